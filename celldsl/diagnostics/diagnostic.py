@@ -1,0 +1,87 @@
+"""What can be wrong, as data.  In: spans and sentences.  Out: Diagnostic, Report and CellError.
+
+A diagnostic is built where the problem is seen, collected in a `Report`, and rendered elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from celldsl.diagnostics.span import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A span and what is to be said beside it."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """An edit that an editor can apply: put `replacement` in the place of `span`."""
+
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: a stable code, a sentence, its place, other places, and what to do.
+
+    `code` is a key of `catalogue.CATALOGUE` ("E0203"); codes that begin with W are warnings.
+    """
+
+    code: str
+    message: str
+    primary: Label
+    secondary: tuple[Label, ...] = ()
+    help: str | None = None
+    fix: Fix | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.code.startswith("W") else "error"
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects the diagnostics of a run; stages go on after an error as far as they can."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        secondary: tuple[Label, ...] = (),
+        help: str | None = None,
+        fix: Fix | None = None,
+    ) -> None:
+        found = Diagnostic(code, message, Label(span, label), secondary, help, fix)
+        if found not in self.diagnostics:
+            self.diagnostics.append(found)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity == "error" for d in self.diagnostics)
+
+
+class CellError(Exception):
+    """A `.cell` file has errors.  `diagnostics` holds them; `str()` is the rendered report."""
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        self.diagnostics = diagnostics
+        super().__init__(diagnostics)
+
+    def __str__(self) -> str:
+        from celldsl.diagnostics.render import render_text
+
+        return "\n" + "\n".join(render_text(d) for d in self.diagnostics)
