@@ -1,0 +1,72 @@
+"""Building programs.  In: names of operations and values.  Out: typed nodes in order.
+
+    b = Builder(leaves)
+    s = b.op("add", "x", b.op("einsum", "h", "U", spec="i,ij->j"))
+    b.nodes[-1].type                      # the table of ops has inferred it
+
+Elementwise operations take arguments of one shape; a number or a `[]` value beside a larger one
+is broadcast here, so that passes and back ends never meet implicit broadcasting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from celldsl.ir.program import Leaf, Node, Origin, Type
+from celldsl.ir.size import Shape, Size
+
+
+class Builder:
+    """Appends nodes; equal nodes are built once.  `prefix` keeps two builders' names apart."""
+
+    def __init__(self, known: Iterable[Leaf | Node] = (), prefix: str = "%") -> None:
+        self.types: dict[str, Type] = {value.name: value.type for value in known}
+        self.nodes: list[Node] = []
+        self.origin: Origin | None = None
+        self._prefix = prefix
+        self._built: dict[tuple[object, ...], str] = {}
+
+    def op(self, name: str, *args: str | float, **attributes: Any) -> str:
+        """Append `name(args…)` and return the name of its value.  Raises TypeMismatch."""
+        from celldsl.ops.table import OPS
+
+        entry = OPS[name]
+        values = [a if isinstance(a, str) else self.number(a) for a in args]
+        if entry.kind == "elementwise":
+            values = self._same_shape(values)
+        key = (name, tuple(values), tuple(sorted(attributes.items(), key=lambda item: item[0])))
+        if key not in self._built:
+            inferred = entry.infer([self.types[v] for v in values], attributes)
+            self._built[key] = self._append(name, tuple(values), inferred, attributes)
+        return self._built[key]
+
+    def number(self, value: float) -> str:
+        """A scalar constant."""
+        return self.op("number", value=float(value))
+
+    def broadcast(self, value: str, shape: Shape) -> str:
+        """`value` stretched to `shape`: from `[]`, or along axes of size 1."""
+        if self.types[value].shape == shape:
+            return value
+        return self.op("broadcast", value, shape=shape)
+
+    def shape(self, value: str) -> Shape:
+        return self.types[value].shape
+
+    def _same_shape(self, values: list[str]) -> list[str]:
+        shapes = [self.types[v].shape for v in values]
+        rank = max(map(len, shapes), default=0)
+        full = [shape for shape in shapes if len(shape) == rank]
+        one = Size.of(1)
+        target = tuple(next((s for s in sizes if s != one), one) for sizes in zip(*full, strict=True))
+        return [self.broadcast(v, target) for v in values]
+
+    def _append(self, op: str, args: tuple[str, ...], kind: Type, attributes: dict[str, Any]) -> str:
+        name = f"{self._prefix}{len(self.types)}"
+        while name in self.types:
+            name += "_"
+        node = Node(name, op, args, kind, tuple(sorted(attributes.items())), self.origin)
+        self.nodes.append(node)
+        self.types[name] = kind
+        return name

@@ -1,0 +1,169 @@
+"""The tensor IR.  In: nothing.  Out: the frozen dataclasses of a Program in SSA form.
+
+    program Plain[I, H]
+    input x: step [I]
+    state h: step [H] start %0
+    param h.W_x: once [I, H]
+    ...
+    before:
+      %0 = zeros() : once [H]
+    step:
+      %1 = einsum(x, h.W_x) spec="i,ij->j" : step [H]
+      ...
+
+One representation serves both directions.  A **forward** program reads inputs and states and gives
+outputs.  The **backward** program that `autodiff` makes of it runs time in reverse; its inputs are
+the cotangents of the outputs and the values saved by the forward program, its states are the
+cotangents of the states, its results are gradients.
+
+Values are written for one example at one step; `Rows` says for how many rows a value exists:
+
+    ONCE    one for the call           parameters and what depends on them alone
+    BATCH   one for each sequence      start states, masks that last a sequence
+    STEP    one for each sequence and each step
+
+Regions say when a node runs: `before` the time loop (a STEP value there is computed for all steps
+at once), in the `step`, `after` the loop (again for all steps at once).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from celldsl.ir.size import Shape, shape_text
+
+
+class Rows(IntEnum):
+    ONCE = 0
+    BATCH = 1
+    STEP = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """`boolean` values come from comparisons and go to `where`, `and`, `or`, `not` alone."""
+
+    shape: Shape
+    rows: Rows
+    boolean: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.rows} {'bool ' if self.boolean else ''}{shape_text(self.shape)}"
+
+
+Attribute = "int | float | str | Size | tuple[Size, ...] | tuple[int, ...] | bool"
+Attributes = tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The equation that a node computes a part of, as it was written, and its line."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`name = op(args…) attributes : type`.  `args` are names of leaves and of earlier nodes."""
+
+    name: str
+    op: str
+    args: tuple[str, ...]
+    type: Type
+    attributes: Attributes = ()
+    origin: Origin | None = None
+
+    def __getitem__(self, attribute: str) -> object:
+        for name, value in self.attributes:
+            if name == attribute:
+                return value
+        raise KeyError(f"{self.op} has no attribute {attribute}")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value that comes from outside.
+
+    kind    name of the leaf is                         rows
+    input   an input of the cell, or `d.NAME`, the      STEP
+            cotangent of an output
+    state   a state as it comes into the step           STEP
+    param   a parameter's public name (`r_u.W_x`)       ONCE
+    const   a constant's name                           ONCE
+    hyper   a real hyperparameter, a run-time scalar    ONCE
+    saved   a forward value that the tape keeps         as it was
+    """
+
+    kind: str
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`start` is a value of `before` (None: given by the caller, else zeros); `next` of `step`."""
+
+    name: str
+    start: str | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A value that the caller gets.
+
+    kind     name                rows
+    output   an output           STEP
+    input    an input            STEP    its gradient (backward programs)
+    param    a parameter         ONCE    its gradient
+    """
+
+    kind: str
+    name: str
+    value: str
+
+
+REGIONS = ("before", "step", "after")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`saved` names the values that the tape keeps; `reverse` runs time from the end."""
+
+    name: str
+    dims: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
+    before: tuple[Node, ...]
+    step: tuple[Node, ...]
+    after: tuple[Node, ...]
+    states: tuple[State, ...]
+    results: tuple[Result, ...]
+    saved: tuple[str, ...] = ()
+    reverse: bool = False
+
+    def nodes(self) -> Iterator[Node]:
+        yield from self.before
+        yield from self.step
+        yield from self.after
+
+    def types(self) -> dict[str, Type]:
+        """The type of every value, leaves included."""
+        found = {leaf.name: leaf.type for leaf in self.leaves}
+        found.update((node.name, node.type) for node in self.nodes())
+        return found
+
+    def with_regions(
+        self, before: tuple[Node, ...], step: tuple[Node, ...], after: tuple[Node, ...]
+    ) -> Program:
+        return replace(self, before=before, step=step, after=after)
+
+    def wanted(self) -> tuple[str, ...]:
+        """The values that must exist at the end: results, next states, starts, saved ones."""
+        links = [v for s in self.states for v in (s.start, s.next) if v is not None]
+        return (*(r.value for r in self.results), *links, *self.saved)

@@ -1,0 +1,165 @@
+"""Symbolic sizes.  In: dim names and integers.  Out: exact polynomials that compare by meaning.
+
+    Size.dim("H") * 2 + Size.dim("I")      prints as `2*H + I`
+    (2 * H) / 2 == H,  H * K == K * H      are true before any size is known
+
+A size is a polynomial with rational coefficients over dims; exponents may be negative, so that
+`H/K*K` is `H`.  Equality of canonical forms is equality for all sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+Monomial = tuple[tuple[str, int], ...]
+
+
+class NotIntegral(ValueError):
+    """A size that is no whole number, or not positive, for the dims that were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`terms` are (monomial, coefficient), sorted, without zeros."""
+
+    terms: tuple[tuple[Monomial, Fraction], ...]
+
+    @staticmethod
+    def of(value: Size | int) -> Size:
+        if isinstance(value, Size):
+            return value
+        return Size((((), Fraction(value)),)) if value else Size(())
+
+    @staticmethod
+    def dim(name: str) -> Size:
+        return Size(((((name, 1),), Fraction(1)),))
+
+    @staticmethod
+    def _collect(pairs: Iterable[tuple[Monomial, Fraction]]) -> Size:
+        total: dict[Monomial, Fraction] = {}
+        for monomial, coefficient in pairs:
+            total[monomial] = total.get(monomial, Fraction(0)) + coefficient
+        return Size(tuple(sorted((m, c) for m, c in total.items() if c)))
+
+    def __add__(self, other: Size | int) -> Size:
+        return Size._collect((*self.terms, *Size.of(other).terms))
+
+    def __neg__(self) -> Size:
+        return Size(tuple((m, -c) for m, c in self.terms))
+
+    def __sub__(self, other: Size | int) -> Size:
+        return self + -Size.of(other)
+
+    def __mul__(self, other: Size | int) -> Size:
+        return Size._collect(
+            (_times(m, n), c * d) for m, c in self.terms for n, d in Size.of(other).terms
+        )
+
+    def __truediv__(self, other: Size | int) -> Size:
+        """Exact where `other` is one term or divides this polynomial as a whole."""
+        divisor = Size.of(other)
+        if self == divisor and divisor.terms:
+            return Size.of(1)
+        if len(divisor.terms) != 1:
+            raise NotIntegral(f"cannot divide {self} by {divisor} for all sizes")
+        ((monomial, coefficient),) = divisor.terms
+        inverse = tuple((name, -power) for name, power in monomial)
+        return Size._collect((_times(m, inverse), c / coefficient) for m, c in self.terms)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Size | int) -> Size:
+        return Size.of(other) - self
+
+    @property
+    def constant(self) -> int | None:
+        """The integer that this size is for all dims, if it is one."""
+        match self.terms:
+            case ():
+                return 0
+            case (((), coefficient),) if coefficient.denominator == 1:
+                return coefficient.numerator
+        return None
+
+    @property
+    def dims(self) -> frozenset[str]:
+        return frozenset(name for monomial, _ in self.terms for name, _ in monomial)
+
+    @property
+    def integral(self) -> bool:
+        """Whether this is a whole number for all dims, as far as its form shows."""
+        return all(
+            c.denominator == 1 and all(power > 0 for _, power in m) for m, c in self.terms
+        )
+
+    def substitute(self, known: Mapping[str, Size]) -> Size:
+        """The size with dims replaced (`require I == H` replaces `I` by `H`)."""
+        total = Size(())
+        for monomial, coefficient in self.terms:
+            product = Size((((), coefficient),))
+            for name, power in monomial:
+                base = known.get(name, Size.dim(name))
+                for _ in range(abs(power)):
+                    product = product * base if power > 0 else product / base
+            total = total + product
+        return total
+
+    def evaluate(self, dims: Mapping[str, int]) -> int:
+        """The number for given dims.  Raises NotIntegral when it is not a whole number."""
+        total = Fraction(0)
+        for monomial, coefficient in self.terms:
+            product = coefficient
+            for name, power in monomial:
+                product *= Fraction(dims[name]) ** power
+            total += product
+        if total.denominator != 1:
+            raise NotIntegral(f"{self} is {total}, which is not a whole number")
+        return total.numerator
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "0"
+        ordered = sorted(self.terms, key=lambda term: (-_degree(term[0]), term[0]))
+        text = " + ".join(_term_text(m, c) for m, c in ordered)
+        return text.replace("+ -", "- ")
+
+
+def _degree(monomial: Monomial) -> int:
+    return sum(power for _, power in monomial)
+
+
+def _times(left: Monomial, right: Monomial) -> Monomial:
+    powers = dict(left)
+    for name, power in right:
+        powers[name] = powers.get(name, 0) + power
+    return tuple(sorted((name, power) for name, power in powers.items() if power))
+
+
+def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
+    """A term as Python would read it back: `2*H`, `H*K`, `H/2`."""
+    above = [name for name, power in monomial for _ in range(max(power, 0))]
+    below = [name for name, power in monomial for _ in range(max(-power, 0))]
+    number = coefficient.numerator
+    sign = "-" if number < 0 else ""
+    if abs(number) != 1 or not above:
+        above.insert(0, str(abs(number)))
+    if coefficient.denominator != 1:
+        below.append(str(coefficient.denominator))
+    return sign + "/".join(["*".join(above), *below])
+
+
+Shape = tuple[Size, ...]
+
+
+def shape_text(shape: Shape) -> str:
+    return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+def product(shape: Shape) -> Size:
+    total = Size.of(1)
+    for size in shape:
+        total = total * size
+    return total

@@ -1,0 +1,85 @@
+"""What a cell is to its user.  In: nothing.  Out: the record that travels beside a Program.
+
+The Program says what is computed; the spec says what people see: names, declared shapes, defaults,
+initial values, conditions, the text of the equations.  Generated modules carry it as plain Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from celldsl.ir.program import Node
+from celldsl.ir.size import Shape, Size
+
+
+@dataclass(frozen=True, slots=True)
+class DimSpec:
+    """`fixed` where the structure depends on the dim: the code is good for that size alone."""
+
+    name: str
+    default: Size | None = None
+    fixed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HyperSpec:
+    """`fixed` says that the value is part of the structure; `value` is then what it is fixed to.
+
+    A function's value is the name of an elementwise builtin or a `def`.  A real one that is not
+    fixed is a run-time scalar, and `value` is its default (None: must be given).
+    """
+
+    name: str
+    kind: Literal["real", "integer", "boolean", "function"]
+    value: float | int | bool | str | None
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """An input, output or state: its declared shape, without batch and time."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSpec:
+    """A parameter or const: `value` names a node of `CellSpec.initial`; None: must be given."""
+
+    name: str
+    shape: Shape
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A `require`: `code` is a Python expression over `v["H"]`, `text` is what was written."""
+
+    code: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpec:
+    """`initial` computes initial values in order: ops of the table, and `draw` for initialisers.
+
+    `draw` has the attributes `initialiser` (its name), `shape`, `fan_in`, `fan_out`, `param` (whose
+    random stream it is); its arguments are scalar values.  An argument of a node of `initial` is an
+    earlier node, a parameter or const above, or a hyperparameter.
+    """
+
+    name: str
+    doc: str
+    text: str
+    dims: tuple[DimSpec, ...]
+    hypers: tuple[HyperSpec, ...]
+    inputs: tuple[ArraySpec, ...]
+    outputs: tuple[ArraySpec, ...]
+    states: tuple[ArraySpec, ...]
+    params: tuple[ParamSpec, ...]
+    consts: tuple[ParamSpec, ...]
+    initial: tuple[Node, ...]
+    conditions: tuple[Condition, ...] = ()

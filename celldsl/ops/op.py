@@ -1,0 +1,58 @@
+"""What an operation is.  In: nothing.  Out: the record that every entry of the table fills in.
+
+    Op("tanh", "elementwise", 1, doc="hyperbolic tangent",
+       infer=same, value="np.tanh({0})",
+       gradient=lambda b, node, d: [b.mul(d, b.sub(1.0, b.square(node.name)))],
+       code="tanh({0})", cost=8)
+
+Everything that is known of an operation stands in its entry; passes and back ends ask the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from celldsl.ir.program import Node, Type
+
+if TYPE_CHECKING:
+    from celldsl.ir.builder import Builder
+
+Kind = Literal["source", "elementwise", "shape", "reduce", "scan", "contract", "rows"]
+Attributes = Mapping[str, Any]
+
+
+class TypeMismatch(ValueError):
+    """Arguments that an operation cannot take: a defect of whoever built the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation.
+
+    kind      source: no arguments; elementwise: all arguments have one shape (`broadcast` is an
+              op of its own); shape: moves elements; reduce, scan: along one axis; contract:
+              einsum of two; rows: from many rows to one
+    arity     how many arguments, None for any number
+    infer     types of the arguments and attributes -> type; raises TypeMismatch
+    value     a NumPy expression over `{0}`, `{1}` … (`{args}` for any number) and attributes by
+              name (`{axis}`, ints by then).  Rows lead and the value's own axes are last, so axes
+              count from the end.  Works in float64 and complex128.  Names it may use: `np` and
+              `numerics` (`celldsl.runtime.numerics`).  Generated modules use it for initial values
+    gradient  (builder, node, cotangent) -> cotangent per argument, None where there is none
+    code      what a loop body says, over `{0}`, `{1}` …; elementwise ops only
+    cost      0 moves, 1 arithmetic, 4 division and roots, 8 transcendental
+    domain    an interval to draw test arguments from, and the sort of values to avoid
+    """
+
+    name: str
+    kind: Kind
+    arity: int | None
+    doc: str
+    infer: Callable[[Sequence[Type], Attributes], Type]
+    value: str
+    gradient: Callable[[Builder, Node, str], list[str | None]] | None
+    code: str = ""
+    cost: int = 1
+    domain: tuple[float, float] = (-3.0, 3.0)
