@@ -1,0 +1,169 @@
+"""What a generated module says of its cell.  In: nothing.  Out: the records it fills in.
+
+A generated module ends in
+
+    class GRU(Cell):
+        description = Description(name="GRU", dims=(Dim("I"), Dim("H")), …)
+
+The runtime knows cells by these records alone, and calls every cell's kernels in the same way.
+Functions of sizes take the cell's dims as keywords: `shape=lambda I, H: (I, 2 * H)`.
+
+**Arrays.**  All are one-dimensional and of the cell's dtype, integers apart.
+
+    parameters   every parameter, in the place `Param.offset` and `.strides` say (in elements)
+    constants    every const, likewise
+    fixed        what depends on parameters alone: derived and packed weights, written by the
+                 phases of kind "once" that come first; good until a parameter changes
+    tape         what the forward pass keeps for the backward pass, the states among it
+    work         scratch of the forward pass; scratch of the backward pass
+    gradients    like `parameters`
+
+**Rows.**  A row is one sequence at one step.  For T steps of B sequences there are R rows; where
+every sequence has T steps, R = T*B and row t*B + b is step t of sequence b.  States live in a
+buffer of S + B rows inside the tape: the state that goes into a step, and in the last B rows the
+final states.  `rows` is the int64 array that tells a part (a thread's share) about them:
+
+    rows[0:8] = T, B, R, S, first, count, given, keep
+        first, count   this part owns the sequences first … first+count-1
+        given          1 where the caller passed start states
+        keep           1 where the tape keeps every step, 0 where only the last matters
+    rows[8 + 4*t : 12 + 4*t] = row, active, state_row, tape_row        for t = 0 … T
+        row            the first row of step t: this part's rows are row … row+active-1
+        active         how many of the part's sequences have a step t (0 for t = T)
+        state_row      the row in the state buffer that the first sequence's state goes into step t
+                       from; sequences that end with step t put theirs into row S + first + b
+        tape_row       the row of a buffer of saved values (equal to `row` where keep is 1)
+
+Sequences of a part are ordered by length, longest first, so that active ones come first.
+
+**Phases** run in order; within one, parts run side by side.  Every phase function of a direction
+takes the same arguments:
+
+    forward    (part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work,
+                *inputs, *outputs, *start_states, *final_states)
+    backward   (part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work,
+                gradients, *inputs, *output_cotangents, *input_cotangents,
+                *final_state_cotangents, *start_state_cotangents)
+
+`dims` is int64 in order of declaration, `hyper` the run-time real hyperparameters (float64, in
+order), `rows` that of the part.  Kinds of phases:
+
+    once      one part; depends on parameters alone (first) or finishes gradients (last)
+    rows      any split of the work; `part` of `parts` takes its share
+    steps     the time loop: one call for each part, which owns sequences
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SizeFunction = Callable[..., Any]
+ABI = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """`default` is a function of the dims before it; `fixed` a size that the code is good for."""
+
+    name: str
+    default: SizeFunction | None = None
+    fixed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hyper:
+    """`fixed` ones are part of the structure; `value` is the default or what it is fixed to."""
+
+    name: str
+    kind: Literal["real", "integer", "boolean", "function"]
+    value: float | int | bool | str | None
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An input, output or state; `text` is its shape as declared, `[2*H]`."""
+
+    name: str
+    text: str
+    shape: SizeFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter or const: where it lies in the flat array, in elements, and its shape.
+
+    `value` says whether `Description.initial` gives it a value.
+    """
+
+    name: str
+    text: str
+    shape: SizeFunction
+    offset: SizeFunction
+    strides: SizeFunction
+    value: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A `require`: `holds` is a function of `v`, a mapping of dims and hyperparameters."""
+
+    holds: Callable[[Any], bool]
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    kind: Literal["once", "rows", "steps"]
+    run: Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long the flat arrays must be, in elements.
+
+    `parameters`, `constants`, `fixed` are functions of the dims; `tape`, `forward_work` and
+    `backward_work` of the dims and keywords R, B, S, K (rows that saved values are kept for: R, or
+    B where nothing is kept) and parts.
+    """
+
+    parameters: SizeFunction
+    constants: SizeFunction
+    fixed: SizeFunction
+    backward_fixed: SizeFunction
+    tape: SizeFunction
+    forward_work: SizeFunction
+    backward_work: SizeFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Everything the runtime knows of a cell.
+
+    `initial(draw, v)` yields (name, array) for params and consts in order, float64.  `v` maps dims,
+    hyperparameters and given consts to values; `draw(initialiser, param, shape, fan_in, fan_out,
+    *arguments)` gives an array.  `equations` is the text people see; `source` is the `.cell` file's
+    name and `digest` the hash that the module was made from.
+    """
+
+    name: str
+    equations: str
+    source: str
+    digest: str
+    version: str
+    dims: tuple[Dim, ...]
+    hypers: tuple[Hyper, ...]
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    states: tuple[Array, ...]
+    params: tuple[Param, ...]
+    consts: tuple[Param, ...]
+    conditions: tuple[Condition, ...]
+    initial: Callable[..., Any]
+    lengths: Lengths
+    forward: tuple[Phase, ...]
+    backward: tuple[Phase, ...]
+    abi: int = ABI
