@@ -59,10 +59,13 @@ class Builder:
         rank = max(map(len, shapes), default=0)
         full = [shape for shape in shapes if len(shape) == rank]
         one = Size.of(1)
-        target = tuple(next((s for s in sizes if s != one), one) for sizes in zip(*full, strict=True))
+        axes = zip(*full, strict=True)
+        target = tuple(next((s for s in sizes if s != one), one) for sizes in axes)
         return [self.broadcast(v, target) for v in values]
 
-    def _append(self, op: str, args: tuple[str, ...], kind: Type, attributes: dict[str, Any]) -> str:
+    def _append(
+        self, op: str, args: tuple[str, ...], kind: Type, attributes: dict[str, Any]
+    ) -> str:
         name = f"{self._prefix}{len(self.types)}"
         while name in self.types:
             name += "_"

@@ -1,8 +1,8 @@
 """What an operation is.  In: nothing.  Out: the record that every entry of the table fills in.
 
     Op("tanh", "elementwise", 1, doc="hyperbolic tangent",
-       infer=same, value="np.tanh({0})",
-       gradient=lambda b, node, d: [b.mul(d, b.sub(1.0, b.square(node.name)))],
+       infer=infer_real, value="np.tanh({0})",
+       gradient=formula(lambda x, y, d: [d * (1.0 - y * y)]),
        code="tanh({0})", cost=8)
 
 Everything that is known of an operation stands in its entry; passes and back ends ask the table.
@@ -36,10 +36,11 @@ class Op:
               einsum of two; rows: from many rows to one
     arity     how many arguments, None for any number
     infer     types of the arguments and attributes -> type; raises TypeMismatch
-    value     a NumPy expression over `{0}`, `{1}` … (`{args}` for any number) and attributes by
-              name (`{axis}`, ints by then).  Rows lead and the value's own axes are last, so axes
-              count from the end.  Works in float64 and complex128.  Names it may use: `np` and
-              `numerics` (`celldsl.runtime.numerics`).  Generated modules use it for initial values
+    value     a NumPy expression over `{0}`, `{1}` … (`{args}` for any number), attributes by name
+              (sizes are ints by then) and `{rank}`, the first argument's.  Rows lead and the
+              value's own axes are last, so `{axis}` counts from the end; `render` fills it in.
+              Works in float64 and complex128.  Names it may use: `np` and `numerics`
+              (`celldsl.runtime.numerics`).  Generated modules use it for initial values
     gradient  (builder, node, cotangent) -> cotangent per argument, None where there is none
     code      what a loop body says, over `{0}`, `{1}` …; elementwise ops only
     cost      0 moves, 1 arithmetic, 4 division and roots, 8 transcendental

@@ -1,0 +1,1 @@
+"""The tensor IR: sizes, programs, their text form and their verifier."""

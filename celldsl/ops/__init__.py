@@ -1,0 +1,1 @@
+"""Every operation, in one table."""
