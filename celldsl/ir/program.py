@@ -2,14 +2,18 @@
 
     program Plain[I, H]
     input x: step [I]
-    state h: step [H] start %0
+    state h: step [H]
     param h.W_x: once [I, H]
-    ...
+    param h0: once [H]
     before:
-      %0 = zeros() : once [H]
     step:
-      %1 = einsum(x, h.W_x) spec="i,ij->j" : step [H]
-      ...
+      %0 = einsum(x, h.W_x) spec="i,ij->j" : step [H]
+      %1 = add(%0, h) : step [H]
+    after:
+    states:
+      h = %1 start h0
+    results:
+      output h = %1
 
 One representation serves both directions.  A **forward** program reads inputs and states and gives
 outputs.  The **backward** program that `autodiff` makes of it runs time in reverse; its inputs are
@@ -166,4 +170,22 @@ class Program:
     def wanted(self) -> tuple[str, ...]:
         """The values that must exist at the end: results, next states, starts, saved ones."""
         links = [v for s in self.states for v in (s.start, s.next) if v is not None]
-        return (*(r.value for r in self.results), *links, *self.saved)
+        return (*(r.value for r in self.results), *links, *map(saved_value, self.saved))
+
+
+def cotangent(output: str) -> str:
+    """The backward input that is the cotangent of an output."""
+    return f"d.{output}"
+
+
+def incoming(state: str) -> str:
+    """The name that a state's value at the start of a step has on the tape.
+
+    The backward program has states of the same names, which are cotangents.
+    """
+    return f"{state}@in"
+
+
+def saved_value(name: str) -> str:
+    """The forward value that the tape keeps under `name`."""
+    return name.removesuffix("@in")
