@@ -1,4 +1,4 @@
-"""Places in source text.  In: a text and character offsets.  Out: lines, columns and spans of it."""
+"""Places in source text.  In: a text and character offsets.  Out: lines, columns, spans."""
 
 from __future__ import annotations
 

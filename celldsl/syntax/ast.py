@@ -284,6 +284,9 @@ class Comment(Node):
 
 @dataclass(frozen=True, slots=True)
 class File(Node):
+    """`broken` names the items that were left out because of syntax errors in them."""
+
     docstring: str | None
     items: tuple[Use | Def | Cell, ...]
     comments: tuple[Comment, ...] = field(default=(), compare=False)
+    broken: tuple[str, ...] = field(default=(), compare=False)

@@ -1,0 +1,7 @@
+"""E04xx: parameters and initial values.  In: nothing.  Out: TABLE, code to Entry."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.catalogue.entry import Entry
+
+TABLE: dict[str, Entry] = {}

@@ -1,0 +1,109 @@
+"""Diagnostics for people and for programs.  In: diagnostics.  Out: text and JSON.
+
+    error[E0203]: shapes do not match in `u * h`
+      --> gru.cell:8:10
+       |
+     8 |     h' = u * h + (1 - u) * c
+       |          ^^^^^ `u` is [2*H], `h` is [H]
+       |
+     help: split it first: `r, u = split(…, 2)`
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from celldsl.diagnostics.diagnostic import Diagnostic, Label
+from celldsl.diagnostics.excerpt import Mark, excerpt, mark_of, visible
+from celldsl.diagnostics.span import Source, Span
+
+_CODES = {"error": "1;31", "warning": "1;33", "gutter": "1;34", "bold": "1"}
+
+
+def wants_color(stream: TextIO | None = None) -> bool:
+    """Whether to colour what goes to a stream: a terminal, and NO_COLOR is not set."""
+    stream = sys.stdout if stream is None else stream
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def render_text(diagnostic: Diagnostic, color: bool = False) -> str:
+    """One diagnostic with its source lines, without a line end at the end."""
+
+    def paint(kind: str, text: str) -> str:
+        code = _CODES[diagnostic.severity if kind == "mark" else kind]
+        return f"\x1b[{code}m{text}\x1b[0m" if color and text.strip() else text
+
+    head = paint("mark", f"{diagnostic.severity}[{diagnostic.code}]")
+    lines = [head + paint("bold", f": {_one_line(diagnostic.message)}")]
+    groups = _by_source(diagnostic)
+    width = len(str(max(mark.line for _, marks in groups for mark in marks)))
+    for at, (source, marks) in enumerate(groups):
+        arrow = paint("gutter", " " * width + (" -->" if at == 0 else " :::"))
+        lines.append(f"{arrow} {_place(source, marks[0])}")
+        if source.text:
+            lines.append(paint("gutter", " " * width + "  |"))
+            lines += excerpt(source, marks, width, paint)
+    if diagnostic.help:
+        if groups[0][0].text:
+            lines.append(paint("gutter", " " * width + "  |"))
+        lines.append(f" {paint('bold', 'help')}: {_one_line(diagnostic.help)}")
+    return "\n".join(lines)
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """All diagnostics as one JSON list; lines and columns count from 1, ends are exclusive."""
+    return json.dumps([_facts(d) for d in diagnostics], indent=2, ensure_ascii=False)
+
+
+def _facts(diagnostic: Diagnostic) -> dict[str, Any]:
+    fix = diagnostic.fix
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        **_where(diagnostic.primary.span),
+        "label": diagnostic.primary.text,
+        "labels": [{**_where(label.span), "text": label.text} for label in diagnostic.secondary],
+        "help": diagnostic.help,
+        "fix": None if fix is None else {**_where(fix.span), "replacement": fix.replacement},
+    }
+
+
+def _where(span: Span) -> dict[str, str | int]:
+    line, column = span.source.line_column(span.start)
+    end_line, end_column = span.source.line_column(span.end)
+    return {
+        "file": span.source.name,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+    }
+
+
+def _by_source(diagnostic: Diagnostic) -> list[tuple[Source, list[Mark]]]:
+    """The marks of each source; the primary one's source, and its mark, stand first."""
+    groups: list[tuple[Source, list[Mark]]] = []
+    labels: list[tuple[Label, bool]] = [(diagnostic.primary, True)]
+    labels += [(label, False) for label in diagnostic.secondary]
+    for label, primary in labels:
+        source = label.span.source
+        marks = next((marks for known, marks in groups if known is source), None)
+        if marks is None:
+            marks = []
+            groups.append((source, marks))
+        marks.append(mark_of(label, primary))
+    return groups
+
+
+def _place(source: Source, mark: Mark) -> str:
+    name = _one_line(source.name)
+    return f"{name}:{mark.line}:{mark.start + 1}" if source.text else name
+
+
+def _one_line(text: str) -> str:
+    return visible(text.replace("\n", " "))

@@ -1,0 +1,227 @@
+"""Concrete tree to syntax tree.  In: Lark's tree of a file.  Out: `ast.File` with spans.
+
+    file = build_file(tree, comments, source, report)
+
+One function a rule; the tables at the end say which.  Expressions are in `build_expressions`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from lark import Token, Tree
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax import ast
+from celldsl.syntax.build_expressions import Children, ExpressionBuilder, Part
+
+
+def build_file(
+    tree: Tree[Token], comments: tuple[ast.Comment, ...], source: Source, report: Report
+) -> ast.File:
+    """The file without the items that have an error in them."""
+    return Builder(source, report).file(tree.children, comments)
+
+
+class Builder(ExpressionBuilder):
+    """Statements and items."""
+
+    def file(self, children: Children, comments: tuple[ast.Comment, ...]) -> ast.File:
+        docstring = self._docstring(children)
+        trees = [t for part in _trees(children, "items") for t in _flat(part)]
+        items = [self._item(tree) for tree in trees]
+        wrong = [d.primary.span.start for d in self.report.diagnostics if d.severity == "error"]
+        kept: list[ast.Use | ast.Def | ast.Cell] = []
+        broken: list[str] = []
+        for item, tree in zip(items, trees, strict=True):
+            start, end = self.extent(tree)
+            if any(start <= offset <= end for offset in wrong):
+                broken += _names_of(item)
+            else:
+                kept.append(item)
+        span = Span(self.source, 0, len(self.source.text))
+        return ast.File(docstring, tuple(kept), comments, tuple(broken), span=span)
+
+    # ------------------------------------------------------------ items
+
+    def _item(self, tree: Tree[Token]) -> ast.Use | ast.Def | ast.Cell:
+        children = tree.children
+        match tree.data:
+            case "use":
+                return self._use(children)
+            case "cell":
+                return self._cell(children)
+            case _:
+                return self._def(children, inline=tree.data == "def_inline")
+
+    def _use(self, children: Children) -> ast.Use:
+        names = tuple(self._imported(tree.children) for tree in _trees(children, "imported"))
+        path = children[-2]
+        return ast.Use(
+            names, str(path)[1:-1], path_span=self.span(path), span=self.span_of(children[:-1])
+        )
+
+    def _imported(self, children: Children) -> ast.Imported:
+        first, last = str(children[0]), str(children[-1])
+        return ast.Imported(first, last, span=self.span_of(children))
+
+    def _cell(self, children: Children) -> ast.Cell:
+        docstring, body = self._block(children)
+        dims = [t for part in _trees(children, "dims") for t in _trees(part.children, "dim")]
+        hyper = [t for part in _trees(children, "hypers") for t in _trees(part.children, "hyper")]
+        return ast.Cell(
+            self.declared(children[1]),
+            tuple(ast.Dim(*self._with_default(t), span=self.span(t)) for t in dims),
+            tuple(ast.Hyper(*self._with_default(t), span=self.span(t)) for t in hyper),
+            docstring,
+            body,
+            span=self.span_of(children),
+        )
+
+    def _with_default(self, tree: Tree[Token]) -> tuple[str, ast.Expr | None]:
+        name, *rest = tree.children
+        return str(name), self.expression(rest[1]) if rest else None
+
+    def _def(self, children: Children, inline: bool) -> ast.Def:
+        name = self.declared(children[1])
+        args = tuple(self._argument(t) for t in _trees(_tree(children[2]).children, "argument"))
+        span = self.span_of(children)
+        if inline:
+            value = self.expression(children[4])
+            body: tuple[ast.Statement, ...] = (ast.Return((value,), span=value.span),)
+            return ast.Def(name, args, None, body, True, span=span)
+        docstring, body = self._block(children)
+        return ast.Def(name, args, docstring, body, span=span)
+
+    def _argument(self, tree: Tree[Token]) -> ast.Argument:
+        name, *rest = tree.children
+        shape = self.shape(rest[1]) if rest else None
+        return ast.Argument(str(name), shape, span=self.span(tree))
+
+    def _block(self, children: Children) -> tuple[str | None, tuple[ast.Statement, ...]]:
+        block = _trees(children, "block")[0].children
+        body = [t for part in _trees(block, "body") for t in _flat(part)]
+        return self._docstring(block), tuple(self._statement(t) for t in body)
+
+    def _docstring(self, children: Children) -> str | None:
+        for tree in _trees(children, "docstring"):
+            text = str(tree.children[0])
+            quotes = 3 if text.startswith('"""') else 1
+            return inspect.cleandoc(text[quotes:-quotes].replace("\r\n", "\n")).strip()
+        return None
+
+    # ------------------------------------------------------------ statements
+
+    def _statement(self, tree: Tree[Token]) -> ast.Statement:
+        return _STATEMENTS[tree.data](self, tree.children)
+
+    def _declaration(self, children: Children) -> ast.Statement:
+        names = tuple(self.declared(t) for t in _tokens(children[1], "NAME"))
+        shape = self.shape(children[3])
+        init = self.expression(children[5]) if len(children) > 5 else None
+        span = self.span_of(children[:-1])
+        match _type(children[0]):
+            case "INPUT":
+                if init is not None:
+                    message = "an input has no value of its own"
+                    help = "its value comes from the caller at every step"
+                    self.report.add("E0010", message, init.span, help=help)
+                return ast.Input(names, shape, span=span)
+            case "STATE":
+                return ast.State(names, shape, init, span=span)
+            case "PARAM":
+                return ast.Param(names, shape, init, span=span)
+            case _:
+                return ast.Const(names, shape, init, span=span)
+
+    def _sub(self, children: Children) -> ast.Statement:
+        dims = tuple(e for t in _trees(children, "shape") for e in self.shape(t).items)
+        settings = [t for part in _trees(children, "settings") for t in part.children]
+        hyper = tuple(self.keyword(t) for t in _trees(settings, "keyword"))
+        name, cell = self.declared(children[1]), self.declared(children[3])
+        return ast.Sub(name, cell, dims, hyper, span=self.span_of(children[:-1]))
+
+    def _equation(self, children: Children) -> ast.Statement:
+        targets = tuple(self._target(t) for t in _trees(children, "target"))
+        value = self.expression(children[-2])
+        return ast.Equation(targets, value, span=self.span_of(children[:-1]))
+
+    def _target(self, tree: Tree[Token]) -> ast.Target:
+        name, *rest = tree.children
+        index = self.expression(rest[1]) if rest else None
+        id, primed = str(name).rstrip("'"), _type(name) == "PRIMED"
+        return ast.Target(id, primed, index, span=self.span(tree))
+
+    def _output(self, children: Children) -> ast.Statement:
+        names = tuple(self.name(t) for t in children if _type(t) in ("NAME", "PRIMED"))
+        return ast.Output(names, span=self.span_of(children[:-1]))
+
+    def _for(self, children: Children) -> ast.Statement:
+        variable = self.declared(children[1])
+        low, high = self.expression(children[3]), self.expression(children[5])
+        body = self._block(children)[1]
+        return ast.For(variable, low, high, body, span=self.span_of(children))
+
+    def _if(self, children: Children) -> ast.Statement:
+        blocks = _trees(children, "block")
+        body = self._block(blocks[:1])[1]
+        orelse = self._block(blocks[1:])[1] if len(blocks) > 1 else None
+        condition = self.expression(children[1])
+        return ast.If(condition, body, orelse, span=self.span_of(children))
+
+    def _require(self, children: Children) -> ast.Statement:
+        condition, why = self.expression(children[1]), str(children[3])[1:-1]
+        return ast.Require(condition, why, span=self.span_of(children[:-1]))
+
+    def _return(self, children: Children) -> ast.Statement:
+        values = tuple(self.expression(t) for t in children[1:-1] if _type(t) != "COMMA")
+        return ast.Return(values, span=self.span_of(children[:-1]))
+
+
+_STATEMENTS: dict[str, Callable[[Builder, Children], ast.Statement]] = {
+    "declaration": Builder._declaration,
+    "sub": Builder._sub,
+    "equation": Builder._equation,
+    "output": Builder._output,
+    "for": Builder._for,
+    "if": Builder._if,
+    "require": Builder._require,
+    "return": Builder._return,
+}
+
+
+def _trees(children: Children, data: str) -> list[Tree[Token]]:
+    return [t for t in children if isinstance(t, Tree) and t.data == data]
+
+
+def _tree(part: Part) -> Tree[Token]:
+    assert isinstance(part, Tree)
+    return part
+
+
+def _tokens(part: Part, kind: str) -> list[Token]:
+    return [t for t in _tree(part).children if isinstance(t, Token) and t.type == kind]
+
+
+def _type(part: Part) -> str:
+    return part.type if isinstance(part, Token) else ""
+
+
+def _flat(tree: Tree[Token]) -> list[Tree[Token]]:
+    """The members of a left-recursive list, in order."""
+    out: list[Tree[Token]] = []
+    while True:
+        out.append(_tree(tree.children[-1]))
+        if len(tree.children) == 1:
+            return out[::-1]
+        tree = _tree(tree.children[0])
+
+
+def _names_of(item: ast.Use | ast.Def | ast.Cell) -> list[str]:
+    match item:
+        case ast.Use(names=names):
+            return [name.alias for name in names]
+        case _:
+            return [item.name.id]

@@ -1,0 +1,181 @@
+"""Expressions of the concrete tree.  In: Lark trees and tokens.  Out: `ast.Expr` with spans.
+
+    a < b < c       refused with what may have been meant
+    r * U @ h       refused with both readings
+
+The grammar takes these two so that they can be shown whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from lark import Token, Tree
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax import ast
+from celldsl.syntax.readings import report_comparisons, report_products
+
+Part: TypeAlias = "Tree[Token] | Token"
+Children: TypeAlias = Sequence[Part]
+
+MAX_DEPTH = 150
+MAX_INTEGER = 2**53
+
+
+class ExpressionBuilder:
+    """Holds the source that spans are of, and the report."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+
+    # ------------------------------------------------------------ spans
+
+    def extent(self, part: Part) -> tuple[int, int]:
+        first, last = part, part
+        while isinstance(first, Tree):
+            first = first.children[0]
+        while isinstance(last, Tree):
+            last = last.children[-1]
+        return first.start_pos or 0, last.end_pos or 0
+
+    def span(self, part: Part) -> Span:
+        return Span(self.source, *self.extent(part))
+
+    def span_of(self, children: Children) -> Span:
+        return Span(self.source, self.extent(children[0])[0], self.extent(children[-1])[1])
+
+    # ------------------------------------------------------------ leaves
+
+    def declared(self, part: Part) -> ast.Declared:
+        return ast.Declared(str(part), span=self.span(part))
+
+    def name(self, part: Part) -> ast.Name:
+        text = str(part)
+        return ast.Name(text.rstrip("'"), text.endswith("'"), span=self.span(part))
+
+    def keyword(self, tree: Tree[Token]) -> ast.Keyword:
+        name, _, value = tree.children
+        return ast.Keyword(str(name), self._build(value), span=self.span(tree))
+
+    def shape(self, part: Part) -> ast.ListOf:
+        assert isinstance(part, Tree)
+        items = tuple(self._build(child) for child in _members(part.children))
+        return ast.ListOf(items, span=self.span(part))
+
+    # ------------------------------------------------------------ expressions
+
+    def expression(self, part: Part) -> ast.Expr:
+        """A whole expression; one that is too deep is reported and read as 0."""
+        if _depth(part) > MAX_DEPTH:
+            self.report.add(
+                "E0004",
+                f"an expression of more than {MAX_DEPTH} operations inside each other",
+                self.span(part),
+                help="give the inner part a name in an equation of its own",
+            )
+            return ast.Number(0, span=self.span(part))
+        return self._build(part)
+
+    def _build(self, part: Part) -> ast.Expr:
+        assert isinstance(part, Tree)
+        children = part.children
+        span = self.span(part)
+        match part.data:
+            case "name":
+                return self.name(children[0])
+            case "number":
+                return self._number(str(children[0]), span)
+            case "chain":
+                return self._chain(children)
+            case "product":
+                report_products(children, self.extent, self.source, self.report)
+                return self._chain(children)
+            case "comparison":
+                report_comparisons(children, self.extent, self.source, self.report)
+                return self._chain(children)
+            case "call":
+                return self._call(children, span)
+            case "parentheses":
+                return replace(self._build(children[1]), span=span)
+            case "unary":
+                return ast.Unary(str(children[0]), self._build(children[1]), span=span)
+            case "index":
+                items = tuple(self._index_item(child) for child in _members(children[1:]))
+                return ast.Index(self._build(children[0]), items, span=span)
+            case "attribute":
+                state = str(children[2])
+                primed = state.endswith("'")
+                return ast.Attribute(str(children[0]), state.rstrip("'"), primed, span=span)
+            case "shape":
+                return self.shape(part)
+            case "boolean":
+                return ast.Boolean(str(children[0]) == "true", span=span)
+            case "infinity":
+                return ast.Number(float("inf"), span=span)
+            case _:
+                return ast.String(str(children[0])[1:-1], span=span)
+
+    def _number(self, text: str, span: Span) -> ast.Number:
+        value = int(text) if text.isdigit() else float(text)
+        if value == float("inf") or (isinstance(value, int) and value > MAX_INTEGER):
+            help = "write `inf` for infinity" if value == float("inf") else None
+            self.report.add("E0012", f"the number `{span.text[:24]}` is too large", span, help=help)
+            value = 0
+        return ast.Number(value, span=span)
+
+    def _chain(self, children: Children) -> ast.Expr:
+        """`a - b + c` leans left; a chain of two, such as a power, has one way to lean."""
+        left = self._build(children[0])
+        for at in range(1, len(children), 2):
+            right = self._build(children[at + 1])
+            left = ast.Binary(str(children[at]), left, right, span=left.span.until(right.span))
+        return left
+
+    def _call(self, children: Children, span: Span) -> ast.Call:
+        name = children[0]
+        args: list[ast.Expr] = []
+        keywords: list[ast.Keyword] = []
+        for child in _members(children[1:]):
+            if child.data == "keyword":
+                keywords.append(self.keyword(child))
+                continue
+            args.append(self._build(child))
+            if keywords:
+                message = "an argument without a name stands after one with a name"
+                self.report.add("E0010", message, args[-1].span,
+                                help="put the arguments without names first")  # fmt: skip
+        return ast.Call(
+            str(name), tuple(args), tuple(keywords), name_span=self.span(name), span=span
+        )
+
+    def _index_item(self, tree: Tree[Token]) -> ast.Expr | ast.Range:
+        if tree.data != "range":
+            return self._build(tree)
+        sides = tree.children
+        low = self._build(sides[0]) if isinstance(sides[0], Tree) else None
+        high = self._build(sides[-1]) if isinstance(sides[-1], Tree) else None
+        return ast.Range(low, high, span=self.span(tree))
+
+
+def _members(children: Children) -> list[Tree[Token]]:
+    """The parts of a bracket; a `?given` that is a keyword is one of them."""
+    trees = [child for child in children if isinstance(child, Tree)]
+    return [t.children[0] if t.data == "given" else t for t in trees]  # type: ignore[misc]
+
+
+def _depth(part: Part) -> int:
+    """How deep the syntax tree will be; a chain of n operators leans n deep."""
+    deepest = 0
+    waiting: list[tuple[Part, int]] = [(part, 1)]
+    while waiting:
+        tree, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        if isinstance(tree, Tree):
+            lean = len(tree.children) // 2 if tree.data in ("chain", "product", "comparison") else 1
+            waiting += [(child, depth + lean) for child in tree.children if isinstance(child, Tree)]
+    return deepest

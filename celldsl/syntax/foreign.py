@@ -1,0 +1,103 @@
+"""Characters and operators from elsewhere.  In: a token no rule has.  Out: what to write instead.
+
+    ^  &&  .*  +=  ;  ·  'text'  .5  1.      each is refused in its own words
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from lark import Token
+
+from celldsl.diagnostics.diagnostic import Fix, Report
+from celldsl.diagnostics.span import Source, Span
+
+# What was written: the sentence, and what to put in its place where that is certain.
+_OPERATORS: dict[str, tuple[str, str | None]] = {
+    "^": ("a power is written `**`", "**"),
+    "&&": ("`and` is written out", "and"),
+    "||": ("`or` is written out", "or"),
+    "&": ("`and` is written out", "and"),
+    "|": ("`or` is written out", "or"),
+    "!": ("`not` is written out", "not "),
+    ".*": ("`*` is elementwise already", "*"),
+    "./": ("`/` is elementwise already", "/"),
+    ".^": ("a power is written `**`, and is elementwise already", "**"),
+    "//": ("there is no whole division; `/` of dims divides exactly", None),
+    ":=": ("an equation is written `=`", "="),
+    "->": ("what a function returns is written after `return`", None),
+    "=>": ("greater or equal is written `>=`", ">="),
+    ";": ("one statement stands on each line", None),
+    "·": ("is it `*`, elementwise, or `@`, the matrix product?", None),
+    "⋅": ("is it `*`, elementwise, or `@`, the matrix product?", None),
+    "×": ("is it `*`, elementwise, or `@`, the matrix product?", None),
+    "{": ("there are no braces: a list is written `[…]`", None),
+    "}": ("there are no braces: a list is written `[…]`", None),
+    "\\": ("an open bracket continues a line, nothing else does", None),
+    "?": ("a choice by data is `where(condition, a, b)`", None),
+    "'": ("a prime belongs to a name: `h'`", None),
+    "′": ("a prime belongs to a name: `h'`", None),
+    "’": ("a prime belongs to a name: `h'`", None),
+    "ᵀ": ("write `transpose(A)`", None),
+    "²": ("a square is written `** 2`", " ** 2"),
+    "√": ("a root is written `sqrt(v)`", None),
+    "∑": ("a sum is written `sum(v)`", None),
+    "∞": ("infinity is written `inf`", "inf"),
+    "⊗": ("write `outer(a, b)`", None),
+    "⊕": ("write `concat([a, b])` or `a + b`", None),
+    "∥": ("write `concat([a, b])`", None),
+    "←": ("an equation is written `=`", "="),
+    "“": ('a string stands in `"`', '"'),
+    "”": ('a string stands in `"`', '"'),
+    "\u00a0": ("it looks like a space and is none; put a space", " "),
+    "\r": ("a carriage return without a line feed; end lines with a line feed", None),
+}
+
+_ASSIGNING = frozenset({"+=", "-=", "*=", "/=", "**="})
+
+
+def report_foreign(tokens: list[Token], at: int, source: Source, report: Report) -> None:
+    """Reports a token whose type is one of `grammar.UNRULED`."""
+    token = tokens[at]
+    span = Span(source, token.start_pos or 0, token.end_pos or 0)
+    match token.type:
+        case "OPEN_LONG_STRING":
+            report.add("E0009", 'a `"""` is never closed', span, "the text starts here")
+        case "OPEN_STRING":
+            report.add("E0009", "a string is never closed", span, 'a `"` is missing at its end')
+        case "QUOTED":
+            fix = None if '"' in token else Fix(span, f'"{token[1:-1]}"')
+            report.add("E0009", "strings use double quotes", span, fix=fix,
+                       help=f"write `{fix.replacement}`" if fix else None)  # fmt: skip
+        case "BAD_NUMBER":
+            _report_number(str(token), span, report)
+        case _:
+            _report_symbol(tokens, at, span, report)
+
+
+def _report_number(text: str, span: Span, report: Report) -> None:
+    whole, _, rest = text.partition(".")
+    better = f"{whole or '0'}.{rest if rest[:1].isdigit() else '0' + rest}"
+    report.add("E0012", "numbers have digits on both sides of the point", span,
+               help=f"write `{better}`", fix=Fix(span, better))  # fmt: skip
+
+
+def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> None:
+    text = str(tokens[at])
+    if text in _ASSIGNING:
+        report.add("E0017", f"`{text}` does not exist: a value is defined once", span,
+                   help=f"give the result a name of its own: `b = a {text[:-1]} …`")  # fmt: skip
+    elif text in _OPERATORS:
+        sentence, instead = _OPERATORS[text]
+        code = "E0017" if text.isprintable() else "E0005"
+        fix = Fix(span, instead) if instead else None
+        report.add(code, f"`{visible(text)}` is not in the language", span, help=sentence, fix=fix)
+    else:
+        name = unicodedata.name(text, "").lower()
+        about = f" ({name})" if name and not text.isascii() else ""
+        report.add("E0005", f"`{visible(text)}`{about} does not belong in a cell", span)
+
+
+def visible(text: str) -> str:
+    """Text that can be printed: characters without a shape are written as their numbers."""
+    return "".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in text)

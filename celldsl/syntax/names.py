@@ -1,0 +1,56 @@
+"""Which names may be used.  In: a name as it stands and in ASCII.  Out: diagnostics.
+
+    lambda      a Python keyword       _h    begins with `_`       input'    a word of the language
+"""
+
+from __future__ import annotations
+
+import keyword
+
+from lark import Token
+
+from celldsl.diagnostics.diagnostic import Fix, Report
+from celldsl.diagnostics.span import Source, Span
+
+_ITEMS = {"cell", "def", "use", "from", "as", "for", "in", "if", "else", "require", "return"}
+_DECLARATIONS = {"input", "state", "param", "const", "output", "sub"}
+RESERVED = frozenset(_ITEMS | _DECLARATIONS | {"and", "or", "not", "true", "false", "inf"})
+
+_PYTHON = frozenset(keyword.kwlist)
+_MEANT = {
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "there is no empty value: leave the argument out",
+    "lambda": "write a `def` of one argument",
+    "while": "write `for k in a..b:`; how often a loop runs is known when code is generated",
+    "elif": "write `else:` and an `if` inside it",
+    "import": 'write `use NAME from "path.cell"`',
+    "class": "write `cell NAME[DIMS]:`",
+    "is": "write `==`",
+}
+_REPLACED = {"True": "true", "False": "false"}
+
+
+def check_name(
+    token: Token, name: str, time: str, states: frozenset[str], source: Source, report: Report
+) -> None:
+    """Reports a name that is a keyword, begins with `_`, or has a time that it cannot have."""
+    span = Span(source, token.start_pos or 0, token.end_pos or 0)
+    if name in _PYTHON:
+        text = _REPLACED.get(name)
+        fix = Fix(span, text) if text else None
+        help = _MEANT.get(name, f"choose another name, such as `{name}_`")
+        report.add("E0013", f"`{name}` is a keyword of Python", span, help=help, fix=fix)
+    elif name in RESERVED:
+        report.add("E0013", f"`{name}` is a word of the language and has no next value", span)
+    elif name.startswith("_"):
+        message, label = f"`{name}` begins with `_`", "names begin with a letter"
+        report.add("E0013", message, span, label)
+    elif time == "ₜ₊₁":
+        fix = Fix(span, f"{name}'")
+        help = f"`{name}` is the state that came in, `{name}'` the one that goes out"
+        report.add("E0016", f"`{token}` is written `{name}'`", span, help=help, fix=fix)
+    elif time == "ₜ₋₁" and name not in states:
+        message = f"`{token}` is of the step before, but `{name}` is no state"
+        help = f"carry it: `state {name}_last: [N]` and `{name}_last' = {name}`"
+        report.add("E0016", message, span, help=help)

@@ -1,0 +1,45 @@
+"""Text to tree.  In: a source and a report.  Out: `ast.File`, whatever the text is.
+
+    file = parse(Source("gru.cell", text), report)
+
+Never raises.  After an error the parser goes back to the start of the line and on with the next
+one, so that every problem is reported in one run.  A cell or function with an error in it is left
+out of the file and named in `File.broken`.
+"""
+
+from __future__ import annotations
+
+from lark import Token, Tree
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Source
+from celldsl.syntax import ast
+from celldsl.syntax.build import build_file
+from celldsl.syntax.layout import lay_out
+from celldsl.syntax.limits import check_limits
+from celldsl.syntax.recovery import Recovering
+from celldsl.syntax.resolve_tokens import check_tokens
+
+
+def parse(source: Source, report: Report) -> ast.File | None:
+    """The tree of a source; None where there is nothing to go on with."""
+    already = len(report.diagnostics)
+    file = _parse(source, report)
+    found = sorted(report.diagnostics[already:], key=lambda d: d.primary.span.start)
+    report.diagnostics[already:] = found
+    return file
+
+
+def _parse(source: Source, report: Report) -> ast.File | None:
+    if not check_limits(source, report):
+        return None
+    tokens, comments = lay_out(source, report)
+    tree = parse_tokens(check_tokens(tokens, source, report), source, report)
+    if tree is None or any(d.code == "E0004" for d in report.diagnostics):
+        return None
+    return build_file(tree, tuple(comments), source, report)
+
+
+def parse_tokens(tokens: list[Token], source: Source, report: Report) -> Tree[Token] | None:
+    """The concrete tree, with the lines left out that did not parse."""
+    return Recovering(source, report).run(tokens)

@@ -1,0 +1,51 @@
+"""Operators that say two things.  In: a chain of operands and operators.  Out: diagnostics.
+
+    r * U @ h      `(r * U) @ h` or `r * (U @ h)`
+    a < b < c      `a < b and b < c`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from celldsl.diagnostics.diagnostic import Fix, Report
+from celldsl.diagnostics.span import Source, Span
+
+Extent = Callable[[Any], tuple[int, int]]
+
+
+def report_products(
+    children: Sequence[Any], extent: Extent, source: Source, report: Report
+) -> None:
+    """`@` beside `*`, `/` or `%` needs parentheses."""
+    operators = children[1::2]
+    for at, (left, right) in enumerate(pairwise(operators)):
+        if (left == "@") == (right == "@"):
+            continue
+        parts = [source.text[slice(*extent(child))] for child in children[2 * at : 2 * at + 5]]
+        a, first, b, second, c = parts
+        start = extent(children[2 * at])[0]
+        span = Span(source, start, extent(children[2 * at + 4])[1])
+        report.add(
+            "E0014",
+            f"`@` next to `{left if right == '@' else right}` needs parentheses",
+            span,
+            "this can be read in two ways",
+            help=f"write `({a} {first} {b}) {second} {c}` or `{a} {first} ({b} {second} {c})`",
+        )
+        return
+
+
+def report_comparisons(
+    children: Sequence[Any], extent: Extent, source: Source, report: Report
+) -> None:
+    """Comparisons do not chain."""
+    if len(children) <= 3:
+        return
+    a, first, b, second, c = (source.text[slice(*extent(child))] for child in children[:5])
+    span = Span(source, extent(children[0])[0], extent(children[-1])[1])
+    better = f"{a} {first} {b} and {b} {second} {c}"
+    fix = Fix(span, better) if len(children) == 5 else None
+    report.add("E0015", "comparisons do not chain", span, help=f"write `{better}`", fix=fix)

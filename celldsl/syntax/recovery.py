@@ -1,0 +1,185 @@
+"""Parsing that goes on after an error.  In: tokens.  Out: the tree of the lines that parse.
+
+    tree = Recovering(source, report).run(tokens)
+
+Lark's interactive parser is fed token by token.  At the start of every line its two stacks are
+noted; after an error they are put back and the line is passed over.  A header that is wrong but
+has a block below it is replaced by a header that parses, so that the block is read too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lark import Token, Tree
+from lark.exceptions import UnexpectedToken
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Source
+from celldsl.syntax.grammar import load_grammar
+from celldsl.syntax.layout import empty_token
+from celldsl.syntax.messages import Mistake, report_mistake
+
+_TOP_LEVEL = frozenset({"CELL", "DEF", "USE"})
+
+# What stands in for a header with an error in it, by its first word.
+_HEADERS = {
+    "CELL": "CELL NAME COLON",
+    "DEF": "DEF NAME LPAR RPAR COLON",
+    "IF": "IF TRUE COLON",
+    "ELSE": "IF TRUE COLON",
+    "FOR": "FOR NAME IN TRUE DOTS TRUE COLON",
+}
+
+
+class Recovering:
+    """One parse.  `at` is the place in the tokens; everything else is the parser's."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+        self.reported = [d.primary.span.start for d in report.diagnostics]
+        self.parser: Any = load_grammar().parse_interactive("")
+        self.saved: tuple[list[Any], list[Any]] = ([], [])
+        self.tokens: list[Token] = []
+        self.at = 0
+        self.line = 0
+        self.line_failed = False
+        # Of each open INDENT, whether the parser was given it.
+        self.given: list[bool] = []
+
+    def run(self, tokens: list[Token]) -> Tree[Token] | None:
+        self.tokens = [*tokens, empty_token("$END", len(self.source.text))]
+        while (kind := self.tokens[self.at].type) != "$END":
+            if kind == "INDENT":
+                self._open_block()
+            elif kind == "DEDENT":
+                self._close_block()
+            else:
+                self._read_line()
+        return self._finish()
+
+    # ------------------------------------------------------------ lines
+
+    def _read_line(self) -> None:
+        self.line = self.at
+        self._save()
+        self.line_failed = not self._feed_line()
+        if self.line_failed:
+            self._put_in_header()
+        elif self._wants_block() and self.tokens[self.at].type != "INDENT":
+            self._report(self.at)
+            self._restore()
+            self._skip_body()
+
+    def _feed_line(self) -> bool:
+        """Feeds the tokens of a line and stops behind it, whether it parses or not."""
+        while True:
+            token = self.tokens[self.at]
+            try:
+                self.parser.feed_token(token)
+            except UnexpectedToken:
+                self._report(self.at)
+                if not self._put_in_colon(token):
+                    self._go_to_line_end()
+                    return False
+            self.at += 1
+            if token.type == "NEWLINE":
+                return True
+
+    def _go_to_line_end(self) -> None:
+        while self.tokens[self.at].type != "NEWLINE":
+            self.at += 1
+        self.at += 1
+
+    def _put_in_colon(self, token: Token) -> bool:
+        """Below `cell A[I]` stands a block: read on as if the colon stood there."""
+        if token.type != "NEWLINE" or self.tokens[self.at + 1].type != "INDENT":
+            return False
+        return "COLON" in self.parser.choices() and self._feed(
+            (empty_token("COLON", token.start_pos or 0), token)
+        )
+
+    def _put_in_header(self) -> None:
+        """Back to the start of the line, and into its block where it has one."""
+        self._restore()
+        if self.tokens[self.at].type != "INDENT":
+            return
+        first = self.tokens[self.line]
+        kinds = f"{_HEADERS[first.type]} NEWLINE".split() if first.type in _HEADERS else []
+        header = [empty_token(kind, first.start_pos or 0) for kind in kinds]
+        name = self.tokens[self.line + 1]
+        if name.type == "NAME":
+            header = [name if token.type == "NAME" else token for token in header]
+        if not self._feed(header):
+            self._restore()
+
+    def _skip_body(self) -> None:
+        """Below a cell without a block, what follows belongs to it up to the next cell."""
+        if self.tokens[self.line].type not in ("CELL", "DEF"):
+            return
+        while self.tokens[self.at].type not in (*_TOP_LEVEL, "$END"):
+            self.at += 1
+
+    # ------------------------------------------------------------ blocks
+
+    def _open_block(self) -> None:
+        token = self.tokens[self.at]
+        self.given.append(self._wants_block())
+        if self.given[-1]:
+            self._feed((token,))
+        elif not self.line_failed:
+            self.line = self.at
+            self._report(self.at)
+        self.at += 1
+
+    def _close_block(self) -> None:
+        if self.given.pop():
+            self._feed((self.tokens[self.at],))
+        self.at += 1
+
+    def _wants_block(self) -> bool:
+        return "INDENT" in self.parser.choices()
+
+    # ------------------------------------------------------------ the parser
+
+    def _save(self) -> None:
+        state = self.parser.parser_state
+        self.saved = (list(state.state_stack), list(state.value_stack))
+
+    def _restore(self) -> None:
+        state = self.parser.parser_state
+        # Copies: the next failure of this line may go back to the same place.
+        state.state_stack[:], state.value_stack[:] = self.saved
+
+    def _feed(self, tokens: Iterable[Token]) -> bool:
+        try:
+            for token in tokens:
+                self.parser.feed_token(token)
+        except UnexpectedToken:
+            return False
+        return True
+
+    def _finish(self) -> Tree[Token] | None:
+        try:
+            tree: Tree[Token] = self.parser.feed_token(self.tokens[-1])
+        except UnexpectedToken:
+            return None
+        return tree
+
+    # ------------------------------------------------------------ reports
+
+    def _report(self, at: int) -> None:
+        end = self._line_end(at)
+        start = self.tokens[self.line].start_pos or 0
+        if any(start <= offset <= end for offset in self.reported):
+            return
+        expected = frozenset(kind for kind in self.parser.choices() if kind.isupper())
+        mistake = Mistake(self.tokens, at, self.line, expected)
+        report_mistake(mistake, self.source, self.report)
+
+    def _line_end(self, at: int) -> int:
+        while self.tokens[at].type not in ("NEWLINE", "$END"):
+            at += 1
+        return self.tokens[at].end_pos or 0
