@@ -11,7 +11,7 @@ from celldsl.ir.program import Leaf, Program, Result, Rows, State, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.ops.term import Term
 
-I, H, ONE = Size.dim("I"), Size.dim("H"), Size.of(1)
+IN, H, ONE = Size.dim("I"), Size.dim("H"), Size.of(1)
 ROWS = {"input": Rows.STEP, "state": Rows.STEP}
 
 
@@ -65,14 +65,14 @@ def vm(x: Term, W: Term) -> Term:
 
 
 def plain_rnn() -> Program:
-    c = Cell(input_x=(I,), state_h=(H,), param_W=(I, H), param_U=(H, H), param_b=(H,))
+    c = Cell(input_x=(IN,), state_h=(H,), param_W=(IN, H), param_U=(H, H), param_b=(H,))
     h = (vm(c["x"], c["W"]) + vm(c["h"], c["U"]) + c["b"]).op("tanh")
     return c.program({"h": h}, {"h": h})
 
 
 def lstm() -> Program:
     c = Cell(
-        input_x=(I,), state_h=(H,), state_c=(H,), param_W=(I, H * 4), param_U=(H, H * 4),
+        input_x=(IN,), state_h=(H,), state_c=(H,), param_W=(IN, H * 4), param_U=(H, H * 4),
         param_b=(H * 4,), hyper_forget=(),
     )  # fmt: skip
     z = vm(c["x"], c["W"]) + vm(c["h"], c["U"]) + c["b"]
@@ -84,7 +84,7 @@ def lstm() -> Program:
 
 def learned_start() -> Program:
     """The start is a function of parameters, one of which the step reads too."""
-    c = Cell(input_x=(I,), state_h=(H,), param_W=(I, H), param_u=(H,), param_h0=(H,))
+    c = Cell(input_x=(IN,), state_h=(H,), param_W=(IN, H), param_u=(H,), param_h0=(H,))
     start = c["h0"].op("tanh") * c["u"]
     h = (vm(c["x"], c["W"]) + c["u"] * c["h"]).op("sin")
     return c.program({"h": h}, {"h": h}, {"h": start})
@@ -92,7 +92,7 @@ def learned_start() -> Program:
 
 def antisymmetric() -> Program:
     """`U - transpose(U) - gamma * eye(H)` is computed from parameters alone."""
-    c = Cell(input_x=(I,), state_h=(H,), param_W=(I, H), param_U=(H, H), hyper_gamma=())
+    c = Cell(input_x=(IN,), state_h=(H,), param_W=(IN, H), param_U=(H, H), hyper_gamma=())
     eye = c["U"].source("eye", n=H)
     A = c["U"] - c["U"].op("transpose", perm=(1, 0)) - eye * c["gamma"]
     h = c["h"] + (vm(c["x"], c["W"]) + vm(c["h"], A)).op("tanh") * 0.1
@@ -101,7 +101,7 @@ def antisymmetric() -> Program:
 
 def matrix_state() -> Program:
     c = Cell(
-        input_x=(I,), state_S=(H, H), param_K=(I, H), param_V=(I, H), param_f=(H,),
+        input_x=(IN,), state_S=(H, H), param_K=(IN, H), param_V=(IN, H), param_f=(H,),
     )  # fmt: skip
     k, v = vm(c["x"], c["K"]), vm(c["x"], c["V"])
     outer = k.op("einsum", v, spec="i,j->ij")
@@ -114,7 +114,7 @@ def matrix_state() -> Program:
 
 def layer_norm() -> Program:
     """The old state is an output, the mean over the last axis is taken by hand."""
-    c = Cell(input_x=(I,), state_h=(H,), param_W=(I, H), param_g=(H,), const_A=(H, H))
+    c = Cell(input_x=(IN,), state_h=(H,), param_W=(IN, H), param_g=(H,), const_A=(H, H))
     s = vm(c["x"], c["W"]) + vm(c["h"], c["A"])
     n = s.source("size", size=H)
     centred = s - (s.op("sum", axis=0) / n).stretch((H,))
@@ -125,7 +125,7 @@ def layer_norm() -> Program:
 
 def row_masks() -> Program:
     """A mask per sequence meets a parameter before it meets a step; outputs without steps."""
-    c = Cell(input_x=(I,), state_h=(H,), param_W=(I, H), param_b=(H,), hyper_rate=())
+    c = Cell(input_x=(IN,), state_h=(H,), param_W=(IN, H), param_b=(H,), hyper_rate=())
     mask = c["rate"].op("mask", site=0, per="sequence", kind="dropout", shape=(H,))
     steps = c["rate"].op("mask", site=1, per="step", kind="zoneout", shape=(H,))
     masked = mask * c["b"].op("exp")
@@ -173,7 +173,7 @@ def draw_outputs(p: Program, dims: dict[str, int], T: int, B: int) -> dict[str, 
     rng = np.random.default_rng(9)
     types = p.types()
     return {
-        r.name: rng.normal(size=(T, B, *shape_of(Type(types[r.value].shape, Rows.ONCE), dims, T, B)))
+        r.name: rng.normal(size=shape_of(Type(types[r.value].shape, Rows.STEP), dims, T, B))
         for r in p.results
     }
 

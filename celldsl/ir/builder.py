@@ -11,6 +11,7 @@ is broadcast here, so that passes and back ends never meet implicit broadcasting
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from celldsl.ir.program import Leaf, Node, Origin, Type
@@ -18,14 +19,22 @@ from celldsl.ir.size import Shape, Size
 
 
 class Builder:
-    """Appends nodes; equal nodes are built once.  `prefix` keeps two builders' names apart."""
+    """Appends nodes; equal nodes are built once.
 
-    def __init__(self, known: Iterable[Leaf | Node] = (), prefix: str = "%") -> None:
+    `prefix` keeps two builders' names apart; `taken` are names of nodes that are still to come.
+    """
+
+    def __init__(
+        self, known: Iterable[Leaf | Node] = (), prefix: str = "%", taken: Iterable[str] = ()
+    ) -> None:
         self.types: dict[str, Type] = {value.name: value.type for value in known}
         self.nodes: list[Node] = []
+        self.defined: dict[str, Node] = {}
         self.origin: Origin | None = None
         self._prefix = prefix
         self._built: dict[tuple[object, ...], str] = {}
+        self._taken = frozenset(taken)
+        self._next = 0
 
     def op(self, name: str, *args: str | float, **attributes: Any) -> str:
         """Append `name(args…)` and return the name of its value.  Raises TypeMismatch."""
@@ -35,11 +44,16 @@ class Builder:
         values = [a if isinstance(a, str) else self.number(a) for a in args]
         if entry.kind == "elementwise":
             values = self._same_shape(values)
-        key = (name, tuple(values), tuple(sorted(attributes.items(), key=lambda item: item[0])))
+        key = (name, tuple(values), tuple(sorted(attributes.items())))
         if key not in self._built:
             inferred = entry.infer([self.types[v] for v in values], attributes)
             self._built[key] = self._append(name, tuple(values), inferred, attributes)
         return self._built[key]
+
+    def keep(self, node: Node) -> None:
+        """Append a node as it is, under its own name."""
+        self._built.setdefault((node.op, node.args, node.attributes), node.name)
+        self._add(node)
 
     def number(self, value: float) -> str:
         """A scalar constant."""
@@ -66,10 +80,13 @@ class Builder:
     def _append(
         self, op: str, args: tuple[str, ...], kind: Type, attributes: dict[str, Any]
     ) -> str:
-        name = f"{self._prefix}{len(self.types)}"
-        while name in self.types:
-            name += "_"
-        node = Node(name, op, args, kind, tuple(sorted(attributes.items())), self.origin)
-        self.nodes.append(node)
-        self.types[name] = kind
+        names = (f"{self._prefix}{number}" for number in count(self._next))
+        name = next(n for n in names if n not in self.types and n not in self._taken)
+        self._next = int(name.removeprefix(self._prefix)) + 1
+        self._add(Node(name, op, args, kind, tuple(sorted(attributes.items())), self.origin))
         return name
+
+    def _add(self, node: Node) -> None:
+        self.nodes.append(node)
+        self.defined[node.name] = node
+        self.types[node.name] = node.type

@@ -7,7 +7,7 @@ The literals in `code` are `0.0` and `1.0` alone, so that an emitter can give th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from celldsl.ops.infer import infer_comparison, infer_logic, infer_real, infer_where
 from celldsl.ops.op import Op
@@ -43,7 +43,7 @@ def _binary(
     name: str,
     doc: str,
     value: str,
-    rule: Callable[[Term, Term, Term, Term], list[Term | None]],
+    rule: Callable[[Term, Term, Term, Term], Sequence[Term | None]],
     *,
     code: str = "",
     cost: int = 1,
@@ -73,10 +73,10 @@ def _pow_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
     return [d * slope, d * growth]
 
 
-def _choice(a: Term, b: Term, d: Term) -> list[Term | None]:
-    """Cotangents of a and b where the greater of them is the value."""
-    share = a.op("eq", b).where(0.5, 0.0)
-    return [b.op("lt", a).where(d, share * d), a.op("lt", b).where(d, share * d)]
+def _choice(a: Term, b: Term, d: Term) -> tuple[Term, Term]:
+    """What of `d` goes to a where a > b, and to b where b > a: half of it where they tie."""
+    tied = a.op("eq", b).where(0.5, 0.0) * d
+    return b.op("lt", a).where(d, tied), a.op("lt", b).where(d, tied)
 
 
 def _clip_gradient(x: Term, lo: Term, hi: Term, _: Term, d: Term) -> list[Term | None]:
@@ -100,7 +100,7 @@ ARITHMETIC = (
             "numerics.maximum({0}, {1})", lambda a, b, y, d: _choice(a, b, d),
             code="({0} if ({0} > {1}) or ({0} != {0}) else {1})"),
     _binary("min", "the lesser of a and b; a tie shares its gradient",
-            "numerics.minimum({0}, {1})", lambda a, b, y, d: _choice(b, a, d)[::-1],
+            "numerics.minimum({0}, {1})", lambda a, b, y, d: _choice(a, b, d)[::-1],
             code="({0} if ({0} < {1}) or ({0} != {0}) else {1})"),
     _smooth("neg", "-x", lambda x, y: -1.0, value="(-{0})", code="(-{0})", cost=1),
     _smooth("square", "x * x", lambda x, y: 2.0 * x, code="({0} * {0})", cost=1),

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Term:
     __rmul__ = __mul__
 
 
-def formula(rule: Callable[..., list[Term | None]]) -> Gradient:
+def formula(rule: Callable[..., Sequence[Term | None]]) -> Gradient:
     """A gradient from a rule over (arguments…, the value, its cotangent)."""
 
     def gradient(b: Builder, node: Node, d: str) -> list[str | None]:
@@ -80,7 +80,7 @@ def formula(rule: Callable[..., list[Term | None]]) -> Gradient:
     return gradient
 
 
-def formula_with(rule: Callable[..., list[Term | None]]) -> Gradient:
+def formula_with(rule: Callable[..., Sequence[Term | None]]) -> Gradient:
     """As `formula`, for a rule that takes the node first: it reads the attributes."""
 
     def gradient(b: Builder, node: Node, d: str) -> list[str | None]:

@@ -1,0 +1,60 @@
+"""The passes in order, each with the reason for its place.  In: Programs.  Out: better ones.
+
+    program = run_passes(program, FIRST)
+    forward, backward = differentiate(program)
+    forward, backward = run_passes(forward, LAST), run_passes(backward, LAST)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from celldsl.ir.program import Program
+from celldsl.ir.verify import verify
+from celldsl.passes.contract_rows import contract_rows
+from celldsl.passes.fold_constants import fold_constants
+from celldsl.passes.join_pads import join_pads
+from celldsl.passes.place_regions import place_regions
+from celldsl.passes.remove_dead import remove_dead
+from celldsl.passes.share_equal import share_equal
+from celldsl.passes.sink_slices import sink_slices
+
+
+class Step(NamedTuple):
+    change: Callable[[Program], Program]
+    why_here: str
+
+
+FIRST: tuple[Step, ...] = (
+    Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
+    Step(sink_slices, "before differentiation: cotangents of pieces are then joined once"),
+    Step(share_equal, "after slices moved: several may have met; what is shared is saved once"),
+    Step(remove_dead, "what no result needs has no derivative either"),
+)
+
+LAST: tuple[Step, ...] = (
+    Step(fold_constants, "the rules of derivatives multiply by numbers"),
+    Step(sink_slices, "what a joined cotangent is split into again need not be joined"),
+    Step(join_pads, "after slices sank, sums of padded pieces are all that is left of a split"),
+    Step(share_equal, "before sums are contracted: that looks for values that are read once"),
+    Step(remove_dead, "a dead reader would count as one"),
+    Step(contract_rows, "before placing: it takes products out of the step"),
+    Step(fold_constants, "contraction negates and reshapes sums"),
+    Step(share_equal, "contraction may sum one value over rows twice"),
+    Step(place_regions, "when it is known which products there are"),
+    Step(remove_dead, "last: every pass leaves nodes behind"),
+)
+
+
+def run_passes(p: Program, passes: Sequence[Step]) -> Program:
+    """Run passes in order; verify after each."""
+    return [p, *(after for _, after in each_pass(p, passes))][-1]
+
+
+def each_pass(p: Program, passes: Sequence[Step]) -> Iterator[tuple[str, Program]]:
+    """The name of each pass and the program after it."""
+    for step in passes:
+        p = step.change(p)
+        verify(p)
+        yield step.change.__name__, p

@@ -1,0 +1,90 @@
+"""Cut before computing.  In: a Program.  Out: slices stand as far up as they can.
+
+    slice(tanh(z))          tanh(slice(z))          where z's tanh is read by slices alone
+    slice(concat(a, b))     a, or a slice of it     where the bounds say so for all sizes
+    slice(slice(z))         slice(z)
+    slice(broadcast(v))     broadcast(v)
+
+What remains are slices of products and leaves, which are views of a buffer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from celldsl.ir.builder import Builder
+from celldsl.ir.program import Node, Program
+from celldsl.ir.size import Shape, Size
+from celldsl.ops.infer import with_axis
+from celldsl.ops.table import OPS
+from celldsl.passes.rewrite import rewrite, until_stable
+
+
+def sink_slices(p: Program) -> Program:
+    return until_stable(p, _once)
+
+
+def _once(p: Program) -> Program:
+    cut = _only_cut(p)
+    return rewrite(p, lambda b, node: _rule(b, node, cut) if node.op == "slice" else None)
+
+
+def _only_cut(p: Program) -> set[str]:
+    """Elementwise nodes that slices alone read."""
+    readers: dict[str, set[str]] = defaultdict(set)
+    for value in p.wanted():
+        readers[value].add("")
+    for node in p.nodes():
+        for arg in node.args:
+            readers[arg].add(node.op)
+    elementwise = (n.name for n in p.nodes() if OPS[n.op].kind == "elementwise")
+    return {name for name in elementwise if readers[name] == {"slice"}}
+
+
+def _rule(b: Builder, node: Node, cut: set[str]) -> str | None:
+    attributes: dict[str, Any] = dict(node.attributes)
+    axis, start, stop = attributes["axis"], attributes["start"], attributes["stop"]
+    inner = b.defined.get(node.args[0])
+    if inner is None:
+        return None
+    if inner.name in cut:
+        parts = [b.op("slice", arg, **attributes) for arg in inner.args]
+        return b.op(inner.op, *parts, **dict(inner.attributes))
+    match inner.op:
+        case "broadcast":
+            return _cut_broadcast(b, inner, axis, start, stop)
+        case "concat" if inner["axis"] == axis:
+            return _cut_concat(b, inner, axis, start, stop)
+        case "slice" if inner["axis"] == axis:
+            offset: Any = inner["start"]
+            return b.op(
+                "slice", inner.args[0], axis=axis, start=offset + start, stop=offset + stop
+            )
+    return None
+
+
+def _cut_broadcast(b: Builder, inner: Node, axis: int, start: Size, stop: Size) -> str:
+    """Along an axis that was stretched there is nothing to cut."""
+    (source,) = inner.args
+    shape: Shape = with_axis(inner.type.shape, axis, stop - start)
+    own = b.shape(source)
+    if own and own[axis] == inner.type.shape[axis]:
+        source = b.op("slice", source, axis=axis, start=start, stop=stop)
+    return b.broadcast(source, shape)
+
+
+def _cut_concat(b: Builder, inner: Node, axis: int, start: Size, stop: Size) -> str | None:
+    """The one part that the bounds lie in."""
+    offset = Size.of(0)
+    for part in inner.args:
+        end = offset + b.shape(part)[axis]
+        if never_negative(start - offset) and never_negative(end - stop):
+            return b.op("slice", part, axis=axis, start=start - offset, stop=stop - offset)
+        offset = end
+    return None
+
+
+def never_negative(size: Size) -> bool:
+    """Whether a size is 0 or more for all (positive) dims, as far as its form shows."""
+    return all(coefficient >= 0 for _, coefficient in size.terms)
