@@ -7,6 +7,8 @@
        |          ^^^^^ `u` is [2*H], `h` is [H]
        |
      help: split it first: `r, u = split(…, 2)`
+
+Facts are the same in both forms.
 """
 
 from __future__ import annotations

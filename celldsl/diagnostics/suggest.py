@@ -1,6 +1,8 @@
 """The name that was meant.  In: a name and the names there are.  Out: the nearest, or None.
 
     nearest("sigmiod", ["sigmoid", "tanh"])     "sigmoid"
+
+A name that is too far from all of them has no suggestion.
 """
 
 from __future__ import annotations

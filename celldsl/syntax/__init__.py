@@ -2,4 +2,6 @@
 
     file = parse(Source("gru.cell", text), report)
     text = format_source(text)
+
+Nothing here imports NumPy or Numba.
 """

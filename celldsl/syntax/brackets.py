@@ -31,6 +31,8 @@ def unclosed_ends(tokens: list[Token], source: Source, report: Report) -> frozen
     for at, token in enumerate(tokens):
         if token.type == "NEWLINE":
             line_start = token.end_pos or 0
+            if not open_brackets:
+                ends.add(line_start)
         elif previous == "NEWLINE":
             indent = (token.start_pos or 0) - line_start
             if open_brackets and _starts_statement(tokens, at, indent <= first_indent):
@@ -75,10 +77,20 @@ def _close(open_brackets: list[Token], token: Token, source: Source, report: Rep
         return
     opener = open_brackets.pop()
     wanted = OPENERS[opener.type]
-    if token != wanted:
-        other = Label(_span(opener, source), "opened here")
-        message = f"`{token}` closes a `{opener}`"
-        report.add("E0008", message, span, f"expected `{wanted}`", secondary=(other,))
+    if token == wanted:
+        return
+    if any(OPENERS[outer.type] == token for outer in open_brackets):
+        # It closes a bracket further out: those inside of that one were left open.
+        other = Label(span, f"`{wanted}` is missing before this")
+        report.add(
+            "E0008", f"`{opener}` is never closed", _span(opener, source), secondary=(other,)
+        )
+        while OPENERS[open_brackets.pop().type] != token:
+            pass
+        return
+    other = Label(_span(opener, source), "opened here")
+    message = f"`{token}` closes a `{opener}`"
+    report.add("E0008", message, span, f"expected `{wanted}`", secondary=(other,))
 
 
 def _report_open(

@@ -16,6 +16,7 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.build_expressions import Children, ExpressionBuilder, Part
+from celldsl.syntax.elsewhere import report_timed_names
 
 
 def build_file(
@@ -68,10 +69,11 @@ class Builder(ExpressionBuilder):
         return ast.Imported(first, last, span=self.span_of(children))
 
     def _cell(self, children: Children) -> ast.Cell:
+        self.read = []
         docstring, body = self._block(children)
         dims = [t for part in _trees(children, "dims") for t in _trees(part.children, "dim")]
         hyper = [t for part in _trees(children, "hypers") for t in _trees(part.children, "hyper")]
-        return ast.Cell(
+        cell = ast.Cell(
             self.declared(children[1]),
             tuple(ast.Dim(*self._with_default(t), span=self.span(t)) for t in dims),
             tuple(ast.Hyper(*self._with_default(t), span=self.span(t)) for t in hyper),
@@ -79,6 +81,21 @@ class Builder(ExpressionBuilder):
             body,
             span=self.span_of(children),
         )
+        report_timed_names(cell, self.read, self.report)
+        self._refuse_return(body)
+        return cell
+
+    def _refuse_return(self, body: tuple[ast.Statement, ...]) -> None:
+        for statement in body:
+            match statement:
+                case ast.Return():
+                    help = "write `output h'` for what the cell gives at each step"
+                    self.report.add("E0019", "a cell has no `return`", statement.span, help=help)
+                case ast.For():
+                    self._refuse_return(statement.body)
+                case ast.If():
+                    self._refuse_return(statement.body)
+                    self._refuse_return(statement.orelse or ())
 
     def _with_default(self, tree: Tree[Token]) -> tuple[str, ast.Expr | None]:
         name, *rest = tree.children

@@ -32,6 +32,8 @@ class ExpressionBuilder:
     def __init__(self, source: Source, report: Report) -> None:
         self.source = source
         self.report = report
+        # Every name that is read, for what can only be said when the whole cell is known.
+        self.read: list[ast.Name] = []
 
     # ------------------------------------------------------------ spans
 
@@ -87,7 +89,8 @@ class ExpressionBuilder:
         span = self.span(part)
         match part.data:
             case "name":
-                return self.name(children[0])
+                self.read.append(name := self.name(children[0]))
+                return name
             case "number":
                 return self._number(str(children[0]), span)
             case "chain":
@@ -140,15 +143,17 @@ class ExpressionBuilder:
         name = children[0]
         args: list[ast.Expr] = []
         keywords: list[ast.Keyword] = []
+        late = False
         for child in _members(children[1:]):
             if child.data == "keyword":
                 keywords.append(self.keyword(child))
                 continue
             args.append(self._build(child))
-            if keywords:
+            if keywords and not late:
+                late = True
                 message = "an argument without a name stands after one with a name"
-                self.report.add("E0010", message, args[-1].span,
-                                help="put the arguments without names first")  # fmt: skip
+                help = "put the arguments without names first"
+                self.report.add("E0010", message, args[-1].span, help=help)
         return ast.Call(
             str(name), tuple(args), tuple(keywords), name_span=self.span(name), span=span
         )

@@ -1,6 +1,8 @@
 """Characters and operators from elsewhere.  In: a token no rule has.  Out: what to write instead.
 
     ^  &&  .*  +=  ;  ·  'text'  .5  1.      each is refused in its own words
+
+The lexer cuts these out of the text so that what follows can still be read.
 """
 
 from __future__ import annotations
@@ -62,13 +64,19 @@ def report_foreign(tokens: list[Token], at: int, source: Source, report: Report)
     span = Span(source, token.start_pos or 0, token.end_pos or 0)
     match token.type:
         case "OPEN_LONG_STRING":
-            report.add("E0009", 'a `"""` is never closed', span, "the text starts here")
+            start = Span(source, span.start, span.start + 3)
+            report.add("E0009", 'a `"""` is never closed', start, "the text starts here")
         case "OPEN_STRING":
             report.add("E0009", "a string is never closed", span, 'a `"` is missing at its end')
         case "QUOTED":
             fix = None if '"' in token else Fix(span, f'"{token[1:-1]}"')
-            report.add("E0009", "strings use double quotes", span, fix=fix,
-                       help=f"write `{fix.replacement}`" if fix else None)  # fmt: skip
+            report.add(
+                "E0009",
+                "strings use double quotes",
+                span,
+                fix=fix,
+                help=f"write `{fix.replacement}`" if fix else None,
+            )
         case "BAD_NUMBER":
             _report_number(str(token), span, report)
         case _:
@@ -78,24 +86,37 @@ def report_foreign(tokens: list[Token], at: int, source: Source, report: Report)
 def _report_number(text: str, span: Span, report: Report) -> None:
     whole, _, rest = text.partition(".")
     better = f"{whole or '0'}.{rest if rest[:1].isdigit() else '0' + rest}"
-    report.add("E0012", "numbers have digits on both sides of the point", span,
-               help=f"write `{better}`", fix=Fix(span, better))  # fmt: skip
+    report.add(
+        "E0012",
+        "numbers have digits on both sides of the point",
+        span,
+        help=f"write `{better}`",
+        fix=Fix(span, better),
+    )
 
 
 def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> None:
     text = str(tokens[at])
     if text in _ASSIGNING:
-        report.add("E0017", f"`{text}` does not exist: a value is defined once", span,
-                   help=f"give the result a name of its own: `b = a {text[:-1]} …`")  # fmt: skip
+        report.add(
+            "E0017",
+            f"`{text}` does not exist: a value is defined once",
+            span,
+            help=f"give the result a name of its own: `b = a {text[:-1]} …`",
+        )
     elif text in _OPERATORS:
         sentence, instead = _OPERATORS[text]
         code = "E0017" if text.isprintable() else "E0005"
         fix = Fix(span, instead) if instead else None
-        report.add(code, f"`{visible(text)}` is not in the language", span, help=sentence, fix=fix)
+        report.add(code, f"{_named(text)} is not in the language", span, help=sentence, fix=fix)
     else:
-        name = unicodedata.name(text, "").lower()
-        about = f" ({name})" if name and not text.isascii() else ""
-        report.add("E0005", f"`{visible(text)}`{about} does not belong in a cell", span)
+        report.add("E0005", f"{_named(text)} does not belong in a cell", span)
+
+
+def _named(text: str) -> str:
+    """A character, and its name where its shape alone may not tell it."""
+    name = "" if text.isascii() else unicodedata.name(text, "").lower()
+    return f"`{visible(text)}`" + (f" ({name})" if name else "")
 
 
 def visible(text: str) -> str:

@@ -65,6 +65,8 @@ class _Layout:
         self.last_end = 0
         self.fresh = True
         self.too_deep = False
+        # Widths that match no block, and the block that their lines were read into.
+        self.read_as: dict[int, int] = {}
         self.out: list[Token] = []
 
     def run(self, tokens: list[Token]) -> list[Token]:
@@ -103,19 +105,22 @@ class _Layout:
         if "\t" in leading:
             self._report_tab(leading)
         width = len(leading.expandtabs(4))
+        width = self.read_as.get(width, width)
         if width > self.indents[-1]:
             self.indents.append(width)
             self.out.append(empty_token("INDENT", at))
             self._check_nesting(token)
             return
+        left = width
         while width < self.indents[-1]:
-            self.indents.pop()
+            left = self.indents.pop()
             self.out.append(empty_token("DEDENT", self.last_end))
         if width > self.indents[-1]:
-            self._report_dedent(at, width)
-            self.indents.append(width)
-            # One DEDENT too many was given: the line goes on in the block that it left.
+            # The line goes on in the block that it left last.
+            self.indents.append(left)
             self.out.pop()
+            self._report_dedent(at, width)
+            self.read_as[width] = left
 
     def _check_nesting(self, token: Token) -> None:
         if self.depth + len(self.indents) - 1 > MAX_NESTING and not self.too_deep:

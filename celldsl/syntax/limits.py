@@ -1,6 +1,8 @@
 """What is refused before it can hurt.  In: a path or a source.  Out: a source within the limits.
 
     source = read_source(Path("gru.cell"), report)    None where it cannot be read
+
+The limits themselves are those of the reference; each is named in its message.
 """
 
 from __future__ import annotations
@@ -74,9 +76,7 @@ def _report_size(source: Source, report: Report) -> None:
     _report_file(report, source.name, "E0002", f"the file is larger than {limit}")
 
 
-def _report_encoding(
-    shown: str, data: bytes, error: UnicodeDecodeError, report: Report
-) -> None:
+def _report_encoding(shown: str, data: bytes, error: UnicodeDecodeError, report: Report) -> None:
     # The text up to the byte is good, so that the place can be shown.
     source = Source(shown, data.decode("utf-8", errors="replace"))
     at = len(data[: error.start].decode("utf-8"))

@@ -3,42 +3,20 @@
     expected an expression after `=`, found `)`
 
 A message has three parts: what was expected (from the parser's state), where (the token before),
-and what was found.  `SPECIAL` holds the mistakes that have words of their own; the first rule
-that fits speaks.
+and what was found.  Mistakes that have words of their own are rules in `special_lines` and
+`special_expressions`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lark import Token
 
-from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax.foreign import visible
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """`tokens[at]` is what the parser could not take; `line` is the first token of its line."""
-
-    tokens: list[Token]
-    at: int
-    line: int
-    expected: frozenset[str]
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
-    @property
-    def before(self) -> Token | None:
-        return self.tokens[self.at - 1] if self.at > self.line else None
-
-    @property
-    def first(self) -> Token:
-        return self.tokens[self.line]
-
+from celldsl.syntax.mistake import Mistake, Words
+from celldsl.syntax.special_expressions import EXPRESSION_RULES
+from celldsl.syntax.special_lines import LAST_RULES, LINE_RULES
 
 _OPENS_OPERAND = frozenset({"NUMBER", "NAME", "PRIMED", "LPAR", "LSQB", "TRUE", "FALSE", "INF"})
 _EXPRESSION = _OPENS_OPERAND | {"STRING", "MINUS", "PLUS", "NOT"}
@@ -113,22 +91,28 @@ def found_words(token: Token) -> str:
             return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 
+def words_for(mistake: Mistake) -> Words:
+    """What is said about a mistake: by the first rule that fits, or from the parser's state."""
+    for rule in (*LINE_RULES, *EXPRESSION_RULES, *LAST_RULES):
+        words = rule(mistake)
+        if words is not None:
+            return words
+    where = "" if mistake.starts_line else f" after {found_words(mistake.before)}"
+    expected = expected_words(mistake.expected)
+    return Words("E0010", f"expected {expected}{where}, found {found_words(mistake.token)}")
+
+
 def report_mistake(mistake: Mistake, source: Source, report: Report) -> None:
     """Reports what the parser stopped at."""
-    span = mistake_span(mistake, source)
-    where = f" after {found_words(mistake.before)}" if mistake.before is not None else ""
-    expected = expected_words(mistake.expected)
-    report.add("E0010", f"expected {expected}{where}, found {found_words(mistake.token)}", span)
-
-
-def mistake_span(mistake: Mistake, source: Source) -> Span:
-    """The token; for the end of a line, the place behind what stands before it."""
-    token = mistake.token
-    start, end = token.start_pos or 0, token.end_pos or 0
-    if token.type in ("NEWLINE", "$END") and mistake.before is not None:
-        start = mistake.before.end_pos or 0
-        end = start
-    return Span(source, start, end)
+    words = words_for(mistake)
+    span = mistake.span(source)
+    fix = None if words.instead is None else Fix(span, words.instead)
+    help = words.help
+    if help is None and fix is not None:
+        help = f"write `{fix.replacement}`"
+    if words.start is not None:
+        span = Span(source, words.start, max(span.end, words.start))
+    report.add(words.code, words.message, span, words.label, help=help, fix=fix)
 
 
 def _one_of(words: list[str]) -> str:

@@ -1,6 +1,8 @@
 """Which names may be used.  In: a name as it stands and in ASCII.  Out: diagnostics.
 
     lambda      a Python keyword       _h    begins with `_`       input'    a word of the language
+
+Whether a name is defined is a later question.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _MEANT = {
     "class": "write `cell NAME[DIMS]:`",
     "is": "write `==`",
 }
+_STATEMENTS = frozenset({"while", "elif", "import", "class"})
 _REPLACED = {"True": "true", "False": "false"}
 
 
@@ -40,7 +43,10 @@ def check_name(
         text = _REPLACED.get(name)
         fix = Fix(span, text) if text else None
         help = _MEANT.get(name, f"choose another name, such as `{name}_`")
-        report.add("E0013", f"`{name}` is a keyword of Python", span, help=help, fix=fix)
+        if name in _STATEMENTS:
+            report.add("E0019", f"`{name}` is not in the language", span, help=help)
+        else:
+            report.add("E0013", f"`{name}` is a keyword of Python", span, help=help, fix=fix)
     elif name in RESERVED:
         report.add("E0013", f"`{name}` is a word of the language and has no next value", span)
     elif name.startswith("_"):

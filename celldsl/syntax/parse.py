@@ -9,12 +9,11 @@ out of the file and named in `File.broken`.
 
 from __future__ import annotations
 
-from lark import Token, Tree
-
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.syntax import ast
 from celldsl.syntax.build import build_file
+from celldsl.syntax.elsewhere import report_prefixes, report_time_index
 from celldsl.syntax.layout import lay_out
 from celldsl.syntax.limits import check_limits
 from celldsl.syntax.recovery import Recovering
@@ -34,12 +33,12 @@ def _parse(source: Source, report: Report) -> ast.File | None:
     if not check_limits(source, report):
         return None
     tokens, comments = lay_out(source, report)
-    tree = parse_tokens(check_tokens(tokens, source, report), source, report)
-    if tree is None or any(d.code == "E0004" for d in report.diagnostics):
+    if any(d.code == "E0004" for d in report.diagnostics):
+        return None
+    tokens = check_tokens(tokens, source, report)
+    report_prefixes(tokens, source, report)
+    report_time_index(tokens, source, report)
+    tree = Recovering(source, report).run(tokens)
+    if tree is None:
         return None
     return build_file(tree, tuple(comments), source, report)
-
-
-def parse_tokens(tokens: list[Token], source: Source, report: Report) -> Tree[Token] | None:
-    """The concrete tree, with the lines left out that did not parse."""
-    return Recovering(source, report).run(tokens)

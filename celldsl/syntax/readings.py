@@ -2,6 +2,8 @@
 
     r * U @ h      `(r * U) @ h` or `r * (U @ h)`
     a < b < c      `a < b and b < c`
+
+The grammar takes such chains, so that they can be shown whole.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.grammar import load_grammar
 from celldsl.syntax.layout import empty_token
-from celldsl.syntax.messages import Mistake, report_mistake
+from celldsl.syntax.messages import report_mistake
+from celldsl.syntax.mistake import Mistake
 
 _TOP_LEVEL = frozenset({"CELL", "DEF", "USE"})
 
@@ -107,6 +108,10 @@ class Recovering:
         if self.tokens[self.at].type != "INDENT":
             return
         first = self.tokens[self.line]
+        if first.type not in _HEADERS and self.tokens[self.at - 2].type != "COLON":
+            # What stands further in goes on with the line that failed.
+            self._skip_block()
+            return
         kinds = f"{_HEADERS[first.type]} NEWLINE".split() if first.type in _HEADERS else []
         header = [empty_token(kind, first.start_pos or 0) for kind in kinds]
         name = self.tokens[self.line + 1]
@@ -114,6 +119,12 @@ class Recovering:
             header = [name if token.type == "NAME" else token for token in header]
         if not self._feed(header):
             self._restore()
+
+    def _skip_block(self) -> None:
+        depth = 0
+        while depth or self.tokens[self.at].type == "INDENT":
+            depth += {"INDENT": 1, "DEDENT": -1}.get(self.tokens[self.at].type, 0)
+            self.at += 1
 
     def _skip_body(self) -> None:
         """Below a cell without a block, what follows belongs to it up to the next cell."""

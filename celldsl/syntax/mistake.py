@@ -1,0 +1,74 @@
+"""Where the parser stopped, and what is said about it.  In: nothing.  Out: Mistake and Words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lark import Token
+
+from celldsl.diagnostics.span import Source, Span
+
+# What no token ever is, so that a rule may look beside the line without asking first.
+_NOTHING = Token("", "", start_pos=0, end_pos=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """`tokens[at]` is what the parser could not take; `line` is the first token of its line."""
+
+    tokens: list[Token]
+    at: int
+    line: int
+    expected: frozenset[str]
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.at]
+
+    @property
+    def kind(self) -> str:
+        return self.token.type
+
+    @property
+    def before(self) -> Token:
+        """The token before it on its line."""
+        return self.tokens[self.at - 1] if self.at > self.line else _NOTHING
+
+    @property
+    def after(self) -> Token:
+        return self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else _NOTHING
+
+    @property
+    def first(self) -> Token:
+        return self.tokens[self.line]
+
+    @property
+    def starts_line(self) -> bool:
+        return self.at == self.line
+
+    @property
+    def line_kinds(self) -> frozenset[str]:
+        """The kinds of the tokens of its line that stand before it."""
+        return frozenset(token.type for token in self.tokens[self.line : self.at])
+
+    def wants(self, *kinds: str) -> bool:
+        return self.expected.issuperset(kinds)
+
+    def span(self, source: Source) -> Span:
+        """The token; at the end of a line, the place behind what stands before it."""
+        start, end = self.token.start_pos or 0, self.token.end_pos or 0
+        if self.kind in ("NEWLINE", "$END", "INDENT") and not self.starts_line:
+            start = end = self.before.end_pos or 0
+        return Span(source, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said.  `instead` is put in the place of the token; `start` moves the span's start."""
+
+    code: str
+    message: str
+    help: str | None = None
+    instead: str | None = None
+    label: str = ""
+    start: int | None = None

@@ -1,0 +1,263 @@
+"""Mistakes in the form of a line.  In: a Mistake.  Out: Words, or None where no rule fits.
+
+    state h            `state` has no shape
+    inputs x: [I]      did you mean `input`?
+
+Each rule is one mistake; the first that fits speaks.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.suggest import nearest
+from celldsl.syntax.mistake import Mistake, Words
+from celldsl.syntax.names import RESERVED
+
+_DECLARING = frozenset({"INPUT", "STATE", "PARAM", "CONST"})
+_ITEMS = frozenset({"CELL", "DEF", "USE"})
+_HEADERS = frozenset({"CELL", "DEF", "IF", "ELSE", "FOR"})
+_STATEMENTS = ("input", "state", "param", "const", "sub", "output", "for", "if", "require")
+_LINE_WORDS = (*_STATEMENTS, "cell", "def", "use", "return", "else")
+# Words that start a line elsewhere, and what stands here instead.
+_ELSEWHERE = {
+    "let": "an equation needs no word before it: `a = …`",
+    "var": "an equation needs no word before it: `a = …`",
+    "float": "an equation has no type: `a = …`",
+    "int": "an equation has no type: `a = …`",
+    "function": "write `def f(v):`",
+    "func": "write `def f(v):`",
+    "fn": "write `def f(v):`",
+    "model": "write `cell NAME[DIMS]:`",
+    "module": "write `cell NAME[DIMS]:`",
+    "parameter": "write `param`",
+    "weight": "write `param`",
+    "hidden": "write `state`",
+    "constant": "write `const`",
+    "assert": 'write `require COND, "why"`',
+    "include": 'write `use NAME from "path.cell"`',
+    "print": "a cell only computes; look at values from Python",
+}
+
+
+def ask_block(m: Mistake) -> Words | None:
+    """A header and nothing below it."""
+    if not m.wants("INDENT"):
+        return None
+    return Words(
+        "E0007",
+        f"`{m.first}` has no block",
+        "its lines stand below it, indented by 4",
+        start=m.first.start_pos,
+    )
+
+
+def ask_indent(m: Mistake) -> Words | None:
+    """A line that stands further in without a header above it."""
+    if m.kind != "INDENT":
+        return None
+    return Words(
+        "E0007",
+        "this line is indented, but the line before it opens no block",
+        "indent it as the lines around it",
+    )
+
+
+def ask_else_if(m: Mistake) -> Words | None:
+    """`else if c:`"""
+    if m.kind != "IF" or m.before.type != "ELSE":
+        return None
+    return Words("E0019", "`else if` is not in the language", "write `else:` and an `if` inside it")
+
+
+def ask_colon(m: Mistake) -> Words | None:
+    """`cell A[I]` and the end of the line."""
+    if m.kind not in ("NEWLINE", "INDENT") or m.first.type not in _HEADERS or not m.wants("COLON"):
+        return None
+    return Words("E0011", f"a `:` is missing at the end of `{m.first}`", None, ":")
+
+
+def ask_range(m: Mistake) -> Words | None:
+    """`for k in range(K):`, `for k in 0:K:`"""
+    if m.first.type != "FOR" or not (m.wants("DOTS") or m.wants("IN")) or m.kind == "IN":
+        return None
+    if m.kind not in ("COLON", "EQUAL", "COMMA"):
+        return None
+    return Words(
+        "E0010", "a loop runs over a range `a..b`", "write `for k in 0..K:`; K is excluded"
+    )
+
+
+def ask_why(m: Mistake) -> Words | None:
+    """`require H > 1`"""
+    if m.first.type != "REQUIRE" or m.kind != "NEWLINE" or not m.wants("COMMA"):
+        return None
+    return Words("E0010", "`require` does not say why", 'write `require COND, "why"`')
+
+
+def ask_shape(m: Mistake) -> Words | None:
+    """`state h`, `state h = zeros`, `input x: I`, `param W: (I, H)`"""
+    if m.first.type not in _DECLARING:
+        return None
+    if m.wants("COLON") and m.kind in ("NEWLINE", "EQUAL"):
+        help = f"write `{m.first} {m.before}: [H]`, or `[]` for a scalar"
+        return Words("E0010", f"`{m.before}` has no shape", help)
+    if m.wants("LSQB") and m.before.type == "COLON":
+        return Words(
+            "E0010",
+            "a shape stands in square brackets",
+            f"write `{m.first} {m.tokens[m.at - 2]}: [H]`, or `[]` for a scalar",
+        )
+    return None
+
+
+def ask_primed_declaration(m: Mistake) -> Words | None:
+    """`state h': [H]`, `cell A'`"""
+    if m.kind != "PRIMED" or m.wants("PRIMED") or not m.wants("NAME"):
+        return None
+    name = str(m.token)[:-1]
+    return Words("E0020", f"`{m.token}` is declared without its prime", f"write `{name}`", name)
+
+
+def ask_dims(m: Mistake) -> Words | None:
+    """`cell A<I>:`, `sub g = GRU(I, H)`"""
+    if m.first.type == "CELL" and m.kind in ("LESS", "GREATER"):
+        return Words("E0010", "dims stand in square brackets", "write `cell NAME[I, H]:`")
+    if m.first.type != "SUB" or "LPAR" not in m.line_kinds or not m.wants("EQUAL"):
+        return None
+    help = "dims stand in `[…]`, hyperparameters by name: `GRU[I, H](activation=relu)`"
+    return Words("E0010", f"`{m.before}` is given without a name", help)
+
+
+def ask_use(m: Mistake) -> Words | None:
+    """`use "a.cell"`, `use A from a`"""
+    if m.first.type == "USE" and (m.kind == "STRING" or m.before.type == "FROM"):
+        return Words(
+            "E0010",
+            "`use` names cells and the file that they are in",
+            'write `use NAME from "path.cell"`',
+        )
+    return None
+
+
+def ask_argument(m: Mistake) -> Words | None:
+    """`def f(v=1)`"""
+    if m.first.type != "DEF" or m.kind != "EQUAL" or not m.wants("RPAR"):
+        return None
+    return Words("E0010", "an argument of a `def` has no default")
+
+
+def ask_output(m: Mistake) -> Words | None:
+    """`output h' = x`, `output h: [H]`, `output 2 * h`"""
+    if m.first.type != "OUTPUT" or m.kind == "NEWLINE" or m.starts_line:
+        return None
+    if m.kind.isalpha() and m.token.isalpha() and m.kind not in ("NAME", "PRIMED"):
+        return None
+    return Words(
+        "E0010",
+        f"`output` takes names alone, found `{m.token}`",
+        "define the value by an equation, and name it here",
+    )
+
+
+def ask_reserved(m: Mistake) -> Words | None:
+    """`state input: [H]`, `x = state`"""
+    if str(m.token) not in RESERVED or not m.wants("NAME") or m.starts_line:
+        return None
+    if m.kind in ("NOT", "AND", "OR"):
+        return None
+    return Words(
+        "E0013", f"`{m.token}` is a word of the language, not a name", "choose another name"
+    )
+
+
+def ask_place(m: Mistake) -> Words | None:
+    """A statement at the margin, a cell inside a block, an `else` alone, a docstring late."""
+    if not m.starts_line:
+        return None
+    if m.kind in ("LONG_STRING", "STRING"):
+        return Words(
+            "E0010",
+            "a docstring stands first in a file, cell or function",
+            "a remark elsewhere is a comment: `# …`",
+        )
+    if m.kind == "ELSE":
+        return Words("E0010", "`else` has no `if` before it at the same indentation")
+    if m.kind in _ITEMS:
+        return Words("E0010", f"`{m.token}` stands at the margin, not inside a block")
+    return _ask_margin(m)
+
+
+def _ask_margin(m: Mistake) -> Words | None:
+    if not m.wants("CELL"):
+        return None
+    meant = nearest(str(m.token), ("cell", "def", "use")) or ""
+    help = _ELSEWHERE.get(str(m.token), f"did you mean `{meant}`?" if meant else None)
+    if m.token in _STATEMENTS or m.after.type in ("EQUAL", "COMMA", "LSQB"):
+        help = help or "indent it below its `cell NAME[DIMS]:`"
+        return Words("E0010", f"`{m.token}` stands outside of a cell", help)
+    message = f"`{m.token}` starts nothing at the margin"
+    return Words("E0010", message, help or "only `use`, `def` and `cell` stand there")
+
+
+def ask_line_word(m: Mistake) -> Words | None:
+    """`inputs x: [I]`, `let a = 1`"""
+    if m.first.type != "NAME" or m.at != m.line + 1 or m.kind not in ("NAME", "PRIMED"):
+        return None
+    word = str(m.first)
+    if word in _ELSEWHERE:
+        return Words(
+            "E0019", f"`{word}` is not in the language", _ELSEWHERE[word], start=m.first.start_pos
+        )
+    meant = nearest(word, _LINE_WORDS)
+    help = f"did you mean `{meant}`?" if meant else "a line is a declaration or an equation"
+    return Words("E0010", f"`{word}` starts no statement", help, start=m.first.start_pos)
+
+
+def ask_targets(m: Mistake) -> Words | None:
+    """`(r, u) = split(…)`, `[r, u] = …`, `-a = 1`"""
+    if not m.starts_line or not m.wants("OUTPUT"):
+        return None
+    if m.kind in ("LPAR", "LSQB"):
+        return Words("E0010", "the names before `=` stand without brackets", "write `r, u = …`")
+    return Words(
+        "E0010", f"no statement starts with `{m.token}`", "a line is a declaration or an equation"
+    )
+
+
+def ask_definition(m: Mistake) -> Words | None:
+    """`x + 1`, `x: [I]`, `g.h = 1`"""
+    if m.first.type not in ("NAME", "PRIMED") or not m.wants("EQUAL") or m.wants("STAR"):
+        return None
+    if m.kind == "COLON":
+        return Words(
+            "E0010",
+            f"`{m.first}` is declared without saying what it is",
+            f"write `input {m.first}: [N]`, or `state`, `param` or `const`",
+            start=m.first.start_pos,
+        )
+    if m.kind == "DOT":
+        return Words(
+            "E0010",
+            f"a part of `{m.first}` cannot be defined here",
+            "an inner cell defines its own states; `y = g(x)` steps it",
+        )
+    return Words("E0010", "this line defines nothing", "write `name = …`", start=m.first.start_pos)
+
+
+LINE_RULES = (
+    ask_block,
+    ask_indent,
+    ask_else_if,
+    ask_colon,
+    ask_range,
+    ask_why,
+    ask_shape,
+    ask_primed_declaration,
+    ask_dims,
+    ask_use,
+    ask_argument,
+    ask_output,
+    ask_reserved,
+    ask_place,
+    ask_line_word,
+)
+LAST_RULES = (ask_targets, ask_definition)
