@@ -1,0 +1,42 @@
+"""Recurrent cells written as their equations, compiled to fast kernels.
+
+    import celldsl
+
+    GRU = celldsl.load("gru.cell")
+    cell = GRU(I=28, H=128)
+    y, state = cell(x)
+
+Names are found when they are first asked for, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celldsl.diagnostics.diagnostic import CellError
+    from celldsl.loading import compile_source, load
+    from celldsl.runtime.threads import get_threads, set_threads
+
+__version__ = "0.1.0"
+__all__ = ["CellError", "__version__", "compile_source", "get_threads", "load", "set_threads"]
+
+_HOMES = {
+    "CellError": "celldsl.diagnostics.diagnostic",
+    "compile_source": "celldsl.loading",
+    "load": "celldsl.loading",
+    "get_threads": "celldsl.runtime.threads",
+    "set_threads": "celldsl.runtime.threads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'celldsl' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,101 @@
+"""Checks of what a user passes.  In: names, arrays, sizes.  Out: flat arrays, or errors that help.
+
+    check_array("x", x, dtype, (None, None, 28), "(T, B, I=28)")
+
+Every message names the argument, what was expected in the cell's own dims, and what was passed:
+`x: expected (T, B, I=28), got (100, 32, 27)`.  Nothing is cast or broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+
+Values = np.ndarray[Any, np.dtype[Any]]
+Expected = tuple[int | None, ...]
+
+
+def check_array(name: str, value: Any, dtype: Any, shape: Expected, words: str) -> Values:
+    """`value`, checked, contiguous and writeable: itself where it is so already, else a copy.
+
+    A size of None in `shape` is free.  Raises ArgumentTypeError for what is no array or has another
+    dtype, ArgumentError for another shape.
+    """
+    if not isinstance(value, np.ndarray):
+        found = type(value).__name__
+        raise ArgumentTypeError(f"{name}: expected a NumPy array {words} of {dtype}, got {found}")
+    if value.dtype != dtype:
+        raise ArgumentTypeError(
+            f"{name}: expected {dtype}, got {value.dtype}; pass {name}.astype(np.{dtype})"
+        )
+    if value.ndim != len(shape) or any(
+        want is not None and want != got for want, got in zip(shape, value.shape, strict=True)
+    ):
+        raise ArgumentError(f"{name}: expected {words}, got {value.shape}")
+    # Compiled kernels take plain arrays that are aligned, contiguous and writeable, and no others.
+    if type(value) is np.ndarray and value.flags.carray:
+        return value
+    return np.array(value, order="C", subok=False)
+
+
+def check_lengths(lengths: Any, steps: int, batch: int) -> Values:
+    """`lengths` (B,) as int64.  Raises where one is negative or more than there are steps."""
+    found = np.asarray(lengths)
+    if found.shape != (batch,):
+        raise ArgumentError(f"lengths: expected (B={batch},), got {found.shape}")
+    if found.dtype.kind not in "iu":
+        raise ArgumentTypeError(f"lengths: expected integers, got {found.dtype}")
+    wrong = np.flatnonzero((found < 0) | (found > steps))
+    if wrong.size:
+        place = int(wrong[0])
+        raise ArgumentError(
+            f"lengths: expected 0 to T={steps}, got {found[place]} for sequence {place}"
+        )
+    return found.astype(np.int64)
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype of a cell: float32 or float64."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(bool)
+    if found not in (np.dtype("float32"), np.dtype("float64")):
+        raise ArgumentError(f'dtype: expected "float32" or "float64", got {dtype!r}')
+    return found
+
+
+def check_integer(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ArgumentTypeError(f"{name}: expected an integer, got {value!r}")
+    if value < least:
+        raise ArgumentError(f"{name}: expected {least} or more, got {value}")
+    return int(value)
+
+
+def by_name(what: str, value: Any, names: tuple[str, ...]) -> list[Any]:
+    """What was passed for several names, in their order; None for those left out of a mapping.
+
+    `value` is a mapping, a (named) tuple or list, or, where there is one name, the value itself.
+    """
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in names:
+                raise unknown_argument(what, str(key), names)
+        return [value.get(name) for name in names]
+    if isinstance(value, tuple | list):
+        if len(value) != len(names):
+            raise ArgumentTypeError(
+                f"{what}: expected {len(names)} ({', '.join(names)}), got {len(value)}"
+            )
+        return list(value)
+    if len(names) == 1:
+        return [value]
+    found = type(value).__name__
+    raise ArgumentTypeError(
+        f"{what}: expected a tuple or mapping of {', '.join(names)}, got {found}"
+    )

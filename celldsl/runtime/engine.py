@@ -1,0 +1,166 @@
+"""Runs a cell's kernels.  In: flat arrays and a RowPlan.  Out: flat arrays.
+
+    engine = Engine(description, dims, hypers, parameters, constants)
+    run = engine.forward(plan, inputs, starts)
+    run.outputs, run.finals             # lists of flat arrays
+    result = engine.backward(run, inputs, dy, dstate)
+
+Everything here is flat and checked already; shapes are other files' affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.arguments import Values
+from celldsl.runtime.buffers import Buffers, Lease
+from celldsl.runtime.description import Array, Description, Phase
+from celldsl.runtime.rows import RowPlan
+from celldsl.runtime.threads import run_parts
+
+
+@dataclass(slots=True)
+class ForwardRun:
+    """What a forward pass leaves: results, and what the backward pass reads."""
+
+    plan: RowPlan
+    outputs: list[Values]
+    finals: list[Values]
+    tape: Lease
+    fixed: Lease
+
+
+@dataclass(slots=True)
+class BackwardRun:
+    parameters: Values
+    inputs: list[Values]
+    starts: list[Values]
+
+
+class Engine:
+    """One built cell's kernels with their sizes.  Safe to use from several threads."""
+
+    def __init__(
+        self,
+        description: Description,
+        dims: Mapping[str, int],
+        hypers: Sequence[float],
+        parameters: Values,
+        constants: Values,
+    ) -> None:
+        self.description = description
+        self.dims = dict(dims)
+        self.dtype = parameters.dtype
+        self.dim_array = np.array(list(dims.values()), dtype=np.int64)
+        self.hyper_array = np.array(hypers, dtype=np.float64)
+        self.parameters = parameters
+        self.constants = constants
+        self.buffers = Buffers(self.dtype)
+        self.input_sizes = self._sizes(description.inputs)
+        self.output_sizes = self._sizes(description.outputs)
+        self.state_sizes = self._sizes(description.states)
+        # Forward and backward phases may each keep their own; one array is long enough for either.
+        lengths = description.lengths
+        self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
+        self.once = sum(1 for _ in leading_once(description.forward))
+        self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
+
+    def _sizes(self, arrays: Sequence[Array]) -> list[int]:
+        return [int(np.prod(tuple(a.shape(**self.dims)), dtype=np.int64)) for a in arrays]
+
+    def flop_estimate(self, rows: int) -> int:
+        """About how many multiplications a pass over `rows` rows takes."""
+        return rows * (self.parameters.size + sum(self.state_sizes))
+
+    def head(self, tape: Values, fixed: Values, work: Values, *more: Values) -> tuple[Any, ...]:
+        """The arguments after `rows` and before the inputs."""
+        return (
+            self.dim_array,
+            self.hyper_array,
+            self.parameters,
+            self.constants,
+            fixed,
+            tape,
+            work,
+            *more,
+        )
+
+    def length_of(self, which: str, plan: RowPlan) -> int:
+        """The length of `tape`, `forward_work` or `backward_work` for a plan."""
+        function = getattr(self.description.lengths, which)
+        return int(
+            function(
+                **self.dims,
+                R=plan.rows,
+                B=plan.batch,
+                S=plan.states,
+                K=plan.kept,
+                parts=len(plan.parts),
+            )
+        )
+
+    def forward(
+        self,
+        plan: RowPlan,
+        inputs: Sequence[Values],
+        starts: Sequence[Values],
+        fixed: Lease | None = None,
+    ) -> ForwardRun:
+        """Runs the forward phases; with `fixed` from an earlier run, without the leading ones."""
+        tape = self.buffers.take(self.length_of("tape", plan))
+        work = self.buffers.take(self.length_of("forward_work", plan))
+        outputs = [np.empty(plan.rows * size, self.dtype) for size in self.output_sizes]
+        finals = [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes]
+        phases = self.description.forward
+        if fixed is None:
+            fixed = self.buffers.take(self.fixed_length)
+        else:
+            phases = phases[self.once :]
+        head = self.head(tape.array, fixed.array, work.array)
+        run_phases(phases, plan, (*head, *inputs, *outputs, *starts, *finals))
+        return ForwardRun(plan, outputs, finals, tape, fixed)
+
+    def backward(
+        self,
+        run: ForwardRun,
+        inputs: Sequence[Values],
+        output_cotangents: Sequence[Values],
+        final_cotangents: Sequence[Values],
+    ) -> BackwardRun:
+        """Runs the backward phases over what `run` has kept."""
+        plan = run.plan
+        work = self.buffers.take(self.length_of("backward_work", plan))
+        found = BackwardRun(
+            np.zeros(self.parameters.size, self.dtype),
+            [np.empty(plan.rows * size, self.dtype) for size in self.input_sizes],
+            [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes],
+        )
+        head = self.head(run.tape.array, run.fixed.array, work.array, found.parameters)
+        given = (*inputs, *output_cotangents, *found.inputs, *final_cotangents, *found.starts)
+        run_phases(self.description.backward, plan, (*head, *given))
+        return found
+
+
+def leading_once(phases: Sequence[Phase]) -> list[Phase]:
+    """The phases at the beginning that depend on parameters alone."""
+    found = []
+    for phase in phases:
+        if phase.kind != "once":
+            break
+        found.append(phase)
+    return found
+
+
+def run_phases(phases: Sequence[Phase], plan: RowPlan, arguments: tuple[Any, ...]) -> None:
+    """Runs phases in order, the parts of each side by side."""
+    parts = len(plan.parts)
+    for phase in phases:
+        if parts == 1 or phase.kind == "once":
+            phase.run(0, parts, plan.parts[0], *arguments)
+        else:
+            calls = [(part, parts, rows, *arguments) for part, rows in enumerate(plan.parts)]
+            run_parts(phase.run, calls)

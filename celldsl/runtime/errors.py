@@ -1,0 +1,36 @@
+"""What can be wrong with a call.  In: names.  Out: exceptions that say so.
+
+GRU() has no argument "hidden"; it takes I, H, activation, dtype, seed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ArgumentError(ValueError):
+    """An argument has the wrong shape or value."""
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument is missing, unknown, or of the wrong type."""
+
+
+class WeightsError(ValueError):
+    """A file of weights cannot be read, or is of another cell."""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like `name`, if one is."""
+    # Imported late: it takes a while, and only an error needs it.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), n=1)), None)
+
+
+def unknown_argument(where: str, name: str, known: Iterable[str]) -> ArgumentTypeError:
+    """The error for a keyword that nothing goes by, with the nearest name that exists."""
+    names = list(known)
+    near = nearest_name(name, names)
+    hint = f'; did you mean "{near}"?' if near else f"; it takes {', '.join(names)}"
+    return ArgumentTypeError(f'{where} has no argument "{name}"{hint}')
