@@ -1,0 +1,160 @@
+"""The innermost product, in LLVM's own terms.  In: lanes.  Out: a tile of C, written.
+
+    tile(6, 1, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+
+computes C[6, width] = (or +=) A[6, k] @ B[k, width], all strides in elements.  The first two
+arguments are literals: rows, and panels side by side; panel j of B starts at b + j*b_panel.  One
+panel is two vectors of the host wide, so 6 rows keep 12 accumulators in registers, and 1 row of 4
+panels (or 2 of 2) the 8 that hide the latency of a fused multiply-add.
+
+    panel_width(dtype)         columns of a panel; in kernels also of an array or lane
+    stack(like, length)        a lane on the stack, of a literal length
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic
+
+from celldsl.runtime.lanes import LaneType
+
+_TILE_INT = ir.IntType(64)
+
+
+def _tile_vector_bytes() -> int:
+    features = llvmlite.binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if (features.get("avx2") and features.get("fma")) or features.get("neon") else 16
+
+
+_TILE_BYTES = 2 * _tile_vector_bytes()
+
+
+def panel_width(dtype: Any) -> int:
+    kind = dtype.dtype if isinstance(dtype, np.ndarray) else np.dtype(dtype)
+    return _TILE_BYTES // kind.itemsize
+
+
+@infer_global(panel_width)
+class _PanelWidth(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        return signature(types.intp, *args) if hasattr(args[0], "dtype") else None
+
+
+@lower_builtin(panel_width, types.Any)  # type: ignore[untyped-decorator]
+def _write_panel_width(context: Any, _: Any, sig: Any, __: Any) -> Any:
+    return context.get_constant(types.intp, _TILE_BYTES // (sig.args[0].dtype.bitwidth // 8))
+
+
+@intrinsic
+def stack(_context: Any, like: Any, length: Any) -> Any:
+    """A lane of `length` elements that live until the function returns."""
+    if not isinstance(length, types.IntegerLiteral):
+        return None
+
+    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
+        element = context.get_value_type(like.dtype)
+        return cgutils.alloca_once(builder, element, size=length.literal_value)
+
+    return LaneType(like.dtype, -1)(like, length), generate
+
+
+@intrinsic
+def tile(_context: Any, rows: Any, panels: Any, k: Any, a: Any, a_rs: Any, a_cs: Any, b: Any,
+         b_panel: Any, b_rs: Any, c: Any, c_rs: Any, accumulate: Any) -> Any:  # fmt: skip
+    if not (isinstance(rows, types.IntegerLiteral) and isinstance(panels, types.IntegerLiteral)):
+        return None
+    size = types.intp
+    kinds = (rows, panels, size, a, size, size, b, size, size, c, size, size)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        element = context.get_value_type(c.dtype)
+        name = f"celldsl_tile_{rows.literal_value}x{panels.literal_value}"
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args[2:]])
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        if not function.blocks:
+            _write_tile(function, element, rows.literal_value, panels.literal_value)
+        builder.call(function, args[2:])
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+def _write_tile(function: Any, element: Any, rows: int, panels: int) -> None:
+    """Accumulators are on the stack here; LLVM puts them into registers."""
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    lanes = _TILE_BYTES // 2 // (4 if isinstance(element, ir.FloatType) else 8)
+    vector = ir.VectorType(element, lanes)
+    places = [(row, panel, half) for row in range(rows) for panel in range(panels)
+              for half in range(2)]  # fmt: skip
+    sums = {place: cgutils.alloca_once_value(builder, vector(None)) for place in places}
+    multiply_add = cgutils.get_or_insert_function(
+        function.module, ir.FunctionType(vector, [vector] * 3),
+        f"llvm.fmuladd.v{lanes}f{32 if isinstance(element, ir.FloatType) else 64}",
+    )  # fmt: skip
+    left, right = (cgutils.alloca_once_value(builder, pointer) for pointer in (a, b))
+    with cgutils.for_range(builder, k):
+        at_a, at_b = builder.load(left), builder.load(right)
+        terms = {
+            (panel, half): _load(builder, at_b, builder.mul(b_panel, _TILE_INT(panel)), half, vector)
+            for panel in range(panels) for half in range(2)
+        }  # fmt: skip
+        for row in range(rows):
+            value = builder.load(builder.gep(at_a, [builder.mul(a_rs, _TILE_INT(row))]))
+            spread = _spread(builder, value, vector)
+            for (panel, half), term in terms.items():
+                total = sums[row, panel, half]
+                new = builder.call(multiply_add, [spread, term, builder.load(total)])
+                builder.store(new, total)
+        builder.store(builder.gep(at_a, [a_cs]), left)
+        builder.store(builder.gep(at_b, [b_rs]), right)
+    _write_sums(builder, sums, vector, c, c_rs, accumulate)
+    builder.ret_void()
+
+
+def _write_sums(builder: Any, sums: Any, vector: Any, c: Any, c_rs: Any, accumulate: Any) -> None:
+    adds = builder.icmp_signed("!=", accumulate, _TILE_INT(0))
+    with builder.if_else(adds) as (add, replace):
+        for branch, adding in ((add, True), (replace, False)):
+            with branch:
+                for (row, panel, half), total in sums.items():
+                    column = _TILE_INT(panel * 2 * vector.count)
+                    offset = builder.add(builder.mul(c_rs, _TILE_INT(row)), column)
+                    place = _place(builder, c, offset, half, vector)
+                    value = builder.load(total)
+                    if adding:
+                        old = builder.load(place, align=_align(vector))
+                        value = builder.fadd(old, value)
+                    builder.store(value, place, align=_align(vector))
+
+
+def _place(builder: Any, pointer: Any, offset: Any, half: int, vector: Any) -> Any:
+    start = builder.add(offset, _TILE_INT(half * vector.count))
+    return builder.bitcast(builder.gep(pointer, [start]), vector.as_pointer())
+
+
+def _load(builder: Any, pointer: Any, offset: Any, half: int, vector: Any) -> Any:
+    return builder.load(_place(builder, pointer, offset, half, vector), align=_align(vector))
+
+
+def _align(vector: Any) -> int:
+    return 4 if isinstance(vector.element, ir.FloatType) else 8
+
+
+def _spread(builder: Any, value: Any, vector: Any) -> Any:
+    undefined = ir.Constant(vector, ir.Undefined)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
+    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
+    return builder.shuffle_vector(first, undefined, zeros)

@@ -1,0 +1,152 @@
+"""Pointers that kernels loop over.  In: an array, an offset, a scope.  Out: a lane.
+
+    gate = lane(work, row * 4 * H, 0)
+    c = lane(tape, row * H, 1)
+    for j in range(H):
+        gate[j] = c[j] * real(c, 0.5)
+
+    lane(x, offset, scope)   a pointer to element `offset` of an array or of another lane
+    x[j], x[j] = value       any integer index; the value becomes the lane's dtype
+    real(x, value)           the value as a number of the lane's dtype
+    address(x)               the address, an intp
+
+`scope` is a literal from 0 to 63.  Lanes of distinct scopes must never overlap in memory; LLVM then
+vectorises loops over them without run-time checks.  Scope -1 promises nothing.  Nothing checks
+bounds.  These functions are for compiled code alone.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import models, register_default
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic
+
+_LANE_SCOPES = 64
+_lane_lists: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()
+
+
+class LaneType(types.Type):  # type: ignore[misc]
+    """A pointer to numbers of `dtype`."""
+
+    mutable = True
+
+    def __init__(self, dtype: Any, scope: int) -> None:
+        self.dtype = dtype
+        self.scope = scope
+        super().__init__(name=f"Lane({dtype}, {scope})")
+
+
+@register_default(LaneType)
+class _LaneModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, lane_type: LaneType) -> None:
+        element = manager.lookup(lane_type.dtype).get_data_type()
+        super().__init__(manager, lane_type, element.as_pointer())
+
+
+@intrinsic
+def lane(_context: Any, base: Any, offset: Any, scope: Any) -> Any:
+    """A pointer to element `offset` of an array, a lane or a C pointer."""
+    if not (isinstance(scope, types.IntegerLiteral) and isinstance(offset, types.Integer)):
+        return None
+    if not -1 <= scope.literal_value < _LANE_SCOPES:
+        return None
+    if not isinstance(base, (types.Array, types.CPointer, LaneType)):
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = args[0]
+        if isinstance(base, types.Array):
+            start = context.make_array(base)(context, builder, start).data
+        return builder.gep(start, [args[1]])
+
+    result = LaneType(base.dtype, scope.literal_value)
+    return signature(result, base, types.intp, scope), generate
+
+
+@intrinsic
+def real(_context: Any, like: Any, value: Any) -> Any:
+    """The value as a number of the dtype of a lane or array."""
+    if not isinstance(like, (types.Array, LaneType)):
+        return None
+
+    def generate(_: Any, __: Any, ___: Any, args: Any) -> Any:
+        return args[1]
+
+    return signature(like.dtype, like, like.dtype), generate
+
+
+@intrinsic
+def address(_context: Any, pointer: Any) -> Any:
+    """Where the lane points."""
+    if not isinstance(pointer, LaneType):
+        return None
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], context.get_value_type(types.intp))
+
+    return signature(types.intp, pointer), generate
+
+
+@infer_global(operator.getitem)
+class _LaneRead(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        pointer, index = args
+        if isinstance(pointer, LaneType) and isinstance(index, types.Integer):
+            return signature(pointer.dtype, pointer, types.intp)
+        return None
+
+
+@infer_global(operator.setitem)
+class _LaneWrite(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        pointer, index, _ = args
+        if isinstance(pointer, LaneType) and isinstance(index, types.Integer):
+            return signature(types.none, pointer, types.intp, pointer.dtype)
+        return None
+
+
+@lower_builtin(operator.getitem, LaneType, types.intp)  # type: ignore[untyped-decorator]
+def _lane_read(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    read = builder.load(builder.gep(args[0], [args[1]], inbounds=True))
+    return _lane_mark(builder.module, read, sig.args[0].scope)
+
+
+@lower_builtin(operator.setitem, LaneType, types.intp, types.Any)  # type: ignore[untyped-decorator]
+def _lane_write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    write = builder.store(args[2], builder.gep(args[0], [args[1]], inbounds=True))
+    _lane_mark(builder.module, write, sig.args[0].scope)
+    return context.get_dummy_value()
+
+
+def _lane_mark(module: Any, instruction: Any, scope: int) -> Any:
+    if scope >= 0:
+        own, others = _lane_scopes(module)[scope]
+        instruction.set_metadata("alias.scope", own)
+        instruction.set_metadata("noalias", others)
+    return instruction
+
+
+def _lane_scopes(module: Any) -> list[tuple[Any, Any]]:
+    """For each scope the lists of itself and of all others.
+
+    Made once per module, because building a list is dearer than lowering an access; the text is the
+    same in all modules, so that the scopes of modules that are linked together are the same.
+    """
+    lists = _lane_lists.get(module)
+    if lists is None:
+        domain = module.add_metadata([ir.MetaDataString(module, "celldsl")])
+        names = [ir.MetaDataString(module, f"lane {scope}") for scope in range(_LANE_SCOPES)]
+        nodes = [module.add_metadata([name, domain]) for name in names]
+        lists = [
+            (module.add_metadata([node]), module.add_metadata(nodes[:place] + nodes[place + 1 :]))
+            for place, node in enumerate(nodes)
+        ]
+        _lane_lists[module] = lists
+    return lists
