@@ -126,7 +126,7 @@ class Builder(ExpressionBuilder):
         for tree in _trees(children, "docstring"):
             text = str(tree.children[0])
             quotes = 3 if text.startswith('"""') else 1
-            return inspect.cleandoc(text[quotes:-quotes].replace("\r\n", "\n")).strip()
+            return clean_docstring(text[quotes:-quotes])
         return None
 
     # ------------------------------------------------------------ statements
@@ -207,6 +207,12 @@ _STATEMENTS: dict[str, Callable[[Builder, Children], ast.Statement]] = {
     "require": Builder._require,
     "return": Builder._return,
 }
+
+
+def clean_docstring(text: str) -> str:
+    """A docstring without the indentation of its lines and the spaces at their ends."""
+    lines = inspect.cleandoc(text.replace("\r\n", "\n")).strip().split("\n")
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _trees(children: Children, data: str) -> list[Tree[Token]]:
