@@ -171,10 +171,10 @@ def reached(nodes: list[Node], wanted: set[str]) -> list[Node]:
 
 
 def _constants(forward: Program) -> list[Node]:
-    """Nodes that depend on nothing: cheaper to make again than to save."""
+    """Nodes that depend on nothing: cheaper to make again than to save.  Masks are drawn once."""
     found: dict[str, Node] = {}
     for node in forward.nodes():
-        if all(arg in found for arg in node.args):
+        if node.op != "mask" and all(arg in found for arg in node.args):
             found[node.name] = node
     return list(found.values())
 

@@ -45,9 +45,7 @@ def _summed(b: Builder, value: str) -> str:
     return value if b.types[value].rows == Rows.ONCE else b.op("rowsum", value)
 
 
-def _leads_to_einsum(
-    b: Builder, value: str, uses: Counter[str], defined: dict[str, Node]
-) -> bool:
+def _leads_to_einsum(b: Builder, value: str, uses: Counter[str], defined: dict[str, Node]) -> bool:
     """Whether a value that is read once is an einsum, or a linear function of one.
 
     A sum with something that exists once is not: that would count once and not for every row.

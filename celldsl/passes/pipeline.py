@@ -1,8 +1,8 @@
 """The passes in order, each with the reason for its place.  In: Programs.  Out: better ones.
 
-    program = run_passes(program, FIRST)
-    forward, backward = differentiate(program)
-    forward, backward = run_passes(forward, LAST), run_passes(backward, LAST)
+program = run_passes(program, FIRST)
+forward, backward = differentiate(program)
+forward, backward = run_passes(forward, LAST), run_passes(backward, LAST)
 """
 
 from __future__ import annotations

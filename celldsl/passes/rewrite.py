@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import REGIONS, Node, Program
+from celldsl.passes.remove_dead import remove_dead
 
 Rule = Callable[[Builder, Node], str | None]
 
@@ -59,7 +60,10 @@ def count_uses(p: Program) -> Counter[str]:
 
 
 def until_stable(p: Program, one_pass: Callable[[Program], Program]) -> Program:
-    """Repeat a pass until it changes nothing."""
-    while (better := one_pass(p)) != p:
+    """Repeat a pass until it changes nothing.
+
+    What a round leaves unread is removed: in the next round it would count as a reader.
+    """
+    while (better := remove_dead(one_pass(p))) != p:
         p = better
     return p

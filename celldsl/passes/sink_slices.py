@@ -58,9 +58,7 @@ def _rule(b: Builder, node: Node, cut: set[str]) -> str | None:
             return _cut_concat(b, inner, axis, start, stop)
         case "slice" if inner["axis"] == axis:
             offset: Any = inner["start"]
-            return b.op(
-                "slice", inner.args[0], axis=axis, start=offset + start, stop=offset + stop
-            )
+            return b.op("slice", inner.args[0], axis=axis, start=offset + start, stop=offset + stop)
     return None
 
 
@@ -79,6 +77,8 @@ def _cut_concat(b: Builder, inner: Node, axis: int, start: Size, stop: Size) -> 
     offset = Size.of(0)
     for part in inner.args:
         end = offset + b.shape(part)[axis]
+        if (start, stop) == (offset, end):
+            return part
         if never_negative(start - offset) and never_negative(end - stop):
             return b.op("slice", part, axis=axis, start=start - offset, stop=stop - offset)
         offset = end

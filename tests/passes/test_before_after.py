@@ -1,0 +1,291 @@
+"""What each pass does, before and after, in IR text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from celldsl.ir.program import Program
+from celldsl.ir.text import parse_program, print_program
+from celldsl.ir.verify import verify
+from celldsl.passes.contract_rows import contract_rows
+from celldsl.passes.fold_constants import fold_constants
+from celldsl.passes.join_pads import join_pads
+from celldsl.passes.place_regions import place_regions
+from celldsl.passes.remove_dead import remove_dead
+from celldsl.passes.share_equal import share_equal
+from celldsl.passes.sink_slices import sink_slices
+
+LEAVES = """\
+program Test[I, H]
+input x: step [I]
+input d: step [H]
+state h: step [H]
+param W: once [I, H]
+param b: once [H]
+"""
+
+
+def program(before: str, step: str, after: str, ends: str) -> Program:
+    """A program from the lines of its regions; `ends` are lines of states and results."""
+    return parse_program(f"{LEAVES}before:\n{before}step:\n{step}after:\n{after}{ends}")
+
+
+def ends(value: str, state: str = "h", result: str = "output y") -> str:
+    return f"states:\n  h = {state}\nresults:\n  {result} = {value}\n"
+
+
+def numbered(p: Program) -> str:
+    """The text, with nodes numbered in order: which numbers a pass takes does not matter."""
+    order = {node.name: f"%{place}" for place, node in enumerate(p.nodes())}
+    return re.sub(r"%\w+", lambda found: order[found[0]], print_program(p))
+
+
+def check(
+    change: Callable[[Program], Program],
+    old: tuple[str, str, str, str],
+    new: tuple[str, str, str, str],
+) -> None:
+    before, expected = program(*old), program(*new)
+    verify(before)
+    after = change(before)
+    verify(after)
+    assert numbered(after) == numbered(expected)
+    assert change(after) == after, "a second time it changes something"
+
+
+def then_tidy(change: Callable[[Program], Program]) -> Callable[[Program], Program]:
+    """A pass, and without what it leaves behind."""
+    return lambda p: remove_dead(change(p))
+
+
+def test_remove_dead() -> None:
+    check(
+        remove_dead,
+        (
+            "  %0 = neg(b) : once [H]\n  %1 = exp(b) : once [H]\n",
+            "  %2 = mul(d, %0) : step [H]\n  %3 = add(h, %1) : step [H]\n",
+            "",
+            ends("%3"),
+        ),
+        ("  %1 = exp(b) : once [H]\n", "  %3 = add(h, %1) : step [H]\n", "", ends("%3")),
+    )
+
+
+def test_share_equal() -> None:
+    check(
+        share_equal,
+        (
+            "  %0 = neg(b) : once [H]\n",
+            "  %1 = neg(b) : once [H]\n  %2 = mul(d, %1) : step [H]\n"
+            "  %3 = mul(d, %0) : step [H]\n  %4 = add(%2, %3) : step [H]\n",
+            "",
+            ends("%4"),
+        ),
+        (
+            "  %0 = neg(b) : once [H]\n",
+            "  %2 = mul(d, %0) : step [H]\n  %4 = add(%2, %2) : step [H]\n",
+            "",
+            ends("%4"),
+        ),
+    )
+
+
+def test_share_equal_keeps_what_the_tape_knows() -> None:
+    saved = ends("%1") + "saved:\n  %0\n  %1\n"
+    step = "  %0 = neg(h) : step [H]\n  %1 = neg(h) : step [H]\n"
+    check(share_equal, ("", step, "", saved), ("", step, "", saved))
+
+
+FOLDS = [
+    ("add(h, %zero)", "h"),
+    ("add(%zero, h)", "h"),
+    ("sub(h, %zero)", "h"),
+    ("mul(h, %one)", "h"),
+    ("mul(%one, h)", "h"),
+    ("div(h, %one)", "h"),
+    ("pow(h, %one)", "h"),
+    ("neg(%minus)", "h"),
+    ("slice(h) axis=0 start={0} stop={H}", "h"),
+    ("pad(h) axis=0 before={0} after={0}", "h"),
+    ("roll(h) axis=0 k=0", "h"),
+    ("concat(h) axis=0", "h"),
+    ("reshape(h) shape=[H]", "h"),
+    ("mul(h, %zero)", None),
+    ("sub(%zero, h)", "neg(h)"),
+    ("sub(d, %minus)", "add(d, h)"),
+    ("add(d, %minus)", "sub(d, h)"),
+    ("add(%minus, d)", "sub(d, h)"),
+    ("div(%one, %zero)", None),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), FOLDS, ids=[old for old, _ in FOLDS])
+def test_fold_constants(old: str, new: str | None) -> None:
+    p = program(
+        "  %n = number() value=0.0 : once []\n  %zero = broadcast(%n) shape=[H] : once [H]\n"
+        "  %m = number() value=1.0 : once []\n  %one = broadcast(%m) shape=[H] : once [H]\n",
+        "  %minus = neg(h) : step [H]\n"
+        f"  %v = {old} : {'once' if old == 'div(%one, %zero)' else 'step'} [H]\n"
+        "  %y = exp(%v) : " + ("once" if old == "div(%one, %zero)" else "step") + " [H]\n",
+        "",
+        ends("%y"),
+    )
+    verify(p)
+    after = fold_constants(p)
+    verify(after)
+    nodes = {n.name: n for n in after.nodes()}
+    (argument,) = nodes["%y"].args
+    if new is None:
+        assert argument == "%v"
+    elif argument in nodes:
+        assert f"{nodes[argument].op}({', '.join(nodes[argument].args)})" == new
+    else:
+        assert argument == new
+
+
+def test_fold_numbers() -> None:
+    check(
+        then_tidy(fold_constants),
+        (
+            "  %0 = number() value=2.0 : once []\n  %1 = number() value=3.0 : once []\n"
+            "  %2 = pow(%0, %1) : once []\n  %3 = size() size={4} : once []\n"
+            "  %4 = sub(%2, %3) : once []\n  %5 = broadcast(%4) shape=[H] : once [H]\n",
+            "  %6 = mul(h, %5) : step [H]\n",
+            "",
+            ends("%6"),
+        ),
+        (
+            "  %0 = number() value=4.0 : once []\n  %1 = broadcast(%0) shape=[H] : once [H]\n",
+            "  %2 = mul(h, %1) : step [H]\n",
+            "",
+            ends("%2"),
+        ),
+    )
+
+
+def test_contract_rows() -> None:
+    check(
+        contract_rows,
+        (
+            "",
+            '  %0 = einsum(x, d) spec="i,j->ij" : step [I, H]\n'
+            '  %1 = einsum(x, h) spec="i,j->ij" : step [I, H]\n'
+            "  %2 = add(%0, %1) : step [I, H]\n",
+            "  %3 = rowsum(%2) : once [I, H]\n",
+            ends("%3", result="param W"),
+        ),
+        (
+            "",
+            "",
+            '  %0 = einsum_rows(x, d) spec="i,j->ij" : once [I, H]\n'
+            '  %1 = einsum_rows(x, h) spec="i,j->ij" : once [I, H]\n'
+            "  %2 = add(%0, %1) : once [I, H]\n",
+            ends("%2", result="param W"),
+        ),
+    )
+
+
+def test_contract_rows_sums_what_meets_a_weight_first() -> None:
+    check(
+        then_tidy(contract_rows),
+        (
+            "",
+            '  %0 = einsum(d, W) spec="j,ij->i" : step [I]\n',
+            '  %1 = rowsum(%0) : once [I]\n  %2 = einsum(%1, b) spec="i,j->ij" : once [I, H]\n',
+            ends("%2", result="param W"),
+        ),
+        (
+            "",
+            "",
+            "  %3 = rowsum(d) : once [H]\n"
+            '  %4 = einsum(%3, W) spec="j,ij->i" : once [I]\n'
+            '  %2 = einsum(%4, b) spec="i,j->ij" : once [I, H]\n',
+            ends("%2", result="param W"),
+        ),
+    )
+
+
+def test_contract_rows_leaves_what_is_read_twice() -> None:
+    old = (
+        "",
+        '  %0 = einsum(x, d) spec="i,j->ij" : step [I, H]\n  %1 = sum(%0) axis=0 : step [H]\n',
+        "  %2 = rowsum(%0) : once [I, H]\n",
+        ends("%2", state="%1", result="param W"),
+    )
+    check(contract_rows, old, old)
+
+
+def test_place_regions() -> None:
+    check(
+        place_regions,
+        (
+            "",
+            "  %0 = exp(b) : once [H]\n"
+            "  %1 = tanh(x) : step [I]\n"
+            '  %2 = einsum(%1, W) spec="i,ij->j" : step [H]\n'
+            "  %3 = add(%2, d) : step [H]\n"
+            "  %4 = add(%3, h) : step [H]\n"
+            "  %5 = mul(%4, %0) : step [H]\n"
+            '  %6 = einsum(%5, W) spec="j,ij->i" : step [I]\n'
+            "  %7 = neg(%6) : step [I]\n",
+            "",
+            ends("%7", state="%4"),
+        ),
+        (
+            "  %0 = exp(b) : once [H]\n"
+            "  %1 = tanh(x) : step [I]\n"
+            '  %2 = einsum(%1, W) spec="i,ij->j" : step [H]\n',
+            "  %3 = add(%2, d) : step [H]\n"
+            "  %4 = add(%3, h) : step [H]\n"
+            "  %5 = mul(%4, %0) : step [H]\n",
+            '  %6 = einsum(%5, W) spec="j,ij->i" : step [I]\n  %7 = neg(%6) : step [I]\n',
+            ends("%7", state="%4"),
+        ),
+    )
+
+
+def test_sink_slices() -> None:
+    check(
+        then_tidy(sink_slices),
+        (
+            "",
+            "  %0 = concat(d, h) axis=0 : step [2*H]\n"
+            "  %1 = tanh(%0) : step [2*H]\n"
+            "  %2 = slice(%1) axis=0 start={0} stop={H} : step [H]\n",
+            "",
+            ends("%2"),
+        ),
+        ("", "  %4 = tanh(d) : step [H]\n", "", ends("%4")),
+    )
+
+
+def test_sink_slices_leaves_what_is_read_whole() -> None:
+    old = (
+        "",
+        "  %0 = concat(d, h) axis=0 : step [2*H]\n"
+        "  %1 = tanh(%0) : step [2*H]\n"
+        "  %2 = slice(%1) axis=0 start={0} stop={H} : step [H]\n",
+        "",
+        ends("%1", state="%2"),
+    )
+    check(sink_slices, old, old)
+
+
+def test_join_pads() -> None:
+    check(
+        then_tidy(join_pads),
+        (
+            "",
+            "  %0 = pad(h) axis=0 before={2*H} after={0} : step [3*H]\n"
+            "  %1 = pad(d) axis=0 before={0} after={2*H} : step [3*H]\n"
+            "  %2 = pad(d) axis=0 before={H} after={H} : step [3*H]\n"
+            "  %3 = add(%0, %1) : step [3*H]\n"
+            "  %4 = add(%3, %2) : step [3*H]\n",
+            "",
+            ends("%4"),
+        ),
+        ("", "  %6 = concat(d, d, h) axis=0 : step [3*H]\n", "", ends("%6")),
+    )
