@@ -109,10 +109,12 @@ class _Sweep:
         return value if once else self.builder.op("rowsum", value)
 
     def _sum(self, parts: list[str]) -> str:
-        total, *rest = parts
-        for part in rest:
-            total = self.builder.op("add", total, part)
-        return total
+        """Pair by pair, so that the sum of many contributions is not a deep chain."""
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=False)
+            odd = parts[len(parts) // 2 * 2 :]
+            parts = [*(self.builder.op("add", *pair) for pair in pairs), *odd]
+        return parts[0]
 
     def _zeros(self, shape: Shape) -> str:
         return self.builder.broadcast(self.builder.number(0.0), shape)

@@ -9,8 +9,6 @@ A gradient of a weight is then one product over all rows, and never exists for e
 
 from __future__ import annotations
 
-from collections import Counter
-
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.passes.rewrite import count_uses, rewrite, until_stable
@@ -23,38 +21,38 @@ def contract_rows(p: Program) -> Program:
 
 
 def _once(p: Program) -> Program:
-    uses = count_uses(p)
+    leads = _leads_to_einsum(p)
     defined = {node.name: node for node in p.nodes()}
-    return rewrite(p, lambda b, node: _rule(b, node, uses, defined))
+
+    def rule(b: Builder, node: Node) -> str | None:
+        if node.op != "rowsum" or node.args[0] not in leads:
+            return None
+        return _summed_inside(b, defined[node.args[0]])
+
+    return rewrite(p, rule)
 
 
-def _rule(b: Builder, node: Node, uses: Counter[str], defined: dict[str, Node]) -> str | None:
-    if node.op != "rowsum" or not _leads_to_einsum(b, node.args[0], uses, defined):
-        return None
-    inner = defined[node.args[0]]
+def _summed_inside(b: Builder, inner: Node) -> str:
     attributes = dict(inner.attributes)
-    if inner.op != "einsum":
-        return b.op(inner.op, *(_summed(b, arg) for arg in inner.args), **attributes)
-    once = [b.types[arg].rows == Rows.ONCE for arg in inner.args]
-    if not any(once):
+    if inner.op == "einsum" and all(b.types[arg].rows != Rows.ONCE for arg in inner.args):
         return b.op("einsum_rows", *inner.args, **attributes)
-    return b.op("einsum", *(_summed(b, arg) for arg in inner.args), **attributes)
+    return b.op(inner.op, *(_summed(b, arg) for arg in inner.args), **attributes)
 
 
 def _summed(b: Builder, value: str) -> str:
     return value if b.types[value].rows == Rows.ONCE else b.op("rowsum", value)
 
 
-def _leads_to_einsum(b: Builder, value: str, uses: Counter[str], defined: dict[str, Node]) -> bool:
-    """Whether a value that is read once is an einsum, or a linear function of one.
+def _leads_to_einsum(p: Program) -> set[str]:
+    """Values that are read once and are an einsum, or a linear function of such a value.
 
-    A sum with something that exists once is not: that would count once and not for every row.
+    A sum with something that has fewer rows is not: that would count once and not for every row.
     """
-    node = defined.get(value)
-    if node is None or uses[value] != 1:
-        return False
-    if node.op == "einsum":
-        return True
-    if node.op not in LINEAR or any(b.types[a].rows != node.type.rows for a in node.args):
-        return False
-    return any(_leads_to_einsum(b, arg, uses, defined) for arg in node.args)
+    uses, types = count_uses(p), p.types()
+    found: set[str] = set()
+    for node in p.nodes():
+        same_rows = all(types[arg].rows == node.type.rows for arg in node.args)
+        linear = node.op in LINEAR and same_rows and not found.isdisjoint(node.args)
+        if uses[node.name] == 1 and (node.op == "einsum" or linear):
+            found.add(node.name)
+    return found

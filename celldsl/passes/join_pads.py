@@ -7,7 +7,6 @@ Reverse mode makes such a sum of what was split: the cotangent of a whole from t
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from celldsl.ir.builder import Builder
@@ -24,14 +23,20 @@ def join_pads(p: Program) -> Program:
 
 def _once(p: Program) -> Program:
     uses = count_uses(p)
-    return rewrite(p, lambda b, node: _rule(b, node, uses) if node.op == "add" else None)
+    sums = [node for node in p.nodes() if node.op == "add"]
+    inner = {arg for node in sums for arg in node.args if uses[arg] == 1}
+
+    def rule(b: Builder, node: Node) -> str | None:
+        return _joined(b, node, inner) if node.op == "add" and node.name not in inner else None
+
+    return rewrite(p, rule)
 
 
-def _rule(b: Builder, node: Node, uses: Counter[str]) -> str | None:
+def _joined(b: Builder, node: Node, inner: set[str]) -> str | None:
     """Join the pieces of a sum, whatever their order, and add the rest again."""
     pieces: dict[int, list[Piece]] = {}
     rest = []
-    for value in _addends(b, node, uses):
+    for value in _addends(b, node, inner):
         found = b.defined.get(value)
         if found is None or found.op != "pad":
             rest.append(value)
@@ -53,15 +58,17 @@ def _rule(b: Builder, node: Node, uses: Counter[str]) -> str | None:
     return total
 
 
-def _addends(b: Builder, node: Node, uses: Counter[str]) -> list[str]:
+def _addends(b: Builder, node: Node, inner: set[str]) -> list[str]:
     """What a tree of sums adds up, as far as its inner sums are read once."""
     found = []
-    for arg in node.args:
-        inner = b.defined.get(arg)
-        if inner is not None and inner.op == "add" and uses[arg] == 1:
-            found += _addends(b, inner, uses)
+    waiting = [*reversed(node.args)]
+    while waiting:
+        value = waiting.pop()
+        deeper = b.defined.get(value)
+        if deeper is not None and deeper.op == "add" and value in inner:
+            waiting.extend(reversed(deeper.args))
         else:
-            found.append(arg)
+            found.append(value)
     return found
 
 

@@ -43,7 +43,7 @@ def test_attributes_round_trip() -> None:
 
 
 def test_origins_round_trip() -> None:
-    node = Node("%0", "op", (), Type((), Rows.ONCE), (), Origin("h' = σ(x) # \"y\"\n + 1", 12))
+    node = Node("%0", "op", (), Type((), Rows.ONCE), (), Origin('h\' = σ(x) # "y"\n + 1', 12))
     assert parse_node(print_node(node)) == node
 
 

@@ -80,6 +80,10 @@ CASES: dict[str, list[Case]] = {
         ([(N,), (M,)], {"spec": "i,j->j"}),
         ([(), (M,)], {"spec": ",j->j"}),
     ],
+    "add_at": [
+        ([(N, M + 2), (N, M)], {"start": ONE}),
+        ([(M,), (M,)], {"start": ZERO}),
+    ],
     "rowsum": [([(N, M)], {})],
     "einsum_rows": [([(N,), (M,)], {"spec": "i,j->ij"}), ([(N,), (N,)], {"spec": "i,i->"})],
     "final": [([(N,)], {})],

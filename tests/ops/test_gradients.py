@@ -72,9 +72,10 @@ def check(op: str, shapes: list[Shape], attributes: dict[str, Any], dims: dict[s
     found = {leaf: run.results.get(("output", leaf)) for leaf in leaves if leaf != "d"}
     arguments = {leaf: v for leaf, v in leaves.items() if leaf != "d"}
     for name, argument in arguments.items():
-        if argument.dtype == bool or ("output", "y") not in evaluate(
-            value, arguments, dims, 2, 1
-        ).results:
+        if (
+            argument.dtype == bool
+            or ("output", "y") not in evaluate(value, arguments, dims, 2, 1).results
+        ):
             assert found[name] is None
             continue
         expected = np.empty(argument.shape)

@@ -16,10 +16,13 @@ from celldsl.passes.pipeline import FIRST, LAST, Step, each_pass, run_passes
 from tests.programs import (
     CELLS,
     SIZES,
+    Cell,
+    H,
     draw_finals,
     draw_leaves,
     draw_masks,
     draw_outputs,
+    vm,
 )
 
 TIMES = ((1, 2), (3, 1), (2, 3))
@@ -93,3 +96,14 @@ def test_the_pipeline_verifies() -> None:
 
 def test_every_pass_says_why_it_stands_where_it_does() -> None:
     assert all(len(step.why_here.split()) > 3 for step in (*FIRST, *LAST))
+
+
+def test_long_sums_are_no_deep_recursion() -> None:
+    """A loop that was unrolled 1100 times adds up one weight's gradients."""
+    c = Cell(input_x=(H,), state_h=(H,), param_w=(H, H))
+    total = c["h"]
+    for k in range(1100):
+        total = total + vm(c["x"] * float(k), c["w"])
+    backward = differentiate(run_passes(c.program({"y": total}, {"h": total}), FIRST))[1]
+    done = run_passes(backward, LAST)
+    assert "rowsum" not in {node.op for node in done.nodes()}
