@@ -1,0 +1,72 @@
+"""The pipeline, read from top to bottom.  In: files or text.  Out: reports and lowered cells.
+
+This is the only module that knows the order of the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.span import Source
+from celldsl.semantics.check import Checked, check
+from celldsl.semantics.choices import Setting
+from celldsl.semantics.lower import Lowered, lower
+from celldsl.syntax import ast
+from celldsl.syntax.parse import parse
+
+
+def check_source(text: str, name: str = "<cell>") -> Report:
+    """All diagnostics of a text."""
+    report = Report()
+    _checked(Source(name, text), report, None, None)
+    return report
+
+
+def check_file(path: str | Path, root: str | Path | None = None) -> Report:
+    """All diagnostics of a file; what it uses lies inside `root`, or its own folder."""
+    report = Report()
+    path = Path(path)
+    source = Source(path.name, path.read_text(encoding="utf-8"))
+    _checked(source, report, Path(root) if root is not None else path.parent, path)
+    return report
+
+
+def _checked(
+    source: Source, report: Report, root: Path | None, path: Path | None
+) -> Checked | None:
+    file = parse(source, report)
+    return None if file is None else check(file, source, report, root, path)
+
+
+def front(
+    source: Source,
+    report: Report,
+    cell: str | None,
+    structure: Mapping[str, Setting],
+    root: Path | None = None,
+    path: Path | None = None,
+) -> Lowered:
+    """Text to program.  Raises CellError with all that is wrong."""
+    checked = _checked(source, report, root, path)
+    if checked is None or report.has_errors:
+        raise CellError(report.diagnostics)
+    name = cell_name(checked, cell, report)
+    lowered = lower(checked, name, structure, report)
+    if lowered is None:
+        raise CellError(report.diagnostics)
+    return lowered
+
+
+def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
+    """The cell that is meant: the one that is named, or the only one of the file."""
+    names = [item.name.id for item in checked.file.items if isinstance(item, ast.Cell)]
+    if cell is not None and cell in names:
+        return cell
+    if cell is None and len(names) == 1:
+        return names[0]
+    told = ", ".join(f"`{name}`" for name in names) or "none"
+    message = f"there is no cell `{cell}`" if cell is not None else "say which cell is meant"
+    report.add("E0116", message, checked.file.span, f"the file has {told}")
+    raise CellError(report.diagnostics)

@@ -1,0 +1,1 @@
+"""Meaning: names, shapes, structure, and the program of a cell."""

@@ -1,0 +1,59 @@
+"""Arguments by name.  In: a call and a signature.  Out: the expression for each name.
+
+    bind(f, `split(v, 2)`, "v, parts, axis=-1", "split")    {"v": v, "parts": 2, "axis": None}
+
+Every function has its messages for too many arguments, missing ones and unknown options from here.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.suggest import nearest
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+Bound = dict[str, "ast.Expr | None"]
+
+
+def bind(f: Frame, e: ast.Call, signature: str, name: str) -> Bound | None:
+    """The arguments by name.  A default in the signature stands for None: the builder knows it."""
+    names_of = [part.strip().partition("=")[0] for part in signature.split(",") if part.strip()]
+    required = [part.strip() for part in signature.split(",") if part.strip() and "=" not in part]
+    if len(e.args) > len(names_of):
+        limit = f"takes {_count(len(names_of))}, not {len(e.args)}"
+        f.error("E0602", f"`{name}` {limit}", e.span, f"`{name}({signature})`")
+        return None
+    bound: Bound = dict.fromkeys(names_of)
+    bound.update(zip(names_of, e.args, strict=False))
+    for keyword in e.keywords:
+        if not _bind_keyword(f, keyword, bound, name, signature):
+            return None
+    missing = [n for n in required if bound[n] is None]
+    if missing:
+        told = ", ".join(f"`{n}`" for n in missing)
+        f.error("E0602", f"`{name}` needs {told}", e.span, f"`{name}({signature})`")
+        return None
+    return bound
+
+
+def _bind_keyword(
+    f: Frame, keyword: ast.Keyword, bound: Bound, name: str, signature: str
+) -> bool:
+    if keyword.name not in bound:
+        near = nearest(keyword.name, list(bound))
+        f.error(
+            "E0603",
+            f"`{name}` has no option `{keyword.name}`",
+            keyword.span,
+            f"`{name}({signature})`",
+            help=f"did you mean `{near}`?" if near else None,
+        )
+        return False
+    if bound[keyword.name] is not None:
+        f.error("E0603", f"`{keyword.name}` is given twice", keyword.span)
+        return False
+    bound[keyword.name] = keyword.value
+    return True
+
+
+def _count(number: int) -> str:
+    return "1 argument" if number == 1 else f"{number} arguments"

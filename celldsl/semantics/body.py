@@ -1,0 +1,141 @@
+"""The body of a cell.  In: a cell and a frame.  Out: its declarations, then its equations.
+
+Declarations come first, wherever they stand: equations may read a `param` that is written below
+them, and an inner cell has its states before it is stepped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celldsl.diagnostics.diagnostic import Label
+from celldsl.semantics.convert import number
+from celldsl.semantics.declarations import KEPT, declare_array, declare_input, declare_state
+from celldsl.semantics.names import read
+from celldsl.semantics.requirements import require
+from celldsl.semantics.statements import branch, run, spell_later
+from celldsl.semantics.values import Tensor, Unknown
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+
+def declarations(f: Frame, cell: ast.Cell) -> None:
+    """Requirements, then what is declared at the top level, in the order of the file."""
+    f.later = spell_later(cell.body)
+    for s in cell.body:
+        if isinstance(s, ast.Require):
+            require(f, s)
+    for s in cell.body:
+        match s:
+            case ast.Input(names):
+                for name in names:
+                    declare_input(f, name, s)
+            case ast.State(names):
+                for name in names:
+                    declare_state(f, name, s)
+            case ast.Param(names) | ast.Const(names):
+                for name in names:
+                    declare_array(f, name, s)
+            case ast.If() if _declares(s):
+                branch(f, s)
+
+
+def _declares(s: ast.If) -> bool:
+    """An `if` that holds declarations alone is one of them."""
+
+    def alone(body: Iterable[ast.Statement]) -> bool:
+        return all(
+            isinstance(b, ast.Param | ast.Const) or (isinstance(b, ast.If) and _declares(b))
+            for b in body
+        )
+
+    return alone(s.body) and alone(s.orelse or ())
+
+
+def equations(f: Frame, cell: ast.Cell) -> list[Tensor | None]:
+    """The rest of the body, and the values of the outputs."""
+    declared = (ast.Input, ast.State, ast.Param, ast.Const, ast.Require, ast.Output)
+    run(
+        f,
+        [
+            s
+            for s in cell.body
+            if not isinstance(s, declared) and not (isinstance(s, ast.If) and _declares(s))
+        ],
+    )
+    _check_states(f, cell)
+    _check_inner(f)
+    return [_output(f, name) for name in _output_names(f, cell)]
+
+
+def _check_states(f: Frame, cell: ast.Cell) -> None:
+    """Exactly one next value for every state."""
+    for s in cell.body:
+        if not isinstance(s, ast.State):
+            continue
+        for name in s.names:
+            binding = f.find(name.id)
+            if name.id in f.nexts or binding is None or binding.span != name.span:
+                continue
+            f.error(
+                "E0106",
+                f"the state `{name.id}` has no next value",
+                name.span,
+                help=f"add `{name.id}' = …`; `{name.id}' = {name.id}` says that it stays",
+            )
+            f.nexts[name.id] = None
+
+
+def _check_inner(f: Frame) -> None:
+    for inner in f.all_inner:
+        if inner.stepped is None:
+            f.error(
+                "E0309",
+                f"the inner cell `{inner.name}` is never stepped",
+                inner.span,
+                help=f"step it once: `y = {inner.name}(…)`",
+            )
+
+
+def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
+    lines = [s for s in cell.body if isinstance(s, ast.Output)]
+    if not lines:
+        f.error(
+            "E0108", f"`{cell.name.id}` has no output", cell.name.span, help="add `output h'`"
+        )
+        return ()
+    for second in lines[1:]:
+        first = Label(lines[0].span, "the first one")
+        f.error(
+            "E0108",
+            "a cell has one `output` line",
+            second.span,
+            secondary=(first,),
+            help="name all outputs in it: `output a, b`",
+        )
+    seen: dict[str, ast.Name] = {}
+    for name in lines[0].names:
+        if name.id in seen:
+            first = Label(seen[name.id].span, "the first one")
+            told = f"two outputs are called `{name.id}`"
+            f.error("E0108", told, name.span, secondary=(first,))
+        seen.setdefault(name.id, name)
+    return lines[0].names
+
+
+def _output(f: Frame, name: ast.Name) -> Tensor | None:
+    if name.id in KEPT:
+        told = f"`{name.id}` has a meaning in Python's interface and cannot be an output"
+        f.error("E0104", told, name.span)
+    shown = name.id + "'" * name.primed
+    if f.find(name.id) is None and name.id not in f.hidden and name.id not in f.silenced:
+        if name.id not in f.home.broken:
+            f.error(
+                "E0107",
+                f"the output `{shown}` is never defined",
+                name.span,
+                help=f"add `{name.id} = …`",
+            )
+        return None
+    value = read(f, name)
+    return None if isinstance(value, Unknown) else number(f, value, name.span)

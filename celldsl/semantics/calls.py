@@ -1,0 +1,69 @@
+"""Calls.  In: `f(a, b, option=c)`.  Out: what a builtin, a `def` or an inner cell gives."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Label
+from celldsl.semantics import names
+from celldsl.semantics.binding import bind
+from celldsl.semantics.defs import call_def
+from celldsl.semantics.functions.initialisers import INITIALISERS, initialiser
+from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.inner import step_inner
+from celldsl.semantics.prelude import definition_of
+from celldsl.semantics.settings import fix
+from celldsl.semantics.values import FunctionValue, Tensor, Unknown, Value, describe
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+
+def call(f: Frame, e: ast.Call) -> Value:
+    binding = f.find(e.function)
+    if binding is None:
+        return _call_named(f, e)
+    f.walk.notes.used.add(binding.span)
+    match binding.value:
+        case FunctionValue() as function:
+            return apply(f, function, e)
+        case Tensor(hyper=str(name)):
+            fix(f.walk.choices, name, "function")
+        case _ if binding.kind == "sub" and e.function in f.inner:
+            return step_inner(f, f.inner[e.function], e)
+        case Unknown():
+            return Unknown()
+    f.error(
+        "E0601",
+        f"`{e.function}` is {describe(binding.value)} and cannot be called",
+        e.name_span,
+        secondary=(Label(binding.span, "it is defined here"),),
+        help=f"to multiply, write `{e.function} * (…)`",
+    )
+    return Unknown()
+
+
+def _call_named(f: Frame, e: ast.Call) -> Value:
+    function = names.find_function(f, e.function)
+    if function is not None:
+        return apply(f, function, e)
+    if e.function in INITIALISERS:
+        return initialiser(f, e)
+    if e.function in f.home.cells:
+        f.error(
+            "E0601",
+            f"`{e.function}` is a cell and cannot be called",
+            e.name_span,
+            help=f"declare an inner cell: `sub g = {e.function}[…]`, then `g(…)`",
+        )
+    else:
+        names.unknown_function(f, e.function, e.name_span)
+    return Unknown()
+
+
+def apply(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
+    """Call a function by the name of a builtin or its definition."""
+    if function.definition is None and function.name in FUNCTIONS:
+        entry = FUNCTIONS[function.name]
+        bound = bind(f, e, entry.signature, function.name)
+        return Unknown() if bound is None else entry.build(f, e, bound)
+    if function.definition is None:
+        function = definition_of(function.name)
+    return call_def(f, function, e)

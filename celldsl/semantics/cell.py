@@ -1,0 +1,113 @@
+"""One walk over a cell.  In: a cell and choices of structure.  Out: a Walk with all its nodes."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Size
+from celldsl.ir.spec import ArraySpec
+from celldsl.semantics import convert
+from celldsl.semantics.body import declarations, equations
+from celldsl.semantics.choices import Choices, Setting
+from celldsl.semantics.declarations import declare_name
+from celldsl.semantics.expressions import elaborate
+from celldsl.semantics.facts import Facts
+from celldsl.semantics.initial import drawn
+from celldsl.semantics.modules import Module
+from celldsl.semantics.names import find_function
+from celldsl.semantics.settings import Restart, chosen, kind_of, setting_of, value_of
+from celldsl.semantics.values import Static, Tensor, Unknown, Value
+from celldsl.semantics.walk import Binding, Frame, Knots, Notes, TooManyEquations, Walk
+from celldsl.syntax import ast
+
+KNOTS = Knots(elaborate, drawn, declarations, equations)
+
+
+def walk_cell(cell: ast.Cell, home: Module, choices: Choices, notes: Notes) -> Walk:
+    """Walk until no new name turns out to decide the structure."""
+    while True:
+        choices.taken, choices.remembered, choices.missing = [], {}, set()
+        walk = Walk(KNOTS, Report(), choices, Facts(), notes)
+        try:
+            _walk(walk, cell, home)
+        except Restart:
+            continue
+        except TooManyEquations:
+            pass
+        return walk
+
+
+def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
+    f = Frame(walk, home, [{}])
+    walk.cells.append(cell)
+    _dims(f, cell)
+    _hypers(f, cell)
+    declarations(f, cell)
+    if not any(isinstance(s, ast.Input) for s in cell.body):
+        told = f"`{cell.name.id}` has no input"
+        f.error("E0112", told, cell.name.span, help="add `input x: [I]`")
+    names = [n for s in cell.body if isinstance(s, ast.Output) for n in s.names]
+    for name, value in zip(names, equations(f, cell), strict=False):
+        if value is not None:
+            walk.outputs.append((ArraySpec(name.id, value.shape), value.name))
+
+
+def _dims(f: Frame, cell: ast.Cell) -> None:
+    """Every dim is a symbol; one that decides the structure is a number as well."""
+    for dim in cell.dims:
+        if not declare_name(f, dim, "dim"):
+            continue
+        f.scopes[0][dim.id] = Binding("dim", Static(Size.dim(dim.id)), dim.span)
+        f.walk.notes.declared[dim.span] = ("dim", dim.id)
+        default = None if dim.default is None else convert.size(f, dim.default, "a dim's default")
+        f.walk.dim_defaults[dim.id] = default
+        if dim.id in f.walk.choices.structural:
+            value = _dim_value(f, dim.id, default)
+            if value is not None:
+                f.walk.facts.same[dim.id] = Size.of(value)
+
+
+def _dim_value(f: Frame, name: str, default: Size | None) -> int | None:
+    known = None if default is None else f.walk.facts.reduce(default).constant
+    value = chosen(f.walk.choices, name, known)
+    return value if isinstance(value, int) else None
+
+
+def _hypers(f: Frame, cell: ast.Cell) -> None:
+    for hyper in cell.hyper:
+        if not declare_name(f, hyper, "hyper"):
+            continue
+        f.walk.hypers[hyper.id] = hyper
+        f.walk.notes.declared[hyper.span] = ("hyper", hyper.id)
+        f.scopes[0][hyper.id] = Binding("hyper", _hyper_value(f, hyper), hyper.span)
+
+
+def _hyper_value(f: Frame, hyper: ast.Hyper) -> Value:
+    """A number that the caller gives, or where it decides the structure, what it is."""
+    choices, default = f.walk.choices, setting_of(hyper.default)
+    if hyper.default is not None and default is None:
+        told = "the default of a hyperparameter is a number, `true`, `false` or a function"
+        f.error("E0310", told, hyper.default.span)
+        return Unknown()
+    given = choices.given.get(hyper.id)
+    known = given if default is None else default
+    kind = choices.kinds.get(hyper.id, "real") if known is None else kind_of(known)
+    if kind in ("boolean", "function"):
+        choices.structural.add(hyper.id)
+        choices.kinds.setdefault(hyper.id, kind)
+    if hyper.id not in choices.structural:
+        leaf = f.walk.leaf("hyper", hyper.id, (), Rows.ONCE)
+        return Tensor(leaf, (), (), hyper=hyper.id)
+    return _fixed(f, hyper, chosen(choices, hyper.id, default))
+
+
+def _fixed(f: Frame, hyper: ast.Hyper, setting: Setting | None) -> Value:
+    if not isinstance(setting, str):
+        return Unknown() if setting is None else value_of(setting)
+    f.walk.settings[hyper.id] = setting
+    function = find_function(f, setting)
+    if function is not None:
+        return function
+    span = hyper.span if hyper.default is None else hyper.default.span
+    f.error("E0310", f"`{setting}` is no function", span, f"for `{hyper.id}`")
+    return Unknown()

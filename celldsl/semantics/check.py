@@ -1,0 +1,114 @@
+"""All problems of a file.  In: a parsed file.  Out: a report, and what lowering needs.
+
+Every cell is walked with symbolic dims, once for every way through its `if`s, so that a mistake is
+found for all sizes and in every branch before any size is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from celldsl.diagnostics.diagnostic import Diagnostic, Report
+from celldsl.diagnostics.span import Source
+from celldsl.semantics.cell import walk_cell
+from celldsl.semantics.choices import Choices
+from celldsl.semantics.modules import Files, Module, module_of
+from celldsl.semantics.walk import Notes, Walk
+from celldsl.syntax import ast
+
+MAX_WALKS = 64
+
+
+@dataclass(slots=True)
+class Checked:
+    """A file that was checked: its cells by name, and which of them have errors."""
+
+    file: ast.File
+    source: Source
+    module: Module
+    wrong: set[str] = field(default_factory=set)
+
+
+def check(
+    file: ast.File, source: Source, report: Report, root: Path | None, path: Path | None = None
+) -> Checked:
+    """Check every cell and function of a file."""
+    files = Files(report, root)
+    if path is not None:
+        files.reading.append(path.resolve())
+    module = module_of(file, path, files)
+    module.broken |= set(file.broken)
+    checked = Checked(file, source, module)
+    for cell in _inner_first(file, module):
+        found = check_cell(cell, module)
+        checked.wrong |= {cell.name.id} if found.has_errors else set()
+        merge(report, found)
+    return checked
+
+
+def _inner_first(file: ast.File, module: Module) -> list[ast.Cell]:
+    """Cells before those that contain them, so that a problem is told where it is."""
+    cells = [item for item in file.items if isinstance(item, ast.Cell)]
+    done: list[ast.Cell] = []
+
+    def visit(cell: ast.Cell, above: tuple[str, ...]) -> None:
+        for name in _inner_names(cell.body):
+            inner = next((c for c in cells if c.name.id == name), None)
+            if inner is not None and name not in above:
+                visit(inner, (*above, name))
+        if cell not in done:
+            done.append(cell)
+
+    for cell in cells:
+        visit(cell, (cell.name.id,))
+    return done
+
+
+def _inner_names(body: tuple[ast.Statement, ...]) -> list[str]:
+    found: list[str] = []
+    for s in body:
+        match s:
+            case ast.Sub(cell=cell):
+                found.append(cell.id)
+            case ast.For(body=inside):
+                found += _inner_names(inside)
+            case ast.If(body=inside, orelse=orelse):
+                found += _inner_names((*inside, *(orelse or ())))
+    return found
+
+
+def check_cell(cell: ast.Cell, home: Module) -> Report:
+    """Walk every way through the branches of a cell."""
+    report, notes = Report(), Notes()
+    structural: set[str] = set()
+    kinds: dict[str, str] = {}
+    pending: list[tuple[bool, ...]] = [()]
+    walks: list[Walk] = []
+    while pending and len(walks) < MAX_WALKS:
+        forced = pending.pop()
+        choices = Choices(True, structural=structural, kinds=kinds, forced=forced)
+        walk = walk_cell(cell, home, choices, notes)
+        walks.append(walk)
+        merge(report, walk.report)
+        taken = tuple(choices.taken)
+        pending += [
+            (*taken[:place], False) for place in range(len(forced), len(taken)) if taken[place]
+        ]
+    return report
+
+
+def merge(report: Report, found: Report) -> None:
+    """Add what was found, each problem once: the same code at the same place is the same."""
+    seen = {(d.code, d.primary.span) for d in report.diagnostics}
+    for d in found.diagnostics:
+        key = (d.code, d.primary.span)
+        if key not in seen:
+            seen.add(key)
+            report.diagnostics.append(_tidy(d))
+
+
+def _tidy(d: Diagnostic) -> Diagnostic:
+    """Without a second label at the place of the first."""
+    kept = tuple(label for label in d.secondary if label.span != d.primary.span)
+    return replace(d, secondary=kept)

@@ -1,0 +1,263 @@
+"""From one sort of value to another.  In: elaborated values.  Out: tensors, sizes, truths.
+
+    as_tensor(frame, Static(2*H), span)     a scalar `size` of the program
+    as_size(frame, value, span, "…")        the Size that a literal place needs
+    as_truth(frame, value, span, "…")       true or false that is known now
+
+What cannot be converted is reported where it stands; the answer is then None.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Size
+from celldsl.semantics.facts import example
+from celldsl.semantics.settings import fix
+from celldsl.semantics.values import (
+    FunctionValue,
+    Initialiser,
+    Listing,
+    Real,
+    Several,
+    Static,
+    Tensor,
+    Truth,
+    Unknown,
+    Value,
+    describe,
+)
+from celldsl.semantics.walk import Frame, Walk
+from celldsl.syntax import ast
+
+
+def tensor(f: Frame, expression: ast.Expr) -> Tensor | None:
+    """The number that an expression computes, as a value of the program."""
+    return number(f, f.elaborate(expression), expression.span)
+
+
+def boolean(f: Frame, expression: ast.Expr) -> Tensor | None:
+    """The comparison that an expression makes."""
+    return comparison(f, f.elaborate(expression), expression.span)
+
+
+def number(f: Frame, value: Value, span: Span) -> Tensor | None:
+    found = as_tensor(f, value, span)
+    if found is not None and found.boolean:
+        f.error(
+            "E0211",
+            f"`{short(span)}` is a comparison, not a number",
+            span,
+            "comparisons are for `where`, `and`, `or` and `not` alone",
+            help=f"write `where({short(span)}, 1, 0)`",
+        )
+        return None
+    return found
+
+
+def comparison(f: Frame, value: Value, span: Span) -> Tensor | None:
+    found = as_tensor(f, value, span)
+    if found is not None and not found.boolean:
+        f.error(
+            "E0211",
+            f"`{short(span)}` is a number where a comparison is needed",
+            span,
+            help=f"compare it: `{short(span)} > 0.5`",
+        )
+        return None
+    return found
+
+
+def as_tensor(f: Frame, value: Value, span: Span) -> Tensor | None:
+    match value:
+        case Tensor():
+            return value
+        case Static(size):
+            return Tensor(scalar(f.walk, size), ())
+        case Real(number):
+            return Tensor(f.walk.op("number", value=number), ())
+        case Truth(truth):
+            zero = f.walk.op("number", value=0.0)
+            return Tensor(f.walk.op("eq" if truth else "ne", zero, zero), (), boolean=True)
+        case Initialiser():
+            return _initial_tensor(f, value, span)
+        case Unknown():
+            return None
+        case FunctionValue(name):
+            label = f"call it: `{name}(…)`"
+        case Several(items):
+            label = f"take them apart: `{', '.join('abcdefgh'[: len(items)])} = …`"
+        case Listing():
+            label = "a list stands in `linear`, `concat`, `split` and shapes"
+    f.error("E0111", f"`{short(span)}` is {describe(value)}, not a value", span, label)
+    return None
+
+
+def _initial_tensor(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
+    if f.only_initial:
+        return f.walk.knots.drawn(f, value, span)
+    f.error(
+        "E0111",
+        f"`{short(span)}` is an initialiser, not a value",
+        span,
+        "initialisers stand where a `param`, `const` or `state` begins",
+        help="`zeros([H])` and `ones([H])` are values",
+    )
+    return None
+
+
+def scalar(walk: Walk, size: Size) -> str:
+    """A size as a number of the program; fractions are true division."""
+    if not size.dims:
+        return walk.op("number", value=float(_constant(size)))
+    if size.integral:
+        return walk.op("size", size=size)
+    bottom = _denominator(size)
+    return walk.op("div", scalar(walk, size * bottom), scalar(walk, bottom))
+
+
+def _constant(size: Size) -> Fraction:
+    return sum((coefficient for _, coefficient in size.terms), Fraction(0))
+
+
+def _denominator(size: Size) -> Size:
+    """What the size must be multiplied by to become whole."""
+    bottom = Size.of(1)
+    for monomial, coefficient in size.terms:
+        bottom = bottom * coefficient.denominator
+        for name, power in monomial:
+            for _ in range(max(0, -power)):
+                bottom = bottom * Size.dim(name)
+    return bottom
+
+
+def size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
+    """The whole number that a literal place needs, of dims and integers."""
+    return as_size(f, f.elaborate(expression), expression.span, what)
+
+
+def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
+    match value:
+        case Static(found):
+            return whole(f, found, span, what)
+        case Tensor(hyper=str(name)):
+            fix(f.walk.choices, name, "integer")
+        case Unknown():
+            return None
+    f.error(
+        "E0604",
+        f"{what} must be a whole number of dims and integers, not {describe(value)}",
+        span,
+    )
+    return None
+
+
+def whole(f: Frame, found: Size, span: Span, what: str) -> Size | None:
+    """The size if it is a whole number for all dims; else says which `require` would settle it."""
+    facts = f.walk.facts
+    found = facts.reduce(found)
+    if facts.whole(found):
+        return found
+    bottom = _denominator(found)
+    number = found * bottom
+    dims = example_of_odd(found)
+    told = f"with {dims} it is no whole number" if dims else None
+    condition = f"require {number} % {bottom} == 0, \"…\"" if number.dims else None
+    f.error(
+        "E0207",
+        f"{what} must be a whole number for all sizes, and `{found}` is not",
+        span,
+        told or f"this is {found}",
+        help=f"add `{condition}`" if condition else None,
+    )
+    return None
+
+
+def example_of_odd(found: Size) -> str:
+    names = sorted(found.dims)
+    for start in (3, 4, 5):
+        dims = {name: start + index for index, name in enumerate(names)}
+        try:
+            found.evaluate(dims)
+        except ValueError:
+            return ", ".join(f"{name}={value}" for name, value in dims.items())
+    return ""
+
+
+def shape(f: Frame, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
+    """The sizes in `[2*H, K]`, each a whole number of at least 1."""
+    if not isinstance(listing, ast.ListOf):
+        f.error("E0604", f"{what} must be a list of sizes", listing.span, "write `[H]`")
+        return None
+    sizes = [positive_size(f, item, "a size") for item in listing.items]
+    return None if None in sizes else tuple(s for s in sizes if s is not None)
+
+
+def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
+    found = size(f, expression, what)
+    if found is None or f.walk.facts.positive(found):
+        return found
+    negative = (found.constant is not None) or f.walk.facts.not_negative(-found)
+    f.error(
+        "E0208",
+        f"{what} must be at least 1" + ("" if negative else " for all sizes"),
+        expression.span,
+        f"this is {found}",
+        help=None if negative else f"add `require {found} >= 1, \"…\"`",
+    )
+    return None
+
+
+def integer(f: Frame, expression: ast.Expr, what: str) -> int | None:
+    """A whole number that is known when code is generated; dims in it become structure."""
+    found = size(f, expression, what)
+    if found is None:
+        return None
+    for name in found.dims:
+        fix(f.walk.choices, name, "dim")
+    found = f.walk.facts.reduce(found)
+    return found.constant
+
+
+def truth(f: Frame, expression: ast.Expr, what: str) -> bool | None:
+    return as_truth(f, f.elaborate(expression), expression.span, what)
+
+
+def as_truth(f: Frame, value: Value, span: Span, what: str) -> bool | None:
+    match value:
+        case Truth(found):
+            return found
+        case Tensor(hyper=str(name)):
+            fix(f.walk.choices, name, "boolean")
+        case Unknown():
+            return None
+    f.error("E0604", f"{what} must be true or false, not {describe(value)}", span)
+    return None
+
+
+def real(f: Frame, expression: ast.Expr, what: str) -> Tensor | None:
+    """A scalar that is the same for the whole call: a number or a hyperparameter."""
+    found = tensor(f, expression)
+    if found is None:
+        return None
+    if found.shape or f.walk.type(found.name).rows != Rows.ONCE:
+        f.error("E0604", f"{what} must be a number or a hyperparameter", expression.span)
+        return None
+    return found
+
+
+def short(span: Span) -> str:
+    """The text of a span on one line, cut where it is long."""
+    text = " ".join(span.text.split())
+    return text if len(text) <= 40 else text[:38] + "…"
+
+
+def counterexample(*sizes: Size) -> str:
+    """`with H=4: 8 against 4`, or nothing where there are no dims."""
+    dims = example(*sizes)
+    if not dims:
+        return ""
+    given = ", ".join(f"{name}={value}" for name, value in dims.items())
+    return f"with {given}: " + " against ".join(str(size.evaluate(dims)) for size in sizes)

@@ -1,0 +1,186 @@
+"""Expressions.  In: syntax.  Out: elaborated values, with their nodes in the program.
+
+    elaborate(frame, `u * h`)       Tensor("%12", [H])
+    elaborate(frame, `2*H`)         Static(2*H)
+
+Arithmetic on numbers that are known early stays early; everything else becomes nodes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from celldsl.ir.size import NotIntegral, Size
+from celldsl.semantics import convert, indexing, names, products
+from celldsl.semantics.broadcast import elementwise
+from celldsl.semantics.calls import call
+from celldsl.semantics.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "**": "pow"}
+COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "lt", ">=": "le"}
+LOGIC = {"and": "and", "or": "or"}
+
+
+def elaborate(f: Frame, e: ast.Expr) -> Value:
+    """What an expression means here."""
+    match e:
+        case ast.Number(value):
+            return Static(Size.of(value)) if isinstance(value, int) else Real(value)
+        case ast.Boolean(value):
+            return Truth(value)
+        case ast.Name():
+            return names.read(f, e)
+        case ast.Attribute():
+            return names.read_inner(f, e)
+        case ast.Unary():
+            return _unary(f, e)
+        case ast.Binary():
+            return _chain(f, e)
+        case ast.Call():
+            return call(f, e)
+        case ast.ListOf(items):
+            return Listing(tuple(elaborate(f, item) for item in items))
+        case ast.Index():
+            return indexing.index(f, e)
+    f.error("E0604", "a string is not a value", e.span)
+    return Unknown()
+
+
+def _unary(f: Frame, e: ast.Unary) -> Value:
+    if e.op == "not":
+        found = convert.boolean(f, e.operand)
+        return Unknown() if found is None else elementwise(f, "not", e.span, (e.operand, found))
+    match elaborate(f, e.operand):
+        case Static(size):
+            return Static(-size if e.op == "-" else size)
+        case Real(value):
+            return Real(-value if e.op == "-" else value)
+        case value:
+            found = convert.number(f, value, e.operand.span)
+    if found is None or e.op == "+":
+        return Unknown() if found is None else found
+    return elementwise(f, "neg", e.span, (e.operand, found))
+
+
+def _chain(f: Frame, e: ast.Binary) -> Value:
+    """A long sum is a deep tree on its left: walk down it without recursion."""
+    chain: list[ast.Binary] = []
+    left: ast.Expr = e
+    while isinstance(left, ast.Binary):
+        chain.append(left)
+        left = left.left
+    value = elaborate(f, left)
+    for binary in reversed(chain):
+        value = _binary(f, binary, value, elaborate(f, binary.right))
+    return value
+
+
+def _binary(f: Frame, e: ast.Binary, left: Value, right: Value) -> Value:
+    folded = _fold(e.op, left, right)
+    if folded is not None:
+        return folded
+    if e.op in LOGIC:
+        a = convert.comparison(f, left, e.left.span)
+        b = convert.comparison(f, right, e.right.span)
+    else:
+        a = convert.number(f, left, e.left.span)
+        b = convert.number(f, right, e.right.span)
+    if a is None or b is None:
+        return Unknown()
+    return _build(f, e, a, b)
+
+
+def _build(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
+    if e.op == "@":
+        return products.matmul(f, e, a, b)
+    if e.op in (">", ">="):
+        return elementwise(f, COMPARISONS[e.op], e.span, (e.right, b), (e.left, a), text=e.op)
+    if e.op == "**" and isinstance(e.right, ast.Number) and e.right.value == 2:
+        return elementwise(f, "square", e.span, (e.left, a))
+    op = ARITHMETIC.get(e.op) or COMPARISONS.get(e.op) or LOGIC[e.op]
+    return elementwise(f, op, e.span, (e.left, a), (e.right, b), text=e.op)
+
+
+def _fold(op: str, left: Value, right: Value) -> Value | None:
+    """Arithmetic on what is known early, where it stays exact or is of written numbers."""
+    match left, right:
+        case Unknown(), _:
+            return Unknown()
+        case _, Unknown():
+            return Unknown()
+        case Static(a), Static(b):
+            return _fold_sizes(op, a, b)
+        case (Real() | Static()) as one, (Real() | Static()) as other:
+            return _fold_reals(op, one, other)
+    return None
+
+
+def _fold_sizes(op: str, a: Size, b: Size) -> Value | None:
+    try:
+        match op:
+            case "+":
+                return Static(a + b)
+            case "-":
+                return Static(a - b)
+            case "*":
+                return Static(a * b)
+            case "/":
+                return Static(a / b) if b.terms else None
+            case "%":
+                return _remainder(a, b)
+            case "**":
+                return _power(a, b)
+    except NotIntegral:
+        return None
+    return None
+
+
+def _remainder(a: Size, b: Size) -> Value | None:
+    if a.constant is None or not b.constant:
+        return None
+    return Static(Size.of(a.constant % b.constant))
+
+
+def _power(a: Size, b: Size) -> Value | None:
+    exponent = b.constant
+    if exponent is None or not 0 <= exponent <= 16:
+        return None
+    total = Size.of(1)
+    for _ in range(exponent):
+        total = total * a
+        if len(total.terms) > 64:
+            return None
+    return Static(total)
+
+
+def _fold_reals(op: str, left: Real | Static, right: Real | Static) -> Value | None:
+    a, b = _written(left), _written(right)
+    if a is None or b is None:
+        return None
+    try:
+        match op:
+            case "+":
+                found = a + b
+            case "-":
+                found = a - b
+            case "*":
+                found = a * b
+            case "/":
+                found = a / b
+            case "**":
+                found = math.pow(a, b)
+            case _:
+                return None
+    except (ArithmeticError, ValueError):
+        return None
+    return Real(found)
+
+
+def _written(value: Real | Static) -> float | None:
+    match value:
+        case Real(number):
+            return number
+        case Static(size):
+            return None if size.constant is None else float(size.constant)

@@ -1,0 +1,153 @@
+"""What is known of the sizes.  In: `require` conditions and choices.  Out: proofs about sizes.
+
+    facts.assume_equal(I, H)            I is H from now on
+    facts.assume_divides(H, 4)          H/4 is a whole number
+    facts.assume_not_negative(H - K)    K <= H
+    facts.whole(H / 4), facts.not_negative(2*H - K)     now hold
+
+Every dim is at least 1.  The proofs are sound and small: what they cannot show counts as not so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import gcd, lcm
+
+from celldsl.ir.size import NotIntegral, Shape, Size
+
+
+@dataclass(slots=True)
+class Facts:
+    same: dict[str, Size] = field(default_factory=dict)
+    divisions: list[tuple[Size, Size]] = field(default_factory=list)
+    bounds: list[Size] = field(default_factory=list)
+
+    def reduce(self, size: Size) -> Size:
+        """The size with everything replaced that equals something else."""
+        for _ in range(8):
+            if not any(name in self.same for name in size.dims):
+                return size
+            try:
+                size = size.substitute(self.same)
+            except (NotIntegral, ZeroDivisionError):
+                return size
+        return size
+
+    def equal(self, left: Size, right: Size) -> bool:
+        return left == right or not self.reduce(left - right).terms
+
+    def same_shape(self, left: Shape, right: Shape) -> bool:
+        return len(left) == len(right) and all(map(self.equal, left, right))
+
+    def whole(self, size: Size) -> bool:
+        """Whether the size is a whole number for all dims that keep the facts."""
+        size = self.reduce(size)
+        return size.integral or self._whole_by(size, tuple(self.divisions))
+
+    def _whole_by(self, size: Size, divisions: tuple[tuple[Size, Size], ...]) -> bool:
+        for index, (number, divisor) in enumerate(divisions):
+            rest = divisions[:index] + divisions[index + 1 :]
+            replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
+            if replaced is not None and (replaced.integral or self._whole_by(replaced, rest)):
+                return True
+        return False
+
+    def not_negative(self, size: Size) -> bool:
+        """Whether the size is 0 or more for all dims that keep the facts."""
+        size = self._without_fractions(self.reduce(size))
+        return self._shown(size, tuple(map(self.reduce, self.bounds)))
+
+    def positive(self, size: Size) -> bool:
+        return self.not_negative(size - 1) or self._positive_product(self.reduce(size))
+
+    def _positive_product(self, size: Size) -> bool:
+        return len(size.terms) == 1 and size.terms[0][1] > 0
+
+    def _shown(self, size: Size, bounds: tuple[Size, ...]) -> bool:
+        if _obviously_not_negative(size):
+            return True
+        for index, bound in enumerate(bounds):
+            rest = bounds[:index] + bounds[index + 1 :]
+            if any(self._shown(size - bound * k, rest) for k in (1, 2)):
+                return True
+        return False
+
+    def _without_fractions(self, size: Size) -> Size:
+        for number, divisor in self.divisions:
+            replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
+            if replaced is not None and not size.integral:
+                size = replaced
+        return size
+
+    def assume_equal(self, left: Size, right: Size) -> None:
+        left, right = self.reduce(left), self.reduce(right)
+        for one, other in ((left, right), (right, left)):
+            name = _bare_dim(one)
+            if name is not None and name not in other.dims:
+                self.same[name] = other
+                return
+        self._solve(left - right)
+
+    def _solve(self, zero: Size) -> None:
+        for monomial, coefficient in zero.terms:
+            if len(monomial) == 1 and monomial[0][1] == 1:
+                rest = zero - Size(((monomial, coefficient),))
+                name = monomial[0][0]
+                if name not in rest.dims:
+                    self.same[name] = -rest / Size((((), coefficient),))
+                    return
+
+    def assume_divides(self, number: Size, divisor: Size) -> None:
+        self.divisions.append((number, divisor))
+
+    def assume_not_negative(self, size: Size) -> None:
+        self.bounds.append(_primitive(self.reduce(size)))
+
+
+def _bare_dim(size: Size) -> str | None:
+    match size.terms:
+        case (((((name, 1),), coefficient),)) if coefficient == 1:
+            return name
+    return None
+
+
+def _as_multiple(size: Size, number: Size, divisor: Size) -> Size | None:
+    """`size` with the dim `number` written as `divisor` times a new dim, if it is in there."""
+    name = _bare_dim(number)
+    if name is None or name not in size.dims:
+        return None
+    try:
+        return size.substitute({name: divisor * Size.dim(f"{name}/{divisor}")})
+    except (NotIntegral, ZeroDivisionError):
+        return None
+
+
+def _obviously_not_negative(size: Size) -> bool:
+    """All coefficients are positive once every dim is written as 1 plus something."""
+    try:
+        shifted = size.substitute({name: Size.dim(name) + 1 for name in size.dims})
+    except (NotIntegral, ZeroDivisionError):
+        return False
+    return all(coefficient >= 0 for _, coefficient in shifted.terms)
+
+
+def _primitive(size: Size) -> Size:
+    """The same sign with the smallest whole coefficients."""
+    if not size.terms:
+        return size
+    bottom = lcm(*(c.denominator for _, c in size.terms))
+    top = gcd(*(int(c * bottom) for _, c in size.terms))
+    return Size(tuple((m, c * bottom / top) for m, c in size.terms))
+
+
+def example(*sizes: Size) -> dict[str, int]:
+    """Small dims for which the sizes, which differ, come out as different numbers."""
+    names = sorted(set().union(*(size.dims for size in sizes)))
+    for start in (4, 5, 6, 7):
+        dims = {name: start + index for index, name in enumerate(names)}
+        try:
+            if len({size.evaluate(dims) for size in sizes}) == len(set(sizes)):
+                return dims
+        except NotIntegral:
+            continue
+    return {}

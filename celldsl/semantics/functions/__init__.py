@@ -1,0 +1,1 @@
+"""Builtin functions: `table.FUNCTIONS` has them all; each module beside it a part."""

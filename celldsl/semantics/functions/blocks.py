@@ -1,0 +1,160 @@
+"""`linear`, `group_linear` and `conv`.  In: operands and a width.  Out: products plus a bias.
+
+    linear([x, h], N)       x @ W_x + h @ W_h + b
+
+One block for every operand, one bias for all.  Blocks whose operand depends on a state begin
+orthogonal, others by Glorot's rule; biases at zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Shape, Size
+from celldsl.semantics import convert
+from celldsl.semantics.binding import Bound
+from celldsl.semantics.functions import products_of_blocks as kinds
+from celldsl.semantics.functions.arguments import given, plain_name
+from celldsl.semantics.functions.function import Function
+from celldsl.semantics.functions.products_of_blocks import Block
+from celldsl.semantics.parameters import bias_initial, block_initial, claim, parameter
+from celldsl.semantics.values import Tensor, Unknown, Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+Apply = Callable[[Frame, Tensor, ast.Expr], "Block | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one operand is multiplied, and where the bias goes in the result."""
+
+    apply: Apply
+    width: Size
+    bias: Callable[[Shape], Shape]
+    why: Span
+
+
+def _operands(f: Frame, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
+    written = given(a, "v")
+    items = written.items if isinstance(written, ast.ListOf) else (written,)
+    return [(item, convert.tensor(f, item)) for item in items]
+
+
+def _build(f: Frame, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
+    operands = _operands(f, a)
+    if not claim(f, "linear", e.name_span) or kind is None or not operands:
+        return Unknown()
+    total: Tensor | None = None
+    for place, (written, value) in enumerate(operands):
+        if value is None:
+            return Unknown()
+        product = _product(f, e, a, kind, place, written, value)
+        if product is None:
+            return Unknown()
+        total = product if total is None else _added(f, e, total, product)
+        if total is None:
+            return Unknown()
+    assert total is not None
+    return _with_bias(f, e, a, kind, total)
+
+
+def _product(
+    f: Frame, e: ast.Call, a: Bound, kind: Kind, place: int, written: ast.Expr, value: Tensor
+) -> Tensor | None:
+    """One operand times its block."""
+    block = kind.apply(f, value, written)
+    if block is None:
+        return None
+    suffix = plain_name(written)
+    name = f"W_{place if suffix is None else suffix}"
+    stateful = value.name in f.walk.from_state
+    initial = block_initial(f, a["init"], stateful, block, f"{f.place}.{name}", e.span)
+    weight = parameter(f, f"{f.place}.{name}", block.shape, written.span, initial)
+    if weight is None:
+        return None
+    result = block.multiply(block.operand, weight)
+    why = value.why or (None,) * len(value.shape)
+    return Tensor(result, f.walk.shape(result), kinds.reasons(why, f.walk.shape(result), kind.why))
+
+
+def _added(f: Frame, e: ast.Call, total: Tensor, product: Tensor) -> Tensor | None:
+    if not f.walk.facts.same_shape(total.shape, product.shape):
+        f.error(
+            "E0203",
+            f"the operands of `{e.function}` have different leading axes",
+            e.span,
+            f"{kinds.text(total.shape)} and {kinds.text(product.shape)}",
+        )
+        return None
+    return Tensor(f.walk.op("add", total.name, product.name), total.shape, total.why)
+
+
+def _with_bias(f: Frame, e: ast.Call, a: Bound, kind: Kind, total: Tensor) -> Value:
+    name = f"{f.place}.b"
+    initial = bias_initial(f, a["bias"], (kind.width,), name)
+    if initial is None:
+        return total
+    bias = parameter(f, name, (kind.width,), (a["bias"] or e).span, initial)
+    if bias is None:
+        return Unknown()
+    if len(total.shape) > 1:
+        laid = f.walk.op("reshape", bias, shape=kind.bias(total.shape))
+        bias = f.walk.op("broadcast", laid, shape=total.shape)
+    return Tensor(f.walk.op("add", total.name, bias), total.shape, total.why)
+
+
+def _last(shape: Shape) -> Shape:
+    """The bias of a product over the last axis, as an array of the result's rank."""
+    return (*(Size.of(1) for _ in shape[:-1]), shape[-1])
+
+
+def _first(shape: Shape) -> Shape:
+    return (shape[0], *(Size.of(1) for _ in shape[1:]))
+
+
+def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+    written = given(a, "N")
+    width = convert.positive_size(f, written, "the width of `linear`")
+    kind = None
+    if width is not None:
+        kind = Kind(lambda f, v, w: kinds.dense(f, v, width), width, _last, written.span)
+    return _build(f, e, a, kind)
+
+
+def _group_linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+    written = given(a, "N")
+    width = convert.positive_size(f, written, "the width of `group_linear`")
+    groups = convert.positive_size(f, given(a, "groups"), "the number of groups")
+    kind = None
+    if width is not None and groups is not None:
+        kind = Kind(
+            lambda f, v, w: kinds.grouped(f, v, width, groups, w, given(a, "N")),
+            width, _last, written.span,
+        )  # fmt: skip
+    return _build(f, e, a, kind)
+
+
+def _conv(f: Frame, e: ast.Call, a: Bound) -> Value:
+    written = given(a, "channels")
+    channels = convert.positive_size(f, written, "the number of channels")
+    kernel = kinds.kernel_sizes(f, given(a, "kernel"))
+    kind = None
+    if channels is not None and kernel is not None:
+        kind = Kind(
+            lambda f, v, w: kinds.convolved(f, v, channels, kernel, w),
+            channels, _first, written.span,
+        )  # fmt: skip
+    return _build(f, e, a, kind)
+
+
+ENTRIES = (
+    Function("linear", "v, N, bias=true, init=", "v @ W + b, or the sum of such over a list",
+             _linear),
+    Function("group_linear", "v, N, groups, bias=true, init=", "a `linear` for every group of "
+             "elements", _group_linear),
+    Function("conv", "v, channels, kernel, bias=true, init=", "cross-correlation over [C, L] or "
+             "[C, Y, X], zero-padded to the same size", _conv),
+)  # fmt: skip

@@ -1,0 +1,123 @@
+"""Elementwise builtins.  In: arguments of shapes that broadcast.  Out: one operation each."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.span import Span
+from celldsl.semantics import convert
+from celldsl.semantics.binding import Bound
+from celldsl.semantics.broadcast import elementwise, stretched, together
+from celldsl.semantics.functions.arguments import given, tensor
+from celldsl.semantics.functions.function import Build, Function
+from celldsl.semantics.functions.reductions import reduce_extreme
+from celldsl.semantics.values import Tensor, Unknown, Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+FLAT = ("floor", "round", "step", "sign")
+
+
+def _unary(op: str) -> Build:
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        v = tensor(f, a, "v")
+        if v is None:
+            return Unknown()
+        if op in FLAT and not f.walk.surrogate and v.name not in f.walk.initial.types:
+            f.walk.steps.append((op, e.span))
+        return elementwise(f, op, e.span, (given(a, "v"), v))
+
+    return build
+
+
+def _several(op: str, *names: str) -> Build:
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        operands = [(given(a, name), tensor(f, a, name)) for name in names]
+        known = [(expression, v) for expression, v in operands if v is not None]
+        if len(known) < len(operands):
+            return Unknown()
+        return elementwise(f, op, e.span, *known)
+
+    return build
+
+
+def _extreme(op: str) -> Build:
+    """`max(a, b)` is elementwise, `max(v)` and `max(v, axis=0)` reduce."""
+
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        if a["b"] is None:
+            return reduce_extreme(f, e, {"v": a["a"], "axis": a["axis"]}, f"a{op}")
+        if a["axis"] is not None:
+            f.error("E0603", f"`{op}` of two values has no axis", given(a, "axis").span)
+            return Unknown()
+        return _several(op, "a", "b")(f, e, a)
+
+    return build
+
+
+def _where(f: Frame, e: ast.Call, a: Bound) -> Value:
+    condition = convert.boolean(f, given(a, "condition"))
+    one, other = tensor(f, a, "a"), tensor(f, a, "b")
+    if condition is None or one is None or other is None:
+        return Unknown()
+    operands = ((given(a, "condition"), condition), (given(a, "a"), one), (given(a, "b"), other))
+    return elementwise(f, "where", e.span, *operands)
+
+
+def _leaky_relu(f: Frame, e: ast.Call, a: Bound) -> Value:
+    v = tensor(f, a, "v")
+    slope = _slope(f, a["slope"])
+    if v is None or slope is None:
+        return Unknown()
+    span: Span = e.span
+    found = together(f, span, ((given(a, "v"), v), (a["slope"] or e, slope)))
+    if found is None:
+        return Unknown()
+    (value, factor), why = found
+    shape = f.walk.shape(value)
+    zero = stretched(f, Tensor(f.walk.op("number", value=0.0), ()), shape)
+    below = f.walk.op("mul", factor, value)
+    result = f.walk.op("where", f.walk.op("lt", zero, value), value, below)
+    return Tensor(result, shape, why)
+
+
+def _slope(f: Frame, written: ast.Expr | None) -> Tensor | None:
+    if written is None:
+        return Tensor(f.walk.op("number", value=0.01), ())
+    return convert.tensor(f, written)
+
+
+def _simple(name: str, doc: str) -> Function:
+    return Function(name, "v", doc, _unary(name), elementwise=True)
+
+
+ENTRIES = (
+    _simple("sigmoid", "1 / (1 + exp(-v))"),
+    _simple("tanh", "hyperbolic tangent"),
+    _simple("relu", "v where it is positive, else 0"),
+    _simple("softplus", "log(1 + exp(v))"),
+    _simple("exp", "e to the power of v"),
+    _simple("log", "natural logarithm"),
+    _simple("log1p", "log(1 + v), exact near 0"),
+    _simple("expm1", "exp(v) - 1, exact near 0"),
+    _simple("sqrt", "square root"),
+    _simple("square", "v * v"),
+    _simple("abs", "absolute value; its gradient at 0 is 0"),
+    _simple("sign", "-1, 0 or 1; no gradient"),
+    _simple("sin", "sine"),
+    _simple("cos", "cosine"),
+    _simple("tan", "tangent"),
+    _simple("atan", "inverse tangent"),
+    _simple("erf", "error function"),
+    _simple("floor", "the whole number below; no gradient"),
+    _simple("round", "the nearest whole number, a half to the even one; no gradient"),
+    _simple("step", "1 where v > 0, else 0; no gradient"),
+    Function("leaky_relu", "v, slope=0.01", "v where it is positive, else slope * v", _leaky_relu,
+             elementwise=True),
+    Function("mod", "a, b", "the remainder, with the sign of b", _several("mod", "a", "b")),
+    Function("max", "a, b=, axis=-1", "the greater of two; of one value, the greatest along an "
+             "axis", _extreme("max")),
+    Function("min", "a, b=, axis=-1", "the lesser of two; of one value, the least along an axis",
+             _extreme("min")),
+    Function("clip", "v, low, high", "v kept between low and high",
+             _several("clip", "v", "low", "high")),
+    Function("where", "condition, a, b", "a where the condition holds, else b", _where),
+)  # fmt: skip

@@ -1,0 +1,28 @@
+"""What a builtin function is.  In: nothing.  Out: the record that an entry of the table fills.
+
+    Function("split", "v, parts, axis=-1", "equal parts, or parts of given sizes", build_split)
+
+`signature` gives the names of the arguments; one with `=` may be left out, and the text after it
+is what the builder takes then.  `build` gets the arguments as they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from celldsl.semantics.binding import Bound
+from celldsl.semantics.values import Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+Build = Callable[[Frame, ast.Call, Bound], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    name: str
+    signature: str
+    doc: str
+    build: Build
+    elementwise: bool = False

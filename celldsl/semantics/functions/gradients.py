@@ -1,0 +1,40 @@
+"""What changes gradients alone.  In: `stop_gradient(v)`, `surrogate(value, path)`.  Out: nodes."""
+
+from __future__ import annotations
+
+from celldsl.semantics.binding import Bound
+from celldsl.semantics.broadcast import elementwise
+from celldsl.semantics.functions.arguments import given, tensor
+from celldsl.semantics.functions.function import Function
+from celldsl.semantics.values import Tensor, Unknown, Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+
+def _without_warning(f: Frame, a: Bound, name: str) -> Tensor | None:
+    """An argument whose own gradient does not matter."""
+    f.walk.surrogate += 1
+    found = tensor(f, a, name)
+    f.walk.surrogate -= 1
+    return found
+
+
+def _stop_gradient(f: Frame, e: ast.Call, a: Bound) -> Value:
+    v = _without_warning(f, a, "v")
+    if v is None:
+        return Unknown()
+    return elementwise(f, "stop_gradient", e.span, (given(a, "v"), v))
+
+
+def _surrogate(f: Frame, e: ast.Call, a: Bound) -> Value:
+    value, path = _without_warning(f, a, "value"), tensor(f, a, "path")
+    if value is None or path is None:
+        return Unknown()
+    return elementwise(f, "surrogate", e.span, (given(a, "value"), value), (given(a, "path"), path))
+
+
+ENTRIES = (
+    Function("stop_gradient", "v", "v, which lets no gradient through", _stop_gradient),
+    Function("surrogate", "value, path", "the value of the first, the gradient of the second",
+             _surrogate),
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""Dropout and zoneout.  In: `dropout(v, rate, per=sequence)`.  Out: a mask of a site of its own.
+
+A mask lasts a step or a sequence; on what depends on parameters alone one serves the whole call.
+"""
+
+from __future__ import annotations
+
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Shape
+from celldsl.semantics import convert
+from celldsl.semantics.binding import Bound
+from celldsl.semantics.broadcast import stretched, together
+from celldsl.semantics.functions.arguments import given, tensor
+from celldsl.semantics.functions.function import Function
+from celldsl.semantics.values import Tensor, Unknown, Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+
+def _per(f: Frame, a: Bound) -> str | None:
+    match a["per"]:
+        case None:
+            return "step"
+        case ast.Name("step" | "sequence" as per, primed=False):
+            return per
+        case other:
+            f.error("E0604", "`per` must be `step` or `sequence`", other.span)
+            return None
+
+
+def _rate(f: Frame, a: Bound) -> Tensor | None:
+    written = given(a, "rate")
+    if isinstance(written, ast.Number) and not 0 <= written.value < 1:
+        f.error("E0604", f"a rate lies between 0 and 1, and {written.value} does not", written.span)
+        return None
+    return convert.real(f, written, "a rate")
+
+
+def _mask(f: Frame, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
+    site = f.walk.sites
+    f.walk.sites += 1
+    return f.walk.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
+
+
+def _refuse(f: Frame, e: ast.Call) -> bool:
+    if f.only_initial:
+        f.error("E0403", f"`{e.function}` cannot stand in {f.only_initial}", e.span)
+    return bool(f.only_initial)
+
+
+def _dropout(f: Frame, e: ast.Call, a: Bound) -> Value:
+    v, rate, per = tensor(f, a, "v"), _rate(f, a), _per(f, a)
+    if v is None or rate is None or per is None or _refuse(f, e):
+        return Unknown()
+    if f.walk.type(v.name).rows == Rows.ONCE:
+        per = "parameter"
+    mask = _mask(f, "dropout", per, v.shape, rate)
+    return Tensor(f.walk.op("mul", v.name, mask), v.shape, v.why)
+
+
+def _zoneout(f: Frame, e: ast.Call, a: Bound) -> Value:
+    new, old = tensor(f, a, "new"), tensor(f, a, "old")
+    rate, per = _rate(f, a), _per(f, a)
+    if new is None or old is None or rate is None or per is None or _refuse(f, e):
+        return Unknown()
+    joined = together(f, e.span, ((given(a, "new"), new), (given(a, "old"), old)))
+    if joined is None:
+        return Unknown()
+    (fresh, kept), why = joined
+    shape = f.walk.shape(fresh)
+    mask = _mask(f, "zoneout", per, shape, rate)
+    one = stretched(f, Tensor(f.walk.op("number", value=1.0), ()), shape)
+    taken = f.walk.op("mul", f.walk.op("sub", one, mask), fresh)
+    return Tensor(f.walk.op("add", f.walk.op("mul", mask, kept), taken), shape, why)
+
+
+ENTRIES = (
+    Function("dropout", "v, rate, per=step", "v with elements at zero with probability `rate` and "
+             "the others scaled by 1/(1-rate); the identity at inference", _dropout),
+    Function("zoneout", "new, old, rate, per=step", "`old` with probability `rate`, else `new`; "
+             "their mean by `rate` at inference", _zoneout),
+)  # fmt: skip

@@ -1,0 +1,114 @@
+"""Indices.  In: `v[k]`, `v[a:b]`, `A[:, 0]`.  Out: slices whose bounds hold for all sizes."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Size, shape_text
+from celldsl.semantics import convert
+from celldsl.semantics.values import Listing, Several, Tensor, Unknown, Value
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+
+def index(f: Frame, e: ast.Index) -> Value:
+    value = f.elaborate(e.value)
+    if isinstance(value, Listing | Several):
+        f.error("E0111", f"`{convert.short(e.value.span)}` has no elements to index", e.span)
+        return Unknown()
+    found = convert.as_tensor(f, value, e.value.span)
+    if found is None:
+        return Unknown()
+    if len(e.items) > len(found.shape):
+        f.error(
+            "E0210",
+            f"`{convert.short(e.value.span)}` is {shape_text(found.shape)} and takes "
+            f"{len(found.shape)} indices, not {len(e.items)}",
+            e.span,
+        )
+        return Unknown()
+    axis = 0
+    for item in e.items:
+        step = _range if isinstance(item, ast.Range) else _single
+        sliced = step(f, found, axis, item)  # type: ignore[arg-type]
+        if sliced is None:
+            return Unknown()
+        found = sliced
+        axis += isinstance(item, ast.Range)
+    return found
+
+
+def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None:
+    length = value.shape[axis]
+    low = Size.of(0) if item.low is None else convert.size(f, item.low, "an index")
+    high = length if item.high is None else convert.size(f, item.high, "an index")
+    if low is None or high is None:
+        return None
+    if item.low is None and item.high is None:
+        return value
+    ok = (
+        within(f, low, item.low or item)
+        and _shown(f, high - low - 1, item.span, f"{low}:{high} may be empty", f"{low} < {high}")
+        and _shown(
+            f, length - high, item.span, f"{high} may be past the end, {length}",
+            f"{high} <= {length}",
+        )
+    )  # fmt: skip
+    return cut(f, value, axis, low, high, item.span) if ok else None
+
+
+def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
+    k = convert.size(f, item, "an index")
+    if k is None or not within(f, k, item):
+        return None
+    length = value.shape[axis]
+    told = f"{k} may be past the end, {length}"
+    if not _shown(f, length - k - 1, item.span, told, f"{k} < {length}"):
+        return None
+    part = cut(f, value, axis, k, k + 1, item.span)
+    return dropped(f, part, axis)
+
+
+def within(f: Frame, low: Size, item: ast.Node) -> bool:
+    if f.walk.facts.not_negative(low):
+        return True
+    negative = low.constant is not None
+    f.error(
+        "E0208",
+        f"the index {low} is negative" if negative else f"the index {low} may be negative",
+        item.span,
+        "indices count from the front" if negative else "",
+        help=None if negative else f"add `require {low} >= 0, \"…\"`",
+    )
+    return False
+
+
+def _shown(f: Frame, size: Size, span: Span, told: str, condition: str) -> bool:
+    if f.walk.facts.not_negative(size):
+        return True
+    known = f.walk.facts.reduce(size).constant is not None
+    f.error(
+        "E0208",
+        "an index is out of range" if known else "an index may be out of range",
+        span,
+        told.replace("may be", "is") if known else told,
+        help=None if known else f"add `require {condition}, \"…\"`",
+    )
+    return False
+
+
+def cut(f: Frame, value: Tensor, axis: int, low: Size, high: Size, span: Span) -> Tensor:
+    """The elements `low` to `high` of an axis."""
+    why = value.why or (None,) * len(value.shape)
+    why = (*why[:axis], span, *why[axis + 1 :])
+    if value.shape[axis] == high - low:
+        return Tensor(value.name, value.shape, why, value.boolean)
+    name = f.walk.op("slice", value.name, axis=axis, start=low, stop=high)
+    return Tensor(name, f.walk.shape(name), why, value.boolean)
+
+
+def dropped(f: Frame, value: Tensor, axis: int) -> Tensor:
+    """The value without an axis of size 1."""
+    shape = (*value.shape[:axis], *value.shape[axis + 1 :])
+    why = value.why or (None,) * len(value.shape)
+    name = f.walk.op("reshape", value.name, shape=shape)
+    return Tensor(name, shape, (*why[:axis], *why[axis + 1 :]), value.boolean)

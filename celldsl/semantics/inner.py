@@ -1,0 +1,240 @@
+"""Inner cells.  In: `sub g = GRU[I, H](activation=relu)`, `g(x)`.  Out: their outputs.
+
+The body of the inner cell is elaborated in the place of the call, with the names of its states
+and parameters behind `g.`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.diagnostics.suggest import nearest
+from celldsl.ir.size import Size, shape_text
+from celldsl.semantics import convert
+from celldsl.semantics.binding import bind
+from celldsl.semantics.modules import Module
+from celldsl.semantics.settings import setting_of
+from celldsl.semantics.values import (
+    FunctionValue,
+    Real,
+    Several,
+    Static,
+    Tensor,
+    Truth,
+    Unknown,
+    Value,
+)
+from celldsl.semantics.walk import Binding, Frame, Inner, Walk
+from celldsl.syntax import ast
+
+
+def declare_sub(f: Frame, s: ast.Sub) -> None:
+    found = _cell(f, s)
+    value: Value = Unknown()
+    f.scopes[-1][s.name.id] = Binding("sub", value, s.name.span, len(f.iterations))
+    f.walk.notes.declared[s.name.span] = ("sub", s.name.id)
+    if found is None:
+        return
+    cell, home = found
+    prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
+    f.walk.below.setdefault(f.prefix, []).append(prefix)
+    frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix, called=None)
+    if not (_dims(f, frame, cell, s) and _hypers(f, frame, cell, s)):
+        return
+    inner = Inner(s.name.id, cell, home, frame, s.name.span)
+    f.inner[s.name.id] = inner
+    f.all_inner.append(inner)
+    f.walk.cells.append(cell)
+    _inside(f, inner, lambda: f.walk.knots.declarations(frame, cell), s.cell)
+    f.walk.cells.pop()
+
+
+def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
+    name = s.cell.id
+    if name not in f.home.cells:
+        if name not in f.home.broken:
+            near = nearest(name, f.home.cells)
+            hint = f"did you mean `{near}`?" if near else "define it here, or `use` its file"
+            f.error("E0101", f"there is no cell `{name}`", s.cell.span, help=hint)
+        return None
+    cell, home = f.home.cells[name]
+    f.walk.notes.used.add(cell.name.span)
+    if cell in f.walk.cells:
+        circle = [c.name.id for c in f.walk.cells[f.walk.cells.index(cell) :]] + [name]
+        f.error("E0307", f"cells contain each other: {' -> '.join(circle)}", s.cell.span)
+        return None
+    return cell, home
+
+
+def _dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
+    name = cell.name.id
+    if len(s.dims) > len(cell.dims):
+        dims = ", ".join(dim.id for dim in cell.dims)
+        f.error(
+            "E0308",
+            f"`{name}` has {len(cell.dims)} dims, and {len(s.dims)} are given",
+            s.dims[len(cell.dims)].span,
+            f"`{name}[{dims}]`",
+        )
+        return False
+    for place, dim in enumerate(cell.dims):
+        written = s.dims[place] if place < len(s.dims) else None
+        size: Size | None
+        if written is not None:
+            size = convert.positive_size(f, written, f"the dim `{dim.id}`")
+        elif dim.default is not None:
+            size = convert.size(inner, dim.default, f"the dim `{dim.id}`")
+        else:
+            f.error("E0308", f"`{name}` needs the dim `{dim.id}`", s.span, f"for `{s.name.id}`")
+            return False
+        if size is None:
+            return False
+        inner.scopes[0][dim.id] = Binding("dim", Static(size), dim.span)
+    return True
+
+
+def _hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
+    given = {keyword.name: keyword for keyword in s.hyper}
+    known = [hyper.id for hyper in cell.hyper]
+    for keyword in s.hyper:
+        if keyword.name not in known:
+            near = nearest(keyword.name, known)
+            f.error(
+                "E0603",
+                f"`{cell.name.id}` has no hyperparameter `{keyword.name}`",
+                keyword.span,
+                help=f"did you mean `{near}`?" if near else None,
+            )
+            return False
+    for hyper in cell.hyper:
+        value = _hyper(f, inner, hyper, given.get(hyper.id), s)
+        if value is None:
+            return False
+        inner.scopes[0][hyper.id] = Binding("hyper", value, hyper.span)
+    return True
+
+
+def _hyper(
+    f: Frame, inner: Frame, hyper: ast.Hyper, given: ast.Keyword | None, s: ast.Sub
+) -> Value | None:
+    if given is None and hyper.default is None:
+        f.error("E0308", f"`{s.cell.id}` needs the hyperparameter `{hyper.id}`", s.span)
+        return None
+    if given is None:
+        assert hyper.default is not None
+        return inner.elaborate(hyper.default)
+    value = f.elaborate(given.value)
+    if isinstance(value, Unknown):
+        return None
+    wanted = kind_of_hyper(hyper)
+    if not fits_kind(value, wanted):
+        f.error("E0310", f"`{hyper.id}` is {wanted}", given.value.span, "and this is not")
+        return None
+    if isinstance(value, Tensor) and value.hyper is None:
+        with f.walk.initial_values():
+            twin = convert.number(f, f.elaborate(given.value), given.value.span)
+        if twin is None:
+            return None
+        f.walk.twins[value.name] = twin.name
+    return value
+
+
+def kind_of_hyper(hyper: ast.Hyper) -> str:
+    match setting_of(hyper.default):
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a function"
+    return "anything"
+
+
+def fits_kind(value: Value, wanted: str) -> bool:
+    match value, wanted:
+        case _, "anything":
+            return True
+        case Truth(), "true or false":
+            return True
+        case Tensor(hyper=str()), "true or false" | "a function":
+            return True
+        case (Static() | Real() | Tensor(shape=())), "a number":
+            return True
+        case FunctionValue(), "a function":
+            return True
+    return False
+
+
+def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
+    """`g(x)`: one step of the inner cell."""
+    if f.only_initial:
+        f.error("E0403", f"`{inner.name}` cannot be stepped in {f.only_initial}", e.span)
+        return Unknown()
+    if inner.stepped is not None:
+        first = Label(inner.stepped, "the first time")
+        f.error(
+            "E0309",
+            f"`{inner.name}` is stepped twice in one step",
+            e.span,
+            secondary=(first,) if inner.stepped != e.span else (),
+            help="an inner cell steps exactly once; declare a second one",
+        )
+        return Unknown()
+    inner.stepped = e.span
+    if not _inputs(f, inner, e):
+        return Unknown()
+    f.walk.cells.append(inner.cell)
+    outputs: list[Tensor | None] = []
+    _inside(f, inner, lambda: outputs.extend(f.walk.knots.equations(inner.frame, inner.cell)), e)
+    f.walk.cells.pop()
+    f.walk.origin(e.span)
+    values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
+    if not values:
+        return Unknown()
+    return values[0] if len(values) == 1 else Several(values)
+
+
+def _inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
+    """Do something in the inner cell; what goes wrong there says where it is used."""
+    w: Walk = f.walk
+    outer, w.report = w.report, Report()
+    try:
+        act()
+    finally:
+        muted, w.report = w.report, outer
+        used = Label(at.span, f"in the inner cell `{inner.name}`")
+        for d in muted.diagnostics:
+            w.report.diagnostics.append(replace(d, secondary=(*d.secondary, used)))
+
+
+def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
+    """Bind the inputs of the inner cell to the arguments."""
+    declared = [
+        (name, s.shape) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names
+    ]
+    signature = ", ".join(name.id for name, _ in declared)
+    bound = bind(f, e, signature, inner.name)
+    if bound is None:
+        return False
+    fine = True
+    for name, shape in declared:
+        written = bound[name.id]
+        assert written is not None
+        found = convert.tensor(f, written)
+        wanted = convert.shape(inner.frame, shape, "the shape")
+        if found is None or wanted is None:
+            fine = False
+        elif not f.walk.facts.same_shape(found.shape, wanted):
+            fine = False
+            f.error(
+                "E0203",
+                f"the input `{name.id}` of `{inner.name}` is {shape_text(wanted)}",
+                written.span,
+                f"`{convert.short(written.span)}` is {shape_text(found.shape)}",
+                secondary=(Label(shape.span, "it is declared here"),),
+            )
+        else:
+            inner.frame.scopes[0][name.id] = Binding("input", found, name.span)
+    return fine

@@ -1,0 +1,127 @@
+"""A cell as a program.  In: a checked file, a cell's name, a choice of structure.  Out: Lowered.
+
+The nodes of one walk with that structure.  What depends on parameters alone stands in `before`,
+as does the start of the states and what lasts a sequence; everything else in the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Node, Program, Result, Rows, State
+from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
+from celldsl.semantics.cell import walk_cell
+from celldsl.semantics.check import Checked, merge
+from celldsl.semantics.choices import Choices, Setting
+from celldsl.semantics.settings import kind_of, setting_of
+from celldsl.semantics.walk import Notes, Walk
+from celldsl.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    program: Program
+    spec: CellSpec
+
+
+def lower(
+    checked: Checked, cell_name: str, structure: Mapping[str, Setting], report: Report
+) -> Lowered | None:
+    """The forward program of a cell, and what its user sees; None after errors."""
+    cell, home = checked.module.cells[cell_name]
+    choices = Choices(False, given=structure)
+    walk = walk_cell(cell, home, choices, Notes())
+    for name in sorted(choices.missing):
+        walk.report.add(
+            "E0306",
+            f"`{name}` decides the structure of `{cell_name}` and has no default",
+            _place(cell, name),
+            help=f"give it a value: `--set {name}=VALUE`",
+        )
+    merge(report, walk.report)
+    if walk.report.has_errors:
+        return None
+    return Lowered(_program(cell, walk), _spec(cell, walk))
+
+
+def _place(cell: ast.Cell, name: str) -> Span:
+    named: tuple[ast.Dim | ast.Hyper, ...] = (*cell.dims, *cell.hyper)
+    return next(each.span for each in named if each.id == name)
+
+
+def _program(cell: ast.Cell, w: Walk) -> Program:
+    early = [node for node in w.builder.nodes if node.type.rows < Rows.STEP]
+    late = [node for node in w.builder.nodes if node.type.rows == Rows.STEP]
+    return Program(
+        name=cell.name.id,
+        dims=tuple(dim.id for dim in cell.dims),
+        leaves=tuple(w.leaves.values()),
+        before=tuple(_needed(early, w, late)),
+        step=tuple(late),
+        after=(),
+        states=tuple(_states(w)),
+        results=tuple(Result("output", spec.name, value) for spec, value in w.outputs),
+    )
+
+
+def _needed(early: list[Node], w: Walk, late: list[Node]) -> list[Node]:
+    """What is read: numbers that were folded away leave nodes that nobody needs."""
+    wanted = {arg for node in late for arg in node.args}
+    wanted |= {value for _, value in w.outputs}
+    wanted |= {v for s in w.states.values() for v in (s.start, s.next) if v is not None}
+    kept: list[Node] = []
+    for node in reversed(early):
+        if node.name in wanted:
+            kept.append(node)
+            wanted |= set(node.args)
+    return kept[::-1]
+
+
+def _states(w: Walk) -> list[State]:
+    """Own states first, then those of each inner cell, in order of declaration."""
+    found: list[State] = []
+
+    def visit(prefix: str) -> None:
+        for name, entry in w.states.items():
+            if name.rpartition(".")[0] == prefix.rstrip("."):
+                assert entry.next is not None
+                found.append(State(name, entry.start, entry.next))
+        for inner in w.below.get(prefix, []):
+            visit(inner)
+
+    visit("")
+    return found
+
+
+def _spec(cell: ast.Cell, w: Walk) -> CellSpec:
+    shapes = {entry.name: entry.shape for entry in w.states.values()}
+    return CellSpec(
+        name=cell.name.id,
+        doc=cell.docstring or "",
+        text=cell.span.text.rstrip(),
+        dims=tuple(_dim(dim, w) for dim in cell.dims),
+        hypers=tuple(_hyper(hyper, w) for hyper in cell.hyper),
+        inputs=tuple(w.inputs),
+        outputs=tuple(spec for spec, _ in w.outputs),
+        states=tuple(ArraySpec(s.name, shapes[s.name]) for s in _states(w)),
+        params=tuple(w.params.values()),
+        consts=tuple(w.consts.values()),
+        initial=tuple(w.initial.nodes),
+        conditions=tuple(w.conditions),
+    )
+
+
+def _dim(dim: ast.Dim, w: Walk) -> DimSpec:
+    fixed = None
+    if dim.id in w.choices.structural:
+        fixed = w.facts.same[dim.id].constant
+    return DimSpec(dim.id, w.dim_defaults[dim.id], fixed)
+
+
+def _hyper(hyper: ast.Hyper, w: Walk) -> HyperSpec:
+    value = w.choices.given.get(hyper.id, setting_of(hyper.default))
+    fixed = hyper.id in w.choices.structural
+    return HyperSpec(hyper.id, "real" if value is None else kind_of(value), value, fixed)

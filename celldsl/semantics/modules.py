@@ -1,0 +1,154 @@
+"""The functions and cells that a file sees.  In: a parsed file and the root.  Out: a Module.
+
+`use A as B from "path.cell"` reads the other file, which must lie inside the root once links are
+resolved.  A circle of files is reported as the circle that it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.diagnostics.span import Source, Span
+from celldsl.diagnostics.suggest import nearest
+from celldsl.syntax import ast
+
+MAX_BYTES = 256 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """`defs` and `cells` hold, by the name used here, the definition and the file it is in."""
+
+    path: Path | None
+    defs: dict[str, tuple[ast.Def, Module]] = field(default_factory=dict)
+    cells: dict[str, tuple[ast.Cell, Module]] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Files:
+    """The files of a run: `read` are done, `reading` are under way, outermost first."""
+
+    report: Report
+    root: Path | None
+    read: dict[Path, Module | None] = field(default_factory=dict)
+    reading: list[Path] = field(default_factory=list)
+
+
+def module_of(file: ast.File, path: Path | None, files: Files) -> Module:
+    """The module of a parsed file, with what it uses from others."""
+    module = Module(path)
+    for item in file.items:
+        match item:
+            case ast.Use():
+                _use(item, module, files)
+            case ast.Def():
+                _declare(module, item.name, files.report)
+                module.defs.setdefault(item.name.id, (item, module))
+            case ast.Cell():
+                _declare(module, item.name, files.report)
+                module.cells.setdefault(item.name.id, (item, module))
+    return module
+
+
+def _declare(module: Module, name: ast.Declared, report: Report) -> None:
+    _claim(module, name.id, name.span, report)
+
+
+def _claim(module: Module, name: str, span: Span, report: Report) -> None:
+    if name in module.places:
+        first = Label(module.places[name], "first here")
+        report.add("E0102", f"`{name}` is defined twice in this file", span, secondary=(first,))
+    module.places.setdefault(name, span)
+
+
+def _use(use: ast.Use, module: Module, files: Files) -> None:
+    other = _load(use, module, files)
+    for name in use.names:
+        _claim(module, name.alias, name.span, files.report)
+        if other is None:
+            module.broken.add(name.alias)
+        elif name.id in other.cells:
+            module.cells.setdefault(name.alias, other.cells[name.id])
+        elif name.id in other.defs:
+            module.defs.setdefault(name.alias, other.defs[name.id])
+        else:
+            module.broken.add(name.alias)
+            near = nearest(name.id, [*other.cells, *other.defs])
+            hint = f"did you mean `{near}`?" if near else None
+            files.report.add(
+                "E0114", f"`{name.id}` is not in \"{use.path}\"", name.span, help=hint
+            )
+
+
+def _load(use: ast.Use, module: Module, files: Files) -> Module | None:
+    path = _resolve(use, module, files)
+    if path is None:
+        return None
+    if path in files.reading:
+        circle = [*files.reading[files.reading.index(path) :], path]
+        text = " -> ".join(p.name for p in circle)
+        files.report.add("E0115", f"files use each other in a circle: {text}", use.path_span)
+        return None
+    if path not in files.read:
+        files.read[path] = _parse(path, use, files)
+    return files.read[path]
+
+
+def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
+    """The file that is meant, if it may be read."""
+    if module.path is None or files.root is None:
+        why = "this source has no folder: give it a root to use other files"
+        files.report.add("E0113", f"cannot use \"{use.path}\"", use.path_span, why)
+        return None
+    try:
+        path = (module.path.parent / use.path).resolve()
+        inside = path.is_relative_to(files.root.resolve())
+        found = inside and path.is_file()
+    except (OSError, ValueError, RuntimeError):
+        inside, found = True, False
+    if not inside:
+        files.report.add(
+            "E0113",
+            f"\"{use.path}\" lies outside the root",
+            use.path_span,
+            "files stay inside the folder of the first file, or inside --root",
+        )
+        return None
+    if not found:
+        files.report.add("E0113", f"there is no file \"{use.path}\"", use.path_span)
+        return None
+    return path
+
+
+def _parse(path: Path, use: ast.Use, files: Files) -> Module | None:
+    from celldsl.syntax.parse import parse
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError("it is larger than 256 KiB")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as problem:
+        files.report.add(
+            "E0113", f"cannot read \"{use.path}\"", use.path_span, _reason(problem)
+        )
+        return None
+    before = len(files.report.diagnostics)
+    file = parse(Source(path.name, text), files.report)
+    if file is None or any(d.severity == "error" for d in files.report.diagnostics[before:]):
+        return None
+    files.reading.append(path)
+    module = module_of(file, path, files)
+    files.reading.pop()
+    return module
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(problem, OSError):
+        return problem.strerror or "it cannot be opened"
+    return str(problem)

@@ -1,0 +1,189 @@
+"""Names.  In: `h`, `h'`, `g.h'`.  Out: what they stand for, or why they stand for nothing.
+
+A name is looked for among what the body defines, then among functions, initialisers and cells.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Fix, Label
+from celldsl.diagnostics.span import Span
+from celldsl.diagnostics.suggest import nearest
+from celldsl.semantics.functions.initialisers import INITIALISERS
+from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.prelude import PRELUDE
+from celldsl.semantics.values import FunctionValue, Initialiser, Tensor, Unknown, Value
+from celldsl.semantics.walk import Binding, Frame
+from celldsl.syntax import ast
+
+
+def read(f: Frame, e: ast.Name) -> Value:
+    """The value of a name in an expression."""
+    binding = f.find(e.id)
+    if binding is None:
+        return _outside(f, e)
+    f.walk.notes.used.add(binding.span)
+    if e.primed:
+        return _read_next(f, e, binding)
+    if binding.kind == "state":
+        f.walk.notes.old_reads.setdefault(f.prefix + e.id, []).append(e.span)
+    if binding.kind == "sub":
+        f.error("E0111", f"`{e.id}` is an inner cell, not a value", e.span, "step it: `y = …(x)`")
+        return Unknown()
+    if f.only_initial and binding.kind in ("input", "state", "value"):
+        kind = "an equation's value" if binding.kind == "value" else f"an {binding.kind}"
+        told = kind.replace("an state", "a state")
+        f.error(
+            "E0403",
+            f"`{e.id}` cannot stand in {f.only_initial}",
+            e.span,
+            f"this is {told}, which does not exist before the first step",
+            help="numbers, dims, hyperparameters, params and consts above it can",
+        )
+        return Unknown()
+    return current(f, binding.value)
+
+
+def current(f: Frame, value: Value) -> Value:
+    """The value with what is known of the sizes by now, where initial values are computed too."""
+    if isinstance(value, Tensor) and f.walk.computing_initial:
+        name = f.walk.twins.get(value.name, value.name)
+        value = Tensor(name, value.shape, value.why, value.boolean, value.hyper)
+    same = f.walk.facts.same
+    if isinstance(value, Tensor) and any(d in same for size in value.shape for d in size.dims):
+        shape = tuple(map(f.walk.facts.reduce, value.shape))
+        return Tensor(value.name, shape, value.why, value.boolean, value.hyper)
+    return value
+
+
+def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
+    if binding.kind != "state":
+        f.error(
+            "E0103",
+            f"`{e.id}'` is the next value of a state, and `{e.id}` is no state",
+            e.span,
+            help=f"write `{e.id}`",
+            fix=Fix(e.span, e.id),
+        )
+        return Unknown()
+    if e.id in f.nexts:
+        f.walk.notes.new_reads.setdefault(f.prefix + e.id, []).append(e.span)
+        value = f.nexts[e.id]
+        return Unknown() if value is None else current(f, value)
+    later = f.later.get(e.id)
+    where = (Label(later, f"`{e.id}'` is defined here"),) if later is not None else ()
+    f.error(
+        "E0103",
+        f"`{e.id}'` is read before the equation that defines it",
+        e.span,
+        f"`{e.id}` without the prime is the value that came in",
+        secondary=where,
+        help=f"move this below it, or read the old `{e.id}`" if where else None,
+    )
+    return Unknown()
+
+
+def read_inner(f: Frame, e: ast.Attribute) -> Value:
+    """`g.h` and `g.h'`."""
+    inner = f.inner.get(e.owner)
+    binding = f.find(e.owner)
+    if inner is None or binding is None or binding.kind != "sub":
+        if binding is not None and isinstance(binding.value, Unknown):
+            return Unknown()
+        f.error("E0101", f"there is no inner cell `{e.owner}`", e.span, _cells_help(f))
+        return Unknown()
+    f.walk.notes.used.add(binding.span)
+    state = inner.frame.find(e.id)
+    if state is None or state.kind != "state":
+        names_of = [n for s in inner.frame.scopes for n, b in s.items() if b.kind == "state"]
+        _unknown(f, e.id, e.span, names_of, f"`{inner.cell.name.id}` has no state `{e.id}`")
+        return Unknown()
+    if not e.primed:
+        return current(f, state.value)
+    found = inner.frame.nexts.get(e.id)
+    if found is None and inner.stepped is None:
+        f.error(
+            "E0103",
+            f"`{e.owner}.{e.id}'` is read before `{e.owner}` is stepped",
+            e.span,
+            help=f"call `{e.owner}(…)` first, or read the old `{e.owner}.{e.id}`",
+        )
+    return Unknown() if found is None else current(f, found)
+
+
+def _cells_help(f: Frame) -> str:
+    return f"inner cells here: {', '.join(f.inner)}" if f.inner else "`sub` declares one"
+
+
+def _outside(f: Frame, e: ast.Name) -> Value:
+    """A name that the body does not define: a function, an initialiser, or nothing."""
+    if not e.primed:
+        if e.id in INITIALISERS:
+            return Initialiser(e.id)
+        function = find_function(f, e.id)
+        if function is not None:
+            return function
+    unknown_value(f, e.id, e.span, primed=e.primed)
+    return Unknown()
+
+
+def find_function(f: Frame, name: str) -> FunctionValue | None:
+    """A `def` in scope or a builtin."""
+    if name in f.home.defs:
+        definition, home = f.home.defs[name]
+        f.walk.notes.used.add(definition.name.span)
+        return FunctionValue(name, definition, home)
+    if name in FUNCTIONS or name in PRELUDE:
+        return FunctionValue(name)
+    return None
+
+
+def function_names(f: Frame) -> list[str]:
+    callable_here = [n for s in f.scopes for n, b in s.items() if b.kind in ("sub", "hyper")]
+    return [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here]
+
+
+def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None:
+    if name in f.home.broken or name in f.silenced:
+        return
+    if name in f.hidden:
+        _explain_hidden(f, name, span)
+        return
+    if name in f.later and not primed:
+        f.error(
+            "E0103",
+            f"`{name}` is read before the equation that defines it",
+            span,
+            secondary=(Label(f.later[name], "it is defined here"),),
+            help="equations stand in the order in which they are computed",
+        )
+        return
+    known = [n for n in f.names() if "'" not in n]
+    shown = f"{name}'" if primed else name
+    _unknown(f, name, span, known, f"`{shown}` is not defined")
+
+
+def _explain_hidden(f: Frame, name: str, span: Span) -> None:
+    """A name that a loop or one branch of an `if` has kept to itself."""
+    place, why = f.hidden[name]
+    if why == "loop":
+        message = f"`{name}` is defined inside the loop and stays there"
+        help = f"give `{name}` a value before the loop, or fill `{name}[k]`"
+    else:
+        message = f"`{name}` is not defined in every branch of the `if` above"
+        help = f"define `{name}` in the other branch too"
+    label = Label(place, "it is defined here")
+    f.error("E0109", message, span, "so it is not known here", secondary=(label,), help=help)
+
+
+def unknown_function(f: Frame, name: str, span: Span) -> None:
+    if name not in f.home.broken:
+        _unknown(f, name, span, function_names(f), f"there is no function `{name}`")
+
+
+def _unknown(f: Frame, name: str, span: Span, known: list[str], message: str) -> None:
+    near = nearest(name, known)
+    if near is None:
+        f.error("E0101", message, span)
+        return
+    f.error("E0101", message, span, help=f"did you mean `{near}`?", fix=Fix(span, near))
+

@@ -1,0 +1,114 @@
+"""Parameters.  In: a name, a shape and how it begins.  Out: a leaf, and a node for its start."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Shape, Size
+from celldsl.ir.spec import ParamSpec
+from celldsl.semantics.functions.products_of_blocks import Block
+from celldsl.semantics.initial import drawn, fitted, targeting
+from celldsl.semantics.values import Initialiser, Truth, Unknown
+from celldsl.semantics.walk import Frame, Target
+from celldsl.syntax import ast
+
+
+def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
+    """Whether a block or norm may make its parameters here, once in every equation."""
+    if f.only_initial or (needs_place and not f.place):
+        where = f.only_initial or "this place"
+        f.error("E0403", f"`{span.text}` cannot stand in {where}", span, "it has parameters")
+        return False
+    if kind in f.made:
+        first = Label(f.made[kind], "the first one")
+        what = "one norm" if kind == "norm" else "one of `linear`, `group_linear` and `conv`"
+        f.error(
+            "E0401",
+            f"an equation has at most {what}",
+            span,
+            "the parameters of both would have the same names",
+            secondary=(first,),
+            help=f"give it an equation of its own: `a = {span.text}(…)`",
+        )
+        return False
+    f.made[kind] = span
+    return True
+
+
+def parameter(
+    f: Frame, name: str, shape: Shape, span: Span, initial: str | None, kind: str = "param"
+) -> str | None:
+    """The leaf of a parameter or const; None where the name is taken."""
+    w = f.walk
+    if name in w.places:
+        first = Label(w.places[name], "the first one")
+        f.error(
+            "E0402",
+            f"two parameters are named `{name}`",
+            span,
+            secondary=(first,) if first.span != span else (),
+            help="give one of them an equation of its own",
+        )
+        return None
+    w.places[name] = span
+    table = w.params if kind == "param" else w.consts
+    table[name] = ParamSpec(name, shape, initial)
+    return w.leaf(kind, name, shape, Rows.ONCE)
+
+
+def filled_initial(f: Frame, number: float, shape: Shape) -> str:
+    with f.walk.initial_values():
+        return f.walk.op("broadcast", f.walk.op("number", value=number), shape=shape)
+
+
+def block_initial(
+    f: Frame, written: ast.Expr | None, stateful: bool, block: Block, name: str, span: Span
+) -> str | None:
+    """How a block begins: as `init=` says, else by what its operand depends on."""
+    target = Target(block.shape, name, block.fan_in, block.fan_out)
+    if written is not None:
+        return initial_value(f, written, target, "`init`")
+    return _drawn(f, "orthogonal" if stateful else "glorot_uniform", target, span)
+
+
+def _drawn(f: Frame, name: str, target: Target, span: Span) -> str | None:
+    with targeting(f, target, "an initial value"):
+        found = drawn(f, Initialiser(name), span)
+    return None if found is None else found.name
+
+
+def bias_initial(f: Frame, written: ast.Expr | None, shape: Shape, name: str) -> str | None:
+    """How a bias begins; None where there is none."""
+    if written is None:
+        return filled_initial(f, 0.0, shape)
+    target = Target(shape, name, shape[-1], shape[-1])
+    with targeting(f, target, "the start of a bias"):
+        value = f.elaborate(written)
+        match value:
+            case Truth(False):
+                return None
+            case Truth(True) | Unknown():
+                return filled_initial(f, 0.0, shape)
+        return fitted(f, value, written, target) or filled_initial(f, 0.0, shape)
+
+
+def initial_value(f: Frame, written: ast.Expr, target: Target, what: str) -> str | None:
+    """The node of `= EXPR` of a param or const."""
+    with targeting(f, target, what):
+        return fitted(f, f.elaborate(written), written, target)
+
+
+def default_initial(f: Frame, target: Target, span: Span) -> str | None:
+    """A param without a value: Glorot's rule for matrices, zeros for vectors."""
+    if len(target.shape) < 2:
+        return filled_initial(f, 0.0, target.shape)
+    return _drawn(f, "glorot_uniform", target, span)
+
+
+def fans(shape: Shape) -> tuple[Size, Size]:
+    """`W @ x` reads along the last axis."""
+    if not shape:
+        return Size.of(1), Size.of(1)
+    return shape[-1], shape[-2] if len(shape) > 1 else shape[-1]
+

@@ -1,0 +1,106 @@
+"""`require`.  In: a condition.  Out: an assumption of the shape check, and Python to check it by.
+
+    require I == H, "…"        from here on I is H;  code: v["I"] == v["H"]
+"""
+
+from __future__ import annotations
+
+from celldsl.ir.size import Size
+from celldsl.ir.spec import Condition
+from celldsl.semantics import conditions, names
+from celldsl.semantics.conditions import COMPARE, Undecided, ask, assume, decide, side
+from celldsl.semantics.values import Tensor, Truth, Unknown
+from celldsl.semantics.walk import Frame
+from celldsl.syntax import ast
+
+
+def require(f: Frame, s: ast.Require) -> None:
+    try:
+        code = _code(f, s.condition)
+        answer = _assume(f, s.condition)
+    except Undecided:
+        return
+    if answer is False:
+        where = f" in the inner cell `{f.prefix[:-1]}`" if f.prefix else ""
+        f.error("E0305", f"this cannot hold{where}: {s.why}", s.condition.span)
+    elif answer is None:
+        text = " ".join(s.condition.span.text.split())
+        f.walk.conditions.append(Condition(code, text, s.why))
+
+
+def _assume(f: Frame, e: ast.Expr) -> bool | None:
+    """Whether the condition holds; what is open is assumed."""
+    match e:
+        case ast.Boolean(value):
+            return value
+        case ast.Binary("and", left, right):
+            both = _assume(f, left), _assume(f, right)
+            return False if False in both else (None if None in both else True)
+        case ast.Binary(op) if op in COMPARE:
+            return _assume_comparison(f, e)
+    return None
+
+
+def _assume_comparison(f: Frame, e: ast.Binary) -> bool | None:
+    question = ask(f, e)
+    if isinstance(question, bool):
+        return question
+    answer = decide(f, question)
+    if answer is not None:
+        return answer != question.negated
+    assume(f, question)
+    return None
+
+
+def _code(f: Frame, e: ast.Expr) -> str:
+    """The condition as Python over `v`, which maps names to numbers."""
+    match e:
+        case ast.Boolean(value):
+            return str(value)
+        case ast.Unary("not", operand):
+            return f"not ({_code(f, operand)})"
+        case ast.Binary("and" | "or" as op, left, right):
+            return f"({_code(f, left)}) {op} ({_code(f, right)})"
+        case ast.Binary(op, left, right) if op in COMPARE:
+            return f"{_side_code(f, left)} {op} {_side_code(f, right)}"
+        case ast.Name():
+            return _truth_code(f, e)
+    f.error("E0301", "a condition compares numbers, or is true or false", e.span)
+    raise Undecided
+
+
+def _side_code(f: Frame, e: ast.Expr) -> str:
+    match e:
+        case ast.Binary("%", left, right):
+            return f"({_side_code(f, left)}) % ({_side_code(f, right)})"
+    found = side(f, e)
+    if isinstance(found, float):
+        return f'float("{found}")'
+    return size_code(found)
+
+
+def size_code(size: Size) -> str:
+    """A size as Python over `v`."""
+    terms: list[str] = []
+    for monomial, coefficient in size.terms:
+        above = [f'v["{name.lstrip("?")}"]' for name, p in monomial for _ in range(max(p, 0))]
+        below = [f'v["{name.lstrip("?")}"]' for name, p in monomial for _ in range(max(-p, 0))]
+        number = coefficient.numerator
+        if number != 1 or not above:
+            above.insert(0, str(number))
+        if coefficient.denominator != 1:
+            below.append(str(coefficient.denominator))
+        terms.append(" / ".join([" * ".join(above), *below]))
+    return " + ".join(terms) or "0"
+
+
+def _truth_code(f: Frame, e: ast.Name) -> str:
+    match names.read(f, e):
+        case Truth(value):
+            return str(value)
+        case Tensor(hyper=str(name)):
+            return f'v["{name}"]'
+        case Unknown():
+            raise Undecided
+    f.error("E0301", f"`{e.id}` is neither true nor false", e.span)
+    raise conditions.Undecided

@@ -1,0 +1,94 @@
+"""Dims and hyperparameters as structure.  In: names that literal places need.  Out: their values.
+
+A walk begins with what is known to be structure.  Where it finds one more name that decides the
+structure, `fix` notes it and the walk begins again, now with the value of that name:
+
+    for k in 0..depth:      depth was a run-time number; from the next walk on it is 3
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Literal, NoReturn
+
+from celldsl.ir.size import Size
+from celldsl.semantics.choices import Choices, Setting
+from celldsl.semantics.values import Real, Static, Truth, Unknown, Value
+from celldsl.syntax import ast
+
+SAMPLES: dict[str, Setting] = {"integer": 2, "real": 0.5, "function": "tanh", "dim": 2}
+
+
+class Restart(Exception):
+    """The walk must begin again: one more name decides the structure."""
+
+
+def fix(choices: Choices, name: str, kind: str) -> NoReturn:
+    """`name`, a dim or a hyperparameter of the cell, decides the structure."""
+    choices.structural.add(name)
+    choices.kinds.setdefault(name, kind)
+    raise Restart
+
+
+def setting_of(default: ast.Expr | None) -> Setting | None:
+    """The value that a default says, as Python has it; None where it is no literal."""
+    match default:
+        case ast.Number(value) | ast.Boolean(value):
+            return value
+        case ast.Name(id, primed=False):
+            return id
+        case ast.Unary("-", ast.Number(value)):
+            return -value
+        case ast.Unary("+", ast.Number(value)):
+            return value
+    return None
+
+
+Kind = Literal["real", "integer", "boolean", "function"]
+
+
+def kind_of(setting: Setting) -> Kind:
+    match setting:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "real"
+    return "function"
+
+
+def chosen(choices: Choices, name: str, default: Setting | None) -> Setting | None:
+    """The value of a structural name; None is noted as missing."""
+    if name in choices.given:
+        return choices.given[name]
+    kind = choices.kinds.get(name) or (kind_of(default) if default is not None else "real")
+    if choices.symbolic and kind == "boolean":
+        return choices.either(name)
+    if default is not None:
+        return default
+    if choices.symbolic:
+        return choices.samples.get(name, SAMPLES[kind])
+    choices.missing.add(name)
+    return None
+
+
+def value_of(setting: Setting) -> Value:
+    """A setting as an elaborated value; functions are found by whoever knows the names."""
+    match setting:
+        case bool():
+            return Truth(setting)
+        case int():
+            return Static(Size.of(setting))
+        case float():
+            return Real(setting)
+    return Unknown()
+
+
+def size_of_number(value: float) -> Size | None:
+    """A number as an exact constant size; None for `inf` and `nan`."""
+    if not math.isfinite(value):
+        return None
+    return Size((((), Fraction(value)),)) if value else Size(())
+
