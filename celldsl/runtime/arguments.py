@@ -87,7 +87,7 @@ def by_name(what: str, value: Any, names: tuple[str, ...]) -> list[Any]:
             if key not in names:
                 raise unknown_argument(what, str(key), names)
         return [value.get(name) for name in names]
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple) or (isinstance(value, list) and len(names) > 1):
         if len(value) != len(names):
             raise ArgumentTypeError(
                 f"{what}: expected {len(names)} ({', '.join(names)}), got {len(value)}"

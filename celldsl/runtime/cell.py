@@ -94,8 +94,7 @@ class Cell:
         flat[:] = constants[:] = 0
         self.params = Parameters(flat, described.params, dims)
         self.consts = Parameters(constants, described.consts, dims)
-        real = [h for h in described.hypers if h.kind == "real" and not h.fixed]
-        values = [float(settings.hypers[h.name]) for h in real]
+        values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
         self._engine = Engine(described, dims, values, flat, constants)
         self._signature = Signature(described, dims, dtype, self._state_nest, self._output_nest)
 

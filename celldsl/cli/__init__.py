@@ -1,0 +1,1 @@
+"""The command line.  In: arguments.  Out: files, text and an exit status."""

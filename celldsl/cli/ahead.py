@@ -1,0 +1,53 @@
+"""Machine code ahead of use.  In: a generated module.  Out: its kernels in Numba's cache on disk.
+
+    compile_module(Path("gru.py"), "float32", {})
+
+A small cell goes forward, backward and a step: whoever imports the module next compiles nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from celldsl.cli.sample import sample_cell
+
+
+def compile_module(path: Path, dtype: str, settings: Mapping[str, Any]) -> None:
+    """Runs every kernel of the module at `path` once, in this dtype."""
+    for cls in _classes(path):
+        known = {item.name for item in (*cls.description.dims, *cls.description.hypers)}
+        cell = sample_cell(cls, {k: v for k, v in settings.items() if k in known}, dtype)
+        inputs = {
+            a.name: np.zeros((2, 2, *a.shape(**cell.dims)), dtype) for a in cls.description.inputs
+        }
+        y, state, tape = cell.forward(inputs)
+        cell.backward(tape, y, state)
+        cell.step({name: array[0] for name, array in inputs.items()}, state)
+
+
+def _classes(path: Path) -> list[Any]:
+    """The classes of a module, imported by its path and under its own name."""
+    spec = spec_from_file_location(path.stem, path.resolve())
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no module")
+    module = module_from_spec(spec)
+    before = sys.modules.get(path.stem)
+    # Numba looks a module up by its name when it saves; `json.cell` must not replace `json`.
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.modules.pop(path.stem)
+        if before is not None:
+            sys.modules[path.stem] = before
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and "description" in vars(value)
+    ]

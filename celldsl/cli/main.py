@@ -1,0 +1,110 @@
+"""The `celldsl` command.  In: arguments.  Out: an exit status.
+
+    status = main(["check", "gru.cell"])
+
+0 done, 1 the input has errors, 2 the command line is wrong, 3 a bug of ours.  Each command is a
+module beside this one with `add_arguments(parser)` and `run(arguments) -> int`; only the one that
+is asked for is imported, so that `check` starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+
+from celldsl import __version__
+from celldsl.cli.failure import CommandError
+
+COMMANDS = {
+    "compile": "write modules, and compile them ahead of use",
+    "check": "show all that is wrong with files",
+    "fmt": "lay files out in the one canonical way",
+    "show": "show a cell: shapes and parameters, or a stage of the compiler",
+    "gradcheck": "check gradients against differences, in float64",
+    "explain": "explain a diagnostic, by its code",
+    "list": "list the cells that come with celldsl",
+    "new": "begin a cell from one that comes with celldsl",
+}
+EXAMPLE = "example:\n  celldsl compile gru.cell\n  celldsl COMMAND --help"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.  Errors are printed to stderr; no traceback without CELLDSL_DEBUG=1."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.status
+    except BrokenPipeError:
+        # Whoever read has enough (`celldsl list | head`); the interpreter must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _bug(error)
+
+
+def _run(argv: list[str]) -> int:
+    if argv and argv[0] in COMMANDS:
+        return _run_command(argv[0], argv[1:])
+    parser = _overview()
+    try:
+        parser.parse_args(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    parser.print_help()
+    return 2
+
+
+def _run_command(name: str, argv: list[str]) -> int:
+    module = import_module(f"celldsl.cli.{name}")
+    parser = ArgumentParser(
+        prog=f"celldsl {name}",
+        description=f"{COMMANDS[name].capitalize()}.",
+        epilog=f"example:\n  {module.EXAMPLE}",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    status: int = module.run(arguments)
+    sys.stdout.flush()
+    return status
+
+
+def _overview() -> ArgumentParser:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
+    parser = ArgumentParser(
+        prog="celldsl",
+        description="Recurrent cells written as their equations.\n\ncommands:\n" + "\n".join(lines),
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"celldsl {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    return parser
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("CELLDSL_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    print(
+        f"celldsl {__version__} has a bug: {type(error).__name__}: {error}\n"
+        "Please report it, with the file and the command, where `pip show celldsl` says; "
+        "CELLDSL_DEBUG=1 shows where it is.",
+        file=sys.stderr,
+    )
+    return 3

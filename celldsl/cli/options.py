@@ -1,0 +1,65 @@
+"""Options that several commands take.  In: a parser.  Out: arguments, and values from them.
+
+settings = parse_settings(["H=64", "activation=relu"])      # {"H": 64, "activation": "relu"}
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+
+from celldsl.cli.failure import CommandError
+
+Setting = int | float | bool | str
+_INTEGER = re.compile(r"[-+]?\d{1,18}")
+_REAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf")
+
+
+def add_files(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a .cell file")
+
+
+def add_root(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", metavar="FOLDER", help="files that are used lie inside it (default: the file's)"
+    )
+
+
+def add_choice(parser: ArgumentParser) -> None:
+    """What a command that builds a cell takes."""
+    parser.add_argument("--cell", metavar="NAME", help="which cell, where the file has several")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a dim or hyperparameter; may be repeated",
+    )
+    add_root(parser)
+
+
+def parse_settings(items: Iterable[str]) -> dict[str, Setting]:
+    """The values of `--set` by name.  Raises CommandError."""
+    found: dict[str, Setting] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise CommandError(f"--set: expected NAME=VALUE, got {item!r}", 2)
+        found[name.strip()] = parse_value(value.strip())
+    return found
+
+
+def parse_value(text: str) -> Setting:
+    """`3`, `0.5`, `true` or the name of a function."""
+    if text in ("true", "false"):
+        return text == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _REAL.fullmatch(text) else text
+
+
+def root_of(path: Path, root: str | None) -> Path:
+    """The folder that files which are used lie inside."""
+    return Path(root).resolve() if root is not None else path.resolve().parent

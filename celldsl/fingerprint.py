@@ -1,0 +1,95 @@
+"""What a generated module depends on, as a hash.  In: a text and its place.  Out: a key.
+
+    key = source_key(text, "gru.cell", Path("gru.cell"), root, "GRU", {"activation": "relu"})
+
+The key covers the text, the files that it uses, what was asked for, and the compiler itself.  It is
+found without parsing: every `from "…"` counts as a file that is used, which is never too few.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from celldsl import __version__
+
+MAX_BYTES = 256 * 1024
+MAX_FILES = 1000
+_USED = re.compile(r"\bfrom\s+\"([^\"\n]+)\"")
+
+
+def source_key(
+    text: str,
+    name: str,
+    path: Path | None,
+    root: Path | None,
+    cell: str | None,
+    structure: Mapping[str, Any] | None,
+) -> str:
+    """A name for what is made of a text: the same in every process, safe as a module's name."""
+    digest = hashlib.sha256()
+    facts = [compiler_key(), name, cell, sorted((structure or {}).items()), str(root)]
+    if not _USED.search(text):
+        # Without other files it does not matter where this one lies.
+        facts.pop()
+    digest.update(json.dumps(facts).encode())
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    for used, content in _used_files(text, path, root):
+        digest.update(f"\0{used}\0".encode("utf-8", "surrogatepass"))
+        digest.update(hashlib.sha256(content).digest())
+    return f"h{digest.hexdigest()[:32]}"
+
+
+def _used_files(text: str, path: Path | None, root: Path | None) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of files that a text uses, and those that they use."""
+    if path is None or root is None:
+        return
+    seen: set[Path] = set()
+    open_texts = [(text, path)]
+    while open_texts and len(seen) < MAX_FILES:
+        current, place = open_texts.pop()
+        for used in _USED.findall(current):
+            found = _inside(place.parent, used, root)
+            if found is None:
+                yield used, b""
+            elif found not in seen:
+                seen.add(found)
+                content = read_limited(found)
+                yield str(found), content
+                open_texts.append((content.decode("utf-8", "replace"), found))
+
+
+def _inside(folder: Path, used: str, root: Path) -> Path | None:
+    """The file that is meant, where there is one that may be read."""
+    try:
+        found = (folder / used).resolve()
+        return found if found.is_relative_to(root) and found.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def read_limited(path: Path) -> bytes:
+    """A file, or as much of it as shows that it is larger than any may be."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+@lru_cache(maxsize=1)
+def compiler_key() -> str:
+    """Changes when any file of the compiler does."""
+    package = Path(__file__).resolve().parent
+    grammars = [package / "grammars", package.parent / "grammars"]
+    files = [*package.rglob("*.py"), *package.rglob("*.cell")]
+    files += [path for folder in grammars if folder.is_dir() for path in folder.glob("*.lark")]
+    stamps = []
+    for path in sorted(files):
+        status = path.stat()
+        stamps.append((str(path.relative_to(package.parent)), status.st_mtime_ns, status.st_size))
+    facts = json.dumps([__version__, sys.version_info[:2], stamps])
+    return hashlib.sha256(facts.encode()).hexdigest()

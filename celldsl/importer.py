@@ -1,0 +1,79 @@
+"""Cells as modules.  In: `import celldsl.importer`.  Out: imports find `.cell` files.
+
+    import celldsl.importer
+    from cells.gru import GRU           # cells/gru.cell
+
+A `.cell` file is a file in the sense that a `.py` is: it is found on `sys.path` and in packages,
+compiled when it is new or changed, and cached.  A `.py` of the same name comes first.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from celldsl.fingerprint import read_limited
+from celldsl.loading import load
+
+_CELL = re.compile(r"^cell\s+(\w+)", re.MULTILINE)
+
+
+class CellFinder(MetaPathFinder):
+    """Finds `name.cell` where `name.py` would be looked for."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        file_name = f"{fullname.rpartition('.')[2]}.cell"
+        for entry in sys.path if path is None else path:
+            place = Path(entry or ".") / file_name
+            if place.is_file():
+                return spec_from_file_location(fullname, place, loader=CellLoader(place))
+        return None
+
+
+class CellLoader(Loader):
+    """Makes a module whose attributes are the cells of a file."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Compiles a file's only cell now, and each of several when it is asked for."""
+        names = list(dict.fromkeys(_CELL.findall(self._text())))
+        module.__dict__["__all__"] = names
+        if len(names) > 1:
+            module.__dict__["__getattr__"] = self._getter(module, names)
+        else:
+            found = load(self.place)
+            setattr(module, found.__name__, found)
+            module.__doc__ = found.__doc__
+
+    def _text(self) -> str:
+        return read_limited(self.place).decode("utf-8", "replace")
+
+    def _getter(self, module: ModuleType, names: list[str]) -> Any:
+        def get(name: str) -> Any:
+            if name not in names:
+                raise AttributeError(f"{self.place} has no cell {name}")
+            found = load(self.place, name)
+            setattr(module, name, found)
+            return found
+
+        return get
+
+
+def install() -> None:
+    """Lets imports find cells; a second call changes nothing."""
+    if not any(isinstance(finder, CellFinder) for finder in sys.meta_path):
+        sys.meta_path.append(CellFinder())
+
+
+install()

@@ -1,0 +1,129 @@
+"""From a `.cell` file to a class.  In: a path or a text.  Out: the class of a cell.
+
+    GRU = load("gru.cell")
+    GRU = compile_source(text)
+
+Generated modules are kept in the user's cache under a hash of all that they depend on.  Where one
+is there already nothing of the compiler is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import celldsl.cached
+from celldsl.cached import cache_root
+from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
+from celldsl.runtime.files import replace_file
+
+if TYPE_CHECKING:
+    from celldsl.runtime.cell import Cell
+
+Structure = Mapping[str, Any]
+_CLASS = re.compile(r"^class ([A-Za-z]\w*)\(Cell\):", re.MULTILINE)
+
+
+def load(
+    path: str | os.PathLike[str],
+    cell: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> type[Cell]:
+    """The class of a cell in a file: its only one, or the one that is named.
+
+    Files that it uses must lie inside `root`, by default the file's own folder.  Raises CellError,
+    which holds every diagnostic, and OSError where the file cannot be read.
+    """
+    place = Path(path).resolve()
+    inside = Path(root).resolve() if root is not None else place.parent
+    return _class_of(_read(place), str(path), place, inside, cell, {})
+
+
+def _read(place: Path) -> str:
+    """The text of a file.  Raises OSError, and CellError where it is too large or not UTF-8."""
+    data = read_limited(place)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    if text and len(data) <= MAX_BYTES:
+        return text
+    from celldsl.diagnostics.diagnostic import CellError, Report
+    from celldsl.syntax.limits import read_source
+
+    report = Report()
+    source = read_source(place, report)
+    if source is None:
+        raise CellError(report.diagnostics)
+    return source.text
+
+
+def compile_source(
+    text: str,
+    cell: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    name: str = "<source>",
+) -> type[Cell]:
+    """The class of a cell in a text.  It may use other files where a `root` is given.
+
+    Raises CellError, which holds every diagnostic.
+    """
+    inside = None if root is None else Path(root).resolve()
+    place = None if inside is None else inside / "source.cell"
+    return _class_of(text, name, place, inside, cell, {})
+
+
+def _class_of(
+    text: str,
+    name: str,
+    path: Path | None,
+    root: Path | None,
+    cell: str | None,
+    structure: Structure,
+) -> type[Cell]:
+    """The class for one structure, which knows how to get those for others."""
+    key = source_key(text, name, path, root, cell, structure)
+    folder = cache_root() / key
+    if not any(folder.glob("*.py")):
+        _generate_into(folder, text, name, root, cell, structure)
+    found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
+
+    def variant(wanted: Structure) -> type[Cell]:
+        return _class_of(text, name, path, root, cell, {**structure, **wanted})
+
+    hook: Callable[[Structure], type[Cell]] = variant
+    found.variants = staticmethod(hook)
+    return found
+
+
+def _generate_into(
+    folder: Path,
+    text: str,
+    name: str,
+    root: Path | None,
+    cell: str | None,
+    structure: Structure,
+) -> None:
+    """Writes the generated module.  Two processes may do it at once: they write the same."""
+    from celldsl.diagnostics.diagnostic import CellError, Report
+    from celldsl.driver import generate
+
+    report = Report()
+    generated = generate(text, name, cell=cell, structure=structure, root=root, report=report)
+    if report.has_errors:
+        raise CellError(report.diagnostics)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    replace_file(folder / f"{_CLASS.findall(generated)[-1]}.py", [generated.encode()])
+
+
+def _import_class(key: str, stem: str) -> type[Cell]:
+    """Imports the module in the ordinary way, so that its machine code is cached too."""
+    celldsl.cached.__path__[:] = [str(cache_root())]
+    importlib.invalidate_caches()
+    module = importlib.import_module(f"celldsl.cached.{key}.{stem}")
+    found: type[Cell] = getattr(module, stem)
+    return found

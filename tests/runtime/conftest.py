@@ -1,0 +1,32 @@
+"""Cells for the tests of the runtime, and a number of threads to try them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from celldsl.runtime import threads
+from tests.runtime.fake_cell import Fake
+from tests.runtime.fake_pair import Pair
+
+
+@pytest.fixture
+def cell() -> Fake:
+    return Fake(I=3, H=4, dtype="float64", scale=0.8)
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return Pair(H=3, w=np.array([0.1, 0.5, 0.9]), dtype="float64")
+
+
+@pytest.fixture(params=[1, 2, 3])
+def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Splits even the smallest work into this many parts."""
+    before = threads.get_threads()
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
+    threads.set_threads(request.param)
+    yield request.param
+    threads.set_threads(before)

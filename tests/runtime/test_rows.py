@@ -1,0 +1,72 @@
+"""Row plans against what description.py says of them, counted out one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from celldsl.runtime.rows import pack_lengths, plan_packed, plan_rows
+from tests.runtime.fake_cell import Rows
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_training_rows_are_the_callers(steps: int, parts: int, reverse: bool) -> None:
+    plan = plan_rows(steps, 5, parts, True, False, reverse)
+    assert (plan.rows, plan.states, plan.kept) == (steps * 5,) * 3
+    seen = np.zeros(steps * 5, dtype=int)
+    for part in map(Rows.read, plan.parts):
+        assert (part.T, part.B, part.R, part.S, part.keep) == (steps, 5, steps * 5, steps * 5, 1)
+        for t in range(steps):
+            row, active, state_row, tape_row = part.steps[t]
+            time = steps - 1 - t if reverse else t
+            assert row == state_row == tape_row == time * 5 + part.first
+            assert active == part.count
+            seen[row : row + active] += 1
+        assert part.steps[steps].tolist()[1:3] == [0, part.S + part.first]
+    assert (seen == 1).all()
+
+
+def test_inference_keeps_two_steps_of_states() -> None:
+    plan = plan_rows(5, 4, 2, False, True, False)
+    assert (plan.states, plan.kept) == (8, 4)
+    part = Rows.read(plan.parts[1])
+    assert part.given == 1
+    assert part.steps[:5, 2].tolist() == [2, 6, 2, 6, 2]
+    assert part.steps[:5, 3].tolist() == [2] * 5
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=8), st.integers(1, 4), st.booleans())
+def test_packed_rows_are_each_step_of_each_sequence(
+    lengths: list[int], parts: int, reverse: bool
+) -> None:
+    batch, parts = len(lengths), min(parts, len(lengths))
+    packing = pack_lengths(np.array(lengths), batch, parts, reverse)
+    plan = plan_packed(packing, 0, max(lengths), True, False)
+    assert plan.rows == plan.states == sum(lengths)
+    assert sorted(packing.order) == list(range(batch))
+    found = set()
+    for part in map(Rows.read, plan.parts):
+        for t in range(plan.steps):
+            row, active, _, _ = part.steps[t]
+            for place in range(active):
+                sequence = packing.order[part.first + place]
+                time = lengths[sequence] - 1 - t if reverse else t
+                assert packing.gather[row + place] == time * batch + sequence
+                found.add((time, sequence))
+    assert found == {(t, b) for b in range(batch) for t in range(lengths[b])}
+
+
+@given(st.lists(st.integers(1, 100), min_size=8, max_size=40))
+def test_parts_have_about_the_same_work(lengths: list[int]) -> None:
+    packing = pack_lengths(np.array(lengths), len(lengths), 2, False)
+    first = int(packing.lengths[: packing.counts[0]].sum())
+    assert abs(2 * first - sum(lengths)) <= max(lengths)
+    assert (np.diff(packing.lengths[: packing.counts[0]]) <= 0).all()
+
+
+def test_plans_are_made_once() -> None:
+    assert plan_rows(7, 3, 1, True, False, False) is plan_rows(7, 3, 1, True, False, False)
