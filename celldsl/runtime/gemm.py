@@ -33,9 +33,10 @@ _GEMM_DEPTH = 256  # rows of a panel of B that stay in the first cache beside si
 _GEMM_ROWS = 120  # rows of A that stay in the second cache
 _GEMM_COLUMNS = 512  # columns of B that `gemm_rows` packs at a time
 _GEMM_WIDEST = max(panel_width(np.float32), panel_width(np.float64))
-_GEMM_LOCAL = 6 * _GEMM_WIDEST
+_GEMM_LOCAL_ROWS = 24
+_GEMM_LOCAL = _GEMM_LOCAL_ROWS * _GEMM_WIDEST
 _GEMM_LOCAL_PANEL = _GEMM_DEPTH * _GEMM_WIDEST
-_gemm_compile = njit(nogil=True, error_model="numpy")
+_gemm_compile = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -48,28 +49,23 @@ def packed_length(k: int, n: int) -> int:
 def gemm_rows_scratch(n: int) -> int:
     """Elements of scratch that `gemm_rows` needs; enough for either dtype."""
     columns = min(n, _GEMM_COLUMNS)
-    return packed_length(_GEMM_DEPTH, columns) + _GEMM_DEPTH * _GEMM_ROWS
+    return packed_length(_GEMM_DEPTH + 1, columns) + _GEMM_DEPTH * _GEMM_ROWS
 
 
-@_gemm_compile
 def _gemm_pack(k, n, b, row_stride, column_stride, out):
-    width = panel_width(out)
-    for first in range(0, n, width):
-        panel = lane(out, first * k, -1)
-        source = lane(b, first * column_stride, -1)
-        _gemm_pack_panel(k, min(width, n - first), source, row_stride, column_stride, panel)
+    _gemm_pack_panels(k, n, b, row_stride, column_stride, out, k * panel_width(out))
 
 
 @_gemm_compile
-def _gemm_pack_panel(k, columns, b, row_stride, column_stride, panel):
-    width = panel_width(panel)
-    for p in range(k):
-        to = lane(panel, p * width, 0)
-        row = lane(b, p * row_stride, 1)
-        if column_stride == 1 and columns == width:
-            for column in range(width):
-                to[column] = row[column]
-        else:
+def _gemm_pack_panels(k, n, b, row_stride, column_stride, out, b_panel):
+    width = panel_width(out)
+    if column_stride == 1:
+        _gemm_pack_rows(k, n // width, b, row_stride, out, b_panel)
+    for first in range(n // width * width if column_stride == 1 else 0, n, width):
+        columns = min(width, n - first)
+        for p in range(k):
+            to = lane(out, first // width * b_panel + p * width, 0)
+            row = lane(b, first * column_stride + p * row_stride, 1)
             for column in range(columns):
                 to[column] = row[column * column_stride]
             for column in range(columns, width):
@@ -77,94 +73,117 @@ def _gemm_pack_panel(k, columns, b, row_stride, column_stride, panel):
 
 
 @_gemm_compile
+def _gemm_pack_rows(k, panels, b, row_stride, out, b_panel):
+    """Reads row after row, as the hardware expects; B may come from far away."""
+    width = panel_width(out)
+    for p in range(k):
+        for j in range(panels):
+            to = lane(out, j * b_panel + p * width, 0)
+            row = lane(b, p * row_stride + j * width, 1)
+            for column in range(width):
+                to[column] = row[column]
+
+
+@_gemm_compile
+def _gemm_strip(rest):
+    """How many rows go together when `rest` are left: the larger tiles waste the least."""
+    if rest >= 6 and rest != 8 and rest != 9:
+        return 6
+    if rest >= 4:
+        return 4
+    return min(rest, 2)
+
+
+@_gemm_compile
+def _gemm_pack_strips(k, m, a, a_rs, out):
+    """A[k, m] as strips [k][rows], one after the other."""
+    i = 0
+    while i < m:
+        rows = _gemm_strip(m - i)
+        strip = lane(out, i * k, 0)
+        source = lane(a, i, 1)
+        if rows == 6:
+            for p in range(k):
+                for row in range(6):
+                    strip[p * 6 + row] = source[p * a_rs + row]
+        else:
+            for p in range(k):
+                for row in range(rows):
+                    strip[p * rows + row] = source[p * a_rs + row]
+        i += rows
+
+
+@_gemm_compile
 def _gemm_panels(m, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
-    """Whole panels.  Sixes and fours go down each panel, a last pair or row across panels."""
+    """Whole panels.  Sixes and fours go down each panel, a last pair or row across panels.
+
+    `a_cs` is 0 where A is in strips.
+    """
     width = panel_width(c)
-    down = m - m % 2 if m >= 4 else 0
+    step = k if a_cs == 0 else a_rs
+    i = 0
     for j in range(panels):
         panel = lane(b, j * b_panel, -1)
         i = 0
-        while i < down:
-            top = lane(a, i * a_rs, -1)
+        while m - i >= 4:
+            rows = _gemm_strip(m - i)
+            cs = rows if a_cs == 0 else a_cs
+            top = lane(a, i * step, -1)
             corner = lane(c, i * c_rs + j * width, -1)
-            if down - i == 4 or down - i == 8:
-                tile(4, 1, k, top, a_rs, a_cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-                i += 4
+            if rows == 6:
+                tile(6, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
             else:
-                tile(6, 1, k, top, a_rs, a_cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-                i += 6
-    i = down
-    if m - i >= 2:
-        top = lane(a, i * a_rs, -1)
-        for j in range(0, panels - 1, 2):
-            panel = lane(b, j * b_panel, -1)
-            corner = lane(c, i * c_rs + j * width, -1)
-            tile(2, 2, k, top, a_rs, a_cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-        if panels % 2 == 1:
-            j = panels - 1
-            panel = lane(b, j * b_panel, -1)
-            corner = lane(c, i * c_rs + j * width, -1)
-            tile(2, 1, k, top, a_rs, a_cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-        i += 2
-    if m - i == 1:
-        top = lane(a, i * a_rs, -1)
+                tile(4, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
+            i += rows
+    while i < m:
+        rows = _gemm_strip(m - i)
+        cs = rows if a_cs == 0 else a_cs
+        top = lane(a, i * step, -1)
         j = 0
         while j < panels:
             panel = lane(b, j * b_panel, -1)
             corner = lane(c, i * c_rs + j * width, -1)
-            if panels - j >= 4:
-                tile(1, 4, k, top, a_rs, a_cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
+            rest = panels - j
+            if rows == 2 and rest >= 2:
+                tile(2, 2, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
+                j += 2
+            elif rows == 2:
+                tile(2, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
+                j += 1
+            elif rest >= 4:
+                tile(1, 4, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
                 j += 4
             else:
-                tile(1, 1, k, top, a_rs, a_cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
+                tile(1, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
                 j += 1
-
-
-@_gemm_compile
-def _gemm_tail(m, columns, k, a, a_rs, a_cs, b, b_rs, c, c_rs, accumulate):
-    """The last columns, by way of a tile that is as wide as a panel."""
-    width = panel_width(c)
-    local = stack(c, _GEMM_LOCAL)
-    i = 0
-    while i < m:
-        top = lane(a, i * a_rs, -1)
-        if m - i >= 6:
-            rows = 6
-            tile(6, 1, k, top, a_rs, a_cs, b, 0, b_rs, local, width, 0)
-        elif m - i >= 4:
-            rows = 4
-            tile(4, 1, k, top, a_rs, a_cs, b, 0, b_rs, local, width, 0)
-        elif m - i >= 2:
-            rows = 2
-            tile(2, 1, k, top, a_rs, a_cs, b, 0, b_rs, local, width, 0)
-        else:
-            rows = 1
-            tile(1, 1, k, top, a_rs, a_cs, b, 0, b_rs, local, width, 0)
-        for row in range(rows):
-            start = (i + row) * c_rs
-            for column in range(columns):
-                value = local[row * width + column]
-                if accumulate != 0:
-                    value += c[start + column]
-                c[start + column] = value
         i += rows
 
 
 @_gemm_compile
 def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+    """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
     width = panel_width(c)
     panels = n // width
     _gemm_panels(m, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
     rest = n - panels * width
-    if rest > 0:
-        last = lane(b, panels * b_panel, -1)
-        corner = lane(c, panels * width, -1)
-        if b_panel == width:  # B as it lies: a whole panel would be read past its end
-            local = stack(c, _GEMM_LOCAL_PANEL)
-            _gemm_pack_panel(k, rest, last, b_rs, 1, local)
-            _gemm_tail(m, rest, k, a, a_rs, a_cs, local, width, corner, c_rs, accumulate)
-        else:
-            _gemm_tail(m, rest, k, a, a_rs, a_cs, last, b_rs, corner, c_rs, accumulate)
+    if rest == 0:
+        return
+    last = lane(b, panels * b_panel, -1)
+    if b_panel == width:  # B as it lies: a whole panel would be read past its end
+        whole = stack(c, _GEMM_LOCAL_PANEL)
+        _gemm_pack_panels(k, rest, last, b_rs, 1, whole, 0)
+        last = whole
+        b_rs = width
+    local = stack(c, _GEMM_LOCAL)
+    for i in range(0, m, _GEMM_LOCAL_ROWS):
+        rows = min(m - i, _GEMM_LOCAL_ROWS)
+        top = lane(a, i * (k if a_cs == 0 else a_rs), -1)
+        _gemm_panels(rows, 1, k, top, a_rs, a_cs, last, 0, b_rs, local, width, 0)
+        for row in range(rows):
+            to = lane(c, (i + row) * c_rs + panels * width, 0)
+            sums = lane(local, row * width, 1)
+            for column in range(rest):
+                to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
 
 
 def _gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
@@ -184,34 +203,26 @@ def _gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 def _gemm_rows(r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
     width = panel_width(c)
-    copy = lane(scratch, 0, -1)
+    strips = lane(scratch, 0, -1)
     packed = lane(scratch, _GEMM_DEPTH * _GEMM_ROWS, -1)
     p = 0
     while p == 0 or p < r:
         depth = min(r - p, _GEMM_DEPTH)
+        b_panel = depth * width + width  # a power of two would put panels in the same cache sets
         for j in range(0, n, _GEMM_COLUMNS):
             columns = min(n - j, _GEMM_COLUMNS)
-            _gemm_pack(depth, columns, lane(b, p * b_rs + j, -1), b_rs, 1, packed)
+            _gemm_pack_panels(depth, columns, lane(b, p * b_rs + j, -1), b_rs, 1, packed, b_panel)
             for i in range(0, m, _GEMM_ROWS):
                 rows = min(m - i, _GEMM_ROWS)
-                _gemm_copy(depth, rows, lane(a, p * a_rs + i, -1), a_rs, copy)
-                _gemm_block(rows, columns, depth, copy, 1, rows, packed, depth * width, width,
-                            lane(c, i * c_rs + j, -1), c_rs, accumulate)  # fmt: skip
+                _gemm_pack_strips(depth, rows, lane(a, p * a_rs + i, -1), a_rs, strips)
+                gemm(rows, columns, depth, strips, 1, 0, packed, b_panel, width,
+                     lane(c, i * c_rs + j, -1), c_rs, accumulate)  # fmt: skip
         accumulate = 1
         p += _GEMM_DEPTH
 
 
-@_gemm_compile
-def _gemm_copy(rows, columns, a, a_rs, out):
-    for row in range(rows):
-        to = lane(out, row * columns, 0)
-        source = lane(a, row * a_rs, 1)
-        for column in range(columns):
-            to[column] = source[column]
-
-
 _GEMM_ENTRIES = {
-    "pack": (_gemm_pack.py_func, "iixiix"),
+    "pack": (_gemm_pack, "iixiix"),
     "gemm": (_gemm, "iiixiixiixii"),
     "gemm_rows": (_gemm_rows, "iiixixixixi"),
 }

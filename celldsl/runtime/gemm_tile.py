@@ -104,6 +104,7 @@ def _write_tile(function: Any, element: Any, rows: int, panels: int) -> None:
         function.module, ir.FunctionType(vector, [vector] * 3),
         f"llvm.fmuladd.v{lanes}f{32 if isinstance(element, ir.FloatType) else 64}",
     )  # fmt: skip
+    _fetch_ahead(builder, c, c_rs, rows, panels)
     left, right = (cgutils.alloca_once_value(builder, pointer) for pointer in (a, b))
     with cgutils.for_range(builder, k):
         at_a, at_b = builder.load(left), builder.load(right)
@@ -122,6 +123,18 @@ def _write_tile(function: Any, element: Any, rows: int, panels: int) -> None:
         builder.store(builder.gep(at_b, [b_rs]), right)
     _write_sums(builder, sums, vector, c, c_rs, accumulate)
     builder.ret_void()
+
+
+def _fetch_ahead(builder: Any, c: Any, c_rs: Any, rows: int, panels: int) -> None:
+    """Rows of C are far apart and no hardware guesses them; they arrive while A and B multiply."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    for row in range(rows):
+        start = builder.bitcast(builder.gep(c, [builder.mul(c_rs, _TILE_INT(row))]), byte)
+        for line in range(panels * _TILE_BYTES // 64):
+            place = builder.gep(start, [_TILE_INT(64 * line)])
+            builder.call(fetch, [place, number(1), number(3), number(1)])
 
 
 def _write_sums(builder: Any, sums: Any, vector: Any, c: Any, c_rs: Any, accumulate: Any) -> None:
