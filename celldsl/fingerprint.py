@@ -34,7 +34,7 @@ def source_key(
 ) -> str:
     """A name for what is made of a text: the same in every process, safe as a module's name."""
     digest = hashlib.sha256()
-    facts = [compiler_key(), name, cell, sorted((structure or {}).items()), str(root)]
+    facts = [compiler_key(), Path(name).name, cell, sorted((structure or {}).items()), str(root)]
     if not _USED.search(text):
         # Without other files it does not matter where this one lies.
         facts.pop()

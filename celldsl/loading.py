@@ -73,8 +73,9 @@ def compile_source(
     Raises CellError, which holds every diagnostic.
     """
     inside = None if root is None else Path(root).resolve()
-    place = None if inside is None else inside / "source.cell"
-    return _class_of(text, name, place, inside, cell, {})
+    # What it uses is found from where it would lie.
+    place = None if inside is None else inside / name
+    return _class_of(text, name if place is None else str(place), place, inside, cell, {})
 
 
 def _class_of(

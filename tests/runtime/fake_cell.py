@@ -1,3 +1,4 @@
+# ruff: noqa: E741 (I is a size, as in the description)
 """A cell written by hand in NumPy: the executable form of what description.py says.
 
     cell = Fake(I=3, H=4, dtype="float64")

@@ -226,9 +226,8 @@ def test_one_cell_on_several_threads(cell: Fake, parts: int) -> None:
     wrong: list[int] = []
 
     def work(index: int) -> None:
-        for _ in range(20):
-            if not np.array_equal(_train(cell, inputs[index]), want[index]):
-                wrong.append(index)
+        found = [_train(cell, inputs[index]) for _ in range(20)]
+        wrong.extend(index for flat in found if not np.array_equal(flat, want[index]))
 
     threads = [Thread(target=work, args=(index,)) for index in range(4)]
     for thread in threads:
