@@ -5,11 +5,19 @@ This is the only module that knows the order of the stages.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from celldsl import __version__
+from celldsl.autodiff import differentiate
+from celldsl.backends.module_source import Unit, module_source
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
+from celldsl.ir.program import Program
+from celldsl.passes.choose_saved import choose_saved
+from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, run_passes
+from celldsl.plan.directions import plan_cell
 from celldsl.semantics.check import Checked, check
 from celldsl.semantics.choices import Setting
 from celldsl.semantics.lower import Lowered, lower
@@ -70,3 +78,38 @@ def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
     message = f"there is no cell `{cell}`" if cell is not None else "say which cell is meant"
     report.add("E0116", message, checked.file.span, f"the file has {told}")
     raise CellError(report.diagnostics)
+
+
+def optimise(program: Program) -> tuple[Program, Program]:
+    """The forward and the backward program, ready to be planned."""
+    program = run_passes(program, FIRST)
+    forward, backward = choose_saved(*differentiate(program))
+    return run_passes(forward, FORWARD), run_passes(backward, BACKWARD)
+
+
+def compile_cell(lowered: Lowered, name: str, digest: str) -> Unit:
+    """All stages after lowering; `name` and `digest` are what the module says it was made from."""
+    forward, backward = optimise(lowered.program)
+    plan = plan_cell(forward, backward, lowered.spec)
+    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__)
+
+
+def generate(
+    text: str,
+    name: str,
+    *,
+    cell: str | None = None,
+    structure: Mapping[str, Setting] | None = None,
+    root: Path | None = None,
+    standalone: bool = False,
+    report: Report | None = None,
+) -> str:
+    """The text of the module of a cell.  Raises CellError with all that is wrong.
+
+    Warnings are left in `report`.  Files that the text uses must lie inside `root`.
+    """
+    report = report if report is not None else Report()
+    lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    unit = compile_cell(lowered, Path(name).name, digest)
+    return module_source(unit, standalone)

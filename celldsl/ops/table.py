@@ -7,11 +7,11 @@ To add one, write its entry in the file of its kind; the tests name what it lack
 
 from __future__ import annotations
 
-from celldsl.ops import contractions, elementwise, reductions, rows, shapes, sources
+from celldsl.ops import accumulate, contractions, elementwise, reductions, rows, shapes, sources
 from celldsl.ops.op import Op
 
 OPS: dict[str, Op] = {
     entry.name: entry
-    for kind in (sources, elementwise, shapes, reductions, contractions, rows)
+    for kind in (accumulate, sources, elementwise, shapes, reductions, contractions, rows)
     for entry in kind.ENTRIES
 }

@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 from celldsl.ir.program import Program
 from celldsl.ir.verify import verify
+from celldsl.passes.add_in_place import add_products, join_products
 from celldsl.passes.contract_rows import contract_rows
 from celldsl.passes.fold_constants import fold_constants
 from celldsl.passes.join_pads import join_pads
+from celldsl.passes.merge_products import merge_products
+from celldsl.passes.order_sums import products_first, products_last
 from celldsl.passes.place_regions import place_regions
 from celldsl.passes.remove_dead import remove_dead
 from celldsl.passes.share_equal import share_equal
@@ -30,6 +33,10 @@ FIRST: tuple[Step, ...] = (
     Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
     Step(sink_slices, "before differentiation: cotangents of pieces are then joined once"),
     Step(share_equal, "after slices moved: several may have met; what is shared is saved once"),
+    Step(merge_products, "before differentiation: gradients of merged products come merged"),
+    Step(sink_slices, "a piece of a merged product is one slice of it, not two"),
+    Step(products_first, "sums of products and biases, in the order in which GEMMs can add up"),
+    Step(join_products, "when products stand side by side in their sums"),
     Step(remove_dead, "what no result needs has no derivative either"),
 )
 
@@ -43,7 +50,19 @@ LAST: tuple[Step, ...] = (
     Step(fold_constants, "contraction negates and reshapes sums"),
     Step(share_equal, "contraction may sum one value over rows twice"),
     Step(place_regions, "when it is known which products there are"),
-    Step(remove_dead, "last: every pass leaves nodes behind"),
+    Step(remove_dead, "every pass leaves nodes behind"),
+)
+
+FORWARD: tuple[Step, ...] = (
+    *LAST,
+    Step(add_products, "last: what a GEMM adds to must be in the region where it runs"),
+)
+
+BACKWARD: tuple[Step, ...] = (
+    *LAST,
+    Step(products_last, "cotangents are sums; a GEMM finishes them"),
+    Step(add_products, "last: what a GEMM adds to must be in the region where it runs"),
+    Step(remove_dead, "reordered sums leave their old nodes"),
 )
 
 

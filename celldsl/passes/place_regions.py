@@ -2,7 +2,7 @@
 
 `before`: what needs no state and exists once or for each sequence; and a STEP einsum with an
 operand that exists once, together with what it needs: it becomes one product over all rows.
-`after`: what no state needs, if it is such an einsum, or reads something that moved.  Elementwise
+`after`, in backward programs, whose tape has every state: what no state needs, if it is such an einsum, or reads something that moved.  Elementwise
 work and products of two STEP values stay in the step, where they are fused and nothing is stored.
 """
 
@@ -16,7 +16,7 @@ from celldsl.ir.program import Node, Program, Rows, Type
 def place_regions(p: Program) -> Program:
     early = _early(p)
     step = [node for node in p.step if node.name not in early]
-    late = _late(p, step)
+    late = _late(p, step) if p.reverse else set()
     return p.with_regions(
         (*p.before, *(node for node in p.step if node.name in early)),
         tuple(node for node in step if node.name not in late),
@@ -52,6 +52,8 @@ def _late(p: Program, step: list[Node]) -> set[str]:
 
 def _is_product(types: Mapping[str, Type], node: Node) -> bool:
     """Whether an einsum has one operand that exists once: a product with a weight."""
+    if node.op == "add_at":
+        return True
     if node.op != "einsum":
         return False
     return sorted(types[arg].rows for arg in node.args) == [Rows.ONCE, Rows.STEP]

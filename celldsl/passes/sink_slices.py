@@ -4,6 +4,7 @@
     slice(concat(a, b))     a, or a slice of it     where the bounds say so for all sizes
     slice(slice(z))         slice(z)
     slice(broadcast(v))     broadcast(v)
+    slice(pad(v))           v                       where the bounds are those of v
 
 What remains are slices of products and leaves, which are views of a buffer.
 """
@@ -56,6 +57,9 @@ def _rule(b: Builder, node: Node, cut: set[str]) -> str | None:
             return _cut_broadcast(b, inner, axis, start, stop)
         case "concat" if inner["axis"] == axis:
             return _cut_concat(b, inner, axis, start, stop)
+        case "pad" if inner["axis"] == axis and inner["before"] == start:
+            (source,) = inner.args
+            return source if start + b.shape(source)[axis] == stop else None
         case "slice" if inner["axis"] == axis:
             offset: Any = inner["start"]
             return b.op("slice", inner.args[0], axis=axis, start=offset + start, stop=offset + stop)

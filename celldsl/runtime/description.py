@@ -146,7 +146,8 @@ class Description:
     `initial(draw, v)` yields (name, array) for params and consts in order, float64.  `v` maps dims,
     hyperparameters and given consts to values; `draw(initialiser, param, shape, fan_in, fan_out,
     *arguments)` gives an array.  `equations` is the text people see; `source` is the `.cell` file's
-    name and `digest` the hash that the module was made from.
+    name and `digest` the hash that the module was made from.  `prepare(dtype)`, where there is one, loads what kernels reach
+    through symbols; it must be called before they are.
     """
 
     name: str
@@ -166,4 +167,5 @@ class Description:
     lengths: Lengths
     forward: tuple[Phase, ...]
     backward: tuple[Phase, ...]
+    prepare: Callable[[Any], None] | None = None
     abi: int = ABI

@@ -55,6 +55,8 @@ class Engine:
         self.description = description
         self.dims = dict(dims)
         self.dtype = parameters.dtype
+        if description.prepare is not None:
+            description.prepare(self.dtype)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.hyper_array = np.array(hypers, dtype=np.float64)
         self.parameters = parameters

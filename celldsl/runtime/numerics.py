@@ -207,6 +207,12 @@ def einsum_rows(spec: str, a: Array, b: Array) -> Array:
     return rowsum(einsum(spec, a, b), len(spec.split("->")[1]))
 
 
+def add_at(base: Array, added: Array, start: int) -> Array:
+    """`base` with `added` added to its last axis from `start`."""
+    pad = (start, base.shape[-1] - start - added.shape[-1])
+    return base + np.pad(added, [(0, 0)] * (added.ndim - 1) + [pad])
+
+
 def resting_mask(kind: str, rate: Array, shape: tuple[int, ...]) -> Array:
     """A mask outside training: dropout keeps all, zoneout mixes by its rate."""
     return np.full(shape, 1.0 if kind == "dropout" else rate)

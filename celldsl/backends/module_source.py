@@ -1,0 +1,125 @@
+"""The generated module.  In: a plan, the programs, the spec.  Out: the text of a Python module.
+
+    text = module_source(unit)      # class GRU(Cell), and the kernels it runs
+
+The text depends on its input alone: compiling twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import chain
+
+from celldsl.backends.description_source import description_source
+from celldsl.backends.phase_source import COMMON, Writer
+from celldsl.backends.spelling import array_name, friendly_names
+from celldsl.ir.program import Program
+from celldsl.ir.spec import CellSpec
+from celldsl.plan.plan import Phase, Plan
+
+ELEMENTARY = (
+    "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sin", "cos", "tan",
+    "atan", "sqrt", "floor", "round_even",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One cell, compiled: what the module is written from."""
+
+    spec: CellSpec
+    forward: Program
+    backward: Program
+    plan: Plan
+    source: str
+    digest: str
+    version: str
+
+
+def module_source(unit: Unit, standalone: bool = False) -> str:
+    """The whole text of the module; a standalone one carries the runtime in it."""
+    spec, plan = unit.spec, unit.plan
+    hypers = {h.name: i for i, h in enumerate(h for h in spec.hypers if not h.fixed)}
+    names = friendly_names(unit.forward)
+    forward = Writer("forward", unit.forward.dims, hypers, names, _arguments(spec, "forward"))
+    backward = Writer("backward", unit.backward.dims, hypers, names, _arguments(spec, "backward"))
+    calls = [
+        [(phase.kind, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
+        for phases, writer in ((plan.forward, forward), (plan.backward, backward))
+    ]
+    kernels = "\n\n".join(chain(forward.functions, backward.functions))
+    parts = [
+        _header(unit),
+        _imports(kernels),
+        kernels,
+        description_source(unit, calls[0], calls[1]),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]:
+    """A name for each phase: what it does in the direction."""
+    names = []
+    looped = False
+    for phase in phases:
+        match phase.kind, looped:
+            case "once", False:
+                name = "weights"
+            case "rows", False:
+                name = "inputs"
+            case "steps", _:
+                name, looped = "steps", True
+            case "rows", True:
+                name = "sums"
+            case _:
+                name = "finish"
+        names.append(f"{direction}_{name}")
+    numbered = []
+    for i, name in enumerate(names):
+        again = names[:i].count(name)
+        numbered.append((f"{name}_{again + 1}" if again else name, phases[i]))
+    return numbered
+
+
+def _arguments(spec: CellSpec, direction: str) -> str:
+    roles = {
+        "forward": [("in", spec.inputs), ("out", spec.outputs), ("state_in", spec.states),
+                    ("state_out", spec.states)],
+        "backward": [("in", spec.inputs), ("d_out", spec.outputs), ("d_in", spec.inputs),
+                     ("d_final", spec.states), ("d_start", spec.states)],
+    }[direction]  # fmt: skip
+    arrays = [array_name(f"{role}:{a.name}") for role, group in roles for a in group]
+    gradients = ["gradients"] if direction == "backward" else []
+    return ", ".join([COMMON, *gradients, *arrays])
+
+
+def _header(unit: Unit) -> str:
+    return (
+        f'"""{unit.spec.name}: made by celldsl {unit.version} from {unit.source}.\n\n'
+        f"Source hash {unit.digest}.  Change the source, not this file.\n"
+        '"""\n\n'
+        "# ruff: noqa"
+    )
+
+
+def _imports(kernels: str) -> str:
+    functions = [name for name in ELEMENTARY if re.search(rf"\b{name}\(", kernels)]
+    lines = [
+        "import numpy as np",
+        "",
+        "from celldsl.runtime import description as describe",
+        "from celldsl.runtime import numerics",
+        "from celldsl.runtime.cell import Cell",
+    ]
+    if functions:
+        lines.append(f"from celldsl.runtime.elementary import {', '.join(functions)}")
+    gemm = [n for n in ("gemm", "gemm_rows", "pack") if re.search(rf"\b{n}\(", kernels)]
+    if gemm:
+        lines.append(f"from celldsl.runtime.gemm import {', '.join([*gemm, 'prepare'])}")
+        lines.append("from celldsl.runtime.gemm_tile import panel_width")
+    lines += [
+        "from celldsl.runtime.kernel import copy, fill, kernel",
+        "from celldsl.runtime.lanes import lane, real",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""Names and sizes in generated code.  In: Sizes, values, arrays.  Out: Python text.
+
+    size_code(3*H + @R)        "3*d_H + n_rows"
+    value_name("%12")          "v_12"
+
+Names of a `.cell` file never stand in generated code as they are: `d_` begins a dim, `v_` a value,
+`m_` a pointer to one, `in_`, `out_`, `start_` … an array.
+"""
+
+from __future__ import annotations
+
+import re
+from math import lcm
+
+from celldsl.ir.program import Program
+from celldsl.ir.size import Size
+
+EXTENTS = {"@R": "n_rows", "@B": "n_batch", "@S": "n_states", "@K": "n_kept", "@parts": "parts"}
+PREFIXES = {
+    "in": "in_",
+    "out": "out_",
+    "d_out": "d_out_",
+    "d_in": "d_in_",
+    "state_in": "start_",
+    "state_out": "final_",
+    "d_final": "d_final_",
+    "d_start": "d_start_",
+}
+# Both directions call theirs so.
+ROLES = {"forward_work": "work", "backward_work": "work", "backward_fixed": "fixed"}
+
+
+def size_code(size: Size) -> str:
+    """An integer expression.  Quotients are taken last, so that they are exact."""
+    divisor = Size.of(lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1)
+    for name in sorted(size.dims):
+        lowest = min(dict(monomial).get(name, 0) for monomial, _ in size.terms)
+        for _ in range(max(-lowest, 0)):
+            divisor = divisor * Size.dim(name)
+    if divisor == Size.of(1):
+        return _named(str(size))
+    return f"({_named(str(size * divisor))}) // ({_named(str(divisor))})"
+
+
+def factor_code(size: Size) -> str:
+    """As `size_code`, in brackets where it must stand beside `*`."""
+    code = size_code(size)
+    return code if re.fullmatch(r"\w+", code) else f"({code})"
+
+
+def _named(text: str) -> str:
+    return re.sub(r"@?[A-Za-z_]\w*", lambda m: EXTENTS.get(m[0], f"d_{m[0]}"), text)
+
+
+def value_name(value: str, friendly: dict[str, str] | None = None) -> str:
+    if friendly and value in friendly:
+        return friendly[value]
+    return "v_" + re.sub(r"\W+", "_", value).strip("_")
+
+
+def array_name(array: str) -> str:
+    """The kernel argument of an array: `in:x` is `in_x`."""
+    role, _, name = array.partition(":")
+    return PREFIXES[role] + re.sub(r"\W+", "_", name) if name else ROLES.get(array, array)
+
+
+def friendly_names(program: Program) -> dict[str, str]:
+    """Names of the user's own for values that an equation defines whole: `c'` is `v_c_next`."""
+    last: dict[tuple[str, int], str] = {}
+    for node in program.nodes():
+        if node.origin is not None:
+            last[node.origin.text, node.origin.line] = node.name
+    found: dict[str, str] = {}
+    for (text, _), value in last.items():
+        match = re.match(r"([A-Za-z]\w*)('?)\s*=[^=]", text)
+        name = f"v_{match[1]}{'_next' if match[2] else ''}" if match else ""
+        if name and name not in found.values():
+            found[value] = name
+    return found

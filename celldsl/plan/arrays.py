@@ -1,0 +1,40 @@
+"""Room in the flat arrays.  In: widths and kinds of rows.  Out: places, and how long each array is.
+
+    arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R rows of 3*H
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from celldsl.ir.size import Shape, Size, product
+from celldsl.plan.plan import ROW_COUNTS, Place, RowKind
+
+
+def contiguous(shape: Shape) -> Shape:
+    """Strides of an array in C order."""
+    strides: list[Size] = []
+    step = Size.of(1)
+    for size in reversed(shape):
+        strides.insert(0, step)
+        step = step * size
+    return tuple(strides)
+
+
+@dataclass(slots=True)
+class Arrays:
+    """Hands out places one behind the other; `lengths` says how far each array goes by now."""
+
+    lengths: dict[str, Size] = field(default_factory=dict)
+
+    def buffer(self, array: str, rows: RowKind, shape: Shape, name: str = "") -> Place:
+        """A new buffer for a value of `shape` for every row of the kind."""
+        width = product(shape)
+        base = self.reserve(array, width * ROW_COUNTS[rows])
+        return Place(array, base, rows, width, contiguous(shape), name=name)
+
+    def reserve(self, array: str, length: Size) -> Size:
+        """Where the next `length` elements of the array begin."""
+        base = self.lengths.get(array, Size.of(0))
+        self.lengths[array] = base + length
+        return base

@@ -1,0 +1,81 @@
+"""Where parameters lie.  In: the forward Program and the spec.  Out: a Block for each parameter.
+
+    r_u.W_x [I, 2*H] and c.W_x [I, H]  ->  one block [I, 3*H], so that one GEMM reads both
+
+Parameters that a merged GEMM reads side by side are stored side by side.  What a user sees is a
+strided view, so names and shapes do not depend on it.
+"""
+
+from __future__ import annotations
+
+from celldsl.ir.program import Node, Program
+from celldsl.ir.size import Shape, Size
+from celldsl.ir.spec import ParamSpec
+from celldsl.plan.arrays import Arrays, contiguous
+from celldsl.plan.plan import Block, Place
+
+
+def lay_out(program: Program, params: tuple[ParamSpec, ...], array: str) -> tuple[Block, ...]:
+    """Blocks of all parameters, in order of declaration."""
+    arrays = Arrays()
+    places: dict[str, Place] = {}
+    shapes = {p.name: p.shape for p in params}
+    for concat in _concats(program, shapes):
+        _place_side_by_side(arrays, concat, shapes, places, array)
+    for name, shape in shapes.items():
+        if name not in places:
+            places[name] = arrays.buffer(array, "once", shape, name)
+    return tuple(Block(name, shape, places[name]) for name, shape in shapes.items())
+
+
+def _concats(program: Program, shapes: dict[str, Shape]) -> list[Node]:
+    """Concats of whole parameters of which nothing else reads any."""
+    users: dict[str, int] = {}
+    for node in program.nodes():
+        for arg in node.args:
+            users[arg] = users.get(arg, 0) + 1
+    return [
+        node
+        for node in program.before
+        if node.op == "concat"
+        and len(set(node.args)) == len(node.args)
+        and all(arg in shapes and users[arg] == 1 for arg in node.args)
+    ]
+
+
+def _place_side_by_side(
+    arrays: Arrays, concat: Node, shapes: dict[str, Shape], places: dict[str, Place], array: str
+) -> None:
+    axis = concat["axis"]
+    assert isinstance(axis, int)
+    whole = arrays.buffer(array, "once", concat.type.shape, "|".join(concat.args))
+    offset = Size.of(0)
+    for name in concat.args:
+        places[name] = Place(
+            array, whole.base, "once", whole.width, whole.strides, offset * whole.strides[axis],
+            name=name,
+        )  # fmt: skip
+        offset = offset + shapes[name][axis]
+
+
+def joined(concat: Node, places: list[Place], shapes: list[Shape]) -> Place | None:
+    """The place of a concat whose arguments already lie side by side, if they do."""
+    axis = concat["axis"]
+    assert isinstance(axis, int)
+    first = places[0]
+    if not _plain(first, concat, axis):
+        return None
+    expected = first.offset
+    for place, shape in zip(places, shapes, strict=True):
+        same = (place.array, place.base, place.rows, place.strides, place.width)
+        if same != (first.array, first.base, first.rows, first.strides, first.width):
+            return None
+        if place.offset != expected:
+            return None
+        expected = expected + shape[axis] * place.strides[axis]
+    return first
+
+
+def _plain(first: Place, concat: Node, axis: int) -> bool:
+    """Whether the first argument's strides are those of the whole concat."""
+    return first.strides == contiguous(concat.type.shape)

@@ -1,0 +1,254 @@
+"""Planning one direction.  In: a Graph, places of leaves and results.  Out: its stages by region.
+
+The order of work: say what must be kept (`targets`), split each region into stages and nests,
+see from who reads whom which values need memory, give them places, and write the stages down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from celldsl.ir.program import Node, Rows
+from celldsl.plan.arrays import Arrays
+from celldsl.plan.blocks import joined
+from celldsl.plan.forms import rows_times_weight
+from celldsl.plan.graph import Graph
+from celldsl.plan.nests import Group, group_nests
+from celldsl.plan.plan import Place, RowKind
+from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
+from celldsl.plan.stages import Units, split_stages
+from celldsl.plan.targets import Targets, slot_place
+
+ORDER: dict[RowKind, int] = {"once": 0, "part": 1, "batch": 2, "row": 3}
+KIND: dict[Region, RowKind] = {
+    "once_before": "once",
+    "batch_before": "batch",
+    "row_before": "row",
+    "step": "batch",
+    "batch_after": "batch",
+    "row_after": "row",
+    "once_after": "once",
+}
+
+
+@dataclass(slots=True)
+class Planner:
+    """The state of planning one direction; `places` grows to hold every value in memory."""
+
+    graph: Graph
+    arrays: Arrays
+    targets: Targets
+    places: dict[str, Place]
+    work: str
+    regions: dict[str, Region] = field(default_factory=dict)
+    stages: dict[Region, list[list[Node]]] = field(default_factory=dict)
+    groups: dict[tuple[Region, int], list[Group]] = field(default_factory=dict)
+    position: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    scalars: set[str] = field(default_factory=set)
+
+    def is_gemm(self, node: Node) -> bool:
+        """A product of rows and a weight, alone or added in place."""
+        if node.op == "add_at":
+            return True
+        return node.op == "einsum" and rows_times_weight(self.graph, node) is not None
+
+    def merged(self, name: str) -> bool:
+        """Whether an einsum is run by the `add_at` that reads it."""
+        users = self.graph.users[name]
+        node = self.graph.nodes.get(name)
+        return (
+            node is not None
+            and node.op == "einsum"
+            and len(users) == 1
+            and users[0].op == "add_at"
+            and users[0].args[1] == name
+        )
+
+    def schedule(self, copies: dict[str, Region]) -> None:
+        """Stages and nests of every region; `copies` are nodes that targets asked for."""
+        self.regions = assign_regions(self.graph)
+        self._place_concats(copies)
+        self.regions.update(copies)
+        for region in REGIONS:
+            nodes = [
+                node
+                for name, node in self.graph.nodes.items()
+                if self.regions.get(name) == region and not self.merged(name)
+            ]
+            self.stages[region] = split_stages(self._units(nodes))
+        for r, region in enumerate(REGIONS):
+            for s, stage in enumerate(self.stages[region]):
+                groups = [Group((), stage)] if self.is_gemm(stage[0]) else self._nests(stage)
+                self.groups[region, s] = groups
+                for n, group in enumerate(groups):
+                    self.position.update({node.name: (r, s, n) for node in group.nodes})
+
+    def _nests(self, stage: list[Node]) -> list[Group]:
+        groups = group_nests(self.graph, stage)
+        self.scalars.update(n.name for g in groups for n in g.nodes if not n.type.shape)
+        return groups
+
+    def _place_concats(self, copies: dict[str, Region]) -> None:
+        """Concats are not run: their pieces are written where they belong."""
+        for node in list(self.graph.nodes.values()):
+            if node.op != "concat" or self._joined(node) is not None:
+                continue
+            region = _region_of(self.graph, node)
+            for copy in self.targets.place_concat(node, can_move=True):
+                copies[copy.name] = region
+
+    def _joined(self, node: Node) -> Place | None:
+        """The place of a concat of parameters that lie side by side."""
+        if node.type.rows != Rows.ONCE or any(arg not in self.places for arg in node.args):
+            return None
+        shapes = [self.graph.shape(arg) for arg in node.args]
+        place = joined(node, [self.places[arg] for arg in node.args], shapes)
+        if place is not None:
+            self.places[node.name] = place
+        return place
+
+    def sources(self, value: str) -> set[str]:
+        """The executed nodes whose results a value is made of, through views and concats."""
+        root = self.graph.root(value)
+        if root in self.targets.pieces:
+            return {s for piece in self.targets.pieces[root] for s in self.sources(piece)}
+        if root in self.regions:
+            return {root}
+        return set()
+
+    def needs(self, node: Node) -> set[str]:
+        """The executed nodes that a node waits for."""
+        args = list(node.args)
+        if node.op == "add_at" and self.merged(args[1]):
+            args = [args[0], *self.graph.nodes[args[1]].args]
+        return {source for arg in args for source in self.sources(arg)}
+
+    def _units(self, nodes: list[Node]) -> Units:
+        inside = {node.name for node in nodes}
+        needs = {node.name: frozenset(self.needs(node) & inside) for node in nodes}
+        read_outside = {
+            source
+            for node in self.graph.nodes.values()
+            if node.name in self.regions and node.name not in inside
+            for source in self.needs(node)
+        }
+        return Units(
+            nodes,
+            needs,
+            self.is_gemm,
+            lambda node: node.name in self.targets.stores
+            or node.name in read_outside
+            or node.op == "rowsum",
+        )
+
+    def place_values(self) -> None:
+        """Give every value that needs memory its place, pieces of concats after the concat."""
+        wanted: dict[str, RowKind] = {}
+        for node in self.graph.nodes.values():
+            if node.name in self.position:
+                self._demand(node, wanted)
+        for concat in self.targets.pieces:
+            self._lift_concat(concat, wanted)
+        for name in self.position:
+            self._place(name, wanted)
+        for concat, pieces in self.targets.pieces.items():
+            self._place_concat(concat, pieces, wanted)
+        for node in self.graph.nodes.values():
+            if node.op == "add_at":
+                self.places[node.name] = self.places[self.graph.root(node.args[0])]
+
+    def _demand(self, reader: Node, wanted: dict[str, RowKind]) -> None:
+        """What memory the arguments of a node need, seen from it."""
+        args = list(reader.args)
+        gemm = self.is_gemm(reader)
+        if reader.op == "add_at" and self.merged(args[1]):
+            args = [args[0], *self.graph.nodes[args[1]].args]
+        for arg in args:
+            for source in self.sources(arg):
+                kind = self._kind(source, arg, reader, gemm)
+                if kind is not None:
+                    held = wanted.get(source)
+                    if held is None or ORDER[kind] > ORDER[held]:
+                        wanted[source] = kind
+
+    def _kind(self, source: str, arg: str, reader: Node, gemm: bool) -> RowKind | None:
+        """The weakest memory that lets `reader` read `source`."""
+        here, there = self.position[source], self.position[reader.name]
+        home = REGIONS[here[0]]
+        if here[0] != there[0]:
+            return "once" if self.graph.types[source].rows == Rows.ONCE else self._across(home)
+        if here[1] != there[1] or gemm:
+            return KIND[home]
+        if source in self.scalars and self.graph.root(arg) == source:
+            return None
+        if here[2] == there[2] and arg == source:
+            return None
+        return "once" if home in ("once_before", "once_after") else "part"
+
+    def _across(self, home: Region) -> RowKind:
+        return "batch" if home == "batch_before" else "row"
+
+    def _lift_concat(self, concat: str, wanted: dict[str, RowKind]) -> None:
+        """A concat and its pieces share a buffer: the strongest need of any is that of all."""
+        pieces = self.targets.pieces[concat]
+        kinds = [wanted[p] for p in pieces if p in wanted]
+        strongest = max(kinds, key=lambda kind: ORDER[kind], default="part")
+        for piece in pieces:
+            if piece in self.position:
+                wanted[piece] = strongest
+
+    def _place(self, name: str, wanted: dict[str, RowKind]) -> None:
+        """A value's own buffer, unless it is stored for others or is a piece of a concat."""
+        node = self.graph.nodes[name]
+        if name in self.places or node.op in ("add_at", "rowsum", "einsum_rows"):
+            return
+        stores = self.targets.stores.get(name, [])
+        if stores and wanted.get(name) == "row" and all(s.rows != "row" for s in stores):
+            stores.insert(0, self.own_buffer(node, "row"))
+        if stores:
+            self.places[name] = _widest(stores)
+        elif name in self.targets.slots or name not in wanted:
+            return
+        else:
+            self.places[name] = self.own_buffer(node, wanted[name])
+
+    def own_buffer(self, node: Node, kind: RowKind) -> Place:
+        array = "fixed" if REGIONS[self.position[node.name][0]] == "once_before" else self.work
+        return self.arrays.buffer(array, kind, node.type.shape, _label(node))
+
+    def _place_concat(self, concat: str, pieces: list[str], wanted: dict[str, RowKind]) -> None:
+        node = self.graph.nodes[concat]
+        if concat in self.targets.wholes:
+            self.places[concat] = self.targets.wholes[concat]
+        elif concat not in self.places:
+            first = next(p for p in pieces if p in self.position)
+            kind = "once" if node.type.rows == Rows.ONCE else wanted.get(first, "part")
+            array = "fixed" if REGIONS[self.position[first][0]] == "once_before" else self.work
+            self.places[concat] = self.arrays.buffer(array, kind, node.type.shape, _label(node))
+        whole = self.places[concat]
+        for index, name in enumerate(pieces):
+            place = slot_place(self.graph, node, pieces, index, whole)
+            self.targets.stores[name].insert(0, place)
+            self.places[name] = place
+
+
+def _widest(stores: list[Place]) -> Place:
+    """The store that every region can read: one for all rows, if there is one."""
+    return next((store for store in stores if store.rows == "row"), stores[0])
+
+
+def _region_of(graph: Graph, node: Node) -> Region:
+    if any(n.name == node.name for n in graph.program.step):
+        return "step" if node.type.rows != Rows.ONCE else "once_before"
+    before = any(n.name == node.name for n in graph.program.before)
+    return (BEFORE if before else AFTER)[node.type.rows]
+
+
+def _label(node: Node) -> str:
+    return node.name.lstrip("%")
+
+
+def located(planner: Planner, value: str) -> Place:
+    """Where a value lies, through its views.  The root must be in memory."""
+    root = planner.graph.root(value)
+    return planner.graph.view(value, planner.places[root])

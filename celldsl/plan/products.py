@@ -1,0 +1,130 @@
+"""GEMMs of a direction.  In: products in the graph.  Out: Gemm, GemmRows, Pack, accumulators.
+
+Weights are packed once, when parameters alone are computed; gradients of weights are summed over
+all rows by one GEMM; sums over rows have an accumulator for each part, combined at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from celldsl.ir.program import Node
+from celldsl.ir.size import Size
+from celldsl.plan.forms import (
+    RowsTimesWeight,
+    repeats,
+    rows_times_weight,
+    stride,
+    sum_of_outers,
+)
+from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Place
+from celldsl.plan.planner import Planner, located
+
+ONE, ZERO = Size.of(1), Size.of(0)
+# What `gemm.py` may ask for: panels are padded to at most this many columns, and its scratch holds
+# this many rows of the right operand and, at this many columns, of the left one.
+WIDEST_PANEL = 32
+BLOCK_ROWS = 256
+BLOCK_LEFT = 120
+
+
+@dataclass(slots=True)
+class Products:
+    """`outs` are the places of gradients that a GEMM over rows can write directly."""
+
+    planner: Planner
+    fixed: str
+    outs: dict[str, Place]
+    packs: dict[tuple[object, ...], Pack] = field(default_factory=dict)
+    accumulators: dict[str, Place] = field(default_factory=dict)
+    combines: list[Combine] = field(default_factory=list)
+
+    def gemm(self, node: Node) -> Gemm:
+        """The GEMM of an einsum, or of the einsum that an `add_at` adds in place."""
+        planner, graph = self.planner, self.planner.graph
+        accumulate = node.op == "add_at"
+        product_node = graph.nodes[node.args[1]] if accumulate else node
+        form = rows_times_weight(graph, product_node)
+        assert form is not None, "add_at takes a product of rows and a weight"
+        left = located(planner, form.left)
+        out = planner.places[node.name]
+        if accumulate:
+            start = node["start"]
+            assert isinstance(start, Size)
+            axis = len(out.strides) - 1
+            out = replace(out, offset=out.offset + start * out.strides[axis])
+        packed, steps = self._packed(form)
+        loops = repeats(
+            form.loops, form.sizes, (left, form.left_labels), (packed, ""), (out, form.out_labels)
+        )
+        loops = tuple(
+            replace(loop, right=steps.get(label, ZERO))
+            for loop, label in zip(loops, form.loops, strict=True)
+        )
+        n, k = form.sizes[form.n], form.sizes[form.k]
+        left_stride = stride(left, form.left_labels, form.k)
+        return Gemm(left, left_stride, packed, out, n, k, accumulate, loops, node.origin)
+
+    def _packed(self, form: RowsTimesWeight) -> tuple[Place, dict[str, Size]]:
+        """The packed weight, and how far apart its matrices are along each group."""
+        weight = located(self.planner, form.weight)
+        k, n = form.sizes[form.k], form.sizes[form.n]
+        key = (weight, form.weight_labels, form.k, form.n, form.loops)
+        groups = [label for label in form.loops if label in form.weight_labels]
+        one = k * (n + (WIDEST_PANEL - 1))
+        steps: dict[str, Size] = {}
+        count = ONE
+        for label in reversed(groups):
+            steps[label] = one * count
+            count = count * form.sizes[label]
+        if key not in self.packs:
+            base = self.planner.arrays.reserve(self.fixed, one * count)
+            packed = Place(self.fixed, base, "once", one * count, (ONE,), name=f"packed {weight.name}")
+            moves = tuple(
+                replace(loop, right=steps[label])
+                for label in groups
+                for loop in repeats(label, form.sizes, (weight, form.weight_labels), (weight, ""),
+                                    (weight, ""))
+            )  # fmt: skip
+            k_stride = stride(weight, form.weight_labels, form.k)
+            n_stride = stride(weight, form.weight_labels, form.n)
+            self.packs[key] = Pack(weight, k_stride, n_stride, packed, k, n, moves)
+        return self.packs[key].packed, steps
+
+    def is_outer_sum(self, node: Node) -> bool:
+        return sum_of_outers(self.planner.graph, node) is not None
+
+    def gemm_rows(self, node: Node) -> GemmRows:
+        """The gradient of a weight over all rows."""
+        form = sum_of_outers(self.planner.graph, node)
+        assert form is not None
+        left, right = (located(self.planner, arg) for arg in (form.left, form.right))
+        out = self.once_place(node)
+        n = form.sizes[form.n]
+        scratch = self.planner.arrays.buffer(
+            self.planner.work, "part", ((n + (WIDEST_PANEL + BLOCK_LEFT)) * BLOCK_ROWS,), "panels"
+        )
+        operands = (left, form.left_labels), (right, form.right_labels), (out, form.out_labels)
+        return GemmRows(
+            left, right, out, stride(out, form.out_labels, form.m), form.sizes[form.m], n, scratch,
+            repeats(form.loops, form.sizes, *operands), repeats(form.sums, form.sizes, *operands),
+            node.origin,
+        )  # fmt: skip
+
+    def once_place(self, node: Node) -> Place:
+        """Where a sum over rows ends up: in the gradients, or in a buffer for what follows."""
+        places = self.planner.places
+        if node.name not in places:
+            places[node.name] = self.outs.get(node.name) or self.planner.arrays.buffer(
+                self.planner.work, "once", node.type.shape, node.name.lstrip("%")
+            )
+        return places[node.name]
+
+    def accumulator(self, node: Node) -> Place:
+        """A part's share of a sum over rows; combined into its place after the loop."""
+        if node.name not in self.accumulators:
+            shape = node.type.shape
+            place = self.planner.arrays.buffer(self.planner.work, "part", shape, "sum")
+            self.accumulators[node.name] = place
+            self.combines.append(Combine(place, self.once_place(node), shape))
+        return self.accumulators[node.name]

@@ -1,0 +1,104 @@
+"""When each node of a region runs.  In: nodes.  Out: stages, row loops and GEMMs by turns.
+
+    [[r, u, r*h], [GEMM (r*h) @ W], [c, h']]
+
+Row work runs as soon as it can, and then as late as costs nothing: a value that only a later
+stage reads moves there when what it reads is in memory anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from celldsl.ir.program import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Nodes of a region that are executed, in order.
+
+    needs    the units of the region that a unit reads, through views
+    is_gemm  whether a unit is a GEMM
+    pinned   whether a unit must not move to a later stage: something outside reads it
+    """
+
+    nodes: Sequence[Node]
+    needs: dict[str, frozenset[str]]
+    is_gemm: Callable[[Node], bool]
+    pinned: Callable[[Node], bool]
+
+
+def split_stages(units: Units) -> list[list[Node]]:
+    """Stages in order; every GEMM is a stage of its own."""
+    stages: list[list[Node]] = []
+    done: set[str] = set()
+    pending = list(units.nodes)
+    while pending:
+        rows = _ready(units, pending, done, gemm=False)
+        done.update(node.name for node in rows)
+        if rows:
+            stages.append(rows)
+        gemms = _ready(units, [n for n in pending if n.name not in done], done, gemm=True)
+        done.update(node.name for node in gemms)
+        stages.extend([node] for node in gemms)
+        assert rows or gemms, "a region's nodes wait for each other"
+        pending = [node for node in pending if node.name not in done]
+    return _late(units, stages)
+
+
+def _ready(units: Units, pending: list[Node], done: set[str], gemm: bool) -> list[Node]:
+    """Nodes that can run now; among row work, one can follow another at once."""
+    found: list[Node] = []
+    reached = set(done)
+    for node in pending:
+        if units.is_gemm(node) == gemm and units.needs[node.name] <= reached:
+            found.append(node)
+            if not gemm:
+                reached.add(node.name)
+    return found
+
+
+def _late(units: Units, stages: list[list[Node]]) -> list[list[Node]]:
+    at = {node.name: i for i, stage in enumerate(stages) for node in stage}
+    readers: dict[str, list[str]] = {node.name: [] for node in units.nodes}
+    for name, needs in units.needs.items():
+        for need in needs:
+            readers[need].append(name)
+    for node in reversed(units.nodes):
+        _postpone(units, node, at, readers)
+    filled = [[n for n in units.nodes if at[n.name] == i] for i in range(len(stages))]
+    return [stage for stage in filled if stage]
+
+
+def _postpone(
+    units: Units, node: Node, at: dict[str, int], readers: dict[str, list[str]]
+) -> None:
+    """Move one unit to its first reader's stage where that keeps nothing more in memory."""
+    uses = readers[node.name]
+    if units.is_gemm(node) or units.pinned(node) or not uses:
+        return
+    first = min(at[reader] for reader in uses)
+    by_gemm = any(at[reader] == first and _gemm_at(units, reader) for reader in uses)
+    if first == at[node.name] or by_gemm:
+        return
+    if _can_wait(units, node.name, first, at, readers):
+        at[node.name] = first
+
+
+def _can_wait(
+    units: Units, name: str, stage: int, at: dict[str, int], readers: dict[str, list[str]]
+) -> bool:
+    """Whether all that a unit reads is there in a later stage, or can be computed there too."""
+    kept = {node.name for node in units.nodes if units.pinned(node) or units.is_gemm(node)}
+    for need in units.needs[name]:
+        others = [reader for reader in readers[need] if reader != name]
+        if need in kept or any(at[other] >= stage for other in others):
+            continue
+        if others or not _can_wait(units, need, stage, at, readers):
+            return False
+    return True
+
+
+def _gemm_at(units: Units, name: str) -> bool:
+    return any(node.name == name and units.is_gemm(node) for node in units.nodes)
