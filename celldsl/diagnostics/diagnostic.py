@@ -53,6 +53,8 @@ class Report:
     """Collects the diagnostics of a run; stages go on after an error as far as they can."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    # A hostile file has ten thousand errors: looking through the list each time would hang.
+    _seen: set[Diagnostic] = field(default_factory=set, repr=False, compare=False)
 
     def add(
         self,
@@ -66,7 +68,8 @@ class Report:
         fix: Fix | None = None,
     ) -> None:
         found = Diagnostic(code, message, Label(span, label), secondary, help, fix)
-        if found not in self.diagnostics:
+        if found not in self._seen:
+            self._seen.add(found)
             self.diagnostics.append(found)
 
     @property

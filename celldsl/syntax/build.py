@@ -8,6 +8,7 @@ One function a rule; the tables at the end say which.  Expressions are in `build
 from __future__ import annotations
 
 import inspect
+from bisect import bisect_left
 from collections.abc import Callable
 
 from lark import Token, Tree
@@ -33,12 +34,13 @@ class Builder(ExpressionBuilder):
         docstring = self._docstring(children)
         trees = [t for part in _trees(children, "items") for t in _flat(part)]
         items = [self._item(tree) for tree in trees]
-        wrong = [d.primary.span.start for d in self.report.diagnostics if d.severity == "error"]
+        wrong = sorted(d.primary.span.start for d in self.report.diagnostics if d.code < "W")
         kept: list[ast.Use | ast.Def | ast.Cell] = []
         broken: list[str] = []
         for item, tree in zip(items, trees, strict=True):
             start, end = self.extent(tree)
-            if any(start <= offset <= end for offset in wrong):
+            nearest = bisect_left(wrong, start)
+            if nearest < len(wrong) and wrong[nearest] <= end:
                 broken += _names_of(item)
             else:
                 kept.append(item)

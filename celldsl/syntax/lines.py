@@ -7,6 +7,7 @@ A `Line` is a statement or header with the comments in and behind it, or a comme
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -76,7 +77,7 @@ def _place_comments(source: Source, lines: list[Line], comments: list[ast.Commen
             at += 1
         line = lines[at] if lines and lines[at].start < start else None
         if line is not None and start < line.end:
-            place = sum((token.end_pos or 0) <= start for token in line.tokens) - 1
+            place = bisect_right(line.tokens, start, key=lambda token: token.end_pos or 0) - 1
             line.inside.setdefault(place, []).append(comment.text)
         elif line is not None and "\n" not in source.text[line.end : start]:
             line.trailing = comment.text

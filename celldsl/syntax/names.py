@@ -8,6 +8,7 @@ Whether a name is defined is a later question.
 from __future__ import annotations
 
 import keyword
+from collections.abc import Container
 
 from lark import Token
 
@@ -35,7 +36,7 @@ _REPLACED = {"True": "true", "False": "false"}
 
 
 def check_name(
-    token: Token, name: str, time: str, states: frozenset[str], source: Source, report: Report
+    token: Token, name: str, time: str, states: Container[str], source: Source, report: Report
 ) -> None:
     """Reports a name that is a keyword, begins with `_`, or has a time that it cannot have."""
     span = Span(source, token.start_pos or 0, token.end_pos or 0)

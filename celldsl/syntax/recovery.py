@@ -9,6 +9,7 @@ has a block below it is replaced by a header that parses, so that the block is r
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,7 +41,7 @@ class Recovering:
     def __init__(self, source: Source, report: Report) -> None:
         self.source = source
         self.report = report
-        self.reported = [d.primary.span.start for d in report.diagnostics]
+        self.reported = sorted(d.primary.span.start for d in report.diagnostics)
         self.parser: Any = load_grammar().parse_interactive("")
         self.saved: tuple[list[Any], list[Any]] = ([], [])
         self.tokens: list[Token] = []
@@ -184,7 +185,8 @@ class Recovering:
     def _report(self, at: int) -> None:
         end = self._line_end(at)
         start = self.tokens[self.line].start_pos or 0
-        if any(start <= offset <= end for offset in self.reported):
+        nearest = bisect_left(self.reported, start)
+        if nearest < len(self.reported) and self.reported[nearest] <= end:
             return
         expected = frozenset(kind for kind in self.parser.choices() if kind.isupper())
         mistake = Mistake(self.tokens, at, self.line, expected)

@@ -8,6 +8,8 @@ characters that do not belong are reported here, because the lexer alone can say
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from lark import Token
 
 from celldsl.diagnostics.diagnostic import Report
@@ -23,7 +25,7 @@ _DECLARES = frozenset({"INPUT", "STATE", "PARAM", "CONST"})
 def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[Token]:
     """The tokens with names and symbols in ASCII; what is refused has been reported."""
     states = states_by_cell(tokens)
-    here: frozenset[str] = frozenset()
+    here: Set[str] = frozenset()
     out: list[Token] = []
     declaring = False
     for at, token in enumerate(tokens):
@@ -43,9 +45,9 @@ def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[To
     return out
 
 
-def states_by_cell(tokens: list[Token]) -> dict[int, frozenset[str]]:
+def states_by_cell(tokens: list[Token]) -> dict[int, set[str]]:
     """The ASCII names after `state`, by the place of the `cell` among the tokens."""
-    found: dict[int, frozenset[str]] = {}
+    found: dict[int, set[str]] = {}
     cell = -1
     listing = False
     for at, token in enumerate(tokens):
@@ -54,11 +56,11 @@ def states_by_cell(tokens: list[Token]) -> dict[int, frozenset[str]]:
         listing = token.type == "STATE" or (listing and token.type in ("NAME", "COMMA"))
         if listing and token.type == "NAME":
             name = ascii_name(split_time(token)[0])
-            found[cell] = found.get(cell, frozenset()) | {name}
+            found.setdefault(cell, set()).add(name)
     return found
 
 
-def _name(token: Token, states: frozenset[str], source: Source, report: Report) -> Token:
+def _name(token: Token, states: Set[str], source: Source, report: Report) -> Token:
     if token.isascii():
         check_name(token, str(token).rstrip("'"), "", states, source, report)
         return token

@@ -131,7 +131,7 @@ def ask_prefix(m: Mistake) -> Words | None:
 
 def ask_not(m: Mistake) -> Words | None:
     """`a == not b`"""
-    if m.kind != "NOT" or not m.wants("NUMBER"):
+    if m.kind != "NOT" or m.starts_line or not m.wants("NUMBER"):
         return None
     return Words("E0010", f"`not` after `{m.before}` needs parentheses", "write `(not …)`")
 
