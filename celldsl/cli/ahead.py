@@ -49,5 +49,7 @@ def _classes(path: Path) -> list[Any]:
     return [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and "description" in vars(value)
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and "description" in vars(value)
     ]

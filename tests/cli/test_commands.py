@@ -1,0 +1,223 @@
+"""Commands through `main`: what they print, write and return."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import celldsl.driver
+from celldsl.cli.main import COMMANDS, main
+from celldsl.diagnostics.catalogue import CATALOGUE
+from tests.runtime.made import Generator
+
+GOOD = """cell Leak[H]:
+    input x: [H]
+    state h: [H]
+
+    h' = 0.5 * h + x
+
+    output h'
+"""
+LOOSE = GOOD.replace("0.5 * h", "0.5*h")
+BAD = GOOD.replace("+ x", "+ y")
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / ".cache"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for name, text in (("good", GOOD), ("loose", LOOSE), ("bad", BAD)):
+        (tmp_path / f"{name}.cell").write_text(text)
+    return tmp_path
+
+
+def test_check_says_nothing_of_a_good_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "good.cell"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_check_reports_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "bad.cell", "none.cell", "good.cell"]) == 1
+    out = capsys.readouterr().out
+    assert "bad.cell:5:20" in out
+    assert "cannot read `none.cell`: No such file" in out
+    assert "2 errors" in out
+
+
+def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", "bad.cell"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["line"], found["column"], found["severity"]) == (5, 20, "error")
+    assert main(["check", "--json", "good.cell"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_fmt_writes_the_layout(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fmt", "--check", "loose.cell"]) == 1
+    assert "would change loose.cell" in capsys.readouterr().err
+    assert main(["fmt", "--diff", "loose.cell"]) == 1
+    assert "+    h' = 0.5 * h + x" in capsys.readouterr().out
+    assert (folder / "loose.cell").read_text() == LOOSE
+    assert main(["fmt", "loose.cell"]) == 0
+    assert (folder / "loose.cell").read_text() == GOOD
+    assert main(["fmt", "--check", "loose.cell", "good.cell"]) == 0
+
+
+def test_fmt_touches_nothing_when_a_file_has_errors(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.cell").write_text("cell (")
+    assert main(["fmt", "loose.cell", "broken.cell"]) == 1
+    assert "broken.cell:1" in capsys.readouterr().err
+    assert (folder / "loose.cell").read_text() == LOOSE
+
+
+def test_fmt_reads_stdin(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "celldsl", "fmt", "-"],
+        input=LOOSE,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(celldsl.__file__).parent.parent), "HOME": str(folder)},
+    )
+    assert done.stdout == GOOD
+
+
+def test_show_gives_shapes_and_the_count(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "good.cell", "--set", "H=4"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Leak[H]\n")
+    assert "    x  [H]  (4,)" in out
+    assert out.endswith("0 parameters\n")
+    assert main(["show", "good.cell", "--set", "K=4"]) == 2
+    assert "Leak has no K" in capsys.readouterr().err
+
+
+def test_show_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    for stage in ("--ir", "--gradient"):
+        assert main(["show", "good.cell", stage]) == 0
+        assert "program Leak" in capsys.readouterr().out
+    assert main(["show", "bad.cell"]) == 1
+    assert "bad.cell:5:20" in capsys.readouterr().err
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "e0014"]) == 0
+    assert CATALOGUE["E0014"].explanation.strip() in capsys.readouterr().out
+    assert main(["explain"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(CATALOGUE)
+    assert main(["explain", "E9999"]) == 1
+    assert "no code E9999" in capsys.readouterr().err
+
+
+def test_new_begins_from_a_cell(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "lib").mkdir()
+    (folder / "lib" / "leak.cell").write_text(f'"""A leak."""\n\n{GOOD}')
+    monkeypatch.setattr("celldsl.cli.examples.examples_folder", lambda: folder / "lib")
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out == "leak  A leak.\n"
+    assert main(["new", "Mine", "--like", "leak"]) == 0
+    assert "cell Mine[H]:" in (folder / "mine.cell").read_text()
+    assert main(["new", "Mine", "--like", "leak"]) == 1
+    assert "mine.cell exists already" in capsys.readouterr().err
+    assert main(["new", "Other", "--like", "nothing"]) == 2
+    assert main(["new", "../x", "--like", "leak"]) == 2
+
+
+def test_compile_writes_modules(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = Generator()
+    monkeypatch.setattr(celldsl.driver, "generate", generator)
+    (folder / "tiny.cell").write_text("cell Tiny")
+    assert main(["compile", "tiny.cell", "--dtype", "both", "--set", "activation=relu"]) == 0
+    assert "class Tiny(Cell)" in (folder / "tiny.py").read_text()
+    assert capsys.readouterr().out == "wrote tiny.py\n"
+    assert generator.structures == [{"activation": "relu"}]
+    assert main(["compile", "tiny.cell", "-o", "out/", "--dtype", "none"]) == 0
+    assert (folder / "out" / "tiny.py").is_file()
+    assert main(["compile", "tiny.cell", "-o", "named.py", "--dtype", "none"]) == 0
+    assert (folder / "named.py").is_file()
+    assert "tiny" not in sys.modules
+
+
+def test_compile_writes_nothing_when_a_file_has_errors(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bad.py").write_text("mine")
+    assert main(["compile", "good.cell", "bad.cell", "none.cell"]) == 1
+    err = capsys.readouterr().err
+    assert "bad.cell:5:20" in err
+    assert "cannot read `none.cell`" in err
+    assert (folder / "bad.py").read_text() == "mine"
+    assert not (folder / "good.py").exists()
+
+
+def test_gradcheck_counts_every_array(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(celldsl.driver, "generate", Generator())
+    (folder / "tiny.cell").write_text("cell Tiny")
+    assert main(["gradcheck", "tiny.cell", "--set", "H=3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("ok") for line in lines)
+    assert main(["gradcheck", "tiny.cell", "--tolerance", "0"]) == 1
+    assert "WRONG" in capsys.readouterr().out
+    assert main(["gradcheck", "tiny.cell", "--set", "bogus=3"]) == 2
+    assert 'no argument "bogus"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"example:\n  celldsl {command}" in capsys.readouterr().out
+
+
+def test_the_command_line_may_be_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in ([], ["bogus"], ["check"], ["check", "--bogus", "x"]):
+        assert main(argv) == 2
+    assert main(["show", "good.cell", "--set", "H"]) == 2
+    assert "expected NAME=VALUE" in capsys.readouterr().err
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"celldsl {celldsl.__version__}\n"
+
+
+def test_a_bug_of_ours_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("oh")
+
+    monkeypatch.setattr(celldsl.driver, "check_file", broken)
+    assert main(["check", "good.cell"]) == 3
+    err = capsys.readouterr().err
+    assert "has a bug: RuntimeError: oh" in err
+    assert "report it" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("CELLDSL_DEBUG", "1")
+    assert main(["check", "good.cell"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_check_loads_neither_numpy_nor_numba(folder: Path) -> None:
+    code = (
+        "import sys\nfrom celldsl.cli.main import main\nstatus = main(['check', 'good.cell'])\n"
+        "print(status, [m for m in ('numpy', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(celldsl.__file__).parent.parent), "HOME": str(folder)},
+    )
+    assert done.stdout == "0 []\n"

@@ -1,0 +1,162 @@
+"""From files to classes: the cache, changes, variants, imports."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import celldsl
+import celldsl.cached
+import celldsl.driver
+import celldsl.importer
+from celldsl.fingerprint import source_key
+from tests.runtime.made import Generator
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator:
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "cache"))
+    made = Generator()
+    monkeypatch.setattr(celldsl.driver, "generate", made)
+    return made
+
+
+def test_a_file_is_compiled_once(generator: Generator, tmp_path: Path) -> None:
+    (tmp_path / "one.cell").write_text("cell One")
+    first = celldsl.load(tmp_path / "one.cell")
+    assert first.__name__ == "One"
+    assert first(I=2, H=3).dims == {"I": 2, "H": 3}
+    assert celldsl.load(str(tmp_path / "one.cell")) is first
+    assert generator.structures == [{}]
+    (tmp_path / "one.cell").write_text("cell One # changed")
+    assert celldsl.load(tmp_path / "one.cell") is not first
+    assert len(generator.structures) == 2
+
+
+def test_a_text_is_compiled_once(generator: Generator) -> None:
+    assert celldsl.compile_source("cell Two") is celldsl.compile_source("cell Two")
+    assert celldsl.compile_source("cell Two # other").__name__ == "Two"
+    assert len(generator.structures) == 2
+
+
+def test_variants_are_made_when_asked_for(generator: Generator) -> None:
+    cls = celldsl.compile_source("cell Three")
+    assert cls(I=2).hypers["activation"] == "tanh"
+    relu = cls(I=2, activation="relu")
+    assert relu.hypers["activation"] == "relu"
+    assert type(cls(I=3, activation="relu")) is type(relu)
+    assert generator.structures == [{}, {"activation": "relu"}]
+
+
+def test_a_loaded_cell_is_pickled_by_its_name(generator: Generator) -> None:
+    cell = celldsl.compile_source("cell Four")(I=2, H=3)
+    data = pickle.dumps(cell)
+    for name in [name for name in sys.modules if name.startswith("celldsl.cached.")]:
+        del sys.modules[name]
+    again = pickle.loads(data)
+    assert type(again).__module__ == type(cell).__module__
+    assert np.array_equal(again.params.flat, cell.params.flat)
+
+
+def test_a_second_process_needs_no_compiler(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "five.cell").write_text("cell Five")
+    celldsl.load(tmp_path / "five.cell")
+    code = (
+        "import celldsl, sys\n"
+        f"print(celldsl.load({str(tmp_path / 'five.cell')!r})(I=2).dims)\n"
+        "print(sorted(m for m in sys.modules if m.startswith(('lark', 'celldsl.driver', "
+        "'celldsl.syntax', 'celldsl.semantics', 'celldsl.ir', 'celldsl.plan'))))"
+    )
+    root = Path(celldsl.__file__).parent.parent
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert done.stdout.splitlines() == ["{'I': 2, 'H': 2}", "[]"]
+
+
+def test_what_a_file_uses_is_part_of_its_key(tmp_path: Path) -> None:
+    text = 'use A from "other.cell"\ncell B'
+    path = tmp_path / "b.cell"
+
+    def key() -> str:
+        return source_key(text, "b.cell", path, tmp_path, None, {})
+
+    missing = key()
+    (tmp_path / "other.cell").write_text('use C from "third.cell"')
+    found = key()
+    (tmp_path / "third.cell").write_text("cell C")
+    assert len({missing, found, key()}) == 3
+    assert key() != source_key(text, "b.cell", path, tmp_path, "B", {})
+    assert key() != source_key(text, "b.cell", path, tmp_path, None, {"n": 1})
+
+
+def test_hostile_uses_are_not_read(tmp_path: Path) -> None:
+    for used in ("/dev/zero", "../" * 50 + "etc/passwd", "\0", "self.cell", "x" * 5000):
+        text = f'use A from "{used}"'
+        (tmp_path / "self.cell").write_text(text.replace("\0", ""))
+        key = source_key(text, "self.cell", tmp_path / "self.cell", tmp_path, None, {})
+        assert key.startswith("h")
+
+
+def test_the_cache_falls_back_where_it_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "file" / "below"))
+    found = celldsl.cached.cache_root()
+    assert found.is_dir()
+    assert found == celldsl.cached.cache_root()
+
+
+def test_imports_find_cells(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "some_cells"
+    folder.mkdir()
+    (folder / "six.cell").write_text("cell Six")
+    (folder / "both.cell").write_text("cell Seven\n\ncell Eight\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    six = importlib.import_module("some_cells.six")
+    assert six.Six(I=2).dims == {"I": 2, "H": 2}
+    assert "tanh(scale" in six.__doc__
+    assert len(generator.structures) == 1
+    both = importlib.import_module("some_cells.both")
+    assert len(generator.structures) == 1
+    assert both.Eight.__name__ == "Eight"
+    with pytest.raises(AttributeError, match="has no cell Nine"):
+        both.Nine  # noqa: B018
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("some_cells.seven")
+
+
+def test_installing_twice_changes_nothing() -> None:
+    before = list(sys.meta_path)
+    celldsl.importer.install()
+    assert sys.meta_path == before
+
+
+def test_a_missing_file_is_an_ordinary_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.cell"):
+        celldsl.load(tmp_path / "none.cell")
+
+
+def test_bytes_that_are_no_text_are_a_diagnostic(tmp_path: Path) -> None:
+    (tmp_path / "x.cell").write_bytes(b"cell \xff")
+    with pytest.raises(celldsl.CellError, match="E0001"):
+        celldsl.load(tmp_path / "x.cell")
+
+
+def test_the_package_offers_what_it_says() -> None:
+    assert celldsl.set_threads is importlib.import_module("celldsl.runtime.threads").set_threads
+    assert set(dir(celldsl)) == set(celldsl.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        celldsl.nothing  # noqa: B018

@@ -1,0 +1,53 @@
+"""Modules as a generator would write them, for tests of what happens around them.
+
+text = module_text("Tiny", "relu")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TEMPLATE = """from dataclasses import replace
+
+from celldsl.runtime.cell import Cell
+from celldsl.runtime.description import Hyper
+from tests.runtime.fake_cell import Fake
+
+
+class {name}(Cell):
+    description = replace(
+        Fake.description,
+        name="{name}",
+        hypers=(
+            Hyper("scale", "real", 1.0, False),
+            Hyper("activation", "function", "{activation}", True),
+        ),
+    )
+"""
+
+
+def module_text(name: str, activation: str = "tanh") -> str:
+    return TEMPLATE.format(name=name, activation=activation)
+
+
+class Generator:
+    """Stands in for the compiler, and counts."""
+
+    def __init__(self) -> None:
+        self.structures: list[dict[str, Any]] = []
+
+    def __call__(
+        self,
+        text: str,
+        name: str,
+        *,
+        cell: str | None = None,
+        structure: Mapping[str, Any] | None = None,
+        root: object = None,
+        standalone: bool = False,
+        report: object = None,
+    ) -> str:
+        self.structures.append(dict(structure or {}))
+        found = text.split()[1] if cell is None else cell
+        return module_text(found, str((structure or {}).get("activation", "tanh")))
