@@ -97,11 +97,11 @@ class Engine:
         return int(
             function(
                 **self.dims,
-                R=plan.rows,
-                B=plan.batch,
-                S=plan.states,
-                K=plan.kept,
-                parts=len(plan.parts),
+                _R=plan.rows,
+                _B=plan.batch,
+                _S=plan.states,
+                _K=plan.kept,
+                _parts=len(plan.parts),
             )
         )
 
