@@ -11,9 +11,9 @@ from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, shape_text
 from celldsl.semantics import convert
-from celldsl.semantics.broadcast import reasons
+from celldsl.semantics.broadcast import product_hint, reasons
 from celldsl.semantics.declarations import a_kind
-from celldsl.semantics.functions.shapes import expanded
+from celldsl.semantics.functions.shapes import expanded, may_expand
 from celldsl.semantics.values import Static, Tensor, Unknown, Value
 from celldsl.semantics.walk import Binding, Frame, Stack
 from celldsl.syntax import ast
@@ -138,6 +138,7 @@ def _set_next(f: Frame, name: str, span: Span, written: ast.Expr, value: Value) 
         )
         return
     f.next_spans[name] = span
+    f.walk.notes.nexts[f.prefix + name] = span.until(written.span)
     binding = f.find(name)
     assert binding is not None
     found = convert.number(f, value, written.span)
@@ -159,11 +160,11 @@ def _explain_next(
 ) -> None:
     assert isinstance(binding.value, Tensor)
     shape = binding.value.shape
-    target = ast.Name(name, span=span)
-    help = None
-    if not found.shape:
+    target = ast.Name(name, span=binding.span)
+    help = product_hint(f, written)
+    if help is None and not found.shape:
         help = f"to fill it, write `{convert.short(written.span)} * ones({shape_text(shape)})`"
-    elif len(found.shape) == len(shape):
+    elif help is None and len(found.shape) == len(shape):
         pairs = zip(found.shape, shape, strict=True)
         help = next(
             (convert.counterexample(a, b) for a, b in pairs if not f.walk.facts.equal(a, b)), None
@@ -174,7 +175,7 @@ def _explain_next(
         f"{shape_text(found.shape)}",
         written.span,
         f"this is {shape_text(found.shape)}",
-        secondary=reasons((written, found), (target, binding.value), written.span)
+        secondary=reasons(f, (written, found), (target, binding.value), written.span)
         or (Label(binding.span, f"`{name}` is declared {shape_text(shape)} here"),),
         help=help or None,
     )
@@ -260,6 +261,8 @@ def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int) -> Value:
     shapes: list[Shape] = [v.shape for v in known]
     if not all(f.walk.facts.same_shape(shapes[0], shape) for shape in shapes):
         f.error("E0311", f"the slices of `{name}` have different shapes", stack.span)
+        return Unknown()
+    if not may_expand(f, known[0], stack.span):
         return Unknown()
     rows = [expanded(f, v, 0).name for v in known]
     joined = f.walk.op("concat", *rows, axis=0)

@@ -118,7 +118,7 @@ def _explain(
         f"shapes do not match in `{convert.short(span)}`",
         span,
         label,
-        secondary=reasons((e1, a), (e2, b), span),
+        secondary=reasons(f, (e1, a), (e2, b), span),
         help=_help(f, (e1, a), (e2, b), long, short, text),
     )
 
@@ -129,20 +129,64 @@ def _clash(f: Frame, a: Tensor, b: Tensor) -> bool:
     return _join(f.walk.facts, a.shape, a.why, b) is None or _ambiguous(f, a.shape, b.shape)
 
 
-def reasons(one: Operand, other: Operand, span: Span) -> tuple[Label, ...]:
-    """Labels that say why each side has its shape, where that was written elsewhere."""
-    labels: list[Label] = []
+def reasons(f: Frame, one: Operand, other: Operand, span: Span) -> tuple[Label, ...]:
+    """Labels that say why each side has its shape, where that was written elsewhere.
+
+    The shape of something declared is plain: it is told only where nothing else is.
+    """
+    told: list[Label] = []
+    plain: list[Label] = []
     for expression, value in (one, other):
         for axis, place in enumerate(value.why):
-            inside = place is None or (span.start <= place.start and place.end <= span.end)
-            if inside or place is None or any(label.span == place for label in labels):
+            if place is None or (span.start <= place.start and place.end <= span.end):
                 continue
             if _matching(one[1].shape, other[1].shape, axis):
                 continue
             name, shape = convert.short(expression.span), shape_text(value.shape)
-            text = f"`{name}` is {shape} because of `{convert.short(place)}` here"
-            labels.append(Label(place, text))
-    return tuple(labels)
+            label = Label(place, f"`{name}` is {shape} because of `{convert.short(place)}` here")
+            (plain if _declared(f, expression) else told).append(label)
+    kept = told or plain
+    return tuple(x for i, x in enumerate(kept) if x.span not in [y.span for y in kept[:i]])
+
+
+def _declared(f: Frame, e: ast.Expr) -> bool:
+    binding = f.find(e.id) if isinstance(e, ast.Name) else None
+    return binding is not None and binding.kind in ("input", "state", "param", "const")
+
+
+def product_hint(f: Frame, e: ast.Expr) -> str | None:
+    """Where `*` stands for `@` in an expression, or the reverse, as far as shapes show it."""
+    match e:
+        case ast.Binary("*" | "@" as op, left, right):
+            a, b = _shape_of(f, left), _shape_of(f, right)
+            text = [convert.short(side.span) for side in (left, right)]
+            if op == "*" and (len(a), len(b)) == (2, 1) and f.walk.facts.equal(a[1], b[0]):
+                return f"did you mean the product `{text[0]} @ {text[1]}`?"
+            if op == "@" and len(a) == 1 == len(b):
+                told = "`@` of two vectors is one number; "
+                return told + f"elementwise is `{text[0]} * {text[1]}`"
+            return product_hint(f, left) or product_hint(f, right)
+        case ast.Binary(_, left, right):
+            return product_hint(f, left) or product_hint(f, right)
+        case ast.Unary(_, operand):
+            return product_hint(f, operand)
+        case ast.Call(args=args):
+            return next((hint for arg in args if (hint := product_hint(f, arg))), None)
+    return None
+
+
+def _shape_of(f: Frame, e: ast.Expr) -> Shape:
+    """The shape of a part that is a name, possibly called or negated; () where it is more."""
+    match e:
+        case ast.Name():
+            binding = f.find(e.id)
+            value = f.nexts.get(e.id) if e.primed else binding and binding.value
+            return value.shape if isinstance(value, Tensor) else ()
+        case ast.Unary(_, operand):
+            return _shape_of(f, operand)
+        case ast.Call(args=(operand,)):
+            return _shape_of(f, operand)
+    return ()
 
 
 def _matching(a: Shape, b: Shape, axis: int) -> bool:
@@ -155,6 +199,9 @@ def _help(
     """What would make the shapes fit, where that can be guessed."""
     a, b = one[1].shape, other[1].shape
     facts = f.walk.facts
+    hint = product_hint(f, one[0]) or product_hint(f, other[0])
+    if hint is not None:
+        return hint
     if len(a) == 1 == len(b):
         for (expression, value), rest in ((one, b[0]), (other, a[0])):
             parts = _ratio(value.shape[0], rest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
@@ -10,12 +12,14 @@ from celldsl.semantics import convert
 from celldsl.semantics.body import declarations, equations
 from celldsl.semantics.choices import Choices, Setting
 from celldsl.semantics.declarations import declare_name
+from celldsl.semantics.defs import body as function_body
 from celldsl.semantics.expressions import elaborate
 from celldsl.semantics.facts import Facts
 from celldsl.semantics.initial import drawn
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
 from celldsl.semantics.settings import Restart, chosen, kind_of, setting_of, value_of
+from celldsl.semantics.statements import spell_later
 from celldsl.semantics.values import Static, Tensor, Unknown, Value
 from celldsl.semantics.walk import Binding, Frame, Knots, Notes, TooManyEquations, Walk
 from celldsl.syntax import ast
@@ -50,6 +54,34 @@ def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
     for name, value in zip(names, equations(f, cell), strict=False):
         if value is not None:
             walk.outputs.append((ArraySpec(name.id, value.shape), value.name))
+
+
+def check_def(definition: ast.Def, home: Module) -> Report:
+    """Walk a function that nobody calls, with arguments of which only annotations are known."""
+    walk = Walk(KNOTS, Report(), Choices(True), Facts(), Notes())
+    f = Frame(walk, home, [{}], base="f.", place="f", in_function=True)
+    f.later = spell_later(definition.body)
+    for argument in definition.args:
+        f.scopes[0][argument.id] = Binding("argument", Unknown(), argument.span)
+    for argument in definition.args:
+        if argument.shape is not None:
+            _annotated(f, argument, argument.shape)
+    with suppress(Restart, TooManyEquations):
+        function_body(f, definition)
+    return walk.report
+
+
+def _annotated(f: Frame, argument: ast.Argument, shape: ast.ListOf) -> None:
+    """An argument `v: [N]` of a size that is any."""
+    for item in shape.items:
+        if isinstance(item, ast.Name):
+            size = Binding("dim", Static(Size.dim(item.id)), item.span)
+            f.scopes[0][item.id] = size
+    sizes = convert.shape(f, shape, "the shape")
+    if sizes is not None:
+        leaf = f.walk.leaf("input", argument.id, sizes, Rows.STEP)
+        value = Tensor(leaf, sizes, (shape.span,) * len(sizes))
+        f.scopes[0][argument.id] = Binding("argument", value, argument.span)
 
 
 def _dims(f: Frame, cell: ast.Cell) -> None:

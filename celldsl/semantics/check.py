@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
-from celldsl.diagnostics.span import Source
-from celldsl.semantics.cell import walk_cell
+from celldsl.diagnostics.span import Source, Span
+from celldsl.semantics.cell import check_def, walk_cell
 from celldsl.semantics.choices import Choices
+from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.walk import Notes, Walk
 from celldsl.syntax import ast
@@ -28,6 +29,7 @@ class Checked:
     source: Source
     module: Module
     wrong: set[str] = field(default_factory=set)
+    called: set[Span] = field(default_factory=set)
 
 
 def check(
@@ -40,11 +42,21 @@ def check(
     module = module_of(file, path, files)
     module.broken |= set(file.broken)
     checked = Checked(file, source, module)
+    before = len(report.diagnostics)
     for cell in _inner_first(file, module):
-        found = check_cell(cell, module)
+        found = check_cell(cell, module, checked.called)
         checked.wrong |= {cell.name.id} if found.has_errors else set()
         merge(report, found)
+    for function in _uncalled(checked):
+        merge(report, check_def(function, module))
+    found_here = report.diagnostics[before:]
+    report.diagnostics[before:] = sorted(found_here, key=lambda d: _place(d, source))
     return checked
+
+
+def _place(d: Diagnostic, source: Source) -> tuple[bool, int]:
+    """In the order of the file; what is in others comes after."""
+    return d.primary.span.source is not source, d.primary.span.start
 
 
 def _inner_first(file: ast.File, module: Module) -> list[ast.Cell]:
@@ -78,7 +90,13 @@ def _inner_names(body: tuple[ast.Statement, ...]) -> list[str]:
     return found
 
 
-def check_cell(cell: ast.Cell, home: Module) -> Report:
+def _uncalled(checked: Checked) -> list[ast.Def]:
+    """Functions that no cell calls: their names are checked all the same."""
+    functions = [item for item in checked.file.items if isinstance(item, ast.Def)]
+    return [d for d in functions if d.name.span not in checked.called]
+
+
+def check_cell(cell: ast.Cell, home: Module, called: set[Span]) -> Report:
     """Walk every way through the branches of a cell."""
     report, notes = Report(), Notes()
     structural: set[str] = set()
@@ -95,6 +113,9 @@ def check_cell(cell: ast.Cell, home: Module) -> Report:
         pending += [
             (*taken[:place], False) for place in range(len(forced), len(taken)) if taken[place]
         ]
+    called |= notes.used
+    if not report.has_errors:
+        lint(cell, walks, notes, report)
     return report
 
 

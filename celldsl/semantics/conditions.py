@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics import names
+from celldsl.semantics.facts import simple
 from celldsl.semantics.settings import fix, size_of_number
 from celldsl.semantics.values import Real, Static, Tensor, Truth, Unknown
 from celldsl.semantics.walk import Frame
@@ -185,7 +186,10 @@ def _arithmetic(
 ) -> Size | float:
     try:
         if isinstance(left, Size) and isinstance(right, Size):
-            return _exact(op, left, right)
+            found = _exact(op, left, right)
+            if not simple(found):
+                raise NotIntegral
+            return found
         a, b = _plain(left), _plain(right)
         return float({"+": a + b, "-": a - b, "*": a * b}[op])
     except (NotIntegral, ArithmeticError, KeyError, ValueError):

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
-from celldsl.ir.size import Size
+from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics.facts import example
 from celldsl.semantics.settings import fix
 from celldsl.semantics.values import (
@@ -31,6 +31,9 @@ from celldsl.semantics.values import (
 )
 from celldsl.semantics.walk import Frame, Walk
 from celldsl.syntax import ast
+
+MAX_AXES = 6
+MAX_TERMS = 12
 
 
 def tensor(f: Frame, expression: ast.Expr) -> Tensor | None:
@@ -85,8 +88,8 @@ def as_tensor(f: Frame, value: Value, span: Span) -> Tensor | None:
             return _initial_tensor(f, value, span)
         case Unknown():
             return None
-        case FunctionValue(name):
-            label = f"call it: `{name}(…)`"
+        case FunctionValue():
+            label = f"call it: `{short(span)}(…)`"
         case Several(items):
             label = f"take them apart: `{', '.join('abcdefgh'[: len(items)])} = …`"
         case Listing():
@@ -146,11 +149,14 @@ def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
             fix(f.walk.choices, name, "integer")
         case Unknown():
             return None
-    f.error(
-        "E0604",
-        f"{what} must be a whole number of dims and integers, not {describe(value)}",
-        span,
-    )
+    match value:
+        case Real(number):
+            label = f"this is {number:g}"
+        case Tensor():
+            label = "this is known only while the cell runs"
+        case _:
+            label = f"this is {describe(value)}"
+    f.error("E0604", f"{what} must be a whole number of dims and integers", span, label)
     return None
 
 
@@ -158,11 +164,14 @@ def whole(f: Frame, found: Size, span: Span, what: str) -> Size | None:
     """The size if it is a whole number for all dims; else says which `require` would settle it."""
     facts = f.walk.facts
     found = facts.reduce(found)
+    if len(found.terms) > MAX_TERMS:
+        f.error("E0207", f"{what} has more than {MAX_TERMS} terms", span, "sizes are simple sums")
+        return None
     if facts.whole(found):
         return found
     bottom = _denominator(found)
     number = found * bottom
-    dims = example_of_odd(found)
+    dims = _example_of_odd(f, found)
     told = f"with {dims} it is no whole number" if dims else None
     condition = f"require {number} % {bottom} == 0, \"…\"" if number.dims else None
     f.error(
@@ -175,13 +184,15 @@ def whole(f: Frame, found: Size, span: Span, what: str) -> Size | None:
     return None
 
 
-def example_of_odd(found: Size) -> str:
+def _example_of_odd(f: Frame, found: Size) -> str:
+    """Dims that keep what is required and for which the size is no whole number."""
     names = sorted(found.dims)
-    for start in (3, 4, 5):
+    for start in range(2, 34):
         dims = {name: start + index for index, name in enumerate(names)}
         try:
-            found.evaluate(dims)
-        except ValueError:
+            if f.walk.facts.keep_divisions(dims):
+                found.evaluate(dims)
+        except NotIntegral:
             return ", ".join(f"{name}={value}" for name, value in dims.items())
     return ""
 
@@ -190,6 +201,9 @@ def shape(f: Frame, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
     """The sizes in `[2*H, K]`, each a whole number of at least 1."""
     if not isinstance(listing, ast.ListOf):
         f.error("E0604", f"{what} must be a list of sizes", listing.span, "write `[H]`")
+        return None
+    if len(listing.items) > MAX_AXES:
+        f.error("E0210", f"a value has at most {MAX_AXES} axes", listing.span)
         return None
     sizes = [positive_size(f, item, "a size") for item in listing.items]
     return None if None in sizes else tuple(s for s in sizes if s is not None)

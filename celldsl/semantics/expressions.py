@@ -14,6 +14,7 @@ from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics import convert, indexing, names, products
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.calls import call
+from celldsl.semantics.facts import simple
 from celldsl.semantics.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
@@ -119,40 +120,45 @@ def _fold(op: str, left: Value, right: Value) -> Value | None:
 
 def _fold_sizes(op: str, a: Size, b: Size) -> Value | None:
     try:
-        match op:
-            case "+":
-                return Static(a + b)
-            case "-":
-                return Static(a - b)
-            case "*":
-                return Static(a * b)
-            case "/":
-                return Static(a / b) if b.terms else None
-            case "%":
-                return _remainder(a, b)
-            case "**":
-                return _power(a, b)
+        found = _exact(op, a, b)
     except NotIntegral:
         return None
+    return None if found is None or not simple(found) else Static(found)
+
+
+def _exact(op: str, a: Size, b: Size) -> Size | None:
+    match op:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            return a / b if b.terms else None
+        case "%":
+            return _remainder(a, b)
+        case "**":
+            return _power(a, b)
     return None
 
 
-def _remainder(a: Size, b: Size) -> Value | None:
+def _remainder(a: Size, b: Size) -> Size | None:
     if a.constant is None or not b.constant:
         return None
-    return Static(Size.of(a.constant % b.constant))
+    return Size.of(a.constant % b.constant)
 
 
-def _power(a: Size, b: Size) -> Value | None:
+def _power(a: Size, b: Size) -> Size | None:
     exponent = b.constant
     if exponent is None or not 0 <= exponent <= 16:
         return None
     total = Size.of(1)
     for _ in range(exponent):
         total = total * a
-        if len(total.terms) > 64:
+        if not simple(total):
             return None
-    return Static(total)
+    return total
 
 
 def _fold_reals(op: str, left: Real | Static, right: Real | Static) -> Value | None:

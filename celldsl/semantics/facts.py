@@ -5,7 +5,8 @@
     facts.assume_not_negative(H - K)    K <= H
     facts.whole(H / 4), facts.not_negative(2*H - K)     now hold
 
-Every dim is at least 1.  The proofs are sound and small: what they cannot show counts as not so.
+Every dim is at least 1; names that begin with `?` are hyperparameters, which may be anything.  The
+proofs are sound and small: what they cannot show counts as not so.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ class Facts:
             if not any(name in self.same for name in size.dims):
                 return size
             try:
-                size = size.substitute(self.same)
+                replaced = size.substitute(self.same)
             except (NotIntegral, ZeroDivisionError):
                 return size
+            if not simple(replaced):
+                return size
+            size = replaced
         return size
 
     def equal(self, left: Size, right: Size) -> bool:
@@ -44,11 +48,15 @@ class Facts:
         size = self.reduce(size)
         return size.integral or self._whole_by(size, tuple(self.divisions))
 
-    def _whole_by(self, size: Size, divisions: tuple[tuple[Size, Size], ...]) -> bool:
+    def _whole_by(
+        self, size: Size, divisions: tuple[tuple[Size, Size], ...], depth: int = 3
+    ) -> bool:
+        if depth == 0:
+            return False
         for index, (number, divisor) in enumerate(divisions):
             rest = divisions[:index] + divisions[index + 1 :]
             replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
-            if replaced is not None and (replaced.integral or self._whole_by(replaced, rest)):
+            if replaced is not None and (replaced.integral or self._whole_by(replaced, rest, depth - 1)):
                 return True
         return False
 
@@ -58,18 +66,23 @@ class Facts:
         return self._shown(size, tuple(map(self.reduce, self.bounds)))
 
     def positive(self, size: Size) -> bool:
-        return self.not_negative(size - 1) or self._positive_product(self.reduce(size))
+        return self._positive_product(self.reduce(size)) or self.not_negative(size - 1)
 
     def _positive_product(self, size: Size) -> bool:
-        return len(size.terms) == 1 and size.terms[0][1] > 0
+        """One term, of dims alone: what must be whole besides is a matter of `whole`."""
+        plain = not any(name.startswith("?") for name in size.dims)
+        return plain and len(size.terms) == 1 and size.terms[0][1] > 0
 
-    def _shown(self, size: Size, bounds: tuple[Size, ...]) -> bool:
+    def _shown(self, size: Size, bounds: tuple[Size, ...], depth: int = 3) -> bool:
+        """Take away what is known to be 0 or more, where that removes a negative term."""
         if _obviously_not_negative(size):
             return True
-        for index, bound in enumerate(bounds):
-            rest = bounds[:index] + bounds[index + 1 :]
-            if any(self._shown(size - bound * k, rest) for k in (1, 2)):
-                return True
+        below = {monomial for monomial, coefficient in size.terms if coefficient < 0}
+        for index, bound in enumerate(bounds if depth else ()):
+            if any(coefficient < 0 and m in below for m, coefficient in bound.terms):
+                rest = bounds[:index] + bounds[index + 1 :]
+                if any(self._shown(size - bound * k, rest, depth - 1) for k in (1, 2)):
+                    return True
         return False
 
     def _without_fractions(self, size: Size) -> Size:
@@ -83,7 +96,8 @@ class Facts:
         left, right = self.reduce(left), self.reduce(right)
         for one, other in ((left, right), (right, left)):
             name = _bare_dim(one)
-            if name is not None and name not in other.dims:
+            short = len(other.terms) <= 4 and _degree(other) <= 2
+            if name is not None and name not in other.dims and short:
                 self.same[name] = other
                 return
         self._solve(left - right)
@@ -97,11 +111,28 @@ class Facts:
                     self.same[name] = -rest / Size((((), coefficient),))
                     return
 
+    def keep_divisions(self, dims: dict[str, int]) -> bool:
+        """Whether dims keep the divisions that are known, as far as they say."""
+        known = [(a, b) for a, b in self.divisions if (a.dims | b.dims) <= set(dims)]
+        return all(a.evaluate(dims) % b.evaluate(dims) == 0 for a, b in known)
+
     def assume_divides(self, number: Size, divisor: Size) -> None:
         self.divisions.append((number, divisor))
 
     def assume_not_negative(self, size: Size) -> None:
         self.bounds.append(_primitive(self.reduce(size)))
+
+
+def simple(size: Size) -> bool:
+    """Whether arithmetic with the size stays cheap, whatever the file says."""
+    if len(size.terms) > 64 or _degree(size) > 64:
+        return False
+    return all(max(c.numerator.bit_length(), c.denominator.bit_length()) < 256
+               for _, c in size.terms)  # fmt: skip
+
+
+def _degree(size: Size) -> int:
+    return max((sum(abs(power) for _, power in m) for m, _ in size.terms), default=0)
 
 
 def _bare_dim(size: Size) -> str | None:
@@ -128,7 +159,8 @@ def _obviously_not_negative(size: Size) -> bool:
         shifted = size.substitute({name: Size.dim(name) + 1 for name in size.dims})
     except (NotIntegral, ZeroDivisionError):
         return False
-    return all(coefficient >= 0 for _, coefficient in shifted.terms)
+    known = not any(name.startswith("?") for name in size.dims)
+    return known and all(coefficient >= 0 for _, coefficient in shifted.terms)
 
 
 def _primitive(size: Size) -> Size:

@@ -21,8 +21,8 @@ def index(f: Frame, e: ast.Index) -> Value:
     if len(e.items) > len(found.shape):
         f.error(
             "E0210",
-            f"`{convert.short(e.value.span)}` is {shape_text(found.shape)} and takes "
-            f"{len(found.shape)} indices, not {len(e.items)}",
+            f"`{convert.short(e.value.span)}` is {shape_text(found.shape)} and has no "
+            f"{len(e.items)} axes to index",
             e.span,
         )
         return Unknown()
@@ -45,15 +45,19 @@ def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None
         return None
     if item.low is None and item.high is None:
         return value
+    a, b = _text(item.low, low), _text(item.high, high)
+    past = f"{b} may be past the end, {length}"
     ok = (
         within(f, low, item.low or item)
-        and _shown(f, high - low - 1, item.span, f"{low}:{high} may be empty", f"{low} < {high}")
-        and _shown(
-            f, length - high, item.span, f"{high} may be past the end, {length}",
-            f"{high} <= {length}",
-        )
-    )  # fmt: skip
+        and _shown(f, high - low - 1, item.span, f"{a}:{b} may be empty", f"{a} < {b}")
+        and _shown(f, length - high, item.span, past, f"{b} <= {length}")
+    )
     return cut(f, value, axis, low, high, item.span) if ok else None
+
+
+def _text(written: ast.Expr | None, size: Size) -> str:
+    """A bound as it was written: what stands for it now may be one choice of several."""
+    return str(size) if written is None else convert.short(written.span)
 
 
 def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
@@ -61,8 +65,9 @@ def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None
     if k is None or not within(f, k, item):
         return None
     length = value.shape[axis]
-    told = f"{k} may be past the end, {length}"
-    if not _shown(f, length - k - 1, item.span, told, f"{k} < {length}"):
+    text = _text(item, k)
+    told = f"{text} may be past the end, {length}"
+    if not _shown(f, length - k - 1, item.span, told, f"{text} < {length}"):
         return None
     part = cut(f, value, axis, k, k + 1, item.span)
     return dropped(f, part, axis)

@@ -24,8 +24,8 @@ def read(f: Frame, e: ast.Name) -> Value:
     f.walk.notes.used.add(binding.span)
     if e.primed:
         return _read_next(f, e, binding)
-    if binding.kind == "state":
-        f.walk.notes.old_reads.setdefault(f.prefix + e.id, []).append(e.span)
+    if binding.kind == "state" and f.place:
+        f.walk.notes.old_reads.setdefault(f.prefix + e.id, set()).add(e.span)
     if binding.kind == "sub":
         f.error("E0111", f"`{e.id}` is an inner cell, not a value", e.span, "step it: `y = …(x)`")
         return Unknown()
@@ -66,7 +66,8 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
         )
         return Unknown()
     if e.id in f.nexts:
-        f.walk.notes.new_reads.setdefault(f.prefix + e.id, []).append(e.span)
+        if f.place:
+            f.walk.notes.new_reads.setdefault(f.prefix + e.id, set()).add(e.span)
         value = f.nexts[e.id]
         return Unknown() if value is None else current(f, value)
     later = f.later.get(e.id)
@@ -157,7 +158,11 @@ def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None
             help="equations stand in the order in which they are computed",
         )
         return
-    known = [n for n in f.names() if "'" not in n]
+    if name in f.home.cells:
+        told = f"declare an inner cell: `sub g = {name}[…]`"
+        f.error("E0111", f"`{name}` is a cell, not a value", span, help=told)
+        return
+    known = f.names()
     shown = f"{name}'" if primed else name
     _unknown(f, name, span, known, f"`{shown}` is not defined")
 
@@ -180,8 +185,15 @@ def unknown_function(f: Frame, name: str, span: Span) -> None:
         _unknown(f, name, span, function_names(f), f"there is no function `{name}`")
 
 
+def meant(name: str, known: list[str]) -> str | None:
+    """The nearest name; letters that changed places (`tahn`) come before one that is missing."""
+    letters = sorted(name.lower())
+    swapped = [n for n in known if n != name and sorted(n.lower()) == letters]
+    return nearest(name, swapped) or nearest(name, known)
+
+
 def _unknown(f: Frame, name: str, span: Span, known: list[str], message: str) -> None:
-    near = nearest(name, known)
+    near = meant(name, known)
     if near is None:
         f.error("E0101", message, span)
         return

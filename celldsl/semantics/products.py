@@ -57,7 +57,7 @@ def _explain(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
         f"`@` needs {a.shape[-1]} and {b.shape[0]} to be the same in `{convert.short(e.span)}`",
         e.span,
         label,
-        secondary=reasons((e.left, a), (e.right, b), e.span),
+        secondary=reasons(f, (e.left, a), (e.right, b), e.span),
         help=_help(f, e, a, b),
     )
 

@@ -74,8 +74,9 @@ class Notes:
     declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
     used: set[Span] = field(default_factory=set)
     branch_shapes: dict[tuple[Span, str], tuple[Shape, Span]] = field(default_factory=dict)
-    old_reads: dict[str, list[Span]] = field(default_factory=dict)
-    new_reads: dict[str, list[Span]] = field(default_factory=dict)
+    old_reads: dict[str, set[Span]] = field(default_factory=dict)
+    new_reads: dict[str, set[Span]] = field(default_factory=dict)
+    nexts: dict[str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,9 @@ class Walk:
     equations: int = 0
     draws: int = 0
     calls: list[str] = field(default_factory=list)
-    surrogate: int = 0
     twins: dict[str, str] = field(default_factory=dict)
     hypers: dict[str, ast.Hyper] = field(default_factory=dict)
-    steps: list[tuple[str, Span]] = field(default_factory=list)
+    steps: dict[str, Span] = field(default_factory=dict)
     cells: list[ast.Cell] = field(default_factory=list)
     dim_defaults: dict[str, Size | None] = field(default_factory=dict)
     settings: dict[str, Setting] = field(default_factory=dict)

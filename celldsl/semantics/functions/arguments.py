@@ -44,7 +44,7 @@ def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -
     if found is None:
         return None
     if not -rank <= found < rank:
-        where = f"it has {rank} axes, 0 to {rank - 1}" if rank else "it has none"
+        where = f"it is one of 0 to {rank - 1}" if rank > 1 else "axis 0 is the only one"
         f.error("E0210", f"there is no axis {found}", (written or given(a, "v")).span, where)
         return None
     return found % rank

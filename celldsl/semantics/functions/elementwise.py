@@ -21,9 +21,10 @@ def _unary(op: str) -> Build:
         v = tensor(f, a, "v")
         if v is None:
             return Unknown()
-        if op in FLAT and not f.walk.surrogate and v.name not in f.walk.initial.types:
-            f.walk.steps.append((op, e.span))
-        return elementwise(f, op, e.span, (given(a, "v"), v))
+        found = elementwise(f, op, e.span, (given(a, "v"), v))
+        if op in FLAT and isinstance(found, Tensor) and not f.walk.computing_initial:
+            f.walk.steps.setdefault(found.name, f.called or e.span)
+        return found
 
     return build
 

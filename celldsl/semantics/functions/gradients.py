@@ -6,28 +6,20 @@ from celldsl.semantics.binding import Bound
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Function
-from celldsl.semantics.values import Tensor, Unknown, Value
+from celldsl.semantics.values import Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 
-def _without_warning(f: Frame, a: Bound, name: str) -> Tensor | None:
-    """An argument whose own gradient does not matter."""
-    f.walk.surrogate += 1
-    found = tensor(f, a, name)
-    f.walk.surrogate -= 1
-    return found
-
-
 def _stop_gradient(f: Frame, e: ast.Call, a: Bound) -> Value:
-    v = _without_warning(f, a, "v")
+    v = tensor(f, a, "v")
     if v is None:
         return Unknown()
     return elementwise(f, "stop_gradient", e.span, (given(a, "v"), v))
 
 
 def _surrogate(f: Frame, e: ast.Call, a: Bound) -> Value:
-    value, path = _without_warning(f, a, "value"), tensor(f, a, "path")
+    value, path = tensor(f, a, "value"), tensor(f, a, "path")
     if value is None or path is None:
         return Unknown()
     return elementwise(f, "surrogate", e.span, (given(a, "value"), value), (given(a, "path"), path))

@@ -17,7 +17,7 @@ INITIALISERS: dict[str, tuple[tuple[str, float | None], ...]] = {
     "zeros": (),
     "ones": (),
     "constant": (("v", None),),
-    "uniform": (("a", 0.0), ("b", 1.0)),
+    "uniform": (("a", None), ("b", None)),
     "log_uniform": (("a", None), ("b", None)),
     "normal": (("std", 1.0),),
     "truncated_normal": (("std", 1.0),),

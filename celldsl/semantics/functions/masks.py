@@ -42,6 +42,16 @@ def _mask(f: Frame, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
     return f.walk.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
 
 
+def _lasts(f: Frame, e: ast.Call) -> None:
+    f.error(
+        "W0507",
+        "a mask on parameters lasts the whole call",
+        e.span,
+        "one mask serves all steps and sequences",
+        help="say so: `per=sequence`",
+    )
+
+
 def _refuse(f: Frame, e: ast.Call) -> bool:
     if f.only_initial:
         f.error("E0403", f"`{e.function}` cannot stand in {f.only_initial}", e.span)
@@ -53,6 +63,8 @@ def _dropout(f: Frame, e: ast.Call, a: Bound) -> Value:
     if v is None or rate is None or per is None or _refuse(f, e):
         return Unknown()
     if f.walk.type(v.name).rows == Rows.ONCE:
+        if per == "step":
+            _lasts(f, e)
         per = "parameter"
     mask = _mask(f, "dropout", per, v.shape, rate)
     return Tensor(f.walk.op("mul", v.name, mask), v.shape, v.why)

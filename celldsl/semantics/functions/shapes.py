@@ -187,9 +187,16 @@ def _axes(f: Frame, v: Tensor, axes: ast.Expr) -> tuple[int, ...] | None:
 def _expand(f: Frame, e: ast.Call, a: Bound) -> Value:
     v = tensor(f, a, "v")
     place = None if v is None else axis(f, a, len(v.shape) + 1)
-    if v is None or place is None:
+    if v is None or place is None or not may_expand(f, v, e.span):
         return Unknown()
     return expanded(f, v, place)
+
+
+def may_expand(f: Frame, v: Tensor, span: Span) -> bool:
+    if len(v.shape) < convert.MAX_AXES:
+        return True
+    f.error("E0210", f"a value has at most {convert.MAX_AXES} axes", span)
+    return False
 
 
 def expanded(f: Frame, v: Tensor, place: int) -> Tensor:
