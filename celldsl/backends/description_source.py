@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from celldsl.backends.module_source import Unit
 
 EXTENTS = {
-    "n_rows": '_["R"]',
-    "n_batch": '_["B"]',
-    "n_states": '_["S"]',
-    "n_kept": '_["K"]',
-    "parts": '_["parts"]',
+    "n_rows": "_R",
+    "n_batch": "_B",
+    "n_states": "_S",
+    "n_kept": "_K",
+    "parts": "_parts",
 }
 LENGTHS = (
     "parameters",
@@ -86,10 +86,10 @@ def _tuple(name: str, items: list[str]) -> list[str]:
 
 
 def _named(size: Size) -> str:
-    """A size over `d["H"]` and, for the numbers of rows, `_["R"]`."""
+    """A size over `d["H"]` and, for the numbers of rows, `d["_R"]`."""
     code = re.sub(r"\bd_([A-Za-z]\w*)", r'd["\1"]', size_code(size))
     for name, key in EXTENTS.items():
-        code = re.sub(rf"\b{name}\b", key.replace("_[", "d["), code)
+        code = re.sub(rf"\b{name}\b", f'd["{key}"]', code)
     return code
 
 
@@ -129,7 +129,10 @@ def _params(specs: tuple[ParamSpec, ...], blocks: tuple[Block, ...]) -> list[str
 
 def _initial(spec: CellSpec) -> str:
     """A generator of (name, array) for parameters and consts, in the order they depend."""
-    lines = ["def initial_values(draw, v):", '    """The initial values of parameters and consts."""']
+    lines = [
+        "def initial_values(draw, v):",
+        '    """The initial values of parameters and consts."""',
+    ]
     shapes: dict[str, Shape] = {}
     names: dict[str, str] = {}
     for spec_of in (*spec.consts, *spec.params):

@@ -14,6 +14,7 @@ from itertools import chain
 from celldsl.backends.description_source import description_source
 from celldsl.backends.phase_source import COMMON, Writer
 from celldsl.backends.spelling import array_name, friendly_names
+from celldsl.backends.stage_source import all_bases
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.plan import Phase, Plan
@@ -42,10 +43,18 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
     spec, plan = unit.spec, unit.plan
     hypers = {h.name: i for i, h in enumerate(h for h in spec.hypers if not h.fixed)}
     names = friendly_names(unit.forward)
-    forward = Writer("forward", unit.forward.dims, hypers, names, _arguments(spec, "forward"))
-    backward = Writer("backward", unit.backward.dims, hypers, names, _arguments(spec, "backward"))
+    dims = unit.forward.dims
+    forward = Writer(
+        "forward", dims, hypers, names, _arguments(spec, "forward"), all_bases(plan.forward)
+    )
+    backward = Writer(
+        "backward", dims, hypers, names, _arguments(spec, "backward"), all_bases(plan.backward)
+    )
     calls = [
-        [(phase.kind, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
+        [
+            (phase.kind, writer.phase(name, phase))
+            for name, phase in _named(phases, writer.direction)
+        ]
         for phases, writer in ((plan.forward, forward), (plan.backward, backward))
     ]
     kernels = "\n\n".join(chain(forward.functions, backward.functions))

@@ -1,9 +1,9 @@
 """Loop nests as text.  In: nests of a stage.  Out: lines of Python that Numba compiles.
 
-    for j0 in range(d_H):
-        # r = sigmoid(linear([x, h], H))
-        v_r = sigmoid(m_pre[j0] + m_b[j0])
-        m_r[j0] = v_r
+for j0 in range(d_H):
+    # r = sigmoid(linear([x, h], H))
+    v_r = sigmoid(m_pre[j0] + m_b[j0])
+    m_r[j0] = v_r
 """
 
 from __future__ import annotations

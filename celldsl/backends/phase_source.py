@@ -1,9 +1,9 @@
 """Phases as functions.  In: a phase of a plan.  Out: the text of its function and of its stages.
 
-    def forward_steps(part, parts, rows, dims, …):
-        for t in range(n_steps):
-            gemm(…)                     pre += h @ W
-            step_1(0, active, …)        the gates
+def forward_steps(part, parts, rows, dims, …):
+    for t in range(n_steps):
+        gemm(…)                     pre += h @ W
+        step_1(0, active, …)        the gates
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from celldsl.backends.nest_source import index_code
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import (
+    base_name,
     pointer_code,
     prelude,
     stage_arrays,
@@ -46,6 +47,7 @@ class Writer:
     hypers: dict[str, int]
     names: dict[str, str]
     arguments: str
+    bases: dict[str, Size]
     functions: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -56,7 +58,7 @@ class Writer:
         lines = [
             "@kernel",
             f"def {name}({self.arguments}):",
-            *prelude([], code, self.dims),
+            *prelude(code, self.dims, self.bases),
             *body,
         ]
         self.functions.append("\n".join(lines) + "\n")
@@ -141,7 +143,9 @@ class Writer:
         if not again:
             self.count += 1
             name = f"{self.direction}_{self.count}"
-            self.functions.append(write_stage(name, stage, self.dims, self.names, self.hypers))
+            self.functions.append(
+                write_stage(name, stage, self.dims, self.names, self.hypers, self.bases)
+            )
         name = f"{self.direction}_{again or self.count}"
         first = "first" if in_loop or high == "count" else "0"
         where = "row, saved, state, coming" if in_loop else "0, 0, 0, 0"
@@ -319,7 +323,7 @@ def _given(array: str, inside: Place) -> str:
 
 
 def _start_row(inside: Place) -> str:
-    base = "" if size_code(inside.base) == "0" else f"{factor_code(inside.base)} + "
+    base = "" if size_code(inside.base) == "0" else f"{base_name(inside)} + "
     return f"{base}home * {factor_code(inside.width)}"
 
 
@@ -341,7 +345,7 @@ def _take_out(state: StateCopy) -> str:
     """The final states, to the caller's array."""
     inside, width = state.inside, factor_code(product(state.shape))
     target = array_name(state.final_array)
-    base = "" if size_code(inside.base) == "0" else f"{factor_code(inside.base)} + "
+    base = "" if size_code(inside.base) == "0" else f"{base_name(inside)} + "
     row = "first" if inside.rows == "batch" else "(n_states + first)"
     array = array_name(inside.array)
     return (

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 
 from celldsl.backends.nest_source import Text, collapse, write_nest
 from celldsl.backends.spelling import array_name, factor_code, size_code
+from celldsl.ir.size import Size
 from celldsl.plan.plan import Contract, Fold, Loop, Memory, Nest, Place, RowLoops, Scan
 
 ROW_CODE = {
@@ -120,8 +121,9 @@ def stage_arrays(stage: RowLoops) -> list[str]:
 
 
 def write_stage(
-    name: str, stage: RowLoops, dims: tuple[str, ...], names: dict[str, str], hypers: dict[str, int]
-) -> str:
+    name: str, stage: RowLoops, dims: tuple[str, ...], names: dict[str, str],
+    hypers: dict[str, int], bases: dict[str, Size],
+) -> str:  # fmt: skip
     """The text of the function that runs a stage for rows low … high-1."""
     nests = tuple(collapse(nest) if isinstance(nest, Loop) else nest for nest in stage.nests)
     lanes = Lanes(names, {}, merged_buffers(nests))
@@ -131,15 +133,18 @@ def write_stage(
     still = [item for item in lanes.made.values() if item[1].rows in FIXED_ROWS]
     moving = [item for item in lanes.made.values() if item[1].rows not in FIXED_ROWS]
     body = "\n".join(text.lines)
-    lines = [
-        "@kernel",
-        f"def {name}({', '.join([STAGE_ARGUMENTS, *stage_arrays(stage)])}):",
-        *prelude([place for _, place in lanes.made.values()], body, dims),
+    code = [
         *(f"    {code}" for code in _constants(text, body)),
         *(f"    {lane_code(label, place, lanes.scope(place))}" for label, place in still),
         "    for b in range(low, high):",
         *(f"        {lane_code(label, place, lanes.scope(place))}" for label, place in moving),
         body,
+    ]
+    lines = [
+        "@kernel",
+        f"def {name}({', '.join([STAGE_ARGUMENTS, *stage_arrays(stage)])}):",
+        *prelude("\n".join(code), dims, bases),
+        *code,
     ]
     return "\n".join(lines) + "\n"
 
@@ -164,7 +169,7 @@ def pointer_code(place: Place, row: str | None = None) -> str:
 
     `row` is the code of the row; by default that of row b of the stage.
     """
-    terms = [] if size_code(place.base) == "0" else [size_code(place.base)]
+    terms = [] if size_code(place.base) == "0" else [base_name(place)]
     if place.rows != "once":
         at = row if row is not None else ROW_CODE[place.rows]
         at = at if re.fullmatch(r"\w+", at) else f"({at})"
@@ -175,10 +180,33 @@ def pointer_code(place: Place, row: str | None = None) -> str:
     return " + ".join(terms) or "0"
 
 
-def prelude(places: Iterable[Place], body: str, dims: tuple[str, ...]) -> list[str]:
-    """Names for the sizes that the code below uses."""
-    code = body + " ".join(pointer_code(place) for place in places)
+def base_name(place: Place) -> str:
+    """What the code calls the element at which a buffer begins in its array."""
+    return "at_" + re.sub(r"\W+", "_", place.name.removesuffix("'")).strip("_")
+
+
+def all_bases(value: object) -> dict[str, Size]:
+    """The beginnings of all buffers that a plan, or a part of one, mentions."""
+    match value:
+        case Place():
+            return {base_name(value): value.base}
+        case tuple():
+            return {k: base for item in value for k, base in all_bases(item).items()}
+    if not is_dataclass(value) or isinstance(value, Size):
+        return {}
+    found = (all_bases(getattr(value, part.name)) for part in fields(value))
+    return {name: base for bases in found for name, base in bases.items()}
+
+
+def prelude(code: str, dims: tuple[str, ...], bases: dict[str, Size]) -> list[str]:
+    """Names for the sizes and for the beginnings of buffers that the code below uses."""
     lines = []
+    begin = [
+        f"    {name} = {size_code(base)}"
+        for name, base in bases.items()
+        if re.search(rf"\b{name}\b", code)
+    ]
+    code += "\n".join(begin)
     for index, dim in enumerate(dims):
         if re.search(rf"\bd_{dim}\b", code):
             lines.append(f"    d_{dim} = dims[{index}]")
@@ -191,4 +219,4 @@ def prelude(places: Iterable[Place], body: str, dims: tuple[str, ...]) -> list[s
     for name, source in extents.items():
         if re.search(rf"\b{name}\b", code):
             lines.append(f"    {name} = {source}")
-    return lines
+    return lines + begin

@@ -91,7 +91,9 @@ def _apply(forward: Program, backward: Program, choice: _Choice) -> tuple[Progra
     for name in sorted(choice.kept - known):
         leaves.append(Leaf("saved", name, choice.nodes[name].type))
     leaves += _missing_leaves(forward, leaves, repeated)
-    repeated = [replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated]
+    repeated = [
+        replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated
+    ]
     before = tuple(node for node in repeated if node.type.rows == Rows.ONCE)
     step = tuple(node for node in repeated if node.type.rows != Rows.ONCE)
     saved = tuple(leaf.name for leaf in leaves if leaf.kind == "saved")
@@ -112,9 +114,7 @@ def _incoming(forward: Program, value: str) -> str:
     return f"{value}@in" if value in states else value
 
 
-def _missing_leaves(
-    forward: Program, leaves: list[Leaf], repeated: list[Node]
-) -> list[Leaf]:
+def _missing_leaves(forward: Program, leaves: list[Leaf], repeated: list[Node]) -> list[Leaf]:
     have = {leaf.name for leaf in leaves}
     found: dict[str, Leaf] = {}
     for leaf in forward.leaves:

@@ -102,9 +102,7 @@ def _join(
     for member in group:
         begin, end = starts[member.weight]
         b.origin = member.node.origin
-        renamed[member.node.name] = b.op(
-            "slice", whole, axis=head.out_axis, start=begin, stop=end
-        )
+        renamed[member.node.name] = b.op("slice", whole, axis=head.out_axis, start=begin, stop=end)
 
 
 def _with_args(node: Node, renamed: dict[str, str]) -> Node:

@@ -1,6 +1,6 @@
 """Room in the flat arrays.  In: widths and kinds of rows.  Out: places, and how long each array is.
 
-    arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R rows of 3*H
+arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R rows of 3*H
 """
 
 from __future__ import annotations
@@ -26,12 +26,21 @@ class Arrays:
     """Hands out places one behind the other; `lengths` says how far each array goes by now."""
 
     lengths: dict[str, Size] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
     def buffer(self, array: str, rows: RowKind, shape: Shape, name: str = "") -> Place:
         """A new buffer for a value of `shape` for every row of the kind."""
         width = product(shape)
         base = self.reserve(array, width * ROW_COUNTS[rows])
-        return Place(array, base, rows, width, contiguous(shape), name=name)
+        return Place(array, base, rows, width, contiguous(shape), name=self.unique(name))
+
+    def unique(self, name: str) -> str:
+        """A name that no other buffer has."""
+        found, number = name, 2
+        while found in self.names:
+            found, number = f"{name} {number}", number + 1
+        self.names.add(found)
+        return found
 
     def reserve(self, array: str, length: Size) -> Size:
         """Where the next `length` elements of the array begin."""

@@ -1,6 +1,6 @@
 """Plans of the two directions.  In: Programs and where parameters lie.  Out: a Plan.
 
-    plan_cell(forward, backward, spec)     phases for both, and how long the flat arrays are
+plan_cell(forward, backward, spec)     phases for both, and how long the flat arrays are
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from celldsl.ir.size import Size, product
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.arrays import Arrays, contiguous
 from celldsl.plan.blocks import lay_out
+from celldsl.plan.carry import carry_in_place
 from celldsl.plan.graph import Graph
 from celldsl.plan.outs import direct_outs
 from celldsl.plan.phases import assemble
-from celldsl.plan.plan import Block, Memory, Phase, Place, Plan, StateCopy
+from celldsl.plan.plan import Memory, Phase, Place, Plan, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products
 from celldsl.plan.regions import Region
@@ -182,19 +183,16 @@ def plan_backward(
     planner = Planner(graph, arrays, targets, places, "backward_work")
     products = Products(planner, "backward_fixed", outs.places)
     planner.schedule(copies)
+    moves = carry_in_place(planner, carried)
     planner.place_values()
     states = tuple(
         StateCopy(name, f"d_final:{name}", None, inside, f"d_start:{name}", graph.shape(name))
         for name, inside, _ in carried
     )
-    return assemble(planner, products, states, carried)
+    return assemble(planner, products, states, moves)
 
 
 def _region_of_result(graph: Graph, value: str) -> Region:
     root = graph.root(value)
     in_after = any(node.name == root for node in graph.program.after)
     return "row_after" if in_after else "step"
-
-
-def blocks_by_name(blocks: tuple[Block, ...]) -> dict[str, Block]:
-    return {block.name: block for block in blocks}

@@ -1,7 +1,7 @@
 """Which products are GEMMs.  In: einsum nodes.  Out: their parts in a GEMM's terms, or None.
 
-    einsum(x: step [I], W: once [I, H]) "i,ij->j"     k = i, n = j: rows times a weight
-    einsum_rows(x: [I], d: [H]) "i,j->ij"             m = i, n = j: a weight's gradient
+einsum(x: step [I], W: once [I, H]) "i,ij->j"     k = i, n = j: rows times a weight
+einsum_rows(x: [I], d: [H]) "i,j->ij"             m = i, n = j: a weight's gradient
 """
 
 from __future__ import annotations

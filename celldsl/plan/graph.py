@@ -1,7 +1,7 @@
 """A Program as a graph.  In: a Program.  Out: who makes and who reads each value, and its views.
 
-    graph.root("%7")           the value whose memory a slice, transpose or stretch looks at
-    graph.view("%7", place)    where the slice lies when the root lies at `place`
+graph.root("%7")           the value whose memory a slice, transpose or stretch looks at
+graph.view("%7", place)    where the slice lies when the root lies at `place`
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Gradients that need no copy.  In: the backward Graph, places of gradients.  Out: places of sums.
 
-    gradient of r_u.W_x = slice(dW, 0, 2*H), of c.W_x = slice(dW, 2*H, 3*H)
-    ->  the GEMM that makes dW writes the block of both
+gradient of r_u.W_x = slice(dW, 0, 2*H), of c.W_x = slice(dW, 2*H, 3*H)
+->  the GEMM that makes dW writes the block of both
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def direct_outs(graph: Graph, gradients: dict[str, Place]) -> Outs:
         place = _common_place(graph, graph.nodes[root], views, gradients)
         if place is not None:
             places[root] = place
-            params.update(name for name, value in views if _lands(graph, value, place, gradients[name]))
+            params.update(
+                name for name, value in views if _lands(graph, value, place, gradients[name])
+            )
     return Outs(places, frozenset(params))
 
 

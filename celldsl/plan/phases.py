@@ -7,7 +7,7 @@ over all rows follows work on single rows.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape
-from celldsl.plan.plan import GemmRows, Gemm, Phase, Place, RowLoops, Stage, StateCopy
+from celldsl.plan.plan import Gemm, GemmRows, Phase, Place, RowLoops, Stage, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products
 from celldsl.plan.writer import write_stages

@@ -136,9 +136,9 @@ class Planner:
             nodes,
             needs,
             self.is_gemm,
-            lambda node: node.name in self.targets.stores
-            or node.name in read_outside
-            or node.op == "rowsum",
+            lambda node: (
+                node.name in self.targets.stores or node.name in read_outside or node.op == "rowsum"
+            ),
         )
 
     def place_values(self) -> None:

@@ -79,7 +79,8 @@ class Products:
             count = count * form.sizes[label]
         if key not in self.packs:
             base = self.planner.arrays.reserve(self.fixed, one * count)
-            packed = Place(self.fixed, base, "once", one * count, (ONE,), name=f"packed {weight.name}")
+            name = self.planner.arrays.unique(f"packed {weight.name}")
+            packed = Place(self.fixed, base, "once", one * count, (ONE,), name=name)
             moves = tuple(
                 replace(loop, right=steps[label])
                 for label in groups

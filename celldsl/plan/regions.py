@@ -1,12 +1,12 @@
 """Where each node runs.  In: a Graph.  Out: for each part of a direction, the nodes to execute.
 
-    once_before    parameters alone: derived weights
-    batch_before   once for each sequence, ahead of the loop
-    row_before     for all rows at once, ahead of the loop: hoisted projections
-    step           in the loop
-    batch_after    once for each sequence, after the loop: gradients of start states
-    row_after      for all rows at once, after the loop: gradients of inputs and weights
-    once_after     what follows from gradients of derived weights
+once_before    parameters alone: derived weights
+batch_before   once for each sequence, ahead of the loop
+row_before     for all rows at once, ahead of the loop: hoisted projections
+step           in the loop
+batch_after    once for each sequence, after the loop: gradients of start states
+row_after      for all rows at once, after the loop: gradients of inputs and weights
+once_after     what follows from gradients of derived weights
 """
 
 from __future__ import annotations

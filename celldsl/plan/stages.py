@@ -71,9 +71,7 @@ def _late(units: Units, stages: list[list[Node]]) -> list[list[Node]]:
     return [stage for stage in filled if stage]
 
 
-def _postpone(
-    units: Units, node: Node, at: dict[str, int], readers: dict[str, list[str]]
-) -> None:
+def _postpone(units: Units, node: Node, at: dict[str, int], readers: dict[str, list[str]]) -> None:
     """Move one unit to its first reader's stage where that keeps nothing more in memory."""
     uses = readers[node.name]
     if units.is_gemm(node) or units.pinned(node) or not uses:

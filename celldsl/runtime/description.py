@@ -126,8 +126,8 @@ class Lengths:
     """How long the flat arrays must be, in elements.
 
     `parameters`, `constants`, `fixed` are functions of the dims; `tape`, `forward_work` and
-    `backward_work` of the dims and keywords R, B, S, K (rows that saved values are kept for: R, or
-    B where nothing is kept) and parts.
+    `backward_work` of the dims and keywords _R, _B, _S, _K (rows that saved values are kept for: R,
+    or B where nothing is kept) and _parts: no dim begins with an underscore.
     """
 
     parameters: SizeFunction
