@@ -1,0 +1,163 @@
+"""Arithmetic that either writes LLVM instructions or computes.  In: numbers.  Out: numbers.
+
+    def half_of_square(x):
+        return 0.5 * (x * x)
+
+    half_of_square(Traced(builder, value))     # writes two instructions
+    half_of_square(np.float32(3.0))            # is 4.5
+
+One text of a formula serves compiled loops and plain Python.  Instructions carry no fast-math flags,
+so that they are done as written; a product and a sum fuse only in `multiply_add`.
+
+    where(c, a, b)             a or b, without a branch
+    multiply_add(a, b, c)      a * b + c, rounded once where the host can
+    bits(x), number(b)         the same bits as an integer, as a number
+    magnitude(x), with_sign(x, y), root(x), floor_of(x), rounded(x)
+    widened(x), narrowed(x)    to double precision, to single precision
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils
+
+_ARITHMETIC_NAMES = {
+    "add": ("fadd", "add"),
+    "sub": ("fsub", "sub"),
+    "mul": ("fmul", "mul"),
+    "truediv": ("fdiv", ""),
+    "and": ("", "and_"),
+    "or": ("", "or_"),
+    "lshift": ("", "shl"),
+    "rshift": ("", "lshr"),
+}
+_ARITHMETIC_ORDERS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
+
+
+class Traced:
+    """A number or truth value of the function that is being written.
+
+    Operators take Python numbers too.  Shifts to the right fill with zeros.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder = builder
+        self.value = value
+
+    @property
+    def real(self) -> bool:
+        return isinstance(self.value.type, (ir.FloatType, ir.DoubleType))
+
+    def of(self, number: Any) -> Any:
+        """The value of another number, or a constant of this one's type."""
+        return number.value if isinstance(number, Traced) else self.value.type(number)
+
+    def call(self, intrinsic: str, *others: Any) -> Traced:
+        """A floating-point intrinsic of LLVM."""
+        kind = self.value.type
+        name = f"llvm.{intrinsic}.f{64 if isinstance(kind, ir.DoubleType) else 32}"
+        values = [self.value, *map(self.of, others)]
+        function_type = ir.FunctionType(kind, [kind] * len(values))
+        function = cgutils.get_or_insert_function(self.builder.module, function_type, name)
+        return Traced(self.builder, self.builder.call(function, values))
+
+    def __neg__(self) -> Traced:
+        return Traced(self.builder, self.builder.fneg(self.value))
+
+
+def _operation(name: str, swapped: bool) -> Callable[[Traced, Any], Traced]:
+    for_reals, for_integers = _ARITHMETIC_NAMES[name]
+
+    def apply(self: Traced, other: Any) -> Traced:
+        write = getattr(self.builder, for_reals if self.real else for_integers)
+        left, right = self.value, self.of(other)
+        return Traced(self.builder, write(right, left) if swapped else write(left, right))
+
+    return apply
+
+
+def _comparison(order: str) -> Callable[[Traced, Any], Traced]:
+    def apply(self: Traced, other: Any) -> Traced:
+        compare = self.builder.fcmp_ordered if self.real else self.builder.icmp_signed
+        return Traced(self.builder, compare(order, self.value, self.of(other)))
+
+    return apply
+
+
+for _name in _ARITHMETIC_NAMES:
+    setattr(Traced, f"__{_name}__", _operation(_name, swapped=False))
+    setattr(Traced, f"__r{_name}__", _operation(_name, swapped=True))
+for _name, _order in _ARITHMETIC_ORDERS.items():
+    setattr(Traced, f"__{_name}__", _comparison(_order))
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    if not isinstance(condition, Traced):
+        kind = a.dtype if hasattr(a, "dtype") else b.dtype
+        return np.where(condition, a, b).astype(kind)[()]
+    model = a if isinstance(a, Traced) else b
+    chosen = condition.builder.select(condition.value, model.of(a), model.of(b))
+    return Traced(condition.builder, chosen)
+
+
+def multiply_add(a: Any, b: Any, c: Any) -> Any:
+    """`a` is not a Python number.  (Computed in double precision it is right for singles.)"""
+    if isinstance(a, Traced):
+        return a.call("fmuladd", b, c)
+    if a.dtype == np.float32:
+        return np.float32(np.float64(a) * np.float32(b) + np.float32(c))
+    return a * b + c
+
+
+def bits(x: Any) -> Any:
+    if isinstance(x, Traced):
+        size = 64 if isinstance(x.value.type, ir.DoubleType) else 32
+        return Traced(x.builder, x.builder.bitcast(x.value, ir.IntType(size)))
+    return x.view(np.int32 if x.dtype == np.float32 else np.int64)
+
+
+def number(b: Any) -> Any:
+    if isinstance(b, Traced):
+        kind = ir.FloatType() if b.value.type.width == 32 else ir.DoubleType()
+        return Traced(b.builder, b.builder.bitcast(b.value, kind))
+    return b.view(np.float32 if b.dtype == np.int32 else np.float64)
+
+
+def magnitude(x: Any) -> Any:
+    return x.call("fabs") if isinstance(x, Traced) else np.abs(x)
+
+
+def with_sign(x: Any, y: Any) -> Any:
+    """The magnitude of x with the sign of y."""
+    return x.call("copysign", y) if isinstance(x, Traced) else np.copysign(x, y)
+
+
+def root(x: Any) -> Any:
+    return x.call("sqrt") if isinstance(x, Traced) else np.sqrt(x)
+
+
+def floor_of(x: Any) -> Any:
+    return x.call("floor") if isinstance(x, Traced) else np.floor(x)
+
+
+def rounded(x: Any) -> Any:
+    """To the nearest integer, halves to the even one."""
+    return x.call("roundeven") if isinstance(x, Traced) else np.rint(x)
+
+
+def widened(x: Any) -> Any:
+    if isinstance(x, Traced):
+        return Traced(x.builder, x.builder.fpext(x.value, ir.DoubleType()))
+    return np.float64(x)
+
+
+def narrowed(x: Any) -> Any:
+    if isinstance(x, Traced):
+        return Traced(x.builder, x.builder.fptrunc(x.value, ir.FloatType()))
+    return np.float32(x)
