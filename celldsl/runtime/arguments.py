@@ -1,6 +1,6 @@
 """Checks of what a user passes.  In: names, arrays, sizes.  Out: flat arrays, or errors that help.
 
-    check_array("x", x, dtype, (None, None, 28), "(T, B, I=28)")
+    check_array("x", x, dtype, (None, None, 28), lambda: "(T, B, I=28)")
 
 Every message names the argument, what was expected in the cell's own dims, and what was passed:
 `x: expected (T, B, I=28), got (100, 32, 27)`.  Nothing is cast or broadcast.
@@ -8,7 +8,7 @@ Every message names the argument, what was expected in the cell's own dims, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,27 +19,32 @@ Values = np.ndarray[Any, np.dtype[Any]]
 Expected = tuple[int | None, ...]
 
 
-def check_array(name: str, value: Any, dtype: Any, shape: Expected, words: str) -> Values:
+def check_array(
+    name: str, value: Any, dtype: Any, shape: Expected, words: Callable[[], str]
+) -> Values:
     """`value`, checked, contiguous and writeable: itself where it is so already, else a copy.
 
-    A size of None in `shape` is free.  Raises ArgumentTypeError for what is no array or has another
-    dtype, ArgumentError for another shape.
+    A size of None in `shape` is free; `words` says the shape in an error.  Raises ArgumentTypeError
+    for what is no array or has another dtype, ArgumentError for another shape.
     """
     if not isinstance(value, np.ndarray):
-        found = type(value).__name__
-        raise ArgumentTypeError(f"{name}: expected a NumPy array {words} of {dtype}, got {found}")
+        kind = type(value).__name__
+        raise ArgumentTypeError(f"{name}: expected a NumPy array {words()} of {dtype}, got {kind}")
     if value.dtype != dtype:
         raise ArgumentTypeError(
             f"{name}: expected {dtype}, got {value.dtype}; pass {name}.astype(np.{dtype})"
         )
-    if value.ndim != len(shape) or any(
-        want is not None and want != got for want, got in zip(shape, value.shape, strict=True)
-    ):
-        raise ArgumentError(f"{name}: expected {words}, got {value.shape}")
+    found = value.shape
+    if found != shape and (len(found) != len(shape) or not _free_fit(found, shape)):
+        raise ArgumentError(f"{name}: expected {words()}, got {found}")
     # Compiled kernels take plain arrays that are aligned, contiguous and writeable, and no others.
     if type(value) is np.ndarray and value.flags.carray:
         return value
     return np.array(value, order="C", subok=False)
+
+
+def _free_fit(found: tuple[int, ...], shape: Expected) -> bool:
+    return all(want is None or want == got for want, got in zip(shape, found, strict=True))
 
 
 def check_lengths(lengths: Any, steps: int, batch: int) -> Values:

@@ -30,7 +30,7 @@ from celldsl.runtime.saving import cell_from_file, save_cell
 from celldsl.runtime.sequence import Tape, cut_segments, run_back, run_once, run_sequence
 from celldsl.runtime.settings import Setting, Settings, check_settings, resolve_settings
 from celldsl.runtime.signature import Signature
-from celldsl.runtime.streaming import Stream, run_step
+from celldsl.runtime.streaming import Steppers, Stream
 from celldsl.runtime.threads import parts_for
 from celldsl.runtime.variants import variant_class
 from celldsl.runtime.wording import cell_text, class_text, signature_text
@@ -97,6 +97,7 @@ class Cell:
         values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
         self._engine = Engine(described, dims, values, flat, constants)
         self._signature = Signature(described, dims, dtype, self._state_nest, self._output_nest)
+        self._steppers = Steppers(self._engine, self._signature)
 
     def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
         for name, array in given.items():
@@ -168,7 +169,9 @@ class Cell:
 
     def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial."""
-        return run_step(self._engine, self._signature, inputs, named.pop("state", state), named)
+        if named:
+            state = named.pop("state", state)
+        return self._steppers.step(inputs, state, named)
 
     def stream(self, batch: int = 1, state: Any = None) -> Stream:
         """A function of one step that keeps the state, with the parameters as they are now."""

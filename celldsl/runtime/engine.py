@@ -67,6 +67,7 @@ class Engine:
         self.state_sizes = self._sizes(description.states)
         # Forward and backward phases may each keep their own; one array is long enough for either.
         lengths = description.lengths
+        self.row_flops = parameters.size + sum(self.state_sizes)
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self.once = sum(1 for _ in leading_once(description.forward))
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
@@ -76,7 +77,7 @@ class Engine:
 
     def flop_estimate(self, rows: int) -> int:
         """About how many multiplications a pass over `rows` rows takes."""
-        return rows * (self.parameters.size + sum(self.state_sizes))
+        return rows * self.row_flops
 
     def head(self, tape: Values, fixed: Values, work: Values, *more: Values) -> tuple[Any, ...]:
         """The arguments after `rows` and before the inputs."""

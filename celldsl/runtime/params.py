@@ -42,7 +42,7 @@ class Parameters(Mapping[str, Values]):
         view = self[name]
         # `params[name] += 1` assigns the view to itself once it has been written.
         if value is not view:
-            view[...] = check_array(name, value, view.dtype, view.shape, self._words[name])
+            view[...] = check_array(name, value, view.dtype, view.shape, lambda: self._words[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._views)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -154,12 +155,13 @@ def _given_consts(description: Description, settings: Settings) -> dict[str, Val
     found = {}
     for const in description.consts:
         shape = tuple(const.shape(**settings.dims))
-        words = declared_words(const.text, shape)
         if const.name in settings.given:
             value = settings.given[const.name]
+            words = partial(declared_words, const.text, shape)
             found[const.name] = check_array(const.name, value, settings.dtype, shape, words)
         elif not const.value:
+            wanted = declared_words(const.text, shape)
             raise ArgumentTypeError(
-                f"{description.name}() needs {const.name}=array of shape {words}"
+                f"{description.name}() needs {const.name}=array of shape {wanted}"
             )
     return found

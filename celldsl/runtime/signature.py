@@ -30,8 +30,9 @@ class Slot:
 
     def check(self, name: str, value: Any, dtype: Any, lead: Mapping[str, int | None]) -> Values:
         shape = (*lead.values(), *self.shape)
-        words = shape_words((*lead, *self.axes), shape)
-        return check_array(name, value, dtype, shape, words)
+        return check_array(
+            name, value, dtype, shape, lambda: shape_words((*lead, *self.axes), shape)
+        )
 
 
 class Signature:
