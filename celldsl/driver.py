@@ -22,6 +22,7 @@ from celldsl.semantics.check import Checked, check
 from celldsl.semantics.choices import Setting
 from celldsl.semantics.lower import Lowered, lower
 from celldsl.syntax import ast
+from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
 
 
@@ -36,8 +37,10 @@ def check_file(path: str | Path, root: str | Path | None = None) -> Report:
     """All diagnostics of a file; what it uses lies inside `root`, or its own folder."""
     report = Report()
     path = Path(path)
-    source = Source(path.name, path.read_text(encoding="utf-8"))
-    _checked(source, report, Path(root) if root is not None else path.parent, path)
+    read = read_source(path, report)
+    if read is not None:
+        source = Source(path.name, read.text)
+        _checked(source, report, Path(root) if root is not None else path.parent, path)
     return report
 
 

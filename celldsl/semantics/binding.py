@@ -20,7 +20,7 @@ def bind(f: Frame, e: ast.Call, signature: str, name: str) -> Bound | None:
     required = [part.strip() for part in signature.split(",") if part.strip() and "=" not in part]
     if len(e.args) > len(names_of):
         limit = f"takes {_count(len(names_of))}, not {len(e.args)}"
-        f.error("E0602", f"`{name}` {limit}", e.span, f"`{name}({signature})`")
+        f.error("E0122", f"`{name}` {limit}", e.span, f"`{name}({signature})`")
         return None
     bound: Bound = dict.fromkeys(names_of)
     bound.update(zip(names_of, e.args, strict=False))
@@ -30,7 +30,7 @@ def bind(f: Frame, e: ast.Call, signature: str, name: str) -> Bound | None:
     missing = [n for n in required if bound[n] is None]
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)
-        f.error("E0602", f"`{name}` needs {told}", e.span, f"`{name}({signature})`")
+        f.error("E0122", f"`{name}` needs {told}", e.span, f"`{name}({signature})`")
         return None
     return bound
 
@@ -41,7 +41,7 @@ def _bind_keyword(
     if keyword.name not in bound:
         near = nearest(keyword.name, list(bound))
         f.error(
-            "E0603",
+            "E0123",
             f"`{name}` has no option `{keyword.name}`",
             keyword.span,
             f"`{name}({signature})`",
@@ -49,7 +49,7 @@ def _bind_keyword(
         )
         return False
     if bound[keyword.name] is not None:
-        f.error("E0603", f"`{keyword.name}` is given twice", keyword.span)
+        f.error("E0123", f"`{keyword.name}` is given twice", keyword.span)
         return False
     bound[keyword.name] = keyword.value
     return True

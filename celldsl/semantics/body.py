@@ -22,6 +22,8 @@ from celldsl.syntax import ast
 def declarations(f: Frame, cell: ast.Cell) -> None:
     """Requirements, then what is declared at the top level, in the order of the file."""
     f.later = spell_later(cell.body)
+    arrays = [s for s in cell.body if isinstance(s, ast.Param | ast.Const)]
+    f.later.update((name.id, name.span) for s in arrays for name in s.names)
     for s in cell.body:
         if isinstance(s, ast.Require):
             require(f, s)

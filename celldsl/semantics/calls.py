@@ -31,7 +31,7 @@ def call(f: Frame, e: ast.Call) -> Value:
         case Unknown():
             return Unknown()
     f.error(
-        "E0601",
+        "E0121",
         f"`{e.function}` is {describe(binding.value)} and cannot be called",
         e.name_span,
         secondary=(Label(binding.span, "it is defined here"),),
@@ -48,7 +48,7 @@ def _call_named(f: Frame, e: ast.Call) -> Value:
         return initialiser(f, e)
     if e.function in f.home.cells:
         f.error(
-            "E0601",
+            "E0121",
             f"`{e.function}` is a cell and cannot be called",
             e.name_span,
             help=f"declare an inner cell: `sub g = {e.function}[…]`, then `g(…)`",

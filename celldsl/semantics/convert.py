@@ -156,7 +156,7 @@ def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
             label = "this is known only while the cell runs"
         case _:
             label = f"this is {describe(value)}"
-    f.error("E0604", f"{what} must be a whole number of dims and integers", span, label)
+    f.error("E0124", f"{what} must be a whole number of dims and integers", span, label)
     return None
 
 
@@ -200,7 +200,7 @@ def _example_of_odd(f: Frame, found: Size) -> str:
 def shape(f: Frame, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
     """The sizes in `[2*H, K]`, each a whole number of at least 1."""
     if not isinstance(listing, ast.ListOf):
-        f.error("E0604", f"{what} must be a list of sizes", listing.span, "write `[H]`")
+        f.error("E0124", f"{what} must be a list of sizes", listing.span, "write `[H]`")
         return None
     if len(listing.items) > MAX_AXES:
         f.error("E0210", f"a value has at most {MAX_AXES} axes", listing.span)
@@ -247,7 +247,7 @@ def as_truth(f: Frame, value: Value, span: Span, what: str) -> bool | None:
             fix(f.walk.choices, name, "boolean")
         case Unknown():
             return None
-    f.error("E0604", f"{what} must be true or false, not {describe(value)}", span)
+    f.error("E0124", f"{what} must be true or false, not {describe(value)}", span)
     return None
 
 
@@ -257,7 +257,7 @@ def real(f: Frame, expression: ast.Expr, what: str) -> Tensor | None:
     if found is None:
         return None
     if found.shape or f.walk.type(found.name).rows != Rows.ONCE:
-        f.error("E0604", f"{what} must be a number or a hyperparameter", expression.span)
+        f.error("E0124", f"{what} must be a number or a hyperparameter", expression.span)
         return None
     return found
 

@@ -111,6 +111,7 @@ def declare_array(f: Frame, name: ast.Declared, s: ast.Param | ast.Const) -> Non
         return
     if not declare_name(f, name, kind):
         return
+    f.later.pop(name.id, None)
     bind(f, name, kind, Unknown())
     if shape is None:
         return

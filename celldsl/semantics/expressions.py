@@ -45,7 +45,7 @@ def elaborate(f: Frame, e: ast.Expr) -> Value:
             return Listing(tuple(elaborate(f, item) for item in items))
         case ast.Index():
             return indexing.index(f, e)
-    f.error("E0604", "a string is not a value", e.span)
+    f.error("E0124", "a string is not a value", e.span)
     return Unknown()
 
 

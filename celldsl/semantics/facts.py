@@ -56,7 +56,9 @@ class Facts:
         for index, (number, divisor) in enumerate(divisions):
             rest = divisions[:index] + divisions[index + 1 :]
             replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
-            if replaced is not None and (replaced.integral or self._whole_by(replaced, rest, depth - 1)):
+            if replaced is None:
+                continue
+            if replaced.integral or self._whole_by(replaced, rest, depth - 1):
                 return True
         return False
 

@@ -109,7 +109,7 @@ def _defaults(f: Frame, name: str, span: Span) -> tuple[str, ...] | None:
     values = INITIALISERS[name]
     missing = [n for n, default in values if default is None]
     if missing:
-        f.error("E0602", f"`{name}` needs {', '.join(missing)}", span, f"write `{name}(…)`")
+        f.error("E0122", f"`{name}` needs {', '.join(missing)}", span, f"write `{name}(…)`")
         return None
     return tuple(f.walk.op("number", value=d) for _, d in values if d is not None)
 

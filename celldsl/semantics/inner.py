@@ -102,7 +102,7 @@ def _hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
         if keyword.name not in known:
             near = nearest(keyword.name, known)
             f.error(
-                "E0603",
+                "E0123",
                 f"`{cell.name.id}` has no hyperparameter `{keyword.name}`",
                 keyword.span,
                 help=f"did you mean `{near}`?" if near else None,

@@ -25,10 +25,9 @@ UNUSED = {
 
 
 def lint(cell: ast.Cell, walks: list[Walk], notes: Notes, report: Report) -> None:
-    unused = list(_unused(cell, notes))
-    for code, message, span, help in (*unused, *_old_state(notes), *_everywhere(cell, walks)):
-        if code == "W0502" and any(span == other[2] for other in unused):
-            continue
+    for code, message, span, help in (
+        *_unused(cell, notes), *_old_state(notes), *_everywhere(cell, walks)
+    ):  # fmt: skip
         report.add(code, message, span, help=help)
 
 
@@ -85,12 +84,17 @@ def _in_walk(w: Walk, ways: Reach) -> Iterator[Found]:
 
 
 def _no_gradient(w: Walk, ways: Reach) -> Iterator[Found]:
-    """A loop makes several parameters at one place: all of them must be without gradient."""
+    """Parameters that an output depends on, but not smoothly.
+
+    What no output depends on is unused, and `step` and its like are told by themselves.  A loop
+    makes several parameters at one place: all of them must be without gradient.
+    """
     alive = {w.places[name] for name in w.params if name in ways.smoothly}
+    told = {leaf for value, _ in _cutting(w, ways) for leaf in leaves_below(w, value)}
     for name in w.params:
-        if w.places[name] not in alive:
+        if name in ways.any and name not in told and w.places[name] not in alive:
             message = f"the gradient of the parameter `{name}` is always zero"
-            yield "W0502", message, w.places[name], "no output depends on it, or none smoothly"
+            yield "W0502", message, w.places[name], "make it a `const`, if that is meant"
 
 
 def _states(w: Walk, ways: Reach) -> Iterator[Found]:
@@ -100,18 +104,23 @@ def _states(w: Walk, ways: Reach) -> Iterator[Found]:
             yield "W0503", message, state.span, "it is computed for nothing"
 
 
-def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
-    """`step` and its like cut the gradient of what they are computed from."""
+def _cutting(w: Walk, ways: Reach) -> Iterator[tuple[str, Span]]:
+    """`step` and its like, where a gradient comes to them and parameters or states lie below."""
     for value, span in w.steps.items():
         below = {w.leaves[name].kind for name in leaves_below(w, value)}
         if value in ways.smoothly and below & {"param", "state"}:
-            name = span.text.partition("(")[0]
-            yield (
-                "W0505",
-                f"`{name}` lets no gradient through",
-                span,
-                f"give it one: `surrogate({span.text}, …)`, or say `stop_gradient({span.text})`",
-            )
+            yield value, span
+
+
+def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
+    for _, span in _cutting(w, ways):
+        name, text = span.text.partition("(")[0], span.text
+        yield (
+            "W0505",
+            f"`{name}` lets no gradient through",
+            span,
+            f"give it one: `surrogate({text}, …)`, or say `stop_gradient({text})`",
+        )
 
 
 def _absorbed(w: Walk) -> Iterator[Found]:

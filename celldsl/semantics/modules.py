@@ -13,8 +13,8 @@ from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.syntax import ast
-
-MAX_BYTES = 256 * 1024
+from celldsl.syntax.limits import read_source
+from celldsl.syntax.parse import parse
 
 
 @dataclass(slots=True, eq=False)
@@ -125,19 +125,9 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
 
 
 def _parse(path: Path, use: ast.Use, files: Files) -> Module | None:
-    from celldsl.syntax.parse import parse
-
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError("it is larger than 256 KiB")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as problem:
-        files.report.add(
-            "E0113", f"cannot read \"{use.path}\"", use.path_span, _reason(problem)
-        )
-        return None
     before = len(files.report.diagnostics)
-    file = parse(Source(path.name, text), files.report)
+    source = read_source(path, files.report)
+    file = None if source is None else parse(Source(path.name, source.text), files.report)
     if file is None or any(d.severity == "error" for d in files.report.diagnostics[before:]):
         return None
     files.reading.append(path)
@@ -145,10 +135,3 @@ def _parse(path: Path, use: ast.Use, files: Files) -> Module | None:
     files.reading.pop()
     return module
 
-
-def _reason(problem: Exception) -> str:
-    if isinstance(problem, UnicodeDecodeError):
-        return "it is not text in UTF-8"
-    if isinstance(problem, OSError):
-        return problem.strerror or "it cannot be opened"
-    return str(problem)

@@ -152,10 +152,10 @@ def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None
     if name in f.later and not primed:
         f.error(
             "E0103",
-            f"`{name}` is read before the equation that defines it",
+            f"`{name}` is read before it is defined",
             span,
             secondary=(Label(f.later[name], "it is defined here"),),
-            help="equations stand in the order in which they are computed",
+            help="what is read stands above: move one of the two",
         )
         return
     if name in f.home.cells:

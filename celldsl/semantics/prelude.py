@@ -9,6 +9,7 @@ from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.values import FunctionValue
+from celldsl.syntax.parse import parse
 
 PRELUDE = (
     "gelu", "silu", "elu", "selu", "logsigmoid", "hard_sigmoid", "hard_tanh", "softsign", "rsqrt",
@@ -17,8 +18,6 @@ PRELUDE = (
 
 @cache
 def _module() -> Module:
-    from celldsl.syntax.parse import parse
-
     path = Path(__file__).with_name("prelude.cell")
     report = Report()
     file = parse(Source(path.name, path.read_text(encoding="utf-8")), report)

@@ -78,7 +78,7 @@ def _items(f: Frame, s: ast.Equation, value: Value) -> tuple[Value, ...]:
     """A value for each target."""
     count = len(s.targets)
     match value:
-        case Several(items) if len(items) == count and count > 1:
+        case Several(items) if len(items) == count:
             return items
         case Several(items):
             given = len(items)

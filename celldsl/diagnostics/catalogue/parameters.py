@@ -2,6 +2,39 @@
 
 from __future__ import annotations
 
-from celldsl.diagnostics.catalogue.entry import Entry
+from celldsl.diagnostics.catalogue.entry import Entry, cell
 
-TABLE: dict[str, Entry] = {}
+TABLE: dict[str, Entry] = {
+    "E0401": Entry(
+        "two blocks in one equation",
+        "Parameters are named after their equation, so that it has at most one of `linear`, "
+        "`group_linear` and `conv`, and at most one norm.",
+        cell("a = linear(x, H) + linear(h, H, bias=false)", out="a"),
+        cell("b = linear(h, H, bias=false)", "a = linear(x, H) + b", out="a"),
+    ),
+    "E0402": Entry(
+        "two parameters of one name",
+        "Names of parameters are part of what a cell is: weights are saved under them.",
+        cell("a = linear([x, x], H)", out="a"),
+        cell("b = 2 * x", "a = linear([x, b], H)", out="a"),
+    ),
+    "E0403": Entry(
+        "an initial value that cannot be one",
+        "Initial values are made of numbers, dims, hyperparameters, initialisers, elementwise "
+        "functions, and params and consts above them; the start of a state is not random.",
+        cell("state s: [H] = normal(0.1)", "s' = s + x", out="s'"),
+        cell("const s0: [H] = normal(0.1)", "state s: [H] = s0", "s' = s + x", out="s'"),
+    ),
+    "E0404": Entry(
+        "an initialiser out of its place",
+        "What a `param` or `const` begins with is computed when the cell is built.",
+        cell("a = legendre_b(H) * x", out="a"),
+        cell("const b: [H] = legendre_b(H)", "a = b * x", out="a"),
+    ),
+    "E0405": Entry(
+        "an initial value of another shape",
+        "The value has the shape of what it begins, or stretches to it.",
+        cell("param p: [H] = eye(H)", "a = p * x", out="a"),
+        cell("param p: [H, H] = eye(H)", "a = p @ x", out="a"),
+    ),
+}

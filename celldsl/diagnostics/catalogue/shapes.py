@@ -2,6 +2,77 @@
 
 from __future__ import annotations
 
-from celldsl.diagnostics.catalogue.entry import Entry
+from celldsl.diagnostics.catalogue.entry import Entry, cell
 
-TABLE: dict[str, Entry] = {}
+TABLE: dict[str, Entry] = {
+    "E0203": Entry(
+        "shapes do not match",
+        "Operands have the same sizes, counted from the last axis.  Only a literal size 1 "
+        "stretches.  Sizes are compared for all dims, before any is known.",
+        cell("u = linear(x, 2*H)", "a = u * h", out="a"),
+        cell("r, u = split(linear(x, 2*H), 2)", "a = u * h * r", out="a"),
+    ),
+    "E0204": Entry(
+        "sizes do not meet in `@`",
+        "`@` is NumPy's on vectors and matrices: the last axis of the left side meets the first "
+        "of the right side.",
+        cell("param W: [3, H]", "a = h @ W", out="a"),
+        cell("param W: [3, H]", "a = W @ h", out="a"),
+    ),
+    "E0205": Entry(
+        "a shape that fits in more than one place",
+        "`[H]` beside `[H, H]` may be a row or a column.  `expand(v, axis)` says which.",
+        cell("a = outer(x, h) * h", out="a"),
+        cell("a = outer(x, h) * expand(h, 0)", out="a"),
+    ),
+    "E0206": Entry(
+        "a next value of another shape",
+        "A state keeps the shape that it is declared with.",
+        cell("h' = linear(x, 2*H)"),
+        cell("h' = linear(x, H) + h"),
+    ),
+    "E0207": Entry(
+        "a size that is not always whole",
+        "Sizes are whole numbers for all dims that the cell allows.  `require H % 2 == 0` allows "
+        "even ones alone.",
+        cell("a, b = split(h, 2)", out="a, b"),
+        cell('require H % 2 == 0, "two halves"', "a, b = split(h, 2)", out="a, b"),
+    ),
+    "E0208": Entry(
+        "an index or size out of range",
+        "Indices count from 0, and parts lie within the value for all dims that the cell allows; "
+        "a size is at least 1.  A `require` can say so.",
+        cell("a = x[:4] * h[0]", out="a"),
+        cell('require H >= 4, "four elements"', "a = x[:4] * h[0]", out="a"),
+    ),
+    "E0209": Entry(
+        "another number of values than names",
+        "Every name on the left takes one value from the right.",
+        cell("a, b = split(linear(x, 3*H), 3)", out="a, b"),
+        cell("a, b, c = split(linear(x, 3*H), 3)", out="a, b, c"),
+    ),
+    "E0210": Entry(
+        "an axis that there is not",
+        "Axes count from 0, or from the end with -1.  A scalar has none; values have at most 6.",
+        cell("a = cumsum(x, axis=1)", out="a"),
+        cell("a = cumsum(x, axis=0)", out="a"),
+    ),
+    "E0211": Entry(
+        "a comparison where a number stands, or the reverse",
+        "Comparisons are for `where`, `and`, `or` and `not` alone.",
+        cell("a = (x > 0) * h", out="a"),
+        cell("a = where(x > 0, h, 0)", out="a"),
+    ),
+    "E0212": Entry(
+        "a loop that changes a shape",
+        "A value from before a loop keeps its shape in it.",
+        cell("a = x", "for k in 0..2:", "    a = concat([a, x])", out="a"),
+        cell("a = x", "for k in 0..2:", "    a = a * x", out="a"),
+    ),
+    "E0213": Entry(
+        "another shape in each branch",
+        "What is read after an `if` has one shape, whichever branch defines it.",
+        cell("if H > 4:", "    a = x", "else:", "    a = x[0]", "b = a * 2", out="b"),
+        cell("if H > 4:", "    a = x", "else:", "    a = x * x[0]", "b = a * 2", out="b"),
+    ),
+}

@@ -47,7 +47,7 @@ def _extreme(op: str) -> Build:
         if a["b"] is None:
             return reduce_extreme(f, e, {"v": a["a"], "axis": a["axis"]}, f"a{op}")
         if a["axis"] is not None:
-            f.error("E0603", f"`{op}` of two values has no axis", given(a, "axis").span)
+            f.error("E0123", f"`{op}` of two values has no axis", given(a, "axis").span)
             return Unknown()
         return _several(op, "a", "b")(f, e, a)
 

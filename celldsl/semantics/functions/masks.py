@@ -24,14 +24,14 @@ def _per(f: Frame, a: Bound) -> str | None:
         case ast.Name("step" | "sequence" as per, primed=False):
             return per
         case other:
-            f.error("E0604", "`per` must be `step` or `sequence`", other.span)
+            f.error("E0124", "`per` must be `step` or `sequence`", other.span)
             return None
 
 
 def _rate(f: Frame, a: Bound) -> Tensor | None:
     written = given(a, "rate")
     if isinstance(written, ast.Number) and not 0 <= written.value < 1:
-        f.error("E0604", f"a rate lies between 0 and 1, and {written.value} does not", written.span)
+        f.error("E0124", f"a rate lies between 0 and 1, and {written.value} does not", written.span)
         return None
     return convert.real(f, written, "a rate")
 

@@ -78,7 +78,7 @@ def kernel_sizes(f: Frame, written: ast.Expr) -> tuple[int, ...] | None:
         if size is None:
             return None
         if size < 1 or size % 2 == 0:
-            f.error("E0604", f"a kernel has odd sizes, and this is {size}", item.span)
+            f.error("E0124", f"a kernel has odd sizes, and this is {size}", item.span)
             return None
         found.append(size)
     return tuple(found)

@@ -45,7 +45,7 @@ def _turned_round(f: Frame, e: ast.Call, a: Bound) -> bool:
         return False
     swapped = f"split({second.span.text}, {first.span.text})"
     f.error(
-        "E0605",
+        "E0125",
         "`split` takes the value first and the number of parts second",
         e.span,
         help=f"write `{swapped}`",
@@ -95,7 +95,7 @@ def _cuts(f: Frame, v: Tensor, place: int, sizes: list[Size], parts: ast.Expr) -
 def _concat(f: Frame, e: ast.Call, a: Bound) -> Value:
     parts = given(a, "parts")
     if not isinstance(parts, ast.ListOf) or not parts.items:
-        f.error("E0604", "`concat` takes a list of values", parts.span, "write `concat([v, w])`")
+        f.error("E0124", "`concat` takes a list of values", parts.span, "write `concat([v, w])`")
         return Unknown()
     values = [convert.tensor(f, item) for item in parts.items]
     known = [v for v in values if v is not None]
@@ -171,7 +171,7 @@ def _transpose(f: Frame, e: ast.Call, a: Bound) -> Value:
 
 def _axes(f: Frame, v: Tensor, axes: ast.Expr) -> tuple[int, ...] | None:
     if not isinstance(axes, ast.ListOf):
-        f.error("E0604", "`axes` must be a list", axes.span, "write `[1, 0]`")
+        f.error("E0124", "`axes` must be a list", axes.span, "write `[1, 0]`")
         return None
     found = [convert.integer(f, item, "an axis") for item in axes.items]
     known = tuple(axis for axis in found if axis is not None)
