@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.description import Description
 from celldsl.runtime.engine import Engine
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.initial import drawing
+from celldsl.runtime.initial import drawing, hash_key
 from celldsl.runtime.nesting import Nest
 from celldsl.runtime.params import Parameters
 from celldsl.runtime.passing import Frame
@@ -88,6 +89,7 @@ class Cell:
     def _lay_out(self, settings: Settings) -> None:
         """Everything but the values of parameters and consts."""
         described, dims, dtype = self.description, settings.dims, settings.dtype
+        self._passes, self._lock = 0, Lock()
         self.dims, self.hypers, self.dtype, self.seed = dims, settings.hypers, dtype, settings.seed
         flat = aligned_array(described.lengths.parameters(**dims), dtype)
         constants = aligned_array(described.lengths.constants(**dims), dtype)
@@ -136,14 +138,15 @@ class Cell:
         """Like a call, and keeps on a tape what `backward` needs: (y, state, tape).
 
         `lengths` (B,) stops each sequence at its own length; `reverse` goes backwards in time, each
-        sequence within its length.  `checkpoint` segments (True: about √T) keep only the states at
-        their borders and are run again in `backward`: less memory, the same gradients.
+        sequence within its length.  Masks (dropout, zoneout) are drawn where `training`: from
+        `seed`, or else from the cell's seed and the number of the pass.  `checkpoint` segments
+        (True: about √T) keep only the states at their borders and are run again in `backward`:
+        less memory, the same gradients.
         """
-        if seed is not None:
-            check_integer("seed", seed, 0)
+        hyper = self._engine.training_hypers(self._mask_key(seed)) if training else None
         arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
         borders = cut_segments(frame.steps, checkpoint)
-        tape = Tape(self, self._engine, frame, arrays, starts, borders, lead)
+        tape = Tape(self, self._engine, frame, arrays, starts, borders, hyper, lead)
         return (*self._results(frame, lead, *run_sequence(tape)), tape)
 
     def backward(self, tape: Tape, dy: Any = None, dstate: Any = None) -> Gradients:
@@ -193,6 +196,14 @@ class Cell:
         found: Cell = cell_from_file(cls, path)
         return found
 
+    def _mask_key(self, seed: int | None) -> int:
+        """What the masks of a pass depend on: a number that a float64 holds exactly."""
+        if seed is not None:
+            return hash_key(f"given:{check_integer('seed', seed, 0)}")
+        with self._lock:
+            self._passes += 1
+            return hash_key(f"pass:{self.seed}:{self._passes}")
+
     def _arguments(
         self, inputs: Any, named: Mapping[str, Any], state: Any, lengths: Any, reverse: bool
     ) -> tuple[list[Values], list[Values] | None, Frame, tuple[int, ...]]:
@@ -238,13 +249,16 @@ class Cell:
             "seed": self.seed,
         }
         arrays = (self.params.flat.copy(), self.consts.flat.copy())
-        return rebuild_cell, (type(self), settings, *arrays)
+        return rebuild_cell, (type(self), settings, self._passes, *arrays)
 
 
-def rebuild_cell(cls: Any, settings: dict[str, Any], flat: Values, constants: Values) -> Cell:
+def rebuild_cell(
+    cls: Any, settings: dict[str, Any], passes: int, flat: Values, constants: Values
+) -> Cell:
     """The cell that was pickled or copied."""
     self: Cell = object.__new__(cls)
     self._lay_out(Settings(**settings))
+    self._passes = passes
     self.params.flat[:] = flat
     self.consts.flat[:] = constants
     return self

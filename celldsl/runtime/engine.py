@@ -32,6 +32,7 @@ class ForwardRun:
     finals: list[Values]
     tape: Lease
     fixed: Lease
+    hyper: Values
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ class Engine:
         if description.prepare is not None:
             description.prepare(self.dtype)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
-        self.hyper_array = np.array(hypers, dtype=np.float64)
+        # Two more than there are: whether masks are drawn, and the key that they are drawn with.
+        self.hyper_array = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
         self.parameters = parameters
         self.constants = constants
         self.buffers = Buffers(self.dtype)
@@ -79,11 +81,19 @@ class Engine:
         """About how many multiplications a pass over `rows` rows takes."""
         return rows * self.row_flops
 
-    def head(self, tape: Values, fixed: Values, work: Values, *more: Values) -> tuple[Any, ...]:
+    def training_hypers(self, key: int) -> Values:
+        """The hyperparameters for a pass that draws masks."""
+        found: Values = self.hyper_array.copy()
+        found[-2:] = 1.0, key
+        return found
+
+    def head(
+        self, hyper: Values, tape: Values, fixed: Values, work: Values, *more: Values
+    ) -> tuple[Any, ...]:
         """The arguments after `rows` and before the inputs."""
         return (
             self.dim_array,
-            self.hyper_array,
+            hyper,
             self.parameters,
             self.constants,
             fixed,
@@ -111,9 +121,14 @@ class Engine:
         plan: RowPlan,
         inputs: Sequence[Values],
         starts: Sequence[Values],
+        hyper: Values | None = None,
         fixed: Lease | None = None,
     ) -> ForwardRun:
-        """Runs the forward phases; with `fixed` from an earlier run, without the leading ones."""
+        """Runs the forward phases; with `fixed` from an earlier run, without the leading ones.
+
+        `hyper` comes from `training_hypers`, where masks are to be drawn.
+        """
+        hyper = self.hyper_array if hyper is None else hyper
         tape = self.buffers.take(self.length_of("tape", plan))
         work = self.buffers.take(self.length_of("forward_work", plan))
         outputs = [np.empty(plan.rows * size, self.dtype) for size in self.output_sizes]
@@ -123,9 +138,9 @@ class Engine:
             fixed = self.buffers.take(self.fixed_length)
         else:
             phases = phases[self.once :]
-        head = self.head(tape.array, fixed.array, work.array)
+        head = self.head(hyper, tape.array, fixed.array, work.array)
         run_phases(phases, plan, (*head, *inputs, *outputs, *starts, *finals))
-        return ForwardRun(plan, outputs, finals, tape, fixed)
+        return ForwardRun(plan, outputs, finals, tape, fixed, hyper)
 
     def backward(
         self,
@@ -142,7 +157,8 @@ class Engine:
             [np.empty(plan.rows * size, self.dtype) for size in self.input_sizes],
             [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes],
         )
-        head = self.head(run.tape.array, run.fixed.array, work.array, found.parameters)
+        arrays = (run.tape.array, run.fixed.array, work.array, found.parameters)
+        head = self.head(run.hyper, *arrays)
         given = (*inputs, *output_cotangents, *found.inputs, *final_cotangents, *found.starts)
         run_phases(self.description.backward, plan, (*head, *given))
         return found

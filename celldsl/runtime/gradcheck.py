@@ -46,7 +46,8 @@ def check_gradients(
 ) -> Iterator[Checked]:
     """Checks parameters, inputs and, where states are `given`, states, one after the other.
 
-    `cell` must be of float64, else ArgumentError.  Its parameters are as they were afterwards.
+    Masks are drawn, and stay the same.  `cell` must be of float64, else ArgumentError; its
+    parameters are as they were afterwards.
     """
     if cell.dtype != np.float64:
         raise ArgumentError(f"dtype: gradients are checked in float64; build {cell.dtype} so")
@@ -77,7 +78,8 @@ class GradientProbe:
         nest = cell._state_nest
         shapes = [(batch, *a.shape(**dims)) for a in described.states]
         self.states = [0.5 * self.random.normal(size=shape) for shape in shapes]
-        self.options = {"lengths": lengths, "reverse": reverse}
+        # One seed for all passes: masks stay as they are.
+        self.options = {"lengths": lengths, "reverse": reverse, "seed": seed}
         self.given = nest.pack(self.states) if given else None
         self.dy = [
             self.random.normal(size=(steps, batch, *a.shape(**dims))) for a in described.outputs
@@ -85,7 +87,7 @@ class GradientProbe:
         self.dstate = nest.pack(self.random.normal(size=shape) for shape in shapes)
 
     def loss(self) -> float:
-        y, state = self.cell(self.inputs, self.given, **self.options)
+        y, state, _ = self.cell.forward(self.inputs, self.given, **self.options)
         outputs = y if isinstance(y, tuple) else (y,)
         unpack = self.cell._state_nest.unpack
         pairs = [*zip(outputs, self.dy, strict=True)]

@@ -45,6 +45,12 @@ def random_stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
 
+def hash_key(text: str) -> int:
+    """A whole number below 2**53 for a text: the same everywhere."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 11
+
+
 def _uniform(r: Any, shape: Shape, i: int, o: int, low: float = 0.0, high: float = 1.0) -> Values:
     return np.asarray(r.uniform(low, high, shape))
 

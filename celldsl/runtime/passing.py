@@ -36,7 +36,8 @@ class Frame:
         """The plan for steps `start` … `stop` - 1, in the order in which they are done."""
         if self.packing is not None:
             return plan_packed(self.packing, start, stop, keep, given)
-        return plan_rows(stop - start, self.batch, self.parts, keep, given, self.reverse)
+        steps = stop - start
+        return plan_rows(steps, self.batch, self.parts, keep, given, self.reverse, start)
 
     def span(self, start: int, stop: int) -> slice:
         """The rows of these steps among all rows."""

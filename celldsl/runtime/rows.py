@@ -52,16 +52,23 @@ class Packing:
 
 @lru_cache(maxsize=64)
 def plan_rows(
-    steps: int, batch: int, parts: int, keep: bool, given: bool, reverse: bool = False
+    steps: int,
+    batch: int,
+    parts: int,
+    keep: bool,
+    given: bool,
+    reverse: bool = False,
+    start: int = 0,
 ) -> RowPlan:
-    """The plan where every sequence has `steps` steps."""
+    """The plan where every sequence has `steps` steps; `start` were done before them."""
     counts = [batch // parts + (part < batch % parts) for part in range(parts)]
     times = np.arange(steps)
+    order = np.arange(batch)
     where = (steps - 1 - times if reverse else times) * batch
     starts = np.cumsum([0, *counts[:-1]])
     rows = where[None, :] + starts[:, None]
     active = np.repeat(np.array(counts)[:, None], steps, axis=1)
-    return _plan(steps, batch, counts, rows, active, steps * batch, keep, given)
+    return _plan(steps, order, counts, rows, active, steps * batch, keep, given, start)
 
 
 def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
@@ -70,21 +77,23 @@ def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool
     active = _active(lengths, packing.counts, stop - start)
     rows = _first_rows(active)
     total = int(lengths.sum())
-    batch = len(packing.lengths)
-    return _plan(stop - start, batch, packing.counts, rows, active, total, keep, given)
+    steps, counts = stop - start, packing.counts
+    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start)
 
 
 def _plan(
     steps: int,
-    batch: int,
+    order: Values,
     counts: list[int] | tuple[int, ...],
     rows: Values,
     active: Values,
     total: int,
     keep: bool,
     given: bool,
+    start: int,
 ) -> RowPlan:
     """`rows` and `active` (parts, steps) as arrays of numbers for each part."""
+    batch = len(order)
     states, kept = (total, total) if keep else (2 * batch, batch)
     found = []
     first = 0
@@ -97,7 +106,8 @@ def _plan(
         # No sequence is active any more: what would come next is where final states go.
         table[steps, 2] = states + first
         header = np.array([steps, batch, total, states, first, count, given, keep], dtype=np.int64)
-        found.append(np.concatenate([header, table.ravel()]))
+        # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
+        found.append(np.concatenate([header, table.ravel(), order[first : first + count], [start]]))
         first += count
     return RowPlan(steps, batch, total, states, kept, tuple(found))
 

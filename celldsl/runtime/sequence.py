@@ -35,6 +35,7 @@ class Tape:
     inputs: list[Values]
     starts: list[Values] | None
     borders: list[tuple[int, int]]
+    hyper: Values | None = None
     lead: tuple[int, ...] = ()
     runs: list[ForwardRun] = field(default_factory=list)
     states: list[list[Values]] = field(default_factory=list)
@@ -91,7 +92,7 @@ def _segment(
     engine = tape.engine
     plan = tape.frame.plan(*tape.borders[index], keep, starts is not None)
     given = engine.no_starts if starts is None else starts
-    return engine.forward(plan, _inputs_of(tape, index), given, fixed)
+    return engine.forward(plan, _inputs_of(tape, index), given, tape.hyper, fixed)
 
 
 def _inputs_of(tape: Tape, index: int) -> list[Values]:

@@ -51,7 +51,7 @@ class Stepper:
         """The calls of a step from the states `now`, with all their arguments."""
         engine = self.engine
         plan = plan_rows(1, self.batch, 1, False, given, False)
-        head = engine.head(*(lease.array for lease in self._leases))
+        head = engine.head(engine.hyper_array, *(lease.array for lease in self._leases))
         states = (*self.states[now], *self.states[1 - now])
         arrays = (*self.inputs, *self.outputs, *states)
         arguments = (0, 1, plan.parts[0], *head, *(a.reshape(-1) for a in arrays))
@@ -159,7 +159,7 @@ class Stream:
         own = Engine(
             engine.description,
             engine.dims,
-            engine.hyper_array.tolist(),
+            engine.hyper_array[:-2].tolist(),
             engine.parameters.copy(),
             engine.constants,
         )

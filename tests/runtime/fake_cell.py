@@ -43,12 +43,17 @@ class Rows:
     given: int
     keep: int
     steps: Values
+    sequences: Values
+    start: int
 
     @staticmethod
     def read(rows: Values) -> Rows:
         assert rows.dtype == np.int64
-        found = Rows(*(int(v) for v in rows[:8]), rows[8:].reshape(-1, 4))
-        assert len(found.steps) == found.T + 1
+        T, count = int(rows[0]), int(rows[5])
+        end = 8 + 4 * (T + 1)
+        assert len(rows) == end + count + 1
+        steps = rows[8:end].reshape(-1, 4)
+        found = Rows(*(int(v) for v in rows[:8]), steps, rows[end:-1], int(rows[-1]))
         assert found.steps[found.T, 1] == 0
         return found
 

@@ -27,6 +27,8 @@ def test_training_rows_are_the_callers(steps: int, parts: int, reverse: bool) ->
             assert active == part.count
             seen[row : row + active] += 1
         assert part.steps[steps].tolist()[1:3] == [0, part.S + part.first]
+        assert part.sequences.tolist() == list(range(part.first, part.first + part.count))
+        assert part.start == 0
     assert (seen == 1).all()
 
 
@@ -50,6 +52,8 @@ def test_packed_rows_are_each_step_of_each_sequence(
     assert sorted(packing.order) == list(range(batch))
     found = set()
     for part in map(Rows.read, plan.parts):
+        own = slice(part.first, part.first + part.count)
+        assert part.sequences.tolist() == packing.order[own].tolist()
         for t in range(plan.steps):
             row, active, _, _ = part.steps[t]
             for place in range(active):
@@ -66,6 +70,12 @@ def test_parts_have_about_the_same_work(lengths: list[int]) -> None:
     first = int(packing.lengths[: packing.counts[0]].sum())
     assert abs(2 * first - sum(lengths)) <= max(lengths)
     assert (np.diff(packing.lengths[: packing.counts[0]]) <= 0).all()
+
+
+def test_a_segment_knows_which_steps_were_before_it() -> None:
+    packing = pack_lengths(np.array([5, 2, 4]), 3, 1, False)
+    for plan in (plan_packed(packing, 3, 5, True, True), plan_rows(2, 3, 1, True, True, False, 3)):
+        assert Rows.read(plan.parts[0]).start == 3
 
 
 def test_plans_are_made_once() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from celldsl.runtime import gradcheck
+from celldsl.runtime.description import Phase
 from celldsl.runtime.gradcheck import check_gradients
 from tests.runtime.fake_cell import Fake
 from tests.runtime.fake_pair import Pair
@@ -137,6 +139,30 @@ def test_bit_identical_for_one_number_of_threads(cell: Fake, parts: int) -> None
         found.append(cell.backward(tape, y).params.flat)
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
+
+
+def test_masks_have_a_key_for_each_pass(monkeypatch: pytest.MonkeyPatch, cell: Fake) -> None:
+    seen: list[list[float]] = []
+
+    def note(part: int, parts: int, rows: Any, dims: Any, hyper: Any, *rest: Any) -> None:
+        seen.append(hyper.tolist())
+
+    phases = (Phase("once", note), *Fake.description.forward)
+    described = replace(Fake.description, forward=phases)
+    monkeypatch.setattr(Fake, "description", described)
+    built = Fake(I=3, H=4, dtype="float64", scale=0.8)
+    x = rng.normal(size=(6, 5, 3))
+    built(x)
+    built.forward(x, training=False)
+    assert seen == [[0.8, 0.0, 0.0]] * 2
+    seen.clear()
+    for seed in (None, None, 1, 1, 2):
+        built.forward(x, seed=seed)
+    keys = [key for _, training, key in seen if training == 1.0]
+    assert len(keys) == 5
+    assert len(set(keys)) == 4
+    assert keys[2] == keys[3]
+    assert all(key == int(key) and 0 <= key < 2**53 for key in keys)
 
 
 def test_no_steps_is_the_initial_state(cell: Fake) -> None:
