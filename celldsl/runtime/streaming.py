@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arguments import Values
-from celldsl.runtime.engine import Engine, leading_once
+from celldsl.runtime.engine import Engine
 from celldsl.runtime.rows import plan_rows
 from celldsl.runtime.signature import Signature, Slot
 from celldsl.runtime.threads import parts_for
@@ -41,13 +41,18 @@ class Stepper:
             engine.buffers.take(engine.fixed_length),
             engine.buffers.take(engine.length_of("forward_work", plan)),
         ]
-        self.given = self.calls(0, True)
-        self.initial = self.calls(0, False)
+        calls = self.calls(0, True)
+        self._derive, self.given = calls[: engine.once], calls[engine.once :]
+        self.initial = self.calls(0, False)[engine.once :]
+        # As whole numbers, for which equal means the same bits.
+        whole = np.dtype(f"i{engine.dtype.itemsize}")
+        self._parameters = engine.parameters.view(whole)
+        self._seen: Values | None = None
 
     def _arrays(self, slots: Any) -> list[Values]:
         return [np.zeros((self.batch, *slot.shape), self.engine.dtype) for slot in slots]
 
-    def calls(self, now: int, given: bool, once: bool = True) -> list[Call]:
+    def calls(self, now: int, given: bool) -> list[Call]:
         """The calls of a step from the states `now`, with all their arguments."""
         engine = self.engine
         plan = plan_rows(1, self.batch, 1, False, given, False)
@@ -55,8 +60,18 @@ class Stepper:
         states = (*self.states[now], *self.states[1 - now])
         arrays = (*self.inputs, *self.outputs, *states)
         arguments = (0, 1, plan.parts[0], *head, *(a.reshape(-1) for a in arrays))
-        phases = engine.description.forward
-        return [(phase.run, arguments) for phase in (phases if once else phases[engine.once :])]
+        return [(phase.run, arguments) for phase in engine.description.forward]
+
+    def derive(self) -> None:
+        """Runs the phases of parameters alone, where a parameter has changed since they were run.
+
+        Parameters are arrays that people write to: to look is the only way to know, and costs less
+        than to derive everything again.
+        """
+        if self._seen is None or not (self._seen == self._parameters).all():
+            self._seen = self._parameters.copy()
+            for run, arguments in self._derive:
+                run(*arguments)
 
     def step(self, inputs: Sequence[Values], starts: Sequence[Values] | None) -> tuple[Any, Any]:
         """One step for arrays that have been checked: (y, state), which are the caller's own."""
@@ -65,6 +80,7 @@ class Stepper:
         if starts is not None:
             for own, array in zip(self.states[0], starts, strict=True):
                 own[...] = array
+        self.derive()
         for run, arguments in self.initial if starts is None else self.given:
             run(*arguments)
         signature = self.signature
@@ -165,9 +181,8 @@ class Stream:
         )
         self._signature = signature
         self._stepper = Stepper(own, signature, batch)
-        for run, arguments in self._stepper.given[: len(leading_once(own.description.forward))]:
-            run(*arguments)
-        self._calls = [self._stepper.calls(now, True, once=False) for now in range(2)]
+        self._stepper.derive()
+        self._calls = [self._stepper.calls(now, True)[own.once :] for now in range(2)]
         self._now = 0
         self._input, self._output = self._stepper.inputs[0], self._stepper.outputs[0]
         self._single = len(self._stepper.inputs) == len(self._stepper.outputs) == 1

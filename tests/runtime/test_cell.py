@@ -171,6 +171,15 @@ def test_step_by_step_is_the_sequence(cell: Fake, pair: Pair) -> None:
         np.testing.assert_allclose(stream.state[0], last[0], atol=1e-14)
 
 
+def test_a_step_sees_every_change_of_a_parameter(cell: Fake) -> None:
+    start = cell.state(2)
+    before = cell.step(X[0], start)[0]
+    assert np.array_equal(cell.step(X[0], start)[0], before)
+    cell.params["h.W_h"][0, 0] += 1e-9
+    assert not np.array_equal(cell.step(X[0], start)[0], before)
+    assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
+
+
 def test_a_stream_has_parameters_and_state_of_its_own(cell: Fake) -> None:
     stream = cell.stream(batch=2)
     first = stream(X[0])
