@@ -1,0 +1,57 @@
+"""Derivatives of the programs are right: against a step into the complex plane, by the reference.
+
+Values that are stopped have no imaginary part, and surrogates that of their path, so every cell
+can be checked so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from celldsl.backends.reference import Run
+from tests.end_to_end.subject import EXAMPLES, FEATURES, SIZES, Arrays, Subject, subject_of
+
+CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
+STEP = 1e-30
+T, B = 3, 2
+
+
+def loss(run: Run, dy: Arrays, dstate: Arrays) -> complex:
+    outputs = sum((run.results["output", n] * d).sum() for n, d in dy.items())
+    return complex(outputs + sum((run.finals[n] * d).sum() for n, d in dstate.items()))
+
+
+def drawn_leaves(subject: Subject, dims: dict[str, int]) -> Arrays:
+    rng = np.random.default_rng(5)
+    kinds = {p.name: p.shape for p in (*subject.spec.params, *subject.spec.consts)}
+    drawn = {n: rng.normal(size=subject.shape(s, dims)) for n, s in kinds.items()}
+    return {**subject.hypers(), **drawn, **subject.draw_inputs(dims, T, B)}
+
+
+@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("given", [True, False], ids=["given", "own"])
+def test_gradients_agree_with_a_complex_step(path: Path, given: bool) -> None:
+    subject = subject_of(path)
+    dims = subject.dims(SIZES[0])
+    leaves = drawn_leaves(subject, dims)
+    starts = subject.draw_states(dims, B) if given else {}
+    dy, dstate = subject.draw_outputs(dims, T, B), subject.draw_states(dims, B, seed=4)
+    _, back = subject.gradients(leaves, dims, T, B, dy, starts or None, dstate)
+    rng = np.random.default_rng(6)
+    for (kind, name), gradient in [*back.results.items()] + [
+        (("start", n), back.finals[n]) for n in starts
+    ]:
+        known = starts if kind == "start" else leaves
+        way = rng.normal(size=np.shape(known[name]))
+        moved = {**known, name: known[name] + 1j * STEP * way}
+        run = subject.evaluate(
+            leaves if kind == "start" else moved,
+            dims, T, B,
+            (moved if kind == "start" else starts) or None,
+        )  # fmt: skip
+        wanted = loss(run, dy, dstate).imag / STEP
+        scale = 1 + abs(wanted)
+        assert abs((gradient * way).sum() - wanted) < 1e-10 * scale, f"{kind} {name}"

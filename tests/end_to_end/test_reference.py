@@ -1,0 +1,40 @@
+"""Compiled kernels do what the reference does, for every example and every feature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celldsl.runtime import threads
+from tests.end_to_end.compare import Setup, compare
+from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
+
+CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
+SETUPS = (
+    Setup(),
+    Setup(given=False, threads=2),
+    Setup(sizes=1, T=1, B=1),
+    Setup(sizes=1, T=4, B=3, given=False),
+    Setup(sizes=2, T=1, B=3, threads=2, given=False),
+    Setup(sizes=2, lengths=(2, 4, 1)),
+    Setup(lengths=(0, 3, 4), threads=2, given=False),
+    Setup(lengths=(3, 1, 4), reverse=True, threads=2),
+    Setup(reverse=True, given=False),
+)
+
+
+@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
+def test_kernels_agree_with_the_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
+    subject = subject_of(path)
+    before, wrong = threads.get_threads(), []
+    for setup in SETUPS:
+        threads.set_threads(setup.threads)
+        try:
+            compare(subject, setup)
+        except AssertionError as error:
+            wrong.append(f"{setup}: {error}")
+        finally:
+            threads.set_threads(before)
+    assert not wrong, "\n".join(wrong)
