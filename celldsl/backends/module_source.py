@@ -131,4 +131,6 @@ def _imports(kernels: str) -> str:
         "from celldsl.runtime.kernel import copy, fill, kernel",
         "from celldsl.runtime.lanes import lane, real",
     ]
+    if "mask_key(" in kernels:
+        lines.append("from celldsl.runtime.masks import mask_key, mask_uniform")
     return "\n".join(lines)

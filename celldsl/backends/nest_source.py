@@ -54,6 +54,7 @@ class Text:
     lines: list[str] = field(default_factory=list)
     constants: dict[float, str] = field(default_factory=dict)
     said: set[Origin] = field(default_factory=set)
+    keys: dict[tuple[object, str], str] = field(default_factory=dict)
 
     def put(self, line: str, extra: int = 0) -> None:
         self.lines.append("    " * (self.depth + extra) + line)
@@ -217,6 +218,8 @@ def _expression(text: Text, statement: Statement, indices: list[str]) -> str:
             return f"one if {indices[0]} == {indices[1]} else zero"
         case "arange":
             return f"real(parameters, {indices[0]})"
+        case "mask":
+            return _masked(text, statement, indices)
         case "roll":
             return _rolled(text, statement, indices)
         case "pad":
@@ -227,6 +230,30 @@ def _expression(text: Text, statement: Statement, indices: list[str]) -> str:
     code = OPS[statement.op].code
     code = re.sub(r"\b0\.0\b", "zero", re.sub(r"\b1\.0\b", "one", code))
     return code.format(*operands)
+
+
+def _masked(text: Text, statement: Statement, indices: list[str]) -> str:
+    """What dropout multiplies by, or zoneout mixes by: drawn in training, at rest otherwise."""
+    at = dict(statement.attributes)
+    per = str(at["per"])
+    key = text.keys.setdefault((at["site"], per), f"key_{at['site']}")
+    shape = at["shape"]
+    assert isinstance(shape, tuple)
+    index = index_code(contiguous(shape), indices)
+    drawn = f"mask_uniform(parameters, {key}, {index})"
+    rate = _operand(text, statement.operands[0], indices)
+    if at["kind"] == "dropout":
+        return f"(one if resting else (zero if {drawn} < {rate} else one / (one - {rate})))"
+    return f"({rate} if resting else (one if {drawn} < {rate} else zero))"
+
+
+def mask_keys(text: Text) -> list[str]:
+    """What must be known of each mask before the loops over a row."""
+    when = {"step": "t + rows[-1], b", "sequence": "-1, b", "parameter": "-1, -1"}
+    return [
+        f"{name} = mask_key(hyper, rows, {site}, {when[per]})"
+        for (site, per), name in text.keys.items()
+    ]
 
 
 def _operand(text: Text, operand: Operand, indices: list[str]) -> str:

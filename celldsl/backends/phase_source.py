@@ -150,7 +150,7 @@ class Writer:
         first = "first" if in_loop or high == "count" else "0"
         where = "row, saved, state, coming" if in_loop else "0, 0, 0, 0"
         arrays = ", ".join(["rows", "dims", "hyper", "parameters", *stage_arrays(stage)])
-        return f"{name}({low}, {high}, part, parts, {first}, {where}, {arrays})"
+        return f"{name}({low}, {high}, {'t' if in_loop else '-1'}, part, parts, {first}, {where}, {arrays})"
 
 
 def _touches_next(stage: Stage) -> bool:

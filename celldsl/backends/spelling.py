@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from math import lcm
 
-from celldsl.ir.program import Program
+from celldsl.ir.program import Node, Origin, Program
 from celldsl.ir.size import Size
 
 EXTENTS = {"@R": "n_rows", "@B": "n_batch", "@S": "n_states", "@K": "n_kept", "@parts": "parts"}
@@ -65,15 +65,23 @@ def array_name(array: str) -> str:
 
 
 def friendly_names(program: Program) -> dict[str, str]:
-    """Names of the user's own for values that an equation defines whole: `c'` is `v_c_next`."""
-    last: dict[tuple[str, int], str] = {}
+    """The user's own names for what equations define: `c'` is `v_c_next`.
+
+    After optimisation the values of an equation are those of its nodes that no other of its nodes
+    reads; where there are as many as targets they are named, in order.
+    """
+    groups: dict[Origin, list[Node]] = {}
     for node in program.nodes():
-        if node.origin is not None:
-            last[node.origin.text, node.origin.line] = node.name
+        if node.origin is not None and node.op not in ("number", "size"):
+            groups.setdefault(node.origin, []).append(node)
     found: dict[str, str] = {}
-    for (text, _), value in last.items():
-        match = re.match(r"([A-Za-z]\w*)('?)\s*=[^=]", text)
-        name = f"v_{match[1]}{'_next' if match[2] else ''}" if match else ""
-        if name and name not in found.values():
-            found[value] = name
+    for origin, nodes in groups.items():
+        read = {arg for node in nodes for arg in node.args}
+        values = [node.name for node in nodes if node.name not in read]
+        targets = re.findall(r"([A-Za-z]\w*)('?)\s*(?=[,=])", origin.text.split("=")[0] + "=")
+        if len(values) == len(targets):
+            for value, (name, prime) in zip(values, targets, strict=True):
+                label = f"v_{name}{'_next' if prime else ''}"
+                if label not in found.values():
+                    found[value] = label
     return found

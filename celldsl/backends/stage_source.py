@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
 
-from celldsl.backends.nest_source import Text, collapse, write_nest
+from celldsl.backends.nest_source import Text, collapse, mask_keys, write_nest
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.ir.size import Size
 from celldsl.plan.plan import Contract, Fold, Loop, Memory, Nest, Place, RowLoops, Scan
@@ -33,7 +33,7 @@ ROW_CODE = {
 FIXED_ROWS = ("once", "part")
 # Arguments of every stage; arrays follow.
 STAGE_ARGUMENTS = (
-    "low, high, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters"
+    "low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters"
 )
 MOST_SCOPES = 64
 BufferKey = tuple[str, object, str]
@@ -138,8 +138,11 @@ def write_stage(
         *(f"    {lane_code(label, place, lanes.scope(place))}" for label, place in still),
         "    for b in range(low, high):",
         *(f"        {lane_code(label, place, lanes.scope(place))}" for label, place in moving),
+        *(f"        {line}" for line in mask_keys(text)),
         body,
     ]
+    if text.keys:
+        code.insert(0, "    resting = hyper[-2] == 0.0")
     lines = [
         "@kernel",
         f"def {name}({', '.join([STAGE_ARGUMENTS, *stage_arrays(stage)])}):",

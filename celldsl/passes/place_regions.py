@@ -2,8 +2,9 @@
 
 `before`: what needs no state and exists once or for each sequence; and a STEP einsum with an
 operand that exists once, together with what it needs: it becomes one product over all rows.
-`after`, in backward programs, whose tape has every state: what no state needs, if it is such an einsum, or reads something that moved.  Elementwise
-work and products of two STEP values stay in the step, where they are fused and nothing is stored.
+`after`, in backward programs, whose tape has every state: what no state needs, if it is such an
+einsum, or reads something that moved.  Elementwise work and products of two STEP values stay in the
+step, where they are fused and nothing is stored; so do masks of a step, which hash its number.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def _early(p: Program) -> set[str]:
     bound = {leaf.name for leaf in p.leaves if leaf.kind == "state"}
     free = []
     for node in p.step:
-        if bound.isdisjoint(node.args):
+        drawn = node.op == "mask" and node.type.rows == Rows.STEP
+        if bound.isdisjoint(node.args) and not drawn:
             free.append(node)
         else:
             bound.add(node.name)
