@@ -10,6 +10,7 @@ of the nest is read at the same index.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from celldsl.ir.program import Node
@@ -17,6 +18,8 @@ from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
 from celldsl.plan.graph import Graph
 
+Sources = Callable[[str], set[str]]
+Reads = dict[str, set[str]]
 ALONE = ("einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at")
 
 
@@ -35,59 +38,50 @@ def domain_of(graph: Graph, node: Node) -> Shape:
     return graph.shape(node.args[0]) if reduces or node.op == "rowsum" else node.type.shape
 
 
-def group_nests(graph: Graph, nodes: list[Node]) -> list[Group]:
-    """Groups in an order in which each reads only what came before."""
+def group_nests(graph: Graph, nodes: list[Node], sources: Sources) -> list[Group]:
+    """Groups in an order in which each reads only what came before.
+
+    `sources` are the executed nodes that a value is made of, through views and concats.
+    """
     inside = {node.name for node in nodes}
+    reads = {n.name: {s for arg in n.args for s in sources(arg)} & inside for n in nodes}
     remaining = list(nodes)
     done: set[str] = set()
     groups: list[Group] = []
     while remaining:
-        group = _next_group(graph, remaining, done, inside)
+        group = _next_group(graph, remaining, done, reads)
         groups.append(group)
         done.update(node.name for node in group.nodes)
         remaining = [node for node in remaining if node.name not in done]
     return groups
 
 
-def _reads(graph: Graph, node: Node, inside: set[str]) -> set[str]:
-    """The units of the stage that a node reads, through views and concats."""
-    found: set[str] = set()
-    pending = list(node.args)
-    while pending:
-        root = graph.root(pending.pop())
-        if root in inside:
-            found.add(root)
-        elif root in graph.nodes and graph.nodes[root].op in ("concat", "add_at"):
-            pending.extend(graph.nodes[root].args)
-    return found
-
-
-def _next_group(graph: Graph, remaining: list[Node], done: set[str], inside: set[str]) -> Group:
-    ready = [n for n in remaining if _reads(graph, n, inside) <= done]
+def _next_group(graph: Graph, remaining: list[Node], done: set[str], reads: Reads) -> Group:
+    ready = [n for n in remaining if reads[n.name] <= done]
     scalars = [n for n in ready if not domain_of(graph, n) and n.op not in ALONE]
     if scalars:
-        return _fill(graph, Group((), []), remaining, done, inside)
+        return _fill(graph, Group((), []), remaining, done, reads)
     for node in ready:
         if node.op in ALONE:
             return Group(domain_of(graph, node), [node], alone=True)
     counts = Counter(domain_of(graph, n) for n in ready)
     first = max(ready, key=lambda n: counts[domain_of(graph, n)])
-    return _fill(graph, Group(domain_of(graph, first), []), remaining, done, inside)
+    return _fill(graph, Group(domain_of(graph, first), []), remaining, done, reads)
 
 
 def _fill(
-    graph: Graph, group: Group, remaining: list[Node], done: set[str], inside: set[str]
+    graph: Graph, group: Group, remaining: list[Node], done: set[str], reads: Reads
 ) -> Group:
     """Add every node that can join, in order; one can follow another at the same index."""
     here: set[str] = set()
     for node in remaining:
         if node.op in ALONE or domain_of(graph, node) != group.domain:
             continue
-        outside = _reads(graph, node, inside) - here
+        outside = reads[node.name] - here
         direct = {graph.root(a) for a in node.args if graph.root(a) in here}
         same_index = all(a in here or graph.root(a) not in here for a in node.args)
         whole = not direct & {n.name for n in group.nodes if _reduces(graph, n)}
-        hidden = (_reads(graph, node, inside) & here) - direct
+        hidden = (reads[node.name] & here) - direct
         if outside <= done and same_index and whole and not hidden:
             group.nodes.append(node)
             here.add(node.name)

@@ -84,7 +84,7 @@ class Planner:
                     self.position.update({node.name: (r, s, n) for node in group.nodes})
 
     def _nests(self, stage: list[Node]) -> list[Group]:
-        groups = group_nests(self.graph, stage)
+        groups = group_nests(self.graph, stage, self.sources)
         self.scalars.update(n.name for g in groups for n in g.nodes if not n.type.shape)
         return groups
 
