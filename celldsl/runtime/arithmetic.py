@@ -6,8 +6,8 @@
     half_of_square(Traced(builder, value))     # writes two instructions
     half_of_square(np.float32(3.0))            # is 4.5
 
-One text of a formula serves compiled loops and plain Python.  Instructions carry no fast-math flags,
-so that they are done as written; a product and a sum fuse only in `multiply_add`.
+One text of a formula serves compiled loops and plain Python.  Instructions are done as written,
+whatever fast-math flags the kernel around them has; only a product and a sum may fuse.
 
     where(c, a, b)             a or b, without a branch
     multiply_add(a, b, c)      a * b + c, rounded once where the host can
@@ -38,6 +38,16 @@ _ARITHMETIC_NAMES = {
 _ARITHMETIC_ORDERS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
 
 
+_AS_WRITTEN = ("contract",)  # Numba gives a kernel's flags to instructions that have none
+
+
+class _AsWritten(set[str]):
+    """Numba also adds a kernel's flags to every call.  Here they do not stick."""
+
+    def add(self, element: str) -> None:
+        del element
+
+
 class Traced:
     """A number or truth value of the function that is being written.
 
@@ -65,7 +75,9 @@ class Traced:
         values = [self.value, *map(self.of, others)]
         function_type = ir.FunctionType(kind, [kind] * len(values))
         function = cgutils.get_or_insert_function(self.builder.module, function_type, name)
-        return Traced(self.builder, self.builder.call(function, values))
+        called = self.builder.call(function, values)
+        called.fastmath = _AsWritten()
+        return Traced(self.builder, called)
 
     def __neg__(self) -> Traced:
         return Traced(self.builder, self.builder.fneg(self.value))
@@ -76,16 +88,19 @@ def _operation(name: str, swapped: bool) -> Callable[[Traced, Any], Traced]:
 
     def apply(self: Traced, other: Any) -> Traced:
         write = getattr(self.builder, for_reals if self.real else for_integers)
-        left, right = self.value, self.of(other)
-        return Traced(self.builder, write(right, left) if swapped else write(left, right))
+        flags = {"flags": _AS_WRITTEN} if self.real else {}
+        operands = (self.of(other), self.value) if swapped else (self.value, self.of(other))
+        return Traced(self.builder, write(*operands, **flags))
 
     return apply
 
 
 def _comparison(order: str) -> Callable[[Traced, Any], Traced]:
     def apply(self: Traced, other: Any) -> Traced:
-        compare = self.builder.fcmp_ordered if self.real else self.builder.icmp_signed
-        return Traced(self.builder, compare(order, self.value, self.of(other)))
+        left, right = self.value, self.of(other)
+        if self.real:
+            return Traced(self.builder, self.builder.fcmp_ordered(order, left, right, _AS_WRITTEN))
+        return Traced(self.builder, self.builder.icmp_signed(order, left, right))
 
     return apply
 

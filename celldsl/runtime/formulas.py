@@ -22,9 +22,6 @@ from celldsl.runtime.arithmetic import (
 )
 from celldsl.runtime.coefficients import (
     DOUBLE,
-    ERF_DOUBLE,
-    ERF_SINGLE,
-    ERFCX_DOUBLE,
     LOG2_E,
     SINGLE,
     TANH_SINGLE,
@@ -107,15 +104,20 @@ def sigmoid_formula(x: Real, t: Table) -> Real:
 
 def tanh_formula(x: Real, t: Table) -> Real:
     if t is SINGLE:
-        limited = _clamped(x, -9.1, 9.1)
-        above, below = _ratio(limited * limited, TANH_SINGLE)
-        return limited * above / below
+        return _tanh_single(_clamped(x, -9.1, 9.1))
     lowest = -(t.fraction_bits + 4) * 0.7
     twice = -2.0 * magnitude(x)
     holder, r = _reduced(where(twice < lowest, lowest, twice), t)
     scale = _power_of_two(holder, 0, t)
     less_one = multiply_add(scale, _exp_less_one(r, t), scale - 1.0)
     return with_sign(less_one / (less_one + 2.0), x)
+
+
+def _tanh_single(x: Real) -> Real:
+    """2h/(1 + h^2) with h = u/v = tanh(x/2): where tanh nears 1, errors of h cancel."""
+    above, v = _ratio(x * x, TANH_SINGLE)
+    u = x * above
+    return ((u + u) * v) / multiply_add(v, v, u * u)
 
 
 def softplus_formula(x: Real, t: Table) -> Real:
@@ -169,22 +171,18 @@ def log1p_formula(x: Real, t: Table) -> Real:
     back = u - 1.0
     lost = (1.0 - (u - back)) + (x - back)  # x + 1 = u + lost, exactly
     exponent, k, f = _fraction(u, t)
-    scale = number((2 * t.bias - exponent) << t.fraction_bits)
-    y = _log_of(k, multiply_add(lost, scale, f), t)
+    twice = number((2 * t.bias + 1 - exponent) << t.fraction_bits)  # 2^(1-k), 0 at the largest
+    y = _log_of(k, multiply_add(0.5 * lost, twice, f), t)
     return _log_ends(u, y)
 
 
 def erf_formula(x: Real, t: Table) -> Real:
-    if t is SINGLE:
-        limited = _clamped(x, -4.0, 4.0)
-        above, below = _ratio(limited * limited, ERF_SINGLE)
-        return limited * above / below
     size = magnitude(x)
     limited = where(size > 6.0, 6.0, size)
-    above, below = _ratio(limited, ERFCX_DOUBLE)
+    above, below = _ratio(limited, t.erfcx)
     square = limited * limited
     outside = with_sign(1.0 - _exp_negative(-square, t) * above / below, x)
-    return where(size < 1.0, x * _polynomial(square, ERF_DOUBLE), outside)
+    return where(size < 1.0, x * _polynomial(square, t.erf), outside)
 
 
 def _quarter_turns(x: Real, t: Table) -> tuple[Real, Real, Real]:
