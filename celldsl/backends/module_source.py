@@ -13,6 +13,7 @@ from itertools import chain
 
 from celldsl.backends.description_source import description_source
 from celldsl.backends.phase_source import COMMON, Writer
+from celldsl.backends.plain_source import plain_source
 from celldsl.backends.spelling import array_name, friendly_names
 from celldsl.backends.stage_source import all_bases
 from celldsl.ir.program import Program
@@ -62,6 +63,7 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
         _header(unit),
         _imports(kernels),
         kernels,
+        plain_source(spec, plan, dims, *calls),
         description_source(unit, calls[0], calls[1]),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -128,7 +130,7 @@ def _imports(kernels: str) -> str:
         lines.append(f"from celldsl.runtime.gemm import {', '.join([*gemm, 'prepare'])}")
         lines.append("from celldsl.runtime.gemm_tile import panel_width")
     lines += [
-        "from celldsl.runtime.kernel import copy, fill, kernel",
+        "from celldsl.runtime.kernel import copy, dense_rows, fill, kernel",
         "from celldsl.runtime.lanes import lane, real",
     ]
     if "mask_key(" in kernels:

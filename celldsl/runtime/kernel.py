@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from celldsl.runtime.lanes import real
@@ -37,3 +38,23 @@ def fill(target: Any, count: int, value: float) -> None:
     held = real(target, value)
     for i in range(count):
         target[i] = held
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def dense_rows(steps: int, batch: int) -> Any:
+    """The `rows` of one part that owns every sequence, all of them `steps` long, start states given.
+
+    As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
+    """
+    rows = np.zeros(13 + 4 * steps + batch, np.int64)
+    total = steps * batch
+    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1)):
+        rows[place] = value
+    for t in range(steps):
+        for place in (8, 10, 11):
+            rows[place + 4 * t] = t * batch
+        rows[9 + 4 * t] = batch
+    rows[10 + 4 * steps] = total
+    for b in range(batch):
+        rows[12 + 4 * steps + b] = b
+    return rows
