@@ -1,0 +1,150 @@
+"""What the examples share.  In: a cell file, arrays.  Out: a built cell, a readout, Adam.
+
+cell = build_cell("gru.cell", inputs=8, hidden=64, seed=0)
+readout = Readout(output_size(cell), classes=10, seed=0)
+adam = Adam([cell.params.flat, readout.flat])
+
+y, state = cell(x)                                  # y (T, B, features)
+loss, dlogits = cross_entropy(readout(y[-1]), labels)
+dy, dreadout = readout.backward(y[-1], dlogits)
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import celldsl
+
+
+def load_class(path: str | Path, name: str | None = None) -> Any:
+    """The class in a `.cell` file, or in a module that `celldsl compile` wrote."""
+    path = Path(path)
+    if path.suffix != ".py":
+        return celldsl.load(path, name)
+    if not path.is_file():
+        raise FileNotFoundError(2, "no such module; `celldsl compile` writes one", str(path))
+    sys.path.insert(0, str(path.resolve().parent))
+    module = import_module(path.stem)
+    found = {key: value for key, value in vars(module).items() if hasattr(value, "description")}
+    return found[name] if name else list(found.values())[-1]
+
+
+def build_cell(
+    path: str | Path, inputs: int, hidden: int, seed: int, name: str | None = None
+) -> Any:
+    """A float32 cell: its input has `inputs` numbers, every other size is `hidden`."""
+    cls = load_class(path, name)
+    described = cls.description
+    if len(described.inputs) != 1:
+        raise ValueError(f"{described.name} has several inputs; the examples feed one")
+    sizes = {dim.name: hidden for dim in described.dims if dim.default is None and not dim.fixed}
+    input_dim = described.inputs[0].text.strip("[]")
+    if input_dim in sizes:
+        sizes[input_dim] = inputs
+    return cls(**sizes, dtype="float32", seed=seed)
+
+
+def compile_kernels(cell: Any, inputs: int) -> float:
+    """Seconds until the kernels are there: about none when they were compiled before."""
+    started = time.perf_counter()
+    _, _, tape = cell.forward(np.zeros((1, 1, inputs), np.float32))
+    cell.backward(tape)
+    return time.perf_counter() - started
+
+
+def first_output(y: Any) -> Any:
+    """The first output of a cell, or its only one, as (T, B, features)."""
+    first = y[0] if isinstance(y, tuple) else y
+    return first.reshape(*first.shape[:2], -1)
+
+
+def gradient_of_first(cell: Any, dy: Any) -> dict[str, Any]:
+    """What `backward` takes, for a gradient (T, B, features) of the first output."""
+    output = cell.description.outputs[0]
+    return {output.name: dy.reshape(*dy.shape[:2], *output.shape(**cell.dims))}
+
+
+def output_size(cell: Any) -> int:
+    return int(np.prod(cell.description.outputs[0].shape(**cell.dims), dtype=int))
+
+
+class Readout:
+    """A linear layer from features to classes; `flat` holds its weights and biases."""
+
+    def __init__(self, features: int, classes: int, seed: int) -> None:
+        self.shape = (features + 1, classes)
+        self.flat = np.zeros(self.shape, np.float32).reshape(-1)
+        bound = (6 / (features + classes)) ** 0.5
+        random = np.random.default_rng(seed)
+        self._table(self.flat)[:-1] = random.uniform(-bound, bound, (features, classes))
+
+    def _table(self, flat: Any) -> Any:
+        return flat.reshape(self.shape)
+
+    def __call__(self, features: Any) -> Any:
+        table = self._table(self.flat)
+        return features @ table[:-1] + table[-1]
+
+    def backward(self, features: Any, dlogits: Any) -> tuple[Any, Any]:
+        """The gradients of the features (rows, features) and of `flat`."""
+        gradient = np.empty_like(self.flat)
+        table = self._table(gradient)
+        table[:-1] = features.T @ dlogits
+        table[-1] = dlogits.sum(0)
+        return dlogits @ self._table(self.flat)[:-1].T, gradient
+
+
+def softmax(logits: Any) -> Any:
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def cross_entropy(logits: Any, labels: Any) -> tuple[float, Any]:
+    """The mean loss in nats over rows, and its gradient."""
+    rows = np.arange(len(labels))
+    gradient = softmax(logits)
+    loss = -np.log(np.maximum(gradient[rows, labels], 1e-30)).mean()
+    gradient[rows, labels] -= 1
+    return float(loss), gradient / np.float32(len(labels))
+
+
+def clip_norm(gradients: Sequence[Any], limit: float) -> None:
+    """Scales gradients in place, so that all together they are no longer than `limit`."""
+    norm = sum(float(np.vdot(g, g)) for g in gradients) ** 0.5
+    if norm > limit:
+        for gradient in gradients:
+            gradient *= np.float32(limit / norm)
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015) over flat arrays, which it changes in place."""
+
+    def __init__(self, arrays: Sequence[Any], beta1: float = 0.9, beta2: float = 0.99) -> None:
+        self.arrays = list(arrays)
+        self.betas = (beta1, beta2)
+        self.means = [np.zeros_like(array) for array in arrays]
+        self.squares = [np.zeros_like(array) for array in arrays]
+        self.count = 0
+
+    def update(self, gradients: Sequence[Any], rate: float) -> None:
+        self.count += 1
+        beta1, beta2 = self.betas
+        # Both averages start at zero; this makes up for it.
+        scale = rate * (1 - beta2**self.count) ** 0.5 / (1 - beta1**self.count)
+        groups = zip(self.arrays, gradients, self.means, self.squares, strict=True)
+        for array, gradient, mean, square in groups:
+            mean += (1 - beta1) * (gradient - mean)
+            square += (1 - beta2) * (gradient * gradient - square)
+            array -= scale * mean / (np.sqrt(square) + 1e-8)
+
+
+def cosine(start: float, fraction: float) -> float:
+    """A learning rate that falls from `start` to zero as `fraction` goes from 0 to 1."""
+    return float(start * 0.5 * (1 + np.cos(np.pi * min(fraction, 1.0))))
