@@ -99,7 +99,7 @@ class Cell:
         values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
         self._engine = Engine(described, dims, values, flat, constants)
         self._signature = Signature(described, dims, dtype, self._state_nest, self._output_nest)
-        self._steppers = Steppers(self._engine, self._signature)
+        self._steppers = Steppers(self._engine, self._signature, self.params)
 
     def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
         for name, array in given.items():
@@ -108,8 +108,7 @@ class Cell:
             if name not in given:
                 own = self.params if name in self.params else self.consts
                 own[name][...] = array
-        for array in self.consts.values():
-            array.flags.writeable = False
+        self.consts.freeze()
 
     def __call__(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """Runs over whole sequences: x (T, B, I) -> (y (T, B, H), state after the last step).
@@ -261,4 +260,5 @@ def rebuild_cell(
     self._passes = passes
     self.params.flat[:] = flat
     self.consts.flat[:] = constants
+    self.consts.freeze()
     return self

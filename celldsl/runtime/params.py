@@ -9,7 +9,9 @@ How blocks lie in the flat array is the generated code's affair; names and shape
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,50 +21,83 @@ from celldsl.runtime.description import Param
 from celldsl.runtime.errors import nearest_name
 from celldsl.runtime.shapes import declared_words
 
+Place = tuple[tuple[int, ...], int, tuple[int, ...]]
+
 
 class Parameters(Mapping[str, Values]):
-    """A mapping from names to views of `flat`, in order of declaration."""
+    """A mapping from names to views of one flat array, in order of declaration.
 
-    __slots__ = ("_views", "_words", "flat")
+    Every access makes a new view, so that it is known whether anybody can have written since.
+    """
+
+    __slots__ = ("_memory", "_numbers", "_places", "_size", "_version", "_words", "dtype")
 
     def __init__(self, flat: Values, params: tuple[Param, ...], dims: Mapping[str, int]) -> None:
-        self.flat = flat
-        self._views = {p.name: view_of(flat, p, dims) for p in params}
-        self._words = {p.name: declared_words(p.text, self._views[p.name].shape) for p in params}
+        self.dtype = flat.dtype
+        self._memory = flat.data
+        self._size = flat.size
+        self._places = {p.name: place_of(p, dims, flat.itemsize) for p in params}
+        self._words = {p.name: declared_words(p.text, self._places[p.name][0]) for p in params}
+        self._numbers = count()
+        self._version = next(self._numbers)
+
+    def freeze(self) -> None:
+        """Lets nobody write from now on."""
+        self._memory = self._memory.toreadonly()
+
+    @property
+    def flat(self) -> Values:
+        """All parameters as one vector, for optimisers: a view too."""
+        self._version = next(self._numbers)
+        view: Values = np.ndarray((self._size,), self.dtype, self._memory)
+        return view
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        words = f"({self._size},)"
+        self.flat[...] = check_array("flat", value, self.dtype, (self._size,), lambda: words)
+
+    @property
+    def version(self) -> int | None:
+        """Another number after any access; None while somebody holds a view and may write."""
+        held = sys.getrefcount(self._memory) > UNSHARED
+        return None if held else self._version
 
     def __getitem__(self, name: str) -> Values:
-        try:
-            return self._views[name]
-        except KeyError:
-            near = nearest_name(str(name), self._views)
-            hint = f"did you mean {near}?" if near else f"there are {', '.join(self._views)}"
-            raise KeyError(f"no {name}; {hint}") from None
+        if name not in self._places:
+            near = nearest_name(str(name), self._places)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(self._places)}"
+            raise KeyError(f"no {name}; {hint}")
+        # Unlike sums, numbers of a counter are never the same in two threads.
+        self._version = next(self._numbers)
+        shape, offset, strides = self._places[name]
+        view: Values = np.ndarray(shape, self.dtype, self._memory, offset, strides)
+        return view
 
     def __setitem__(self, name: str, value: Any) -> None:
         view = self[name]
-        # `params[name] += 1` assigns the view to itself once it has been written.
-        if value is not view:
-            view[...] = check_array(name, value, view.dtype, view.shape, lambda: self._words[name])
+        checked = check_array(name, value, view.dtype, view.shape, lambda: self._words[name])
+        view[...] = checked
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._views)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._views)
+        return len(self._places)
 
     def __repr__(self) -> str:
-        lines = [f"  {name}: {self._words[name]}" for name in self._views]
-        return "\n".join([f"{len(lines)} arrays of {self.flat.dtype}", *lines])
+        lines = [f"  {name}: {self._words[name]}" for name in self._places]
+        return "\n".join([f"{len(lines)} arrays of {self.dtype}", *lines])
 
 
-def view_of(flat: Values, param: Param, dims: Mapping[str, int]) -> Values:
-    """The array of one parameter inside the flat one."""
-    size = flat.itemsize
-    shape = tuple(param.shape(**dims))
+# The attribute and the argument of `getrefcount`.
+UNSHARED = 2
+
+
+def place_of(param: Param, dims: Mapping[str, int], size: int) -> Place:
+    """The shape of a parameter, and its offset and strides in bytes."""
     strides = tuple(size * stride for stride in param.strides(**dims))
-    offset = size * param.offset(**dims)
-    view: Values = np.ndarray(shape, flat.dtype, flat.data, offset, strides)
-    return view
+    return tuple(param.shape(**dims)), size * param.offset(**dims), strides
 
 
 def count_of(params: tuple[Param, ...], dims: Mapping[str, int]) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.engine import Engine
+from celldsl.runtime.params import Parameters
 from celldsl.runtime.rows import plan_rows
 from celldsl.runtime.signature import Signature, Slot
 from celldsl.runtime.threads import parts_for
@@ -27,7 +28,9 @@ Call = tuple[Callable[..., None], tuple[Any, ...]]
 class Stepper:
     """The arrays of one step and the calls that fill them.  For one caller at a time."""
 
-    def __init__(self, engine: Engine, signature: Signature, batch: int) -> None:
+    def __init__(
+        self, engine: Engine, signature: Signature, batch: int, shared: Parameters
+    ) -> None:
         self.engine = engine
         self.signature = signature
         self.batch = batch
@@ -48,6 +51,8 @@ class Stepper:
         whole = np.dtype(f"i{engine.dtype.itemsize}")
         self._parameters = engine.parameters.view(whole)
         self._seen: Values | None = None
+        self._shared = shared
+        self._version: int | None = None
 
     def _arrays(self, slots: Any) -> list[Values]:
         return [np.zeros((self.batch, *slot.shape), self.engine.dtype) for slot in slots]
@@ -65,13 +70,17 @@ class Stepper:
     def derive(self) -> None:
         """Runs the phases of parameters alone, where a parameter has changed since they were run.
 
-        Parameters are arrays that people write to: to look is the only way to know, and costs less
+        While somebody holds a view of a parameter to look is the only way to know, and costs less
         than to derive everything again.
         """
+        version = self._shared.version
+        if version is not None and version == self._version:
+            return
         if self._seen is None or not (self._seen == self._parameters).all():
             self._seen = self._parameters.copy()
             for run, arguments in self._derive:
                 run(*arguments)
+        self._version = version
 
     def step(self, inputs: Sequence[Values], starts: Sequence[Values] | None) -> tuple[Any, Any]:
         """One step for arrays that have been checked: (y, state), which are the caller's own."""
@@ -94,7 +103,8 @@ class Steppers:
 
     MOST = 8
 
-    def __init__(self, engine: Engine, signature: Signature) -> None:
+    def __init__(self, engine: Engine, signature: Signature, shared: Parameters) -> None:
+        self._shared = shared
         self._engine = engine
         self._signature = signature
         self._idle: dict[int, list[Stepper]] = {}
@@ -129,7 +139,7 @@ class Steppers:
         except LookupError:
             if len(self._idle) >= self.MOST:
                 self._idle = {}
-            return Stepper(self._engine, self._signature, batch)
+            return Stepper(self._engine, self._signature, batch, self._shared)
 
     def _put_back(self, stepper: Stepper) -> None:
         self._idle.setdefault(stepper.batch, []).append(stepper)
@@ -180,7 +190,8 @@ class Stream:
             engine.constants,
         )
         self._signature = signature
-        self._stepper = Stepper(own, signature, batch)
+        shared = Parameters(own.parameters, (), engine.dims)
+        self._stepper = Stepper(own, signature, batch, shared)
         self._stepper.derive()
         self._calls = [self._stepper.calls(now, True)[own.once :] for now in range(2)]
         self._now = 0

@@ -56,7 +56,7 @@ def cell_line(description: Description, values: Mapping[str, Setting], dtype: ob
 
 def cell_text(description: Description, values: Mapping[str, Setting], params: Parameters) -> str:
     """`repr(cell)`: settings, equations, and the parameters with their shapes."""
-    lines = [cell_line(description, values, params.flat.dtype), ""]
+    lines = [cell_line(description, values, params.dtype), ""]
     lines += [f"    {line}" for line in description.equations.strip().splitlines()]
     lines.append("")
     texts = {p.name: p.text for p in description.params}

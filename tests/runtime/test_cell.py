@@ -178,6 +178,14 @@ def test_a_step_sees_every_change_of_a_parameter(cell: Fake) -> None:
     cell.params["h.W_h"][0, 0] += 1e-9
     assert not np.array_equal(cell.step(X[0], start)[0], before)
     assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
+    held = cell.params["h.b"][1:]
+    for _ in range(3):
+        held += 1e-9
+        assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
+    del held
+    assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
+    cell.params.flat += 0.1
+    assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
 
 
 def test_a_stream_has_parameters_and_state_of_its_own(cell: Fake) -> None:
