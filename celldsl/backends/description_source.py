@@ -6,6 +6,7 @@ Sizes are functions of the dims: `lambda **d: (d["I"], 2 * d["H"])`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celldsl.backends.spelling import size_code
@@ -13,7 +14,7 @@ from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
 from celldsl.ops.render import value_text
-from celldsl.plan.plan import Block
+from celldsl.plan.plan import Block, Plan
 
 if TYPE_CHECKING:
     from celldsl.backends.module_source import Unit
@@ -34,7 +35,7 @@ LENGTHS = (
     "forward_work",
     "backward_work",
 )
-Calls = list[tuple[str, str]]
+Calls = Sequence[tuple[str, str]]
 
 
 def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
@@ -65,13 +66,17 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         ]),
         "        initial=initial_values,",
         "        lengths=describe.Lengths(",
-        *(f"            {name}={_function(plan.lengths.get(name, Size.of(0)))}," for name in LENGTHS),
+        *(f"            {name}={_function(_length(plan, name))}," for name in LENGTHS),
         "        ),",
         *_tuple("forward", [f'describe.Phase("{kind}", {name})' for kind, name in forward]),
         *_tuple("backward", [f'describe.Phase("{kind}", {name})' for kind, name in backward]),
         *(["        prepare=prepare,"] if unit.plan.has_gemm else []),
         "    )",
     ])  # fmt: skip
+
+
+def _length(plan: Plan, name: str) -> Size:
+    return plan.lengths.get(name, Size.of(0))
 
 
 def _docstring(spec: CellSpec) -> str:
@@ -144,8 +149,10 @@ def _initial(spec: CellSpec) -> str:
     for owner in (*spec.consts, *spec.params):
         if owner.value is None:
             continue
-        for node in _needed(spec, owner.value, made):
-            lines.append(f"    {names[node.name]} = {_value(node, names, shapes)}")
+        lines += [
+            f"    {names[node.name]} = {_value(node, names, shapes)}"
+            for node in _needed(spec, owner.value, made)
+        ]
         lines.append(f"    yield {owner.name!r}, {_reference(owner.value, names)}")
     if len(lines) == 2:
         lines.append("    yield from ()")

@@ -9,6 +9,7 @@ They are for those who want nothing of the class: one thread, every buffer made 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from celldsl.backends.spelling import array_name, size_code
@@ -18,7 +19,7 @@ from celldsl.ir.spec import ArraySpec, CellSpec
 from celldsl.plan.plan import Plan
 
 ZERO = Size.of(0)
-Calls = list[tuple[str, str]]
+Calls = Sequence[tuple[str, str]]
 NOTES = {
     "forward": "(T, B, …) inputs and (B, …) states to outputs, final states and the tape.",
     "backward": "The tape, inputs and cotangents to gradients of parameters, inputs and states.",
@@ -52,8 +53,8 @@ def plain_source(
     texts = []
     for steps in ("n", "1"):
         name = {"n": ("forward", "backward"), "1": ("step", "step_backward")}[steps]
-        texts.append(_function(name[0], steps, plan, dims, *ahead, forward, backward=False))
-        texts.append(_function(name[1], steps, plan, dims, *back, backward, backward=True))
+        texts.append(_function(name[0], steps, plan, dims, *ahead, forward, False))
+        texts.append(_function(name[1], steps, plan, dims, *back, backward, True))
     return "\n\n".join(texts)
 
 

@@ -17,7 +17,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
 
-from celldsl.backends.nest_source import Text, collapse, mask_keys, write_nest
+from celldsl.backends.body_text import Text
+from celldsl.backends.collapse import collapse
+from celldsl.backends.nest_source import write_nest
+from celldsl.backends.shifted_source import mask_keys
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.ir.size import Size
 from celldsl.plan.plan import Contract, Fold, Loop, Memory, Nest, Place, RowLoops, Scan

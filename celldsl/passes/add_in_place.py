@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size
+from celldsl.ops.contractions import matrix_labels
 from celldsl.passes.rewrite import count_uses, rename, rewrite
 
 ZERO = Size.of(0)
@@ -60,10 +61,10 @@ def _meetings(
     """The meeting at a sum of two pieces, the earlier product as the base."""
     if node.op != "add" or any(uses[arg] != 1 for arg in node.args) or node.name in p.saved:
         return []
-    pieces = [_piece(arg, nodes) for arg in node.args]
-    if None in pieces:
+    pieces = [piece for arg in node.args if (piece := _piece(arg, nodes)) is not None]
+    if len(pieces) != 2:
         return []
-    (one, one_at), (two, two_at) = sorted(pieces, key=lambda piece: order[piece[0]])  # type: ignore[index]
+    (one, one_at), (two, two_at) = sorted(pieces, key=lambda piece: order[piece[0]])
     if one == two or nodes[two].op != "einsum" or not _is_product(nodes[two], p):
         return []
     return [Meeting(node.name, one, one_at, two, two_at, node.type.shape[-1])]
@@ -85,9 +86,12 @@ def _piece(value: str, nodes: dict[str, Node]) -> tuple[str, Size] | None:
 
 
 def _is_product(node: Node, p: Program) -> bool:
+    """Whether a GEMM makes the value, which can add to what is there."""
     types = p.types()
     rows = [types[arg].rows for arg in node.args]
-    return min(rows) == Rows.ONCE and max(rows) == Rows.STEP
+    if min(rows) != Rows.ONCE or max(rows) != Rows.STEP:
+        return False
+    return matrix_labels(str(node["spec"]), rows.index(Rows.ONCE)) is not None
 
 
 def _whole(group: list[Meeting], product: Node) -> bool:
@@ -99,7 +103,7 @@ def _whole(group: list[Meeting], product: Node) -> bool:
 
 def _apart(group: list[Meeting], base: str, nodes: dict[str, Node], p: Program) -> bool:
     """Whether everything else that reads the base reads other columns of it."""
-    if base in p.wanted() or not nodes[base].type.rows == Rows.STEP:
+    if base in p.wanted() or nodes[base].type.rows != Rows.STEP:
         return False
     if nodes[base].op == "einsum" and not _is_product(nodes[base], p):
         return False

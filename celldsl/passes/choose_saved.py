@@ -88,8 +88,8 @@ def _apply(forward: Program, backward: Program, choice: _Choice) -> tuple[Progra
     repeated = [n for name, n in choice.nodes.items() if name in choice.again and name not in there]
     known = {leaf.name for leaf in backward.leaves}
     leaves = [leaf for leaf in backward.leaves if leaf.name not in choice.again]
-    for name in sorted(choice.kept - known):
-        leaves.append(Leaf("saved", name, choice.nodes[name].type))
+    added = sorted(choice.kept - known)
+    leaves += [Leaf("saved", name, choice.nodes[name].type) for name in added]
     leaves += _missing_leaves(forward, leaves, repeated)
     repeated = [
         replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated

@@ -1,4 +1,4 @@
-"""One product for all gates.  In: a Program.  Out: products of one value with several weights as one.
+"""One product for all gates.  In: a Program.  Out: products of a value with several weights as one.
 
     einsum(x, W_i), einsum(x, W_f)      p = einsum(x, concat(W_i, W_f));  slice(p), slice(p)
 
@@ -8,11 +8,12 @@ Parameters that are joined so are then stored side by side, so joining them cost
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from celldsl.ir.builder import Builder
-from celldsl.ir.program import Node, Program, Rows
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.program import Node, Program, Rows, Type
+from celldsl.ir.size import Size
 from celldsl.ops.contractions import spec_parts
 from celldsl.passes.rewrite import rename
 
@@ -36,17 +37,17 @@ def merge_products(p: Program) -> Program:
     early = {leaf.name for leaf in p.leaves} | {node.name for node in p.before}
     types = p.types()
     for node in p.step:
-        found = _product(types_of=types, node=node)
+        found = _product(types, node)
         if found is not None and found.weight in early and node.name not in p.saved:
             groups[found.key].append(found)
     merged = {g[0].node.name: g for g in groups.values() if len({m.weight for m in g}) > 1}
     return _rebuild(p, merged) if merged else p
 
 
-def _product(types_of: dict[str, object], node: Node) -> Product | None:
+def _product(types: Mapping[str, Type], node: Node) -> Product | None:
     if node.op != "einsum":
         return None
-    rows = [types_of[arg].rows for arg in node.args]  # type: ignore[attr-defined]
+    rows = [types[arg].rows for arg in node.args]
     if sorted(rows)[0] != Rows.ONCE or max(rows) == Rows.ONCE:
         return None
     first = rows[0] == Rows.ONCE
@@ -57,7 +58,7 @@ def _product(types_of: dict[str, object], node: Node) -> Product | None:
     if len(columns) != 1:
         return None
     axis = labels.index(columns[0])
-    shape: Shape = types_of[weight].shape  # type: ignore[attr-defined]
+    shape = types[weight].shape
     rest = (*shape[:axis], *shape[axis + 1 :])
     key = (value, str(node["spec"]), rest)
     return Product(node, value, weight, first, axis, out.index(columns[0]), key)
@@ -106,6 +107,4 @@ def _join(
 
 
 def _with_args(node: Node, renamed: dict[str, str]) -> Node:
-    from dataclasses import replace
-
     return replace(node, args=tuple(renamed.get(arg, arg) for arg in node.args))

@@ -18,7 +18,7 @@ from celldsl.passes.rewrite import count_uses, rewrite
 
 
 def products_first(p: Program) -> Program:
-    """Products, those of inputs ahead of those of states; then other terms; then what exists once."""
+    """Products, those of inputs ahead of those of states; other terms; what exists once."""
     return _ordered(p, partial(_rank_first, p=p, stateful=_stateful(p)))
 
 

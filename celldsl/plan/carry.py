@@ -1,4 +1,4 @@
-"""Cotangents of states, in place.  In: a Planner that has scheduled.  Out: which need a second buffer.
+"""Cotangents of states, in place.  In: a Planner that has scheduled.  Out: those not in place.
 
 A backward step reads the cotangent of the next state and writes that of the state.  Both share one
 buffer where every read comes before the first write; otherwise the new one is moved after the step.

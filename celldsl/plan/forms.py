@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
-from celldsl.ops.contractions import label_sizes, spec_parts
+from celldsl.ops.contractions import label_sizes, matrix_labels, spec_parts
 from celldsl.plan.graph import Graph
 from celldsl.plan.plan import Place, Repeat
 
@@ -64,14 +64,13 @@ def rows_times_weight(graph: Graph, node: Node) -> RowsTimesWeight | None:
         rows.reverse()
     if rows[0] == Rows.ONCE or rows[1] != Rows.ONCE:
         return None
-    k = [label for label in second if label in first and label not in out]
-    n = [label for label in second if label in out and label not in first]
-    alone = [label for label in first + second if (first + second + out).count(label) == 1]
-    if len(k) != 1 or len(n) != 1 or alone:
+    labels = matrix_labels(spec, node.args.index(weight))
+    if labels is None:
         return None
-    loops = "".join(label for label in out if label != n[0])
+    k, n = labels
+    loops = "".join(label for label in out if label != n)
     sizes = label_sizes(spec, *(graph.shape(arg) for arg in node.args))
-    return RowsTimesWeight(left, weight, first, second, out, k[0], n[0], loops, sizes)
+    return RowsTimesWeight(left, weight, first, second, out, k, n, loops, sizes)
 
 
 def sum_of_outers(graph: Graph, node: Node) -> SumOfOuters | None:

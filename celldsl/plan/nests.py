@@ -69,9 +69,7 @@ def _next_group(graph: Graph, remaining: list[Node], done: set[str], reads: Read
     return _fill(graph, Group(domain_of(graph, first), []), remaining, done, reads)
 
 
-def _fill(
-    graph: Graph, group: Group, remaining: list[Node], done: set[str], reads: Reads
-) -> Group:
+def _fill(graph: Graph, group: Group, remaining: list[Node], done: set[str], reads: Reads) -> Group:
     """Add every node that can join, in order; one can follow another at the same index."""
     here: set[str] = set()
     for node in remaining:

@@ -192,7 +192,7 @@ class Planner:
         """A concat and its pieces share a buffer: the strongest need of any is that of all."""
         pieces = self.targets.pieces[concat]
         kinds = [wanted[p] for p in pieces if p in wanted]
-        strongest = max(kinds, key=lambda kind: ORDER[kind], default="part")
+        strongest: RowKind = max([*kinds, "part"], key=lambda kind: ORDER[kind])
         for piece in pieces:
             if piece in self.position:
                 wanted[piece] = strongest

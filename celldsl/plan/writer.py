@@ -21,6 +21,7 @@ from celldsl.plan.plan import (
     Nest,
     Number,
     Operand,
+    Place,
     Register,
     RowLoops,
     Scan,

@@ -42,7 +42,7 @@ def fill(target: Any, count: int, value: float) -> None:
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def dense_rows(steps: int, batch: int) -> Any:
-    """The `rows` of one part that owns every sequence, all of them `steps` long, start states given.
+    """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
 
     As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
     """

@@ -1,0 +1,140 @@
+"""GEMMs as calls.  In: products of a plan.  Out: lines that call the GEMMs of the runtime.
+
+gemm(active, 3*d_H, d_H, lane(tape, …), d_H, 1, lane(fixed, …), …, lane(work, …), 3*d_H, 1)
+"""
+
+from __future__ import annotations
+
+from celldsl.backends.body_text import index_code
+from celldsl.backends.spelling import array_name, factor_code, size_code
+from celldsl.backends.stage_source import pointer_code
+from celldsl.ir.size import Size
+from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Place, Repeat
+
+ZERO = Size.of(0)
+
+
+def lane_of(place: Place, low: str = "0", extra: list[str] | None = None) -> str:
+    pointer = pointer_code(place, _row(place, low))
+    return f"lane({array_name(place.array)}, {' + '.join([pointer, *(extra or [])])}, -1)"
+
+
+def _row(place: Place, low: str) -> str | None:
+    """The first row that a GEMM works on."""
+    base = {
+        "batch": "first",
+        "part": "part",
+        "row": "row",
+        "saved": "saved",
+        "state": "state",
+        "next": "coming",
+    }
+    if place.rows == "once":
+        return None
+    name = base[place.rows]
+    if place.rows == "row" and low == "low":
+        return "low"
+    return name if low == "0" or place.rows == "part" else f"{name} + {low}"
+
+
+def _loops(loops: tuple[Repeat, ...], depth: int, prefix: str = "g") -> tuple[list[str], int]:
+    lines = []
+    for i, loop in enumerate(loops):
+        lines.append("    " * depth + f"for {prefix}{i} in range({size_code(loop.size)}):")
+        depth += 1
+    return lines, depth
+
+
+def _moves(loops: tuple[Repeat, ...], side: str, prefix: str = "g") -> list[str]:
+    return [
+        f"{prefix}{i} * {factor_code(getattr(loop, side))}"
+        for i, loop in enumerate(loops)
+        if getattr(loop, side) != ZERO
+    ]
+
+
+def gemm_lines(stage: Gemm, low: str, high: str, depth: int) -> list[str]:
+    lines, inner = _loops(stage.repeats, depth)
+    left = lane_of(stage.left, low, _moves(stage.repeats, "left"))
+    packed = lane_of(stage.packed, "0", _moves(stage.repeats, "right"))
+    out = lane_of(stage.out, low, _moves(stage.repeats, "out"))
+    count = high if low == "0" else f"{high} - {low}"
+    k, n = factor_code(stage.k), size_code(stage.n)
+    sign = "+=" if stage.accumulate else "="
+    note = f"# {stage.out.name or 'out'} {sign} {stage.left.name} @ {stage.packed.name}"
+    call = (
+        f"gemm({count}, {n}, {size_code(stage.k)}, {left}, {size_code(stage.left.width)}, "
+        f"{size_code(stage.left_stride)}, {packed}, {k} * panel_width(work), panel_width(work), "
+        f"{out}, {size_code(stage.out.width)}, {int(stage.accumulate)})"
+    )
+    return [*lines, "    " * inner + note, "    " * inner + call]
+
+
+def gemm_rows_lines(stage: GemmRows, depth: int) -> list[str]:
+    """Parts share the columns of the result, in whole panels."""
+    lines, inner = _loops(stage.repeats, depth)
+    pad = "    " * inner
+    n = factor_code(stage.n)
+    lines += [
+        f"{pad}# {stage.out.name or 'out'} = {stage.left.name}^T @ {stage.right.name}",
+        f"{pad}panels = ({n} + panel_width(work) - 1) // panel_width(work)",
+        f"{pad}from_column = panels * part // parts * panel_width(work)",
+        f"{pad}to_column = min({n}, panels * (part + 1) // parts * panel_width(work))",
+    ]
+    more, innermost = _loops(stage.sums, inner, "s")
+    lines += more
+    moves = {
+        side: _moves(stage.repeats, side) + _moves(stage.sums, side, "s")
+        for side in ("left", "right", "out")
+    }
+    adding = " + ".join(f"s{i}" for i in range(len(stage.sums))) or "0"
+    accumulate = "0" if adding == "0" else f"({adding}) > 0"
+    left = _whole(stage.left, moves["left"])
+    right = _whole(stage.right, [*moves["right"], "from_column"])
+    out = _whole(stage.out, [*moves["out"], "from_column"])
+    scratch = lane_of(stage.scratch)
+    lines.append("    " * innermost + (
+        f"gemm_rows(n_rows, {size_code(stage.m)}, to_column - from_column, {left}, "
+        f"{size_code(stage.left.width)}, {right}, {size_code(stage.right.width)}, {out}, "
+        f"{size_code(stage.out_stride)}, {scratch}, {accumulate})"
+    ))  # fmt: skip
+    return lines
+
+
+def _whole(place: Place, extra: list[str]) -> str:
+    """A buffer from its first row."""
+    return f"lane({array_name(place.array)}, {' + '.join([pointer_code(place, '0'), *extra])}, -1)"
+
+
+def pack_lines(stage: Pack, depth: int) -> list[str]:
+    lines, inner = _loops(stage.repeats, depth)
+    weight = lane_of(stage.weight, "0", _moves(stage.repeats, "left"))
+    packed = lane_of(stage.packed, "0", _moves(stage.repeats, "right"))
+    return [*lines, "    " * inner + (
+        f"pack({size_code(stage.k)}, {size_code(stage.n)}, {weight}, {size_code(stage.k_stride)}, "
+        f"{size_code(stage.n_stride)}, {packed})"
+    )]  # fmt: skip
+
+
+def combine_lines(stage: Combine, depth: int) -> list[str]:
+    pad = "    " * depth
+    indices = [f"j{i}" for i in range(len(stage.shape))]
+    lines = []
+    for name, size in zip(indices, stage.shape, strict=True):
+        lines.append("    " * depth + f"for {name} in range({size_code(size)}):")
+        depth += 1
+    out = pointer_code(stage.out)
+    inner = "    " * depth
+    source = array_name(stage.source.array)
+    target = f"{array_name(stage.out.array)}[{out} + {index_code(stage.out.strides, indices)}]"
+    element = index_code(stage.source.strides, indices)
+    start = pointer_code(stage.source, "0")
+    width = factor_code(stage.source.width)
+    return [
+        f"{pad}# the sum over parts",
+        *lines,
+        f"{inner}total = real(parameters, 0.0)",
+        f"{inner}for p in range(parts):",
+        f"{inner}    total += {source}[{start} + p * {width} + {element}]",
+        f"{inner}{target} = total",
+    ]
