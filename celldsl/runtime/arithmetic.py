@@ -35,7 +35,7 @@ _ARITHMETIC_NAMES = {
     "lshift": ("", "shl"),
     "rshift": ("", "lshr"),
 }
-_ARITHMETIC_ORDERS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
+_ARITHMETIC_ORDERS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 
 _AS_WRITTEN = ("contract",)  # Numba gives a kernel's flags to instructions that have none
@@ -78,6 +78,9 @@ class Traced:
         called = self.builder.call(function, values)
         called.fastmath = _AsWritten()
         return Traced(self.builder, called)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a traced number has no value yet: use `where`")
 
     def __neg__(self) -> Traced:
         return Traced(self.builder, self.builder.fneg(self.value))

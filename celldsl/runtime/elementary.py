@@ -3,12 +3,13 @@
     for j in range(H):
         h[j] = sigmoid(o[j]) * tanh(c[j])
 
-exp expm1 log log1p tanh sigmoid softplus erf sin cos tan atan sqrt floor round_even power(x, y), and
-power_int(x, n) for a literal n.  They also work in plain Python, on numbers and NumPy arrays.
+exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, sin, cos, tan, atan, sqrt, floor, round_even,
+power(x, y), and power_int(x, n) for a literal n.  They also work in plain Python, on numbers and
+NumPy arrays.
 
-Within 4 units in the last place over the whole range, subnormal results included, and exact at
-infinities; NaN gives NaN.  sin, cos and tan: for |x| up to 1e5; farther out they lose digits and stay
-bounded.  They need fused products: without them sin, cos, tan and power lose digits as well.
+Results are within 4 units of the last place over the whole range, subnormal ones too, and exact
+at infinities; NaN gives NaN.  sin, cos and tan: for |x| up to 1e5; farther out they lose digits and
+stay bounded.  Without fused products they lose digits earlier, and so does power.
 """
 
 from __future__ import annotations

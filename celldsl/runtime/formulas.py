@@ -186,7 +186,7 @@ def erf_formula(x: Real, t: Table) -> Real:
 
 
 def _quarter_turns(x: Real, t: Table) -> tuple[Real, Real, Real]:
-    """x = q pi/2 + r: q in the last bits of an integer, sin r, cos r.  Exact with fused products."""
+    """x = q pi/2 + r: q in the last bits of an integer, sin r, cos r.  Fused products are exact."""
     holder = multiply_add(x, 2.0 / 3.14159265358979323846, t.magic)
     q = holder - t.magic
     r = multiply_add(q, -t.half_pi[0], x)
@@ -268,11 +268,11 @@ def _long_log(x: Real, t: Table) -> tuple[Real, Real]:
 
 
 def _power_ends(x: Real, y: Real, size: Real, value: Real) -> Real:
-    nan = float("nan")
-    whole = floor_of(y) == y
-    odd = whole & (floor_of(0.5 * y) != 0.5 * y)
-    negative = with_sign(size * 0.0 + 1.0, x) < 0.0
-    value = where(odd & negative, -value, value)
-    value = where((x < 0.0) & (magnitude(y) < float("inf")) & (floor_of(y) < y), nan, value)
-    one = (y == 0.0) | (x == 1.0) | ((size == 1.0) & (magnitude(y) == float("inf")))
+    """What C's pow gives for negative numbers, zeros, ones and infinities."""
+    infinity = float("inf")
+    odd = (floor_of(y) == y) & (floor_of(0.5 * y) != 0.5 * y)
+    value = where(odd & (bits(x) < 0), -value, value)
+    between = (size < infinity) & (floor_of(y) < y)
+    value = where((x < 0.0) & between, float("nan"), value)
+    one = (y == 0.0) | (x == 1.0) | ((size == 1.0) & (magnitude(y) == infinity))
     return where(one, 1.0, value)

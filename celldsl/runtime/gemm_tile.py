@@ -8,6 +8,7 @@ panel is two vectors of the host wide, so 6 rows keep 12 accumulators in registe
 panels (or 2 of 2) the 8 that hide the latency of a fused multiply-add.
 
     panel_width(dtype)         columns of a panel; in kernels also of an array or lane
+    WIDEST_PANEL               of either dtype
     stack(like, length)        a lane on the stack, of a literal length
 """
 
@@ -37,11 +38,12 @@ def _tile_vector_bytes() -> int:
 
 
 _TILE_BYTES = 2 * _tile_vector_bytes()
+WIDEST_PANEL = _TILE_BYTES // 4
 
 
 def panel_width(dtype: Any) -> int:
     kind = dtype.dtype if isinstance(dtype, np.ndarray) else np.dtype(dtype)
-    return _TILE_BYTES // kind.itemsize
+    return _TILE_BYTES // int(kind.itemsize)
 
 
 @infer_global(panel_width)
@@ -108,10 +110,12 @@ def _write_tile(function: Any, element: Any, rows: int, panels: int) -> None:
     left, right = (cgutils.alloca_once_value(builder, pointer) for pointer in (a, b))
     with cgutils.for_range(builder, k):
         at_a, at_b = builder.load(left), builder.load(right)
+        starts = [builder.mul(b_panel, _TILE_INT(panel)) for panel in range(panels)]
         terms = {
-            (panel, half): _load(builder, at_b, builder.mul(b_panel, _TILE_INT(panel)), half, vector)
-            for panel in range(panels) for half in range(2)
-        }  # fmt: skip
+            (panel, half): _load(builder, at_b, start, half, vector)
+            for panel, start in enumerate(starts)
+            for half in range(2)
+        }
         for row in range(rows):
             value = builder.load(builder.gep(at_a, [builder.mul(a_rs, _TILE_INT(row))]))
             spread = _spread(builder, value, vector)

@@ -1,0 +1,62 @@
+"""How kernels reach the products of `gemm`.  In: types of arguments.  Out: a call of a symbol.
+
+    gemm(m, n, k, a, lda, 1, packed, k * width, width, c, ldc, 0)     # in a kernel
+
+calls `celldsl_gemm_f32_1`, or f64, by the dtype of its lanes.  Kernels hold the name alone, so that
+Numba can cache them; `gemm.prepare` says where it is.
+"""
+
+# The arguments of an intrinsic are types of Numba's.
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from celldsl.runtime.lanes import LaneType
+
+GEMM_ABI = 1
+GEMM_KINDS = {"pack": "iixiix", "gemm": "iiixiixiixii", "gemm_rows": "iiixixixixi"}
+GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
+
+
+def gemm_symbol(entry: str, dtype: str) -> str:
+    return f"celldsl_{entry}_{GEMM_SUFFIXES[dtype]}_{GEMM_ABI}"
+
+
+def _gemm_call(entry: str, *arguments: Any) -> Any:
+    """The type and the code of a call; nothing where the arguments do not fit."""
+    pairs = list(zip(arguments, GEMM_KINDS[entry], strict=True))
+    lanes = [argument for argument, kind in pairs if kind == "x"]
+    if not all(isinstance(a, LaneType) and a.dtype == lanes[0].dtype for a in lanes):
+        return None
+    if lanes[0].dtype.name not in GEMM_SUFFIXES:
+        return None
+    symbol = gemm_symbol(entry, lanes[0].dtype.name)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), args)
+        return context.get_dummy_value()
+
+    return types.void(*(types.intp if kind == "i" else a for a, kind in pairs)), generate
+
+
+@intrinsic
+def pack(_, k, n, b, row_stride, column_stride, out):
+    return _gemm_call("pack", k, n, b, row_stride, column_stride, out)
+
+
+@intrinsic
+def gemm(_, m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+    return _gemm_call("gemm", m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+
+
+@intrinsic
+def gemm_rows(_, r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
+    return _gemm_call("gemm_rows", r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate)
