@@ -1,0 +1,111 @@
+"""Imports go one way: each layer sees those above it in `LAYERS`, and only those it names."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import celldsl
+
+PACKAGE = Path(celldsl.__file__).parent
+COMPILER = "diagnostics syntax ir ops semantics autodiff passes plan backends"
+
+# What a module may import besides its own layer; the longest prefix of its name decides.
+LAYERS = {
+    "fingerprint": "",
+    "cached": "",
+    "diagnostics": "",
+    "syntax": "diagnostics",
+    "ir": "",
+    "ops": "ir ir.builder",
+    # These two ask the table of operations for types.  `builder` does so when it is called, since
+    # derivatives, which stand in the table, are built with it.
+    "ir.builder": "ir ops",
+    "ir.verify": "ir ops",
+    "semantics": "diagnostics syntax ir ir.builder",
+    "autodiff": "ir ir.builder ops",
+    "passes": "ir ir.builder ir.verify ops",
+    "plan": "ir ops",
+    "runtime.numerics": "",
+    "runtime": "runtime.numerics",
+    # The oracle has its numerics in common with the runtime: they are plain NumPy.
+    "backends": "ir ir.verify ops plan runtime.numerics",
+    "driver": COMPILER,
+    "loading": "cached fingerprint runtime diagnostics syntax driver",
+    "importer": "fingerprint loading",
+    "cli": f"{COMPILER} runtime fingerprint driver loading",
+}
+# `__init__` finds names when they are asked for, `__main__` calls the command line.
+OUTSIDE = {"__init__", "__main__"}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+        if name not in OUTSIDE:
+            yield name, path
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Modules of the package that a file imports anywhere, without the package's name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (n.removeprefix("celldsl.") for n in names if n.startswith("celldsl."))
+
+
+def layer_of(name: str) -> str | None:
+    """The longest entry of `LAYERS` that `name` is or lies in."""
+    found = [entry for entry in LAYERS if name == entry or name.startswith(f"{entry}.")]
+    return max(found, key=len, default=None)
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()), ids=[n for n, _ in modules()])
+def test_a_module_imports_what_its_layer_may(name: str, path: Path) -> None:
+    own = layer_of(name)
+    assert own is not None, f"{name} has no layer"
+    for target in imported(path):
+        layer = layer_of(target)
+        if layer is None:
+            # A name of the package itself, such as its version.
+            assert hasattr(celldsl, target), f"{name} imports {target}, which has no layer"
+        else:
+            assert layer in {own, *LAYERS[own].split()}, f"{name} imports {target}"
+
+
+def test_layers_name_only_what_stands_above_them() -> None:
+    above: set[str] = set()
+    for layer, allowed in LAYERS.items():
+        ahead = set(allowed.split()) - above
+        # The one knot, which the table explains.
+        assert ahead <= ({"ir.builder"} if layer == "ops" else set()), layer
+        above.add(layer)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import celldsl",
+        "from celldsl.cli.main import main; main(['check', FILE])",
+        "from celldsl.cli.main import main; main(['fmt', '--check', FILE])",
+        "from celldsl.cli.main import main; main(['list'])",
+    ],
+)
+def test_what_needs_no_arrays_loads_none(code: str, tmp_path: Path) -> None:
+    text = "cell A[H]:\n    input x: [H]\n    state h: [H]\n\n    h' = x\n\n    output h'\n"
+    (tmp_path / "a.cell").write_text(text, encoding="utf-8")
+    heavy = "{'numpy', 'numba', 'llvmlite', 'safetensors', 'tqdm'}"
+    code = f"{code.replace('FILE', repr(str(tmp_path / 'a.cell')))}\nimport sys\n"
+    code += f"print(); print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
