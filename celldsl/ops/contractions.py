@@ -35,6 +35,21 @@ def label_sizes(spec: str, left: Shape, right: Shape) -> dict[str, Size]:
     return sizes
 
 
+def matrix_labels(spec: str, weight: int) -> tuple[str, str] | None:
+    """(k, n) where `rows @ weight` sums over the one label k and makes the one label n.
+
+    `weight` is the place of the operand that has no rows.
+    """
+    operands, out = spec_parts(spec)[:2], spec_parts(spec)[2]
+    matrix, rows = operands[weight], operands[1 - weight]
+    k = [label for label in matrix if label in rows and label not in out]
+    n = [label for label in matrix if label in out and label not in rows]
+    joined = matrix + rows + out
+    if len(k) != 1 or len(n) != 1 or any(joined.count(label) == 1 for label in joined):
+        return None
+    return k[0], n[0]
+
+
 def infer_einsum(types: Sequence[Type], attributes: Attributes) -> Type:
     want_boolean(types, False)
     spec = attributes["spec"]

@@ -16,7 +16,7 @@ from celldsl.plan.carry import carry_in_place
 from celldsl.plan.graph import Graph
 from celldsl.plan.outs import direct_outs
 from celldsl.plan.phases import assemble
-from celldsl.plan.plan import Memory, Phase, Place, Plan, StateCopy
+from celldsl.plan.plan import Memory, Phase, Place, Plan, RowKind, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products
 from celldsl.plan.regions import Region
@@ -132,9 +132,10 @@ def _home(graph: Graph, value: str) -> Region:
 
 
 def _saved_place(graph: Graph, arrays: Arrays, value: str) -> Place:
-    kind = graph.types[value]
-    rows = "batch" if kind.rows == Rows.BATCH else "saved"
-    return arrays.buffer("tape", rows, kind.shape, value.lstrip("%"))  # type: ignore[arg-type]
+    """Room on the tape.  What is made for all rows ahead of the loop has all rows in any case."""
+    homes: dict[Region, RowKind] = {"batch_before": "batch", "row_before": "row", "step": "saved"}
+    rows = homes[_home(graph, value)]
+    return arrays.buffer("tape", rows, graph.shape(value), value.lstrip("%"))
 
 
 def _want(
