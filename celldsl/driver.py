@@ -1,6 +1,7 @@
 """The pipeline, read from top to bottom.  In: files or text.  Out: reports and lowered cells.
 
-This is the only module that knows the order of the stages.
+This is the only module that knows the order of the stages.  `check` stops half way and must answer
+at once, so what only compiling needs is imported where it is used.
 """
 
 from __future__ import annotations
@@ -8,22 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celldsl import __version__
-from celldsl.autodiff import differentiate
-from celldsl.backends.module_source import Unit, module_source
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
-from celldsl.ir.program import Program
-from celldsl.passes.choose_saved import choose_saved
-from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, run_passes
-from celldsl.plan.directions import plan_cell
 from celldsl.semantics.check import Checked, check
 from celldsl.semantics.choices import Setting
 from celldsl.semantics.lower import Lowered, lower
 from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from celldsl.backends.module_source import Unit
+    from celldsl.ir.program import Program
 
 
 def check_source(text: str, name: str = "<cell>") -> Report:
@@ -85,6 +85,10 @@ def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
 
 def optimise(program: Program) -> tuple[Program, Program]:
     """The forward and the backward program, ready to be planned."""
+    from celldsl.autodiff import differentiate
+    from celldsl.passes.choose_saved import choose_saved
+    from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, run_passes
+
     program = run_passes(program, FIRST)
     forward, backward = choose_saved(*differentiate(program))
     return run_passes(forward, FORWARD), run_passes(backward, BACKWARD)
@@ -92,6 +96,9 @@ def optimise(program: Program) -> tuple[Program, Program]:
 
 def compile_cell(lowered: Lowered, name: str, digest: str) -> Unit:
     """All stages after lowering; `name` and `digest` are what the module says it was made from."""
+    from celldsl.backends.module_source import Unit
+    from celldsl.plan.directions import plan_cell
+
     forward, backward = optimise(lowered.program)
     plan = plan_cell(forward, backward, lowered.spec)
     return Unit(lowered.spec, forward, backward, plan, name, digest, __version__)
@@ -111,6 +118,8 @@ def generate(
 
     Warnings are left in `report`.  Files that the text uses must lie inside `root`.
     """
+    from celldsl.backends.module_source import module_source
+
     report = report if report is not None else Report()
     lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -45,27 +45,31 @@ def _join_one(p: Program) -> Program | None:
     order = {node.name: i for i, node in enumerate(p.nodes())}
     nodes = {node.name: node for node in p.nodes()}
     uses = count_uses(p)
+    products = _products(p)
     meetings: dict[tuple[str, str], list[Meeting]] = defaultdict(list)
     for node in p.step:
-        for found in _meetings(node, nodes, uses, order, p):
+        if node.name in p.saved:
+            continue
+        for found in _meetings(node, nodes, uses, order, products):
             meetings[found.base, found.product].append(found)
     for (base, product), group in meetings.items():
-        if _whole(group, nodes[product]) and _apart(group, base, nodes, p):
+        if _whole(group, nodes[product]) and _apart(group, base, nodes, p, products):
             return _joined(p, base, product, group)
     return None
 
 
 def _meetings(
-    node: Node, nodes: dict[str, Node], uses: dict[str, int], order: dict[str, int], p: Program
-) -> list[Meeting]:
+    node: Node, nodes: dict[str, Node], uses: dict[str, int], order: dict[str, int],
+    products: set[str],
+) -> list[Meeting]:  # fmt: skip
     """The meeting at a sum of two pieces, the earlier product as the base."""
-    if node.op != "add" or any(uses[arg] != 1 for arg in node.args) or node.name in p.saved:
+    if node.op != "add" or any(uses[arg] != 1 for arg in node.args):
         return []
     pieces = [piece for arg in node.args if (piece := _piece(arg, nodes)) is not None]
     if len(pieces) != 2:
         return []
     (one, one_at), (two, two_at) = sorted(pieces, key=lambda piece: order[piece[0]])
-    if one == two or nodes[two].op != "einsum" or not _is_product(nodes[two], p):
+    if one == two or two not in products:
         return []
     return [Meeting(node.name, one, one_at, two, two_at, node.type.shape[-1])]
 
@@ -85,13 +89,16 @@ def _piece(value: str, nodes: dict[str, Node]) -> tuple[str, Size] | None:
     return (source.name, start) if node["axis"] == len(node.type.shape) - 1 else None
 
 
-def _is_product(node: Node, p: Program) -> bool:
-    """Whether a GEMM makes the value, which can add to what is there."""
+def _products(p: Program) -> set[str]:
+    """The einsums of a value that has rows and a weight that exists once, which GEMMs make."""
     types = p.types()
-    rows = [types[arg].rows for arg in node.args]
-    if min(rows) != Rows.ONCE or max(rows) != Rows.STEP:
-        return False
-    return matrix_labels(str(node["spec"]), rows.index(Rows.ONCE)) is not None
+    found: set[str] = set()
+    for node in p.nodes():
+        rows = [types[arg].rows for arg in node.args] if node.op == "einsum" else []
+        if set(rows) == {Rows.ONCE, Rows.STEP}:
+            spec, weight = str(node["spec"]), rows.index(Rows.ONCE)
+            found.update([node.name] if matrix_labels(spec, weight) else [])
+    return found
 
 
 def _whole(group: list[Meeting], product: Node) -> bool:
@@ -101,11 +108,13 @@ def _whole(group: list[Meeting], product: Node) -> bool:
     return len(shifts) == 1 and total == product.type.shape[-1]
 
 
-def _apart(group: list[Meeting], base: str, nodes: dict[str, Node], p: Program) -> bool:
+def _apart(
+    group: list[Meeting], base: str, nodes: dict[str, Node], p: Program, products: set[str]
+) -> bool:
     """Whether everything else that reads the base reads other columns of it."""
     if base in p.wanted() or nodes[base].type.rows != Rows.STEP:
         return False
-    if nodes[base].op == "einsum" and not _is_product(nodes[base], p):
+    if nodes[base].op == "einsum" and base not in products:
         return False
     low = min((m.at for m in group), key=_order)
     high = max((m.at + m.size for m in group), key=_order)
@@ -197,6 +206,7 @@ def add_products(p: Program) -> Program:
     uses = count_uses(p)
     nodes = {node.name: node for node in p.nodes()}
     placed = {node.name for node in p.step}
+    products = _products(p)
 
     def rule(b: Builder, node: Node) -> str | None:
         if node.op != "add" or node.type.rows != Rows.STEP or node.name not in placed:
@@ -205,7 +215,7 @@ def add_products(p: Program) -> Program:
             found, below = nodes.get(product), nodes.get(base)
             if found is None or below is None or uses[product] != 1 or uses[base] != 1:
                 continue
-            if found.op != "einsum" or not _is_product(found, p) or product not in placed:
+            if product not in products or product not in placed:
                 continue
             if below.op in ("slice", "reshape", "transpose", "broadcast", "concat"):
                 continue

@@ -95,13 +95,16 @@ def _rule(
 
 
 def _terms(b: Builder, node: Node, uses: Counter[str]) -> list[str]:
+    """What a tree of sums adds up, in order; a loop, since trees can be a thousand deep."""
     found: list[str] = []
-    for arg in node.args:
-        below = b.defined.get(arg)
-        if below is not None and below.op == "add" and uses[arg] <= 1:
-            found += _terms(b, below, uses)
+    pending = [*reversed(node.args)]
+    while pending:
+        value = pending.pop()
+        below = b.defined.get(value)
+        if below is not None and below.op == "add" and uses[value] <= 1:
+            pending += reversed(below.args)
         else:
-            found.append(arg)
+            found.append(value)
     return found
 
 

@@ -34,7 +34,9 @@ final states.  `rows` is the int64 array that tells a part (a thread's share) ab
                        from; sequences that end with step t put theirs into row S + first + b
         tape_row       the row of a buffer of saved values (equal to `row` where keep is 1)
 
-Sequences of a part are ordered by length, longest first, so that active ones come first.
+Sequences of a part are ordered by length, longest first, so that active ones come first.  After
+the steps come `count` numbers, which say for each of the part's sequences where it stood in the
+caller's batch, and last the number of steps that were done before this call.
 
 **Phases** run in order; within one, parts run side by side.  Every phase function of a direction
 takes the same arguments:
@@ -45,8 +47,9 @@ takes the same arguments:
                 gradients, *inputs, *output_cotangents, *input_cotangents,
                 *final_state_cotangents, *start_state_cotangents)
 
-`dims` is int64 in order of declaration, `hyper` the run-time real hyperparameters (float64, in
-order), `rows` that of the part.  Kinds of phases:
+`dims` is int64 in order of declaration; `hyper` the run-time real hyperparameters (float64, in
+order), then 1 where masks are drawn and else 0, and the key that they are drawn from; `rows` that
+of the part.  Kinds of phases:
 
     once      one part; depends on parameters alone (first) or finishes gradients (last)
     rows      any split of the work; `part` of `parts` takes its share
@@ -146,8 +149,8 @@ class Description:
     `initial(draw, v)` yields (name, array) for params and consts in order, float64.  `v` maps dims,
     hyperparameters and given consts to values; `draw(initialiser, param, shape, fan_in, fan_out,
     *arguments)` gives an array.  `equations` is the text people see; `source` is the `.cell` file's
-    name and `digest` the hash that the module was made from.  `prepare(dtype)`, where there is one, loads what kernels reach
-    through symbols; it must be called before they are.
+    name and `digest` the hash that the module was made from.  `prepare(dtype)`, where there is
+    one, loads what kernels reach through symbols; it must be called before they are.
     """
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -219,8 +220,9 @@ def test_contract_rows_leaves_what_is_read_twice() -> None:
 
 
 def test_place_regions() -> None:
+    """Of a backward program: a forward one keeps no states for what would come after."""
     check(
-        place_regions,
+        lambda p: replace(place_regions(replace(p, reverse=True)), reverse=False),
         (
             "",
             "  %0 = exp(b) : once [H]\n"

@@ -12,7 +12,8 @@ from celldsl.backends.reference import Run, gradients
 from celldsl.ir.program import Program, Rows
 from celldsl.ir.text import parse_program, print_program
 from celldsl.ir.verify import verify
-from celldsl.passes.pipeline import FIRST, LAST, Step, each_pass, run_passes
+from celldsl.passes.choose_saved import choose_saved
+from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, LAST, Step, each_pass, run_passes
 from tests.programs import (
     CELLS,
     SIZES,
@@ -61,9 +62,9 @@ def test_passes_before_differentiation(name: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_passes_after_differentiation(name: str) -> None:
     pair = differentiate(run_passes(CELLS[name](), FIRST))
-    for step, forward in each_pass(pair[0], LAST):
+    for step, forward in each_pass(pair[0], FORWARD):
         assert_same([pair, (forward, pair[1])], f"forward {step}")
-    for step, backward in each_pass(pair[1], LAST):
+    for step, backward in each_pass(pair[1], BACKWARD):
         assert_same([pair, (pair[0], backward)], f"backward {step}")
 
 
@@ -71,18 +72,20 @@ def test_passes_after_differentiation(name: str) -> None:
 def test_each_pass_alone_on_the_plain_pair(name: str) -> None:
     """A pass may not rely on those before it for being right."""
     pair = differentiate(CELLS[name]())
-    for step in {s.change: s for s in (*FIRST, *LAST)}.values():
+    for step in {s.change: s for s in (*FIRST, *FORWARD, *BACKWARD)}.values():
         changed = tuple(run_passes(p, [step]) for p in pair)
         assert_same([pair, (changed[0], changed[1])], step.change.__name__)
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_end_is_placed_and_stable(name: str) -> None:
-    for program in differentiate(run_passes(CELLS[name](), FIRST)):
+    pair = choose_saved(*differentiate(run_passes(CELLS[name](), FIRST)))
+    for program, passes in zip(pair, (FORWARD, BACKWARD), strict=True):
         done = run_passes(program, LAST)
+        assert run_passes(done, LAST) == done
+        done = run_passes(program, passes)
         verify(done, placed=True)
         assert all(node.type.rows != Rows.ONCE for node in done.step)
-        assert run_passes(done, LAST) == done
         assert parse_program(print_program(done)) == done
 
 
@@ -95,7 +98,7 @@ def test_the_pipeline_verifies() -> None:
 
 
 def test_every_pass_says_why_it_stands_where_it_does() -> None:
-    assert all(len(step.why_here.split()) > 3 for step in (*FIRST, *LAST))
+    assert all(len(step.why_here.split()) > 3 for step in (*FIRST, *FORWARD, *BACKWARD))
 
 
 def test_long_sums_are_no_deep_recursion() -> None:
@@ -105,5 +108,5 @@ def test_long_sums_are_no_deep_recursion() -> None:
     for k in range(1100):
         total = total + vm(c["x"] * float(k), c["w"])
     backward = differentiate(run_passes(c.program({"y": total}, {"h": total}), FIRST))[1]
-    done = run_passes(backward, LAST)
+    done = run_passes(backward, BACKWARD)
     assert "rowsum" not in {node.op for node in done.nodes()}
