@@ -20,7 +20,10 @@ from celldsl.plan.graph import Graph
 
 Sources = Callable[[str], set[str]]
 Reads = dict[str, set[str]]
-ALONE = ("einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at")
+ALONE = (
+    "einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at",
+    "reshape",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

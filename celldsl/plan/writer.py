@@ -10,6 +10,7 @@ from celldsl.ir.program import Leaf, Node
 from celldsl.ir.size import Size
 from celldsl.ops.contractions import label_sizes
 from celldsl.ops.table import OPS
+from celldsl.plan.arrays import contiguous
 from celldsl.plan.nests import Group
 from celldsl.plan.plan import (
     Contract,
@@ -66,6 +67,8 @@ def _nest(planner: Planner, products: Products, group: Group) -> Nest:
             return _scan(planner, node)
         case "fold":
             return _fold(planner, node)
+        case "reshape":
+            return _in_order(planner, node)
     return Loop(group.domain, tuple(_statement(planner, products, n) for n in group.nodes))
 
 
@@ -139,6 +142,15 @@ def _contract(planner: Planner, products: Products, node: Node) -> Contract:
     else:
         stores = _stores(planner, products, node)
     return Contract(spec, tuple(sizes.items()), left, right, stores, node.origin)
+
+
+def _in_order(planner: Planner, node: Node) -> Loop:
+    """A reshape of what does not lie in one piece: it is copied in order."""
+    source = node.args[0]
+    shape = planner.graph.shape(source)
+    store = Store(planner.places[node.name], contiguous(shape))
+    operand = _operand(planner, node, source)
+    return Loop(shape, (Statement(node.name, "copy", (operand,), (store,), (), False, node.origin),))
 
 
 def _memory(planner: Planner, value: str) -> Memory:
