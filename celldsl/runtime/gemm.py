@@ -48,7 +48,7 @@ def packed_length(k: int, n: int) -> int:
 
 @register_jitable
 def gemm_rows_scratch(n: int) -> int:
-    packed: int = packed_length(GEMM_DEPTH + 1, min(n, GEMM_COLUMNS))
+    packed: int = packed_length(GEMM_DEPTH, min(n, GEMM_COLUMNS))
     return packed + GEMM_DEPTH * GEMM_ROWS
 
 

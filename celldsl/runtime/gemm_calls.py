@@ -21,7 +21,12 @@ from numba.extending import intrinsic
 from celldsl.runtime.lanes import LaneType
 
 GEMM_ABI = 1
-GEMM_KINDS = {"pack": "iixiix", "gemm": "iiixiixiixii", "gemm_rows": "iiixixixixi"}
+GEMM_KINDS = {
+    "tile": "iiixiixiixii",
+    "pack": "iixiix",
+    "gemm": "iiixiixiixii",
+    "gemm_rows": "iiixixixixi",
+}
 GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
 
 
@@ -45,6 +50,11 @@ def _gemm_call(entry: str, *arguments: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(*(types.intp if kind == "i" else a for a, kind in pairs)), generate
+
+
+@intrinsic
+def tile(_, rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+    return _gemm_call("tile", rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
 
 
 @intrinsic

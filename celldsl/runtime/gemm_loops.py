@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from numba import njit
 
-from celldsl.runtime.gemm_calls import gemm
-from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width, stack, tile
+from celldsl.runtime.gemm_calls import gemm, pack, tile
+from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width, stack, tile_code
 from celldsl.runtime.lanes import lane
 
-GEMM_DEPTH = 256  # rows of a panel of B, in the first cache beside a strip of A
+# Rows of a panel of B, in the first cache beside a strip of A.  Not a power of two, which would put
+# many panels into the same places of a cache.
+GEMM_DEPTH = 248
 GEMM_ROWS = 120  # rows of a block of A, in the second cache
 GEMM_COLUMNS = 512  # columns of B that `gemm_rows_loops` packs at a time
 _GEMM_LOCAL_ROWS = 24
@@ -26,36 +28,30 @@ _GEMM_LOCAL_PANEL = GEMM_DEPTH * WIDEST_PANEL
 _gemm_compile = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def tile_loops(rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+    """By a symbol too, because LLVM would compile the tiles again with each loop around them."""
+    tile_code(rows, panels, k, lane(a, 0, -1), a_rs, a_cs, lane(b, 0, -1), b_panel, b_rs,
+              lane(c, 0, -1), c_rs, accumulate)  # fmt: skip
+
+
 def pack_loops(k, n, b, row_stride, column_stride, out):
-    _gemm_pack_panels(k, n, b, row_stride, column_stride, out, k * panel_width(out))
-
-
-@_gemm_compile
-def _gemm_pack_panels(k, n, b, row_stride, column_stride, out, b_panel):
     width = panel_width(out)
-    if column_stride == 1:
-        _gemm_pack_rows(k, n // width, b, row_stride, out, b_panel)
-    for first in range(n // width * width if column_stride == 1 else 0, n, width):
+    whole = n // width if column_stride == 1 else 0
+    for p in range(k):  # row after row, as the hardware expects: B may come from far away
+        row = lane(b, p * row_stride, 1)
+        for j in range(whole):
+            to = lane(out, (j * k + p) * width, 0)
+            for column in range(width):
+                to[column] = row[j * width + column]
+    for first in range(whole * width, n, width):
         columns = min(width, n - first)
         for p in range(k):
-            to = lane(out, first // width * b_panel + p * width, 0)
+            to = lane(out, first * k + p * width, 0)
             row = lane(b, first * column_stride + p * row_stride, 1)
             for column in range(columns):
                 to[column] = row[column * column_stride]
             for column in range(columns, width):
                 to[column] = 0.0
-
-
-@_gemm_compile
-def _gemm_pack_rows(k, panels, b, row_stride, out, b_panel):
-    """Reads row after row, as the hardware expects; B may come from far away."""
-    width = panel_width(out)
-    for p in range(k):
-        for j in range(panels):
-            to = lane(out, j * b_panel + p * width, 0)
-            row = lane(b, p * row_stride + j * width, 1)
-            for column in range(width):
-                to[column] = row[column]
 
 
 @_gemm_compile
@@ -76,12 +72,11 @@ def _gemm_pack_strips(k, m, a, a_rs, out):
         rows = _gemm_strip(m - i)
         strip = lane(out, i * k, 0)
         source = lane(a, i, 1)
-        if rows == 6:
-            for p in range(k):
+        for p in range(k):
+            if rows == 6:
                 for row in range(6):
                     strip[p * 6 + row] = source[p * a_rs + row]
-        else:
-            for p in range(k):
+            else:
                 for row in range(rows):
                     strip[p * rows + row] = source[p * a_rs + row]
         i += rows
@@ -95,41 +90,25 @@ def _gemm_panels(m, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumul
     """
     width = panel_width(c)
     step = k if a_cs == 0 else a_rs
-    i = 0
+    down = m - m % 2 if m >= 4 else 0
     for j in range(panels):
-        panel = lane(b, j * b_panel, -1)
         i = 0
-        while m - i >= 4:
+        while i < down:
             rows = _gemm_strip(m - i)
-            cs = rows if a_cs == 0 else a_cs
-            top = lane(a, i * step, -1)
-            corner = lane(c, i * c_rs + j * width, -1)
-            if rows == 6:
-                tile(6, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-            else:
-                tile(4, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
+            tile(rows, 1, k, lane(a, i * step, -1), a_rs, rows if a_cs == 0 else a_cs,
+                 lane(b, j * b_panel, -1), b_panel, b_rs, lane(c, i * c_rs + j * width, -1),
+                 c_rs, accumulate)  # fmt: skip
             i += rows
+    i = down
     while i < m:
         rows = _gemm_strip(m - i)
-        cs = rows if a_cs == 0 else a_cs
-        top = lane(a, i * step, -1)
         j = 0
         while j < panels:
-            panel = lane(b, j * b_panel, -1)
-            corner = lane(c, i * c_rs + j * width, -1)
-            rest = panels - j
-            if rows == 2 and rest >= 2:
-                tile(2, 2, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-                j += 2
-            elif rows == 2:
-                tile(2, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-                j += 1
-            elif rest >= 4:
-                tile(1, 4, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-                j += 4
-            else:
-                tile(1, 1, k, top, a_rs, cs, panel, b_panel, b_rs, corner, c_rs, accumulate)
-                j += 1
+            wide = 4 // rows if panels - j >= 4 // rows else 1
+            tile(rows, wide, k, lane(a, i * step, -1), a_rs, rows if a_cs == 0 else a_cs,
+                 lane(b, j * b_panel, -1), b_panel, b_rs, lane(c, i * c_rs + j * width, -1),
+                 c_rs, accumulate)  # fmt: skip
+            j += wide
         i += rows
 
 
@@ -145,7 +124,7 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     last = lane(b, panels * b_panel, -1)
     if b_panel == width:  # B as it lies: a whole panel would be read past its end
         whole = stack(c, _GEMM_LOCAL_PANEL)
-        _gemm_pack_panels(k, rest, last, b_rs, 1, whole, 0)
+        pack(k, rest, last, b_rs, 1, whole)
         last = whole
         b_rs = width
     local = stack(c, _GEMM_LOCAL)
@@ -165,11 +144,8 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     while p == 0 or p < k:
         depth = min(k - p, GEMM_DEPTH)
         for i in range(0, m, GEMM_ROWS):
-            rows = min(m - i, GEMM_ROWS)
-            block_a = lane(a, i * a_rs + p * a_cs, -1)
-            block_b = lane(b, p * b_rs, -1)
-            block_c = lane(c, i * c_rs, -1)
-            _gemm_block(rows, n, depth, block_a, a_rs, a_cs, block_b, b_panel, b_rs, block_c, c_rs,
+            _gemm_block(min(m - i, GEMM_ROWS), n, depth, lane(a, i * a_rs + p * a_cs, -1), a_rs,
+                        a_cs, lane(b, p * b_rs, -1), b_panel, b_rs, lane(c, i * c_rs, -1), c_rs,
                         accumulate)  # fmt: skip
         accumulate = 1
         p += GEMM_DEPTH
@@ -182,17 +158,16 @@ def gemm_rows_loops(r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
     p = 0
     while p == 0 or p < r:
         depth = min(r - p, GEMM_DEPTH)
-        b_panel = depth * width + width  # a power of two would put panels in the same cache sets
         for j in range(0, n, GEMM_COLUMNS):
             columns = min(n - j, GEMM_COLUMNS)
-            _gemm_pack_panels(depth, columns, lane(b, p * b_rs + j, -1), b_rs, 1, packed, b_panel)
+            pack(depth, columns, lane(b, p * b_rs + j, -1), b_rs, 1, packed)
             for i in range(0, m, GEMM_ROWS):
                 rows = min(m - i, GEMM_ROWS)
                 _gemm_pack_strips(depth, rows, lane(a, p * a_rs + i, -1), a_rs, strips)
-                gemm(rows, columns, depth, strips, 1, 0, packed, b_panel, width,
+                gemm(rows, columns, depth, strips, 1, 0, packed, depth * width, width,
                      lane(c, i * c_rs + j, -1), c_rs, accumulate)  # fmt: skip
         accumulate = 1
         p += GEMM_DEPTH
 
 
-LOOPS = {"pack": pack_loops, "gemm": gemm_loops, "gemm_rows": gemm_rows_loops}
+LOOPS = {"tile": tile_loops, "pack": pack_loops, "gemm": gemm_loops, "gemm_rows": gemm_rows_loops}

@@ -1,11 +1,11 @@
 """The innermost product, in LLVM's own terms.  In: lanes.  Out: a tile of C, written.
 
-    tile(6, 1, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+    tile_code(6, 1, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
 
 computes C[6, width] = (or +=) A[6, k] @ B[k, width], all strides in elements.  The first two
-arguments are literals: rows, and panels side by side; panel j of B starts at b + j*b_panel.  One
-panel is two vectors of the host wide, so 6 rows keep 12 accumulators in registers, and 1 row of 4
-panels (or 2 of 2) the 8 that hide the latency of a fused multiply-add.
+arguments are rows, and panels side by side: 6, 4, 2 or 1 and 1, or 2 and 2, or 1 and 4.  Panel j of B
+starts at b + j*b_panel.  A panel is two vectors of the host wide, so that 6 rows keep 12 accumulators
+in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the latency of a multiply-add.
 
     panel_width(dtype)         columns of a panel; in kernels also of an array or lane
     WIDEST_PANEL               of either dtype
@@ -28,6 +28,7 @@ from numba.extending import intrinsic
 from celldsl.runtime.lanes import LaneType
 
 _TILE_INT = ir.IntType(64)
+_TILE_SHAPES = ((6, 1), (4, 1), (2, 1), (1, 1), (2, 2), (1, 4))
 
 
 def _tile_vector_bytes() -> int:
@@ -71,24 +72,43 @@ def stack(_context: Any, like: Any, length: Any) -> Any:
 
 
 @intrinsic
-def tile(_context: Any, rows: Any, panels: Any, k: Any, a: Any, a_rs: Any, a_cs: Any, b: Any,
-         b_panel: Any, b_rs: Any, c: Any, c_rs: Any, accumulate: Any) -> Any:  # fmt: skip
-    if not (isinstance(rows, types.IntegerLiteral) and isinstance(panels, types.IntegerLiteral)):
-        return None
+def tile_code(_, rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):  # type: ignore[no-untyped-def]
     size = types.intp
-    kinds = (rows, panels, size, a, size, size, b, size, size, c, size, size)
+    kinds = (size, size, size, a, size, size, b, size, size, c, size, size)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        element = context.get_value_type(c.dtype)
-        name = f"celldsl_tile_{rows.literal_value}x{panels.literal_value}"
-        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args[2:]])
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        if not function.blocks:
-            _write_tile(function, element, rows.literal_value, panels.literal_value)
-        builder.call(function, args[2:])
+        builder.call(_tile_choice(builder.module, [value.type for value in args]), args)
         return context.get_dummy_value()
 
     return types.void(*kinds), generate
+
+
+def _tile_choice(module: Any, kinds: list[Any]) -> Any:
+    """A function that calls the tile for its rows and panels.
+
+    In LLVM, because Numba takes long over many calls with many arguments.
+    """
+    void = ir.VoidType()
+    function = cgutils.get_or_insert_function(module, ir.FunctionType(void, kinds), "celldsl_tile")
+    if function.blocks:
+        return function
+    function.linkage = "internal"
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    rows, panels, *others = function.args
+    done = function.append_basic_block("done")
+    choice = builder.switch(builder.add(builder.mul(rows, _TILE_INT(8)), panels), done)
+    for shape in _TILE_SHAPES:
+        block = function.append_basic_block("x".join(map(str, shape)))
+        choice.add_case(_TILE_INT(shape[0] * 8 + shape[1]), block)
+        builder.position_at_end(block)
+        name = "celldsl_tile_{}x{}".format(*shape)
+        one = ir.Function(module, ir.FunctionType(void, kinds[2:]), name)
+        _write_tile(one, others[7].type.pointee, *shape)
+        builder.call(one, others)
+        builder.branch(done)
+    builder.position_at_end(done)
+    builder.ret_void()
+    return function
 
 
 def _write_tile(function: Any, element: Any, rows: int, panels: int) -> None:
