@@ -156,7 +156,8 @@ def plan_backward(
 ) -> tuple[Phase, ...]:
     graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
     places = dict(known)
-    places.update(tape.places)
+    # A value of this program may have the name of another in the forward one.
+    places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)
     places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
     places.update(_row_places([(f"d.{a.name}", f"d_out:{a.name}", a.shape) for a in spec.outputs]))
     targets = Targets(graph)

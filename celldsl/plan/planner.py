@@ -85,7 +85,8 @@ class Planner:
 
     def _nests(self, stage: list[Node]) -> list[Group]:
         groups = group_nests(self.graph, stage, self.sources)
-        self.scalars.update(n.name for g in groups for n in g.nodes if not n.type.shape)
+        loops = [group for group in groups if not group.alone]
+        self.scalars.update(n.name for g in loops for n in g.nodes if not n.type.shape)
         return groups
 
     def _place_concats(self, copies: dict[str, Region]) -> None:
