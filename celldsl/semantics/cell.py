@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
@@ -18,7 +16,7 @@ from celldsl.semantics.facts import Facts
 from celldsl.semantics.initial import drawn
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
-from celldsl.semantics.settings import Restart, chosen, kind_of, setting_of, value_of
+from celldsl.semantics.settings import NotChosen, Restart, chosen, kind_of, setting_of, value_of
 from celldsl.semantics.statements import spell_later
 from celldsl.semantics.values import Static, Tensor, Unknown, Value
 from celldsl.semantics.walk import Binding, Frame, Knots, Notes, TooManyEquations, Walk
@@ -36,9 +34,15 @@ def walk_cell(cell: ast.Cell, home: Module, choices: Choices, notes: Notes) -> W
             _walk(walk, cell, home)
         except Restart:
             continue
-        except TooManyEquations:
+        except (TooManyEquations, NotChosen):
             pass
+        except RecursionError:
+            _too_deep(walk.report, cell.name)
         return walk
+
+
+def _too_deep(report: Report, name: ast.Declared) -> None:
+    report.add("E0303", f"`{name.id}` nests too deeply", name.span, "calls inside calls")
 
 
 def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
@@ -66,8 +70,12 @@ def check_def(definition: ast.Def, home: Module) -> Report:
     for argument in definition.args:
         if argument.shape is not None:
             _annotated(f, argument, argument.shape)
-    with suppress(Restart, TooManyEquations):
+    try:
         function_body(f, definition)
+    except RecursionError:
+        _too_deep(walk.report, definition.name)
+    except (Restart, NotChosen, TooManyEquations):
+        pass
     return walk.report
 
 

@@ -15,10 +15,11 @@ from celldsl.semantics.cell import check_def, walk_cell
 from celldsl.semantics.choices import Choices
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
-from celldsl.semantics.walk import Notes, Walk
+from celldsl.semantics.walk import MAX_EQUATIONS, Notes, Walk
 from celldsl.syntax import ast
 
 MAX_WALKS = 64
+OTHER_NUMBERS = (1, 2, 3, 5, 8)
 
 
 @dataclass(slots=True)
@@ -97,26 +98,73 @@ def _uncalled(checked: Checked) -> list[ast.Def]:
 
 
 def check_cell(cell: ast.Cell, home: Module, called: set[Span]) -> Report:
-    """Walk every way through the branches of a cell."""
+    """Walk every way through the branches of a cell, as far as that stays cheap.
+
+    The ways that differ in one branch from the first one come first.
+    """
     report, notes = Report(), Notes()
     structural: set[str] = set()
     kinds: dict[str, str] = {}
     pending: list[tuple[bool, ...]] = [()]
     walks: list[Walk] = []
-    while pending and len(walks) < MAX_WALKS:
-        forced = pending.pop()
+    spent = 0
+    while pending and len(walks) < MAX_WALKS and spent <= MAX_EQUATIONS:
+        forced = pending.pop(0)
         choices = Choices(True, structural=structural, kinds=kinds, forced=forced)
-        walk = walk_cell(cell, home, choices, notes)
-        walks.append(walk)
-        merge(report, walk.report)
+        walks.append(walk_cell(cell, home, choices, notes))
+        spent += choices.spent
+        merge(report, walks[-1].report)
         taken = tuple(choices.taken)
         pending += [
             (*taken[:place], False) for place in range(len(forced), len(taken)) if taken[place]
         ]
+    if spent <= MAX_EQUATIONS:
+        merge(report, _other_numbers(cell, home, walks[-1].choices, notes))
     called |= notes.used
-    if not report.has_errors:
+    if not report.has_errors and not home.broken:
         lint(cell, walks, notes, report)
     return report
+
+
+def _other_numbers(cell: ast.Cell, home: Module, known: Choices, notes: Notes) -> Report:
+    """Look into branches that the defaults do not reach, with other numbers for loops and dims.
+
+    What is found is told where it stands in such a branch: elsewhere the number may be at fault.
+    """
+    report = Report()
+    for name in sorted(known.structural):
+        for number in OTHER_NUMBERS if known.kinds.get(name) in ("integer", "dim") else ():
+            hidden = _unvisited(cell.body, notes)
+            if not hidden:
+                return report
+            choices = Choices(True, {name: number}, set(known.structural), kinds=dict(known.kinds))
+            found = walk_cell(cell, home, choices, notes).report.diagnostics
+            if not any(d.code == "E0305" for d in found):
+                report.diagnostics += [d for d in found if _within(d, hidden)]
+    return report
+
+
+def _unvisited(body: tuple[ast.Statement, ...], notes: Notes) -> list[Span]:
+    """The statements of branches that no walk has taken."""
+    found: list[Span] = []
+    for s in body:
+        match s:
+            case ast.For(body=inside):
+                found += _unvisited(inside, notes)
+            case ast.If(body=yes, orelse=no):
+                for answer, inside in ((True, yes), (False, no or ())):
+                    if (s.span, answer) not in notes.visited:
+                        found += [statement.span for statement in inside]
+                    else:
+                        found += _unvisited(inside, notes)
+    return found
+
+
+def _within(d: Diagnostic, places: list[Span]) -> bool:
+    span = d.primary.span
+    return any(
+        place.source is span.source and place.start <= span.start <= place.end for place in places
+    )
 
 
 def merge(report: Report, found: Report) -> None:

@@ -18,6 +18,7 @@ class Choices:
     """`structural` names the dims and hyperparameters found to decide the structure.
 
     It grows during a walk; when it has grown, the walk is done again, now with their values.
+    `spent` counts the equations of all these walks.
     """
 
     symbolic: bool
@@ -27,6 +28,7 @@ class Choices:
     taken: list[bool] = field(default_factory=list)
     remembered: dict[str, bool] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
+    spent: int = 0
     kinds: dict[str, str] = field(default_factory=dict)
     samples: Mapping[str, Setting] = field(default_factory=dict)
 

@@ -25,6 +25,9 @@ COMPARE = {
 }  # fmt: skip
 
 
+ZERO = Size.of(0)
+
+
 class Undecided(Exception):
     """The condition cannot be understood; it has been reported."""
 
@@ -33,13 +36,13 @@ class Undecided(Exception):
 class Question:
     """`kind` of `size`: is it 0 (`zero`), below 0 (`negative`), a whole number (`whole`)?
 
-    `divides` keeps number and divisor of a `whole`.
+    `sides` are what is compared, or number and divisor of a `whole`.
     """
 
     kind: str
     size: Size
     negated: bool = False
-    divides: tuple[Size, Size] | None = None
+    sides: tuple[Size, Size] = (ZERO, ZERO)
 
 
 def holds(f: Frame, e: ast.Expr) -> bool | None:
@@ -98,7 +101,7 @@ def ask(f: Frame, e: ast.Binary) -> Question | bool:
         return _with_infinity(f, e.op, left, right)
     match e.op:
         case "==" | "!=":
-            return Question("zero", _signed(left - right), e.op == "!=")
+            return Question("zero", _signed(left - right), e.op == "!=", (left, right))
         case "<" | ">=":
             return Question("negative", left - right, e.op == ">=")
     return Question("negative", right - left, e.op == "<=")
@@ -250,7 +253,7 @@ def _undecided(f: Frame, q: Question) -> bool:
         name = min(size.dims)
         fix(f.walk.choices, name.lstrip("?"), "real" if name.startswith("?") else "dim")
     answer = f.walk.choices.either(f"{q.kind} {size}")
-    assume(f, Question(q.kind, size, not answer, q.divides))
+    assume(f, Question(q.kind, size, not answer, q.sides))
     return answer != q.negated
 
 
@@ -259,10 +262,10 @@ def assume(f: Frame, q: Question) -> None:
     facts, whole = f.walk.facts, not any(name.startswith("?") for name in q.size.dims)
     match q.kind, q.negated:
         case "zero", False:
-            facts.assume_equal(q.size, Size.of(0))
+            facts.assume_equal(*q.sides)
             f.walk.refresh_types()
-        case "whole", False if q.divides is not None:
-            facts.assume_divides(*q.divides)
+        case "whole", False:
+            facts.assume_divides(*q.sides)
         case "negative", True:
             facts.assume_not_negative(q.size)
         case "negative", False:

@@ -24,6 +24,7 @@ def call_def(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
     definition, home = function.definition, function.home
     assert definition is not None and isinstance(home, Module)
     arguments = _arguments(f, definition, e)
+    f.walk.count_equation(e.span)
     if arguments is None or _recursive(f, definition, e):
         return Unknown()
     if home.path is None and home is not f.home and not _numbers(f, arguments, e):

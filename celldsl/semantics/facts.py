@@ -16,6 +16,8 @@ from math import gcd, lcm
 
 from celldsl.ir.size import NotIntegral, Shape, Size
 
+MAX_BOUNDS = 16
+
 
 @dataclass(slots=True)
 class Facts:
@@ -65,7 +67,7 @@ class Facts:
     def not_negative(self, size: Size) -> bool:
         """Whether the size is 0 or more for all dims that keep the facts."""
         size = self._without_fractions(self.reduce(size))
-        return self._shown(size, tuple(map(self.reduce, self.bounds)))
+        return self._shown(size, tuple(map(self.reduce, self.bounds[:MAX_BOUNDS])))
 
     def positive(self, size: Size) -> bool:
         return self._positive_product(self.reduce(size)) or self.not_negative(size - 1)
@@ -76,12 +78,12 @@ class Facts:
         return plain and len(size.terms) == 1 and size.terms[0][1] > 0
 
     def _shown(self, size: Size, bounds: tuple[Size, ...], depth: int = 3) -> bool:
-        """Take away what is known to be 0 or more, where that removes a negative term."""
+        """Take away what is known to be 0 or more, where both speak of the same dims."""
         if _obviously_not_negative(size):
             return True
-        below = {monomial for monomial, coefficient in size.terms if coefficient < 0}
+        about = {monomial for monomial, _ in size.terms if monomial}
         for index, bound in enumerate(bounds if depth else ()):
-            if any(coefficient < 0 and m in below for m, coefficient in bound.terms):
+            if any(monomial in about for monomial, _ in bound.terms):
                 rest = bounds[:index] + bounds[index + 1 :]
                 if any(self._shown(size - bound * k, rest, depth - 1) for k in (1, 2)):
                     return True
@@ -119,7 +121,9 @@ class Facts:
         return all(a.evaluate(dims) % b.evaluate(dims) == 0 for a, b in known)
 
     def assume_divides(self, number: Size, divisor: Size) -> None:
+        """`number` is a multiple of `divisor`, so it is no smaller."""
         self.divisions.append((number, divisor))
+        self.bounds.append(number - divisor)
 
     def assume_not_negative(self, size: Size) -> None:
         self.bounds.append(_primitive(self.reduce(size)))

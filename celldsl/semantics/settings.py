@@ -24,8 +24,15 @@ class Restart(Exception):
     """The walk must begin again: one more name decides the structure."""
 
 
+class NotChosen(Exception):
+    """A name decides the structure and has no value; it is among `choices.missing`."""
+
+
 def fix(choices: Choices, name: str, kind: str) -> NoReturn:
     """`name`, a dim or a hyperparameter of the cell, decides the structure."""
+    if name in choices.structural:
+        choices.missing.add(name)
+        raise NotChosen
     choices.structural.add(name)
     choices.kinds.setdefault(name, kind)
     raise Restart

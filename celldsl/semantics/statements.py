@@ -149,6 +149,7 @@ def branch(f: Frame, s: ast.If) -> None:
         f.silenced |= set(spell_later((*s.body, *(s.orelse or ()))))
         _silence_states(f, s)
         return
+    f.walk.notes.visited.add((s.span, answer))
     taken, other = (s.body, s.orelse or ()) if answer else (s.orelse or (), s.body)
     before = set(f.scopes[-1])
     run(f, taken)
@@ -180,8 +181,9 @@ def _same_in_both(f: Frame, s: ast.If, name: str, binding: Binding) -> None:
     shapes, shape = f.walk.notes.branch_shapes, binding.value.shape
     if f.in_function or f.prefix or f.iterations:
         return
-    first, place = shapes.setdefault((s.span, name), (shape, binding.span))
-    if place == binding.span or f.walk.facts.same_shape(first, shape):
+    mine = shape, binding.span, f.walk.facts
+    first, place, facts = shapes.setdefault((s.span, name), mine)
+    if place == binding.span or any(k.same_shape(first, shape) for k in (facts, f.walk.facts)):
         return
     f.error(
         "E0213",

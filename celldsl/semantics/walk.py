@@ -73,10 +73,11 @@ class Notes:
 
     declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
     used: set[Span] = field(default_factory=set)
-    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span]] = field(default_factory=dict)
+    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span, Facts]] = field(default_factory=dict)
     old_reads: dict[str, set[Span]] = field(default_factory=dict)
     new_reads: dict[str, set[Span]] = field(default_factory=dict)
     nexts: dict[str, Span] = field(default_factory=dict)
+    visited: set[tuple[Span, bool]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ class Walk:
 
     def count_equation(self, span: Span) -> None:
         self.equations += 1
-        if self.equations > MAX_EQUATIONS:
+        self.choices.spent += 1
+        if self.equations > MAX_EQUATIONS or self.choices.spent > 3 * MAX_EQUATIONS:
             self.report.add(
                 "E0303",
                 f"more than {MAX_EQUATIONS:,} equations after unrolling",

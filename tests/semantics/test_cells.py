@@ -281,13 +281,12 @@ NEW_INPUT = """
 cell Window[I, N]:
     input x: [I]
     state M: [N, I]
-    M' = concat([M[1:], expand(x, 0)])
+    M' = concat([M[1:], expand(x, 0)], axis=0)
     require N >= 2, "a window"
     output M'
 """
 
 
 def test_shift_register() -> None:
-    text = NEW_INPUT.replace("concat([M[1:], expand(x, 0)])", "concat([M[1:], expand(x, 0)], axis=0)")
-    m = Cell(text, I=2, N=3)
+    m = Cell(NEW_INPUT, I=2, N=3)
     close(m.final("M"), np.swapaxes(m["x"], 0, 1))
