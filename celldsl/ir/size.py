@@ -91,9 +91,7 @@ class Size:
     @property
     def integral(self) -> bool:
         """Whether this is a whole number for all dims, as far as its form shows."""
-        return all(
-            c.denominator == 1 and all(power > 0 for _, power in m) for m, c in self.terms
-        )
+        return all(c.denominator == 1 and all(power > 0 for _, power in m) for m, c in self.terms)
 
     def substitute(self, known: Mapping[str, Size]) -> Size:
         """The size with dims replaced (`require I == H` replaces `I` by `H`)."""
@@ -118,6 +116,10 @@ class Size:
         if total.denominator != 1:
             raise NotIntegral(f"{self} is {total}, which is not a whole number")
         return total.numerator
+
+    def evaluate_about(self, each: int) -> int:
+        """About how large this is when every dim is `each`; for comparing sizes."""
+        return sum(int(c * each ** max(sum(power for _, power in m), 0)) for m, c in self.terms)
 
     def __str__(self) -> str:
         if not self.terms:

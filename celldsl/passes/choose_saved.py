@@ -2,116 +2,127 @@
 
     tape: u, 1 - u        tape: u;  the backward step computes 1 - u again
 
-What depends on parameters alone is computed again, once.  A value of a step is computed again where
-that is arithmetic on what the tape keeps anyway, or on one value of its size instead of it.
+What depends on parameters alone is computed again, once.  Arithmetic and reductions of a step are
+computed again where that keeps the tape smaller; products with weights, transcendental functions
+and random masks are not.  Which values to keep is a minimum cut between what the forward pass knows
+and what the backward pass reads, where cutting a value costs its size.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from celldsl.ir.program import Leaf, Node, Program, Rows
+from celldsl.ir.program import Leaf, Node, Program, Rows, incoming
+from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
+from celldsl.passes.minimum_cut import SINK, SOURCE, UNLIMITED, Network
 
-CHEAP = 1
-
-
-@dataclass(slots=True)
-class _Choice:
-    """`kept` are values on the tape, `again` nodes that the backward program repeats."""
-
-    nodes: dict[str, Node]
-    free: set[str]
-    kept: set[str]
-    again: set[str]
+# Sizes are symbols; to compare shapes every dim counts as this many.
+TYPICAL = 64
+DEAREST = 4
+KINDS = ("elementwise", "shape", "reduce", "source")
+NEVER_AGAIN = ("mask", "concat", "window", "fold", "roll", "pad")
 
 
 def choose_saved(forward: Program, backward: Program) -> tuple[Program, Program]:
-    """The programs with fewer saved values."""
+    """The programs with the smallest tape; the backward one repeats what is not kept."""
     nodes = {node.name: node for node in forward.nodes()}
-    free = {leaf.name for leaf in forward.leaves} | {state.next for state in forward.states}
-    kept = {leaf.name for leaf in backward.leaves if leaf.kind == "saved"}
-    choice = _Choice(nodes, free, kept, set())
-    for name in reversed(list(nodes)):
-        if name in choice.kept:
-            _consider(choice, nodes[name])
-    return _apply(forward, backward, choice)
+    read = [leaf.name for leaf in backward.leaves if leaf.kind == "saved" and leaf.name in nodes]
+    kept = _cut(forward, nodes, read)
+    again: set[str] = set()
+    pending = [name for name in read if name not in kept]
+    while pending:
+        name = pending.pop()
+        if name in nodes and name not in again and name not in kept:
+            again.add(name)
+            pending += nodes[name].args
+    return _apply(forward, backward, nodes, kept & _read(nodes, again, read), again)
 
 
-def _consider(choice: _Choice, node: Node) -> None:
-    if node.type.rows == Rows.ONCE:
-        _repeat_all(choice, node)
-        return
-    if node.name in choice.free or not _cheap(node):
-        return
-    missing = [arg for arg in node.args if not _available(choice, arg)]
-    once = [arg for arg in missing if choice.nodes[arg].type.rows == Rows.ONCE]
-    others = sorted(set(missing) - set(once))
-    swaps = len(others) == 1 and choice.nodes[others[0]].type == node.type
-    if not others or swaps:
-        for arg in once:
-            _repeat_all(choice, choice.nodes[arg])
-        choice.kept.discard(node.name)
-        choice.again.add(node.name)
-        choice.kept.update(others)
+def _read(nodes: dict[str, Node], again: set[str], read: list[str]) -> set[str]:
+    """What the backward program reads in the end."""
+    return {*read, *(arg for name in again for arg in nodes[name].args)}
 
 
-def _cheap(node: Node) -> bool:
+def _cut(forward: Program, nodes: dict[str, Node], read: list[str]) -> set[str]:
+    """The values to keep.  States are on the tape anyway and cost nothing."""
+    following = {state.next for state in forward.states}
+    network = Network()
+    for name in read:
+        network.edge(f"{name} out", SINK, UNLIMITED)
+    for name in _ancestors(nodes, read):
+        node = nodes.get(name)
+        known = node is None or node.type.rows == Rows.ONCE
+        free = known or name in following
+        network.edge(f"{name} in", f"{name} out", 0 if free else _extent(nodes[name].type.shape))
+        if node is None or known or not _again(node):
+            network.edge(SOURCE, f"{name} in", UNLIMITED)
+        else:
+            for arg in node.args:
+                network.edge(f"{arg} out", f"{name} in", UNLIMITED)
+            if not node.args:
+                network.edge(SOURCE, f"{name} in", UNLIMITED)
+    side = network.source_side()
+    return {
+        name
+        for name, node in nodes.items()
+        if node.type.rows != Rows.ONCE and f"{name} in" in side and f"{name} out" not in side
+    }
+
+
+def _ancestors(nodes: dict[str, Node], values: list[str]) -> list[str]:
+    """The values and all that they are computed from, as far as that may be computed again."""
+    found: dict[str, None] = {}
+    pending = list(values)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = None
+            node = nodes.get(name)
+            if node is not None and node.type.rows != Rows.ONCE and _again(node):
+                pending += node.args
+    return list(found)
+
+
+def _again(node: Node) -> bool:
     entry = OPS[node.op]
-    return entry.kind in ("elementwise", "source", "shape") and entry.cost <= CHEAP and (
-        node.op not in ("mask", "concat", "window", "fold", "roll", "pad")
-    )  # fmt: skip
+    return entry.kind in KINDS and entry.cost <= DEAREST and node.op not in NEVER_AGAIN
 
 
-def _available(choice: _Choice, value: str) -> bool:
-    if value in choice.kept or value in choice.again:
-        return True
-    return value in choice.free and not _is_next(choice, value)
+def _extent(shape: Shape) -> int:
+    total = 1
+    for size in shape:
+        total *= max(size.evaluate_about(TYPICAL), 1)
+    return total
 
 
-def _is_next(choice: _Choice, value: str) -> bool:
-    """A next state is free on the tape, but only once the tape is told that it is read."""
-    return value in choice.nodes
-
-
-def _repeat_all(choice: _Choice, node: Node) -> None:
-    """A value that depends on parameters alone, with all that it is computed from."""
-    choice.kept.discard(node.name)
-    choice.again.add(node.name)
-    for arg in node.args:
-        if arg in choice.nodes and arg not in choice.again:
-            _repeat_all(choice, choice.nodes[arg])
-
-
-def _apply(forward: Program, backward: Program, choice: _Choice) -> tuple[Program, Program]:
+def _apply(
+    forward: Program, backward: Program, nodes: dict[str, Node], kept: set[str], again: set[str]
+) -> tuple[Program, Program]:
     there = {node.name for node in backward.nodes()}
-    repeated = [n for name, n in choice.nodes.items() if name in choice.again and name not in there]
-    known = {leaf.name for leaf in backward.leaves}
-    leaves = [leaf for leaf in backward.leaves if leaf.name not in choice.again]
-    added = sorted(choice.kept - known)
-    leaves += [Leaf("saved", name, choice.nodes[name].type) for name in added]
+    repeated = [n for name, n in nodes.items() if name in again and name not in there]
+    old = [leaf for leaf in backward.leaves if leaf.name not in nodes or leaf.kind != "saved"]
+    leaves = [*old, *(Leaf("saved", name, nodes[name].type) for name in nodes if name in kept)]
     leaves += _missing_leaves(forward, leaves, repeated)
     repeated = [
         replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated
     ]
     before = tuple(node for node in repeated if node.type.rows == Rows.ONCE)
     step = tuple(node for node in repeated if node.type.rows != Rows.ONCE)
-    saved = tuple(leaf.name for leaf in leaves if leaf.kind == "saved")
-    order = {name: i for i, name in enumerate(choice.nodes)}
-    saved = tuple(sorted(saved, key=lambda name: order.get(name, -1)))
+    saved = [leaf.name for leaf in leaves if leaf.kind == "saved"]
     changed = replace(
         backward,
         leaves=tuple(leaves),
         before=(*before, *backward.before),
         step=(*step, *backward.step),
     )
-    return replace(forward, saved=saved), changed
+    return replace(forward, saved=tuple(saved)), changed
 
 
 def _incoming(forward: Program, value: str) -> str:
     """A state as it came into the forward step is on the tape under a name of its own."""
     states = {leaf.name for leaf in forward.leaves if leaf.kind == "state"}
-    return f"{value}@in" if value in states else value
+    return incoming(value) if value in states else value
 
 
 def _missing_leaves(forward: Program, leaves: list[Leaf], repeated: list[Node]) -> list[Leaf]:

@@ -11,40 +11,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from celldsl.ir.program import Node
-from celldsl.ir.size import Shape
-from celldsl.ops.table import OPS
 from celldsl.plan.graph import Graph
+from celldsl.plan.group import ALONE, Group, Reads, domain_of
+from celldsl.plan.sinking import sink_nodes
 
 Sources = Callable[[str], set[str]]
-Reads = dict[str, set[str]]
-ALONE = (
-    "einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at",
-    "reshape",
-)  # fmt: skip
 
 
-@dataclass(slots=True)
-class Group:
-    """Nodes of one nest; `alone` for those that are a nest of their own kind."""
-
-    domain: Shape
-    nodes: list[Node]
-    alone: bool = False
-
-
-def domain_of(graph: Graph, node: Node) -> Shape:
-    """The index space of a node: that of what it reduces, else its own."""
-    reduces = node.op in OPS and OPS[node.op].kind == "reduce"
-    return graph.shape(node.args[0]) if reduces or node.op == "rowsum" else node.type.shape
-
-
-def group_nests(graph: Graph, nodes: list[Node], sources: Sources) -> list[Group]:
+def group_nests(
+    graph: Graph, nodes: list[Node], sources: Sources, kept: frozenset[str] = frozenset()
+) -> list[Group]:
     """Groups in an order in which each reads only what came before.
 
-    `sources` are the executed nodes that a value is made of, through views and concats.
+    `sources` are the executed nodes that a value is made of, through views and concats; `kept` are
+    values that are in memory wherever they are computed.
     """
     inside = {node.name for node in nodes}
     reads = {n.name: {s for arg in n.args for s in sources(arg)} & inside for n in nodes}
@@ -56,7 +38,7 @@ def group_nests(graph: Graph, nodes: list[Node], sources: Sources) -> list[Group
         groups.append(group)
         done.update(node.name for node in group.nodes)
         remaining = [node for node in remaining if node.name not in done]
-    return groups
+    return sink_nodes(graph, groups, reads, kept)
 
 
 def _next_group(graph: Graph, remaining: list[Node], done: set[str], reads: Reads) -> Group:

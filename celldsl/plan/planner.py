@@ -13,7 +13,8 @@ from celldsl.plan.arrays import Arrays
 from celldsl.plan.blocks import joined
 from celldsl.plan.forms import rows_times_weight
 from celldsl.plan.graph import Graph
-from celldsl.plan.nests import Group, group_nests
+from celldsl.plan.group import Group
+from celldsl.plan.nests import group_nests
 from celldsl.plan.plan import Place, RowKind
 from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
 from celldsl.plan.stages import Units, split_stages
@@ -84,7 +85,7 @@ class Planner:
                     self.position.update({node.name: (r, s, n) for node in group.nodes})
 
     def _nests(self, stage: list[Node]) -> list[Group]:
-        groups = group_nests(self.graph, stage, self.sources)
+        groups = group_nests(self.graph, stage, self.sources, frozenset(self.targets.stores))
         loops = [group for group in groups if not group.alone]
         self.scalars.update(n.name for g in loops for n in g.nodes if not n.type.shape)
         return groups

@@ -11,7 +11,7 @@ from celldsl.ir.size import Size
 from celldsl.ops.contractions import label_sizes
 from celldsl.ops.table import OPS
 from celldsl.plan.arrays import contiguous
-from celldsl.plan.nests import Group
+from celldsl.plan.group import Group
 from celldsl.plan.plan import (
     Contract,
     Extent,
@@ -150,7 +150,9 @@ def _in_order(planner: Planner, node: Node) -> Loop:
     shape = planner.graph.shape(source)
     store = Store(planner.places[node.name], contiguous(shape))
     operand = _operand(planner, node, source)
-    return Loop(shape, (Statement(node.name, "copy", (operand,), (store,), (), False, node.origin),))
+    return Loop(
+        shape, (Statement(node.name, "copy", (operand,), (store,), (), False, node.origin),)
+    )
 
 
 def _memory(planner: Planner, value: str) -> Memory:

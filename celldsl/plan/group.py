@@ -1,0 +1,31 @@
+"""Nodes of one loop nest.  In: nothing.  Out: what a group is, and the index space of a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from celldsl.ir.program import Node
+from celldsl.ir.size import Shape
+from celldsl.ops.table import OPS
+from celldsl.plan.graph import Graph
+
+Reads = dict[str, set[str]]
+ALONE = (
+    "einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at",
+    "reshape",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Group:
+    """Nodes of one nest; `alone` for those that are a nest of their own kind."""
+
+    domain: Shape
+    nodes: list[Node]
+    alone: bool = False
+
+
+def domain_of(graph: Graph, node: Node) -> Shape:
+    """The index space of a node: that of what it reduces, else its own."""
+    reduces = node.op in OPS and OPS[node.op].kind == "reduce"
+    return graph.shape(node.args[0]) if reduces or node.op == "rowsum" else node.type.shape
