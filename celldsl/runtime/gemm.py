@@ -64,8 +64,9 @@ def prepare(dtype: Any) -> None:
 
 
 def _gemm_entry(entry: str, dtype: str) -> Any:
-    pointer = types.CPointer(getattr(types, dtype))
-    arguments = [types.intp if kind == "i" else pointer for kind in GEMM_KINDS[entry]]
+    number = types.CPointer(getattr(types, dtype))
+    kinds = {"i": types.intp, "x": number, "s": types.CPointer(types.intp)}
+    arguments = [kinds[kind] for kind in GEMM_KINDS[entry]]
     compiled = cfunc(types.void(*arguments), cache=True, error_model="numpy")(LOOPS[entry])
     llvmlite.binding.add_symbol(gemm_symbol(entry, dtype), compiled.address)
     return compiled

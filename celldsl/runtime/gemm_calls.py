@@ -22,7 +22,7 @@ from celldsl.runtime.lanes import LaneType
 
 GEMM_ABI = 1
 GEMM_KINDS = {
-    "tile": "iiixiixiixii",
+    "tile": "iixxxs",
     "pack": "iixiix",
     "gemm": "iiixiixiixii",
     "gemm_rows": "iiixixixixi",
@@ -53,8 +53,8 @@ def _gemm_call(entry: str, *arguments: Any) -> Any:
 
 
 @intrinsic
-def tile(_, rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
-    return _gemm_call("tile", rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+def tile(_, shape, k, a, b, c, steps):
+    return _gemm_call("tile", shape, k, a, b, c, steps)
 
 
 @intrinsic

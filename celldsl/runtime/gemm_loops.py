@@ -14,7 +14,7 @@ from __future__ import annotations
 from numba import njit
 
 from celldsl.runtime.gemm_calls import gemm, pack, tile
-from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width, stack, tile_code
+from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width, stack, tile_code, tile_steps
 from celldsl.runtime.lanes import lane
 
 # Rows of a panel of B, in the first cache beside a strip of A.  Not a power of two, which would put
@@ -28,10 +28,9 @@ _GEMM_LOCAL_PANEL = GEMM_DEPTH * WIDEST_PANEL
 _gemm_compile = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def tile_loops(rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+def tile_loops(shape, k, a, b, c, steps):
     """By a symbol too, because LLVM would compile the tiles again with each loop around them."""
-    tile_code(rows, panels, k, lane(a, 0, -1), a_rs, a_cs, lane(b, 0, -1), b_panel, b_rs,
-              lane(c, 0, -1), c_rs, accumulate)  # fmt: skip
+    tile_code(shape, k, a, b, c, steps)
 
 
 def pack_loops(k, n, b, row_stride, column_stride, out):
@@ -83,31 +82,26 @@ def _gemm_pack_strips(k, m, a, a_rs, out):
 
 
 @_gemm_compile
-def _gemm_panels(m, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
-    """Whole panels.  Sixes and fours go down each panel, a last pair or row across panels.
-
-    `a_cs` is 0 where A is in strips.
-    """
+def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps):
+    """Whole panels.  Sixes and fours go down each panel, a last pair or row across panels."""
     width = panel_width(c)
-    step = k if a_cs == 0 else a_rs
     down = m - m % 2 if m >= 4 else 0
     for j in range(panels):
         i = 0
         while i < down:
             rows = _gemm_strip(m - i)
-            tile(rows, 1, k, lane(a, i * step, -1), a_rs, rows if a_cs == 0 else a_cs,
-                 lane(b, j * b_panel, -1), b_panel, b_rs, lane(c, i * c_rs + j * width, -1),
-                 c_rs, accumulate)  # fmt: skip
+            tile(rows * 8 + 1, k, lane(a, i * a_step, -1), lane(b, j * b_panel, -1),
+                 lane(c, i * c_rs + j * width, -1), steps)  # fmt: skip
             i += rows
     i = down
     while i < m:
-        rows = _gemm_strip(m - i)
+        rows = min(m - i, 2)
+        together = 2 if rows == 2 else 4
         j = 0
         while j < panels:
-            wide = 4 // rows if panels - j >= 4 // rows else 1
-            tile(rows, wide, k, lane(a, i * step, -1), a_rs, rows if a_cs == 0 else a_cs,
-                 lane(b, j * b_panel, -1), b_panel, b_rs, lane(c, i * c_rs + j * width, -1),
-                 c_rs, accumulate)  # fmt: skip
+            wide = together if panels - j >= together else 1
+            tile(rows * 8 + wide, k, lane(a, i * a_step, -1), lane(b, j * b_panel, -1),
+                 lane(c, i * c_rs + j * width, -1), steps)  # fmt: skip
             j += wide
         i += rows
 
@@ -117,7 +111,9 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
     width = panel_width(c)
     panels = n // width
-    _gemm_panels(m, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+    a_step = k if a_cs == 0 else a_rs
+    steps = tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate)
+    _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps)
     rest = n - panels * width
     if rest == 0:
         return
@@ -128,10 +124,10 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
         last = whole
         b_rs = width
     local = stack(c, _GEMM_LOCAL)
+    steps = tile_steps(a_rs, a_cs, 0, b_rs, width, 0)
     for i in range(0, m, _GEMM_LOCAL_ROWS):
         rows = min(m - i, _GEMM_LOCAL_ROWS)
-        top = lane(a, i * (k if a_cs == 0 else a_rs), -1)
-        _gemm_panels(rows, 1, k, top, a_rs, a_cs, last, 0, b_rs, local, width, 0)
+        _gemm_panels(rows, 1, k, lane(a, i * a_step, -1), last, local, a_step, 0, width, steps)
         for row in range(rows):
             to = lane(c, (i + row) * c_rs + panels * width, 0)
             sums = lane(local, row * width, 1)

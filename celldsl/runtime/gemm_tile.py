@@ -1,11 +1,12 @@
 """The innermost product, in LLVM's own terms.  In: lanes.  Out: a tile of C, written.
 
-    tile_code(6, 1, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+    tile_code(8 * 6 + 1, k, a, b, c, tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate))
 
-computes C[6, width] = (or +=) A[6, k] @ B[k, width], all strides in elements.  The first two
-arguments are rows, and panels side by side: 6, 4, 2 or 1 and 1, or 2 and 2, or 1 and 4.  Panel j of B
-starts at b + j*b_panel.  A panel is two vectors of the host wide, so that 6 rows keep 12 accumulators
-in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the latency of a multiply-add.
+computes C[6, width] = (or +=) A[6, k] @ B[k, width], strides in elements.  The first argument is
+8 * rows + panels side by side: 6, 4, 2 or 1 row by 1 panel, or 2 by 2, or 1 by 4.  Panel j of B
+starts at b + j*b_panel.  An a_cs of 0 stands for `rows`.  A panel is two vectors of the host wide:
+6 rows keep 12 accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the
+latency of a multiply-add.
 
     panel_width(dtype)         columns of a panel; in kernels also of an array or lane
     WIDEST_PANEL               of either dtype
@@ -72,51 +73,69 @@ def stack(_context: Any, like: Any, length: Any) -> Any:
 
 
 @intrinsic
-def tile_code(_, rows, panels, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):  # type: ignore[no-untyped-def]
-    size = types.intp
-    kinds = (size, size, size, a, size, size, b, size, size, c, size, size)
+def tile_steps(  # type: ignore[no-untyped-def]
+    _, a_rs, a_cs, b_panel, b_rs, c_rs, accumulate
+):
+    """A lane of the six, on the stack.  What all tiles of a block share goes to them in memory.
 
+    More than six arguments would not fit the registers, and to store and reload them takes as long
+    as the multiplications of a small tile.
+    """
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        place = cgutils.alloca_once(builder, _TILE_INT, size=len(args))
+        for index, value in enumerate(args):
+            builder.store(value, builder.gep(place, [_TILE_INT(index)]))
+        return place
+
+    return LaneType(types.intp, -1)(*[types.intp] * 6), generate
+
+
+@intrinsic
+def tile_code(_, shape, k, a, b, c, steps):  # type: ignore[no-untyped-def]
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         builder.call(_tile_choice(builder.module, [value.type for value in args]), args)
         return context.get_dummy_value()
 
-    return types.void(*kinds), generate
+    return types.void(types.intp, types.intp, a, b, c, steps), generate
 
 
 def _tile_choice(module: Any, kinds: list[Any]) -> Any:
-    """A function that calls the tile for its rows and panels.
-
-    In LLVM, because Numba takes long over many calls with many arguments.
-    """
+    """A function that jumps to the tile of a shape; all take the same arguments."""
     void = ir.VoidType()
     function = cgutils.get_or_insert_function(module, ir.FunctionType(void, kinds), "celldsl_tile")
     if function.blocks:
         return function
     function.linkage = "internal"
+    function.attributes.add("alwaysinline")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    rows, panels, *others = function.args
     done = function.append_basic_block("done")
-    choice = builder.switch(builder.add(builder.mul(rows, _TILE_INT(8)), panels), done)
-    for shape in _TILE_SHAPES:
-        block = function.append_basic_block("x".join(map(str, shape)))
-        choice.add_case(_TILE_INT(shape[0] * 8 + shape[1]), block)
+    choice = builder.switch(function.args[0], done)
+    for rows, panels in _TILE_SHAPES:
+        block = function.append_basic_block(f"rows{rows}")
+        choice.add_case(_TILE_INT(8 * rows + panels), block)
         builder.position_at_end(block)
-        name = "celldsl_tile_{}x{}".format(*shape)
-        one = ir.Function(module, ir.FunctionType(void, kinds[2:]), name)
-        _write_tile(one, others[7].type.pointee, *shape)
-        builder.call(one, others)
+        one = ir.Function(module, function.function_type, f"celldsl_tile_{rows}x{panels}")
+        _write_tile(one, rows, panels)
+        builder.call(one, function.args)
         builder.branch(done)
     builder.position_at_end(done)
     builder.ret_void()
     return function
 
 
-def _write_tile(function: Any, element: Any, rows: int, panels: int) -> None:
+def _write_tile(function: Any, rows: int, panels: int) -> None:
     """Accumulators are on the stack here; LLVM puts them into registers."""
     function.linkage = "internal"
     function.attributes.add("noinline")
-    k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate = function.args
+    _, k, a, b, c, steps = function.args
+    element = a.type.pointee
     builder = ir.IRBuilder(function.append_basic_block("entry"))
+    a_rs, a_cs, b_panel, b_rs, c_rs, accumulate = (
+        builder.load(builder.gep(steps, [_TILE_INT(place)])) for place in range(6)
+    )
+    in_strips = builder.icmp_signed("==", a_cs, _TILE_INT(0))
+    a_cs = builder.select(in_strips, _TILE_INT(rows), a_cs)
     lanes = _TILE_BYTES // 2 // (4 if isinstance(element, ir.FloatType) else 8)
     vector = ir.VectorType(element, lanes)
     places = [(row, panel, half) for row in range(rows) for panel in range(panels)
