@@ -1,0 +1,143 @@
+"""What the documentation shows is true: its cells compile, its Python runs.
+
+    ```cell             a whole file without errors; a first line `# gates.cell` gives its name
+    ```cell error       a whole file with errors; the next ```message block is what is said of it
+    ```python           blocks of a page run in order, in a folder with the cells of that page and
+                        of examples/; a ```output block after one is what it prints
+
+`pytest tests/docs --renew` writes the messages and outputs anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.render import render_text
+from celldsl.driver import generate
+from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.prelude import PRELUDE
+
+TOP = Path(__file__).parents[2]
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"# (\w+\.cell)\n")
+FOLLOWED = {"cell error": "message", "python": "output"}
+
+
+@dataclass(frozen=True)
+class Block:
+    page: Path
+    kind: str
+    text: str
+    line: int
+    name: str | None
+    told: str | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks(*kinds: str) -> list[Block]:
+    return [block for page in PAGES for block in blocks_of(page) if block.kind in kinds]
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = list(BLOCK.finditer(text))
+    for place, block in enumerate(found):
+        after = found[place + 1] if place + 1 < len(found) else None
+        kind = block[1].strip()
+        told = after[2] if after and after[1] == FOLLOWED.get(kind) else None
+        name = NAMED.match(block[2])
+        line = text.count("\n", 0, block.start()) + 1
+        yield Block(page, kind, block[2], line, name[1] if name else None, told)
+
+
+def write_cells(page: Path, folder: Path) -> None:
+    """The cells of examples/, and those of the page that have names."""
+    for path in (TOP / "examples").glob("*.cell"):
+        shutil.copy(path, folder)
+    for block in blocks_of(page):
+        if block.name and block.kind == "cell":
+            (folder / block.name).write_text(block.text, encoding="utf-8")
+
+
+def compiled(block: Block, folder: Path) -> Report:
+    """All that is said of a block; the errors too."""
+    report = Report()
+    cells = re.findall(r"^cell (\w+)", block.text, re.MULTILINE)
+    name = str(folder / (block.name or "cell.cell"))
+    for cell in cells:
+        with contextlib.suppress(CellError):
+            generate(block.text, name, cell=cell, root=folder, report=report)
+    return report
+
+
+@pytest.mark.parametrize("block", blocks("cell"), ids=lambda b: b.label)
+def test_cells_compile(block: Block, tmp_path: Path) -> None:
+    write_cells(block.page, tmp_path)
+    found = compiled(block, tmp_path).diagnostics
+    assert not found, "\n".join(map(render_text, found))
+
+
+@pytest.mark.parametrize("block", blocks("cell error"), ids=lambda b: b.label)
+def test_messages_are_as_shown(block: Block, tmp_path: Path, renew: bool) -> None:
+    report = compiled(block, tmp_path)
+    assert report.has_errors
+    told = "\n".join(f"{render_text(d)}\n" for d in report.diagnostics)
+    settle(block, told, renew)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) -> None:
+    write_cells(page, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    space: dict[str, Any] = {"__name__": "page"}
+    for block in blocks_of(page):
+        if block.kind == "python":
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(compile(block.text, block.label, "exec"), space)
+            settle(block, printed.getvalue(), renew)
+
+
+def settle(block: Block, found: str, renew: bool) -> None:
+    """Compares what was found with what the page shows, or writes it there."""
+    told = block.told or ""
+    if renew and told != found:
+        page = block.page.read_text(encoding="utf-8")
+        kind = FOLLOWED[block.kind]
+        shown = f"```{block.kind}\n{block.text}```\n"
+        between = page.partition(shown)[2].partition(f"```{kind}\n")[0]
+        old = f"{shown}{between}```{kind}\n{told}```"
+        assert page.count(old) == 1, f"{block.label} has no ```{kind} block"
+        page = page.replace(old, f"{shown}{between}```{kind}\n{found}```")
+        block.page.write_text(page, encoding="utf-8")
+    else:
+        assert told == found
+
+
+def test_the_reference_has_every_function() -> None:
+    text = (TOP / "docs" / "language.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", text))
+    assert not {*FUNCTIONS, *PRELUDE} - words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"`[^`]*`", "", BLOCK.sub("", page.read_text(encoding="utf-8")))
+    for target in re.findall(r"\]\(([^)#\s]+)", prose):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
