@@ -36,7 +36,7 @@ def label_sizes(spec: str, left: Shape, right: Shape) -> dict[str, Size]:
 
 
 def matrix_labels(spec: str, weight: int) -> tuple[str, str] | None:
-    """(k, n) where `rows @ weight` sums over the one label k and makes the one label n.
+    """(k, n) where `rows @ weight` sums over the one label k and makes the last label n.
 
     `weight` is the place of the operand that has no rows.
     """
@@ -45,7 +45,8 @@ def matrix_labels(spec: str, weight: int) -> tuple[str, str] | None:
     k = [label for label in matrix if label in rows and label not in out]
     n = [label for label in matrix if label in out and label not in rows]
     joined = matrix + rows + out
-    if len(k) != 1 or len(n) != 1 or any(joined.count(label) == 1 for label in joined):
+    alone = [label for label in joined if joined.count(label) == 1]
+    if len(k) != 1 or len(n) != 1 or n[0] != out[-1] or alone:
         return None
     return k[0], n[0]
 

@@ -38,13 +38,20 @@ def plan_cell(forward: Program, backward: Program, spec: CellSpec) -> Plan:
     constants = lay_out(forward, spec.consts, "constants")
     known = {block.name: block.place for block in (*parameters, *constants)}
     arrays = Arrays()
-    forward_phases, tape = plan_forward(forward, spec, known, arrays)
+    forward_phases, tape = plan_forward(forward, spec, known, arrays, _read_by_rows(backward))
     gradients = {b.name: replace(b.place, array="gradients") for b in parameters}
     backward_phases = plan_backward(backward, spec, known, gradients, tape, arrays)
     lengths = dict(arrays.lengths)
     for name, blocks in (("parameters", parameters), ("constants", constants)):
         lengths[name] = sum((product(b.shape) for b in blocks), ZERO)
     return Plan(parameters, constants, forward_phases, backward_phases, lengths)
+
+
+def _read_by_rows(backward: Program) -> set[str]:
+    """What is read for all rows at once, outside the loop."""
+    graph = Graph(backward)
+    readers = (n for n in (*backward.before, *backward.after) if not graph.is_view(n.name))
+    return {graph.root(arg) for node in readers for arg in node.args}
 
 
 def _strided(known: dict[str, Place], shapes: dict[str, tuple[Size, ...]]) -> frozenset[str]:
@@ -59,7 +66,11 @@ def _row_places(names: list[tuple[str, str, tuple[Size, ...]]]) -> dict[str, Pla
 
 
 def plan_forward(
-    program: Program, spec: CellSpec, known: dict[str, Place], arrays: Arrays
+    program: Program,
+    spec: CellSpec,
+    known: dict[str, Place],
+    arrays: Arrays,
+    by_rows: set[str],
 ) -> tuple[tuple[Phase, ...], Tape]:
     graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
     places = dict(known)
@@ -73,7 +84,9 @@ def plan_forward(
     tape: dict[str, Place] = {f"{name}@in": place for name, place in states.items()}
     for link in program.states:
         next_place = replace(states[link.name], rows="next", name=f"{link.name}'")
-        tape.setdefault(link.next, next_place)
+        # Where a sequence ends its state goes elsewhere, so next states do not lie row by row.
+        if link.next not in by_rows:
+            tape.setdefault(link.next, next_place)
         _want(targets, copies, link.next, next_place, "step")
     starts = _keep_starts(program, arrays, graph, targets, copies)
     for value in program.saved:

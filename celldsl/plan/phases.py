@@ -21,6 +21,7 @@ def assemble(
     """All phases in order; empty ones are left out."""
     once = write_stages(planner, products, "once_before")
     before = write_stages(planner, products, "row_before")
+    early = tuple(products.accumulators)
     prologue = write_stages(planner, products, "batch_before")
     step = write_stages(planner, products, "step")
     epilogue = write_stages(planner, products, "batch_after")
@@ -28,14 +29,15 @@ def assemble(
     after = write_stages(planner, products, "row_after")
     finish = write_stages(planner, products, "once_after")
     sums = {name: products.accumulators[name] for name in products.accumulators}
-    loop_sums = tuple((sums[n], planner.graph.shape(n)) for n in in_loop)
+    early_sums = tuple((sums[n], planner.graph.shape(n)) for n in early)
+    loop_sums = tuple((sums[n], planner.graph.shape(n)) for n in in_loop if n not in early)
     after_sums = tuple((sums[n], planner.graph.shape(n)) for n in sums if n not in in_loop)
     moves = tuple(
         (after_place, inside, planner.graph.shape(name)) for name, inside, after_place in carried
     )
     phases = [
         Phase("once", (*once, *products.packs.values())),
-        Phase("rows", tuple(before)),
+        Phase("rows", tuple(before), zeroed=early_sums),
         Phase(
             "steps", tuple(step), tuple(prologue), tuple(epilogue), states, moves, loop_sums,
             planner.graph.program.reverse,

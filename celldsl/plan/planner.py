@@ -162,7 +162,7 @@ class Planner:
     def _demand(self, reader: Node, wanted: dict[str, RowKind]) -> None:
         """What memory the arguments of a node need, seen from it."""
         args = list(reader.args)
-        gemm = self.is_gemm(reader)
+        gemm = self.is_gemm(reader) or reader.op == "einsum_rows"
         if reader.op == "add_at" and self.merged(args[1]):
             args = [args[0], *self.graph.nodes[args[1]].args]
         for arg in args:

@@ -93,7 +93,13 @@ class Products:
         return self.packs[key].packed, steps
 
     def is_outer_sum(self, node: Node) -> bool:
-        return sum_of_outers(self.planner.graph, node) is not None
+        """Whether both operands of a sum over rows lie along the labels that the GEMM makes."""
+        form = sum_of_outers(self.planner.graph, node)
+        if form is None:
+            return False
+        left, right = (located(self.planner, arg) for arg in (form.left, form.right))
+        steps = stride(left, form.left_labels, form.m), stride(right, form.right_labels, form.n)
+        return steps == (ONE, ONE)
 
     def gemm_rows(self, node: Node) -> GemmRows:
         """The gradient of a weight over all rows."""

@@ -1,7 +1,7 @@
 """A cell under test.  In: a `.cell` file.  Out: its class, its programs, and data for both.
 
-    subject = subject_of(path)
-    subject.make({"I": 3, "H": 5})          an instance in float64 with drawn parameters
+subject = subject_of(path)
+subject.make({"I": 3, "H": 5})          an instance in float64 with drawn parameters
 """
 
 from __future__ import annotations

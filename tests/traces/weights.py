@@ -1,0 +1,61 @@
+"""Weights as libraries pack them.  In: the parameters of a trace.  Out: parameters of our cells.
+
+gates = unpack(P, "ifgo")          gates["i"].W is (out, in), gates["i"].b a sum of biases
+blocks("i", gates["i"])            {"i.W_x": (in, out), "i.W_h": …, "i.b": …}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Weights of the input and of the state, (out, in), and one bias."""
+
+    W: Any
+    U: Any
+    b: Any
+
+
+def unpack(P: Arrays, order: str, units: int = 4) -> dict[str, Gate]:
+    """The gates of `W, U` or of a joint kernel `K`, by letters in their packed order."""
+    W, U = (P["W"], P["U"]) if "W" in P else (P["K"][:, :3], P["K"][:, 3:])
+    b = sum((P[name] for name in ("b", "d") if name in P), np.zeros(len(W)))
+    cut = [np.split(array, len(order)) for array in (W, U, b)]
+    assert all(len(piece) == units for piece in cut[0])
+    return {letter: Gate(*pieces) for letter, *pieces in zip(order, *cut, strict=True)}
+
+
+def blocks(name: str, gates: Gate | Sequence[Gate]) -> Arrays:
+    """The parameters of `name = linear([x, h], …)`, packed from several gates."""
+    gates = [gates] if isinstance(gates, Gate) else gates
+    return {
+        f"{name}.W_x": np.concatenate([g.W for g in gates]).T,
+        f"{name}.W_h": np.concatenate([g.U for g in gates]).T,
+        f"{name}.b": np.concatenate([g.b for g in gates]),
+    }
+
+
+def each(gates: Mapping[str, Gate], names: Mapping[str, str]) -> Arrays:
+    """One equation for each gate: `names` maps ours to the library's letters."""
+    found: Arrays = {}
+    for ours, letter in names.items():
+        found |= blocks(ours, gates[letter])
+    return found
+
+
+def raised(gate: Gate, amount: float) -> Gate:
+    """A gate whose forget bias was added at run time."""
+    return Gate(gate.W, gate.U, gate.b + amount)
+
+
+def negated(gate: Gate) -> Gate:
+    """The gate that is one minus this one."""
+    return Gate(-gate.W, -gate.U, -gate.b)
