@@ -14,6 +14,7 @@ from celldsl.plan.arrays import Arrays, contiguous
 from celldsl.plan.blocks import lay_out
 from celldsl.plan.carry import carry_in_place
 from celldsl.plan.graph import Graph
+from celldsl.plan.kept import keep_states
 from celldsl.plan.outs import direct_outs
 from celldsl.plan.phases import assemble
 from celldsl.plan.plan import Memory, Phase, Place, Plan, RowKind, StateCopy
@@ -167,6 +168,7 @@ def plan_backward(
     tape: Tape,
     arrays: Arrays,
 ) -> tuple[Phase, ...]:
+    program = keep_states(program)
     graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
     places = dict(known)
     # A value of this program may have the name of another in the forward one.
