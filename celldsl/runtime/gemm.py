@@ -29,7 +29,7 @@ from numba import cfunc, types
 from numba.extending import register_jitable
 
 from celldsl.runtime.gemm_calls import GEMM_KINDS, gemm, gemm_rows, gemm_symbol, pack
-from celldsl.runtime.gemm_loops import GEMM_COLUMNS, GEMM_DEPTH, GEMM_ROWS, LOOPS
+from celldsl.runtime.gemm_loops import GEMM_COLUMNS, GEMM_DEPTH, GEMM_STRIPS, LOOPS
 from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width
 
 __all__ = [
@@ -48,8 +48,8 @@ def packed_length(k: int, n: int) -> int:
 
 @register_jitable
 def gemm_rows_scratch(n: int) -> int:
-    packed: int = packed_length(GEMM_DEPTH, min(n, GEMM_COLUMNS))
-    return packed + GEMM_DEPTH * GEMM_ROWS
+    packed: int = packed_length(GEMM_DEPTH * 3 // 2, min(n, GEMM_COLUMNS))
+    return packed + GEMM_STRIPS
 
 
 def prepare(dtype: Any) -> None:

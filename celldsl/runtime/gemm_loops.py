@@ -17,14 +17,13 @@ from celldsl.runtime.gemm_calls import gemm, pack, tile
 from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width, stack, tile_code, tile_steps
 from celldsl.runtime.lanes import lane
 
-# Rows of a panel of B, in the first cache beside a strip of A.  Not a power of two, which would put
-# many panels into the same places of a cache.
-GEMM_DEPTH = 248
-GEMM_ROWS = 120  # rows of a block of A, in the second cache
+GEMM_DEPTH = 512  # rows of a panel of B, in the first caches beside a strip of A
+GEMM_ROWS = 96  # rows of a block of A, in the second cache
 GEMM_COLUMNS = 512  # columns of B that `gemm_rows_loops` packs at a time
+GEMM_STRIPS = GEMM_DEPTH * GEMM_ROWS * 9 // 4  # the largest block of A, see `_gemm_share`
 _GEMM_LOCAL_ROWS = 24
 _GEMM_LOCAL = _GEMM_LOCAL_ROWS * WIDEST_PANEL
-_GEMM_LOCAL_PANEL = GEMM_DEPTH * WIDEST_PANEL
+_GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
 _gemm_compile = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
@@ -135,35 +134,46 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
                 to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
 
 
+@_gemm_compile
+def _gemm_share(rest, most):
+    """The next part of `rest`: a last one up to half as large again is better than a small one."""
+    return rest if 2 * rest <= 3 * most else most
+
+
 def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     p = 0
     while p == 0 or p < k:
-        depth = min(k - p, GEMM_DEPTH)
-        for i in range(0, m, GEMM_ROWS):
-            _gemm_block(min(m - i, GEMM_ROWS), n, depth, lane(a, i * a_rs + p * a_cs, -1), a_rs,
-                        a_cs, lane(b, p * b_rs, -1), b_panel, b_rs, lane(c, i * c_rs, -1), c_rs,
+        depth = _gemm_share(k - p, GEMM_DEPTH)
+        i = 0
+        while i < m:
+            rows = _gemm_share(m - i, GEMM_ROWS)
+            _gemm_block(rows, n, depth, lane(a, i * a_rs + p * a_cs, -1), a_rs, a_cs,
+                        lane(b, p * b_rs, -1), b_panel, b_rs, lane(c, i * c_rs, -1), c_rs,
                         accumulate)  # fmt: skip
+            i += rows
         accumulate = 1
-        p += GEMM_DEPTH
+        p += max(depth, 1)
 
 
 def gemm_rows_loops(r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
     width = panel_width(c)
     strips = lane(scratch, 0, -1)
-    packed = lane(scratch, GEMM_DEPTH * GEMM_ROWS, -1)
+    packed = lane(scratch, GEMM_STRIPS, -1)
     p = 0
     while p == 0 or p < r:
-        depth = min(r - p, GEMM_DEPTH)
+        depth = _gemm_share(r - p, GEMM_DEPTH)
         for j in range(0, n, GEMM_COLUMNS):
             columns = min(n - j, GEMM_COLUMNS)
             pack(depth, columns, lane(b, p * b_rs + j, -1), b_rs, 1, packed)
-            for i in range(0, m, GEMM_ROWS):
-                rows = min(m - i, GEMM_ROWS)
+            i = 0
+            while i < m:
+                rows = _gemm_share(m - i, GEMM_ROWS)
                 _gemm_pack_strips(depth, rows, lane(a, p * a_rs + i, -1), a_rs, strips)
                 gemm(rows, columns, depth, strips, 1, 0, packed, depth * width, width,
                      lane(c, i * c_rs + j, -1), c_rs, accumulate)  # fmt: skip
+                i += rows
         accumulate = 1
-        p += GEMM_DEPTH
+        p += max(depth, 1)
 
 
 LOOPS = {"tile": tile_loops, "pack": pack_loops, "gemm": gemm_loops, "gemm_rows": gemm_rows_loops}

@@ -1,0 +1,213 @@
+"""The products that kernels call, beside NumPy's.
+
+Each array lies inside a longer one whose other elements are NaN where they must not be read, and a
+guard where they must not be written.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import njit
+
+import celldsl.runtime
+from celldsl.runtime.gemm import (
+    gemm,
+    gemm_rows,
+    gemm_rows_scratch,
+    pack,
+    packed_length,
+    panel_width,
+    prepare,
+)
+from celldsl.runtime.lanes import lane
+
+DTYPES = [np.float32, np.float64]
+GUARD = 777.0
+SIZES = [0, 1, 2, 7, 15, 16, 17, 33, 129]
+
+
+@njit(nogil=True, error_model="numpy")
+def run_pack(k, n, b, start, row_stride, column_stride, out):
+    pack(k, n, lane(b, start, 0), row_stride, column_stride, lane(out, 0, 1))
+
+
+@njit(nogil=True, error_model="numpy")
+def run_gemm(m, n, k, a, a0, a_rs, a_cs, b, b0, b_panel, b_rs, c, c0, c_rs, accumulate):
+    gemm(m, n, k, lane(a, a0, 0), a_rs, a_cs, lane(b, b0, 1), b_panel, b_rs, lane(c, c0, 2), c_rs,
+         accumulate)  # fmt: skip
+
+
+@njit(nogil=True, error_model="numpy")
+def run_rows(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, scratch, accumulate):
+    gemm_rows(r, m, n, lane(a, 0, 0), a_rs, lane(b, 0, 1), b_rs, lane(c, c0, 2), c_rs,
+              lane(scratch, 0, 3), accumulate)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def prepared() -> None:
+    prepare("float32")
+    prepare("float64")
+
+
+class Inside:
+    """A matrix with a longer row stride inside an array of `filler`."""
+
+    def __init__(self, rows: int, columns: int, dtype: Any, filler: float, values: Any) -> None:
+        self.start, self.stride = 5, columns + 3
+        self.flat = np.full(self.start + rows * self.stride + 40, filler, dtype)
+        self.view = self.flat[self.start : self.start + rows * self.stride]
+        self.view = self.view.reshape(rows, self.stride)[:, :columns]
+        self.view[:] = values
+
+    def untouched(self) -> bool:
+        """Whether all that is outside the matrix is still there."""
+        kept = self.flat.copy()
+        inside = kept[self.start : self.start + self.view.shape[0] * self.stride]
+        inside.reshape(-1, self.stride)[:, : self.view.shape[1]] = GUARD
+        return bool(np.all(kept == GUARD))
+
+
+def draw(*shape: int) -> Any:
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+def close(found: Any, exact: Any, k: int) -> None:
+    tolerance = 8 * np.finfo(found.dtype).eps * np.sqrt(k + 1)
+    np.testing.assert_allclose(
+        found, exact, rtol=0, atol=tolerance * (np.abs(exact).max(initial=1))
+    )
+
+
+def multiply(m: int, n: int, k: int, dtype: Any, packed: bool, transposed: bool, add: bool) -> None:
+    a, b, c = draw(m, k).astype(dtype), draw(k, n).astype(dtype), draw(m, n).astype(dtype)
+    left = Inside(k, m, dtype, np.nan, a.T) if transposed else Inside(m, k, dtype, np.nan, a)
+    strides = (1, left.stride) if transposed else (left.stride, 1)
+    right = Inside(k, n, dtype, np.nan, b)
+    out = Inside(m, n, dtype, GUARD, c)
+    width = panel_width(dtype)
+    panels, start, steps = right.flat, right.start, (width, right.stride)
+    if packed:
+        panels, start, steps = (
+            np.full(packed_length(k, n) + 1, np.nan, dtype),
+            0,
+            (k * width, width),
+        )
+        run_pack(k, n, right.flat, right.start, right.stride, 1, panels)
+    run_gemm(m, n, k, left.flat, left.start, *strides, panels, start, *steps, out.flat, out.start,
+             out.stride, int(add))  # fmt: skip
+    close(out.view, a.astype(np.float64) @ b + (c if add else 0), k)
+    assert out.untouched()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_products_of_all_sizes(dtype: Any, packed: bool, transposed: bool) -> None:
+    for m, n, k in product(SIZES, SIZES, [0, 1, 17, 40]):
+        multiply(m, n, k, dtype, packed, transposed, add=(m + n + k) % 2 == 1)
+
+
+@pytest.mark.parametrize("m", range(1, 26))
+def test_every_number_of_rows(m: int) -> None:
+    for n, add in product([16, 48, 80, 95], [True, False]):
+        multiply(m, n, 9, np.float32, True, False, add)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("packed", [True, False])
+def test_depths_and_heights_that_are_cut(dtype: Any, packed: bool) -> None:
+    for m, n, k in [(3, 37, 1025), (97, 17, 513), (200, 33, 769), (145, 16, 512), (1, 64, 2000)]:
+        multiply(m, n, k, dtype, packed, False, add=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("by_column", [True, False])
+def test_panels(dtype: Any, by_column: bool) -> None:
+    width = panel_width(dtype)
+    for k, n in product([1, 3, 20], [1, width - 1, width, width + 1, 3 * width + 2]):
+        b = draw(k, n).astype(dtype)
+        source = Inside(n, k, dtype, np.nan, b.T) if by_column else Inside(k, n, dtype, np.nan, b)
+        strides = (1, source.stride) if by_column else (source.stride, 1)
+        count = -(-n // width)
+        out = np.full(count * k * width + 8, GUARD, dtype)
+        run_pack(k, n, source.flat, source.start, *strides, out)
+        padded = np.zeros((k, count * width), dtype)
+        padded[:, :n] = b
+        expected = padded.reshape(k, count, width).transpose(1, 0, 2)
+        np.testing.assert_array_equal(out[:-8].reshape(count, k, width), expected)
+        assert np.all(out[-8:] == GUARD)
+        assert packed_length(k, n) >= count * k * width
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_over_many_rows(dtype: Any) -> None:
+    shapes = [(0, 3, 4), (1, 1, 1), (2, 7, 17), (100, 64, 33), (511, 9, 16), (769, 145, 40),
+              (1537, 6, 530), (30, 100, 1050)]  # fmt: skip
+    for (r, m, n), add in product(shapes, [0, 1]):
+        a, b, c = draw(r, m).astype(dtype), draw(r, n).astype(dtype), draw(m, n).astype(dtype)
+        left, right = Inside(r, m, dtype, np.nan, a), Inside(r, n, dtype, np.nan, b)
+        out = Inside(m, n, dtype, GUARD, c)
+        length = gemm_rows_scratch(n)
+        scratch = np.full(length + 8, GUARD, dtype)
+        run_rows(r, m, n, left.flat[left.start :], left.stride, right.flat[right.start :],
+                 right.stride, out.flat, out.start, out.stride, scratch, add)  # fmt: skip
+        close(out.view, a.T.astype(np.float64) @ b + add * c.astype(np.float64), r)
+        assert out.untouched()
+        assert np.all(scratch[length:] == GUARD)
+
+
+@njit
+def lengths(k, n, x):
+    return packed_length(k, n), gemm_rows_scratch(n), panel_width(lane(x, 0, 0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
+    expected = (packed_length(3, 40), gemm_rows_scratch(40), panel_width(dtype))
+    assert lengths(3, 40, np.zeros(1, dtype)) == expected
+    assert panel_width(np.zeros(1, dtype)) == panel_width(np.dtype(dtype).name)
+
+
+KERNEL = """
+import numpy as np
+from numba import njit
+from celldsl.runtime.gemm import gemm, panel_width, prepare
+from celldsl.runtime.lanes import lane
+
+prepare("float32")
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def run(a, b, c):
+    gemm(2, 2, 2, lane(a, 0, 0), 2, 1, lane(b, 0, 1), panel_width(b), 2, lane(c, 0, 2), 2, 0)
+
+
+a = np.arange(4, dtype=np.float32)
+c = np.zeros(4, np.float32)
+run(a, a, c)
+print(c.tolist(), sum(run.stats.cache_hits.values()))
+"""
+
+
+def test_a_kernel_is_loaded_by_a_second_process(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "kernel_that_multiplies.py"
+    script.write_text(KERNEL, encoding="utf-8")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(celldsl.runtime.__file__).parents[2]))
+    for hits in (0, 1):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(script)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.split("]") == ["[2.0, 3.0, 6.0, 11.0", f" {hits}\n"], done.stderr
