@@ -103,11 +103,14 @@ def differences(
 
 
 def distance(found: Any, wanted: Any) -> float:
+    """The largest difference; equal infinities do not differ."""
     wanted = np.asarray(wanted)
     assert found.shape == wanted.shape, f"{found.shape} is not {wanted.shape}"
-    if not wanted.size:
+    differ = found != wanted
+    if not differ.any():
         return 0.0
-    return float(np.abs(found - wanted).max() / (1 + np.abs(wanted).max()))
+    gap = np.abs(found[differ] - wanted[differ]).max()
+    return float(gap / (1 + np.abs(wanted[differ]).max()))
 
 
 def pick(values: Any, name: str) -> Any:
