@@ -27,6 +27,7 @@ from training import (
     build_cell,
     clip_norm,
     compile_kernels,
+    complaint,
     cosine,
     cross_entropy,
     first_output,
@@ -120,7 +121,7 @@ def main() -> int:
             arguments.cell, len(text.characters), arguments.hidden, arguments.seed, arguments.name
         )
     except (celldsl.CellError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(complaint(error), file=sys.stderr)
         return 1
     print(f"{len(text.training):,} characters, {len(text.characters)} of them different")
     seconds = compile_kernels(cell, len(text.characters))

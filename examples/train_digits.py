@@ -27,6 +27,7 @@ from training import (
     build_cell,
     clip_norm,
     compile_kernels,
+    complaint,
     cosine,
     cross_entropy,
     first_output,
@@ -55,7 +56,7 @@ def main() -> int:
     try:
         cell = build_cell(arguments.cell, PIXELS, arguments.hidden, arguments.seed, arguments.name)
     except (celldsl.CellError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(complaint(error), file=sys.stderr)
         return 1
     print(f"{describe(cell)}, kernels ready after {compile_kernels(cell, PIXELS):.1f} s")
     readout = Readout(output_size(cell), classes=10, seed=arguments.seed)

@@ -29,11 +29,18 @@ def load_class(path: str | Path, name: str | None = None) -> Any:
     if path.suffix != ".py":
         return celldsl.load(path, name)
     if not path.is_file():
-        raise FileNotFoundError(2, "no such module; `celldsl compile` writes one", str(path))
+        raise FileNotFoundError(2, "No such module; `celldsl compile` writes one", str(path))
     sys.path.insert(0, str(path.resolve().parent))
     module = import_module(path.stem)
     found = {key: value for key, value in vars(module).items() if hasattr(value, "description")}
     return found[name] if name else list(found.values())[-1]
+
+
+def complaint(error: Exception) -> str:
+    """What to tell a person who gave the wrong file or size."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    return str(error).strip()
 
 
 def build_cell(

@@ -2,6 +2,7 @@
 
     ```cell             a whole file without errors; a first line `# gates.cell` gives its name
     ```cell error       a whole file with errors; the next ```message block is what is said of it
+    ```diff             a line of the cell above, changed; a ```message block follows here too
     ```python           blocks of a page run in order, in a folder with the cells of that page and
                         of examples/; a ```output block after one is what it prints
 
@@ -15,7 +16,7 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ TOP = Path(__file__).parents[2]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+\.cell)\n")
-FOLLOWED = {"cell error": "message", "python": "output"}
+FOLLOWED = {"cell error": "message", "diff": "message", "python": "output"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,13 @@ def compiled(block: Block, folder: Path) -> Report:
     return report
 
 
+def messages(block: Block, folder: Path) -> str:
+    report = compiled(block, folder)
+    assert report.has_errors
+    told = "\n".join(f"{render_text(d)}\n" for d in report.diagnostics)
+    return told.replace(f"{folder}/", "")
+
+
 @pytest.mark.parametrize("block", blocks("cell"), ids=lambda b: b.label)
 def test_cells_compile(block: Block, tmp_path: Path) -> None:
     write_cells(block.page, tmp_path)
@@ -93,10 +101,7 @@ def test_cells_compile(block: Block, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", blocks("cell error"), ids=lambda b: b.label)
 def test_messages_are_as_shown(block: Block, tmp_path: Path, renew: bool) -> None:
-    report = compiled(block, tmp_path)
-    assert report.has_errors
-    told = "\n".join(f"{render_text(d)}\n" for d in report.diagnostics)
-    settle(block, told, renew)
+    settle(block, messages(block, tmp_path), renew)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -111,6 +116,15 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) 
             with contextlib.redirect_stdout(printed):
                 exec(compile(block.text, block.label, "exec"), space)
             settle(block, printed.getvalue(), renew)
+
+
+@pytest.mark.parametrize("block", blocks("diff"), ids=lambda b: b.label)
+def test_changed_lines_say_what_is_shown(block: Block, tmp_path: Path, renew: bool) -> None:
+    before, after = (line[1:] for line in block.text.splitlines())
+    cell = [b for b in blocks_of(block.page) if b.kind == "cell" and b.line < block.line][-1]
+    assert cell.text.count(f"{before}\n") == 1
+    changed = replace(block, text=cell.text.replace(before, after), name=cell.name)
+    settle(block, messages(changed, tmp_path), renew)
 
 
 def settle(block: Block, found: str, renew: bool) -> None:
@@ -141,3 +155,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", prose):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_map_of_the_code_names_what_is_there() -> None:
+    text = (TOP / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:celldsl|tests|docs|grammars|examples|\.ci)/[\w./]+)`", text)
+    assert len(named) > 20
+    assert not [path for path in named if not (TOP / path).exists()]
