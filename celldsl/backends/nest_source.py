@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import re
 
-from celldsl.backends.body_text import Text, index_code, operand_code, put_store, put_stores
+from celldsl.backends.body_text import (
+    Text,
+    index_code,
+    open_loops,
+    operand_code,
+    put_store,
+    put_stores,
+)
 from celldsl.backends.collapse import collapse
 from celldsl.backends.contract_source import write_contract, write_fold, write_scan
 from celldsl.backends.shifted_source import masked, padded, rolled, windowed
 from celldsl.backends.spelling import size_code
 from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
-from celldsl.plan.plan import Contract, Fold, Loop, Nest, Scan, Statement
+from celldsl.plan.plan import Contract, Fold, Loop, Nest, Register, Scan, Statement
 
 REDUCE_START = {"sum": "zero", "amax": "-inf", "amin": "inf"}
 REDUCE_STEP = {
@@ -53,12 +60,18 @@ def _loop(text: Text, nest: Loop) -> None:
                 text.put(f"{text.name(statement.value)} = {_start(text, statement.op)}")
         text.put(f"for {indices[axis]} in range({size_code(size)}):")
         text.depth += 1
+    read = {o.value for s in nest.statements for o in s.operands if isinstance(o, Register)}
     for statement in nest.statements:
-        _statement(text, statement, indices, statement in inner)
+        if statement.op in ("copy", "rowsum") and statement.value not in read:
+            _move(text, statement, indices)
+        else:
+            _statement(text, statement, indices, statement in inner)
     text.depth = depth + max(len(nest.domain) - 1, 0)
     for statement in inner:
         put_stores(text, statement.stores, text.name(statement.value), [*indices[:-1], "0"])
     text.depth = depth
+    for statement in outer:
+        _finish_outer(text, statement, nest.domain, indices)
 
 
 def _reduction(statement: Statement) -> bool:
@@ -76,14 +89,33 @@ def _start(text: Text, op: str) -> str:
 
 def _start_outer(text: Text, statement: Statement, domain: Shape, indices: list[str]) -> None:
     """Fill what an outer reduction adds up in with its neutral element."""
-    axis = dict(statement.attributes)["axis"]
     depth = text.depth
-    for i, size in enumerate(domain):
-        if i != axis:
-            text.put(f"for {indices[i]} in range({size_code(size)}):")
-            text.depth += 1
+    _over_kept(text, statement, domain, indices)
     put_store(text, statement.stores[0], _start(text, statement.op), indices)
     text.depth = depth
+
+
+def _finish_outer(text: Text, statement: Statement, domain: Shape, indices: list[str]) -> None:
+    """An outer reduction adds up in its first place; the others get what came out."""
+    if len(statement.stores) == 1:
+        return
+    depth, first = text.depth, statement.stores[0]
+    _over_kept(text, statement, domain, indices)
+    value = f"{text.lane(first.place)}[{index_code(first.strides, indices)}]"
+    put_stores(text, statement.stores[1:], value, indices)
+    text.depth = depth
+
+
+def _over_kept(text: Text, statement: Statement, domain: Shape, indices: list[str]) -> None:
+    """Loops over the axes that a reduction does not drop."""
+    axis = dict(statement.attributes)["axis"]
+    open_loops(text, [(indices[i], size) for i, size in enumerate(domain) if i != axis])
+
+
+def _move(text: Text, statement: Statement, indices: list[str]) -> None:
+    text.say(statement.origin)
+    value = operand_code(text, statement.operands[0], indices)
+    put_stores(text, statement.stores, value, indices)
 
 
 def _statement(text: Text, statement: Statement, indices: list[str], inner: bool) -> None:
@@ -98,11 +130,6 @@ def _statement(text: Text, statement: Statement, indices: list[str], inner: bool
         store = statement.stores[0]
         held = f"{text.lane(store.place)}[{index_code(store.strides, indices)}]"
         text.put(f"{held} = {REDUCE_STEP[statement.op].format(acc=held, x='x')}")
-        return
-    if statement.op in ("copy", "rowsum") and statement.stores:
-        put_stores(
-            text, statement.stores, operand_code(text, statement.operands[0], indices), indices
-        )
         return
     text.put(f"{name} = {_expression(text, statement, indices)}")
     value = f"(one if {name} else zero)" if statement.boolean else name

@@ -22,10 +22,15 @@ from celldsl.plan.planner import Planner, located
 
 ONE, ZERO = Size.of(1), Size.of(0)
 # What `gemm.py` may ask for: panels are padded to at most this many columns, and its scratch holds
-# this many rows of the right operand and, at this many columns, of the left one.
+# this many rows of the right operand and so many elements of the left one.
 WIDEST_PANEL = 32
-BLOCK_ROWS = 256
-BLOCK_LEFT = 120
+BLOCK_ROWS = 768
+BLOCK_LEFT = 110592
+
+
+def scratch_length(n: Size) -> Size:
+    """Room for a sum over rows of `n` columns."""
+    return (n + (WIDEST_PANEL - 1)) * BLOCK_ROWS + BLOCK_LEFT
 
 
 @dataclass(slots=True)
@@ -109,7 +114,7 @@ class Products:
         out = self.once_place(node)
         n = form.sizes[form.n]
         scratch = self.planner.arrays.buffer(
-            self.planner.work, "part", ((n + (WIDEST_PANEL + BLOCK_LEFT)) * BLOCK_ROWS,), "panels"
+            self.planner.work, "part", (scratch_length(n),), "panels"
         )
         operands = (left, form.left_labels), (right, form.right_labels), (out, form.out_labels)
         return GemmRows(

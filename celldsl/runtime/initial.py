@@ -105,16 +105,16 @@ def _chrono(r: Any, shape: Shape, i: int, o: int, longest: float) -> Values:
     return np.asarray(np.log(r.uniform(1.0, max(longest - 1.0, 1.0), shape)))
 
 
-def _legendre_a(r: Any, shape: Shape, i: int, o: int, order: float) -> Values:
+def _legendre_a(r: Any, shape: Shape, i: int, o: int) -> Values:
     """The matrix of the Legendre delay for a window of 1 (the `A` of an LMU)."""
-    n = np.arange(int(order))
+    n = np.arange(shape[0])
     row, column = n[:, None], n[None, :]
     sign = np.where(row < column, -1.0, np.where((row - column) % 2 == 0, -1.0, 1.0))
     return np.asarray(sign * (2.0 * row + 1.0))
 
 
-def _legendre_b(r: Any, shape: Shape, i: int, o: int, order: float) -> Values:
-    n = np.arange(int(order))
+def _legendre_b(r: Any, shape: Shape, i: int, o: int) -> Values:
+    n = np.arange(shape[0])
     return np.asarray(np.where(n % 2 == 0, 1.0, -1.0) * (2.0 * n + 1.0))
 
 

@@ -4,7 +4,7 @@
     state = nest.pack([h, gh, gc])         # State(h=…, g=State_g(h=…, c=…))
     nest.unpack("state", state)            # [h, gh, gc]
 
-States of inner cells have dotted names and nest as the cells do.
+States of inner cells have dotted names and nest as the cells do; those of a loop are in a tuple.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Nest:
 
 def _tuple_type(type_name: str, fields: tuple[str, ...], owner: type) -> Any:
     # `rename` never acts: the language keeps names that Python or namedtuple would refuse out.
-    make: Any = namedtuple
+    make: Any = _indexed if fields and fields[0].isdigit() else namedtuple
     made = make(type_name, fields, module=owner.__module__)
     made.__qualname__ = f"{owner.__qualname__}.{type_name}"
     setattr(owner, type_name, made)
@@ -72,3 +72,18 @@ def gradients_given(value: Any, names: tuple[str, ...], what: str) -> list[Any]:
     if isinstance(value, Mapping) or len(names) > 1 or isinstance(value, tuple):
         return by_name(what, value, names)
     return [value]
+
+
+def _indexed(type_name: str, fields: tuple[str, ...], module: str) -> Any:
+    """Cells of a loop have no names: `state.layer[0]`."""
+    return type(type_name, (Indexed,), {"_fields": fields, "__module__": module})
+
+
+class Indexed(tuple[Any, ...]):
+    """The states of the cells of a loop, in order."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _make(cls, values: Iterable[Any]) -> Indexed:
+        return cls(values)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -114,7 +113,10 @@ def distance(found: Any, wanted: Any) -> float:
 
 
 def pick(values: Any, name: str) -> Any:
-    return attrgetter(name)(values)
+    """`layer.0.h` of a named tuple of tuples."""
+    for part in name.split("."):
+        values = values[int(part)] if part.isdigit() else getattr(values, part)
+    return values
 
 
 def nested(values: Arrays) -> Arrays:

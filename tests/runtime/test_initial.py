@@ -75,7 +75,7 @@ def test_fixed_values() -> None:
 
 
 def test_legendre() -> None:
-    a, b = drawn("legendre_a", 3, shape=(3, 3)), drawn("legendre_b", 3, shape=(3,))
+    a, b = drawn("legendre_a", shape=(3, 3)), drawn("legendre_b", shape=(3,))
     assert np.array_equal(a, [[-1, -1, -1], [3, -3, -3], [-5, 5, -5]])
     assert b.tolist() == [1, -3, 5]
 

@@ -1,0 +1,14 @@
+"""Plans leave the room that the GEMM asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from celldsl.ir.size import Size
+from celldsl.plan.products import scratch_length
+from celldsl.runtime.gemm import gemm_rows_scratch
+
+
+@pytest.mark.parametrize("columns", [1, 2, 31, 32, 33, 127, 512, 513, 4096])
+def test_there_is_room_for_a_sum_over_rows(columns: int) -> None:
+    assert scratch_length(Size.of(columns)).evaluate({}) >= gemm_rows_scratch(columns)
