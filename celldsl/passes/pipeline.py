@@ -14,6 +14,7 @@ from celldsl.ir.program import Program
 from celldsl.ir.verify import verify
 from celldsl.passes.add_in_place import add_products, join_products
 from celldsl.passes.contract_rows import contract_rows
+from celldsl.passes.divide_once import divide_once
 from celldsl.passes.fold_constants import fold_constants
 from celldsl.passes.join_pads import join_pads
 from celldsl.passes.merge_products import merge_products
@@ -31,6 +32,7 @@ class Step(NamedTuple):
 
 FIRST: tuple[Step, ...] = (
     Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
+    Step(divide_once, "before differentiation, which would divide again for every quotient"),
     Step(sink_slices, "before differentiation: cotangents of pieces are then joined once"),
     Step(share_equal, "after slices moved: several may have met; what is shared is saved once"),
     Step(merge_products, "before differentiation: gradients of merged products come merged"),

@@ -9,6 +9,7 @@ from celldsl.ir.text import parse_program
 from celldsl.ir.verify import verify
 from celldsl.passes.add_in_place import add_products, join_products
 from celldsl.passes.choose_saved import choose_saved
+from celldsl.passes.divide_once import divide_once
 from celldsl.passes.merge_products import merge_products
 from celldsl.passes.order_sums import products_first, products_last
 from celldsl.passes.remove_dead import remove_dead
@@ -135,4 +136,21 @@ def test_what_depends_on_parameters_alone_is_never_kept() -> None:
     p = program(step, "%1", before="  %0 = exp(b) : once [H]\n")
     forward, backward = choose_saved(*differentiate(replace(p)))
     assert forward.saved == ("h@in",)
-    assert [node.op for node in backward.before][0] == "exp"
+    assert next(node.op for node in backward.before) == "exp"
+
+
+def test_a_row_is_divided_by_one_number_once() -> None:
+    step = """\
+  %0 = sum(h) axis=0 : step []
+  %1 = broadcast(%0) shape=[H] : step [H]
+  %2 = div(h, %1) : step [H]
+"""
+    expected = """\
+  %0 = sum(h) axis=0 : step []
+  %1 = number() value=1.0 : once []
+  %2 = div(%1, %0) : step []
+  %3 = broadcast(%2) shape=[H] : step [H]
+  %4 = mul(h, %3) : step [H]
+"""
+    changed = then_tidy(divide_once)(program(step, "%2"))
+    assert numbered(changed) == numbered(program(expected, "%4"))
