@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from celldsl.runtime import threads
 from tests.end_to_end.compare import Setup, compare
 from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
 
 CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
+# One for each way of planning and emitting; the others are a slow sweep.
+QUICK = {
+    "two_inputs", "sub_in_for", "previous_input", "matrix_products", "view_outputs",
+    "shared_weight", "start_below",
+}  # fmt: skip
 SETUPS = (
     Setup(),
     Setup(given=False, threads=2),
@@ -24,7 +30,16 @@ SETUPS = (
 )
 
 
-@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
+def parameters() -> list[ParameterSet]:
+    found = []
+    for path in CELLS:
+        quick = path.parent == EXAMPLES or path.stem in QUICK
+        marks = () if quick else (pytest.mark.slow,)
+        found.append(pytest.param(path, marks=marks, id=path.stem))
+    return found
+
+
+@pytest.mark.parametrize("path", parameters())
 def test_kernels_agree_with_the_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "SMALL_WORK", 0)
     subject = subject_of(path)
