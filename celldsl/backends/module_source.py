@@ -14,8 +14,10 @@ from itertools import chain
 from celldsl.backends.description_source import description_source
 from celldsl.backends.phase_source import COMMON, Writer
 from celldsl.backends.plain_source import plain_source
+from celldsl.backends.renaming import kept_apart
 from celldsl.backends.spelling import array_name, friendly_names
 from celldsl.backends.stage_source import all_bases
+from celldsl.backends.standalone import standalone_text
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.plan import Phase, Plan
@@ -66,7 +68,8 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
         plain_source(spec, plan, dims, *calls),
         description_source(unit, calls[0], calls[1]),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return kept_apart(standalone_text(text) if standalone else text, spec.name)
 
 
 def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]:

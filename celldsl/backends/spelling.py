@@ -4,7 +4,7 @@
     value_name("%12")          "v_12"
 
 Names of a `.cell` file never stand in generated code as they are: `d_` begins a dim, `v_` a value,
-`m_` a pointer to one, `in_`, `out_`, `start_` … an array.
+`m_` a pointer to one, `at_` the beginning of a buffer, `in_`, `out_`, `dout_`, `start_` … an array.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ EXTENTS = {"@R": "n_rows", "@B": "n_batch", "@S": "n_states", "@K": "n_kept", "@
 PREFIXES = {
     "in": "in_",
     "out": "out_",
-    "d_out": "d_out_",
-    "d_in": "d_in_",
+    "d_out": "dout_",
+    "d_in": "din_",
     "state_in": "start_",
     "state_out": "final_",
-    "d_final": "d_final_",
-    "d_start": "d_start_",
+    "d_final": "dfinal_",
+    "d_start": "dstart_",
 }
 # Both directions call theirs so.
 ROLES = {"forward_work": "work", "backward_work": "work", "backward_fixed": "fixed"}
@@ -61,7 +61,8 @@ def value_name(value: str, friendly: dict[str, str] | None = None) -> str:
 def array_name(array: str) -> str:
     """The kernel argument of an array: `in:x` is `in_x`."""
     role, _, name = array.partition(":")
-    return PREFIXES[role] + re.sub(r"\W+", "_", name) if name else ROLES.get(array, array)
+    # A state of an inner cell, `g.h`, may stand beside one that is called `g_h`.
+    return PREFIXES[role] + name.replace(".", "__") if name else ROLES.get(array, array)
 
 
 def friendly_names(program: Program) -> dict[str, str]:
@@ -82,6 +83,7 @@ def friendly_names(program: Program) -> dict[str, str]:
         if len(values) == len(targets):
             for value, (name, prime) in zip(values, targets, strict=True):
                 label = f"v_{name}{'_next' if prime else ''}"
-                if label not in found.values():
+                # The values of the backward program are called so.
+                if label not in found.values() and not re.fullmatch(r"v_b\d+", label):
                     found[value] = label
     return found

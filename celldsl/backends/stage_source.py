@@ -23,6 +23,7 @@ from celldsl.backends.nest_source import write_nest
 from celldsl.backends.shifted_source import mask_keys
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.ir.size import Size
+from celldsl.plan.arrays import word_of
 from celldsl.plan.plan import Contract, Fold, Loop, Memory, Nest, Place, RowLoops, Scan
 
 ROW_CODE = {
@@ -188,7 +189,7 @@ def pointer_code(place: Place, row: str | None = None) -> str:
 
 def base_name(place: Place) -> str:
     """What the code calls the element at which a buffer begins in its array."""
-    return "at_" + re.sub(r"\W+", "_", place.name.removesuffix("'")).strip("_")
+    return f"at_{word_of(place.name)}"
 
 
 def all_bases(value: object) -> dict[str, Size]:

@@ -5,6 +5,7 @@ arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R row
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from celldsl.ir.size import Shape, Size, product
@@ -21,9 +22,17 @@ def contiguous(shape: Shape) -> Shape:
     return tuple(strides)
 
 
+def word_of(name: str) -> str:
+    """A name of a buffer as a part of a Python name."""
+    return re.sub(r"\W+", "_", name.removesuffix("'")).strip("_")
+
+
 @dataclass(slots=True)
 class Arrays:
-    """Hands out places one behind the other; `lengths` says how far each array goes by now."""
+    """Hands out places one behind the other; `lengths` says how far each array goes by now.
+
+    `names` are the words that buffers have, also those of other arrays of the cell.
+    """
 
     lengths: dict[str, Size] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
@@ -35,11 +44,11 @@ class Arrays:
         return Place(array, base, rows, width, contiguous(shape), name=self.unique(name))
 
     def unique(self, name: str) -> str:
-        """A name that no other buffer has."""
+        """A name that no other buffer has, also where both become words."""
         found, number = name, 2
-        while found in self.names:
+        while word_of(found) in self.names:
             found, number = f"{name} {number}", number + 1
-        self.names.add(found)
+        self.names.add(word_of(found))
         return found
 
     def reserve(self, array: str, length: Size) -> Size:

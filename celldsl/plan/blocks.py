@@ -15,9 +15,11 @@ from celldsl.plan.arrays import Arrays, contiguous
 from celldsl.plan.plan import Block, Place
 
 
-def lay_out(program: Program, params: tuple[ParamSpec, ...], array: str) -> tuple[Block, ...]:
-    """Blocks of all parameters, in order of declaration."""
-    arrays = Arrays()
+def lay_out(
+    program: Program, params: tuple[ParamSpec, ...], array: str, names: set[str]
+) -> tuple[Block, ...]:
+    """Blocks of all parameters, in order of declaration; `names` as in Arrays."""
+    arrays = Arrays(names=names)
     places: dict[str, Place] = {}
     shapes = {p.name: p.shape for p in params}
     for concat in _concats(program, shapes):
@@ -53,7 +55,7 @@ def _place_side_by_side(
     for name in concat.args:
         places[name] = Place(
             array, whole.base, "once", whole.width, whole.strides, offset * whole.strides[axis],
-            name=name,
+            name=arrays.unique(name),
         )  # fmt: skip
         offset = offset + shapes[name][axis]
 

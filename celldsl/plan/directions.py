@@ -35,10 +35,10 @@ class Tape:
 
 def plan_cell(forward: Program, backward: Program, spec: CellSpec) -> Plan:
     """The plan of a cell from its optimised programs."""
-    parameters = lay_out(forward, spec.params, "parameters")
-    constants = lay_out(forward, spec.consts, "constants")
-    known = {block.name: block.place for block in (*parameters, *constants)}
     arrays = Arrays()
+    parameters = lay_out(forward, spec.params, "parameters", arrays.names)
+    constants = lay_out(forward, spec.consts, "constants", arrays.names)
+    known = {block.name: block.place for block in (*parameters, *constants)}
     forward_phases, tape = plan_forward(forward, spec, known, arrays, _read_by_rows(backward))
     gradients = {b.name: replace(b.place, array="gradients") for b in parameters}
     backward_phases = plan_backward(backward, spec, known, gradients, tape, arrays)
@@ -84,7 +84,8 @@ def plan_forward(
     copies: dict[str, Region] = {}
     tape: dict[str, Place] = {f"{name}@in": place for name, place in states.items()}
     for link in program.states:
-        next_place = replace(states[link.name], rows="next", name=f"{link.name}'")
+        place = states[link.name]
+        next_place = replace(place, rows="next", name=f"{place.name}'")
         # Where a sequence ends its state goes elsewhere, so next states do not lie row by row.
         if link.next not in by_rows:
             tape.setdefault(link.next, next_place)

@@ -1,0 +1,161 @@
+"""Modules that stand alone.  In: the text of a generated module.  Out: one that needs no celldsl.
+
+    text = standalone_text(module_source(unit))      # imports NumPy, Numba and the standard library
+
+What the module imports of the runtime is put into it, file by file, each after those that it needs.
+Of `numerics` only the functions that initial values call come along; its names get a prefix, since
+kernels have a `sigmoid` of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from celldsl.backends.renaming import flattened, renamed
+
+RUNTIME = Path(__file__).parent.parent / "runtime"
+PACKAGE = "celldsl.runtime"
+NAMESPACES = {"describe": "", "numerics": "numerics_"}
+LICENCE = """\
+# ----------------------------------------------------------------------------------------------
+# The runtime of celldsl, as far as this cell needs it.
+# Copyright (c) 2026 celldsl contributors.  SPDX-License-Identifier: MIT
+# ----------------------------------------------------------------------------------------------"""
+CELL = """\
+# ----------------------------------------------------------------------------------------------
+# The cell.
+# ----------------------------------------------------------------------------------------------"""
+
+
+def standalone_text(text: str) -> str:
+    """The module with the runtime in it."""
+    tree = ast.parse(text)
+    head = "\n".join(text.splitlines()[: tree.body[0].end_lineno])
+    called = _called(tree)
+    files = [name for name in _ordered(_siblings(tree)) if name != "numerics"]
+    texts = [_section(name, _without_imports(_read(name))) for name in files]
+    if called:
+        texts.append(_section("numerics", _numerics(called)))
+    sources = [*files, *(["numerics"] if called else [])]
+    imports = _imports([tree, *(ast.parse(_read(name)) for name in sources)])
+    body = flattened(_without_imports(text), NAMESPACES)
+    parts = [f"{head}\n\n# ruff: noqa\n\n{imports}", LICENCE, *texts, CELL, body]
+    return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _called(tree: ast.Module) -> set[str]:
+    """The functions of `numerics` that a module calls."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "numerics"
+    }
+
+
+@cache
+def _read(name: str) -> str:
+    return (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
+
+
+def _is_ours(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE)
+
+
+def _siblings(tree: ast.Module) -> list[str]:
+    """The files of the runtime that a text imports, in order."""
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and _is_ours(node):
+            file = (node.module or "").removeprefix(PACKAGE).removeprefix(".")
+            found += [file] if file else [alias.name for alias in node.names]
+    return found
+
+
+def _ordered(files: Iterable[str]) -> list[str]:
+    """These files and all that they need, each after what it needs."""
+    found: list[str] = []
+
+    def visit(file: str) -> None:
+        if file not in found:
+            for needed in _siblings(ast.parse(_read(file))):
+                visit(needed)
+            found.append(file)
+
+    for file in files:
+        visit(file)
+    return found
+
+
+def _section(name: str, code: str) -> str:
+    doc = ast.get_docstring(ast.parse(_read(name))) or name
+    return f"# {name}: {doc.splitlines()[0].partition('  In:')[0]}\n\n{code}"
+
+
+def _without_imports(text: str) -> str:
+    """A module's text without its docstring, imports and `__all__`."""
+    tree = ast.parse(text)
+    lines: list[str | None] = list(text.splitlines())
+    for node in tree.body:
+        if node is tree.body[0] or isinstance(node, ast.Import | ast.ImportFrom) or _is_all(node):
+            lines[node.lineno - 1 : node.end_lineno] = [None] * (
+                (node.end_lineno or node.lineno) - node.lineno + 1
+            )
+    # Marks for checkers are for a file, and this becomes a part of one.
+    kept = [x for x in lines if x is not None and not x.startswith(("# ruff:", "# mypy:"))]
+    return "\n".join(kept).strip("\n")
+
+
+def _is_all(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+
+
+def _numerics(called: set[str]) -> str:
+    """The functions that are called, and those that they call, under their prefix."""
+    text = _read("numerics")
+    lines = text.splitlines()
+    tree = ast.parse(text)
+    defined: dict[str, ast.stmt] = {}
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                defined[name] = node
+    needed: set[str] = set()
+    pending = list(called)
+    while pending:
+        name = pending.pop()
+        if name in defined and name not in needed:
+            needed.add(name)
+            pending += [n.id for n in ast.walk(defined[name]) if isinstance(n, ast.Name)]
+    chosen = [
+        "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        for name, node in defined.items()
+        if name in needed
+    ]
+    return renamed("\n\n\n".join(chosen), {n: f"numerics_{n.lstrip('_')}" for n in needed})
+
+
+def _imports(trees: list[ast.Module]) -> str:
+    """One block of imports for all files: the standard library, then the others."""
+    whole: set[str] = set()
+    parts: dict[str, set[str]] = {}
+    for tree in trees:
+        for node in tree.body:
+            match node:
+                case ast.Import():
+                    whole.add(ast.unparse(node))
+                case ast.ImportFrom(module=str(module)) if module != "__future__":
+                    names = () if _is_ours(node) else (alias.name for alias in node.names)
+                    parts.setdefault(module, set()).update(names)
+    lines = [
+        *sorted(whole),
+        *(f"from {module} import {', '.join(sorted(names))}"
+          for module, names in sorted(parts.items()) if names),
+    ]  # fmt: skip
+    own = [line for line in lines if re.split(r"[ .]", line)[1] in sys.stdlib_module_names]
+    others = [line for line in lines if line not in own]
+    return "\n".join(["from __future__ import annotations", "", *own, "", *others])

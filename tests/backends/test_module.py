@@ -1,0 +1,143 @@
+"""The text of generated modules: the same every time, readable, and good for any names."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from celldsl.backends.renaming import flattened, global_names, kept_apart, renamed
+from celldsl.cli.sample import sample_cell
+from celldsl.driver import generate
+from celldsl.loading import compile_source
+from celldsl.runtime.gradcheck import check_gradients
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+RNN = (ROOT / "examples/rnn.cell").read_text(encoding="utf-8")
+PRINT = """\
+import sys
+from celldsl.driver import generate
+text = open(sys.argv[1], encoding="utf-8").read()
+sys.stdout.write(generate(text, "a.cell", standalone=sys.argv[2] == "alone"))
+"""
+# Names that generated code has itself, as dims, values, parameters and the cell.
+CLASHING = """\
+cell range[out_h, np](print = 0.5, len = tanh):
+    input x: [out_h]
+    state h: [np]
+    state zero: [np]
+    param r_W_x: [np]
+    r = sigmoid(linear([x, h], np))
+    T_ = r * zero + r_W_x
+    b5 = sigmoid(T_) * print
+    rows = len(b5 + r)
+    work = exp(rows) - b5 * T_
+    zero' = work * rows
+    h' = rows * work + h
+    output h'
+"""
+# Names that differ by a dot.
+DOTTED = """\
+cell Outer[H]:
+    input x: [H]
+    state h: [H]
+    state g_h: [H]
+    param h_W_h: [H, H] = glorot_uniform
+    param h_W_x: [H] = 0.5
+    sub g = Inner[H]
+    h' = tanh(linear([x, h], H) + h @ h_W_h + h_W_x)
+    g_h' = tanh(g_h * h_W_x + g(h'))
+    output h'
+
+cell Inner[H]:
+    input x: [H]
+    state h: [H]
+    h' = tanh(linear([x, h], H))
+    output h'
+"""
+
+
+@pytest.mark.parametrize("form", ["ordinary", "alone"])
+@pytest.mark.parametrize("name", ["ln_lstm", "sru_projected"])
+def test_compiling_again_gives_the_same_bytes(form: str, name: str) -> None:
+    path = ROOT / f"examples/{name}.cell"
+    here = generate(path.read_text(encoding="utf-8"), "a.cell", standalone=form == "alone")
+    for seed in ("1", "23"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-X", "utf8", "-c", PRINT, str(path), form]
+        done = subprocess.run(command, capture_output=True, env=environment, check=True)
+        assert done.stdout.decode() == here
+
+
+def test_the_module_of_the_plain_network_is_as_it_was(renew: bool) -> None:
+    expected = GOLDEN / "rnn.py"
+    text = generate(RNN, "rnn.cell")
+    if renew:
+        expected.write_text(text, encoding="utf-8")
+    assert text == expected.read_text(encoding="utf-8"), "run pytest --renew and read the change"
+
+
+def test_equations_stand_above_what_computes_them() -> None:
+    lines = [line.strip() for line in generate(RNN, "rnn.cell").splitlines()]
+    place = lines.index("# h' = activation(linear([x, h], H))")
+    assert any("tanh(" in line for line in lines[place : place + 4])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "settings"),
+    [(CLASHING, "range", {"out_h": 3, "np": 4}), (DOTTED, "Outer", {"H": 3})],
+    ids=["clashing", "dotted"],
+)
+def test_any_names_will_do(text: str, name: str, settings: dict[str, int]) -> None:
+    cell = sample_cell(compile_source(text, name), settings)
+    found = list(check_gradients(cell, 4, 2, 0))
+    assert len(found) >= 7
+    assert max(item.error for item in found) < 1e-8
+
+
+def test_no_name_of_the_user_stands_in_kernels() -> None:
+    tree = ast.parse(generate(CLASHING, "a.cell"))
+    kernels = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.decorator_list]
+    names = {n.id for k in kernels for n in ast.walk(k) if isinstance(n, ast.Name)}
+    assert not names & {"print", "len", "T_", "b5", "x", "h", "r", "range"}
+    assert {"v_rows", "d_np", "d_out_h", "range_"} <= names
+    stored = {
+        node.id
+        for kernel in kernels
+        for node in ast.walk(kernel)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    assert "np" not in stored
+
+
+def test_renaming_leaves_attributes_keywords_and_members_alone() -> None:
+    text = (
+        "def f(lane, *, real):\n    return x.lane(lane, lane=real)\n\n\nclass A:\n    lane: int\n"
+    )
+    assert renamed(text, {"lane": "lane_"}) == text.replace("f(lane", "f(lane_").replace(
+        "(lane, lane", "(lane_, lane"
+    )
+    assert flattened('f(d.A("ü", d.B))', {"d": "d_"}) == 'f(d_A("ü", d_B))'
+
+
+@pytest.mark.parametrize("name", ["Cell", "lane", "np", "range", "forward", "describe"])
+@pytest.mark.parametrize("alone", [False, True], ids=["ordinary", "alone"])
+def test_a_cell_may_be_called_as_what_the_module_needs(name: str, alone: bool) -> None:
+    tree = ast.parse(generate(RNN.replace("cell RNN", f"cell {name}"), "a.cell", standalone=alone))
+    assert list(global_names(tree)).count(name) == 1
+    own = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name][-1]
+    above = [child for n in tree.body if n.lineno < own.lineno for child in ast.walk(n)]
+    names = [n for n in above if isinstance(n, ast.Name) and n.id == name]
+    uses = [n for n in names if isinstance(n.ctx, ast.Load)]
+    # The only use is the line that gives a builtin another name.
+    assert len(uses) == (1 if name == "range" else 0)
+
+
+def test_a_text_without_the_name_stays_as_it_is() -> None:
+    text = "import os\n\n\nclass GRU:\n    pass\n"
+    assert kept_apart(text, "GRU") == text
