@@ -133,7 +133,7 @@ def _imports(kernels: str) -> str:
         lines.append(f"from celldsl.runtime.gemm import {', '.join([*gemm, 'prepare'])}")
         lines.append("from celldsl.runtime.gemm_tile import panel_width")
     lines += [
-        "from celldsl.runtime.kernel import copy, dense_rows, fill, kernel",
+        "from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage",
         "from celldsl.runtime.lanes import lane, real",
     ]
     if "mask_key(" in kernels:

@@ -1,6 +1,6 @@
 """Functions for row work.  In: the nests of a stage.  Out: the text of one compiled function.
 
-    @kernel
+    @stage
     def step_1(low, high, …):
         \"\"\"c' = f * c + i * g;  h' = o * tanh(c')\"\"\"
         for b in range(low, high):
@@ -148,7 +148,7 @@ def write_stage(
     if text.keys:
         code.insert(0, "    resting = hyper[-2] == 0.0")
     lines = [
-        "@kernel",
+        "@stage",
         f"def {name}({', '.join([STAGE_ARGUMENTS, *stage_arrays(stage)])}):",
         *prelude("\n".join(code), dims, bases),
         *code,

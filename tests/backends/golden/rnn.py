@@ -13,7 +13,7 @@ from celldsl.runtime.cell import Cell
 from celldsl.runtime.elementary import tanh
 from celldsl.runtime.gemm import gemm, gemm_rows, pack, prepare
 from celldsl.runtime.gemm_tile import panel_width
-from celldsl.runtime.kernel import copy, dense_rows, fill, kernel
+from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage
 from celldsl.runtime.lanes import lane, real
 
 @kernel
@@ -37,7 +37,7 @@ def forward_inputs(part, parts, rows, dims, hyper, parameters, constants, fixed,
     gemm(high - low, d_H, d_I, lane(in_x, low * d_I, -1), d_I, 1, lane(fixed, 0, -1), d_I * panel_width(work), panel_width(work), lane(work, low * d_H, -1), d_H, 0)
 
 
-@kernel
+@stage
 def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -91,7 +91,7 @@ def backward_weights(part, parts, rows, dims, hyper, parameters, constants, fixe
     pack(d_H, d_I, lane(parameters, 0, -1), 1, d_H, lane(fixed, at_packed_h_W_x_2, -1))
 
 
-@kernel
+@stage
 def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, dout_h, work, tape):
     d_H = dims[1]
     n_batch = rows[1]
