@@ -1,0 +1,61 @@
+"""Fair times.  In: functions that do the same work.  Out: times of each, in seconds.
+
+    times = alternate({"ours": run, "jax": other}, budget=2.0)
+    times["ours"]                   # Time(median=0.0021, best=0.0019)
+
+They take turns, because a machine is not equally fast all the time.  Each turn begins with a call
+that is not timed: it wakes threads and fills caches, as when one pass follows another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median as middle
+
+Run = Callable[[], object]
+PAUSE = 0.01  # threads of others spin for a while before they sleep
+TURN = 0.03  # seconds that a turn should take, so that a thread that wakes late is no matter
+LEAST = 5
+
+
+@dataclass(frozen=True)
+class Time:
+    """The median says what to expect; where a machine is busy, `best` is disturbed the least."""
+
+    median: float
+    best: float
+
+    def __truediv__(self, number: int) -> Time:
+        return Time(self.median / number, self.best / number)
+
+
+def alternate(runs: Mapping[str, Run], budget: float) -> dict[str, Time]:
+    """`budget` is in seconds, for all together; there are at least five turns whatever it is."""
+    counts = {name: _calls_for(run) for name, run in runs.items()}
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    end = time.perf_counter() + budget
+    turns = 0
+    while turns < LEAST or time.perf_counter() < end:
+        for name, run in runs.items():
+            time.sleep(PAUSE)
+            run()
+            found[name] += _timed(run, counts[name])
+        turns += 1
+    return {name: Time(middle(times), min(times)) for name, times in found.items()}
+
+
+def _calls_for(run: Run) -> int:
+    """How many calls make a turn.  The first call of all may compile, and counts for nothing."""
+    run()
+    return max(1, min(50, round(TURN / min(_timed(run, 2)))))
+
+
+def _timed(run: Run, calls: int) -> list[float]:
+    times = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times
