@@ -1,4 +1,4 @@
-"""A process of its own for a measurement.  In: a script and arguments.  Out: what it prints as JSON.
+"""A process of its own for a measurement.  In: a script, arguments.  Out: the JSON it prints.
 
 found = in_child("import json; print(json.dumps({'a': 1}))", {"CELLDSL_CACHE_DIR": "…"})
 """

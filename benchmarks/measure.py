@@ -66,7 +66,7 @@ def measure_all(
     threads: int,
     budget: float,
 ) -> list[Row]:
-    modules = [import_module(f"peers.{name}") for name in peers]
+    modules = list(_present(peers))
     _tell_torch(threads)
     wanted = list(product(cells, shapes, [mode for mode in modes if mode in FACTORS]))
     rows = []
@@ -75,6 +75,14 @@ def measure_all(
         for spec, name, mode in tqdm(wanted, unit="line", disable=quiet):
             rows.append(_row(Work(spec, shapes[name]), name, mode, modules, budget))
     return rows
+
+
+def _present(peers: Sequence[str]) -> Iterator[Any]:
+    for name in peers:
+        try:
+            yield import_module(f"peers.{name}")
+        except ModuleNotFoundError as error:
+            print(f"{name} is left out: {error.name} is not installed", file=sys.stderr)
 
 
 def _tell_torch(threads: int) -> None:

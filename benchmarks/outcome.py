@@ -108,9 +108,10 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     for panel, mode in zip(panels[0], modes, strict=True):
         _draw_mode(panel, [row for row in rows if row.mode == mode], colors)
         panel.set_title(TITLES[mode])
-    legend = dict(
-        reversed(pair) for panel in panels[0] for pair in zip(*panel.get_legend_handles_labels())
-    )
+    legend = {}
+    for panel in panels[0]:
+        handles, names = panel.get_legend_handles_labels()
+        legend |= dict(zip(names, handles, strict=True))
     figure.legend(
         legend.values(), legend.keys(), loc="lower center", ncols=len(legend), frameon=False
     )

@@ -44,6 +44,12 @@ def _given(work: Work) -> tuple[Any, ...]:
 
 
 def train(work: Work) -> Callable[[], Any]:
+    compiled = train_compiled(work)
+    return lambda: jax.block_until_ready(compiled())
+
+
+def train_compiled(work: Work) -> Callable[[], Any]:
+    """A pass that has been compiled and not been run."""
     given = _given(work)
     cotangents = jnp.array(work.dy), tuple(jnp.array(a) for a in work.finals)
 
@@ -52,7 +58,8 @@ def train(work: Work) -> Callable[[], Any]:
         (y, _), pull = jax.vjp(_forward(work), *given)
         return y, pull(cotangents)
 
-    return lambda: jax.block_until_ready(both(given, cotangents))
+    compiled = both.lower(given, cotangents).compile()
+    return lambda: compiled(given, cotangents)
 
 
 def infer(work: Work) -> Callable[[], Any]:
