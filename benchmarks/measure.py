@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import product
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from celldsl.runtime.streaming import Stream
 
 Which = Literal["median", "best"]
 OURS = ours.LABEL
+PACKAGES = {"jax": "jax", "torch": "torch", "onnx": "onnxruntime"}
 FACTORS = {"train": 3, "infer": 1}  # gradients take two products for each of a forward pass
 
 
@@ -79,10 +81,11 @@ def measure_all(
 
 def _present(peers: Sequence[str]) -> Iterator[Any]:
     for name in peers:
-        try:
+        package = PACKAGES[name.partition("_")[0]]
+        if find_spec(package) is None:
+            print(f"{package} is not installed, and left out", file=sys.stderr)
+        else:
             yield import_module(f"peers.{name}")
-        except ModuleNotFoundError as error:
-            print(f"{name} is left out: {error.name} is not installed", file=sys.stderr)
 
 
 def _tell_torch(threads: int) -> None:
