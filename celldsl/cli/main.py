@@ -24,6 +24,7 @@ COMMANDS = {
     "fmt": "lay files out in the one canonical way",
     "show": "show a cell: shapes and parameters, or a stage of the compiler",
     "gradcheck": "check gradients against differences, in float64",
+    "bench": "measure how fast a cell is, over sizes, beside others",
     "explain": "explain a diagnostic, by its code",
     "list": "list the cells that come with celldsl",
     "new": "begin a cell from one that comes with celldsl",

@@ -1,0 +1,152 @@
+"""A cell whose speed is measured.  In: a file and sizes.  Out: a line of the table.
+
+subject = Subject("gru.cell", None, None, {"I": 28}, "float32")
+subject.measure(128, 32, steps=100, seconds=1.0, peers={}).text
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from celldsl.cli.failure import CommandError
+from celldsl.cli.options import Setting, root_of
+from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.driver import front, optimise
+from celldsl.loading import load
+from celldsl.plan.counts import product_flops
+from celldsl.plan.directions import plan_cell
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.syntax.limits import read_source
+
+Run = Callable[[], object]
+Peer = Callable[[int, int, int, int], Run]
+SGEMM = 768
+FEWEST = 5
+PAUSE = 0.005  # threads of others spin for a while before they sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`others` are seconds of a training pass of other cells."""
+
+    text: str
+    others: dict[str, float]
+
+
+class Subject:
+    """A cell's class, and how many operations its products are."""
+
+    def __init__(
+        self,
+        file: str,
+        cell: str | None,
+        root: str | None,
+        settings: Mapping[str, Setting],
+        dtype: str,
+    ) -> None:
+        path, report = Path(file), Report()
+        source = read_source(path, report)
+        if source is None:
+            raise CellError(report.diagnostics)
+        lowered = front(source, report, cell, settings, root_of(path, root), path)
+        forward, backward = optimise(lowered.program)
+        plan = plan_cell(forward, backward, lowered.spec)
+        self.name = lowered.spec.name
+        self.flops = product_flops((*plan.forward, *plan.backward))
+        self.settings, self.dtype = settings, dtype
+        self.cls: Any = load(file, cell, root)
+
+    def build(self, size: int) -> Any:
+        """The cell with this size for every dim that is not set and has no default."""
+        free = [d.name for d in self.cls.description.dims if d.default is None]
+        sizes = {name: size for name in free if name not in self.settings}
+        try:
+            return self.cls(**{**sizes, **self.settings}, dtype=self.dtype)
+        except (ArgumentError, ArgumentTypeError) as error:
+            raise CommandError(f"{error}; give sizes with --set or --sizes", 2) from None
+
+    def measure(
+        self, size: int, batch: int, steps: int, seconds: float, peers: Mapping[str, Peer]
+    ) -> Line:
+        cell = self.build(size)
+        runs = self._runs(cell, batch, steps)
+        width = _widths(cell)
+        if width is not None:
+            runs |= {name: peer(steps, batch, *width) for name, peer in peers.items()}
+        times = _take_turns(runs, seconds)
+        flops = self.flops.evaluate({**cell.dims, "@R": steps * batch, "@B": batch, "@parts": 1})
+        rate = flops / times["training"]
+        share = rate / (2 * SGEMM**3 / times["sgemm"])
+        text = (
+            f"{size:5} {batch:4} {times['step'] * 1e6:6.1f} µs {times['forward'] * 1e3:7.3g} ms "
+            f"{times['training'] * 1e3:7.3g} ms {_short(steps * batch / times['training']):>9} "
+            f"{rate / 1e9:8.1f} {share:6.0%}"
+        )
+        return Line(text, {name: times[name] for name in peers if name in times})
+
+    def _runs(self, cell: Any, batch: int, steps: int) -> dict[str, Run]:
+        random = np.random.default_rng(0)
+        inputs = {
+            a.name: random.normal(size=(steps, batch, *a.shape(**cell.dims))).astype(self.dtype)
+            for a in cell.description.inputs
+        }
+        first = {name: array[0] for name, array in inputs.items()}
+        dy, state, _ = cell.forward(inputs)
+        _, state = cell.step(first, state)
+
+        def train() -> object:
+            tape = cell.forward(inputs)[2]
+            return cell.backward(tape, dy)
+
+        square = random.normal(size=(SGEMM, SGEMM)).astype(self.dtype)
+        return {
+            "step": lambda: cell.step(first, state),
+            "forward": lambda: cell(inputs),
+            "training": train,
+            "sgemm": lambda: square @ square,
+        }
+
+
+def _widths(cell: Any) -> tuple[int, int] | None:
+    """The sizes that another cell would have: of one input and of the output, both vectors."""
+    described = cell.description
+    if len(described.inputs) != 1 or len(described.outputs) != 1:
+        return None
+    shapes = [tuple(a.shape(**cell.dims)) for a in (*described.inputs, *described.outputs)]
+    if any(len(shape) != 1 for shape in shapes):
+        return None
+    return shapes[0][0], shapes[1][0]
+
+
+def _take_turns(runs: Mapping[str, Run], seconds: float) -> dict[str, float]:
+    """The median of each.  They take turns, since a machine is not always equally fast.
+
+    A limit is what the machine can do: for it the best time counts.
+    """
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(found["step"]) < FEWEST:
+        for name, run in runs.items():
+            time.sleep(PAUSE)
+            run()
+            start = time.perf_counter()
+            run()
+            found[name].append(time.perf_counter() - start)
+    return {name: (min if name == "sgemm" else median)(t) for name, t in found.items()}
+
+
+def _short(number: float) -> str:
+    """`1.2 M`."""
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= scale:
+            return f"{number / scale:.3g} {unit}"
+    return f"{number:.3g}"

@@ -1,0 +1,103 @@
+"""`celldsl bench`: what it prints.  How fast anything is stands in no test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from celldsl.cli import bench_peers
+from celldsl.cli.bench_subject import _short, _widths
+from celldsl.cli.main import main
+
+LEAK = """cell Leak[I, H]:
+    input x: [I]
+    state h: [H]
+    require H > 2, "two are too few"
+    h' = tanh(0.5 * h + linear(x, H))
+    output h'
+"""
+SHORT = ["--steps", "3", "--batch", "1,2", "--seconds", "0", "--peers", "none"]
+
+
+@pytest.fixture(autouse=True)
+def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / ".cache"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    (tmp_path / "leak.cell").write_text(LEAK)
+
+
+def test_it_prints_a_line_for_each_size(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "leak.cell", "--sizes", "3,4", *SHORT]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("Leak: float32, T=3")
+    assert out[1].split()[:3] == ["size", "B", "step"]
+    assert [line.split()[:2] for line in out[2:]] == [
+        ["3", "1"],
+        ["3", "2"],
+        ["4", "1"],
+        ["4", "2"],
+    ]
+    assert all("µs" in line and line.endswith("%") for line in out[2:])
+
+
+def test_peers_stand_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def peer(*sizes: int) -> object:
+        asked.append(sizes)
+        return lambda: None
+
+    monkeypatch.setattr(bench_peers, "MAKERS", {"jax": lambda threads, dtype: {"other": peer}})
+    monkeypatch.setattr(bench_peers, "find_spec", lambda name: object())
+    command = ["bench", "leak.cell", "--set", "I=5", "--sizes", "4", *SHORT]
+    assert main([*command[:-1], "jax"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert asked == [(3, 1, 5, 4), (3, 2, 5, 4)]
+    assert out[1].endswith("other")
+    assert all(line.endswith("ms") for line in out[2:])
+
+
+def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_peers, "find_spec", lambda name: None)
+    assert bench_peers.peers_of(["torch", "jax"], 1, "float32") == {}
+
+
+def test_cells_of_several_inputs_have_no_peers() -> None:
+    array = SimpleNamespace(shape=lambda **dims: (3,))
+    one = SimpleNamespace(inputs=[array], outputs=[array])
+    two = SimpleNamespace(inputs=[array, array], outputs=[array])
+    assert _widths(SimpleNamespace(description=one, dims={})) == (3, 3)
+    assert _widths(SimpleNamespace(description=two, dims={})) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "told"),
+    [
+        (["--sizes", "4,x"], 2, "--sizes: expected positive integers"),
+        (["--batch", "0"], 2, "--batch: expected positive integers"),
+        (["--peers", "numpy"], 2, "--peers: expected torch, jax or none, got 'numpy'"),
+        (["--steps", "0"], 2, "--steps and --threads: expected 1 or more"),
+        (["--sizes", "2", "--peers", "none"], 2, "H > 2"),
+        (["--set", "Q=1", "--peers", "none"], 2, "Q"),
+    ],
+)
+def test_wrong_arguments(
+    more: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "leak.cell", *more]) == status
+    assert told in capsys.readouterr().err
+
+
+def test_a_cell_with_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("leak.cell").write_text(LEAK.replace("+ linear", "+ linea"))
+    assert main(["bench", "leak.cell", *SHORT]) == 1
+    assert "linea" in capsys.readouterr().err
+
+
+def test_large_numbers_are_short() -> None:
+    assert [_short(n) for n in (12.0, 1234.0, 5.67e6, 8e9)] == ["12", "1.23 k", "5.67 M", "8 G"]

@@ -1,0 +1,40 @@
+"""How many operations the products of a plan are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Source
+from celldsl.driver import front, optimise
+from celldsl.ir.size import Size
+from celldsl.plan.counts import product_flops
+from celldsl.plan.directions import plan_cell
+from celldsl.plan.plan import Plan, R
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+X, H = (Size.dim(name) for name in ("I", "H"))
+TWO, THREE, FOUR = (Size.of(n) for n in (2, 3, 4))
+WEIGHTS = {  # elements of matrices, each of which is one product for a row
+    "rnn": (X + H) * H,
+    "gru": THREE * (X + H) * H,
+    "cudnn_gru": THREE * (X + H) * H,
+    "peephole_lstm": FOUR * (X + H) * H,
+    "mingru": TWO * X * H,
+}
+
+
+def planned(name: str) -> Plan:
+    text = (EXAMPLES / f"{name}.cell").read_text(encoding="utf-8")
+    lowered = front(Source(name, text), Report(), None, {})
+    return plan_cell(*optimise(lowered.program), lowered.spec)
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_weight_is_multiplied_once_forward_and_twice_backward(name: str) -> None:
+    plan = planned(name)
+    once = TWO * R * WEIGHTS[name]
+    assert product_flops(plan.forward) == once
+    assert product_flops(plan.backward) == TWO * once
