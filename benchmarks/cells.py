@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 Weights = Mapping[str, Any]
 State = tuple[Any, ...]
 SHAPES = {  # T, B, I, H
@@ -45,6 +43,8 @@ class BenchCell:
 
 
 def _beside(p: Weights, *names: str) -> Any:
+    import numpy as np  # not above: `set_threads` comes before NumPy
+
     return np.concatenate([p[name] for name in names], axis=-1)
 
 
@@ -161,6 +161,8 @@ def _sru_project(xp: Any, w: Weights, x: Any) -> Any:
 
 
 def _sru_merge(p: Weights) -> Weights:
+    import numpy as np
+
     zeros = np.zeros_like(p["f.b"])
     return {
         "Wx": _beside(p, "u.W_x", "f.W_x", "r.W_x"),
