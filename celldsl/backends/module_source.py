@@ -46,12 +46,13 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
     spec, plan = unit.spec, unit.plan
     hypers = {h.name: i for i, h in enumerate(h for h in spec.hypers if not h.fixed)}
     names = friendly_names(unit.forward)
+    again = _names_again(unit, names)
     dims = unit.forward.dims
     forward = Writer(
         "forward", dims, hypers, names, _arguments(spec, "forward"), all_bases(plan.forward)
     )
     backward = Writer(
-        "backward", dims, hypers, names, _arguments(spec, "backward"), all_bases(plan.backward)
+        "backward", dims, hypers, again, _arguments(spec, "backward"), all_bases(plan.backward)
     )
     calls = [
         [
@@ -70,6 +71,17 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
     ]
     text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     return kept_apart(standalone_text(text) if standalone else text, spec.name)
+
+
+def _names_again(unit: Unit, names: dict[str, str]) -> dict[str, str]:
+    """Names that hold in the backward program too, which numbers the values that it adds itself.
+
+    What is on the tape is the same in both, and so is what is computed again.
+    """
+    made = {node.name: (node.op, node.origin) for node in unit.forward.nodes()}
+    same = {leaf.name for leaf in unit.backward.leaves}
+    same |= {n.name for n in unit.backward.nodes() if made.get(n.name) == (n.op, n.origin)}
+    return {value: name for value, name in names.items() if value in same}
 
 
 def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]:

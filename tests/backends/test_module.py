@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,13 @@ cell Inner[H]:
     h' = tanh(linear([x, h], H))
     output h'
 """
+
+
+@pytest.mark.parametrize("name", ["ln_lstm", "projected_lstm"])
+def test_a_users_name_never_stands_for_a_cotangent(name: str) -> None:
+    text = generate((ROOT / f"examples/{name}.cell").read_text(encoding="utf-8"), "a.cell")
+    assert re.search(r"m_d_c\[j0\] = v_b\d+", text)
+    assert not re.search(r"m_(?!b?\d|d_)\w+\[j0\] = v_b\d+", text)
 
 
 @pytest.mark.parametrize("form", ["ordinary", "alone"])
