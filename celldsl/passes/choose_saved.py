@@ -109,11 +109,14 @@ def _apply(
     ]
     before = tuple(node for node in repeated if node.type.rows == Rows.ONCE)
     step = tuple(node for node in repeated if node.type.rows != Rows.ONCE)
+    # What is repeated may read numbers that the backward program makes already.
+    numbers = tuple(node for node in backward.before if node.name in nodes)
+    own = tuple(node for node in backward.before if node.name not in nodes)
     saved = [leaf.name for leaf in leaves if leaf.kind == "saved"]
     changed = replace(
         backward,
         leaves=tuple(leaves),
-        before=(*before, *backward.before),
+        before=(*numbers, *before, *own),
         step=(*step, *backward.step),
     )
     return replace(forward, saved=tuple(saved)), changed

@@ -129,6 +129,21 @@ def test_the_tape_keeps_one_of_two_values_that_follow_from_each_other() -> None:
     assert set(forward.saved) == {leaf.name for leaf in backward.leaves if leaf.kind == "saved"}
 
 
+def test_numbers_come_before_what_is_computed_again_from_them() -> None:
+    step = """\
+  %0 = number() value=3.0 : once []
+  %1 = broadcast(%0) shape=[H] : once [H]
+  %2 = div(%0, %rate) : once []
+  %3 = broadcast(%2) shape=[H] : once [H]
+  %4 = mul(h, %3) : step [H]
+  %5 = sub(%1, %4) : step [H]
+  %6 = square(%5) : step [H]
+"""
+    size = "  %rate = size() size={H} : once []\n"
+    for changed in choose_saved(*differentiate(program(step, "%6", before=size))):
+        verify(changed)
+
+
 def test_what_depends_on_parameters_alone_is_never_kept() -> None:
     step = """\
   %1 = mul(h, %0) : step [H]
