@@ -14,7 +14,6 @@ is summed over rows there, once, after its contributions were added up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import (
@@ -30,6 +29,7 @@ from celldsl.ir.program import (
 )
 from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
+from celldsl.record import entity, field, replace
 
 
 def differentiate(forward: Program) -> tuple[Program, Program]:
@@ -47,7 +47,7 @@ def differentiate(forward: Program) -> tuple[Program, Program]:
     return _programs(forward, sweep.builder.nodes, states, results)
 
 
-@dataclass
+@entity
 class _Sweep:
     """Contributions to the cotangent of each forward value, apart by the rows that they have.
 

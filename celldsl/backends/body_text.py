@@ -7,17 +7,17 @@ operand_code(text, Memory(place, strides), ["j0"])      "m_h[j0]"
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from celldsl.backends.spelling import factor_code, size_code, value_name
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.plan import Extent, Hyper, Memory, Number, Operand, Place, Register, Store
+from celldsl.record import entity, field
 
 ZERO, ONE = Size.of(0), Size.of(1)
 
 
-@dataclass(slots=True)
+@entity
 class Text:
     """Lines at a depth; `constants` are numbers of the cell's dtype, named once per function."""
 

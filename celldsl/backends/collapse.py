@@ -6,12 +6,12 @@ for j0: for j1: y[d_M*j0 + j1] = â€¦        for j0 in range(d_N*d_M): y[j0] = â€
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from celldsl.ir.size import Shape, Size
 from celldsl.ops.table import OPS
 from celldsl.plan.arrays import contiguous
 from celldsl.plan.plan import Loop, Memory, Statement
+from celldsl.record import replace
 
 ZERO, ONE = Size.of(0), Size.of(1)
 

@@ -8,7 +8,6 @@ The text depends on its input alone: compiling twice gives the same bytes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import chain
 
 from celldsl.backends.description_source import description_source
@@ -21,6 +20,7 @@ from celldsl.backends.standalone import standalone_text
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.plan import Phase, Plan
+from celldsl.record import record
 
 ELEMENTARY = (
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sin", "cos", "tan",
@@ -28,7 +28,7 @@ ELEMENTARY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit:
     """One cell, compiled: what the module is written from."""
 

@@ -8,8 +8,6 @@ def forward_steps(part, parts, rows, dims, …):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from celldsl.backends.product_source import (
     combine_lines,
     gemm_lines,
@@ -21,11 +19,12 @@ from celldsl.backends.stage_source import pointer_code, prelude, stage_arrays, t
 from celldsl.backends.state_source import bring_in, copy_rows, take_out
 from celldsl.ir.size import Size, product
 from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Phase, RowLoops, Stage
+from celldsl.record import entity, field
 
 COMMON = "part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work"
 
 
-@dataclass(slots=True)
+@entity
 class Writer:
     """Collects the functions of one direction."""
 

@@ -10,13 +10,13 @@ They are for those who want nothing of the class: one thread, every buffer made 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from celldsl.backends.spelling import array_name, size_code
 from celldsl.backends.stage_source import prelude
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, CellSpec
 from celldsl.plan.plan import Plan
+from celldsl.record import record
 
 ZERO = Size.of(0)
 Calls = Sequence[tuple[str, str]]
@@ -28,7 +28,7 @@ NOTES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Role:
     """A group of arrays: what begins their names, and whether they have an axis for time."""
 

@@ -10,7 +10,6 @@ has all its rows: (T, B, …), (B, …) or (…).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -20,12 +19,13 @@ import numpy as np
 from celldsl.ir.program import Leaf, Node, Program, Rows, Type, cotangent, saved_value
 from celldsl.ir.verify import MOST_ROWS
 from celldsl.ops.render import value_text
+from celldsl.record import entity, field, record
 from celldsl.runtime import numerics
 
 Array = Any
 
 
-@dataclass(frozen=True)
+@record
 class Run:
     """`results` by kind and name, `finals` by state, `saved` by the name on the tape."""
 
@@ -75,7 +75,7 @@ def gradients(
     return first, second
 
 
-@dataclass
+@entity
 class _Machine:
     program: Program
     dims: Mapping[str, int]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, is_dataclass
 
 from celldsl.backends.body_text import Text
 from celldsl.backends.collapse import collapse
@@ -25,6 +24,7 @@ from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.ir.size import Size
 from celldsl.plan.arrays import word_of
 from celldsl.plan.plan import Contract, Fold, Loop, Memory, Nest, Place, RowLoops, Scan
+from celldsl.record import entity, field, values_of
 
 ROW_CODE = {
     "batch": "first + b",
@@ -44,7 +44,7 @@ BufferKey = tuple[str, object, str]
 LaneKey = tuple[str, object, str, object, object, int]
 
 
-@dataclass(slots=True)
+@entity
 class Lanes:
     """The pointers of a stage: names and scopes of its places."""
 
@@ -146,7 +146,7 @@ def write_stage(
         body,
     ]
     if text.keys:
-        code.insert(0, "    resting = hyper[-2] == 0.0")
+        code.insert(0, f"    resting = hyper[{len(hypers)}] == 0.0")
     lines = [
         "@stage",
         f"def {name}({', '.join([STAGE_ARGUMENTS, *stage_arrays(stage)])}):",
@@ -199,9 +199,9 @@ def all_bases(value: object) -> dict[str, Size]:
             return {base_name(value): value.base}
         case tuple():
             return {k: base for item in value for k, base in all_bases(item).items()}
-    if not is_dataclass(value) or isinstance(value, Size):
-        return {}
-    found = (all_bases(getattr(value, part.name)) for part in fields(value))
+        case Size():
+            return {}
+    found = map(all_bases, values_of(value))
     return {name: base for bases in found for name, base in bases.items()}
 
 

@@ -5,15 +5,15 @@ A diagnostic is built where the problem is seen, collected in a `Report`, and re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from celldsl.diagnostics.span import Span
+from celldsl.record import entity, field, record
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A span and what is to be said beside it."""
 
@@ -21,7 +21,7 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     """An edit that an editor can apply: put `replacement` in the place of `span`."""
 
@@ -29,7 +29,7 @@ class Fix:
     replacement: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One problem: a stable code, a sentence, its place, other places, and what to do.
 
@@ -48,7 +48,7 @@ class Diagnostic:
         return "warning" if self.code.startswith("W") else "error"
 
 
-@dataclass(slots=True)
+@entity
 class Report:
     """Collects the diagnostics of a run; stages go on after an error as far as they can."""
 

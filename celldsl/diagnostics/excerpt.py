@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Source
+from celldsl.record import record
 
 MAX_WIDTH = 110
 _TAB = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """A label within one line: characters `start` to `end` of it, from 0."""
 

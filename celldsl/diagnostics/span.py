@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from celldsl.record import field, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
-    """One text with the name it is known by.
-
-    `Source("gru.cell", text)` keeps where every line starts, so that an offset is a line and a
-    column in a moment.
-    """
+    """One text with the name it is known by: `Source("gru.cell", text)`."""
 
     name: str
     text: str
-    line_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        starts = [0, *(i + 1 for i, char in enumerate(self.text) if char == "\n")]
-        object.__setattr__(self, "line_starts", tuple(starts))
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Where every line starts: an offset is a line and a column in a moment."""
+        return [0, *(i + 1 for i, char in enumerate(self.text) if char == "\n")]
 
     def line_column(self, offset: int) -> tuple[int, int]:
         """The line and column of a character offset, both counted from 1."""
@@ -34,7 +32,7 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """The characters `start` up to, not including, `end` of a source."""
 

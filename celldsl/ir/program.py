@@ -1,4 +1,4 @@
-"""The tensor IR.  In: nothing.  Out: the frozen dataclasses of a Program in SSA form.
+"""The tensor IR.  In: nothing.  Out: the records of a Program in SSA form.
 
     program Plain[I, H]
     input x: step [I]
@@ -33,10 +33,10 @@ at once), in the `step`, `after` the loop (again for all steps at once).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from celldsl.ir.size import Shape, shape_text
+from celldsl.record import record, replace
 
 
 class Rows(IntEnum):
@@ -48,7 +48,7 @@ class Rows(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Type:
     """`boolean` values come from comparisons and go to `where`, `and`, `or`, `not` alone."""
 
@@ -64,7 +64,7 @@ Attribute = "int | float | str | Size | tuple[Size, ...] | tuple[int, ...] | boo
 Attributes = tuple[tuple[str, object], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """The equation that a node computes a part of, as it was written, and its line."""
 
@@ -72,7 +72,7 @@ class Origin:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """`name = op(args…) attributes : type`.  `args` are names of leaves and of earlier nodes."""
 
@@ -90,7 +90,7 @@ class Node:
         raise KeyError(f"{self.op} has no attribute {attribute}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leaf:
     """A value that comes from outside.
 
@@ -109,7 +109,7 @@ class Leaf:
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """`start` is a value of `before` (None: given by the caller, else zeros); `next` of `step`."""
 
@@ -118,7 +118,7 @@ class State:
     next: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """A value that the caller gets.
 
@@ -136,7 +136,7 @@ class Result:
 REGIONS = ("before", "step", "after")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """`saved` names the values that the tape keeps; `reverse` runs time from the end."""
 

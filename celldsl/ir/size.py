@@ -10,8 +10,9 @@ A size is a polynomial with rational coefficients over dims; exponents may be ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from celldsl.record import record
 
 Monomial = tuple[tuple[str, int], ...]
 
@@ -20,7 +21,7 @@ class NotIntegral(ValueError):
     """A size that is no whole number, or not positive, for the dims that were given."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Size:
     """`terms` are (monomial, coefficient), sorted, without zeros."""
 

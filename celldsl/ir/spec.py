@@ -6,14 +6,14 @@ initial values, conditions, the text of the equations.  Generated modules carry 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size
+from celldsl.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DimSpec:
     """`fixed` where the structure depends on the dim: the code is good for that size alone."""
 
@@ -22,7 +22,7 @@ class DimSpec:
     fixed: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HyperSpec:
     """`fixed` says that the value is part of the structure; `value` is then what it is fixed to.
 
@@ -36,7 +36,7 @@ class HyperSpec:
     fixed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArraySpec:
     """An input, output or state: its declared shape, without batch and time."""
 
@@ -44,7 +44,7 @@ class ArraySpec:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParamSpec:
     """A parameter or const: `value` names a node of `CellSpec.initial`; None: must be given."""
 
@@ -53,7 +53,7 @@ class ParamSpec:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """A `require`: `code` is a Python expression over `v["H"]`, `text` is what was written."""
 
@@ -62,7 +62,7 @@ class Condition:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CellSpec:
     """`initial` computes initial values in order: ops of the table, and `draw` for initialisers.
 

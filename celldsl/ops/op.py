@@ -11,10 +11,10 @@ Everything that is known of an operation stands in its entry; passes and back en
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from celldsl.ir.program import Node, Type
+from celldsl.record import record
 
 if TYPE_CHECKING:
     from celldsl.ir.builder import Builder
@@ -27,7 +27,7 @@ class TypeMismatch(ValueError):
     """Arguments that an operation cannot take: a defect of whoever built the node."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Op:
     """One operation.
 

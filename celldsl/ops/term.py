@@ -8,17 +8,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape
+from celldsl.record import record
 
 Gradient = Callable[[Builder, Node, str], list[str | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Term:
     """The value `name` of `builder`; arithmetic appends nodes."""
 

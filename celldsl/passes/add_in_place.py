@@ -11,18 +11,18 @@ that is added to any value that nothing else reads.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size
 from celldsl.ops.contractions import matrix_labels
 from celldsl.passes.rewrite import count_uses, rename, rewrite
+from celldsl.record import record, replace
 
 ZERO = Size.of(0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Meeting:
     """A piece of `base` and a piece of `product` that are added, and nothing else reads."""
 

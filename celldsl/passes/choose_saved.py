@@ -10,12 +10,11 @@ and what the backward pass reads, where cutting a value costs its size.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from celldsl.ir.program import Leaf, Node, Program, Rows, incoming
 from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
 from celldsl.passes.minimum_cut import SINK, SOURCE, UNLIMITED, Network
+from celldsl.record import replace
 
 # Sizes are symbols; to compare shapes every dim counts as this many.
 TYPICAL = 64

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.ir.size import Size
 from celldsl.ops.contractions import spec_parts
 from celldsl.passes.rewrite import rename
+from celldsl.record import record, replace
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Product:
     """An einsum of a value that has rows and a weight; `n` is the label of the weight's columns."""
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from celldsl.record import entity, field
 
 SOURCE, SINK = "source", "sink"
 UNLIMITED = 1 << 60
 
 
-@dataclass(slots=True)
+@entity
 class Network:
     """`room[u][v]` is how much may still flow from u to v."""
 

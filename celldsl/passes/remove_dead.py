@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from celldsl.ir.program import Program
+from celldsl.record import replace
 
 
 def remove_dead(p: Program) -> Program:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import REGIONS, Node, Program
 from celldsl.passes.remove_dead import remove_dead
+from celldsl.record import replace
 
 Rule = Callable[[Builder, Node], str | None]
 

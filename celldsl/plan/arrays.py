@@ -6,10 +6,10 @@ arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R row
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from celldsl.ir.size import Shape, Size, product
 from celldsl.plan.plan import ROW_COUNTS, Place, RowKind
+from celldsl.record import entity, field
 
 
 def contiguous(shape: Shape) -> Shape:
@@ -27,7 +27,7 @@ def word_of(name: str) -> str:
     return re.sub(r"\W+", "_", name.removesuffix("'")).strip("_")
 
 
-@dataclass(slots=True)
+@entity
 class Arrays:
     """Hands out places one behind the other; `lengths` says how far each array goes by now.
 

@@ -5,8 +5,6 @@ plan_cell(forward, backward, spec)     phases for both, and how long the flat ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
 from celldsl.ir.spec import CellSpec
@@ -22,11 +20,12 @@ from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products
 from celldsl.plan.regions import Region
 from celldsl.plan.targets import Targets
+from celldsl.record import record, replace
 
 ZERO = Size.of(0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tape:
     """Where the forward pass keeps each saved value, and the states going in."""
 

@@ -6,18 +6,17 @@ einsum_rows(x: [I], d: [H]) "i,j->ij"             m = i, n = j: a weight's gradi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
 from celldsl.ops.contractions import label_sizes, matrix_labels, spec_parts
 from celldsl.plan.graph import Graph
 from celldsl.plan.plan import Place, Repeat
+from celldsl.record import record
 
 ZERO = Size.of(0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowsTimesWeight:
     """`loops` are labels that are run through one by one: groups and leading axes."""
 
@@ -32,7 +31,7 @@ class RowsTimesWeight:
     sizes: dict[str, Size]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SumOfOuters:
     """`loops` are labels of the result, `sums` are labels that are summed beside the rows.
 

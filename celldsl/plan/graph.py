@@ -7,12 +7,12 @@ graph.view("%7", place)    where the slice lies when the root lies at `place`
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 
 from celldsl.ir.program import Leaf, Node, Program, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.arrays import contiguous
 from celldsl.plan.plan import Place
+from celldsl.record import replace
 
 CONSTANTS = ("number", "size")
 VIEWS = ("slice", "transpose", "broadcast", "reshape")

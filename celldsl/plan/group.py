@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
 from celldsl.plan.graph import Graph
+from celldsl.record import entity
 
 Reads = dict[str, set[str]]
 ALONE = (
@@ -16,7 +15,7 @@ ALONE = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
+@entity
 class Group:
     """Nodes of one nest; `alone` for those that are a nest of their own kind."""
 

@@ -7,10 +7,9 @@ A state of the backward loop is held for one step; what follows for all rows nee
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from celldsl.ir.program import Node, Program
 from celldsl.plan.graph import Graph
+from celldsl.record import replace
 
 
 def keep_states(program: Program) -> Program:

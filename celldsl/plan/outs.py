@@ -6,17 +6,16 @@ gradient of r_u.W_x = slice(dW, 0, 2*H), of c.W_x = slice(dW, 2*H, 3*H)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from celldsl.ir.program import Node
 from celldsl.plan.arrays import contiguous
 from celldsl.plan.graph import Graph
 from celldsl.plan.plan import Place
+from celldsl.record import record, replace
 
 SUMS = ("rowsum", "einsum_rows")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outs:
     """`places` of sums over rows; `params` whose gradients those write."""
 

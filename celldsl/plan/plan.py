@@ -1,4 +1,4 @@
-"""What is executed.  In: nothing.  Out: the frozen dataclasses of a Plan.
+"""What is executed.  In: nothing.  Out: the records of a Plan.
 
 A plan is a list of phases; a phase is a list of stages; a stage runs over some rows and is either
 one GEMM or a list of loop nests that are run row by row, so that what passes between them stays in
@@ -14,11 +14,11 @@ buffer begins there, which row of it, and the strides of its axes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size
+from celldsl.record import field, record
 
 RowKind = Literal["once", "batch", "part", "row", "saved", "state", "next"]
 
@@ -35,7 +35,7 @@ ROW_COUNTS: dict[RowKind, Size] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where a value lies.
 
@@ -59,33 +59,33 @@ class Place:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extent:
     """A size as a number."""
 
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hyper:
     """The run-time real hyperparameter of this name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Register:
     """A value computed in the same nest, or a scalar of the same stage."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Memory:
     """An element of a place: `strides` are those along the axes of the nest."""
 
@@ -97,7 +97,7 @@ class Memory:
 Operand = Number | Extent | Hyper | Register | Memory
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Store:
     """`accumulate` adds to what is there."""
 
@@ -106,7 +106,7 @@ class Store:
     accumulate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement:
     """`value = op(operands…)` for every index of the nest, and where it is kept."""
 
@@ -119,7 +119,7 @@ class Statement:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """Statements over every index of `domain`; reductions among them are complete after it."""
 
@@ -127,7 +127,7 @@ class Loop:
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Contract:
     """An einsum of two values of the row: out = or += left * right over all labels."""
 
@@ -139,7 +139,7 @@ class Contract:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scan:
     """A running sum or product along `axis`."""
 
@@ -152,7 +152,7 @@ class Scan:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fold:
     """The adjoint of `window`: adds every element to where it was seen."""
 
@@ -166,7 +166,7 @@ class Fold:
 Nest = Loop | Contract | Scan | Fold
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat:
     """A GEMM is run for each index below `size`; the operands advance by these strides."""
 
@@ -176,7 +176,7 @@ class Repeat:
     out: Size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gemm:
     """out[row, n] = or += left[row, k] @ right[k, n] for the rows of the stage.
 
@@ -195,7 +195,7 @@ class Gemm:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GemmRows:
     """out[m, n] = sum over all rows of left[row, m] * right[row, n]."""
 
@@ -211,7 +211,7 @@ class GemmRows:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pack:
     """packed = the weight [k, n] in panels; `repeats` as in the GEMM."""
 
@@ -224,7 +224,7 @@ class Pack:
     repeats: tuple[Repeat, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Combine:
     """out = the sum over the parts of an accumulator."""
 
@@ -233,7 +233,7 @@ class Combine:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowLoops:
     """Nests that are run for every row."""
 
@@ -243,7 +243,7 @@ class RowLoops:
 Stage = RowLoops | Gemm | GemmRows | Pack | Combine
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateCopy:
     """How a state comes into the loop and leaves it.
 
@@ -259,7 +259,7 @@ class StateCopy:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Phase:
     """`prologue` and `epilogue` run once for the sequences of a part, around the time loop.
 
@@ -276,7 +276,7 @@ class Phase:
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """A parameter or const in its flat array."""
 
@@ -285,7 +285,7 @@ class Block:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """Both directions of a cell, and how long the flat arrays are."""
 

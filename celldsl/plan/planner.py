@@ -6,8 +6,6 @@ see from who reads whom which values need memory, give them places, and write th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from celldsl.ir.program import Node, Rows
 from celldsl.plan.arrays import Arrays
 from celldsl.plan.blocks import joined
@@ -19,6 +17,7 @@ from celldsl.plan.plan import Place, RowKind
 from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
 from celldsl.plan.stages import Units, split_stages
 from celldsl.plan.targets import Targets, slot_place
+from celldsl.record import entity, field
 
 ORDER: dict[RowKind, int] = {"once": 0, "part": 1, "batch": 2, "row": 3}
 KIND: dict[Region, RowKind] = {
@@ -32,7 +31,7 @@ KIND: dict[Region, RowKind] = {
 }
 
 
-@dataclass(slots=True)
+@entity
 class Planner:
     """The state of planning one direction; `places` grows to hold every value in memory."""
 

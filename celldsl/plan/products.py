@@ -6,8 +6,6 @@ all rows by one GEMM; sums over rows have an accumulator for each part, combined
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size
 from celldsl.plan.forms import (
@@ -19,6 +17,7 @@ from celldsl.plan.forms import (
 )
 from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Place
 from celldsl.plan.planner import Planner, located
+from celldsl.record import entity, field, replace
 
 ONE, ZERO = Size.of(1), Size.of(0)
 # What `gemm.py` may ask for: panels are padded to at most this many columns, and its scratch holds
@@ -33,7 +32,7 @@ def scratch_length(n: Size) -> Size:
     return (n + (WIDEST_PANEL - 1)) * BLOCK_ROWS + BLOCK_LEFT
 
 
-@dataclass(slots=True)
+@entity
 class Products:
     """`outs` are the places of gradients that a GEMM over rows can write directly."""
 

@@ -10,14 +10,14 @@ more in memory: then its value lives in a register.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from celldsl.ir.program import Node
 from celldsl.plan.graph import Graph
 from celldsl.plan.group import Group, Reads, domain_of
+from celldsl.record import entity
 
 
-@dataclass(slots=True)
+@entity
 class Sinking:
     """`at` is the nest of each node, `readers` the nodes of the stage that read it."""
 

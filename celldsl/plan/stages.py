@@ -9,12 +9,12 @@ stage reads moves there when what it reads is in memory anyway.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from celldsl.ir.program import Node
+from celldsl.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Units:
     """Nodes of a region that are executed, in order.
 

@@ -8,18 +8,18 @@ leaf, a view, the result of a GEMM that already lies elsewhere) a `copy` node is
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
 from celldsl.ops.table import OPS
 from celldsl.plan.graph import Graph
 from celldsl.plan.plan import Place
+from celldsl.record import entity, field, replace
 
 LOOPED = ("elementwise", "reduce", "source")
 
 
-@dataclass(slots=True)
+@entity
 class Targets:
     """`stores` of each value; `copies` are nodes to be run, in a region each."""
 

@@ -6,11 +6,11 @@ found for all sizes and in every branch before any size is known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.record import entity, field, replace
 from celldsl.semantics.cell import check_def, walk_cell
 from celldsl.semantics.choices import Choices
 from celldsl.semantics.lints import lint
@@ -22,7 +22,7 @@ MAX_WALKS = 64
 OTHER_NUMBERS = (1, 2, 3, 5, 8)
 
 
-@dataclass(slots=True)
+@entity
 class Checked:
     """A file that was checked: its cells by name, and which of them have errors."""
 

@@ -8,12 +8,13 @@ that the facts do not decide goes both ways: `forced` says how the first ones we
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from celldsl.record import entity, field
 
 Setting = int | float | bool | str
 
 
-@dataclass(slots=True)
+@entity
 class Choices:
     """`structural` names the dims and hyperparameters found to decide the structure.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass
 
 from celldsl.ir.size import NotIntegral, Size
+from celldsl.record import record
 from celldsl.semantics import names
 from celldsl.semantics.facts import simple
 from celldsl.semantics.settings import fix, size_of_number
@@ -32,7 +32,7 @@ class Undecided(Exception):
     """The condition cannot be understood; it has been reported."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """`kind` of `size`: is it 0 (`zero`), below 0 (`negative`), a whole number (`whole`)?
 

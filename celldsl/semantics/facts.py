@@ -11,15 +11,15 @@ proofs are sound and small: what they cannot show counts as not so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import gcd, lcm
 
 from celldsl.ir.size import NotIntegral, Shape, Size
+from celldsl.record import entity, field
 
 MAX_BOUNDS = 16
 
 
-@dataclass(slots=True)
+@entity
 class Facts:
     same: dict[str, Size] = field(default_factory=dict)
     divisions: list[tuple[Size, Size]] = field(default_factory=list)

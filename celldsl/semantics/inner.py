@@ -7,11 +7,11 @@ and parameters behind `g.`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size, shape_text
+from celldsl.record import replace
 from celldsl.semantics import convert
 from celldsl.semantics.binding import bind
 from celldsl.semantics.modules import Module
@@ -160,7 +160,7 @@ def fits_kind(value: Value, wanted: str) -> bool:
             return True
         case Tensor(hyper=str()), "true or false" | "a function":
             return True
-        case (Static() | Real() | Tensor(shape=())), "a number":
+        case ((Static() | Real() | Tensor(shape=())), "a number"):
             return True
         case FunctionValue(), "a function":
             return True

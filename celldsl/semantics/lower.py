@@ -7,12 +7,12 @@ as does the start of the states and what lasts a sequence; everything else in th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node, Program, Result, Rows, State
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
+from celldsl.record import record
 from celldsl.semantics.cell import walk_cell
 from celldsl.semantics.check import Checked, merge
 from celldsl.semantics.choices import Choices, Setting
@@ -21,7 +21,7 @@ from celldsl.semantics.walk import Notes, Walk
 from celldsl.syntax import ast
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lowered:
     program: Program
     spec: CellSpec

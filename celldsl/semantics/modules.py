@@ -6,18 +6,18 @@ resolved.  A circle of files is reported as the circle that it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
+from celldsl.record import entity, field
 from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
 
 
-@dataclass(slots=True, eq=False)
+@entity
 class Module:
     """`defs` and `cells` hold, by the name used here, the definition and the file it is in."""
 
@@ -28,7 +28,7 @@ class Module:
     broken: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@entity
 class Files:
     """The files of a run: `read` are done, `reading` are under way, outermost first."""
 

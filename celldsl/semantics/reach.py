@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from celldsl.ir.program import Node
+from celldsl.record import record
 from celldsl.semantics.walk import Walk
 
 FLAT = frozenset({"stop_gradient", "floor", "round", "step", "sign"})
 COMPARISONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reach:
     any: frozenset[str]
     smoothly: frozenset[str]

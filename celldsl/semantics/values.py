@@ -1,4 +1,4 @@
-"""What an expression means.  In: nothing.  Out: the dataclasses that elaboration passes around.
+"""What an expression means.  In: nothing.  Out: the records that elaboration passes around.
 
     2*H          Static(Size)       a whole number (or an exact fraction) of dims, known early
     0.5          Real(0.5)          a number that was written
@@ -13,14 +13,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
+from celldsl.record import record
 from celldsl.syntax import ast
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """`name` is a value of the program; `why` says for each axis where its size was written.
 
@@ -34,22 +33,22 @@ class Tensor:
     hyper: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Static:
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Real:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Truth:
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionValue:
     """A builtin by its name, or a `def` with the file that it stands in."""
 
@@ -58,17 +57,17 @@ class FunctionValue:
     home: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Several:
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listing:
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Initialiser:
     """`arguments` are scalar values of the nodes that compute initial values."""
 
@@ -77,7 +76,7 @@ class Initialiser:
     shape: Shape | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """The value of something wrong that has been reported already."""
 

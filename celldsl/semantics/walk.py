@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from celldsl.diagnostics.diagnostic import Label, Report
@@ -17,6 +16,7 @@ from celldsl.ir.builder import Builder
 from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
+from celldsl.record import entity, field, record
 from celldsl.semantics.choices import Choices, Setting
 from celldsl.semantics.facts import Facts
 from celldsl.semantics.modules import Module
@@ -33,7 +33,7 @@ class TooManyEquations(Exception):
     """The limit on equations after unrolling was reached; it has been reported."""
 
 
-@dataclass(slots=True)
+@entity
 class Binding:
     """What a name stands for; `depth` counts the loops around its first definition."""
 
@@ -44,7 +44,7 @@ class Binding:
     rebound: object = None
 
 
-@dataclass(slots=True)
+@entity
 class Inner:
     """A `sub`: its cell, what its dims and hyperparameters are, and its states."""
 
@@ -56,7 +56,7 @@ class Inner:
     stepped: Span | None = None
 
 
-@dataclass(slots=True)
+@entity
 class StateEntry:
     """A state of the program: `name` is its public name, `next` the value that goes out."""
 
@@ -67,7 +67,7 @@ class StateEntry:
     next: str | None = None
 
 
-@dataclass(slots=True)
+@entity
 class Notes:
     """What the walks over a cell have seen, for the warnings and the rules across branches."""
 
@@ -80,7 +80,7 @@ class Notes:
     visited: set[tuple[Span, bool]] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Knots:
     """What calls itself through many modules: expressions hold calls, and calls whole bodies."""
 
@@ -90,7 +90,7 @@ class Knots:
     equations: Callable[[Frame, ast.Cell], list[Tensor | None]]
 
 
-@dataclass(slots=True)
+@entity
 class Walk:
     """Everything that one pass over a cell, with its inner cells, builds and finds."""
 
@@ -196,7 +196,7 @@ class Walk:
         self.builder.origin = Origin(" ".join(span.text.split()), line)
 
 
-@dataclass(slots=True)
+@entity
 class Stack:
     """`y[k] = …`: the slices so far, by index, of what the loop over `variable` fills."""
 
@@ -207,7 +207,7 @@ class Stack:
     slices: dict[int, Tensor | None] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@entity
 class Target:
     """What an initial value is for: initialisers take its shape, fans and random stream.
 
@@ -221,7 +221,7 @@ class Target:
     draws: int = 0
 
 
-@dataclass(slots=True)
+@entity
 class Frame:
     """One body.  `scopes` are the names seen, innermost last; `prefix` is of inner cells.
 

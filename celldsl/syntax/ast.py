@@ -1,4 +1,4 @@
-"""What was written: the syntax tree.  In: nothing.  Out: the frozen dataclasses of a `.cell` file.
+"""What was written: the syntax tree.  In: nothing.  Out: the records of a `.cell` file.
 
     h' = u * h + (1 - u) * c      Equation((Target("h", primed=True),), Binary("+", …, …))
 
@@ -8,37 +8,36 @@ equal when they say the same.  `Block.statements` keep the order of the file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from celldsl.diagnostics.span import Span
+from celldsl.record import field, record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Node:
-    span: Span = field(compare=False, repr=False)
+    span: Span = field(compare=False, repr=False, kw_only=True)
 
 
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number(Node):
     """`1`, `0.5`, `1e-8`, `inf`: `value` is an int where it was written as one."""
 
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Boolean(Node):
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class String(Node):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name(Node):
     """`h` or `h'`.  Greek letters and subscript digits are already spelled out."""
 
@@ -46,7 +45,7 @@ class Name(Node):
     primed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attribute(Node):
     """`g.h` or `g.h'`: a state of an inner cell."""
 
@@ -55,7 +54,7 @@ class Attribute(Node):
     primed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unary(Node):
     """`op` is `-`, `+` or `not`."""
 
@@ -63,7 +62,7 @@ class Unary(Node):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary(Node):
     """`op` is one of `+ - * / % @ **`, `== != < <= > >=`, `and`, `or`."""
 
@@ -72,13 +71,13 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keyword(Node):
     name: str
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call(Node):
     """`split(v, 2)`: `name_span` is the place of the function's name."""
 
@@ -88,14 +87,14 @@ class Call(Node):
     name_span: Span = field(compare=False, repr=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListOf(Node):
     """`[x, h]`: operands of a `linear`, sizes of a `split`, a shape."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Range(Node):
     """`a:b` inside an index; either side may be left out."""
 
@@ -103,7 +102,7 @@ class Range(Node):
     high: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index(Node):
     """`v[k]`, `A[:, 0]`, `v[a:b]`."""
 
@@ -118,41 +117,41 @@ Expr = (
 # ---------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declared(Node):
     """One name of a declaration, with its own span."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input(Node):
     names: tuple[Declared, ...]
     shape: ListOf
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State(Node):
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param(Node):
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const(Node):
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sub(Node):
     """`sub g = GRU[I, H](activation=relu)`; dims by place, hyperparameters by keyword."""
 
@@ -162,7 +161,7 @@ class Sub(Node):
     hyper: tuple[Keyword, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target(Node):
     """`h`, `h'`, `y[k]` or `h'[k]` on the left of `=`."""
 
@@ -171,18 +170,18 @@ class Target(Node):
     index: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Equation(Node):
     targets: tuple[Target, ...]
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output(Node):
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For(Node):
     variable: Declared
     low: Expr
@@ -190,7 +189,7 @@ class For(Node):
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If(Node):
     """`orelse` is None where no `else` was written."""
 
@@ -199,13 +198,13 @@ class If(Node):
     orelse: tuple[Statement, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Require(Node):
     condition: Expr
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Return(Node):
     values: tuple[Expr, ...]
 
@@ -217,7 +216,7 @@ Statement = (
 # ---------------------------------------------------------------- the file
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dim(Node):
     """`I` or `H=I` in a cell's square brackets."""
 
@@ -225,7 +224,7 @@ class Dim(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hyper(Node):
     """`activation = tanh` in a cell's round brackets; the default may be left out for `--set`."""
 
@@ -233,7 +232,7 @@ class Hyper(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell(Node):
     name: Declared
     dims: tuple[Dim, ...]
@@ -242,7 +241,7 @@ class Cell(Node):
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument(Node):
     """An argument of a `def`, with its annotated shape where there is one (`v: [N]`)."""
 
@@ -250,7 +249,7 @@ class Argument(Node):
     shape: ListOf | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Def(Node):
     """`def f(v, N) = EXPR` has a body of one `Return`."""
 
@@ -261,20 +260,20 @@ class Def(Node):
     inline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Imported(Node):
     id: str
     alias: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Use(Node):
     names: tuple[Imported, ...]
     path: str
     path_span: Span = field(compare=False, repr=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comment(Node):
     """A `#` comment, text with the `#`; `own_line` says that nothing stands before it."""
 
@@ -282,7 +281,7 @@ class Comment(Node):
     own_line: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File(Node):
     """`broken` names the items that were left out because of syntax errors in them."""
 

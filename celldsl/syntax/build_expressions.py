@@ -9,13 +9,13 @@ The grammar takes these two so that they can be shown whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from lark import Token, Tree
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.record import replace
 from celldsl.syntax import ast
 from celldsl.syntax.readings import report_comparisons, report_products
 

@@ -8,16 +8,16 @@ A `Line` is a statement or header with the comments in and behind it, or a comme
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lark import Token
 
 from celldsl.diagnostics.span import Source
+from celldsl.record import entity, field
 from celldsl.syntax import ast
 
 
-@dataclass(slots=True)
+@entity
 class Line:
     """`inside` has the comments that stand behind a token of the line, by its place in it."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lark import Token
 
 from celldsl.diagnostics.span import Source, Span
+from celldsl.record import record
 
 # What no token ever is, so that a rule may look beside the line without asking first.
 _NOTHING = Token("", "", start_pos=0, end_pos=0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mistake:
     """`tokens[at]` is what the parser could not take; `line` is the first token of its line."""
 
@@ -62,7 +61,7 @@ class Mistake:
         return Span(source, start, end)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Words:
     """What is said.  `instead` is put in the place of the token; `start` moves the span's start."""
 

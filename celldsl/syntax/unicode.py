@@ -11,7 +11,8 @@ Tokens keep their place in the text; only what they mean is looked up here.
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+
+from celldsl.record import record
 
 _SMALL = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
@@ -52,7 +53,7 @@ _ALONE = {"σ": "sigmoid", "λ": "lambda_"}
 _TABLE = str.maketrans({**GREEK, **SUBSCRIPT_DIGITS})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spelling:
     """A name in ASCII; `time` is the subscript that it had: `ₜ`, `ₜ₋₁`, `ₜ₊₁` or nothing."""
 

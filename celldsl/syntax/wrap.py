@@ -8,15 +8,14 @@ that helps, as far right as fits.  What follows stands under the first thing in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from celldsl.diagnostics.excerpt import display_width
+from celldsl.record import entity, field
 
 WIDTH = 100
 _FAR = 60
 
 
-@dataclass(slots=True)
+@entity
 class Piece:
     """A token's text; `depth` is how many brackets are open before it."""
 

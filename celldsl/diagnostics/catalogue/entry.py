@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from celldsl.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A title for lists, an explanation in whole sentences, and a file of each kind."""
 

@@ -9,10 +9,10 @@ orthogonal, others by Glorot's rule; biases at zero.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
+from celldsl.record import record
 from celldsl.semantics import convert
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions import products_of_blocks as kinds
@@ -27,7 +27,7 @@ from celldsl.syntax import ast
 Apply = Callable[[Frame, Tensor, ast.Expr], "Block | None"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """How one operand is multiplied, and where the bias goes in the result."""
 

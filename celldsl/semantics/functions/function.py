@@ -9,8 +9,8 @@ is what the builder takes then.  `build` gets the arguments as they were written
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from celldsl.record import record
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.values import Value
 from celldsl.semantics.walk import Frame
@@ -19,7 +19,7 @@ from celldsl.syntax import ast
 Build = Callable[[Frame, ast.Call, Bound], Value]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     name: str
     signature: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
+from celldsl.record import record
 from celldsl.semantics import convert
 from celldsl.semantics.functions.arguments import divided
 from celldsl.semantics.values import Tensor
@@ -17,7 +17,7 @@ LEADING = "abcdef"
 text = shape_text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """`multiply` takes the operand and the block's parameter."""
 

@@ -1,0 +1,163 @@
+"""Classes that are their fields.  In: a class with annotations.  Out: that class, with the rest.
+
+    @record
+    class Point:
+        x: int
+        y: int = 0
+
+    Point(1) == Point(1, y=0)
+
+A `record` compares by its fields and cannot be changed.  An `entity` can, and equals itself alone.
+Both have `__init__`, `__repr__` and `__match_args__`.
+
+`dataclasses` give more.  They write and compile source for every class when it is defined, which
+took longer than checking a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[Any], Any]:
+        return lambda decorator: decorator
+
+
+T = TypeVar("T")
+_ABSENT: Any = object()
+_FIELDS = "__record_fields__"
+
+
+class Field:
+    """What is known of a field besides its name."""
+
+    __slots__ = ("compare", "default", "default_factory", "kw_only", "repr")
+
+    def __init__(
+        self, default: Any, default_factory: Any, compare: bool, repr: bool, kw_only: bool
+    ) -> None:
+        self.default, self.default_factory = default, default_factory
+        self.compare, self.repr, self.kw_only = compare, repr, kw_only
+
+
+def field(
+    *,
+    default: Any = _ABSENT,
+    default_factory: Callable[[], Any] | None = None,
+    compare: bool = True,
+    repr: bool = True,
+    kw_only: bool = False,
+) -> Any:
+    """A field that is not like the others; the words are those of `dataclasses.field`."""
+    return Field(default, default_factory, compare, repr, kw_only)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def record(cls: type[T]) -> type[T]:
+    """A value: frozen, equal to any of its class with equal fields, and hashable."""
+    compared = [name for name, field in _complete(cls).items() if field.compare]
+    key: Callable[[Any], Any] = attrgetter(*compared) if compared else lambda self: ()
+
+    def equals(self: Any, other: object) -> Any:
+        return key(self) == key(other) if other.__class__ is cls else NotImplemented
+
+    def hashed(self: Any) -> int:
+        return hash(key(self))
+
+    _install(cls, __eq__=equals, __hash__=hashed, __setattr__=_refuse, __delattr__=_refuse)
+    return cls
+
+
+@dataclass_transform(field_specifiers=(field,))
+def entity(cls: type[T]) -> type[T]:
+    """A thing that changes: equal to itself alone."""
+    _complete(cls)
+    return cls
+
+
+def replace(value: T, /, **changes: object) -> T:
+    """A copy of a record or entity with some fields changed."""
+    same = {name: getattr(value, name) for name in getattr(type(value), _FIELDS)}
+    return type(value)(**(same | changes))
+
+
+def values_of(value: object) -> list[object]:
+    """What the fields of a record or entity hold; nothing for any other value."""
+    return [getattr(value, name) for name in getattr(type(value), _FIELDS, ())]
+
+
+# ---------------------------------------------------------------- what both have
+
+
+def _complete(cls: type) -> Mapping[str, Field]:
+    """Gives a class its methods; its fields are those of the classes below it and its own."""
+    fields: dict[str, Field] = dict(getattr(cls, _FIELDS, {}))
+    for name in cls.__annotations__:
+        fields[name] = _own_field(cls, name)
+    setattr(cls, _FIELDS, fields)
+    setattr(cls, "__match_args__", _positional(fields))  # noqa: B010  (mypy knows no such name)
+    _install(cls, __init__=_initialiser(cls.__name__, fields), __repr__=_shown_by(fields))
+    return fields
+
+
+def _own_field(cls: type, name: str) -> Field:
+    """A default stays in the class, where instances without a value of their own find it."""
+    given = cls.__dict__.get(name, _ABSENT)
+    if not isinstance(given, Field):
+        return Field(given, None, True, True, False)
+    if given.default is _ABSENT:
+        delattr(cls, name)
+    else:
+        setattr(cls, name, given.default)
+    return given
+
+
+def _positional(fields: Mapping[str, Field]) -> tuple[str, ...]:
+    return tuple(name for name, field in fields.items() if not field.kw_only)
+
+
+def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
+    positional = _positional(fields)
+    plain = len(positional) if len(positional) == len(fields) else -1
+    factories = {n: f.default_factory for n, f in fields.items() if f.default_factory is not None}
+    optional = {n for n, f in fields.items() if f.default is not _ABSENT} | factories.keys()
+    required = fields.keys() - optional
+    allowed = frozenset(fields)
+
+    def initialise(self: Any, *values: Any, **named: Any) -> None:
+        state = dict(zip(positional, values, strict=False))
+        if len(values) != plain or named:
+            state.update(named)
+            given = state.keys()
+            if len(given) < len(values) + len(named) or not required <= given <= allowed:
+                raise TypeError(f"{name} takes {', '.join(fields)}; got {len(values)} {[*named]}")
+            for absent in factories.keys() - given:
+                state[absent] = factories[absent]()
+        # At once, past `__setattr__`, which refuses.
+        object.__setattr__(self, "__dict__", state)
+
+    return initialise
+
+
+def _shown_by(fields: Mapping[str, Field]) -> Callable[[Any], str]:
+    shown = [name for name, field in fields.items() if field.repr]
+
+    def show(self: Any) -> str:
+        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"{type(self).__name__}({inside})"
+
+    return show
+
+
+def _install(cls: type, **methods: Callable[..., Any]) -> None:
+    for name, method in methods.items():
+        setattr(cls, name, method)
+
+
+def _refuse(self: object, name: str, *value: object) -> None:
+    raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
