@@ -110,9 +110,7 @@ class Index(Node):
     items: tuple[Expr | Range, ...]
 
 
-Expr = (
-    Number | Boolean | String | Name | Attribute | Unary | Binary | Call | ListOf | Index
-)
+Expr = Number | Boolean | String | Name | Attribute | Unary | Binary | Call | ListOf | Index
 
 # ---------------------------------------------------------------- statements
 
@@ -209,9 +207,7 @@ class Return(Node):
     values: tuple[Expr, ...]
 
 
-Statement = (
-    Input | State | Param | Const | Sub | Equation | Output | For | If | Require | Return
-)
+Statement = Input | State | Param | Const | Sub | Equation | Output | For | If | Require | Return
 
 # ---------------------------------------------------------------- the file
 

@@ -8,10 +8,9 @@ brackets of a file do not match, a line that starts like a statement ends those 
 
 from __future__ import annotations
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax.tree import Token
 
 OPENERS = {"LPAR": ")", "LSQB": "]"}
 CLOSERS = {"RPAR": "(", "RSQB": "["}
@@ -30,11 +29,11 @@ def unclosed_ends(tokens: list[Token], source: Source, report: Report) -> frozen
     previous = "NEWLINE"
     for at, token in enumerate(tokens):
         if token.type == "NEWLINE":
-            line_start = token.end_pos or 0
+            line_start = token.end
             if not open_brackets:
                 ends.add(line_start)
         elif previous == "NEWLINE":
-            indent = (token.start_pos or 0) - line_start
+            indent = token.start - line_start
             if open_brackets and _starts_statement(tokens, at, indent <= first_indent):
                 _report_open(open_brackets, token, source, report)
                 open_brackets = []
@@ -105,4 +104,4 @@ def _report_open(
 
 
 def _span(token: Token, source: Source) -> Span:
-    return Span(source, token.start_pos or 0, token.end_pos or 0)
+    return Span(source, token.start, token.end)

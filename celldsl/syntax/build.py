@@ -1,4 +1,4 @@
-"""Concrete tree to syntax tree.  In: Lark's tree of a file.  Out: `ast.File` with spans.
+"""Concrete tree to syntax tree.  In: the tree of a file.  Out: `ast.File` with spans.
 
     file = build_file(tree, comments, source, report)
 
@@ -7,21 +7,19 @@ One function a rule; the tables at the end say which.  Expressions are in `build
 
 from __future__ import annotations
 
-import inspect
 from bisect import bisect_left
 from collections.abc import Callable
-
-from lark import Token, Tree
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
-from celldsl.syntax.build_expressions import Children, ExpressionBuilder, Part
+from celldsl.syntax.build_expressions import ExpressionBuilder
 from celldsl.syntax.elsewhere import report_timed_names
+from celldsl.syntax.tree import Children, Part, Token, Tree
 
 
 def build_file(
-    tree: Tree[Token], comments: tuple[ast.Comment, ...], source: Source, report: Report
+    tree: Tree, comments: tuple[ast.Comment, ...], source: Source, report: Report
 ) -> ast.File:
     """The file without the items that have an error in them."""
     return Builder(source, report).file(tree.children, comments)
@@ -38,9 +36,8 @@ class Builder(ExpressionBuilder):
         kept: list[ast.Use | ast.Def | ast.Cell] = []
         broken: list[str] = []
         for item, tree in zip(items, trees, strict=True):
-            start, end = self.extent(tree)
-            nearest = bisect_left(wrong, start)
-            if nearest < len(wrong) and wrong[nearest] <= end:
+            nearest = bisect_left(wrong, tree.start)
+            if nearest < len(wrong) and wrong[nearest] <= tree.end:
                 broken += _names_of(item)
             else:
                 kept.append(item)
@@ -49,7 +46,7 @@ class Builder(ExpressionBuilder):
 
     # ------------------------------------------------------------ items
 
-    def _item(self, tree: Tree[Token]) -> ast.Use | ast.Def | ast.Cell:
+    def _item(self, tree: Tree) -> ast.Use | ast.Def | ast.Cell:
         children = tree.children
         match tree.data:
             case "use":
@@ -99,7 +96,7 @@ class Builder(ExpressionBuilder):
                     self._refuse_return(statement.body)
                     self._refuse_return(statement.orelse or ())
 
-    def _with_default(self, tree: Tree[Token]) -> tuple[str, ast.Expr | None]:
+    def _with_default(self, tree: Tree) -> tuple[str, ast.Expr | None]:
         name, *rest = tree.children
         return str(name), self.expression(rest[1]) if rest else None
 
@@ -114,7 +111,7 @@ class Builder(ExpressionBuilder):
         docstring, body = self._block(children)
         return ast.Def(name, args, docstring, body, span=span)
 
-    def _argument(self, tree: Tree[Token]) -> ast.Argument:
+    def _argument(self, tree: Tree) -> ast.Argument:
         name, *rest = tree.children
         shape = self.shape(rest[1]) if rest else None
         return ast.Argument(str(name), shape, span=self.span(tree))
@@ -133,7 +130,7 @@ class Builder(ExpressionBuilder):
 
     # ------------------------------------------------------------ statements
 
-    def _statement(self, tree: Tree[Token]) -> ast.Statement:
+    def _statement(self, tree: Tree) -> ast.Statement:
         return _STATEMENTS[tree.data](self, tree.children)
 
     def _declaration(self, children: Children) -> ast.Statement:
@@ -167,7 +164,7 @@ class Builder(ExpressionBuilder):
         value = self.expression(children[-2])
         return ast.Equation(targets, value, span=self.span_of(children[:-1]))
 
-    def _target(self, tree: Tree[Token]) -> ast.Target:
+    def _target(self, tree: Tree) -> ast.Target:
         name, *rest = tree.children
         index = self.expression(rest[1]) if rest else None
         id, primed = str(name).rstrip("'"), _type(name) == "PRIMED"
@@ -213,15 +210,16 @@ _STATEMENTS: dict[str, Callable[[Builder, Children], ast.Statement]] = {
 
 def clean_docstring(text: str) -> str:
     """A docstring without the indentation of its lines and the spaces at their ends."""
-    lines = inspect.cleandoc(text.replace("\r\n", "\n")).strip().split("\n")
-    return "\n".join(line.rstrip() for line in lines)
+    first, *rest = text.replace("\r\n", "\n").expandtabs().split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    return "\n".join([first.strip(), *(line[margin:].rstrip() for line in rest)]).strip()
 
 
-def _trees(children: Children, data: str) -> list[Tree[Token]]:
+def _trees(children: Children, data: str) -> list[Tree]:
     return [t for t in children if isinstance(t, Tree) and t.data == data]
 
 
-def _tree(part: Part) -> Tree[Token]:
+def _tree(part: Part) -> Tree:
     assert isinstance(part, Tree)
     return part
 
@@ -234,9 +232,9 @@ def _type(part: Part) -> str:
     return part.type if isinstance(part, Token) else ""
 
 
-def _flat(tree: Tree[Token]) -> list[Tree[Token]]:
+def _flat(tree: Tree) -> list[Tree]:
     """The members of a left-recursive list, in order."""
-    out: list[Tree[Token]] = []
+    out: list[Tree] = []
     while True:
         out.append(_tree(tree.children[-1]))
         if len(tree.children) == 1:

@@ -1,4 +1,4 @@
-"""Expressions of the concrete tree.  In: Lark trees and tokens.  Out: `ast.Expr` with spans.
+"""Expressions of the concrete tree.  In: trees and tokens.  Out: `ast.Expr` with spans.
 
     a < b < c       refused with what may have been meant
     r * U @ h       refused with both readings
@@ -8,19 +8,12 @@ The grammar takes these two so that they can be shown whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
-
-from lark import Token, Tree
-
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.record import replace
 from celldsl.syntax import ast
 from celldsl.syntax.readings import report_comparisons, report_products
-
-Part: TypeAlias = "Tree[Token] | Token"
-Children: TypeAlias = Sequence[Part]
+from celldsl.syntax.tree import Children, Part, Tree
 
 MAX_DEPTH = 150
 MAX_INTEGER = 2**53
@@ -37,19 +30,11 @@ class ExpressionBuilder:
 
     # ------------------------------------------------------------ spans
 
-    def extent(self, part: Part) -> tuple[int, int]:
-        first, last = part, part
-        while isinstance(first, Tree):
-            first = first.children[0]
-        while isinstance(last, Tree):
-            last = last.children[-1]
-        return first.start_pos or 0, last.end_pos or 0
-
     def span(self, part: Part) -> Span:
-        return Span(self.source, *self.extent(part))
+        return Span(self.source, part.start, part.end)
 
     def span_of(self, children: Children) -> Span:
-        return Span(self.source, self.extent(children[0])[0], self.extent(children[-1])[1])
+        return Span(self.source, children[0].start, children[-1].end)
 
     # ------------------------------------------------------------ leaves
 
@@ -60,7 +45,7 @@ class ExpressionBuilder:
         text = str(part)
         return ast.Name(text.rstrip("'"), text.endswith("'"), span=self.span(part))
 
-    def keyword(self, tree: Tree[Token]) -> ast.Keyword:
+    def keyword(self, tree: Tree) -> ast.Keyword:
         name, _, value = tree.children
         return ast.Keyword(str(name), self._build(value), span=self.span(tree))
 
@@ -96,10 +81,10 @@ class ExpressionBuilder:
             case "chain":
                 return self._chain(children)
             case "product":
-                report_products(children, self.extent, self.source, self.report)
+                report_products(children, self.source, self.report)
                 return self._chain(children)
             case "comparison":
-                report_comparisons(children, self.extent, self.source, self.report)
+                report_comparisons(children, self.source, self.report)
                 return self._chain(children)
             case "call":
                 return self._call(children, span)
@@ -158,7 +143,7 @@ class ExpressionBuilder:
             str(name), tuple(args), tuple(keywords), name_span=self.span(name), span=span
         )
 
-    def _index_item(self, tree: Tree[Token]) -> ast.Expr | ast.Range:
+    def _index_item(self, tree: Tree) -> ast.Expr | ast.Range:
         if tree.data != "range":
             return self._build(tree)
         sides = tree.children
@@ -167,7 +152,7 @@ class ExpressionBuilder:
         return ast.Range(low, high, span=self.span(tree))
 
 
-def _members(children: Children) -> list[Tree[Token]]:
+def _members(children: Children) -> list[Tree]:
     """The parts of a bracket; a `?given` that is a keyword is one of them."""
     trees = [child for child in children if isinstance(child, Tree)]
     return [t.children[0] if t.data == "given" else t for t in trees]  # type: ignore[misc]

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import re
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
+from celldsl.syntax.tree import Token
 
 _LIBRARIES = frozenset({"np", "numpy", "torch", "jnp", "jax", "tf", "keras", "math", "nn", "F"})
 _SELVES = frozenset({"self", "this"})
@@ -53,7 +52,7 @@ def _report_chain(tokens: list[Token], at: int, end: int, source: Source, report
     called = end + 1 < len(tokens) and tokens[end + 1].type == "LPAR"
     if not (owner in _SELVES or (owner in _LIBRARIES and called)):
         return
-    prefix = Span(source, tokens[at].start_pos or 0, tokens[end].start_pos or 0)
+    prefix = Span(source, tokens[at].start, tokens[end].start)
     what = "a function" if called else "a parameter or state"
     message = f"`{prefix.text}` does not belong before `{last}`"
     help = f"{what} stands by itself: `{last}`"
@@ -68,7 +67,7 @@ def report_time_index(tokens: list[Token], source: Source, report: Report) -> No
         return
     for at, end in found:
         name = tokens[at - 2]
-        span = Span(source, name.start_pos or 0, tokens[end].end_pos or 0)
+        span = Span(source, name.start, tokens[end].end)
         sign = tokens[at + 1].type
         help = {
             "MINUS": f"the state that came in is `{name}`",

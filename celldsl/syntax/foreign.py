@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax.tree import Token
 
 # What was written: the sentence, and what to put in its place where that is certain.
 _OPERATORS: dict[str, tuple[str, str | None]] = {
@@ -61,7 +60,7 @@ _ASSIGNING = frozenset({"+=", "-=", "*=", "/=", "**="})
 def report_foreign(tokens: list[Token], at: int, source: Source, report: Report) -> None:
     """Reports a token whose type is one of `grammar.UNRULED`."""
     token = tokens[at]
-    span = Span(source, token.start_pos or 0, token.end_pos or 0)
+    span = Span(source, token.start, token.end)
     match token.type:
         case "OPEN_LONG_STRING":
             start = Span(source, span.start, span.start + 3)

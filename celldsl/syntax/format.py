@@ -9,8 +9,6 @@ stay where they are.  A second time changes nothing.
 
 from __future__ import annotations
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.excerpt import display_width
 from celldsl.diagnostics.span import Source
@@ -20,6 +18,7 @@ from celldsl.syntax.lines import Line, read_lines
 from celldsl.syntax.parse import parse
 from celldsl.syntax.resolve_tokens import check_tokens
 from celldsl.syntax.spacing import spaces_before
+from celldsl.syntax.tree import Token
 from celldsl.syntax.wrap import Piece, wrap
 
 _INDENT = 4

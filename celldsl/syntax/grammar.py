@@ -1,35 +1,48 @@
-"""The parser made from `grammars/cell.lark`.  In: nothing.  Out: one Lark object, cached on disk.
+"""The tables of `grammars/cell.lark`.  In: nothing.  Out: `Tables`, kept on disk.
 
-    lark = load_grammar()
+    tables = load_tables()
 
-Building the tables takes a tenth of a second, loading them two milliseconds.
+They are made anew when the grammar changes, and where the disk cannot be read or written.
 """
 
 from __future__ import annotations
 
-import hashlib
+import marshal
 import os
 import sys
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeAlias
+from zlib import crc32
 
-import lark
-from lark import Lark, Token
+from celldsl.record import record, values_of
 
-# Terminals that no rule mentions; Lark would drop them.
+# To be changed when `Tables` is.
+FORMAT = 1
+# Terminals that no rule mentions: they are lexed so that what follows can be, and then refused.
 UNRULED = frozenset(
     {"COMMENT", "OPEN_LONG_STRING", "OPEN_STRING", "QUOTED", "BAD_NUMBER", "FOREIGN", "BAD"}
 )
 
+# The symbol that it makes, of how many parts, the name of its tree ("" where the parts stand for
+# themselves), and whether a part by itself stands for the whole.
+Rule: TypeAlias = tuple[str, int, str, bool]
 
-class _KeepUnruled:
-    """Tells Lark to lex the terminals of `UNRULED`; the tokens pass through as they are."""
 
-    always_accept = UNRULED
+@record
+class Tables:
+    """LALR(1).  An action is the state to go to, or `~rule` to reduce by that rule.
 
-    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        return stream
+    `pattern` has a named group for each terminal; a NAME among the `keywords` is another one.
+    """
+
+    states: dict[int, dict[str, int]]
+    rules: list[Rule]
+    start: int
+    end: int
+    pattern: str
+    keywords: dict[str, str]
+    ignored: list[str]
 
 
 def grammar_path() -> Path:
@@ -46,36 +59,39 @@ def cache_directory() -> Path:
 
 
 @lru_cache(maxsize=1)
-def load_grammar() -> Lark:
-    """The parser, from the cache where it can be read and built anew where it cannot."""
+def load_tables() -> Tables:
+    """The tables, from the disk where they are there and made anew where not."""
     text = grammar_path().read_text(encoding="utf-8")
-    version = ".".join(map(str, sys.version_info[:3]))
-    key = hashlib.sha256(f"{lark.__version__} {version} {text}".encode()).hexdigest()[:16]
+    name = f"grammar-{FORMAT}-{crc32(text.encode()):08x}.{sys.implementation.cache_tag}"
     try:
-        return _load_or_save(text, cache_directory() / f"grammar-{key}.lark-cache")
+        path = cache_directory() / name
+        return _read(path, text) or _written(path, text)
+    # Without a home, or without room in it.
     except (OSError, RuntimeError):
-        return _build(text, cache=False)
+        return _built(text)
 
 
-def _load_or_save(text: str, path: Path) -> Lark:
-    if path.is_file():
-        return _build(text, cache=str(path))
+def _read(path: Path, text: str) -> Tables | None:
+    """None where there is no file, half a file, or one of another grammar."""
+    try:
+        of, *parts = marshal.loads(path.read_bytes())
+        return Tables(*parts) if of == text else None
+    except (FileNotFoundError, EOFError, ValueError, TypeError):
+        return None
+
+
+def _written(path: Path, text: str) -> Tables:
+    tables = _built(text)
+    fields: Any = values_of(tables)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Two processes may do this at once: each writes a file of its own and moves it into place.
     own = path.with_suffix(f".{os.getpid()}")
-    built = _build(text, cache=str(own))
+    own.write_bytes(marshal.dumps([text, *fields]))
     own.replace(path)
-    return built
+    return tables
 
 
-def _build(text: str, cache: str | bool) -> Lark:
-    return Lark(
-        text,
-        parser="lalr",
-        lexer="basic",
-        start="file",
-        keep_all_tokens=True,
-        maybe_placeholders=False,
-        postlex=_KeepUnruled(),
-        cache=cache,
-    )
+def _built(text: str) -> Tables:
+    from celldsl.syntax.tables import build_tables
+
+    return build_tables(text)

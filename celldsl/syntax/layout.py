@@ -9,15 +9,12 @@ line begins, so that the span of a block is what a reader sees as the block.
 
 from __future__ import annotations
 
-from typing import Any
-
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.brackets import CLOSERS, OPENERS, unclosed_ends
-from celldsl.syntax.grammar import load_grammar
+from celldsl.syntax.lexer import raw_tokens
+from celldsl.syntax.tree import Token
 
 MAX_NESTING = 64
 
@@ -30,19 +27,13 @@ def lay_out(source: Source, report: Report) -> tuple[list[Token], list[ast.Comme
     return _Layout(source, report, unclosed_ends(tokens, source, report)).run(tokens), comments
 
 
-def raw_tokens(text: str) -> list[Token]:
-    """Every token as the grammar's terminals cut the text; no text fails."""
-    interactive: Any = load_grammar().parse_interactive(text)
-    return list(interactive.lexer_thread.lex(interactive.parser_state))
-
-
 def token_span(token: Token, source: Source) -> Span:
-    return Span(source, token.start_pos or 0, token.end_pos or 0)
+    return Span(source, token.start, token.end)
 
 
 def empty_token(kind: str, at: int) -> Token:
     """A token that stands for no text: `INDENT`, `DEDENT`, or one that a repair puts in."""
-    return Token(kind, "", start_pos=at, end_pos=at)
+    return Token(kind, "", at, at)
 
 
 def _comment(token: Token, source: Source) -> ast.Comment:
@@ -81,7 +72,7 @@ class _Layout:
         return self.out
 
     def _end_line(self, token: Token) -> None:
-        self.line_start = token.end_pos or 0
+        self.line_start = token.end
         if not self.fresh and (self.depth == 0 or self.line_start in self.forced_ends):
             self.out.append(token)
             self.fresh = True
@@ -97,10 +88,10 @@ class _Layout:
         elif token.type in CLOSERS:
             self.depth = max(0, self.depth - 1)
         self.out.append(token)
-        self.last_end = token.end_pos or 0
+        self.last_end = token.end
 
     def _begin_line(self, token: Token) -> None:
-        at = token.start_pos or 0
+        at = token.start
         leading = self.source.text[self.line_start : at].lstrip("\ufeff")
         if "\t" in leading:
             self._report_tab(leading)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import pairwise
 
-from lark import Token
-
 from celldsl.diagnostics.span import Source
 from celldsl.record import entity, field
 from celldsl.syntax import ast
+from celldsl.syntax.tree import Token
 
 
 @entity
@@ -59,7 +58,7 @@ def _statements(tokens: list[Token]) -> list[Line]:
             case "DEDENT":
                 depth -= 1
             case "NEWLINE":
-                start, end = current[0].start_pos or 0, current[-1].end_pos or 0
+                start, end = current[0].start, current[-1].end
                 lines.append(Line(depth, start, end, current))
                 current = []
             case _:
@@ -77,7 +76,7 @@ def _place_comments(source: Source, lines: list[Line], comments: list[ast.Commen
             at += 1
         line = lines[at] if lines and lines[at].start < start else None
         if line is not None and start < line.end:
-            place = bisect_right(line.tokens, start, key=lambda token: token.end_pos or 0) - 1
+            place = bisect_right(line.tokens, start, key=lambda token: token.end) - 1
             line.inside.setdefault(place, []).append(comment.text)
         elif line is not None and "\n" not in source.text[line.end : start]:
             line.trailing = comment.text

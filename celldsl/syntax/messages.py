@@ -9,14 +9,13 @@ and what was found.  Mistakes that have words of their own are rules in `special
 
 from __future__ import annotations
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax.foreign import visible
 from celldsl.syntax.mistake import Mistake, Words
 from celldsl.syntax.special_expressions import EXPRESSION_RULES
 from celldsl.syntax.special_lines import LAST_RULES, LINE_RULES
+from celldsl.syntax.tree import Token
 
 _OPENS_OPERAND = frozenset({"NUMBER", "NAME", "PRIMED", "LPAR", "LSQB", "TRUE", "FALSE", "INF"})
 _EXPRESSION = _OPENS_OPERAND | {"STRING", "MINUS", "PLUS", "NOT"}

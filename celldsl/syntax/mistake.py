@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from lark import Token
-
 from celldsl.diagnostics.span import Source, Span
 from celldsl.record import record
+from celldsl.syntax.tree import Token
 
 # What no token ever is, so that a rule may look beside the line without asking first.
-_NOTHING = Token("", "", start_pos=0, end_pos=0)
+_NOTHING = Token("", "", 0, 0)
 
 
 @record
@@ -55,9 +54,9 @@ class Mistake:
 
     def span(self, source: Source) -> Span:
         """The token; at the end of a line, the place behind what stands before it."""
-        start, end = self.token.start_pos or 0, self.token.end_pos or 0
+        start, end = self.token.start, self.token.end
         if self.kind in ("NEWLINE", "$END", "INDENT") and not self.starts_line:
-            start = end = self.before.end_pos or 0
+            start = end = self.before.end
         return Span(source, start, end)
 
 

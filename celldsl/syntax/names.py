@@ -10,10 +10,9 @@ from __future__ import annotations
 import keyword
 from collections.abc import Container
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax.tree import Token
 
 _ITEMS = {"cell", "def", "use", "from", "as", "for", "in", "if", "else", "require", "return"}
 _DECLARATIONS = {"input", "state", "param", "const", "output", "sub"}
@@ -39,7 +38,7 @@ def check_name(
     token: Token, name: str, time: str, states: Container[str], source: Source, report: Report
 ) -> None:
     """Reports a name that is a keyword, begins with `_`, or has a time that it cannot have."""
-    span = Span(source, token.start_pos or 0, token.end_pos or 0)
+    span = Span(source, token.start, token.end)
     if name in _PYTHON:
         text = _REPLACED.get(name)
         fix = Fix(span, text) if text else None

@@ -8,28 +8,22 @@ The grammar takes such chains, so that they can be shown whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax.tree import Children
 
-Extent = Callable[[Any], tuple[int, int]]
 
-
-def report_products(
-    children: Sequence[Any], extent: Extent, source: Source, report: Report
-) -> None:
+def report_products(children: Children, source: Source, report: Report) -> None:
     """`@` beside `*`, `/` or `%` needs parentheses."""
     operators = children[1::2]
     for at, (left, right) in enumerate(pairwise(operators)):
         if (left == "@") == (right == "@"):
             continue
-        parts = [source.text[slice(*extent(child))] for child in children[2 * at : 2 * at + 5]]
+        parts = [source.text[child.start : child.end] for child in children[2 * at : 2 * at + 5]]
         a, first, b, second, c = parts
-        start = extent(children[2 * at])[0]
-        span = Span(source, start, extent(children[2 * at + 4])[1])
+        span = Span(source, children[2 * at].start, children[2 * at + 4].end)
         report.add(
             "E0014",
             f"`@` next to `{left if right == '@' else right}` needs parentheses",
@@ -40,14 +34,12 @@ def report_products(
         return
 
 
-def report_comparisons(
-    children: Sequence[Any], extent: Extent, source: Source, report: Report
-) -> None:
+def report_comparisons(children: Children, source: Source, report: Report) -> None:
     """Comparisons do not chain."""
     if len(children) <= 3:
         return
-    a, first, b, second, c = (source.text[slice(*extent(child))] for child in children[:5])
-    span = Span(source, extent(children[0])[0], extent(children[-1])[1])
+    a, first, b, second, c = (source.text[child.start : child.end] for child in children[:5])
+    span = Span(source, children[0].start, children[-1].end)
     better = f"{a} {first} {b} and {b} {second} {c}"
     fix = Fix(span, better) if len(children) == 5 else None
     report.add("E0015", "comparisons do not chain", span, help=f"write `{better}`", fix=fix)

@@ -2,8 +2,8 @@
 
     tree = Recovering(source, report).run(tokens)
 
-Lark's interactive parser is fed token by token.  At the start of every line its two stacks are
-noted; after an error they are put back and the line is passed over.  A header that is wrong but
+The parser is fed token by token.  At the start of every line its two stacks are noted; after an
+error they are put back and the line is passed over.  A header that is wrong but
 has a block below it is replaced by a header that parses, so that the block is read too.
 """
 
@@ -11,17 +11,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import Any
-
-from lark import Token, Tree
-from lark.exceptions import UnexpectedToken
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.syntax.grammar import load_grammar
+from celldsl.syntax.automaton import Automaton
 from celldsl.syntax.layout import empty_token
 from celldsl.syntax.messages import report_mistake
 from celldsl.syntax.mistake import Mistake
+from celldsl.syntax.tree import Token, Tree
 
 _TOP_LEVEL = frozenset({"CELL", "DEF", "USE"})
 
@@ -42,8 +39,8 @@ class Recovering:
         self.source = source
         self.report = report
         self.reported = sorted(d.primary.span.start for d in report.diagnostics)
-        self.parser: Any = load_grammar().parse_interactive("")
-        self.saved: tuple[list[Any], list[Any]] = ([], [])
+        self.parser = Automaton()
+        self.saved = self.parser.save()
         self.tokens: list[Token] = []
         self.at = 0
         self.line = 0
@@ -51,7 +48,7 @@ class Recovering:
         # Of each open INDENT, whether the parser was given it.
         self.given: list[bool] = []
 
-    def run(self, tokens: list[Token]) -> Tree[Token] | None:
+    def run(self, tokens: list[Token]) -> Tree | None:
         self.tokens = [*tokens, empty_token("$END", len(self.source.text))]
         while (kind := self.tokens[self.at].type) != "$END":
             if kind == "INDENT":
@@ -60,28 +57,26 @@ class Recovering:
                 self._close_block()
             else:
                 self._read_line()
-        return self._finish()
+        return self.parser.tree() if self.parser.feed(self.tokens[-1]) else None
 
     # ------------------------------------------------------------ lines
 
     def _read_line(self) -> None:
         self.line = self.at
-        self._save()
+        self.saved = self.parser.save()
         self.line_failed = not self._feed_line()
         if self.line_failed:
             self._put_in_header()
         elif self._wants_block() and self.tokens[self.at].type != "INDENT":
             self._report(self.at)
-            self._restore()
+            self.parser.restore(self.saved)
             self._skip_body()
 
     def _feed_line(self) -> bool:
         """Feeds the tokens of a line and stops behind it, whether it parses or not."""
         while True:
             token = self.tokens[self.at]
-            try:
-                self.parser.feed_token(token)
-            except UnexpectedToken:
+            if not self.parser.feed(token):
                 self._report(self.at)
                 if not self._put_in_colon(token):
                     self._go_to_line_end()
@@ -99,13 +94,13 @@ class Recovering:
         """Below `cell A[I]` stands a block: read on as if the colon stood there."""
         if token.type != "NEWLINE" or self.tokens[self.at + 1].type != "INDENT":
             return False
-        return "COLON" in self.parser.choices() and self._feed(
-            (empty_token("COLON", token.start_pos or 0), token)
+        return "COLON" in self.parser.expected and self._feed(
+            (empty_token("COLON", token.start), token)
         )
 
     def _put_in_header(self) -> None:
         """Back to the start of the line, and into its block where it has one."""
-        self._restore()
+        self.parser.restore(self.saved)
         if self.tokens[self.at].type != "INDENT":
             return
         first = self.tokens[self.line]
@@ -114,12 +109,12 @@ class Recovering:
             self._skip_block()
             return
         kinds = f"{_HEADERS[first.type]} NEWLINE".split() if first.type in _HEADERS else []
-        header = [empty_token(kind, first.start_pos or 0) for kind in kinds]
+        header = [empty_token(kind, first.start) for kind in kinds]
         name = self.tokens[self.line + 1]
         if name.type == "NAME":
             header = [name if token.type == "NAME" else token for token in header]
         if not self._feed(header):
-            self._restore()
+            self.parser.restore(self.saved)
 
     def _skip_block(self) -> None:
         depth = 0
@@ -152,47 +147,26 @@ class Recovering:
         self.at += 1
 
     def _wants_block(self) -> bool:
-        return "INDENT" in self.parser.choices()
+        return "INDENT" in self.parser.expected
 
     # ------------------------------------------------------------ the parser
 
-    def _save(self) -> None:
-        state = self.parser.parser_state
-        self.saved = (list(state.state_stack), list(state.value_stack))
-
-    def _restore(self) -> None:
-        state = self.parser.parser_state
-        # Copies: the next failure of this line may go back to the same place.
-        state.state_stack[:], state.value_stack[:] = self.saved
-
     def _feed(self, tokens: Iterable[Token]) -> bool:
-        try:
-            for token in tokens:
-                self.parser.feed_token(token)
-        except UnexpectedToken:
-            return False
-        return True
-
-    def _finish(self) -> Tree[Token] | None:
-        try:
-            tree: Tree[Token] = self.parser.feed_token(self.tokens[-1])
-        except UnexpectedToken:
-            return None
-        return tree
+        return all(map(self.parser.feed, tokens))
 
     # ------------------------------------------------------------ reports
 
     def _report(self, at: int) -> None:
         end = self._line_end(at)
-        start = self.tokens[self.line].start_pos or 0
+        start = self.tokens[self.line].start
         nearest = bisect_left(self.reported, start)
         if nearest < len(self.reported) and self.reported[nearest] <= end:
             return
-        expected = frozenset(kind for kind in self.parser.choices() if kind.isupper())
+        expected = frozenset(kind for kind in self.parser.expected if kind.isupper())
         mistake = Mistake(self.tokens, at, self.line, expected)
         report_mistake(mistake, self.source, self.report)
 
     def _line_end(self, at: int) -> int:
         while self.tokens[at].type not in ("NEWLINE", "$END"):
             at += 1
-        return self.tokens[at].end_pos or 0
+        return self.tokens[at].end

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from lark import Token
-
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.foreign import report_foreign
 from celldsl.syntax.grammar import UNRULED
 from celldsl.syntax.names import check_name
+from celldsl.syntax.tree import Token
 from celldsl.syntax.unicode import ascii_name, spell_name, spell_symbol, split_time
 
 _DECLARES = frozenset({"INPUT", "STATE", "PARAM", "CONST"})
@@ -39,7 +38,7 @@ def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[To
             known = frozenset({ascii_name(split_time(token)[0])}) if inner else here
             token = _name(token, frozenset() if declaring else known, source, report)
         elif not token.isascii():
-            token = token.update(value=spell_symbol(token))
+            token = token.spelled(spell_symbol(token))
         declaring = kind in _DECLARES or (declaring and kind in ("NAME", "COMMA"))
         out.append(token)
     return out
@@ -67,4 +66,4 @@ def _name(token: Token, states: Set[str], source: Source, report: Report) -> Tok
     spelling = spell_name(token, states)
     check_name(token, spelling.id, spelling.time, states, source, report)
     kind, prime = ("PRIMED", "'") if spelling.primed else ("NAME", "")
-    return token.update(type=kind, value=spelling.id + prime)
+    return token.spelled(spelling.id + prime, kind)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from lark import Token
+from celldsl.syntax.tree import Token
 
 _OPENERS = frozenset({"LPAR", "LSQB"})
 _CLOSERS = frozenset({"RPAR", "RSQB"})

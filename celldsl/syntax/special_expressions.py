@@ -80,7 +80,7 @@ def ask_empty_brackets(m: Mistake) -> Words | None:
     """`a = ()`"""
     if m.kind not in ("RPAR", "RSQB") or m.before.type not in ("LPAR", "LSQB"):
         return None
-    return Words("E0010", f"nothing stands in `{m.before}{m.token}`", start=m.before.start_pos)
+    return Words("E0010", f"nothing stands in `{m.before}{m.token}`", start=m.before.start)
 
 
 def ask_step(m: Mistake) -> Words | None:
@@ -158,7 +158,7 @@ def ask_method(m: Mistake) -> Words | None:
         "E0018",
         f"`{owner}` has no function `{m.before}`",
         f"functions stand by themselves: `{m.before}({owner})`",
-        start=owner.start_pos,
+        start=owner.start,
     )
 
 

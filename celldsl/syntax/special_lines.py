@@ -46,7 +46,7 @@ def ask_block(m: Mistake) -> Words | None:
         "E0007",
         f"`{m.first}` has no block",
         "its lines stand below it, indented by 4",
-        start=m.first.start_pos,
+        start=m.first.start,
     )
 
 
@@ -205,11 +205,11 @@ def ask_line_word(m: Mistake) -> Words | None:
     word = str(m.first)
     if word in _ELSEWHERE:
         return Words(
-            "E0019", f"`{word}` is not in the language", _ELSEWHERE[word], start=m.first.start_pos
+            "E0019", f"`{word}` is not in the language", _ELSEWHERE[word], start=m.first.start
         )
     meant = nearest(word, _LINE_WORDS)
     help = f"did you mean `{meant}`?" if meant else "a line is a declaration or an equation"
-    return Words("E0010", f"`{word}` starts no statement", help, start=m.first.start_pos)
+    return Words("E0010", f"`{word}` starts no statement", help, start=m.first.start)
 
 
 def ask_targets(m: Mistake) -> Words | None:
@@ -232,7 +232,7 @@ def ask_definition(m: Mistake) -> Words | None:
             "E0010",
             f"`{m.first}` is declared without saying what it is",
             f"write `input {m.first}: [N]`, or `state`, `param` or `const`",
-            start=m.first.start_pos,
+            start=m.first.start,
         )
     if m.kind == "DOT":
         return Words(
@@ -240,7 +240,7 @@ def ask_definition(m: Mistake) -> Words | None:
             f"a part of `{m.first}` cannot be defined here",
             "an inner cell defines its own states; `y = g(x)` steps it",
         )
-    return Words("E0010", "this line defines nothing", "write `name = …`", start=m.first.start_pos)
+    return Words("E0010", "this line defines nothing", "write `name = …`", start=m.first.start)
 
 
 LINE_RULES = (

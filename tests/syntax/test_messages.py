@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import re
 
-from lark import Token
-
-from celldsl.syntax.grammar import UNRULED, load_grammar
+from celldsl.syntax.grammar import UNRULED, load_tables
+from celldsl.syntax.lexer import raw_tokens
 from celldsl.syntax.messages import words_for
 from celldsl.syntax.mistake import Mistake
+from celldsl.syntax.tree import Token
 
-# One text of each terminal, as it would stand in a file.
 # Tokens without a text: no line starts with one, as far as the parser is told.
 _EMPTY = ("INDENT", "DEDENT", "$END")
+# One text of each terminal, as it would stand in a file.
+_SIGNS = ": , . .. = ( ) [ ] + - * / % @ ** < > <= >= == !="
+_OTHERS = 'a h\' 2 "s" """d"""\n'
 _TEXTS = {
-    "NAME": "a",
-    "PRIMED": "h'",
-    "NUMBER": "2",
-    "STRING": '"s"',
-    "LONG_STRING": '"""d"""',
-    "MINUS": "-",
-    "STAR": "*",
-    "LESS_EQUAL": "<=",
-    "GREATER_EQUAL": ">=",
-    "NOT_EQUAL": "!=",
+    **{t.type: str(t) for t in raw_tokens(" ".join([*load_tables().keywords, _SIGNS, _OTHERS]))},
     **dict.fromkeys(_EMPTY, ""),
-    "NEWLINE": "\n",
 }
 _TERMINAL = re.compile(
     r"\b[A-Z]+(_[A-Z]+)+\b|\b(LPAR|LSQB|RPAR|RSQB|NEWLINE|INDENT|DEDENT)\b|\$END"
@@ -33,18 +25,16 @@ _TERMINAL = re.compile(
 
 
 def _token(kind: str) -> Token:
-    plain = {t.name: t.pattern.value for t in load_grammar().terminals}
-    text = _TEXTS[kind] if kind in _TEXTS else plain[kind]
-    return Token(kind, text, start_pos=4, end_pos=4 + len(text))
+    return Token(kind, _TEXTS[kind], 4, 4 + len(_TEXTS[kind]))
 
 
 def _mistakes() -> list[Mistake]:
     """Every state of the parse table with every token that it cannot take, on three lines."""
-    table = load_grammar().parser.parser._parse_table
-    kinds = {name for actions in table.states.values() for name in actions if _is_terminal(name)}
+    states = load_tables().states.values()
+    kinds = {name for actions in states for name in actions if _is_terminal(name)}
     firsts = [_token(kind) for kind in ("CELL", "STATE", "NAME")]
     found: list[Mistake] = []
-    for actions in table.states.values():
+    for actions in states:
         expected = frozenset(name for name in actions if _is_terminal(name))
         for kind in sorted(kinds - expected):
             for first in firsts:
@@ -71,4 +61,4 @@ def test_every_state_and_token_has_a_message() -> None:
 
 
 def test_every_terminal_can_be_named() -> None:
-    assert {terminal.name for terminal in load_grammar().terminals} >= UNRULED
+    assert re.compile(load_tables().pattern).groupindex.keys() >= UNRULED

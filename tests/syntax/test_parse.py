@@ -201,19 +201,29 @@ class TestReadSource:
         assert report.has_errors
 
 
-def test_grammar_loads_without_a_cache(tmp_path: Path) -> None:
-    """A cache that is a file, not a folder, cannot be written; parsing goes on."""
-    blocked = tmp_path / "blocked"
-    blocked.write_text("")
+def test_grammar_is_kept_on_disk(tmp_path: Path) -> None:
+    """Where it cannot be read or written, parsing goes on."""
     code = (
         "import sys\n"
         "from celldsl.syntax.parse import parse\n"
         "from celldsl.diagnostics.span import Source\n"
         "from celldsl.diagnostics.diagnostic import Report\n"
         "assert parse(Source('a', 'def f(v) = v'), Report()).items\n"
-        "assert not {'numpy', 'numba'} & set(sys.modules)\n"
+        "print('lark' in sys.modules)\n"
     )
-    for home in (blocked, tmp_path / "new", tmp_path / "new"):
+
+    def is_made(home: Path) -> bool:
         environment = {"XDG_CACHE_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
-        subprocess.run([sys.executable, "-c", code], check=True, env=environment)
-    assert [path.suffix for path in (tmp_path / "new" / "celldsl").iterdir()] == [".lark-cache"]
+        out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+        return out == "True\n"
+
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    assert is_made(blocked)
+    assert is_made(tmp_path / "new")
+    (kept,) = (tmp_path / "new" / "celldsl").iterdir()
+    whole = kept.read_bytes()
+    for broken in (b"", whole[: len(whole) // 2], b"no tables", whole[:100] + b"x" + whole[101:]):
+        kept.write_bytes(broken)
+        assert is_made(tmp_path / "new")
+        assert not is_made(tmp_path / "new")
