@@ -1,13 +1,13 @@
 """The left side of equations.  In: a target and its value.  Out: a bound name or a next state.
 
-    a = …        a value, once; in a loop, a new value for a name from before it
-    h' = …       the next state
-    y[k] = …     a slice of what the loop over `k` fills
+a = …        a value, once; in a loop, a new value for a name from before it
+h' = …       the next state
+y[k] = …     a slice of what the loop over `k` fills
 """
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, shape_text
 from celldsl.semantics import convert
@@ -83,14 +83,33 @@ def _twice(f: Frame, target: ast.Target, first: Span) -> None:
 
 
 def _refuse(f: Frame, target: ast.Target, old: Binding) -> None:
-    hint = f"the next state is written `{target.id}' = …`" if old.kind == "state" else None
+    declared = (Label(old.span, "it is declared here"),)
+    if old.kind == "state":
+        _ask_prime(f, target, declared)
+        return
     f.error(
         "E0105",
         f"`{target.id}` is {a_kind(old.kind)} and cannot be defined",
         target.span,
-        secondary=(Label(old.span, "it is declared here"),),
-        help=hint or "give the value another name",
+        secondary=declared,
+        help="give the value another name",
     )
+
+
+def _ask_prime(f: Frame, target: ast.Target, declared: tuple[Label, ...]) -> None:
+    """`h = …` where `h'` is meant: what goes out is then known to be wrong, not missing."""
+    index = "" if target.index is None else f"[{target.index.span.text}]"
+    better = f"{target.id}'{index}"
+    f.error(
+        "E0105",
+        f"`{target.id}` is the state that came in and cannot be defined",
+        target.span,
+        "the state that goes out has a prime",
+        secondary=declared,
+        help=f"write `{better} = …`, and `{target.id}'` where the new value is read below",
+        fix=Fix(target.span, better),
+    )
+    f.nexts.setdefault(target.id, None)
 
 
 def _state(f: Frame, target: ast.Target) -> Binding | None:
@@ -171,10 +190,10 @@ def _explain_next(
         )
     f.error(
         "E0206",
-        f"the state `{name}` is {shape_text(shape)}, and its next value is "
-        f"{shape_text(found.shape)}",
+        f"the state `{name}` is {convert.told(f, binding.value)}, and its next value is "
+        f"{convert.told(f, found)}",
         written.span,
-        f"this is {shape_text(found.shape)}",
+        f"this is {convert.told(f, found)}",
         secondary=reasons(f, (written, found), (target, binding.value), written.span)
         or (Label(binding.span, f"`{name}` is declared {shape_text(shape)} here"),),
         help=help or None,
@@ -234,7 +253,7 @@ def close_stacks(f: Frame, loop: ast.For, low: int, high: int) -> None:
             continue
         name = key.rstrip("'")
         f.later.pop(name, None)
-        value = _stacked(f, name, stack, low, high)
+        value = _stacked(f, name, stack, low, high, loop.high.span)
         del f.stacks[key]
         if stack.primed:
             written = ast.Name(name, span=stack.span)
@@ -244,14 +263,15 @@ def close_stacks(f: Frame, loop: ast.For, low: int, high: int) -> None:
         f.walk.notes.declared[stack.span] = ("value", name)
 
 
-def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int) -> Value:
+def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int, why: Span) -> Value:
     if low != 0 or set(stack.slices) != set(range(low, high)):
-        why = "the loop begins at 0" if low != 0 else "some iterations leave it out"
         f.error(
             "E0311",
             f"the loop does not define all of `{name}`",
             stack.span,
-            why if low == 0 else f"slices count from 0, and the loop begins at {low}",
+            f"slices count from 0, and the loop begins at {low}"
+            if low != 0
+            else "some iterations leave it out",
         )
         return Unknown()
     slices = [stack.slices[k] for k in range(high)]
@@ -266,4 +286,4 @@ def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int) -> Value:
         return Unknown()
     rows = [expanded(f, v, 0).name for v in known]
     joined = f.walk.op("concat", *rows, axis=0)
-    return Tensor(joined, f.walk.shape(joined), (stack.span, *(known[0].why or ())))
+    return Tensor(joined, f.walk.shape(joined), (why, *(known[0].why or ())))

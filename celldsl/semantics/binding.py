@@ -7,9 +7,11 @@ Every function has its messages for too many arguments, missing ones and unknown
 
 from __future__ import annotations
 
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.suggest import nearest
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
+from celldsl.syntax.renamed import GONE, OPTIONS
 
 Bound = dict[str, "ast.Expr | None"]
 
@@ -35,24 +37,27 @@ def bind(f: Frame, e: ast.Call, signature: str, name: str) -> Bound | None:
     return bound
 
 
-def _bind_keyword(
-    f: Frame, keyword: ast.Keyword, bound: Bound, name: str, signature: str
-) -> bool:
+def _bind_keyword(f: Frame, keyword: ast.Keyword, bound: Bound, name: str, signature: str) -> bool:
     if keyword.name not in bound:
-        near = nearest(keyword.name, list(bound))
-        f.error(
-            "E0123",
-            f"`{name}` has no option `{keyword.name}`",
-            keyword.span,
-            f"`{name}({signature})`",
-            help=f"did you mean `{near}`?" if near else None,
-        )
+        help, fix = _option_meant(keyword, list(bound))
+        told = f"`{name}` has no option `{keyword.name}`"
+        f.error("E0123", told, keyword.span, f"`{name}({signature})`", help=help, fix=fix)
         return False
     if bound[keyword.name] is not None:
         f.error("E0123", f"`{keyword.name}` is given twice", keyword.span)
         return False
     bound[keyword.name] = keyword.value
     return True
+
+
+def _option_meant(keyword: ast.Keyword, known: list[str]) -> tuple[str | None, Fix | None]:
+    """What to write for an option that is called otherwise elsewhere, or is not there."""
+    elsewhere = OPTIONS.get(keyword.name)
+    near = elsewhere if elsewhere in known else nearest(keyword.name, known)
+    if near is None:
+        return GONE.get(keyword.name), None
+    fix = Fix(keyword.span, f"{near}={keyword.value.span.text}")
+    return (f"here it is `{near}`" if near == elsewhere else f"did you mean `{near}`?"), fix
 
 
 def _count(number: int) -> str:

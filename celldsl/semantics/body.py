@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.semantics.convert import number
 from celldsl.semantics.declarations import KEPT, declare_array, declare_input, declare_state
 from celldsl.semantics.names import read
@@ -17,6 +17,7 @@ from celldsl.semantics.statements import branch, run, spell_later
 from celldsl.semantics.values import Tensor, Unknown
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
+from celldsl.syntax.elsewhere import timed_state
 
 
 def declarations(f: Frame, cell: ast.Cell) -> None:
@@ -79,13 +80,27 @@ def _check_states(f: Frame, cell: ast.Cell) -> None:
             binding = f.find(name.id)
             if name.id in f.nexts or binding is None or binding.span != name.span:
                 continue
+            _no_next(f, cell, name)
+            f.nexts[name.id] = None
+
+
+def _no_next(f: Frame, cell: ast.Cell, name: ast.Declared) -> None:
+    """A state without `h' = …`; an equation `h_t = …` or `new_h = …` may be meant to be that."""
+    message, state = f"the state `{name.id}` has no next value", name.id
+    for target, span in spell_later(cell.body).items():
+        meant = timed_state(target, [state])
+        if meant is not None and meant[1] != "old":
             f.error(
                 "E0106",
-                f"the state `{name.id}` has no next value",
+                message,
                 name.span,
-                help=f"add `{name.id}' = …`; `{name.id}' = {name.id}` says that it stays",
+                secondary=(Label(span, f"a value called `{target}` is not carried"),),
+                help=f"write `{state}' = …`: the prime makes it the next value",
+                fix=Fix(span, f"{state}'"),
             )
-            f.nexts[name.id] = None
+            return
+    help = f"add `{state}' = …`; `{state}' = {state}` says that it stays"
+    f.error("E0106", message, name.span, help=help)
 
 
 def _check_inner(f: Frame) -> None:
@@ -102,9 +117,7 @@ def _check_inner(f: Frame) -> None:
 def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
     lines = [s for s in cell.body if isinstance(s, ast.Output)]
     if not lines:
-        f.error(
-            "E0108", f"`{cell.name.id}` has no output", cell.name.span, help="add `output h'`"
-        )
+        f.error("E0108", f"`{cell.name.id}` has no output", cell.name.span, help="add `output h'`")
         return ()
     for second in lines[1:]:
         first = Label(lines[0].span, "the first one")
@@ -129,6 +142,7 @@ def _output(f: Frame, name: ast.Name) -> Tensor | None:
     if name.id in KEPT:
         told = f"`{name.id}` has a meaning in Python's interface and cannot be an output"
         f.error("E0104", told, name.span)
+        return None
     shown = name.id + "'" * name.primed
     if f.find(name.id) is None and name.id not in f.hidden and name.id not in f.silenced:
         if name.id not in f.home.broken:

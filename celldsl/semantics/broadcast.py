@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
-from celldsl.ir.size import Shape, Size, shape_text
+from celldsl.ir.size import Shape, Size
 from celldsl.semantics import convert
 from celldsl.semantics.facts import Facts
 from celldsl.semantics.values import Tensor, Unknown, Value
@@ -91,22 +91,20 @@ def _places(facts: Facts, long: Shape, short: Shape) -> list[int]:
     return [start for start in range(len(long) - len(short) + 1) if fits(start)]
 
 
-def _explain(
-    f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, text: str
-) -> None:
+def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, text: str) -> None:
     """Report operands that do not fit, with the reason for each side's size."""
     first = next((o for o in operands if _clash(f, o[1], bad[1])), operands[0])
     if first is bad:
         first = operands[0] if operands[0] is not bad else operands[-1]
     (e1, a), (e2, b) = first, bad
     long, short = ((e1, a), (e2, b)) if len(a.shape) >= len(b.shape) else ((e2, b), (e1, a))
-    named = f"`{convert.short(e1.span)}` is {shape_text(a.shape)}"
-    label = f"{named}, `{convert.short(e2.span)}` is {shape_text(b.shape)}"
+    named = f"`{convert.short(e1.span)}` is {convert.told(f, a)}"
+    label = f"{named}, `{convert.short(e2.span)}` is {convert.told(f, b)}"
     if _ambiguous(f, long[1].shape, short[1].shape):
         name = convert.short(short[0].span)
         f.error(
             "E0205",
-            f"`{name}` {shape_text(short[1].shape)} fits {shape_text(long[1].shape)} in more than "
+            f"`{name}` {convert.told(f, short[1])} fits {convert.told(f, long[1])} in more than "
             "one place",
             span,
             label,
@@ -142,7 +140,7 @@ def reasons(f: Frame, one: Operand, other: Operand, span: Span) -> tuple[Label, 
                 continue
             if _matching(one[1].shape, other[1].shape, axis):
                 continue
-            name, shape = convert.short(expression.span), shape_text(value.shape)
+            name, shape = convert.short(expression.span), convert.told(f, value)
             label = Label(place, f"`{name}` is {shape} because of `{convert.short(place)}` here")
             (plain if _declared(f, expression) else told).append(label)
     kept = told or plain

@@ -13,6 +13,7 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.record import entity, field, replace
 from celldsl.semantics.cell import check_def, walk_cell
 from celldsl.semantics.choices import Choices
+from celldsl.semantics.inner import subs
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.walk import MAX_EQUATIONS, Notes, Walk
@@ -66,7 +67,7 @@ def _inner_first(file: ast.File, module: Module) -> list[ast.Cell]:
     done: list[ast.Cell] = []
 
     def visit(cell: ast.Cell, above: tuple[str, ...]) -> None:
-        for name in _inner_names(cell.body):
+        for name in (s.cell.id for s in subs(cell.body)):
             inner = next((c for c in cells if c.name.id == name), None)
             if inner is not None and name not in above:
                 visit(inner, (*above, name))
@@ -76,19 +77,6 @@ def _inner_first(file: ast.File, module: Module) -> list[ast.Cell]:
     for cell in cells:
         visit(cell, (cell.name.id,))
     return done
-
-
-def _inner_names(body: tuple[ast.Statement, ...]) -> list[str]:
-    found: list[str] = []
-    for s in body:
-        match s:
-            case ast.Sub(cell=cell):
-                found.append(cell.id)
-            case ast.For(body=inside):
-                found += _inner_names(inside)
-            case ast.If(body=inside, orelse=orelse):
-                found += _inner_names((*inside, *(orelse or ())))
-    return found
 
 
 def _uncalled(checked: Checked) -> list[ast.Def]:

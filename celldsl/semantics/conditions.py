@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 
+from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.record import record
 from celldsl.semantics import names
@@ -169,10 +170,19 @@ def _named(f: Frame, e: ast.Name) -> Size | float:
             return _number(value)
         case Tensor(hyper=str(name)):
             return f.walk.facts.reduce(Size.dim(f"?{name}"))
+        case Tensor(name=name) if name in f.walk.amounts:
+            return f.walk.facts.reduce(f.walk.amounts[name])
         case Unknown():
             raise Undecided
         case Truth():
             f.error("E0301", f"`{e.id}` is true or false, not a number", e.span)
+        case _ if _is_hyper(f, e.id):
+            f.error(
+                "E0301",
+                f"`{e.id}` is computed in a way that conditions cannot follow",
+                e.span,
+                help="give a number, or a sum or product of dims and hyperparameters",
+            )
         case _:
             f.error(
                 "E0301",
@@ -182,6 +192,23 @@ def _named(f: Frame, e: ast.Name) -> Size | float:
                 help="to choose by data, write `where(condition, a, b)`",
             )
     raise Undecided
+
+
+def _is_hyper(f: Frame, name: str) -> bool:
+    binding = f.find(name)
+    return binding is not None and binding.kind == "hyper"
+
+
+def amount(f: Frame, e: ast.Expr) -> Size | None:
+    """An expression over dims and hyperparameters as a condition sees it; None beyond that."""
+    outer, f.walk.report = f.walk.report, Report()
+    try:
+        found = side(f, e)
+    except Undecided:
+        return None
+    finally:
+        f.walk.report = outer
+    return found if isinstance(found, Size) else None
 
 
 def _arithmetic(

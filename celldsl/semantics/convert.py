@@ -15,6 +15,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics.facts import example
+from celldsl.semantics.fitting import is_size
 from celldsl.semantics.settings import fix
 from celldsl.semantics.values import (
     FunctionValue,
@@ -138,7 +139,11 @@ def _denominator(size: Size) -> Size:
 
 def size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
     """The whole number that a literal place needs, of dims and integers."""
-    return as_size(f, f.elaborate(expression), expression.span, what)
+    outer, f.fits = f.fits, is_size
+    try:
+        return as_size(f, f.elaborate(expression), expression.span, what)
+    finally:
+        f.fits = outer
 
 
 def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
@@ -173,7 +178,7 @@ def whole(f: Frame, found: Size, span: Span, what: str) -> Size | None:
     number = found * bottom
     dims = _example_of_odd(f, found)
     told = f"with {dims} it is no whole number" if dims else None
-    condition = f"require {number} % {bottom} == 0, \"…\"" if number.dims else None
+    condition = f'require {number} % {bottom} == 0, "…"' if number.dims else None
     f.error(
         "E0207",
         f"{what} must be a whole number for all sizes, and `{found}` is not",
@@ -219,7 +224,7 @@ def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
         f"{what} must be at least 1" + ("" if negative else " for all sizes"),
         expression.span,
         f"this is {found}",
-        help=None if negative else f"add `require {found} >= 1, \"…\"`",
+        help=None if negative else f'add `require {found} >= 1, "…"`',
     )
     return None
 
@@ -260,6 +265,18 @@ def real(f: Frame, expression: ast.Expr, what: str) -> Tensor | None:
         f.error("E0124", f"{what} must be a number or a hyperparameter", expression.span)
         return None
     return found
+
+
+def told(f: Frame, value: Tensor) -> str:
+    """A shape in words: `[K=3, H]` where the dim `K` is fixed to 3."""
+    why = value.why or (None,) * len(value.shape)
+    sizes = (axis_told(f, *pair) for pair in zip(value.shape, why, strict=True))
+    return f"[{', '.join(sizes)}]"
+
+
+def axis_told(f: Frame, size: Size, reason: Span | None) -> str:
+    fixed = reason is not None and reason.text in f.walk.choices.structural
+    return f"{reason.text}={size}" if fixed and reason is not None else str(size)
 
 
 def short(span: Span) -> str:

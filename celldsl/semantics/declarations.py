@@ -27,6 +27,7 @@ def declare_name(f: Frame, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind)
             name.span,
             help=f"choose another name, such as `{name.id}_`",
         )
+        return f.find(name.id) is None
     taken = f.find(name.id)
     if taken is None:
         return True
@@ -129,4 +130,3 @@ def _initial(f: Frame, s: ast.Param | ast.Const, target: Target, span: Span) -> 
         word = "param" if isinstance(s, ast.Param) else "const"
         return initial_value(f, s.init, target, f"the start of a {word}")
     return default_initial(f, target, span) if isinstance(s, ast.Param) else None
-

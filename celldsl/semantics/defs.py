@@ -14,6 +14,7 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import convert
 from celldsl.semantics.binding import bind
 from celldsl.semantics.modules import Module
+from celldsl.semantics.outward import outward
 from celldsl.semantics.statements import run, spell_later
 from celldsl.semantics.values import FunctionValue, Several, Static, Tensor, Unknown, Value
 from celldsl.semantics.walk import Binding, Frame
@@ -37,9 +38,15 @@ def call_def(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
             return Unknown()
     f.walk.calls.append(definition.name.id)
     try:
-        return body(inner, definition)
+        return outward(body(inner, definition), definition.span, _written(definition, e), e.span)
     finally:
         f.walk.calls.pop()
+
+
+def _written(definition: ast.Def, e: ast.Call) -> dict[str, Span]:
+    """Where each argument was written."""
+    places = {a.id: w.span for a, w in zip(definition.args, e.args, strict=False)}
+    return places | {keyword.name: keyword.value.span for keyword in e.keywords}
 
 
 def _arguments(f: Frame, definition: ast.Def, e: ast.Call) -> list[Value] | None:

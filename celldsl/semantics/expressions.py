@@ -15,6 +15,7 @@ from celldsl.semantics import convert, indexing, names, products
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.calls import call
 from celldsl.semantics.facts import simple
+from celldsl.semantics.fitting import beside, elaborate_beside
 from celldsl.semantics.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
@@ -72,10 +73,18 @@ def _chain(f: Frame, e: ast.Binary) -> Value:
     while isinstance(left, ast.Binary):
         chain.append(left)
         left = left.left
-    value = elaborate(f, left)
+    first = chain[-1]
+    value = elaborate_beside(f, left, beside(f, first.op, _named(f, first.right)))
     for binary in reversed(chain):
-        value = _binary(f, binary, value, elaborate(f, binary.right))
+        right = elaborate_beside(f, binary.right, beside(f, binary.op, value))
+        value = _binary(f, binary, value, right)
     return value
+
+
+def _named(f: Frame, e: ast.Expr) -> Value | None:
+    """What stands on the right of a name, as far as that is a name too."""
+    binding = f.find(e.id) if isinstance(e, ast.Name) else None
+    return None if binding is None else binding.value
 
 
 def _binary(f: Frame, e: ast.Binary, left: Value, right: Value) -> Value:

@@ -143,7 +143,7 @@ def _degree(size: Size) -> int:
 
 def _bare_dim(size: Size) -> str | None:
     match size.terms:
-        case (((((name, 1),), coefficient),)) if coefficient == 1:
+        case ((((name, 1),), coefficient),) if coefficient == 1:
             return name
     return None
 

@@ -82,7 +82,7 @@ def within(f: Frame, low: Size, item: ast.Node) -> bool:
         f"the index {low} is negative" if negative else f"the index {low} may be negative",
         item.span,
         "indices count from the front" if negative else "",
-        help=None if negative else f"add `require {low} >= 0, \"…\"`",
+        help=None if negative else f'add `require {low} >= 0, "…"`',
     )
     return False
 
@@ -96,7 +96,7 @@ def _shown(f: Frame, size: Size, span: Span, told: str, condition: str) -> bool:
         "an index is out of range" if known else "an index may be out of range",
         span,
         told.replace("may be", "is") if known else told,
-        help=None if known else f"add `require {condition}, \"…\"`",
+        help=None if known else f'add `require {condition}, "…"`',
     )
     return False
 

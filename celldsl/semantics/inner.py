@@ -6,15 +6,19 @@ and parameters behind `g.`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size, shape_text
 from celldsl.record import replace
 from celldsl.semantics import convert
 from celldsl.semantics.binding import bind
+from celldsl.semantics.conditions import amount
+from celldsl.semantics.fitting import elaborate_beside, has_shape
 from celldsl.semantics.modules import Module
+from celldsl.semantics.outward import seen_outside
 from celldsl.semantics.settings import setting_of
 from celldsl.semantics.values import (
     FunctionValue,
@@ -43,7 +47,8 @@ def declare_sub(f: Frame, s: ast.Sub) -> None:
     frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix, called=None)
     if not (_dims(f, frame, cell, s) and _hypers(f, frame, cell, s)):
         return
-    inner = Inner(s.name.id, cell, home, frame, s.name.span)
+    given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}
+    inner = Inner(s.name.id, cell, home, frame, s.name.span, s.span, given)
     f.inner[s.name.id] = inner
     f.all_inner.append(inner)
     f.walk.cells.append(cell)
@@ -62,10 +67,39 @@ def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
     cell, home = f.home.cells[name]
     f.walk.notes.used.add(cell.name.span)
     if cell in f.walk.cells:
-        circle = [c.name.id for c in f.walk.cells[f.walk.cells.index(cell) :]] + [name]
-        f.error("E0307", f"cells contain each other: {' -> '.join(circle)}", s.cell.span)
+        _report_circle(f, f.walk.cells[f.walk.cells.index(cell) :])
         return None
     return cell, home
+
+
+def _report_circle(f: Frame, cells: list[ast.Cell]) -> None:
+    """Cells that contain each other, from the first one on: the same from wherever they are met."""
+    first = min(range(len(cells)), key=lambda at: cells[at].span.start)
+    cells = [*cells[first:], *cells[:first], cells[first]]
+    names = [cell.name.id for cell in cells]
+    *others, last = [
+        Label(span, f"`{outer.name.id}` holds `{inner}`")
+        for outer, inner in zip(cells, names[1:], strict=False)
+        if (span := sub_of(outer.body, inner)) is not None
+    ]
+    message = f"cells contain each other: {' -> '.join(names)}"
+    f.walk.report.add("E0307", message, last.span, last.text, secondary=tuple(others))
+
+
+def sub_of(body: tuple[ast.Statement, ...], cell: str) -> Span | None:
+    """Where a body declares an inner cell of this sort."""
+    return next((s.cell.span for s in subs(body) if s.cell.id == cell), None)
+
+
+def subs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Sub]:
+    for s in body:
+        match s:
+            case ast.Sub():
+                yield s
+            case ast.For(body=inside):
+                yield from subs(inside)
+            case ast.If(body=inside, orelse=orelse):
+                yield from subs((*inside, *(orelse or ())))
 
 
 def _dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
@@ -133,6 +167,9 @@ def _hyper(
         f.error("E0310", f"`{hyper.id}` is {wanted}", given.value.span, "and this is not")
         return None
     if isinstance(value, Tensor) and value.hyper is None:
+        known = amount(f, given.value)
+        if known is not None:
+            f.walk.amounts[value.name] = known
         with f.walk.initial_values():
             twin = convert.number(f, f.elaborate(given.value), given.value.span)
         if twin is None:
@@ -193,7 +230,8 @@ def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
     values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
     if not values:
         return Unknown()
-    return values[0] if len(values) == 1 else Several(values)
+    told = tuple(seen_outside(inner, value) for value in values)
+    return told[0] if len(told) == 1 else Several(told)
 
 
 def _inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
@@ -206,7 +244,9 @@ def _inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> No
         muted, w.report = w.report, outer
         used = Label(at.span, f"in the inner cell `{inner.name}`")
         for d in muted.diagnostics:
-            w.report.diagnostics.append(replace(d, secondary=(*d.secondary, used)))
+            # A circle is the same wherever it is met.
+            more = () if d.code == "E0307" else (used,)
+            w.report.diagnostics.append(replace(d, secondary=(*d.secondary, *more)))
 
 
 def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
@@ -222,8 +262,9 @@ def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
     for name, shape in declared:
         written = bound[name.id]
         assert written is not None
-        found = convert.tensor(f, written)
         wanted = convert.shape(inner.frame, shape, "the shape")
+        fits = f.fits if wanted is None else has_shape(f, wanted)
+        found = convert.number(f, elaborate_beside(f, written, fits), written.span)
         if found is None or wanted is None:
             fine = False
         elif not f.walk.facts.same_shape(found.shape, wanted):

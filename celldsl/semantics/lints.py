@@ -6,15 +6,17 @@ What depends on the branch is told only where it holds in every walk that gets t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
+from celldsl.semantics.convert import short
 from celldsl.semantics.reach import Reach, leaves_below, reach
 from celldsl.semantics.walk import Notes, Walk
 from celldsl.syntax import ast
 
-Found = tuple[str, str, Span, str | None]
+# Code, sentence, place, help, and what to put in the place.
+Found = tuple[str, str, Span, str | None, str | None]
 UNUSED = {
     "value": "value",
     "input": "input",
@@ -25,10 +27,14 @@ UNUSED = {
 
 
 def lint(cell: ast.Cell, walks: list[Walk], notes: Notes, report: Report) -> None:
-    for code, message, span, help in (
-        *_unused(cell, notes), *_old_state(notes), *_everywhere(cell, walks)
-    ):  # fmt: skip
-        report.add(code, message, span, help=help)
+    for code, message, span, help, instead in (
+        *_unused(cell, notes),
+        *_old_state(notes),
+        *_old_output(cell, notes),
+        *_everywhere(cell, walks),
+    ):
+        fix = None if instead is None else Fix(span, instead)
+        report.add(code, message, span, help=help, fix=fix)
 
 
 def _inside(cell: ast.Cell, span: Span) -> bool:
@@ -39,18 +45,35 @@ def _inside(cell: ast.Cell, span: Span) -> bool:
 def _unused(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
     for span, (kind, name) in notes.declared.items():
         if kind in UNUSED and span not in notes.used and _inside(cell, span):
-            yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None
+            yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None, None
 
 
 def _old_state(notes: Notes) -> Iterator[Found]:
     """One equation reads `h` where all others after `h' = …` read `h'`."""
     for name, place in notes.nexts.items():
-        later = [s for s in notes.old_reads.get(name, ()) if s.start > place.end]
-        new = [s for s in notes.new_reads.get(name, ()) if s.start > place.end]
+        later = _after(place, notes.old_reads.get(name, ()))
+        new = _after(place, notes.new_reads.get(name, ()))
         if len(later) == 1 and new and "." not in name and _line(later[0]) not in map(_line, new):
             message = f"this reads the old `{name}`, every other equation after it the new one"
             help = f"write `{name}'` if the new value is meant"
-            yield "W0506", message, later[0], help
+            yield "W0506", message, later[0], help, f"{name}'"
+
+
+def _old_output(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
+    """An output `h` where no equation after `h' = …` reads the old value either."""
+    for name in (n for s in cell.body if isinstance(s, ast.Output) for n in s.names):
+        place = None if name.primed else notes.nexts.get(name.id)
+        if place is not None and not _after(place, notes.old_reads.get(name.id, ())):
+            message = f"this gives the old `{name.id}`, as it was before this step"
+            help = (
+                f"write `{name.id}'` for the new value; if the old one is meant, give it a name: "
+                f"`old = {name.id}`"
+            )
+            yield "W0506", message, name.span, help, f"{name.id}'"
+
+
+def _after(place: Span, reads: Iterable[Span]) -> list[Span]:
+    return [span for span in reads if span.start > place.end]
 
 
 def _line(span: Span) -> int:
@@ -94,32 +117,45 @@ def _no_gradient(w: Walk, ways: Reach) -> Iterator[Found]:
     for name in w.params:
         if name in ways.any and name not in told and w.places[name] not in alive:
             message = f"the gradient of the parameter `{name}` is always zero"
-            yield "W0502", message, w.places[name], "make it a `const`, if that is meant"
+            yield "W0502", message, w.places[name], "make it a `const`, if that is meant", None
 
 
 def _states(w: Walk, ways: Reach) -> Iterator[Found]:
     for state in w.states.values():
         if state.name not in ways.any:
             message = f"the state `{state.name}` never reaches an output"
-            yield "W0503", message, state.span, "it is computed for nothing"
+            yield "W0503", message, state.span, "it is computed for nothing", None
 
 
 def _cutting(w: Walk, ways: Reach) -> Iterator[tuple[str, Span]]:
-    """`step` and its like, where a gradient comes to them and parameters or states lie below."""
+    """`step` and its like, where a gradient comes to them and parameters or states lie below.
+
+    A `where` is one of them when it chooses by what is trained between values that are not.
+    """
     for value, span in w.steps.items():
-        below = {w.leaves[name].kind for name in leaves_below(w, value)}
-        if value in ways.smoothly and below & {"param", "state"}:
+        if value not in ways.smoothly or value not in w.builder.defined:
+            continue
+        node = w.builder.defined[value]
+        flat, smooth = (node.args[:1], node.args[1:]) if node.op == "where" else (node.args, ())
+        if _trained(w, flat) and not _trained(w, smooth):
             yield value, span
+
+
+def _trained(w: Walk, values: Iterable[str]) -> bool:
+    """Whether parameters or states lie below."""
+    kinds = {w.leaves[name].kind for value in values for name in leaves_below(w, value)}
+    return bool(kinds & {"param", "state"})
 
 
 def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
     for _, span in _cutting(w, ways):
-        name, text = span.text.partition("(")[0], span.text
+        name, text = span.text.partition("(")[0], short(span)
         yield (
             "W0505",
             f"`{name}` lets no gradient through",
             span,
             f"give it one: `surrogate({text}, …)`, or say `stop_gradient({text})`",
+            None,
         )
 
 
@@ -132,7 +168,7 @@ def _absorbed(w: Walk) -> Iterator[Found]:
             for name in biases[1:]:
                 first = biases[0]
                 message = f"the bias `{name}` adds to `{first}`: one of them is enough"
-                yield "W0504", message, w.places[name], "leave one out: `bias=false`"
+                yield "W0504", message, w.places[name], "leave one out: `bias=false`", None
 
 
 def _terms(w: Walk, value: str) -> Iterator[str]:

@@ -79,9 +79,7 @@ def _use(use: ast.Use, module: Module, files: Files) -> None:
             module.broken.add(name.alias)
             near = nearest(name.id, [*other.cells, *other.defs])
             hint = f"did you mean `{near}`?" if near else None
-            files.report.add(
-                "E0114", f"`{name.id}` is not in \"{use.path}\"", name.span, help=hint
-            )
+            files.report.add("E0114", f'`{name.id}` is not in "{use.path}"', name.span, help=hint)
 
 
 def _load(use: ast.Use, module: Module, files: Files) -> Module | None:
@@ -102,7 +100,7 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
     """The file that is meant, if it may be read."""
     if module.path is None or files.root is None:
         why = "this source has no folder: give it a root to use other files"
-        files.report.add("E0113", f"cannot use \"{use.path}\"", use.path_span, why)
+        files.report.add("E0113", f'cannot use "{use.path}"', use.path_span, why)
         return None
     try:
         path = (module.path.parent / use.path).resolve()
@@ -113,13 +111,13 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
     if not inside:
         files.report.add(
             "E0113",
-            f"\"{use.path}\" lies outside the root",
+            f'"{use.path}" lies outside the root',
             use.path_span,
             "files stay inside the folder of the first file, or inside --root",
         )
         return None
     if not found:
-        files.report.add("E0113", f"there is no file \"{use.path}\"", use.path_span)
+        files.report.add("E0113", f'there is no file "{use.path}"', use.path_span)
         return None
     return path
 
@@ -134,4 +132,3 @@ def _parse(path: Path, use: ast.Use, files: Files) -> Module | None:
     module = module_of(file, path, files)
     files.reading.pop()
     return module
-

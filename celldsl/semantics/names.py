@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
-from celldsl.diagnostics.suggest import nearest
 from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.meant import function_meant, nearest_of, value_meant
+from celldsl.semantics.outward import seen_outside
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.values import FunctionValue, Initialiser, Tensor, Unknown, Value
 from celldsl.semantics.walk import Binding, Frame
@@ -96,10 +97,19 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
     state = inner.frame.find(e.id)
     if state is None or state.kind != "state":
         names_of = [n for s in inner.frame.scopes for n, b in s.items() if b.kind == "state"]
-        _unknown(f, e.id, e.span, names_of, f"`{inner.cell.name.id}` has no state `{e.id}`")
+        near = nearest_of(e.id, names_of)
+        told = f"`{inner.cell.name.id}` has no state `{e.id}`"
+        better = f"{e.owner}.{near}" + "'" * e.primed
+        f.error(
+            "E0101",
+            told,
+            e.span,
+            help=f"did you mean `{better}`?" if near else None,
+            fix=Fix(e.span, better) if near else None,
+        )
         return Unknown()
     if not e.primed:
-        return current(f, state.value)
+        return current(f, seen_outside(inner, state.value))
     found = inner.frame.nexts.get(e.id)
     if found is None and inner.stepped is None:
         f.error(
@@ -108,7 +118,7 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
             e.span,
             help=f"call `{e.owner}(…)` first, or read the old `{e.owner}.{e.id}`",
         )
-    return Unknown() if found is None else current(f, found)
+    return Unknown() if found is None else current(f, seen_outside(inner, found))
 
 
 def _cells_help(f: Frame) -> str:
@@ -138,11 +148,6 @@ def find_function(f: Frame, name: str) -> FunctionValue | None:
     return None
 
 
-def function_names(f: Frame) -> list[str]:
-    callable_here = [n for s in f.scopes for n, b in s.items() if b.kind in ("sub", "hyper")]
-    return [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here]
-
-
 def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None:
     if name in f.home.broken or name in f.silenced:
         return
@@ -162,9 +167,9 @@ def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None
         told = f"declare an inner cell: `sub g = {name}[…]`"
         f.error("E0111", f"`{name}` is a cell, not a value", span, help=told)
         return
-    known = f.names()
+    help, fix = value_meant(f, name, span, primed)
     shown = f"{name}'" if primed else name
-    _unknown(f, name, span, known, f"`{shown}` is not defined")
+    f.error("E0101", f"`{shown}` is not defined", span, help=help, fix=fix)
 
 
 def _explain_hidden(f: Frame, name: str, span: Span) -> None:
@@ -182,20 +187,5 @@ def _explain_hidden(f: Frame, name: str, span: Span) -> None:
 
 def unknown_function(f: Frame, name: str, span: Span) -> None:
     if name not in f.home.broken:
-        _unknown(f, name, span, function_names(f), f"there is no function `{name}`")
-
-
-def meant(name: str, known: list[str]) -> str | None:
-    """The nearest name; letters that changed places (`tahn`) come before one that is missing."""
-    letters = sorted(name.lower())
-    swapped = [n for n in known if n != name and sorted(n.lower()) == letters]
-    return nearest(name, swapped) or nearest(name, known)
-
-
-def _unknown(f: Frame, name: str, span: Span, known: list[str], message: str) -> None:
-    near = meant(name, known)
-    if near is None:
-        f.error("E0101", message, span)
-        return
-    f.error("E0101", message, span, help=f"did you mean `{near}`?", fix=Fix(span, near))
-
+        help, fix = function_meant(f, name, span)
+        f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)

@@ -111,4 +111,3 @@ def fans(shape: Shape) -> tuple[Size, Size]:
     if not shape:
         return Size.of(1), Size.of(1)
     return shape[-1], shape[-2] if len(shape) > 1 else shape[-1]
-

@@ -1,15 +1,15 @@
 """Products.  In: two tensors.  Out: one einsum, or which sizes do not meet.
 
-    W @ x        [m, n] @ [n]       "ij,j->i"
-    q @ S        [n] @ [n, m]       "i,ij->j"
-    dot(a, b)    [n], [n]           "i,i->"
-    outer(a, b)  [m], [n]           "i,j->ij"
+W @ x        [m, n] @ [n]       "ij,j->i"
+q @ S        [n] @ [n, m]       "i,ij->j"
+dot(a, b)    [n], [n]           "i,i->"
+outer(a, b)  [m], [n]           "i,j->ij"
 """
 
 from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
-from celldsl.ir.size import Size, shape_text
+from celldsl.ir.size import Size
 from celldsl.semantics import convert
 from celldsl.semantics.broadcast import reasons
 from celldsl.semantics.values import Tensor, Unknown, Value
@@ -42,8 +42,8 @@ def _explain_rank(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
     scalar = not a.shape or not b.shape
     f.error(
         "E0204",
-        f"`@` takes vectors and matrices: `{left}` is {shape_text(a.shape)}, `{right}` is "
-        f"{shape_text(b.shape)}",
+        f"`@` takes vectors and matrices: `{left}` is {convert.told(f, a)}, `{right}` is "
+        f"{convert.told(f, b)}",
         e.span,
         help=f"to scale, write `{left} * {right}`" if scalar else None,
     )
@@ -51,10 +51,12 @@ def _explain_rank(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
 
 def _explain(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
     left, right = convert.short(e.left.span), convert.short(e.right.span)
-    label = f"`{left}` is {shape_text(a.shape)}, `{right}` is {shape_text(b.shape)}"
+    label = f"`{left}` is {convert.told(f, a)}, `{right}` is {convert.told(f, b)}"
+    inner = convert.axis_told(f, a.shape[-1], _padded(a)[-1])
+    outer = convert.axis_told(f, b.shape[0], _padded(b)[0])
     f.error(
         "E0204",
-        f"`@` needs {a.shape[-1]} and {b.shape[0]} to be the same in `{convert.short(e.span)}`",
+        f"`@` needs {inner} and {outer} to be the same in `{convert.short(e.span)}`",
         e.span,
         label,
         secondary=reasons(f, (e.left, a), (e.right, b), e.span),

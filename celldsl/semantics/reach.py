@@ -1,7 +1,7 @@
 """What a value leads to.  In: a walk.  Out: the values that reach an output, and by which way.
 
-    reach(walk).any         an output depends on them
-    reach(walk).smoothly    an output's gradient gets to them
+reach(walk).any         an output depends on them
+reach(walk).smoothly    an output's gradient gets to them
 """
 
 from __future__ import annotations

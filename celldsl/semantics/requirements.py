@@ -1,6 +1,6 @@
 """`require`.  In: a condition.  Out: an assumption of the shape check, and Python to check it by.
 
-    require I == H, "…"        from here on I is H;  code: v["I"] == v["H"]
+require I == H, "…"        from here on I is H;  code: v["I"] == v["H"]
 """
 
 from __future__ import annotations

@@ -98,4 +98,3 @@ def size_of_number(value: float) -> Size | None:
     if not math.isfinite(value):
         return None
     return Size((((), Fraction(value)),)) if value else Size(())
-

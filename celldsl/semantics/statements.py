@@ -11,9 +11,10 @@ from celldsl.semantics import convert
 from celldsl.semantics.assignments import assign, close_stacks
 from celldsl.semantics.conditions import holds
 from celldsl.semantics.declarations import declare_array, declare_name
+from celldsl.semantics.fitting import elaborate_beside, has_shape
 from celldsl.semantics.inner import declare_sub
 from celldsl.semantics.values import Several, Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame
+from celldsl.semantics.walk import Binding, Fits, Frame
 from celldsl.syntax import ast
 
 TOP_LEVEL = (ast.Input, ast.State, ast.Output, ast.Require)
@@ -67,11 +68,19 @@ def equation(f: Frame, s: ast.Equation) -> None:
     name = "_".join(target.id for target in s.targets)
     f.place = f.base + ".".join([name, *map(str, f.iterations)])
     f.made = {}
-    value = f.elaborate(s.value)
+    value = elaborate_beside(f, s.value, _wanted(f, s.targets[0]))
     for target, item in zip(s.targets, _items(f, s, value), strict=True):
         f.later.pop(target.id, None)
         assign(f, s, target, item)
     f.place = ""
+
+
+def _wanted(f: Frame, target: ast.Target) -> Fits:
+    """A next state is a value of the shape of the state."""
+    state = f.find(target.id) if target.primed and target.index is None else None
+    if state is None or not isinstance(state.value, Tensor):
+        return f.fits
+    return has_shape(f, state.value.shape)
 
 
 def _items(f: Frame, s: ast.Equation, value: Value) -> tuple[Value, ...]:

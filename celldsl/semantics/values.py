@@ -1,14 +1,14 @@
 """What an expression means.  In: nothing.  Out: the records that elaboration passes around.
 
-    2*H          Static(Size)       a whole number (or an exact fraction) of dims, known early
-    0.5          Real(0.5)          a number that was written
-    true         Truth(True)
-    r * h        Tensor("%7", …)    a value of the program
-    tanh         FunctionValue      something that can be called
-    (a, b)       Several            what a call with several results gives
-    [x, h]       Listing            what stands in square brackets
-    orthogonal   Initialiser        how a parameter begins
-    what is wrong                   Unknown: silences everything that depends on it
+2*H          Static(Size)       a whole number (or an exact fraction) of dims, known early
+0.5          Real(0.5)          a number that was written
+true         Truth(True)
+r * h        Tensor("%7", …)    a value of the program
+tanh         FunctionValue      something that can be called
+(a, b)       Several            what a call with several results gives
+[x, h]       Listing            what stands in square brackets
+orthogonal   Initialiser        how a parameter begins
+what is wrong                   Unknown: silences everything that depends on it
 """
 
 from __future__ import annotations

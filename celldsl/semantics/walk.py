@@ -44,15 +44,27 @@ class Binding:
     rebound: object = None
 
 
+Fits = Callable[[Binding], bool]
+
+
+def anything(binding: Binding) -> bool:
+    return True
+
+
 @entity
 class Inner:
-    """A `sub`: its cell, what its dims and hyperparameters are, and its states."""
+    """A `sub`: its cell, what its dims and hyperparameters are, and its states.
+
+    `declared` is the whole statement, `given` where each dim was written.
+    """
 
     name: str
     cell: ast.Cell
     home: Module
     frame: Frame
     span: Span
+    declared: Span
+    given: dict[str, Span]
     stepped: Span | None = None
 
 
@@ -116,6 +128,7 @@ class Walk:
     draws: int = 0
     calls: list[str] = field(default_factory=list)
     twins: dict[str, str] = field(default_factory=dict)
+    amounts: dict[str, Size] = field(default_factory=dict)
     hypers: dict[str, ast.Hyper] = field(default_factory=dict)
     steps: dict[str, Span] = field(default_factory=dict)
     cells: list[ast.Cell] = field(default_factory=list)
@@ -228,7 +241,8 @@ class Frame:
     `base` is what names of parameters begin with (`g.`, `f.gate.`) and `place` what those of the
     present equation are named after (`f`, `g.f.0`); it is empty outside equations.  `made` says
     which kinds of block the equation has already.  `later` are names that a later equation
-    defines, `silenced` those whose equation went wrong.
+    defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
+    one is read that is not there.
     """
 
     walk: Walk
@@ -253,6 +267,7 @@ class Frame:
     inner: dict[str, Inner] = field(default_factory=dict)
     all_inner: list[Inner] = field(default_factory=list)
     returned: Value | None = None
+    fits: Fits = field(default_factory=lambda: anything)
 
     def elaborate(self, expression: ast.Expr) -> Value:
         """What an expression means here."""

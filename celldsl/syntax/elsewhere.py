@@ -9,17 +9,24 @@ Each is refused only where it can mean nothing else.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
+from typing import Literal
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
+from celldsl.syntax.renamed import RENAMED, REPLACED, VALUES
 from celldsl.syntax.tree import Token
 
 _LIBRARIES = frozenset({"np", "numpy", "torch", "jnp", "jax", "tf", "keras", "math", "nn", "F"})
 _SELVES = frozenset({"self", "this"})
-_TIMED = re.compile(r"(?P<state>\w+?)_?(?P<time>_t|_prev|_last|_old|_tm1|_t_1|_next|_new|_tp1)")
-_NEXT = frozenset({"_next", "_new", "_tp1"})
+# What stands before or after the name of a state, and which of its values is meant.
+Moment = Literal["old", "now", "next"]
+_TIMES: dict[str, Moment] = {
+    **dict.fromkeys(("prev", "previous", "last", "old", "tm1", "t_1", "t_minus_1"), "old"),
+    **dict.fromkeys(("t", "cur", "current", "now"), "now"),
+    **dict.fromkeys(("next", "new", "tp1", "t_plus_1"), "next"),
+}
 
 
 def report_prefixes(tokens: list[Token], source: Source, report: Report) -> None:
@@ -50,13 +57,25 @@ def _kinds(tokens: list[Token], at: int) -> tuple[str, ...]:
 def _report_chain(tokens: list[Token], at: int, end: int, source: Source, report: Report) -> None:
     owner, last = str(tokens[at]), str(tokens[end])
     called = end + 1 < len(tokens) and tokens[end + 1].type == "LPAR"
-    if not (owner in _SELVES or (owner in _LIBRARIES and called)):
+    if owner not in _SELVES | _LIBRARIES:
         return
     prefix = Span(source, tokens[at].start, tokens[end].start)
-    what = "a function" if called else "a parameter or state"
+    whole = Span(source, prefix.start, tokens[end].end or prefix.end)
     message = f"`{prefix.text}` does not belong before `{last}`"
-    help = f"{what} stands by itself: `{last}`"
-    report.add("E0018", message, prefix, help=help, fix=Fix(prefix, ""))
+    help, fix = _stands_alone(last, called, owner in _SELVES, whole)
+    report.add("E0018", message, prefix, help=help, fix=fix)
+
+
+def _stands_alone(last: str, called: bool, own: bool, whole: Span) -> tuple[str, Fix | None]:
+    """What stands for `np.maximum` or `self.W`, as far as it is known under that name."""
+    if called and last in RENAMED:
+        return f"here it is `{RENAMED[last]}`", Fix(whole, RENAMED[last])
+    if called and last in REPLACED:
+        return REPLACED[last], None
+    if not called and not own and last in VALUES:
+        return VALUES[last], None
+    what = "a function" if called else "a parameter or state" if own else "a value"
+    return f"{what} stands by itself: `{last}`", Fix(whole, last)
 
 
 def report_time_index(tokens: list[Token], source: Source, report: Report) -> None:
@@ -93,13 +112,13 @@ def report_timed_names(cell: ast.Cell, names: list[ast.Name], report: Report) ->
     states = {n.id for s in cell.body if isinstance(s, ast.State) for n in s.names}
     known = defined_names(cell.body) | {h.id for h in cell.hyper} | {d.id for d in cell.dims}
     for name in names:
-        found = _TIMED.fullmatch(name.id)
-        if found is None or name.id in known or found["state"] not in states:
+        found = None if name.id in known else timed_state(name.id, states)
+        if found is None:
             continue
-        state = found["state"]
-        better = f"{state}'" if found["time"] in _NEXT else state
+        state, moment = found
+        better = f"{state}'" if moment == "next" else state
         help = f"`{state}` is the state that came in, `{state}'` the one that goes out"
-        fix = None if found["time"] == "_t" else Fix(name.span, better)
+        fix = None if moment == "now" else Fix(name.span, better)
         report.add(
             "E0016",
             f"`{name.id}` is not defined, but `{state}` is a state",
@@ -107,6 +126,18 @@ def report_timed_names(cell: ast.Cell, names: list[ast.Name], report: Report) ->
             help=help,
             fix=fix,
         )
+
+
+def timed_state(name: str, states: Iterable[str]) -> tuple[str, Moment] | None:
+    """`h_prev`, `new_h` and `ht` as a state and the value of it that is meant."""
+    for state in states:
+        for rest in (
+            name.removeprefix(state).lstrip("_") if name.startswith(state) else "",
+            name.removesuffix(state).rstrip("_") if name.endswith(state) else "",
+        ):
+            if rest in _TIMES:
+                return state, _TIMES[rest]
+    return None
 
 
 def defined_names(body: tuple[ast.Statement, ...]) -> set[str]:

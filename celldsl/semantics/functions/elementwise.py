@@ -60,7 +60,10 @@ def _where(f: Frame, e: ast.Call, a: Bound) -> Value:
     if condition is None or one is None or other is None:
         return Unknown()
     operands = ((given(a, "condition"), condition), (given(a, "a"), one), (given(a, "b"), other))
-    return elementwise(f, "where", e.span, *operands)
+    found = elementwise(f, "where", e.span, *operands)
+    if isinstance(found, Tensor) and not f.walk.computing_initial:
+        f.walk.steps.setdefault(found.name, f.called or e.span)
+    return found
 
 
 def _leaky_relu(f: Frame, e: ast.Call, a: Bound) -> Value:

@@ -95,7 +95,15 @@ def _cuts(f: Frame, v: Tensor, place: int, sizes: list[Size], parts: ast.Expr) -
 def _concat(f: Frame, e: ast.Call, a: Bound) -> Value:
     parts = given(a, "parts")
     if not isinstance(parts, ast.ListOf) or not parts.items:
-        f.error("E0124", "`concat` takes a list of values", parts.span, "write `concat([v, w])`")
+        listed = [arg.span.text for arg in e.args] if len(e.args) > 1 else ["v", "w"]
+        better = f"concat([{', '.join(listed)}])"
+        f.error(
+            "E0124",
+            "`concat` takes a list of values",
+            parts.span,
+            help=f"write `{better}`",
+            fix=Fix(e.span, better) if len(e.args) > 1 else None,
+        )
         return Unknown()
     values = [convert.tensor(f, item) for item in parts.items]
     known = [v for v in values if v is not None]

@@ -1,0 +1,51 @@
+"""What was meant by a name that is not there.  In: the name and its place.  Out: help, and a fix.
+
+tahn(x)           did you mean `tanh`?       not `tan`, which is a letter short
+g * hiden         did you mean `hidden`?     among names of a shape that fits beside `g`
+linear(x, Hh)     did you mean `H`?          among names of sizes
+matmul(W, x)      the matrix product is written `A @ b`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
+from celldsl.diagnostics.suggest import nearest
+from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.prelude import PRELUDE
+from celldsl.semantics.walk import Frame
+from celldsl.syntax.renamed import RENAMED, REPLACED, VALUES
+
+Help = tuple[str | None, Fix | None]
+
+
+def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
+    """A name that fits, or else any; and what has no name here."""
+    known = {n: binding for scope in f.scopes for n, binding in scope.items()}
+    if primed:
+        known = {n: binding for n, binding in known.items() if binding.kind == "state"}
+    near = nearest_of(name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(name, known)
+    if near is None:
+        return VALUES.get(name), None
+    better = f"{near}'" if primed else near
+    return f"did you mean `{better}`?", Fix(span, better)
+
+
+def function_meant(f: Frame, name: str, span: Span) -> Help:
+    """A function of the same name elsewhere, or one that is spelt alike."""
+    if name in REPLACED:
+        return REPLACED[name], None
+    if name in RENAMED:
+        return f"here it is `{RENAMED[name]}`", Fix(span, RENAMED[name])
+    callable_here = [n for s in f.scopes for n, b in s.items() if b.kind in ("sub", "hyper")]
+    near = nearest_of(name, [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here])
+    return (None, None) if near is None else (f"did you mean `{near}`?", Fix(span, near))
+
+
+def nearest_of(name: str, known: Iterable[str]) -> str | None:
+    """The nearest name; letters that changed places (`tahn`) come before one that is missing."""
+    letters, names = sorted(name.lower()), list(known)
+    swapped = [n for n in names if n != name and sorted(n.lower()) == letters]
+    return nearest(name, swapped) or nearest(name, names)
