@@ -7,13 +7,14 @@ at once, so what only compiling needs is imported where it is used.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celldsl import __version__
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
+from celldsl.optimisations import checked as known_names
 from celldsl.semantics.check import Checked, check
 from celldsl.semantics.choices import Setting
 from celldsl.semantics.lower import Lowered, lower
@@ -83,25 +84,37 @@ def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
     raise CellError(report.diagnostics)
 
 
-def optimise(program: Program) -> tuple[Program, Program]:
-    """The forward and the backward program, ready to be planned."""
+def differentiated(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
+    """The forward and the backward program as `autodiff` makes them, which keeps every value."""
     from celldsl.autodiff import differentiate
+    from celldsl.passes.pipeline import FIRST, run_passes
+
+    return differentiate(run_passes(program, FIRST, without))
+
+
+def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
+    """The forward and the backward program, ready to be planned.
+
+    `without` has names of `celldsl.optimisations` to leave out.
+    """
     from celldsl.passes.choose_saved import choose_saved
-    from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, run_passes
+    from celldsl.passes.pipeline import BACKWARD, FORWARD, run_passes
 
-    program = run_passes(program, FIRST)
-    forward, backward = choose_saved(*differentiate(program))
-    return run_passes(forward, FORWARD), run_passes(backward, BACKWARD)
+    forward, backward = differentiated(program, without)
+    if "choose_saved" not in without:
+        forward, backward = choose_saved(forward, backward)
+    return run_passes(forward, FORWARD, without), run_passes(backward, BACKWARD, without)
 
 
-def compile_cell(lowered: Lowered, name: str, digest: str) -> Unit:
+def compile_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Unit:
     """All stages after lowering; `name` and `digest` are what the module says it was made from."""
     from celldsl.backends.module_source import Unit
     from celldsl.plan.directions import plan_cell
 
-    forward, backward = optimise(lowered.program)
-    plan = plan_cell(forward, backward, lowered.spec)
-    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__)
+    forward, backward = optimise(lowered.program, without)
+    plan = plan_cell(forward, backward, lowered.spec, without)
+    told = tuple(sorted(without))
+    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__, told)
 
 
 def generate(
@@ -113,15 +126,18 @@ def generate(
     root: Path | None = None,
     standalone: bool = False,
     report: Report | None = None,
+    without: Iterable[str] = (),
 ) -> str:
     """The text of the module of a cell.  Raises CellError with all that is wrong.
 
-    Warnings are left in `report`.  Files that the text uses must lie inside `root`.
+    Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
+    names of `celldsl.optimisations` to leave out; ValueError where there is no such one.
     """
     from celldsl.backends.module_source import module_source
 
     report = report if report is not None else Report()
+    left_out = known_names(without)
     lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    unit = compile_cell(lowered, Path(name).name, digest)
+    unit = compile_cell(lowered, Path(name).name, digest, left_out)
     return module_source(unit, standalone)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,12 @@ def source_key(
     root: Path | None,
     cell: str | None,
     structure: Mapping[str, Any] | None,
+    without: Iterable[str] = (),
 ) -> str:
     """A name for what is made of a text: the same in every process, safe as a module's name."""
     digest = hashlib.sha256()
-    facts = [compiler_key(), Path(name).name, cell, sorted((structure or {}).items()), str(root)]
+    asked = [cell, sorted((structure or {}).items()), sorted(set(without))]
+    facts = [compiler_key(), Path(name).name, asked, str(root)]
     if not _USED.search(text):
         # Without other files it does not matter where this one lies.
         facts.pop()

@@ -12,13 +12,14 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import celldsl.cached
 from celldsl.cached import cache_root
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
+from celldsl.optimisations import checked
 from celldsl.runtime.files import replace_file
 
 if TYPE_CHECKING:
@@ -28,19 +29,31 @@ Structure = Mapping[str, Any]
 _CLASS = re.compile(r"^class ([A-Za-z]\w*)\(Cell\):", re.MULTILINE)
 
 
+class Wanted(NamedTuple):
+    """What of a text a module is made of."""
+
+    cell: str | None
+    structure: Structure
+    without: frozenset[str]
+
+
 def load(
     path: str | os.PathLike[str],
     cell: str | None = None,
     root: str | os.PathLike[str] | None = None,
+    *,
+    without: Iterable[str] = (),
 ) -> type[Cell]:
     """The class of a cell in a file: its only one, or the one that is named.
 
-    Files that it uses must lie inside `root`, by default the file's own folder.  Raises CellError,
-    which holds every diagnostic, and OSError where the file cannot be read.
+    Files that it uses must lie inside `root`, by default the file's own folder.  `without` names
+    optimisations to leave out (`docs/performance.md`), ValueError where there is no such one.
+    Raises CellError, which holds every diagnostic, and OSError where the file cannot be read.
     """
     place = Path(path).resolve()
     inside = Path(root).resolve() if root is not None else place.parent
-    return _class_of(_read(place), str(path), place, inside, cell, {})
+    wanted = Wanted(cell, {}, checked(without))
+    return _class_of(_read(place), str(path), place, inside, wanted)
 
 
 def _read(place: Path) -> str:
@@ -67,54 +80,46 @@ def compile_source(
     cell: str | None = None,
     root: str | os.PathLike[str] | None = None,
     name: str = "<source>",
+    *,
+    without: Iterable[str] = (),
 ) -> type[Cell]:
     """The class of a cell in a text.  It may use other files where a `root` is given.
 
-    Raises CellError, which holds every diagnostic.
+    `without` is that of `load`.  Raises CellError, which holds every diagnostic.
     """
     inside = None if root is None else Path(root).resolve()
     # What it uses is found from where it would lie.
     place = None if inside is None else inside / name
-    return _class_of(text, name if place is None else str(place), place, inside, cell, {})
+    wanted = Wanted(cell, {}, checked(without))
+    return _class_of(text, name if place is None else str(place), place, inside, wanted)
 
 
 def _class_of(
-    text: str,
-    name: str,
-    path: Path | None,
-    root: Path | None,
-    cell: str | None,
-    structure: Structure,
+    text: str, name: str, path: Path | None, root: Path | None, wanted: Wanted
 ) -> type[Cell]:
     """The class for one structure, which knows how to get those for others."""
-    key = source_key(text, name, path, root, cell, structure)
+    key = source_key(text, name, path, root, *wanted)
     folder = cache_root() / key
     if not any(folder.glob("*.py")):
-        _generate_into(folder, text, name, root, cell, structure)
+        _generate_into(folder, text, name, root, wanted)
     found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
 
-    def variant(wanted: Structure) -> type[Cell]:
-        return _class_of(text, name, path, root, cell, {**structure, **wanted})
+    def variant(structure: Structure) -> type[Cell]:
+        other = wanted._replace(structure={**wanted.structure, **structure})
+        return _class_of(text, name, path, root, other)
 
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
     return found
 
 
-def _generate_into(
-    folder: Path,
-    text: str,
-    name: str,
-    root: Path | None,
-    cell: str | None,
-    structure: Structure,
-) -> None:
+def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted: Wanted) -> None:
     """Writes the generated module.  Two processes may do it at once: they write the same."""
     from celldsl.diagnostics.diagnostic import CellError, Report
     from celldsl.driver import generate
 
     report = Report()
-    generated = generate(text, name, cell=cell, structure=structure, root=root, report=report)
+    generated = generate(text, name, root=root, report=report, **wanted._asdict())
     if report.has_errors:
         raise CellError(report.diagnostics)
     folder.mkdir(exist_ok=True, mode=0o700)

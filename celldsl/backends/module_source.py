@@ -39,6 +39,7 @@ class Unit:
     source: str
     digest: str
     version: str
+    without: tuple[str, ...] = ()
 
 
 def module_source(unit: Unit, standalone: bool = False) -> str:
@@ -121,9 +122,10 @@ def _arguments(spec: CellSpec, direction: str) -> str:
 
 
 def _header(unit: Unit) -> str:
+    without = f"Made without {', '.join(unit.without)}.\n" if unit.without else ""
     return (
         f'"""{unit.spec.name}: made by celldsl {unit.version} from {unit.source}.\n\n'
-        f"Source hash {unit.digest}.  Change the source, not this file.\n"
+        f"Source hash {unit.digest}.  Change the source, not this file.\n{without}"
         '"""\n\n'
         "# ruff: noqa"
     )

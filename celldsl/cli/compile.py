@@ -11,7 +11,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from celldsl.cli.failure import CommandError
-from celldsl.cli.options import Setting, add_choice, add_files, parse_settings, root_of
+from celldsl.cli.options import (
+    Setting,
+    add_choice,
+    add_files,
+    add_without,
+    parse_settings,
+    root_of,
+)
 from celldsl.cli.output import has_failed, on_terminal, print_diagnostics
 from celldsl.diagnostics.diagnostic import CellError, Diagnostic, Report
 from celldsl.fingerprint import read_limited, source_key
@@ -26,6 +33,7 @@ WATCH_SECONDS = 0.5
 def add_arguments(parser: ArgumentParser) -> None:
     add_files(parser)
     add_choice(parser)
+    add_without(parser)
     parser.add_argument("-o", "--output", metavar="PATH", help="the module, or a folder for them")
     parser.add_argument(
         "--standalone", action="store_true", help="put what a module needs of celldsl into it"
@@ -99,6 +107,7 @@ def _generate(
                 root=root_of(path, arguments.root),
                 standalone=arguments.standalone,
                 report=report,
+                without=arguments.without,
             )
         )
     except CellError as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from celldsl.cli.failure import CommandError
+from celldsl.optimisations import OPTIMISATIONS
 
 Setting = int | float | bool | str
 _INTEGER = re.compile(r"[-+]?\d{1,18}")
@@ -38,6 +39,18 @@ def add_choice(parser: ArgumentParser) -> None:
         help="a dim or hyperparameter; may be repeated",
     )
     add_root(parser)
+
+
+def add_without(parser: ArgumentParser) -> None:
+    """What a command that generates code takes."""
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=OPTIMISATIONS,
+        metavar="NAME",
+        help="leave out an optimisation (docs/performance.md names them); may be repeated",
+    )
 
 
 def parse_settings(items: Iterable[str]) -> dict[str, Setting]:

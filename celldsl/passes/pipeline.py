@@ -7,7 +7,7 @@ forward, backward = run_passes(forward, LAST), run_passes(backward, LAST)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from celldsl.ir.program import Program
@@ -28,6 +28,10 @@ from celldsl.passes.sink_slices import sink_slices
 class Step(NamedTuple):
     change: Callable[[Program], Program]
     why_here: str
+
+    @property
+    def name(self) -> str:
+        return self.change.__name__
 
 
 FIRST: tuple[Step, ...] = (
@@ -68,9 +72,10 @@ BACKWARD: tuple[Step, ...] = (
 )
 
 
-def run_passes(p: Program, passes: Sequence[Step]) -> Program:
-    """Run passes in order; verify after each."""
-    return [p, *(after for _, after in each_pass(p, passes))][-1]
+def run_passes(p: Program, passes: Sequence[Step], without: Collection[str] = ()) -> Program:
+    """Run passes in order, but for those named in `without`; verify after each."""
+    used = [step for step in passes if step.name not in without]
+    return [p, *(after for _, after in each_pass(p, used))][-1]
 
 
 def each_pass(p: Program, passes: Sequence[Step]) -> Iterator[tuple[str, Program]]:
@@ -78,4 +83,4 @@ def each_pass(p: Program, passes: Sequence[Step]) -> Iterator[tuple[str, Program
     for step in passes:
         p = step.change(p)
         verify(p)
-        yield step.change.__name__, p
+        yield step.name, p

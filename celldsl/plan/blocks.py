@@ -8,6 +8,8 @@ strided view, so names and shapes do not depend on it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ParamSpec
@@ -16,14 +18,18 @@ from celldsl.plan.plan import Block, Place
 
 
 def lay_out(
-    program: Program, params: tuple[ParamSpec, ...], array: str, names: set[str]
+    program: Program,
+    params: tuple[ParamSpec, ...],
+    array: str,
+    names: set[str],
+    without: Collection[str] = (),
 ) -> tuple[Block, ...]:
     """Blocks of all parameters, in order of declaration; `names` as in Arrays."""
     arrays = Arrays(names=names)
     places: dict[str, Place] = {}
     shapes = {p.name: p.shape for p in params}
-    for concat in _concats(program, shapes):
-        _place_side_by_side(arrays, concat, shapes, places, array)
+    for concat in () if "place_side_by_side" in without else _concats(program, shapes):
+        place_side_by_side(arrays, concat, shapes, places, array)
     for name, shape in shapes.items():
         if name not in places:
             places[name] = arrays.buffer(array, "once", shape, name)
@@ -45,7 +51,7 @@ def _concats(program: Program, shapes: dict[str, Shape]) -> list[Node]:
     ]
 
 
-def _place_side_by_side(
+def place_side_by_side(
     arrays: Arrays, concat: Node, shapes: dict[str, Shape], places: dict[str, Place], array: str
 ) -> None:
     axis = concat["axis"]

@@ -5,6 +5,8 @@ plan_cell(forward, backward, spec)     phases for both, and how long the flat ar
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
 from celldsl.ir.spec import CellSpec
@@ -13,7 +15,7 @@ from celldsl.plan.blocks import lay_out
 from celldsl.plan.carry import carry_in_place
 from celldsl.plan.graph import Graph
 from celldsl.plan.kept import keep_states
-from celldsl.plan.outs import direct_outs
+from celldsl.plan.outs import NOWHERE, direct_outs
 from celldsl.plan.phases import assemble
 from celldsl.plan.plan import Memory, Phase, Place, Plan, RowKind, StateCopy
 from celldsl.plan.planner import Planner
@@ -32,15 +34,18 @@ class Tape:
     places: dict[str, Place]
 
 
-def plan_cell(forward: Program, backward: Program, spec: CellSpec) -> Plan:
-    """The plan of a cell from its optimised programs."""
+def plan_cell(
+    forward: Program, backward: Program, spec: CellSpec, without: Collection[str] = ()
+) -> Plan:
+    """The plan of a cell from its optimised programs, without the optimisations named so."""
     arrays = Arrays()
-    parameters = lay_out(forward, spec.params, "parameters", arrays.names)
-    constants = lay_out(forward, spec.consts, "constants", arrays.names)
+    parameters = lay_out(forward, spec.params, "parameters", arrays.names, without)
+    constants = lay_out(forward, spec.consts, "constants", arrays.names, without)
     known = {block.name: block.place for block in (*parameters, *constants)}
-    forward_phases, tape = plan_forward(forward, spec, known, arrays, _read_by_rows(backward))
+    by_rows = _read_by_rows(backward)
+    forward_phases, tape = plan_forward(forward, spec, known, arrays, by_rows, without)
     gradients = {b.name: replace(b.place, array="gradients") for b in parameters}
-    backward_phases = plan_backward(backward, spec, known, gradients, tape, arrays)
+    backward_phases = plan_backward(backward, spec, known, gradients, tape, arrays, without)
     lengths = dict(arrays.lengths)
     for name, blocks in (("parameters", parameters), ("constants", constants)):
         lengths[name] = sum((product(b.shape) for b in blocks), ZERO)
@@ -71,6 +76,7 @@ def plan_forward(
     known: dict[str, Place],
     arrays: Arrays,
     by_rows: set[str],
+    without: Collection[str],
 ) -> tuple[tuple[Phase, ...], Tape]:
     graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
     places = dict(known)
@@ -99,7 +105,7 @@ def plan_forward(
         shape = outputs[result.name].shape
         place = Place(f"out:{result.name}", ZERO, "row", product(shape), contiguous(shape))
         _want(targets, copies, result.value, replace(place, name=place.array), "step")
-    planner = Planner(graph, arrays, targets, places, "forward_work")
+    planner = Planner(graph, arrays, targets, places, "forward_work", without)
     products = Products(planner, "fixed", {})
     planner.schedule(copies)
     planner.place_values()
@@ -167,6 +173,7 @@ def plan_backward(
     gradients: dict[str, Place],
     tape: Tape,
     arrays: Arrays,
+    without: Collection[str],
 ) -> tuple[Phase, ...]:
     program = keep_states(program)
     graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
@@ -186,7 +193,7 @@ def plan_backward(
         finals = (node for node in program.after if node.op == "final")
         places.update((n.name, places[link.name]) for n in finals if n.args == (link.name,))
         _want(targets, copies, link.next, after, "step")
-    outs = direct_outs(graph, gradients)
+    outs = NOWHERE if "direct_outs" in without else direct_outs(graph, gradients)
     for result in program.results:
         if result.kind == "input":
             shape = graph.shape(result.value)
@@ -197,10 +204,10 @@ def plan_backward(
             continue
         else:
             _want(targets, copies, result.value, gradients[result.name], "once_after")
-    planner = Planner(graph, arrays, targets, places, "backward_work")
+    planner = Planner(graph, arrays, targets, places, "backward_work", without)
     products = Products(planner, "backward_fixed", outs.places)
     planner.schedule(copies)
-    moves = carry_in_place(planner, carried)
+    moves = carried if "carry_in_place" in without else carry_in_place(planner, carried)
     planner.place_values()
     states = tuple(
         StateCopy(name, f"d_final:{name}", None, inside, f"d_start:{name}", graph.shape(name))

@@ -10,7 +10,7 @@ of the nest is read at the same index.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from celldsl.ir.program import Node
 from celldsl.plan.graph import Graph
@@ -21,13 +21,19 @@ Sources = Callable[[str], set[str]]
 
 
 def group_nests(
-    graph: Graph, nodes: list[Node], sources: Sources, kept: frozenset[str] = frozenset()
+    graph: Graph,
+    nodes: list[Node],
+    sources: Sources,
+    kept: frozenset[str] = frozenset(),
+    without: Collection[str] = (),
 ) -> list[Group]:
     """Groups in an order in which each reads only what came before.
 
     `sources` are the executed nodes that a value is made of, through views and concats; `kept` are
     values that are in memory wherever they are computed.
     """
+    if "group_nests" in without:
+        return [Group(domain_of(graph, n), [n], alone=n.op in ALONE) for n in nodes]
     inside = {node.name for node in nodes}
     reads = {n.name: {s for arg in n.args for s in sources(arg)} & inside for n in nodes}
     remaining = list(nodes)
@@ -38,7 +44,7 @@ def group_nests(
         groups.append(group)
         done.update(node.name for node in group.nodes)
         remaining = [node for node in remaining if node.name not in done]
-    return sink_nodes(graph, groups, reads, kept)
+    return groups if "sink_nodes" in without else sink_nodes(graph, groups, reads, kept)
 
 
 def _next_group(graph: Graph, remaining: list[Node], done: set[str], reads: Reads) -> Group:

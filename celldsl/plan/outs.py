@@ -26,6 +26,9 @@ class Outs:
         return param in self.params
 
 
+NOWHERE = Outs({}, frozenset())
+
+
 def direct_outs(graph: Graph, gradients: dict[str, Place]) -> Outs:
     """For each sum over rows, the place in the gradients that suits every view of it."""
     by_root: dict[str, list[tuple[str, str]]] = {}

@@ -6,6 +6,8 @@ see from who reads whom which values need memory, give them places, and write th
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from celldsl.ir.program import Node, Rows
 from celldsl.plan.arrays import Arrays
 from celldsl.plan.blocks import joined
@@ -15,7 +17,7 @@ from celldsl.plan.group import Group
 from celldsl.plan.nests import group_nests
 from celldsl.plan.plan import Place, RowKind
 from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
-from celldsl.plan.stages import Units, split_stages
+from celldsl.plan.stages import Units, postpone, split_stages
 from celldsl.plan.targets import Targets, slot_place
 from celldsl.record import entity, field
 
@@ -40,6 +42,7 @@ class Planner:
     targets: Targets
     places: dict[str, Place]
     work: str
+    without: Collection[str] = ()
     regions: dict[str, Region] = field(default_factory=dict)
     stages: dict[Region, list[list[Node]]] = field(default_factory=dict)
     groups: dict[tuple[Region, int], list[Group]] = field(default_factory=dict)
@@ -75,7 +78,10 @@ class Planner:
                 for name, node in self.graph.nodes.items()
                 if self.regions.get(name) == region and not self.merged(name)
             ]
-            self.stages[region] = split_stages(self._units(nodes))
+            units = self._units(nodes)
+            stages = split_stages(units)
+            late = "postpone" not in self.without
+            self.stages[region] = postpone(units, stages) if late else stages
         for r, region in enumerate(REGIONS):
             for s, stage in enumerate(self.stages[region]):
                 groups = [Group((), stage)] if self.is_gemm(stage[0]) else self._nests(stage)
@@ -84,7 +90,8 @@ class Planner:
                     self.position.update({node.name: (r, s, n) for node in group.nodes})
 
     def _nests(self, stage: list[Node]) -> list[Group]:
-        groups = group_nests(self.graph, stage, self.sources, frozenset(self.targets.stores))
+        kept = frozenset(self.targets.stores)
+        groups = group_nests(self.graph, stage, self.sources, kept, self.without)
         loops = [group for group in groups if not group.alone]
         self.scalars.update(n.name for g in loops for n in g.nodes if not n.type.shape)
         return groups

@@ -44,7 +44,7 @@ def split_stages(units: Units) -> list[list[Node]]:
         stages.extend([node] for node in gemms)
         assert rows or gemms, "a region's nodes wait for each other"
         pending = [node for node in pending if node.name not in done]
-    return _late(units, stages)
+    return stages
 
 
 def _ready(units: Units, pending: list[Node], done: set[str], gemm: bool) -> list[Node]:
@@ -59,19 +59,22 @@ def _ready(units: Units, pending: list[Node], done: set[str], gemm: bool) -> lis
     return found
 
 
-def _late(units: Units, stages: list[list[Node]]) -> list[list[Node]]:
+def postpone(units: Units, stages: list[list[Node]]) -> list[list[Node]]:
+    """The stages, with row work as late as costs nothing."""
     at = {node.name: i for i, stage in enumerate(stages) for node in stage}
     readers: dict[str, list[str]] = {node.name: [] for node in units.nodes}
     for name, needs in units.needs.items():
         for need in needs:
             readers[need].append(name)
     for node in reversed(units.nodes):
-        _postpone(units, node, at, readers)
+        _postpone_one(units, node, at, readers)
     filled = [[n for n in units.nodes if at[n.name] == i] for i in range(len(stages))]
     return [stage for stage in filled if stage]
 
 
-def _postpone(units: Units, node: Node, at: dict[str, int], readers: dict[str, list[str]]) -> None:
+def _postpone_one(
+    units: Units, node: Node, at: dict[str, int], readers: dict[str, list[str]]
+) -> None:
     """Move one unit to its first reader's stage where that keeps nothing more in memory."""
     uses = readers[node.name]
     if units.is_gemm(node) or units.pinned(node) or not uses:

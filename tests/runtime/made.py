@@ -5,7 +5,7 @@ text = module_text("Tiny", "relu")
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 TEMPLATE = """from dataclasses import replace
@@ -47,6 +47,7 @@ class Generator:
         root: object = None,
         standalone: bool = False,
         report: object = None,
+        without: Collection[str] = (),
     ) -> str:
         self.structures.append(dict(structure or {}))
         found = text.split()[1] if cell is None else cell

@@ -1,0 +1,68 @@
+"""Optimisations by name: all of them can be left out, and whoever leaves one out is told so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import celldsl
+from celldsl.cli.main import main
+from celldsl.driver import generate
+from celldsl.fingerprint import source_key
+from celldsl.optimisations import OPTIMISATIONS
+from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD
+
+TOP = Path(__file__).parents[1]
+LSTM = TOP / "examples" / "lstm.cell"
+
+
+def test_every_pass_has_its_name_in_the_table() -> None:
+    passes = {step.name for step in (*FIRST, *FORWARD, *BACKWARD)}
+    assert passes - OPTIMISATIONS.keys() == {"remove_dead"}
+
+
+def test_every_name_is_that_of_a_function() -> None:
+    folders = [TOP / "celldsl" / folder for folder in ("passes", "plan")]
+    texts = [path.read_text(encoding="utf-8") for f in folders for path in f.glob("*.py")]
+    defined = {name for text in texts for name in re.findall(r"^def (\w+)\(", text, re.MULTILINE)}
+    assert OPTIMISATIONS.keys() <= defined
+
+
+@pytest.mark.parametrize("name", OPTIMISATIONS)
+def test_each_makes_a_difference_that_the_module_tells(name: str) -> None:
+    """The cell is one where each of them has something to do."""
+    text = (TOP / "tests/end_to_end/feature_cells/every_pass.cell").read_text(encoding="utf-8")
+    with_it = generate(text, "a.cell")
+    without = generate(text, "a.cell", without=[name])
+    assert f"Made without {name}.\n" in without
+    assert without.replace(f"Made without {name}.\n", "") != with_it
+
+
+def test_unknown_names_are_an_error_that_lists_the_names(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ValueError, match=r'no optimisation "merge"; there are .*merge_products'):
+        celldsl.load(LSTM, without=["merge"])
+    with pytest.raises(ValueError, match='no optimisation "merge"'):
+        celldsl.compile_source(LSTM.read_text(encoding="utf-8"), without="merge")
+    assert main(["compile", str(LSTM), "--without", "merge"]) == 2
+    assert "merge_products" in capsys.readouterr().err
+
+
+def test_modules_made_without_something_are_kept_apart() -> None:
+    keys = {
+        source_key("", "a.cell", None, None, None, {}, without)
+        for without in ((), ["share_equal"], ["share_equal", "sink_slices"])
+    }
+    assert len(keys) == 3
+    several = [["share_equal", "sink_slices"], ["sink_slices", "share_equal"]]
+    assert len({source_key("", "a.cell", None, None, None, {}, names) for names in several}) == 1
+
+
+def test_the_command_writes_a_module_without_it(tmp_path: Path) -> None:
+    out = tmp_path / "lstm.py"
+    options = ["--without", "merge_products", "--without", "sink_nodes", "--dtype", "none"]
+    assert main(["compile", str(LSTM), "-o", str(out), *options]) == 0
+    assert "Made without merge_products, sink_nodes." in out.read_text(encoding="utf-8")
