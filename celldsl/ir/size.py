@@ -10,11 +10,15 @@ A size is a polynomial with rational coefficients over dims; exponents may be ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
 from celldsl.record import record
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 Monomial = tuple[tuple[str, int], ...]
+Coefficient: TypeAlias = "int | Fraction"
 
 
 class NotIntegral(ValueError):
@@ -25,23 +29,23 @@ class NotIntegral(ValueError):
 class Size:
     """`terms` are (monomial, coefficient), sorted, without zeros."""
 
-    terms: tuple[tuple[Monomial, Fraction], ...]
+    terms: tuple[tuple[Monomial, Coefficient], ...]
 
     @staticmethod
     def of(value: Size | int) -> Size:
         if isinstance(value, Size):
             return value
-        return Size((((), Fraction(value)),)) if value else Size(())
+        return Size((((), value),)) if value else Size(())
 
     @staticmethod
     def dim(name: str) -> Size:
-        return Size(((((name, 1),), Fraction(1)),))
+        return Size(((((name, 1),), 1),))
 
     @staticmethod
-    def _collect(pairs: Iterable[tuple[Monomial, Fraction]]) -> Size:
-        total: dict[Monomial, Fraction] = {}
+    def _collect(pairs: Iterable[tuple[Monomial, Coefficient]]) -> Size:
+        total: dict[Monomial, Coefficient] = {}
         for monomial, coefficient in pairs:
-            total[monomial] = total.get(monomial, Fraction(0)) + coefficient
+            total[monomial] = total.get(monomial, 0) + coefficient
         return Size(tuple(sorted((m, c) for m, c in total.items() if c)))
 
     def __add__(self, other: Size | int) -> Size:
@@ -67,7 +71,7 @@ class Size:
             raise NotIntegral(f"cannot divide {self} by {divisor} for all sizes")
         ((monomial, coefficient),) = divisor.terms
         inverse = tuple((name, -power) for name, power in monomial)
-        return Size._collect((_times(m, inverse), c / coefficient) for m, c in self.terms)
+        return Size._collect((_times(m, inverse), ratio(c, coefficient)) for m, c in self.terms)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -108,12 +112,13 @@ class Size:
 
     def evaluate(self, dims: Mapping[str, int]) -> int:
         """The number for given dims.  Raises NotIntegral when it is not a whole number."""
-        total = Fraction(0)
+        total: Coefficient = 0
         for monomial, coefficient in self.terms:
-            product = coefficient
+            above, below = coefficient, 1
             for name, power in monomial:
-                product *= Fraction(dims[name]) ** power
-            total += product
+                above *= dims[name] ** max(power, 0)
+                below *= dims[name] ** max(-power, 0)
+            total += ratio(above, below)
         if total.denominator != 1:
             raise NotIntegral(f"{self} is {total}, which is not a whole number")
         return total.numerator
@@ -130,6 +135,17 @@ class Size:
         return text.replace("+ -", "- ")
 
 
+def ratio(above: Coefficient, below: Coefficient) -> Coefficient:
+    """The exact quotient: an int where it is whole."""
+    if below == 1:
+        return above
+    # Few cells divide, and the module takes as long to import as many take to be checked.
+    from fractions import Fraction
+
+    exact = Fraction(above) / below
+    return exact.numerator if exact.denominator == 1 else exact
+
+
 def _degree(monomial: Monomial) -> int:
     return sum(power for _, power in monomial)
 
@@ -141,7 +157,7 @@ def _times(left: Monomial, right: Monomial) -> Monomial:
     return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 
-def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
+def _term_text(monomial: Monomial, coefficient: Coefficient) -> str:
     """A term as Python would read it back: `2*H`, `H*K`, `H/2`."""
     above = [name for name, power in monomial for _ in range(max(power, 0))]
     below = [name for name, power in monomial for _ in range(max(-power, 0))]

@@ -9,8 +9,6 @@ What cannot be converted is reported where it stands; the answer is then None.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import NotIntegral, Size
@@ -115,15 +113,15 @@ def _initial_tensor(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
 def scalar(walk: Walk, size: Size) -> str:
     """A size as a number of the program; fractions are true division."""
     if not size.dims:
-        return walk.op("number", value=float(_constant(size)))
+        return walk.op("number", value=_constant(size))
     if size.integral:
         return walk.op("size", size=size)
     bottom = _denominator(size)
     return walk.op("div", scalar(walk, size * bottom), scalar(walk, bottom))
 
 
-def _constant(size: Size) -> Fraction:
-    return sum((coefficient for _, coefficient in size.terms), Fraction(0))
+def _constant(size: Size) -> float:
+    return float(sum(coefficient for _, coefficient in size.terms))
 
 
 def _denominator(size: Size) -> Size:

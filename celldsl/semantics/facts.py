@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from math import gcd, lcm
 
-from celldsl.ir.size import NotIntegral, Shape, Size
+from celldsl.ir.size import NotIntegral, Shape, Size, ratio
 from celldsl.record import entity, field
 
 MAX_BOUNDS = 16
@@ -175,7 +175,7 @@ def _primitive(size: Size) -> Size:
         return size
     bottom = lcm(*(c.denominator for _, c in size.terms))
     top = gcd(*(int(c * bottom) for _, c in size.terms))
-    return Size(tuple((m, c * bottom / top) for m, c in size.terms))
+    return Size(tuple((m, ratio(c * bottom, top)) for m, c in size.terms))
 
 
 def example(*sizes: Size) -> dict[str, int]:

@@ -9,10 +9,9 @@ structure, `fix` notes it and the walk begins again, now with the value of that 
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Literal, NoReturn
 
-from celldsl.ir.size import Size
+from celldsl.ir.size import Size, ratio
 from celldsl.semantics.choices import Choices, Setting
 from celldsl.semantics.values import Real, Static, Truth, Unknown, Value
 from celldsl.syntax import ast
@@ -97,4 +96,4 @@ def size_of_number(value: float) -> Size | None:
     """A number as an exact constant size; None for `inf` and `nan`."""
     if not math.isfinite(value):
         return None
-    return Size((((), Fraction(value)),)) if value else Size(())
+    return Size((((), ratio(*value.as_integer_ratio())),)) if value else Size(())
