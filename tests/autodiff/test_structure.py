@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
 from celldsl.autodiff import differentiate
 from celldsl.ir.program import Program, Rows
+from celldsl.record import replace
 from tests.programs import CELLS, IN, Cell, H, vm
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from celldsl.autodiff import differentiate
@@ -11,6 +9,7 @@ from celldsl.ir.program import Node, Origin, Rows, Type
 from celldsl.ir.size import Size
 from celldsl.ir.text import InvalidText, parse_node, parse_program, parse_size, print_node
 from celldsl.ir.text import print_program as show
+from celldsl.record import replace
 from tests.programs import CELLS, IN, H
 
 

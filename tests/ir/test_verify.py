@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from celldsl.autodiff import differentiate
 from celldsl.ir.program import Program
 from celldsl.ir.text import parse_program
 from celldsl.ir.verify import InvalidProgram, verify
+from celldsl.record import replace
 from tests.programs import CELLS
 
 GOOD = """\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from celldsl.passes.place_regions import place_regions
 from celldsl.passes.remove_dead import remove_dead
 from celldsl.passes.share_equal import share_equal
 from celldsl.passes.sink_slices import sink_slices
+from celldsl.record import replace
 
 LEAVES = """\
 program Test[I, H]

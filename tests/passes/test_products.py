@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from celldsl.autodiff import differentiate
 from celldsl.ir.text import parse_program
 from celldsl.ir.verify import verify
@@ -13,6 +11,7 @@ from celldsl.passes.divide_once import divide_once
 from celldsl.passes.merge_products import merge_products
 from celldsl.passes.order_sums import products_first, products_last
 from celldsl.passes.remove_dead import remove_dead
+from celldsl.record import replace
 from tests.passes.test_before_after import numbered, then_tidy
 
 LEAVES = """\
