@@ -6,7 +6,6 @@ at once, so what only compiling needs is imported where it is used.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,6 +132,8 @@ def generate(
     Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
     names of `celldsl.optimisations` to leave out; ValueError where there is no such one.
     """
+    import hashlib
+
     from celldsl.backends.module_source import module_source
 
     report = report if report is not None else Report()

@@ -100,6 +100,12 @@ def test_layers_name_only_what_stands_above_them() -> None:
     "code",
     [
         "import celldsl",
+# What would make a short command slow to start: `dataclasses` imports `inspect`, which is large.
+HEAVY = {"numpy", "numba", "llvmlite", "scipy", "safetensors", "tqdm", "lark", "dataclasses",
+         "inspect", "typing_extensions", "importlib.metadata", "json", "hashlib", "difflib",
+         "textwrap", "tempfile", "logging", "subprocess", "decimal", "unittest"}  # fmt: skip
+
+
         "from celldsl.cli.main import main; main(['check', FILE])",
         "from celldsl.cli.main import main; main(['fmt', '--check', FILE])",
         "from celldsl.cli.main import main; main(['list'])",
@@ -108,7 +114,7 @@ def test_layers_name_only_what_stands_above_them() -> None:
 def test_what_needs_no_arrays_loads_none(code: str, tmp_path: Path) -> None:
     text = "cell A[H]:\n    input x: [H]\n    state h: [H]\n\n    h' = x\n\n    output h'\n"
     (tmp_path / "a.cell").write_text(text, encoding="utf-8")
-    heavy = "{'numpy', 'numba', 'llvmlite', 'safetensors', 'tqdm'}"
+    heavy = str(HEAVY)
     code = f"{code.replace('FILE', repr(str(tmp_path / 'a.cell')))}\nimport sys\n"
     code += f"print(); print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -71,7 +71,7 @@ def _run_command(name: str, argv: list[str]) -> int:
         prog=f"celldsl {name}",
         description=f"{COMMANDS[name].capitalize()}.",
         epilog=f"example:\n  {module.EXAMPLE}",
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_help,
     )
     module.add_arguments(parser)
     try:
@@ -83,6 +83,15 @@ def _run_command(name: str, argv: list[str]) -> int:
     return status
 
 
+def _help(prog: str) -> RawDescriptionHelpFormatter:
+    """As wide as the terminal.  Without a width argparse imports a module that archives files."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (ValueError, OSError):
+        columns = 80
+    return RawDescriptionHelpFormatter(prog, width=columns - 2)
+
+
 def _overview() -> ArgumentParser:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
@@ -90,7 +99,7 @@ def _overview() -> ArgumentParser:
         prog="celldsl",
         description="Recurrent cells written as their equations.\n\ncommands:\n" + "\n".join(lines),
         epilog=EXAMPLE,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_help,
     )
     parser.add_argument("--version", action="version", version=f"celldsl {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")

@@ -13,7 +13,6 @@ Facts are the same in both forms.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -58,6 +57,8 @@ def render_text(diagnostic: Diagnostic, color: bool = False) -> str:
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """All diagnostics as one JSON list; lines and columns count from 1, ends are exclusive."""
+    import json
+
     return json.dumps([_facts(d) for d in diagnostics], indent=2, ensure_ascii=False)
 
 

@@ -137,9 +137,9 @@ class Size:
 
 def ratio(above: Coefficient, below: Coefficient) -> Coefficient:
     """The exact quotient: an int where it is whole."""
-    if below == 1:
-        return above
-    # Few cells divide, and the module takes as long to import as many take to be checked.
+    if isinstance(above, int) and isinstance(below, int) and below and above % below == 0:
+        return above // below
+    # Few cells need a fraction, and the module takes as long to import as many take to be checked.
     from fractions import Fraction
 
     exact = Fraction(above) / below

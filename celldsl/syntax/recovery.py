@@ -16,7 +16,6 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.automaton import Automaton
 from celldsl.syntax.layout import empty_token
-from celldsl.syntax.messages import report_mistake
 from celldsl.syntax.mistake import Mistake
 from celldsl.syntax.tree import Token, Tree
 
@@ -170,3 +169,6 @@ class Recovering:
         while self.tokens[at].type not in ("NEWLINE", "$END"):
             at += 1
         return self.tokens[at].end
+        # Most files have no mistake, and need not wait for the words.
+        from celldsl.syntax.messages import report_mistake
+
