@@ -40,6 +40,16 @@ class Graph:
         for arg in dict.fromkeys(node.args):
             self.users[arg].append(node)
 
+    def reread(self, reader: Node, old: str, new: str) -> Node:
+        """`reader` with another argument of the same type."""
+        changed = replace(reader, args=tuple(new if arg == old else arg for arg in reader.args))
+        self.nodes[reader.name] = changed
+        for users in self.users.values():
+            users[:] = [changed if user.name == reader.name else user for user in users]
+        self.users[old] = [user for user in self.users[old] if user.name != reader.name]
+        self.users[new].append(changed)
+        return changed
+
     def shape(self, value: str) -> Shape:
         return self.types[value].shape
 
@@ -75,7 +85,7 @@ class Graph:
 
     def constant(self, value: str) -> Node | Leaf | None:
         """The number, size or hyperparameter that a value is throughout, if it is one."""
-        while value in self.nodes and self.nodes[value].op == "broadcast":
+        while value in self.nodes and self.nodes[value].op in VIEWS:
             value = self.nodes[value].args[0]
         if value in self.nodes:
             return self.nodes[value] if self.nodes[value].op in CONSTANTS else None

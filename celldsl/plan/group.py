@@ -13,6 +13,8 @@ ALONE = (
     "einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at",
     "reshape",
 )  # fmt: skip
+# Ops that read their arguments at other indices than their own, which a register has none of.
+READS_MEMORY = tuple(op for op in ALONE if op != "reshape")
 
 
 @entity

@@ -13,7 +13,7 @@ from celldsl.plan.arrays import Arrays
 from celldsl.plan.blocks import joined
 from celldsl.plan.forms import rows_times_weight
 from celldsl.plan.graph import Graph
-from celldsl.plan.group import Group
+from celldsl.plan.group import READS_MEMORY, Group
 from celldsl.plan.nests import group_nests
 from celldsl.plan.plan import Place, RowKind
 from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
@@ -70,6 +70,7 @@ class Planner:
     def schedule(self, copies: dict[str, Region]) -> None:
         """Stages and nests of every region; `copies` are nodes that targets asked for."""
         self.regions = assign_regions(self.graph)
+        self._lay_out_constants(copies)
         self._place_concats(copies)
         self.regions.update(copies)
         for region in REGIONS:
@@ -95,6 +96,17 @@ class Planner:
         loops = [group for group in groups if not group.alone]
         self.scalars.update(n.name for g in loops for n in g.nodes if not n.type.shape)
         return groups
+
+    def _lay_out_constants(self, copies: dict[str, Region]) -> None:
+        """Numbers that are read as an array are written into one."""
+        for node in list(self.graph.nodes.values()):
+            if node.op not in READS_MEMORY:
+                continue
+            for arg in dict.fromkeys(node.args):
+                if self.graph.constant(arg) is not None:
+                    copy = self.targets.copy(arg)
+                    copies[copy.name] = "once_before"
+                    node = self.graph.reread(node, arg, copy.name)
 
     def _place_concats(self, copies: dict[str, Region]) -> None:
         """Concats are not run: their pieces are written where they belong."""
@@ -187,7 +199,8 @@ class Planner:
             return "once" if self.graph.types[source].rows == Rows.ONCE else self._across(home)
         if here[1] != there[1] or gemm:
             return KIND[home]
-        if source in self.scalars and self.graph.root(arg) == source:
+        register = source in self.scalars and self.graph.root(arg) == source
+        if register and reader.op not in READS_MEMORY:
             return None
         if here[2] == there[2] and arg == source:
             return None
