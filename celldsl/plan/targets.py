@@ -17,6 +17,8 @@ from celldsl.plan.plan import Place
 from celldsl.record import entity, field, replace
 
 LOOPED = ("elementwise", "reduce", "source")
+# For which rows a value must be made to be stored in a place of few rows; others have all.
+ROWS_OF = {"once": Rows.ONCE, "part": Rows.ONCE, "batch": Rows.BATCH}
 
 
 @entity
@@ -31,10 +33,12 @@ class Targets:
 
     def want(self, value: str, place: Place) -> Node | None:
         """Keep `value` at `place`; a copy node where nothing stores the value itself."""
-        if self._stored_by_its_nest(value) and value not in self.slots:
+        # What is made for fewer rows than the place has is not there yet when those are run.
+        in_time = self.graph.types[value].rows >= ROWS_OF.get(place.rows, Rows.STEP)
+        if in_time and self._stored_by_its_nest(value) and value not in self.slots:
             self.stores[value].append(place)
             return None
-        node = self.graph.nodes.get(value)
+        node = self.graph.nodes.get(value) if in_time else None
         if node is not None and node.op == "concat" and self._made_in_pieces(node):
             if value not in self.wholes:
                 self.wholes[value] = place
