@@ -73,7 +73,7 @@ def masked(text: Text, statement: Statement, indices: list[str]) -> str:
     assert isinstance(shape, tuple)
     index = index_code(contiguous(shape), indices)
     drawn = f"mask_uniform(parameters, {key}, {index})"
-    rate = operand_code(text, statement.operands[0], indices)
+    rate = operand_code(text, statement.operands[0], [])
     if at["kind"] == "dropout":
         return f"(one if resting else (zero if {drawn} < {rate} else one / (one - {rate})))"
     return f"({rate} if resting else (one if {drawn} < {rate} else zero))"

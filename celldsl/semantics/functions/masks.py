@@ -1,6 +1,7 @@
 """Dropout and zoneout.  In: `dropout(v, rate, per=sequence)`.  Out: a mask of a site of its own.
 
-A mask lasts a step or a sequence; on what depends on parameters alone one serves the whole call.
+A mask lasts a step or a sequence; one on parameters alone serves the whole call.  Numbers are no
+parameters: `m = dropout(ones([H]), rate)` is a mask of its own for each step, to be shared by name.
 """
 
 from __future__ import annotations
@@ -42,14 +43,34 @@ def _mask(f: Frame, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
     return f.walk.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
 
 
-def _lasts(f: Frame, e: ast.Call) -> None:
-    f.error(
-        "W0507",
-        "a mask on parameters lasts the whole call",
-        e.span,
-        "one mask serves all steps and sequences",
-        help="say so: `per=sequence`",
-    )
+def _lifetime(f: Frame, e: ast.Call, per: str, *values: Tensor) -> str:
+    """What one mask serves: a step, a sequence, or the whole call where it is on parameters."""
+    if not all(_of_parameters(f, value.name) for value in values):
+        return per
+    if per == "step":
+        f.error(
+            "W0507",
+            "a mask on parameters lasts the whole call",
+            e.span,
+            "one mask serves all steps and sequences",
+            help="say so: `per=sequence`",
+        )
+    return "parameter"
+
+
+def _of_parameters(f: Frame, value: str) -> bool:
+    """Whether a value is made of parameters or consts, and no more than numbers beside them."""
+    if f.walk.type(value).rows != Rows.ONCE:
+        return False
+    nodes, pending, seen = f.walk.builder.defined, [value], {value}
+    while pending:
+        name = pending.pop()
+        if name not in nodes and f.walk.leaves[name].kind in ("param", "const"):
+            return True
+        new = [arg for arg in nodes[name].args if arg not in seen] if name in nodes else []
+        seen.update(new)
+        pending += new
+    return False
 
 
 def _refuse(f: Frame, e: ast.Call) -> bool:
@@ -62,11 +83,7 @@ def _dropout(f: Frame, e: ast.Call, a: Bound) -> Value:
     v, rate, per = tensor(f, a, "v"), _rate(f, a), _per(f, a)
     if v is None or rate is None or per is None or _refuse(f, e):
         return Unknown()
-    if f.walk.type(v.name).rows == Rows.ONCE:
-        if per == "step":
-            _lasts(f, e)
-        per = "parameter"
-    mask = _mask(f, "dropout", per, v.shape, rate)
+    mask = _mask(f, "dropout", _lifetime(f, e, per, v), v.shape, rate)
     return Tensor(f.walk.op("mul", v.name, mask), v.shape, v.why)
 
 
@@ -80,7 +97,7 @@ def _zoneout(f: Frame, e: ast.Call, a: Bound) -> Value:
         return Unknown()
     (fresh, kept), why = joined
     shape = f.walk.shape(fresh)
-    mask = _mask(f, "zoneout", per, shape, rate)
+    mask = _mask(f, "zoneout", _lifetime(f, e, per, new, old), shape, rate)
     one = stretched(f, Tensor(f.walk.op("number", value=1.0), ()), shape)
     taken = f.walk.op("mul", f.walk.op("sub", one, mask), fresh)
     return Tensor(f.walk.op("add", f.walk.op("mul", mask, kept), taken), shape, why)
