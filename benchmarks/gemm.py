@@ -15,15 +15,10 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from celldsl.runtime.gemm import (
-    gemm,
-    gemm_rows,
-    gemm_rows_scratch,
-    pack,
-    packed_length,
-    panel_width,
-    prepare,
-)
+from celldsl.runtime.gemm import prepare
+from celldsl.runtime.gemm_calls import gemm, gemm_rows, pack
+from celldsl.runtime.gemm_loops import gemm_rows_scratch, packed_length
+from celldsl.runtime.gemm_tile import panel_width
 from celldsl.runtime.lanes import lane
 
 PRODUCTS = [  # m, n, k

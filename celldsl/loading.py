@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import celldsl.cached
-from celldsl.cached import cache_root
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
 from celldsl.optimisations import checked
+from celldsl.runtime.cache_folder import cache_root
 from celldsl.runtime.files import replace_file
 
 if TYPE_CHECKING:

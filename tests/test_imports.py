@@ -20,7 +20,8 @@ LAYERS = {
     "record": "",
     "fingerprint": "",
     "optimisations": "",
-    "cached": "",
+    "runtime.cache_folder": "",
+    "cached": "runtime.cache_folder",
     "diagnostics": "",
     "syntax": "diagnostics",
     "ir": "",
@@ -34,11 +35,14 @@ LAYERS = {
     "passes": "ir ir.builder ir.verify ops",
     "plan": "ir ops",
     "runtime.numerics": "",
-    "runtime": "runtime.numerics",
+    # The names of what only compiled code calls.
+    "runtime.code": "",
+    "runtime": "runtime.cache_folder runtime.numerics runtime.code",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.
-    "backends": "ir ir.verify ops plan runtime.numerics",
+    "backends": "ir ir.verify ops plan runtime.numerics runtime.code",
     "driver": f"{COMPILER} optimisations",
-    "loading": "cached fingerprint optimisations runtime diagnostics syntax driver",
+    "loading": "cached fingerprint optimisations runtime runtime.cache_folder diagnostics syntax "
+    "driver",
     "importer": "fingerprint loading",
     "cli": f"{COMPILER} optimisations runtime fingerprint driver loading",
 }
@@ -96,16 +100,16 @@ def test_layers_name_only_what_stands_above_them() -> None:
         above.add(layer)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import celldsl",
 # What would make a short command slow to start: `dataclasses` imports `inspect`, which is large.
 HEAVY = {"numpy", "numba", "llvmlite", "scipy", "safetensors", "tqdm", "lark", "dataclasses",
          "inspect", "typing_extensions", "importlib.metadata", "json", "hashlib", "difflib",
          "textwrap", "tempfile", "logging", "subprocess", "decimal", "unittest"}  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import celldsl",
         "from celldsl.cli.main import main; main(['check', FILE])",
         "from celldsl.cli.main import main; main(['fmt', '--check', FILE])",
         "from celldsl.cli.main import main; main(['list'])",

@@ -21,11 +21,9 @@ from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.plan import Phase, Plan
 from celldsl.record import record
+from celldsl.runtime.code import CODE_FILES
 
-ELEMENTARY = (
-    "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sin", "cos", "tan",
-    "atan", "sqrt", "floor", "round_even",
-)  # fmt: skip
+CODE_NAMES = sorted(chain.from_iterable(CODE_FILES.values()))
 
 
 @record
@@ -132,24 +130,18 @@ def _header(unit: Unit) -> str:
 
 
 def _imports(kernels: str) -> str:
-    functions = [name for name in ELEMENTARY if re.search(rf"\b{name}\(", kernels)]
+    called = [name for name in CODE_NAMES if re.search(rf"\b{name}\(", kernels)]
     lines = [
         "import numpy as np",
         "",
         "from celldsl.runtime import description as describe",
         "from celldsl.runtime import numerics",
         "from celldsl.runtime.cell import Cell",
+        f"from celldsl.runtime.code import {', '.join(called)}",
     ]
-    if functions:
-        lines.append(f"from celldsl.runtime.elementary import {', '.join(functions)}")
-    gemm = [n for n in ("gemm", "gemm_rows", "pack") if re.search(rf"\b{n}\(", kernels)]
-    if gemm:
-        lines.append(f"from celldsl.runtime.gemm import {', '.join([*gemm, 'prepare'])}")
-        lines.append("from celldsl.runtime.gemm_tile import panel_width")
-    lines += [
-        "from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage",
-        "from celldsl.runtime.lanes import lane, real",
-    ]
+    if set(called) & set(CODE_FILES["gemm_calls"]):
+        lines.append("from celldsl.runtime.gemm import prepare")
+    lines.append("from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage")
     if "mask_key(" in kernels:
-        lines.append("from celldsl.runtime.masks import mask_key, mask_uniform")
+        lines.append("from celldsl.runtime.masks import mask_key, mask_uniform, steps_before")
     return "\n".join(lines)

@@ -42,7 +42,7 @@ class Writer:
         body = {"once": self._once, "rows": self._rows, "steps": self._steps}[phase.kind](phase)
         code = "\n".join(body)
         lines = [
-            "@kernel",
+            "@stage",
             f"def {name}({self.arguments}):",
             *prelude(code, self.dims, self.bases),
             *body,

@@ -81,8 +81,8 @@ def masked(text: Text, statement: Statement, indices: list[str]) -> str:
 
 def mask_keys(text: Text) -> list[str]:
     """What must be known of each mask before the loops over a row."""
-    when = {"step": "t + rows[-1], b", "sequence": "-1, b", "parameter": "-1, -1"}
+    when = {"step": "t + steps_before(rows), b", "sequence": "-1, b", "parameter": "-1, -1"}
     return [
-        f"{name} = mask_key(hyper, rows, {site}, {when[per]})"
+        f"{name} = mask_key(hyper[{len(text.hypers) + 1}], rows, {site}, {when[per]})"
         for (site, per), name in text.keys.items()
     ]

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from celldsl.backends.renaming import flattened, renamed
+from celldsl.runtime.code import CODE_FILES
 
 RUNTIME = Path(__file__).parent.parent / "runtime"
 PACKAGE = "celldsl.runtime"
@@ -37,7 +38,7 @@ def standalone_text(text: str) -> str:
     tree = ast.parse(text)
     head = "\n".join(text.splitlines()[: tree.body[0].end_lineno])
     called = _called(tree)
-    files = [name for name in _ordered(_siblings(tree)) if name != "numerics"]
+    files = [name for name in _ordered(_siblings(tree.body)) if name != "numerics"]
     texts = [_section(name, _without_imports(_read(name))) for name in files]
     if called:
         texts.append(_section("numerics", _numerics(called)))
@@ -62,32 +63,43 @@ def _read(name: str) -> str:
     return (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
 
 
-def _is_ours(node: ast.stmt) -> bool:
+def _is_ours(node: ast.AST) -> bool:
     return isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE)
 
 
-def _siblings(tree: ast.Module) -> list[str]:
-    """The files of the runtime that a text imports, in order."""
+def _siblings(nodes: Iterable[ast.AST]) -> list[str]:
+    """The files of the runtime that these statements import, in order."""
     found = []
-    for node in tree.body:
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and _is_ours(node):
-            file = (node.module or "").removeprefix(PACKAGE).removeprefix(".")
-            found += [file] if file else [alias.name for alias in node.names]
+            names = [alias.name for alias in node.names]
+            match (node.module or "").removeprefix(PACKAGE).removeprefix("."):
+                case "":
+                    found += names
+                case "code":
+                    # Numba is here in any case, and the names stand for themselves.
+                    found += [f for f, own in CODE_FILES.items() if set(own) & set(names)]
+                case file:
+                    found.append(file)
     return found
 
 
 def _ordered(files: Iterable[str]) -> list[str]:
-    """These files and all that they need, each after what it needs."""
+    """These files and all that they need, each after what it needs to be imported."""
     found: list[str] = []
+    pending = list(files)
 
     def visit(file: str) -> None:
         if file not in found:
-            for needed in _siblings(ast.parse(_read(file))):
+            tree = ast.parse(_read(file))
+            for needed in _siblings(tree.body):
                 visit(needed)
             found.append(file)
+            # What functions import may come later.
+            pending.extend(_siblings(ast.walk(tree)))
 
-    for file in files:
-        visit(file)
+    while pending:
+        visit(pending.pop(0))
     return found
 
 
@@ -100,11 +112,11 @@ def _without_imports(text: str) -> str:
     """A module's text without its docstring, imports and `__all__`."""
     tree = ast.parse(text)
     lines: list[str | None] = list(text.splitlines())
-    for node in tree.body:
-        if node is tree.body[0] or isinstance(node, ast.Import | ast.ImportFrom) or _is_all(node):
-            lines[node.lineno - 1 : node.end_lineno] = [None] * (
-                (node.end_lineno or node.lineno) - node.lineno + 1
-            )
+    imports: list[ast.stmt] = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports += [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and _is_ours(n)]
+    for node in (tree.body[0], *imports, *(node for node in tree.body if _is_all(node))):
+        end = node.end_lineno or node.lineno
+        lines[node.lineno - 1 : end] = [None] * (end - node.lineno + 1)
     # Marks for checkers are for a file, and this becomes a part of one.
     kept = [x for x in lines if x is not None and not x.startswith(("# ruff:", "# mypy:"))]
     return "\n".join(kept).strip("\n")

@@ -19,6 +19,7 @@ import numpy as np
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.buffers import Buffers, Lease
 from celldsl.runtime.description import Array, Description, Phase
+from celldsl.runtime.machine_code import Block, Entry, entries
 from celldsl.runtime.rows import RowPlan
 from celldsl.runtime.threads import run_parts
 
@@ -58,6 +59,7 @@ class Engine:
         self.dtype = parameters.dtype
         if description.prepare is not None:
             description.prepare(self.dtype)
+        self.forward_entries, self.backward_entries = entries_of(description, self.dtype)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         # Two more than there are: whether masks are drawn, and the key that they are drawn with.
         self.hyper_array = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
@@ -133,13 +135,12 @@ class Engine:
         work = self.buffers.take(self.length_of("forward_work", plan))
         outputs = [np.empty(plan.rows * size, self.dtype) for size in self.output_sizes]
         finals = [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes]
-        phases = self.description.forward
+        done = 0 if fixed is None else self.once
         if fixed is None:
             fixed = self.buffers.take(self.fixed_length)
-        else:
-            phases = phases[self.once :]
         head = self.head(hyper, tape.array, fixed.array, work.array)
-        run_phases(phases, plan, (*head, *inputs, *outputs, *starts, *finals))
+        phases, entries = self.description.forward[done:], self.forward_entries[done:]
+        run_phases(phases, entries, plan, (*head, *inputs, *outputs, *starts, *finals))
         return ForwardRun(plan, outputs, finals, tape, fixed, hyper)
 
     def backward(
@@ -160,8 +161,15 @@ class Engine:
         arrays = (run.tape.array, run.fixed.array, work.array, found.parameters)
         head = self.head(run.hyper, *arrays)
         given = (*inputs, *output_cotangents, *found.inputs, *final_cotangents, *found.starts)
-        run_phases(self.description.backward, plan, (*head, *given))
+        run_phases(self.description.backward, self.backward_entries, plan, (*head, *given))
         return found
+
+
+def entries_of(description: Description, dtype: Any) -> tuple[list[Entry], list[Entry]]:
+    """The functions that run the forward and the backward phases, from one object."""
+    found = entries([p.run for p in (*description.forward, *description.backward)], dtype)
+    count = len(description.forward)
+    return found[:count], found[count:]
 
 
 def leading_once(phases: Sequence[Phase]) -> list[Phase]:
@@ -174,12 +182,15 @@ def leading_once(phases: Sequence[Phase]) -> list[Phase]:
     return found
 
 
-def run_phases(phases: Sequence[Phase], plan: RowPlan, arguments: tuple[Any, ...]) -> None:
+def run_phases(
+    phases: Sequence[Phase], entries: Sequence[Entry], plan: RowPlan, arrays: Sequence[Values]
+) -> None:
     """Runs phases in order, the parts of each side by side."""
     parts = len(plan.parts)
-    for phase in phases:
+    blocks = [Block(part, parts, (rows, *arrays)) for part, rows in enumerate(plan.parts)]
+    calls = [(block,) for block in blocks]
+    for phase, entry in zip(phases, entries, strict=True):
         if parts == 1 or phase.kind == "once":
-            phase.run(0, parts, plan.parts[0], *arguments)
+            entry(blocks[0])
         else:
-            calls = [(part, parts, rows, *arguments) for part, rows in enumerate(plan.parts)]
-            run_parts(phase.run, calls)
+            run_parts(entry, calls)

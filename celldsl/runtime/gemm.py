@@ -21,52 +21,50 @@ the dtype.  Column offsets that are multiples of it split n; rows split m.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
 import numpy as np
-from numba import cfunc, types
-from numba.extending import register_jitable
 
-from celldsl.runtime.gemm_calls import GEMM_KINDS, gemm, gemm_rows, gemm_symbol, pack
-from celldsl.runtime.gemm_loops import GEMM_COLUMNS, GEMM_DEPTH, GEMM_STRIPS, LOOPS
-from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width
+from celldsl.runtime.machine_code import addresses_of
 
-__all__ = [
-    "gemm", "gemm_rows", "gemm_rows_scratch", "pack", "packed_length", "panel_width", "prepare",
-]  # fmt: skip
-
-_gemm_ready: dict[str, list[Any]] = {}  # keeps the machine code alive
+GEMM_KINDS = {  # arguments: i an intp, x a lane of the dtype, s a lane of intp
+    "tile": "iixxxs",
+    "pack": "iixiix",
+    "gemm": "iiixiixiixii",
+    "gemm_rows": "iiixixixixi",
+}
+GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
+_GEMM_SOURCE = Path(__file__)
+_gemm_ready: set[str] = set()
 _gemm_lock = threading.Lock()
 
 
-@register_jitable
-def packed_length(k: int, n: int) -> int:
-    columns: int = (n + WIDEST_PANEL - 1) // WIDEST_PANEL * WIDEST_PANEL
-    return k * columns
-
-
-@register_jitable
-def gemm_rows_scratch(n: int) -> int:
-    packed: int = packed_length(GEMM_DEPTH * 3 // 2, min(n, GEMM_COLUMNS))
-    return packed + GEMM_STRIPS
+def gemm_symbol(entry: str, dtype: str) -> str:
+    return f"celldsl_{entry}_{GEMM_SUFFIXES[dtype]}"
 
 
 def prepare(dtype: Any) -> None:
-    """Makes the symbols of a dtype known: compiles the loops, or loads them from Numba's cache.
+    """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before.
 
     A process that loads a kernel whose symbols are unknown ends there and then.
     """
     name = np.dtype(dtype).name
     with _gemm_lock:
         if name not in _gemm_ready:
-            _gemm_ready[name] = [_gemm_entry(entry, name) for entry in LOOPS]
+            symbols = [gemm_symbol(entry, name) for entry in GEMM_KINDS]
+            label = f"products_{name}"
+            found = addresses_of(_GEMM_SOURCE, label, symbols, lambda: _compiled_loops(name))
+            for symbol, address in zip(symbols, found, strict=True):
+                llvmlite.binding.add_symbol(symbol, address)
+            _gemm_ready.add(name)
 
 
-def _gemm_entry(entry: str, dtype: str) -> Any:
-    number = types.CPointer(getattr(types, dtype))
-    kinds = {"i": types.intp, "x": number, "s": types.CPointer(types.intp)}
-    arguments = [kinds[kind] for kind in GEMM_KINDS[entry]]
-    compiled = cfunc(types.void(*arguments), cache=True, error_model="numpy")(LOOPS[entry])
-    llvmlite.binding.add_symbol(gemm_symbol(entry, dtype), compiled.address)
-    return compiled
+def _compiled_loops(dtype: str) -> bytes:
+    from celldsl.runtime.compiling import compile_symbols
+    from celldsl.runtime.gemm_loops import LOOPS
+
+    return compile_symbols(
+        {gemm_symbol(name, dtype): (LOOPS[name], GEMM_KINDS[name]) for name in LOOPS}, dtype
+    )

@@ -18,20 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from celldsl.runtime.gemm import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
 from celldsl.runtime.lanes import LaneType
-
-GEMM_ABI = 1
-GEMM_KINDS = {
-    "tile": "iixxxs",
-    "pack": "iixiix",
-    "gemm": "iiixiixiixii",
-    "gemm_rows": "iiixixixixi",
-}
-GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
-
-
-def gemm_symbol(entry: str, dtype: str) -> str:
-    return f"celldsl_{entry}_{GEMM_SUFFIXES[dtype]}_{GEMM_ABI}"
 
 
 def _gemm_call(entry: str, *arguments: Any) -> Any:

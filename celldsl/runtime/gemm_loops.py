@@ -11,10 +11,9 @@ names is compiled once for a machine and a dtype; `gemm` says what it does.
 
 from __future__ import annotations
 
-from numba import njit
-
 from celldsl.runtime.gemm_calls import gemm, pack, tile
 from celldsl.runtime.gemm_tile import WIDEST_PANEL, panel_width, stack, tile_code, tile_steps
+from celldsl.runtime.kernel import stage
 from celldsl.runtime.lanes import lane
 
 GEMM_DEPTH = 512  # rows of a panel of B, in the first caches beside a strip of A
@@ -24,14 +23,28 @@ GEMM_STRIPS = GEMM_DEPTH * GEMM_ROWS * 9 // 4  # the largest block of A, see `_g
 _GEMM_LOCAL_ROWS = 24
 _GEMM_LOCAL = _GEMM_LOCAL_ROWS * WIDEST_PANEL
 _GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
-_gemm_compile = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+@stage
 def tile_loops(shape, k, a, b, c, steps):
     """By a symbol too, because LLVM would compile the tiles again with each loop around them."""
     tile_code(shape, k, a, b, c, steps)
 
 
+@stage
+def packed_length(k, n):
+    """Elements that `pack` writes, for either dtype."""
+    columns = (n + WIDEST_PANEL - 1) // WIDEST_PANEL * WIDEST_PANEL
+    return k * columns
+
+
+@stage
+def gemm_rows_scratch(n):
+    """Elements that `gemm_rows` needs, for either dtype."""
+    return packed_length(GEMM_DEPTH * 3 // 2, min(n, GEMM_COLUMNS)) + GEMM_STRIPS
+
+
+@stage
 def pack_loops(k, n, b, row_stride, column_stride, out):
     width = panel_width(out)
     whole = n // width if column_stride == 1 else 0
@@ -52,7 +65,7 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
                 to[column] = 0.0
 
 
-@_gemm_compile
+@stage
 def _gemm_strip(rest):
     """How many rows go together when `rest` are left: the larger tiles waste the least."""
     if rest >= 6 and rest != 8 and rest != 9:
@@ -62,7 +75,7 @@ def _gemm_strip(rest):
     return min(rest, 2)
 
 
-@_gemm_compile
+@stage
 def _gemm_pack_strips(k, m, a, a_rs, out):
     """A[k, m] as strips [k][rows], one after the other."""
     i = 0
@@ -80,7 +93,7 @@ def _gemm_pack_strips(k, m, a, a_rs, out):
         i += rows
 
 
-@_gemm_compile
+@stage
 def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps):
     """Whole panels.  Sixes and fours go down each panel, a last pair or row across panels."""
     width = panel_width(c)
@@ -105,7 +118,7 @@ def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps):
         i += rows
 
 
-@_gemm_compile
+@stage
 def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
     width = panel_width(c)
@@ -134,12 +147,13 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
                 to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
 
 
-@_gemm_compile
+@stage
 def _gemm_share(rest, most):
     """The next part of `rest`: a last one up to half as large again is better than a small one."""
     return rest if 2 * rest <= 3 * most else most
 
 
+@stage
 def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     p = 0
     while p == 0 or p < k:
@@ -155,6 +169,7 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
         p += max(depth, 1)
 
 
+@stage
 def gemm_rows_loops(r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
     width = panel_width(c)
     strips = lane(scratch, 0, -1)

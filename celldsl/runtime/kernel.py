@@ -1,43 +1,87 @@
-"""How kernels are compiled, and their smallest parts.  In: functions.  Out: compiled functions.
+"""Functions for Numba to compile, and the smallest of them.  In: functions.  Out: the same, marked.
 
     @stage
     def forward_1(low, high, …): …
 
-    @kernel
-    def forward_steps(part, parts, …): …
+    @stage
+    def forward_steps(part, parts, rows, …): …          # a phase: a stage with the usual arguments
 
-Kernels are called from Python and kept on disk; stages are parts of them, which only kernels call.
+    @kernel
+    def forward(dims, hyper, …): …
+
+Stages are what compiled code calls, and phases are those that the runtime calls too, by way of
+`machine_code`.  Kernels take plain arrays and are called from Python; Numba compiles them on first
+use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
+
 Sums may be taken in another order (`reassoc`), which is what lets LLVM vectorise them; nothing is
 assumed of infinities and NaN.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property, update_wrapper
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from celldsl.runtime.lanes import real
+from celldsl.runtime.code import real
 
-OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-kernel: Any = njit(cache=True, **OPTIONS)
-# Without what Python and C would need to call them: a fifth of the time that compiling takes.
-stage: Any = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
 
 
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+class Stage:
+    """A function for compiled code to call.  In Python it is an ordinary function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = function.__name__
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    @cached_property
+    def _numba_type_(self) -> Any:
+        from celldsl.runtime.compiling import stage_type
+
+        return stage_type(self)
+
+
+class Kernel:
+    """A function that is compiled when it is called, from Python or from compiled code."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        update_wrapper(self, function)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's own object for it."""
+        from celldsl.runtime.compiling import dispatcher
+
+        return dispatcher(self.function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher._numba_type_
+
+
+stage = Stage
+kernel = Kernel
+
+
+@stage
 def copy(target: Any, source: Any, count: int) -> None:
     """target[i] = source[i] for i < count."""
     for i in range(count):
         target[i] = source[i]
 
 
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@stage
 def fill(target: Any, count: int, value: float) -> None:
     """target[i] = value for i < count."""
     held = real(target, value)
@@ -45,7 +89,7 @@ def fill(target: Any, count: int, value: float) -> None:
         target[i] = held
 
 
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@stage
 def dense_rows(steps: int, batch: int) -> Any:
     """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
 

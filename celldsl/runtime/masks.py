@@ -1,6 +1,6 @@
 """Random masks inside kernels.  In: a key, where a mask is drawn, an index.  Out: numbers.
 
-    key = mask_key(hyper, rows, site, t, b)      once for a row
+    key = mask_key(hyper[1], rows, site, t, b)   once for a row
     u = mask_uniform(work, key, j)               in [0, 1), for each index
 
 Nothing is stored: a number is a hash of (seed and pass, call site, step, sequence, index), so it
@@ -15,18 +15,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from celldsl.runtime.lanes import real
+from celldsl.runtime.code import real
+from celldsl.runtime.kernel import stage
 
-_mask_compile = njit(nogil=True, error_model="numpy")
 _MASK_ODD = np.uint64(0x9E3779B97F4A7C15)
 _MASK_ONE = np.uint64(0xBF58476D1CE4E5B9)
 _MASK_TWO = np.uint64(0x94D049BB133111EB)
 _MASK_UNIT = 1.0 / (1 << 24)
 
 
-@_mask_compile
+@stage
 def mask_mix(key: Any, value: Any) -> Any:
     """One more number hashed into a key (the finaliser of splitmix64)."""
     z = (key ^ np.uint64(value)) + _MASK_ODD
@@ -35,15 +34,21 @@ def mask_mix(key: Any, value: Any) -> Any:
     return z ^ (z >> np.uint64(31))
 
 
-@_mask_compile
-def mask_key(hyper: Any, rows: Any, site: int, t: int, b: int) -> Any:
+@stage
+def mask_key(drawn_with: float, rows: Any, site: int, t: int, b: int) -> Any:
     """The key of a mask's row: step `t` (-1: for all steps) of the part's sequence `b`."""
-    key = mask_mix(np.uint64(np.int64(hyper[-1])), site)
+    key = mask_mix(np.uint64(np.int64(drawn_with)), site)
     sequence = rows[12 + 4 * rows[0] + b] if b >= 0 else -1
     return mask_mix(mask_mix(key, t), sequence)
 
 
-@_mask_compile
+@stage
+def steps_before(rows: Any) -> Any:
+    """How many steps of the sequences were done before this call: the last of `rows`."""
+    return rows[12 + 4 * rows[0] + rows[5]]
+
+
+@stage
 def mask_uniform(like: Any, key: Any, index: int) -> Any:
     """A number in [0, 1) of the dtype of `like`."""
     bits = mask_mix(key, index) >> np.uint64(40)

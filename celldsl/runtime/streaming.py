@@ -10,19 +10,20 @@ depends on them.  It is for one thread; make one for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.engine import Engine
+from celldsl.runtime.machine_code import Block, Entry
 from celldsl.runtime.params import Parameters
 from celldsl.runtime.rows import plan_rows
 from celldsl.runtime.signature import Signature, Slot
 from celldsl.runtime.threads import parts_for
 
-Call = tuple[Callable[..., None], tuple[Any, ...]]
+Call = tuple[Entry, Block]
 
 
 class Stepper:
@@ -64,8 +65,8 @@ class Stepper:
         head = engine.head(engine.hyper_array, *(lease.array for lease in self._leases))
         states = (*self.states[now], *self.states[1 - now])
         arrays = (*self.inputs, *self.outputs, *states)
-        arguments = (0, 1, plan.parts[0], *head, *(a.reshape(-1) for a in arrays))
-        return [(phase.run, arguments) for phase in engine.description.forward]
+        block = Block(0, 1, (plan.parts[0], *head, *(a.reshape(-1) for a in arrays)))
+        return [(entry, block) for entry in engine.forward_entries]
 
     def derive(self) -> None:
         """Runs the phases of parameters alone, where a parameter has changed since they were run.
@@ -78,8 +79,8 @@ class Stepper:
             return
         if self._seen is None or not (self._seen == self._parameters).all():
             self._seen = self._parameters.copy()
-            for run, arguments in self._derive:
-                run(*arguments)
+            for run, block in self._derive:
+                run(block)
         self._version = version
 
     def step(self, inputs: Sequence[Values], starts: Sequence[Values] | None) -> tuple[Any, Any]:
@@ -90,8 +91,8 @@ class Stepper:
             for own, array in zip(self.states[0], starts, strict=True):
                 own[...] = array
         self.derive()
-        for run, arguments in self.initial if starts is None else self.given:
-            run(*arguments)
+        for run, block in self.initial if starts is None else self.given:
+            run(block)
         signature = self.signature
         outputs = [array.copy() for array in self.outputs]
         finals = signature.state_nest.pack([array.copy() for array in self.states[1]])
@@ -235,8 +236,8 @@ class Stream:
 
     def _step(self) -> None:
         now = self._now
-        for run, arguments in self._calls[now]:
-            run(*arguments)
+        for run, block in self._calls[now]:
+            run(block)
         self._now = 1 - now
 
     def _copy_in(self, inputs: Any, named: Mapping[str, Any]) -> None:

@@ -17,15 +17,10 @@ import pytest
 from numba import njit
 
 import celldsl.runtime
-from celldsl.runtime.gemm import (
-    gemm,
-    gemm_rows,
-    gemm_rows_scratch,
-    pack,
-    packed_length,
-    panel_width,
-    prepare,
-)
+from celldsl.runtime.gemm import prepare
+from celldsl.runtime.gemm_calls import gemm, gemm_rows, pack
+from celldsl.runtime.gemm_loops import gemm_rows_scratch, packed_length
+from celldsl.runtime.gemm_tile import panel_width
 from celldsl.runtime.lanes import lane
 
 DTYPES = [np.float32, np.float64]
@@ -178,7 +173,9 @@ def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
 KERNEL = """
 import numpy as np
 from numba import njit
-from celldsl.runtime.gemm import gemm, panel_width, prepare
+from celldsl.runtime.gemm import prepare
+from celldsl.runtime.gemm_calls import gemm
+from celldsl.runtime.gemm_tile import panel_width
 from celldsl.runtime.lanes import lane
 
 prepare("float32")

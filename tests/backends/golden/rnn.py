@@ -10,13 +10,11 @@ import numpy as np
 from celldsl.runtime import description as describe
 from celldsl.runtime import numerics
 from celldsl.runtime.cell import Cell
-from celldsl.runtime.elementary import tanh
-from celldsl.runtime.gemm import gemm, gemm_rows, pack, prepare
-from celldsl.runtime.gemm_tile import panel_width
+from celldsl.runtime.code import gemm, gemm_rows, lane, pack, panel_width, real, tanh
+from celldsl.runtime.gemm import prepare
 from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage
-from celldsl.runtime.lanes import lane, real
 
-@kernel
+@stage
 def forward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -26,7 +24,7 @@ def forward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed
     pack(d_H, d_H, lane(parameters, at_h_W_h, -1), d_H, 1, lane(fixed, at_packed_h_W_h, -1))
 
 
-@kernel
+@stage
 def forward_inputs(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -55,7 +53,7 @@ def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows,
             m_out_h[j0] = v_h_next
 
 
-@kernel
+@stage
 def forward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -81,7 +79,7 @@ def forward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed, 
     copy(lane(final_h, first * d_H, -1), lane(tape, (n_states + first) * d_H, -1), count * d_H)
 
 
-@kernel
+@stage
 def backward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -115,7 +113,7 @@ def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows
             m_sum[j0] += v_b5
 
 
-@kernel
+@stage
 def backward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_H = dims[1]
     n_batch = rows[1]
@@ -140,7 +138,7 @@ def backward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed,
     copy(lane(dstart_h, first * d_H, -1), lane(work, first * d_H, -1), count * d_H)
 
 
-@kernel
+@stage
 def backward_sums(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -167,7 +165,7 @@ def backward_sums(part, parts, rows, dims, hyper, parameters, constants, fixed, 
     gemm_rows(n_rows, d_H, to_column - from_column, lane(tape, 0, -1), d_H, lane(work, at_b5 + from_column, -1), d_H, lane(gradients, at_h_W_h + from_column, -1), d_H, lane(work, at_panels_2 + part * (768*d_H + 134400), -1), 0)
 
 
-@kernel
+@stage
 def backward_finish(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]

@@ -1,0 +1,65 @@
+"""Where what was made is kept for other processes.  In: the environment.  Out: folders.
+
+    cache_root()                          # the user's folder for celldsl, which exists
+    code_folder(Path("build/gru.py"))     # where machine code of a module goes
+
+CELLDSL_CACHE_DIR is the folder to use instead of the platform's.  Machine code lies beside its
+module in `__pycache__`, or in the user's folder where that cannot be written; NUMBA_CACHE_DIR moves
+it, as it moves Numba's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+
+def cache_root() -> Path:
+    """The folder of generated modules, which exists and is this user's own."""
+    return _usable(os.environ.get("CELLDSL_CACHE_DIR", ""))
+
+
+def code_folder(module: Path) -> Path:
+    """The folder for machine code of a module, which exists."""
+    named = os.environ.get("NUMBA_CACHE_DIR", "")
+    folder = Path(named) if named else module.parent / "__pycache__"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return cache_root()
+    return folder if os.access(folder, os.W_OK) and _is_own(folder) else cache_root()
+
+
+@lru_cache(maxsize=8)
+def _usable(named: str) -> Path:
+    path = Path(named) if named else _platform_cache() / "celldsl"
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(path, os.W_OK) and _is_own(path):
+            return path.resolve()
+    except OSError:
+        # Read-only homes are common (containers, services); what follows is good for this process.
+        return _temporary()
+    return _temporary()
+
+
+def _temporary() -> Path:
+    import tempfile  # seldom needed, and slow
+
+    return Path(tempfile.mkdtemp(prefix="celldsl-")).resolve()
+
+
+def _is_own(path: Path) -> bool:
+    """Code is run from there: nobody else may have made it."""
+    return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
+
+
+def _platform_cache() -> Path:
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (never raises)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")

@@ -1,0 +1,54 @@
+"""Names of what only compiled code calls.  In: nothing.  Out: names that Numba knows how to type.
+
+    from celldsl.runtime.code import lane, real, tanh
+
+    @stage
+    def double(x, n):
+        values = lane(x, 0, 0)
+        for j in range(n):
+            values[j] = tanh(values[j] * real(x, 2.0))
+
+A name stands for the function of the file that the table gives.  That file teaches Numba what the
+function is, and is imported when something is compiled: to run code that was compiled before needs
+no Numba, whose import takes longer than everything else in a process that starts.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+CODE_FILES = {
+    "lanes": ("address", "lane", "real"),
+    "gemm_calls": ("gemm", "gemm_rows", "pack", "tile"),
+    "gemm_tile": ("panel_width",),
+    "elementary": (
+        "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power", "power_int",
+        "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",
+    ),
+}  # fmt: skip
+
+
+class CodeName:
+    """A function of compiled code, which is looked up when Numba asks for its type."""
+
+    def __init__(self, file: str, name: str) -> None:
+        self.file = file
+        self.name = name
+
+    @cached_property
+    def _numba_type_(self) -> Any:
+        from numba.core.registry import cpu_target
+
+        function = getattr(import_module(f"celldsl.runtime.{self.file}"), self.name)
+        cpu_target.typing_context.refresh()
+        return cpu_target.typing_context.resolve_value_type(function)
+
+
+def __getattr__(name: str) -> Any:
+    for file, names in CODE_FILES.items():
+        if name in names:
+            found = globals()[name] = CodeName(file, name)
+            return found
+    raise AttributeError(f"{__name__} has no {name}")

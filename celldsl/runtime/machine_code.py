@@ -1,0 +1,167 @@
+"""Machine code on disk and in memory.  In: stages, a dtype.  Out: functions that Python calls.
+
+    run_inputs, run_steps = entries([forward_inputs, forward_steps], "float32")
+    run_steps(Block(part, parts, [rows, dims, …]))
+
+What was compiled once is kept beside its module under a hash of all that it depends on: the
+module's text, that of the runtime, the versions of Numba and LLVM, the processor.  Loading it needs
+LLVM's linker alone, and takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from glob import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+
+from celldsl.runtime.arguments import Values
+from celldsl.runtime.cache_folder import code_folder
+from celldsl.runtime.files import replace_file
+from celldsl.runtime.kernel import Stage
+
+Entry = Callable[["Block"], None]
+_entry_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_loaded: dict[tuple[Any, ...], list[Entry]] = {}
+_engines: list[Any] = []  # keeps the machine code alive
+_code_lock = threading.RLock()
+
+
+class Block:
+    """The arguments of a phase in memory: numbers, then addresses of flat contiguous arrays."""
+
+    __slots__ = ("_as_parameter_", "arrays", "numbers", "part", "parts")
+
+    def __init__(self, part: int, parts: int, arrays: Sequence[Values]) -> None:
+        self.part = part
+        self.parts = parts
+        self.arrays = arrays
+        self.numbers = np.array([part, parts, *map(address_of, arrays)], np.int64)
+        self._as_parameter_ = address_of(self.numbers)
+
+
+def address_of(array: Values) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def entries(phases: Sequence[Any], dtype: Any) -> list[Entry]:
+    """A function for each phase: compiled now, or found on disk or in this process.
+
+    Phases that are no stages are functions written by hand, which get their arrays.
+    """
+    name = np.dtype(dtype).name
+    if not all(isinstance(phase, Stage) for phase in phases):
+        return [_by_hand(phase) for phase in phases]
+    key = (*phases, name)
+    with _code_lock:
+        if key not in _loaded:
+            symbols = [f"celldsl_run_{phase.name}" for phase in phases]
+            source = Path(phases[0].function.__code__.co_filename)
+
+            def compiled() -> bytes:
+                from celldsl.runtime.compiling import compile_phases
+
+                return compile_phases(phases, name)
+
+            addresses = addresses_of(source, name, symbols, compiled)
+            _loaded[key] = [_entry_type(address) for address in addresses]
+        return _loaded[key]
+
+
+def _by_hand(phase: Callable[..., None]) -> Entry:
+    return lambda block: phase(block.part, block.parts, *block.arrays)
+
+
+def addresses_of(
+    source: Path, label: str, symbols: Sequence[str], compiled: Callable[[], bytes]
+) -> list[int]:
+    """Where the symbols of an object are in memory, for good; `compiled` makes one if need be."""
+    with _code_lock:
+        path = _object_path(source, label)
+        code = _read_object(path) if path is not None else None
+        if code is None:
+            code = compiled()
+            if path is not None:
+                _keep_object(path, code)
+        engine = _linked(code)
+        return [engine.get_function_address(symbol) for symbol in symbols]
+
+
+def _object_path(source: Path, label: str) -> Path | None:
+    """The file for an object; None where nothing says when it would be out of date."""
+    try:
+        text = source.read_bytes()
+    except OSError:
+        return None
+    digest = hashlib.sha256(f"{_surroundings()} {label} ".encode() + text).hexdigest()
+    made_by = f"{source.stem}.{label}.{sys.implementation.cache_tag}"
+    return code_folder(source) / f"{made_by}-{digest[:24]}.o"
+
+
+@cache
+def _surroundings() -> str:
+    """What machine code depends on besides a module's own text."""
+    numba = find_spec("numba")
+    if numba is None or numba.origin is None:
+        raise ImportError("celldsl needs Numba: pip install numba")
+    status = Path(numba.origin).stat()
+    facts = [
+        llvmlite.__version__,
+        [numba.origin, status.st_mtime_ns, status.st_size],
+        llvmlite.binding.get_host_cpu_name(),
+        llvmlite.binding.get_host_cpu_features().flatten(),
+        hashlib.sha256(b"".join(path.read_bytes() for path in _runtime_files())).hexdigest(),
+    ]
+    return json.dumps(facts)
+
+
+def _runtime_files() -> list[Path]:
+    """The files of the runtime; none where they are part of the module's own text."""
+    alone = __name__ != "celldsl.runtime.machine_code"
+    return [] if alone else sorted(Path(__file__).parent.glob("*.py"))
+
+
+def _read_object(path: Path) -> bytes | None:
+    """An object that is whole: its hash comes first."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
+
+
+def _keep_object(path: Path, code: bytes) -> None:
+    """Writes an object, and removes those that it replaces."""
+    try:
+        replace_file(path, [hashlib.sha256(code).digest(), code])
+        stem = path.name.rpartition("-")[0]
+        for old in path.parent.glob(f"{escape(stem)}-*.o"):
+            if old != path:
+                old.unlink(missing_ok=True)
+    except OSError:
+        # A full or read-only disk costs the next process time, and nothing else.
+        return
+
+
+def _linked(code: bytes) -> Any:
+    """An engine with the object in it."""
+    llvm = llvmlite.binding
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _engines.append(engine)
+    return engine
