@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Node
 from celldsl.semantics.convert import short
 from celldsl.semantics.reach import Reach, leaves_below, reach
 from celldsl.semantics.walk import Notes, Walk
@@ -160,23 +161,34 @@ def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
 
 
 def _absorbed(w: Walk) -> Iterator[Found]:
-    """Two biases in one sum: one of them does nothing that the other cannot."""
+    """Two biases in one sum, and nowhere else: one of them does nothing that the other cannot."""
+    readers = _readers(w)
     added = {arg for node in w.builder.nodes if node.op == "add" for arg in node.args}
     for node in w.builder.nodes:
-        if node.op == "add" and node.name not in added:
-            biases = [name for name in _terms(w, node.name) if name in w.params]
+        if node.op == "add" and (node.name not in added or readers[node.name] > 1):
+            biases = [name for name in _terms(w, node, readers) if name in w.params]
             for name in biases[1:]:
                 first = biases[0]
                 message = f"the bias `{name}` adds to `{first}`: one of them is enough"
                 yield "W0504", message, w.places[name], "leave one out: `bias=false`", None
 
 
-def _terms(w: Walk, value: str) -> Iterator[str]:
-    """The terms of a sum, from left to right."""
-    waiting = [value]
+def _readers(w: Walk) -> Counter[str]:
+    """How often each value is read, by an equation or from outside."""
+    found = Counter(arg for node in w.builder.nodes for arg in node.args)
+    found.update(value for _, value in w.outputs)
+    found.update(v for s in w.states.values() for v in (s.start, s.next) if v is not None)
+    return found
+
+
+def _terms(w: Walk, total: Node, readers: Counter[str]) -> Iterator[str]:
+    """The terms of a sum that nobody else reads, from left to right."""
+    waiting = [*reversed(total.args)]
     while waiting:
         name = waiting.pop()
         node = w.builder.defined.get(name)
+        if readers[name] > 1:
+            continue
         if node is not None and node.op == "add":
             waiting += reversed(node.args)
         elif node is not None and node.op in ("broadcast", "reshape"):
