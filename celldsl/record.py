@@ -16,7 +16,7 @@ took longer than checking a cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,13 +36,14 @@ _FIELDS = "__record_fields__"
 class Field:
     """What is known of a field besides its name."""
 
-    __slots__ = ("compare", "default", "default_factory", "kw_only", "repr")
+    __slots__ = ("compare", "default", "default_factory", "kw_only", "optional", "repr")
 
     def __init__(
         self, default: Any, default_factory: Any, compare: bool, repr: bool, kw_only: bool
     ) -> None:
         self.default, self.default_factory = default, default_factory
         self.compare, self.repr, self.kw_only = compare, repr, kw_only
+        self.optional = default is not _ABSENT or default_factory is not None
 
 
 def field(
@@ -123,25 +124,37 @@ def _positional(fields: Mapping[str, Field]) -> tuple[str, ...]:
 
 def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
     positional = _positional(fields)
-    plain = len(positional) if len(positional) == len(fields) else -1
-    factories = {n: f.default_factory for n, f in fields.items() if f.default_factory is not None}
-    optional = {n for n, f in fields.items() if f.default is not _ABSENT} | factories.keys()
-    required = fields.keys() - optional
-    allowed = frozenset(fields)
+    keywords = fields.keys() - set(positional)
+    least = sum(not fields[each].optional for each in positional)
+    if any(field.default_factory for field in fields.values()):
+        least = len(fields)
+    enough = range(least, len(positional) + 1)
 
     def initialise(self: Any, *values: Any, **named: Any) -> None:
-        state = dict(zip(positional, values, strict=False))
-        if len(values) != plain or named:
-            state.update(named)
-            given = state.keys()
-            if len(given) < len(values) + len(named) or not required <= given <= allowed:
-                raise TypeError(f"{name} takes {', '.join(fields)}; got {len(values)} {[*named]}")
-            for absent in factories.keys() - given:
-                state[absent] = factories[absent]()
-        # At once, past `__setattr__`, which refuses.
-        object.__setattr__(self, "__dict__", state)
+        if len(values) not in enough or named.keys() != keywords:
+            _check(name, fields, len(values), named)
+            named = _made(fields, {*positional[: len(values)], *named}) | named
+        # Past `__setattr__`, which refuses.
+        state = self.__dict__
+        state.update(zip(positional, values, strict=False))
+        state.update(named)
 
     return initialise
+
+
+def _check(name: str, fields: Mapping[str, Field], count: int, named: Mapping[str, Any]) -> None:
+    """Raises TypeError where too little is given, too much, or something twice."""
+    positional = _positional(fields)
+    given = {*positional[:count], *named}
+    needed = {each for each, field in fields.items() if not field.optional}
+    if count + len(named) != len(given) or not needed <= given <= fields.keys():
+        raise TypeError(f"{name} takes {', '.join(fields)}; got {count} and {[*named]}")
+
+
+def _made(fields: Mapping[str, Field], given: Set[str]) -> dict[str, Any]:
+    """What is made anew for each instance."""
+    wanted = [name for name, field in fields.items() if field.default_factory is not None]
+    return {name: fields[name].default_factory() for name in wanted if name not in given}
 
 
 def _shown_by(fields: Mapping[str, Field]) -> Callable[[Any], str]:
