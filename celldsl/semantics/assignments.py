@@ -12,10 +12,10 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, shape_text
 from celldsl.semantics import convert
 from celldsl.semantics.broadcast import product_hint, reasons
-from celldsl.semantics.declarations import a_kind
 from celldsl.semantics.functions.shapes import expanded, may_expand
+from celldsl.semantics.meant import nearest_of
 from celldsl.semantics.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame, Stack
+from celldsl.semantics.walk import Binding, Frame, Stack, a_kind
 from celldsl.syntax import ast
 
 
@@ -117,12 +117,16 @@ def _state(f: Frame, target: ast.Target) -> Binding | None:
     binding = f.find(target.id)
     if binding is not None and binding.kind == "state":
         return binding
-    is_what = "is no state" if binding is not None else "is not declared"
+    is_what = "not declared" if binding is None else a_kind(binding.kind)
+    states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
+    near = nearest_of(target.id, states) if binding is None else None
+    help = f"declare it: `state {target.id}: [H]`" if binding is None else None
     f.error(
         "E0110",
-        f"`{target.id}` {is_what}, so it has no next value",
+        f"`{target.id}` is {is_what}, so it has no next value",
         target.span,
-        help=f"declare it: `state {target.id}: [H]`" if binding is None else None,
+        help=f"did you mean `{near}'`?" if near else help,
+        fix=Fix(target.span, f"{near}'") if near and target.index is None else None,
     )
     return None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.semantics.convert import number
 from celldsl.semantics.declarations import KEPT, declare_array, declare_input, declare_state
+from celldsl.semantics.meant import value_meant
 from celldsl.semantics.names import read
 from celldsl.semantics.requirements import require
 from celldsl.semantics.statements import branch, run, spell_later
@@ -146,12 +147,10 @@ def _output(f: Frame, name: ast.Name) -> Tensor | None:
     shown = name.id + "'" * name.primed
     if f.find(name.id) is None and name.id not in f.hidden and name.id not in f.silenced:
         if name.id not in f.home.broken:
-            f.error(
-                "E0107",
-                f"the output `{shown}` is never defined",
-                name.span,
-                help=f"add `{name.id} = …`",
-            )
+            help, fix = value_meant(f, name.id, name.span, name.primed)
+            told = f"the output `{shown}` is never defined"
+            add = f"add `{shown} = …`"
+            f.error("E0107", told, name.span, help=help if fix else add, fix=fix)
         return None
     value = read(f, name)
     return None if isinstance(value, Unknown) else number(f, value, name.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
@@ -14,6 +14,7 @@ from celldsl.semantics.defs import body as function_body
 from celldsl.semantics.expressions import elaborate
 from celldsl.semantics.facts import Facts
 from celldsl.semantics.initial import drawn
+from celldsl.semantics.meant import function_meant
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
 from celldsl.semantics.settings import NotChosen, Restart, chosen, kind_of, setting_of, value_of
@@ -96,6 +97,8 @@ def _dims(f: Frame, cell: ast.Cell) -> None:
     """Every dim is a symbol; one that decides the structure is a number as well."""
     for dim in cell.dims:
         if not declare_name(f, dim, "dim"):
+            # What is made of it is not told again.
+            f.scopes[0].setdefault(dim.id, Binding("dim", Unknown(), dim.span))
             continue
         f.scopes[0][dim.id] = Binding("dim", Static(Size.dim(dim.id)), dim.span)
         f.walk.notes.declared[dim.span] = ("dim", dim.id)
@@ -127,7 +130,15 @@ def _hyper_value(f: Frame, hyper: ast.Hyper) -> Value:
     choices, default = f.walk.choices, setting_of(hyper.default)
     if hyper.default is not None and default is None:
         told = "the default of a hyperparameter is a number, `true`, `false` or a function"
-        f.error("E0310", told, hyper.default.span)
+        quoted = hyper.default.value if isinstance(hyper.default, ast.String) else ""
+        is_name = quoted.isidentifier()
+        f.error(
+            "E0310",
+            told,
+            hyper.default.span,
+            help=f"a function stands without quotes: `{quoted}`" if is_name else None,
+            fix=Fix(hyper.default.span, quoted) if is_name else None,
+        )
         return Unknown()
     given = choices.given.get(hyper.id)
     known = given if default is None else default
@@ -149,5 +160,7 @@ def _fixed(f: Frame, hyper: ast.Hyper, setting: Setting | None) -> Value:
     if function is not None:
         return function
     span = hyper.span if hyper.default is None else hyper.default.span
-    f.error("E0310", f"`{setting}` is no function", span, f"for `{hyper.id}`")
+    help, fix = function_meant(f, setting, span)
+    told = f"`{setting}` is no function"
+    f.error("E0310", told, span, f"for `{hyper.id}`", help=help, fix=fix)
     return Unknown()

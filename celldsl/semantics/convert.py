@@ -279,7 +279,11 @@ def axis_told(f: Frame, size: Size, reason: Span | None) -> str:
 
 def short(span: Span) -> str:
     """The text of a span on one line, cut where it is long."""
-    text = " ".join(span.text.split())
+    return short_text(span.text)
+
+
+def short_text(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= 40 else text[:38] + "…"
 
 

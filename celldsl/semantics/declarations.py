@@ -11,7 +11,7 @@ from celldsl.semantics import convert
 from celldsl.semantics.initial import fitted, targeting
 from celldsl.semantics.parameters import default_initial, fans, initial_value, parameter
 from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame, Kind, StateEntry, Target
+from celldsl.semantics.walk import Binding, Frame, Kind, StateEntry, Target, a_kind
 from celldsl.syntax import ast
 
 KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "T", "B"})
@@ -25,9 +25,11 @@ def declare_name(f: Frame, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind)
             "E0104",
             f"`{name.id}` has a meaning in Python's interface and cannot be {a_kind(kind)}",
             name.span,
-            help=f"choose another name, such as `{name.id}_`",
+            help="batch and time are not written: the compiler adds them"
+            if name.id in ("B", "T")
+            else f"choose another name, such as `{name.id}_`",
         )
-        return f.find(name.id) is None
+        return kind != "dim" and f.find(name.id) is None
     taken = f.find(name.id)
     if taken is None:
         return True
@@ -38,12 +40,6 @@ def declare_name(f: Frame, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind)
         secondary=(Label(taken.span, "it is declared here"),),
     )
     return False
-
-
-def a_kind(kind: str) -> str:
-    words = {"hyper": "a hyperparameter", "sub": "an inner cell", "index": "a loop's index"}
-    article = "an" if kind[0] in "aeiou" else "a"
-    return words.get(kind, f"{article} {kind}")
 
 
 def bind(f: Frame, name: ast.Declared, kind: Kind, value: Value) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics import convert, indexing, names, products
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.calls import call
 from celldsl.semantics.facts import simple
 from celldsl.semantics.fitting import beside, elaborate_beside
+from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
@@ -46,8 +48,20 @@ def elaborate(f: Frame, e: ast.Expr) -> Value:
             return Listing(tuple(elaborate(f, item) for item in items))
         case ast.Index():
             return indexing.index(f, e)
-    f.error("E0124", "a string is not a value", e.span)
+    _string(f, e)
     return Unknown()
+
+
+def _string(f: Frame, e: ast.String) -> None:
+    """`activation="relu"`"""
+    known = names.find_function(f, e.value) is not None or e.value in INITIALISERS
+    f.error(
+        "E0124",
+        "a string is not a value",
+        e.span,
+        help=f"names stand without quotes: `{e.value}`" if known else None,
+        fix=Fix(e.span, e.value) if known else None,
+    )
 
 
 def _unary(f: Frame, e: ast.Unary) -> Value:

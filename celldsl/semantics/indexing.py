@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
 from celldsl.semantics import convert
-from celldsl.semantics.values import Listing, Several, Tensor, Unknown, Value
+from celldsl.semantics.values import FunctionValue, Listing, Several, Tensor, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
@@ -14,6 +15,9 @@ def index(f: Frame, e: ast.Index) -> Value:
     value = f.elaborate(e.value)
     if isinstance(value, Listing | Several):
         f.error("E0111", f"`{convert.short(e.value.span)}` has no elements to index", e.span)
+        return Unknown()
+    if isinstance(value, FunctionValue):
+        _ask_round(f, e)
         return Unknown()
     found = convert.as_tensor(f, value, e.value.span)
     if found is None:
@@ -37,6 +41,15 @@ def index(f: Frame, e: ast.Index) -> Value:
     return found
 
 
+def _ask_round(f: Frame, e: ast.Index) -> None:
+    """`tanh[x]`"""
+    text = e.span.text
+    inside = text.removeprefix(e.value.span.text).strip()[1:-1]
+    better = f"{e.value.span.text}({inside})"
+    help, told = f"write `{better}`", f"`{e.value.span.text}` is a function, and has no elements"
+    f.error("E0111", told, e.span, help=help, fix=Fix(e.span, better))
+
+
 def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None:
     length = value.shape[axis]
     low = Size.of(0) if item.low is None else convert.size(f, item.low, "an index")
@@ -48,7 +61,7 @@ def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None
     a, b = _text(item.low, low), _text(item.high, high)
     past = f"{b} may be past the end, {length}"
     ok = (
-        within(f, low, item.low or item)
+        within(f, low, item.low or item, length)
         and _shown(f, high - low - 1, item.span, f"{a}:{b} may be empty", f"{a} < {b}")
         and _shown(f, length - high, item.span, past, f"{b} <= {length}")
     )
@@ -61,10 +74,15 @@ def _text(written: ast.Expr | None, size: Size) -> str:
 
 
 def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
-    k = convert.size(f, item, "an index")
-    if k is None or not within(f, k, item):
-        return None
     length = value.shape[axis]
+    if isinstance(item, ast.ListOf):
+        told = "an index is one number or a range, not a list"
+        help = "gathering is outside the language; slices can be joined: `concat([v[0:1], v[2:3]])`"
+        f.error("E0124", told, item.span, help=help)
+        return None
+    k = convert.size(f, item, "an index")
+    if k is None or not within(f, k, item, length):
+        return None
     text = _text(item, k)
     told = f"{text} may be past the end, {length}"
     if not _shown(f, length - k - 1, item.span, told, f"{text} < {length}"):
@@ -73,16 +91,19 @@ def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None
     return dropped(f, part, axis)
 
 
-def within(f: Frame, low: Size, item: ast.Node) -> bool:
+def within(f: Frame, low: Size, item: ast.Node, length: Size | None = None) -> bool:
+    """Whether an index is 0 or more; of `length`, the end is told for one that counts from it."""
     if f.walk.facts.not_negative(low):
         return True
     negative = low.constant is not None
+    from_end = f"from the end it is `{length + low}`" if length is not None else None
     f.error(
         "E0208",
         f"the index {low} is negative" if negative else f"the index {low} may be negative",
         item.span,
         "indices count from the front" if negative else "",
-        help=None if negative else f'add `require {low} >= 0, "…"`',
+        help=from_end if negative else f'add `require {low} >= 0, "…"`',
+        fix=Fix(item.span, str(length + low)) if negative and length is not None else None,
     )
     return False
 

@@ -18,6 +18,7 @@ from celldsl.semantics.binding import bind
 from celldsl.semantics.conditions import amount
 from celldsl.semantics.fitting import elaborate_beside, has_shape
 from celldsl.semantics.modules import Module
+from celldsl.semantics.names import find_function, unknown_function
 from celldsl.semantics.outward import seen_outside
 from celldsl.semantics.settings import setting_of
 from celldsl.semantics.values import (
@@ -159,10 +160,13 @@ def _hyper(
     if given is None:
         assert hyper.default is not None
         return inner.elaborate(hyper.default)
+    wanted, name = kind_of_hyper(hyper), given.value
+    if wanted == "a function" and isinstance(name, ast.Name) and not _is_known(f, name.id):
+        unknown_function(f, name.id, name.span)
+        return None
     value = f.elaborate(given.value)
     if isinstance(value, Unknown):
         return None
-    wanted = kind_of_hyper(hyper)
     if not fits_kind(value, wanted):
         f.error("E0310", f"`{hyper.id}` is {wanted}", given.value.span, "and this is not")
         return None
@@ -176,6 +180,10 @@ def _hyper(
             return None
         f.walk.twins[value.name] = twin.name
     return value
+
+
+def _is_known(f: Frame, name: str) -> bool:
+    return f.find(name) is not None or find_function(f, name) is not None
 
 
 def kind_of_hyper(hyper: ast.Hyper) -> str:

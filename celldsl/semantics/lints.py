@@ -32,6 +32,7 @@ def lint(cell: ast.Cell, walks: list[Walk], notes: Notes, report: Report) -> Non
         *_unused(cell, notes),
         *_old_state(notes),
         *_old_output(cell, notes),
+        *_sizes_as_hypers(cell),
         *_everywhere(cell, walks),
     ):
         fix = None if instead is None else Fix(span, instead)
@@ -71,6 +72,18 @@ def _old_output(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
                 f"`old = {name.id}`"
             )
             yield "W0506", message, name.span, help, f"{name.id}'"
+
+
+def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Found]:
+    """`cell LSTM(I, H)`: the sizes of the inputs stand among the hyperparameters."""
+    shapes = [s.shape for s in cell.body if isinstance(s, ast.Input | ast.State)]
+    sizes = {item.id for shape in shapes for item in shape.items if isinstance(item, ast.Name)}
+    found = [hyper for hyper in cell.hyper if hyper.id in sizes and hyper.default is None]
+    dims = ", ".join([dim.id for dim in cell.dims] + [hyper.id for hyper in found])
+    for hyper in found:
+        message = f"`{hyper.id}` is a size and stands among the hyperparameters"
+        help = f"write `cell {cell.name.id}[{dims}]`: dims are open until a cell is built"
+        yield "W0508", message, hyper.span, help, None
 
 
 def _after(place: Span, reads: Iterable[Span]) -> list[Span]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
+from celldsl.semantics.fitting import is_size
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.walk import Frame
@@ -28,9 +29,25 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
         known = {n: binding for n, binding in known.items() if binding.kind == "state"}
     near = nearest_of(name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(name, known)
     if near is None:
-        return VALUES.get(name), None
+        return VALUES.get(name) or _declaration(f, name, primed), None
     better = f"{near}'" if primed else near
     return f"did you mean `{better}`?", Fix(span, better)
+
+
+def _declaration(f: Frame, name: str, primed: bool) -> str | None:
+    """How a name that resembles none could be declared."""
+    if f.in_function:
+        return "a function sees its arguments, and what the file defines"
+    if primed:
+        return f"declare it: `state {name}: [H]`"
+    if f.fits is is_size:
+        dims = [n for n, b in f.scopes[0].items() if b.kind == "dim"]
+        return f"the dims here are {', '.join(dims)}" if dims else None
+    if name[0].isupper() or name.startswith(("w_", "u_", "weight")):
+        return f"if it is trained, declare it: `param {name}: [H, I]`"
+    if name[0] == "b" and (len(name) == 1 or name[1] in "_ihfogcrzn"):
+        return f"if it is trained, declare it: `param {name}: [H]`"
+    return None
 
 
 def function_meant(f: Frame, name: str, span: Span) -> Help:

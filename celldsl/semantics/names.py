@@ -13,8 +13,17 @@ from celldsl.semantics.meant import function_meant, nearest_of, value_meant
 from celldsl.semantics.outward import seen_outside
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.values import FunctionValue, Initialiser, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame
+from celldsl.semantics.walk import Binding, Frame, a_kind
 from celldsl.syntax import ast
+
+# What arrays have elsewhere.
+ATTRIBUTES = {
+    **dict.fromkeys(("shape", "size", "ndim"), "sizes are the dims of the cell: `H`"),
+    "dtype": "the dtype is given when the cell is built",
+    **dict.fromkeys(("data", "grad"), "gradients are Python's side; see `stop_gradient(v)`"),
+    "weight": "name the array: `param W: [H, I]`",
+    "bias": "name the array: `param b: [H]`",
+}
 
 
 def read(f: Frame, e: ast.Name) -> Value:
@@ -60,9 +69,9 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
     if binding.kind != "state":
         f.error(
             "E0103",
-            f"`{e.id}'` is the next value of a state, and `{e.id}` is no state",
+            f"`{e.id}'` is the next value of a state, and `{e.id}` is {a_kind(binding.kind)}",
             e.span,
-            help=f"write `{e.id}`",
+            help=_without_prime(e.id, binding),
             fix=Fix(e.span, e.id),
         )
         return Unknown()
@@ -84,14 +93,19 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
     return Unknown()
 
 
+def _without_prime(name: str, binding: Binding) -> str:
+    if isinstance(binding.value, Tensor) and len(binding.value.shape) == 2:
+        return f"write `{name}`; transposed it is `transpose({name})`"
+    return f"write `{name}`"
+
+
 def read_inner(f: Frame, e: ast.Attribute) -> Value:
     """`g.h` and `g.h'`."""
     inner = f.inner.get(e.owner)
     binding = f.find(e.owner)
     if inner is None or binding is None or binding.kind != "sub":
-        if binding is not None and isinstance(binding.value, Unknown):
-            return Unknown()
-        f.error("E0101", f"there is no inner cell `{e.owner}`", e.span, _cells_help(f))
+        if binding is None or not isinstance(binding.value, Unknown):
+            _no_inner_cell(f, e, binding)
         return Unknown()
     f.walk.notes.used.add(binding.span)
     state = inner.frame.find(e.id)
@@ -119,6 +133,26 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
             help=f"call `{e.owner}(…)` first, or read the old `{e.owner}.{e.id}`",
         )
     return Unknown() if found is None else current(f, seen_outside(inner, found))
+
+
+def _no_inner_cell(f: Frame, e: ast.Attribute, binding: Binding | None) -> None:
+    """`g.h` where `g` is no inner cell; `W.T` and `x.shape` are of other languages."""
+    help, fix = ATTRIBUTES.get(e.id), None
+    if e.id in ("T", "mT"):
+        better = f"transpose({e.owner})"
+        help, fix = f"write `{better}`", Fix(e.span, better)
+    if binding is None:
+        told = f"there is no inner cell `{e.owner}`"
+        f.error("E0101", told, e.span, _cells_help(f), help=help, fix=fix)
+        return
+    f.error(
+        "E0101",
+        f"`{e.owner}` is {a_kind(binding.kind)}, which has no `{e.id}`",
+        e.span,
+        "a dot is for the states of inner cells",
+        help=help,
+        fix=fix,
+    )
 
 
 def _cells_help(f: Frame) -> str:

@@ -44,6 +44,18 @@ class Binding:
     rebound: object = None
 
 
+def a_kind(kind: str) -> str:
+    """A kind of name with its article."""
+    words = {
+        "hyper": "a hyperparameter",
+        "sub": "an inner cell",
+        "index": "a loop's index",
+        "param": "a parameter",
+    }
+    article = "an" if kind[0] in "aeiou" else "a"
+    return words.get(kind, f"{article} {kind}")
+
+
 Fits = Callable[[Binding], bool]
 
 

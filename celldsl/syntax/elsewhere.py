@@ -16,6 +16,7 @@ from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.renamed import RENAMED, REPLACED, VALUES
+from celldsl.syntax.resolve_tokens import states_by_cell
 from celldsl.syntax.tree import Token
 
 _LIBRARIES = frozenset({"np", "numpy", "torch", "jnp", "jax", "tf", "keras", "math", "nn", "F"})
@@ -57,7 +58,7 @@ def _kinds(tokens: list[Token], at: int) -> tuple[str, ...]:
 def _report_chain(tokens: list[Token], at: int, end: int, source: Source, report: Report) -> None:
     owner, last = str(tokens[at]), str(tokens[end])
     called = end + 1 < len(tokens) and tokens[end + 1].type == "LPAR"
-    if owner not in _SELVES | _LIBRARIES:
+    if owner not in _SELVES | _LIBRARIES or (at >= 3 and tokens[at - 3] == "class"):
         return
     prefix = Span(source, tokens[at].start, tokens[end].start)
     whole = Span(source, prefix.start, tokens[end].end or prefix.end)
@@ -72,6 +73,11 @@ def _stands_alone(last: str, called: bool, own: bool, whole: Span) -> tuple[str,
         return f"here it is `{RENAMED[last]}`", Fix(whole, RENAMED[last])
     if called and last in REPLACED:
         return REPLACED[last], None
+    if called and own:
+        return (
+            "a layer is an operation of the equation: `linear(v, N)`, with parameters of its own",
+            None,
+        )
     if not called and not own and last in VALUES:
         return VALUES[last], None
     what = "a function" if called else "a parameter or state" if own else "a value"
@@ -84,15 +90,25 @@ def report_time_index(tokens: list[Token], source: Source, report: Report) -> No
     found = [(at, _time_index_end(tokens, at)) for at in places]
     if not all(end for _, end in found):
         return
+    states = {name for names in states_by_cell(tokens).values() for name in names}
     for at, end in found:
-        name = tokens[at - 2]
-        span = Span(source, name.start, tokens[end].end)
-        sign = tokens[at + 1].type
-        help = {
-            "MINUS": f"the state that came in is `{name}`",
-            "PLUS": f"the state that goes out is `{name}'`",
-        }.get(sign, f"the value of this step is `{name}`")
-        report.add("E0016", f"time is not written: `{span.text}`", span, help=help)
+        name = str(tokens[at - 2]).rstrip("'")
+        span = Span(source, tokens[at - 2].start, tokens[end].end)
+        help, better = _at_time(name, tokens[at + 1].type, name in states)
+        fix = Fix(span, better)
+        report.add("E0016", f"time is not written: `{span.text}`", span, help=help, fix=fix)
+
+
+def _at_time(name: str, sign: str, is_state: bool) -> tuple[str, str]:
+    """What `h[t-1]` (MINUS), `h[t+1]` (PLUS) and `h[t]` are called."""
+    if sign == "MINUS" and not is_state:
+        help = f"carry it: `state {name}_last: [N]` and `{name}_last' = {name}`"
+        return help, f"{name}_last"
+    if sign == "MINUS":
+        return f"the state that came in is `{name}`", name
+    if is_state or sign == "PLUS":
+        return f"the state that goes out is `{name}'`", f"{name}'"
+    return f"the value of this step is `{name}`", name
 
 
 def _time_index_end(tokens: list[Token], at: int) -> int:

@@ -11,6 +11,7 @@ import unicodedata
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.syntax.foreign_context import ACCENTS, in_context
 from celldsl.syntax.tree import Token
 
 # What was written: the sentence, and what to put in its place where that is certain.
@@ -24,11 +25,11 @@ _OPERATORS: dict[str, tuple[str, str | None]] = {
     ".*": ("`*` is elementwise already", "*"),
     "./": ("`/` is elementwise already", "/"),
     ".^": ("a power is written `**`, and is elementwise already", "**"),
-    "//": ("there is no whole division; `/` of dims divides exactly", None),
+    "//": ("`/` of dims divides exactly; a comment begins with `#`", None),
     ":=": ("an equation is written `=`", "="),
     "->": ("what a function returns is written after `return`", None),
     "=>": ("greater or equal is written `>=`", ">="),
-    ";": ("one statement stands on each line", None),
+    ";": ("one statement stands on each line, and the end of the line ends it", None),
     "·": ("is it `*`, elementwise, or `@`, the matrix product?", None),
     "⋅": ("is it `*`, elementwise, or `@`, the matrix product?", None),
     "×": ("is it `*`, elementwise, or `@`, the matrix product?", None),
@@ -96,7 +97,12 @@ def _report_number(text: str, span: Span, report: Report) -> None:
 
 def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> None:
     text = str(tokens[at])
-    if text in _ASSIGNING:
+    words = in_context(tokens, at)
+    if words is not None:
+        if words.sentence:
+            fix = None if words.instead is None else Fix(span, words.instead)
+            report.add("E0017", words.sentence, span, help=words.help, fix=fix)
+    elif text in _ASSIGNING:
         report.add(
             "E0017",
             f"`{text}` does not exist: a value is defined once",
@@ -109,7 +115,22 @@ def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> 
         fix = Fix(span, instead) if instead else None
         report.add(code, f"{_named(text)} is not in the language", span, help=sentence, fix=fix)
     else:
-        report.add("E0005", f"{_named(text)} does not belong in a cell", span)
+        report.add(
+            "E0005", f"{_named(text)} does not belong in a cell", span, help=_in_a_name(tokens, at)
+        )
+
+
+def _in_a_name(tokens: list[Token], at: int) -> str | None:
+    """An accent or a subscript, which papers write on a letter and names spell out."""
+    char = unicodedata.normalize("NFD", tokens[at])
+    accent = next((ACCENTS[c] for c in char if c in ACCENTS), None)
+    if accent is not None:
+        letter = char[0] if char[0].isalpha() else str(tokens[at - 1])
+        return f"an accent is spelt out: `{letter}_{accent}`"
+    plain = unicodedata.normalize("NFKC", tokens[at])
+    if plain != tokens[at] and plain.isalnum():
+        return f"a name has no such subscripts: `{tokens[at - 1]}_{plain}`"
+    return None
 
 
 def _named(text: str) -> str:

@@ -105,7 +105,8 @@ def report_mistake(mistake: Mistake, source: Source, report: Report) -> None:
     """Reports what the parser stopped at."""
     words = words_for(mistake)
     span = mistake.span(source)
-    fix = None if words.instead is None else Fix(span, words.instead)
+    place = Span(source, mistake.first.start, mistake.first.end) if words.of_first else span
+    fix = None if words.instead is None else Fix(place, words.instead)
     help = words.help
     if help is None and fix is not None:
         help = f"write `{fix.replacement}`"

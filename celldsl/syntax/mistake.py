@@ -62,7 +62,10 @@ class Mistake:
 
 @record
 class Words:
-    """What is said.  `instead` is put in the place of the token; `start` moves the span's start."""
+    """What is said.  `start` moves the start of the span.
+
+    `instead` is put in the place of the token, or of the line's first one where `of_first` is set.
+    """
 
     code: str
     message: str
@@ -70,3 +73,4 @@ class Words:
     instead: str | None = None
     label: str = ""
     start: int | None = None
+    of_first: bool = False

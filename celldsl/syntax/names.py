@@ -22,15 +22,21 @@ _PYTHON = frozenset(keyword.kwlist)
 _MEANT = {
     "True": "write `true`",
     "False": "write `false`",
-    "None": "there is no empty value: leave the argument out",
+    "None": "there is no empty value: leave an argument out; a new axis is `expand(v, axis)`",
     "lambda": "write a `def` of one argument",
     "while": "write `for k in a..b:`; how often a loop runs is known when code is generated",
     "elif": "write `else:` and an `if` inside it",
     "import": 'write `use NAME from "path.cell"`',
     "class": "write `cell NAME[DIMS]:`",
+    "assert": 'write `require COND, "why"`',
+    "pass": "leave the branch out, or define in it what the other one defines",
+    **dict.fromkeys(
+        ("del", "with", "try", "raise", "global", "nonlocal", "yield", "async", "await"),
+        "a cell is equations alone; everything else is Python's side",
+    ),
     "is": "write `==`",
 }
-_STATEMENTS = frozenset({"while", "elif", "import", "class"})
+_STATEMENTS = frozenset(_MEANT) - {"True", "False", "None", "lambda", "is"}
 _REPLACED = {"True": "true", "False": "false"}
 
 
@@ -49,6 +55,8 @@ def check_name(
             report.add("E0013", f"`{name}` is a keyword of Python", span, help=help, fix=fix)
     elif name in RESERVED:
         report.add("E0013", f"`{name}` is a word of the language and has no next value", span)
+    elif name.startswith("_") and source.text[span.start - 1 : span.start].isdigit():
+        report.add("E0012", "digits are not grouped", span, help="write the number without `_`")
     elif name.startswith("_"):
         message, label = f"`{name}` begins with `_`", "names begin with a letter"
         report.add("E0013", message, span, label)

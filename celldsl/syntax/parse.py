@@ -4,13 +4,14 @@
 
 Never raises.  After an error the parser goes back to the start of the line and on with the next
 one, so that every problem is reported in one run.  A cell or function with an error in it is left
-out of the file and named in `File.broken`.
+out of the file and named in `File.broken`, with the names of lines at the margin that failed.
 """
 
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
+from celldsl.record import replace
 from celldsl.syntax import ast
 from celldsl.syntax.build import build_file
 from celldsl.syntax.elsewhere import report_prefixes, report_time_index
@@ -38,7 +39,9 @@ def _parse(source: Source, report: Report) -> ast.File | None:
     tokens = check_tokens(tokens, source, report)
     report_prefixes(tokens, source, report)
     report_time_index(tokens, source, report)
-    tree = Recovering(source, report).run(tokens)
+    parser = Recovering(source, report)
+    tree = parser.run(tokens)
     if tree is None:
         return None
-    return build_file(tree, tuple(comments), source, report)
+    file = build_file(tree, tuple(comments), source, report)
+    return replace(file, broken=(*file.broken, *sorted(parser.lost)))

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
+from celldsl.diagnostics.suggest import nearest
 from celldsl.syntax.automaton import Automaton
 from celldsl.syntax.layout import empty_token
 from celldsl.syntax.mistake import Mistake
@@ -31,6 +32,18 @@ _HEADERS = {
 }
 
 
+# Words that head a block elsewhere.
+_MEANT = {"class": "CELL", "model": "CELL", "module": "CELL", "function": "DEF", "fn": "DEF"}
+
+
+def _header_of(first: Token) -> str | None:
+    """The kind of header that a line is or was meant to be, by its first word."""
+    if first.type != "NAME":
+        return first.type if first.type in _HEADERS else None
+    near = nearest(str(first), ("cell", "def", "else", "for"))
+    return _MEANT.get(str(first), near.upper() if near else None)
+
+
 class Recovering:
     """One parse.  `at` is the place in the tokens; everything else is the parser's."""
 
@@ -46,6 +59,8 @@ class Recovering:
         self.line_failed = False
         # Of each open INDENT, whether the parser was given it.
         self.given: list[bool] = []
+        # What a line at the margin that failed may have brought in.
+        self.lost: set[str] = set()
 
     def run(self, tokens: list[Token]) -> Tree | None:
         self.tokens = [*tokens, empty_token("$END", len(self.source.text))]
@@ -65,6 +80,9 @@ class Recovering:
         self.saved = self.parser.save()
         self.line_failed = not self._feed_line()
         if self.line_failed:
+            if not self.given and self.tokens[self.line].type not in ("CELL", "DEF"):
+                names = self.tokens[self.line : self.at]
+                self.lost |= {str(token) for token in names if token.type == "NAME"}
             self._put_in_header()
         elif self._wants_block() and self.tokens[self.at].type != "INDENT":
             self._report(self.at)
@@ -107,7 +125,8 @@ class Recovering:
             # What stands further in goes on with the line that failed.
             self._skip_block()
             return
-        kinds = f"{_HEADERS[first.type]} NEWLINE".split() if first.type in _HEADERS else []
+        stands_for = _header_of(first)
+        kinds = f"{_HEADERS[stands_for]} NEWLINE".split() if stands_for else []
         header = [empty_token(kind, first.start) for kind in kinds]
         name = self.tokens[self.line + 1]
         if name.type == "NAME":
@@ -163,12 +182,12 @@ class Recovering:
             return
         expected = frozenset(kind for kind in self.parser.expected if kind.isupper())
         mistake = Mistake(self.tokens, at, self.line, expected)
+        # Most files have no mistake, and need not wait for the words.
+        from celldsl.syntax.messages import report_mistake
+
         report_mistake(mistake, self.source, self.report)
 
     def _line_end(self, at: int) -> int:
         while self.tokens[at].type not in ("NEWLINE", "$END"):
             at += 1
         return self.tokens[at].end
-        # Most files have no mistake, and need not wait for the words.
-        from celldsl.syntax.messages import report_mistake
-

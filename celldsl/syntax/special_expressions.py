@@ -9,6 +9,7 @@ Each rule is one mistake that people bring from elsewhere; the first that fits s
 from __future__ import annotations
 
 from celldsl.syntax.mistake import Mistake, Words
+from celldsl.syntax.renamed import RENAMED, REPLACED
 
 _OPERANDS = frozenset({"NUMBER", "NAME", "PRIMED", "STRING", "TRUE", "FALSE", "INF", "LPAR"})
 
@@ -111,12 +112,11 @@ def ask_operator(m: Mistake) -> Words | None:
     if m.kind not in _OPERANDS or not m.wants("STAR") or m.starts_line:
         return None
     if m.kind == "LPAR" and m.before.type == "PRIMED":
-        return Words(
-            "E0010", f"`{m.before}` is a state, not a function", "a product is written `*`"
-        )
+        help = "a product is written `*`"
+        return Words("E0010", f"`{m.before}` is a state, not a function", help, f" * {m.token}")
     message = f"an operator is missing between `{m.before}` and `{m.token}`"
-    if m.before.type == "NUMBER" or m.kind == "LPAR":
-        return Words("E0010", message, "a product is written `*`")
+    if m.before.type in ("NUMBER", "RPAR") or m.kind == "LPAR":
+        return Words("E0010", message, "a product is written `*`", f" * {m.token}")
     return Words("E0010", message)
 
 
@@ -154,12 +154,15 @@ def ask_method(m: Mistake) -> Words | None:
             f"`{owner}.{m.before}` has no parts",
             "`g.h` is the state `h` of the inner cell `g`, and nothing goes deeper",
         )
-    return Words(
-        "E0018",
-        f"`{owner}` has no function `{m.before}`",
-        f"functions stand by themselves: `{m.before}({owner})`",
-        start=owner.start,
-    )
+    name, message = str(m.before), f"`{owner}` has no function `{m.before}`"
+    help = "functions stand by themselves: "
+    if name in ("t", "T"):
+        return Words("E0018", message, f"{help}`transpose({owner})`", start=owner.start)
+    if name in REPLACED:
+        return Words("E0018", message, REPLACED[name], start=owner.start)
+    more = "" if m.after.type == "RPAR" else ", …"
+    call = f"`{RENAMED.get(name, name)}({owner}{more})`"
+    return Words("E0018", message, help + call, start=owner.start)
 
 
 EXPRESSION_RULES = (

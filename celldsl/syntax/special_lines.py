@@ -11,6 +11,7 @@ from __future__ import annotations
 from celldsl.diagnostics.suggest import nearest
 from celldsl.syntax.mistake import Mistake, Words
 from celldsl.syntax.names import RESERVED
+from celldsl.syntax.renamed import REPLACED
 
 _DECLARING = frozenset({"INPUT", "STATE", "PARAM", "CONST"})
 _ITEMS = frozenset({"CELL", "DEF", "USE"})
@@ -97,6 +98,13 @@ def ask_shape(m: Mistake) -> Words | None:
     """`state h`, `state h = zeros`, `input x: I`, `param W: (I, H)`"""
     if m.first.type not in _DECLARING:
         return None
+    if m.wants("COLON", "COMMA") and m.kind in ("LPAR", "LSQB"):
+        help = f"write `{m.first} {m.before}: [H]`"
+        instead = ": [" if m.kind == "LSQB" else None
+        return Words("E0010", "a shape stands after a `:`", help, instead)
+    if m.kind == "COMMA" and m.before.type == "RSQB":
+        help = f"names of one shape share it: `{m.first} a, b: [H]`; another one has its own line"
+        return Words("E0010", "a line declares one shape", help)
     if m.wants("COLON") and m.kind in ("NEWLINE", "EQUAL"):
         help = f"write `{m.first} {m.before}: [H]`, or `[]` for a scalar"
         return Words("E0010", f"`{m.before}` has no shape", help)
@@ -115,6 +123,19 @@ def ask_primed_declaration(m: Mistake) -> Words | None:
         return None
     name = str(m.token)[:-1]
     return Words("E0020", f"`{m.token}` is declared without its prime", f"write `{name}`", name)
+
+
+def ask_annotation(m: Mistake) -> Words | None:
+    """`cell A(rate: float = 0.5)`, `sub g: GRU`"""
+    if m.kind != "COLON" or m.wants("COLON"):
+        return None
+    if m.first.type == "CELL" and m.wants("EQUAL", "RPAR"):
+        help = f"its default says of what kind it is: `{m.before} = 0.5`"
+        return Words("E0010", "a hyperparameter has no type", help)
+    if m.first.type == "SUB" and m.wants("EQUAL"):
+        help = f"write `sub {m.before} = GRU[I, H]`"
+        return Words("E0010", "an inner cell is declared with `=`", help, " =")
+    return None
 
 
 def ask_dims(m: Mistake) -> Words | None:
@@ -151,11 +172,10 @@ def ask_output(m: Mistake) -> Words | None:
         return None
     if m.kind.isalpha() and m.token.isalpha() and m.kind not in ("NAME", "PRIMED"):
         return None
-    return Words(
-        "E0010",
-        f"`output` takes names alone, found `{m.token}`",
-        "define the value by an equation, and name it here",
-    )
+    help = "define the value by an equation, and name it here"
+    if m.kind == "LPAR":
+        help = f"write `output {m.after}`, without brackets"
+    return Words("E0010", f"`output` takes names alone, found `{m.token}`", help)
 
 
 def ask_reserved(m: Mistake) -> Words | None:
@@ -164,9 +184,10 @@ def ask_reserved(m: Mistake) -> Words | None:
         return None
     if m.kind in ("NOT", "AND", "OR"):
         return None
-    return Words(
-        "E0013", f"`{m.token}` is a word of the language, not a name", "choose another name"
-    )
+    help = "choose another name"
+    if m.kind in _DECLARING and m.after.type == "LPAR":
+        help = f"a {m.token} is declared on a line of its own: `{m.token} {m.first}: [H]`"
+    return Words("E0013", f"`{m.token}` is a word of the language, not a name", help)
 
 
 def ask_place(m: Mistake) -> Words | None:
@@ -195,7 +216,8 @@ def _ask_margin(m: Mistake) -> Words | None:
         help = help or "indent it below its `cell NAME[DIMS]:`"
         return Words("E0010", f"`{m.token}` stands outside of a cell", help)
     message = f"`{m.token}` starts nothing at the margin"
-    return Words("E0010", message, help or "only `use`, `def` and `cell` stand there")
+    help = help or "only `use`, `def` and `cell` stand there"
+    return Words("E0010", message, help, meant or None)
 
 
 def ask_line_word(m: Mistake) -> Words | None:
@@ -209,7 +231,8 @@ def ask_line_word(m: Mistake) -> Words | None:
         )
     meant = nearest(word, _LINE_WORDS)
     help = f"did you mean `{meant}`?" if meant else "a line is a declaration or an equation"
-    return Words("E0010", f"`{word}` starts no statement", help, start=m.first.start)
+    message, start = f"`{word}` starts no statement", m.first.start
+    return Words("E0010", message, help, meant, start=start, of_first=True)
 
 
 def ask_targets(m: Mistake) -> Words | None:
@@ -218,6 +241,9 @@ def ask_targets(m: Mistake) -> Words | None:
         return None
     if m.kind in ("LPAR", "LSQB"):
         return Words("E0010", "the names before `=` stand without brackets", "write `r, u = …`")
+    if m.kind in ("SLASH", "PERCENT", "STAR", "MINUS"):
+        help = "a comment begins with `#`; an open bracket continues the line above"
+        return Words("E0010", f"no statement starts with `{m.token}`", help)
     return Words(
         "E0010", f"no statement starts with `{m.token}`", "a line is a declaration or an equation"
     )
@@ -240,7 +266,8 @@ def ask_definition(m: Mistake) -> Words | None:
             f"a part of `{m.first}` cannot be defined here",
             "an inner cell defines its own states; `y = g(x)` steps it",
         )
-    return Words("E0010", "this line defines nothing", "write `name = …`", start=m.first.start)
+    help = REPLACED.get(str(m.first), "write `name = …`")
+    return Words("E0010", "this line defines nothing", help, start=m.first.start)
 
 
 LINE_RULES = (
@@ -252,6 +279,7 @@ LINE_RULES = (
     ask_why,
     ask_shape,
     ask_primed_declaration,
+    ask_annotation,
     ask_dims,
     ask_use,
     ask_argument,

@@ -53,4 +53,11 @@ TABLE: dict[str, Entry] = {
         cell("param U: [H, H]", "a = dropout(U, 0.5) @ x", out="a"),
         cell("param U: [H, H]", "a = dropout(U, 0.5, per=sequence) @ x", out="a"),
     ),
+    "W0508": Entry(
+        "a size among the hyperparameters",
+        "Sizes are dims and stand in square brackets: one module serves all of them.  A "
+        "hyperparameter that is a size makes code of its own for every value.",
+        "cell C(H):\n    input x: [H]\n    y = tanh(x)\n    output y\n",
+        "cell C[H]:\n    input x: [H]\n    y = tanh(x)\n    output y\n",
+    ),
 }

@@ -45,7 +45,13 @@ def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -
         return None
     if not -rank <= found < rank:
         where = f"it is one of 0 to {rank - 1}" if rank > 1 else "axis 0 is the only one"
-        f.error("E0210", f"there is no axis {found}", (written or given(a, "v")).span, where)
+        f.error(
+            "E0210",
+            f"there is no axis {found}",
+            (written or given(a, "v")).span,
+            where,
+            help="batch and time are no axes: a cell is written for one example at one step",
+        )
         return None
     return found % rank
 

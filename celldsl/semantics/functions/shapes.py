@@ -39,17 +39,21 @@ def _split(f: Frame, e: ast.Call, a: Bound) -> Value:
 
 
 def _turned_round(f: Frame, e: ast.Call, a: Bound) -> bool:
-    """TensorFlow's order of arguments: `split(2, v)`."""
-    first, second = given(a, "v"), given(a, "parts")
+    """TensorFlow's order of arguments: `split(2, v)`, or `split(0, 2, v)` with the axis first."""
+    first, second, third = given(a, "v"), given(a, "parts"), a["axis"]
     if not isinstance(first, ast.Number):
         return False
-    swapped = f"split({second.span.text}, {first.span.text})"
+    if third is not None and len(e.args) == 3:
+        swapped = f"split({third.span.text}, {second.span.text}, axis={first.span.text})"
+    else:
+        more = "" if third is None else f", axis={third.span.text}"
+        swapped = f"split({second.span.text}, {first.span.text}{more})"
     f.error(
         "E0125",
         "`split` takes the value first and the number of parts second",
         e.span,
-        help=f"write `{swapped}`",
-        fix=Fix(e.span, swapped) if not a["axis"] else None,
+        help=f"write `{convert.short_text(swapped)}`",
+        fix=Fix(e.span, swapped),
     )
     return True
 
