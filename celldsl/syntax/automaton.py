@@ -34,13 +34,13 @@ class Automaton:
 
     def feed(self, token: Token) -> bool:
         """Takes a token.  Where it cannot, what it would have ended has been made a tree."""
-        kind = token.type
-        while self.states[-1] != self.tables.end:
-            action = self.expected.get(kind)
+        kind, states, table = token.type, self.states, self.tables.states
+        while states[-1] != self.tables.end:
+            action = table[states[-1]].get(kind)
             if action is None:
                 return False
             if action >= 0:
-                self.states.append(action)
+                states.append(action)
                 self.values.append(token)
                 return True
             self._reduce(~action)
@@ -61,10 +61,11 @@ class Automaton:
 
     def _reduce(self, rule: int) -> None:
         origin, length, name, passes = self.tables.rules[rule]
-        at = len(self.values) - length
-        parts = self.values[at:]
-        del self.values[at:], self.states[at + 1 :]
-        self.values.append(parts[0] if passes and length == 1 else _made(name, parts))
+        # Most rules are levels of precedence, which leave a value as it is.
+        if not passes or length != 1:
+            at = len(self.values) - length
+            self.values[at:] = [_made(name, self.values[at:])]
+        del self.states[len(self.states) - length :]
         self.states.append(self.expected[origin])
 
 
