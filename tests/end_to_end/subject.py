@@ -40,7 +40,10 @@ Arrays = dict[str, Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """`program` is as it was lowered, `forward` and `backward` its differentiated form."""
+    """`program` is as it was lowered, `forward` and `backward` its differentiated form.
+
+    Optimisations named in `without` are left out of the kernels.
+    """
 
     path: Path
     structure: Mapping[str, Any]
@@ -48,6 +51,7 @@ class Subject:
     program: Program
     forward: Program
     backward: Program
+    without: tuple[str, ...] = ()
 
     def dims(self, sizes: Mapping[str, int]) -> dict[str, int]:
         return {d.name: sizes[d.name] for d in self.spec.dims}
@@ -68,7 +72,7 @@ class Subject:
             for c in self.spec.consts
             if c.value is None
         }
-        cls: Any = load(self.path, main_cell(self.path))
+        cls: Any = load(self.path, main_cell(self.path), without=self.without)
         cell: Cell = cls(**dims, **consts, **self.structure, dtype="float64")
         for name in cell.params:
             cell.params[name][...] = rng.normal(size=cell.params[name].shape) * 0.5

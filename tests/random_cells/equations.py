@@ -1,0 +1,190 @@
+"""Equations of random cells.  In: a draft.  Out: nothing; the draft has a line or a few more.
+
+linear(draft)       'v3 = sigmoid(linear([x0, h1], 2*H))'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.random_cells.draft import Draft
+from tests.random_cells.size import IN, H, N, Width
+
+UNARY = (
+    "tanh({})", "sigmoid({})", "sin({})", "atan({})", "softsign({})", "exp(-square({}))",
+    "log1p(abs({}))", "sqrt(1.0 + square({}))", "relu({}) - 0.1", "gelu({})", "hard_tanh({})",
+    "softplus({})", "0.5 - {}", "1.0 / (1.5 + sin({}))", "clip({}, -0.5, 1.0)", "({}) ** 2 / 4",
+)  # fmt: skip
+BINARY = (
+    "{} + {}", "{} - {}", "{} * tanh({})", "{} / (1.0 + square({}))", "max({}, {})", "min({}, {})",
+    "where({0} > {1}, {1}, {0} * {1})", "{0} * {1} + (1 - {0}) * {1}",
+)  # fmt: skip
+REDUCTIONS = ("sum", "mean", "max", "min", "norm", "logsumexp")
+WIDTHS = (H, H, IN, N, H + H, H + H + IN, Width({"H": 4}), Width({"1": 3}))
+
+
+def unary(draft: Draft) -> None:
+    value, shape = draft.pick() or draft.values[0]
+    draft.define(shape, draft.rng.choice(UNARY).format(value))
+
+
+def binary(draft: Draft) -> None:
+    """Of one shape, or with a number."""
+    value, shape = draft.pick() or draft.values[0]
+    other = draft.pick(shape=()) if draft.rng.random() < 0.2 else draft.pick(shape=shape)
+    second = draft.of_shape(shape) if other is None else other[0]
+    draft.define(shape, draft.rng.choice(BINARY).format(value, second))
+
+
+def linear(draft: Draft) -> None:
+    """Of one to three operands, perhaps split after."""
+    rng = draft.rng
+    operands = list(dict.fromkeys(_operand(draft) for _ in range(rng.randint(1, 3))))
+    width = rng.choice(WIDTHS)
+    bias = rng.choice(["", ", bias=false", ", bias=0.5"])
+    product = f"linear([{', '.join(operands)}], {width.text}{bias})"
+    form = rng.choice(["{}", "tanh({})", "sigmoid({})", "0.5 * {}"])
+    name = draft.define((width,), form.format(product))
+    if width.halves is not None and rng.random() < 0.7:
+        _split(draft, name, width.halves)
+
+
+def _operand(draft: Draft) -> str:
+    """A vector; sometimes a product of two."""
+    value, shape = draft.pick(rank=1) or draft.values[0]
+    if draft.rng.random() < 0.3:
+        return f"{value} * {draft.of_shape(shape)}"
+    return value
+
+
+def _split(draft: Draft, value: str, half: Width) -> None:
+    names = draft.name("v"), draft.name("v")
+    draft.lines.append(f"{', '.join(names)} = split({value}, 2)")
+    draft.values += [(name, (half,)) for name in names]
+
+
+def split(draft: Draft) -> None:
+    halved = [(e, s[0].halves) for e, s in draft.values if len(s) == 1]
+    fitting = [(value, half) for value, half in halved if half is not None]
+    if not fitting:
+        return concat(draft)
+    value, half = draft.rng.choice(fitting)
+    assert half is not None
+    return _split(draft, value, half)
+
+
+def concat(draft: Draft) -> None:
+    pieces = [draft.pick(rank=1) or draft.values[0] for _ in range(draft.rng.randint(2, 3))]
+    width = sum((shape[0] for _, shape in pieces), Width({}))
+    draft.define((width,), f"concat([{', '.join(e for e, _ in pieces)}])")
+
+
+def cut(draft: Draft) -> None:
+    value, shape = draft.pick(rank=1) or draft.values[0]
+    first = shape[0].first
+    if first is None:
+        draft.define(shape, f"roll({value}, {draft.rng.choice([1, -1, 2])})")
+    else:
+        draft.define((first,), f"{value}[:{first.text}]")
+
+
+def reduce(draft: Draft) -> None:
+    value, shape = draft.pick(rank=draft.rng.choice([1, 2])) or draft.values[0]
+    name = draft.rng.choice(REDUCTIONS)
+    if len(shape) == 2 and draft.rng.random() < 0.5:
+        draft.define(shape[1:], f"0.3 * {name}({value}, axis=0)")
+    else:
+        draft.define(shape[:-1], f"0.3 * {name}({value})")
+
+
+def norm(draft: Draft) -> None:
+    value, shape = draft.pick(rank=1) or draft.values[0]
+    kind = draft.rng.choice(["layer_norm", "rms_norm", "softmax", "cumsum"])
+    draft.define(shape, f"{kind}({value})")
+
+
+def product(draft: Draft) -> None:
+    """Of a parameter, from either side, or of two values."""
+    rng = draft.rng
+    value, (width,) = draft.pick(rank=1) or draft.values[0]
+    other = rng.choice(WIDTHS)
+    match rng.randrange(4):
+        case 0:
+            draft.define((other,), f"{value} @ {draft.param((width, other))}")
+        case 1:
+            draft.define((other,), f"{draft.param((other, width))} @ {value}")
+        case 2:
+            draft.define((), f"tanh(dot({value}, {draft.of_shape((width,))}))")
+        case 3:
+            draft.define((N, H), f"outer({draft.of_shape((N,))}, {draft.of_shape((H,))})")
+
+
+def matrix(draft: Draft) -> None:
+    """What can be done with a matrix."""
+    value = draft.of_shape((N, H))
+    match draft.rng.randrange(4):
+        case 0:
+            draft.define((N,), f"tanh({value} @ {draft.of_shape((H,))})")
+        case 1:
+            row = draft.of_shape((H,))
+            draft.define((N, H), f"{value} * sigmoid(expand({row}, 0))")
+        case 2:
+            column = draft.of_shape((N,))
+            draft.define((N, H), f"tanh({value} + expand({column}, 1))")
+        case 3:
+            draft.define((H,), f"tanh(transpose({value}) @ {draft.of_shape((N,))})")
+
+
+def loop(draft: Draft) -> None:
+    """A value that goes through a loop: with a parameter for each turn, or the same one."""
+    rng = draft.rng
+    value, shape = draft.pick(rank=1) or draft.values[0]
+    name = draft.define(shape, f"0.5 * {value}")
+    match rng.randrange(3):
+        case 0:
+            turn = f"tanh(linear({name}, {shape[0].text}))"
+        case 1:
+            turn = f"{name} * {draft.param(shape)} + {draft.of_shape(shape)}"
+        case _:
+            turn = f"sin({name} @ {draft.param((shape[0], shape[0]))} + k)"
+    draft.lines += [f"for k in 0..{rng.randint(1, 3)}:", f"    {name} = {turn}"]
+
+
+def choice(draft: Draft) -> None:
+    """Both branches of a condition, one of which is taken."""
+    value, shape = draft.pick() or draft.values[0]
+    name = draft.name("v")
+    condition = draft.rng.choice(["deep", "not deep"])
+    draft.lines += [
+        f"if {condition}:", f"    {name} = tanh({value})", "else:", f"    {name} = 2.0 * {value}",
+    ]  # fmt: skip
+    draft.values.append((name, shape))
+
+
+def inner(draft: Draft) -> None:
+    """A cell in the cell, once."""
+    if draft.inner:
+        return unary(draft)
+    draft.inner = True
+    value, (width,) = draft.pick(rank=1) or draft.values[0]
+    names = draft.name("v"), draft.name("v")
+    draft.declared.append(f"sub g = Inner[{width.text}, H]")
+    draft.lines.append(f"{', '.join(names)} = g({value})")
+    draft.values += [(name, (H,)) for name in names]
+    return None
+
+
+def mask(draft: Draft) -> None:
+    value, shape = draft.pick() or draft.values[0]
+    forms = ["stop_gradient({})"]
+    if draft.masks:
+        forms = ["dropout({}, rate)", "dropout({}, rate, per=sequence)", "zoneout({}, {}, rate)"]
+    form = draft.rng.choice(forms)
+    values = [value, draft.of_shape(shape)][: form.count("{}")]
+    draft.define(shape, form.format(*values))
+
+
+EQUATIONS: dict[Callable[[Draft], None], int] = {
+    unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
+    matrix: 1, loop: 1, choice: 1, inner: 1, mask: 1,
+}  # fmt: skip
