@@ -40,6 +40,7 @@ STAGE_ARGUMENTS = (
     "low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters"
 )
 MOST_SCOPES = 64
+_WORD = re.compile(r"\w+")
 BufferKey = tuple[str, object, str]
 LaneKey = tuple[str, object, str, object, object, int]
 
@@ -208,14 +209,11 @@ def all_bases(value: object) -> dict[str, Size]:
 def prelude(code: str, dims: tuple[str, ...], bases: dict[str, Size]) -> list[str]:
     """Names for the sizes and for the beginnings of buffers that the code below uses."""
     lines = []
-    begin = [
-        f"    {name} = {size_code(base)}"
-        for name, base in bases.items()
-        if re.search(rf"\b{name}\b", code)
-    ]
-    code += "\n".join(begin)
+    words = set(_WORD.findall(code))
+    begin = [f"    {name} = {size_code(base)}" for name, base in bases.items() if name in words]
+    words.update(_WORD.findall("\n".join(begin)))
     for index, dim in enumerate(dims):
-        if re.search(rf"\bd_{dim}\b", code):
+        if f"d_{dim}" in words:
             lines.append(f"    d_{dim} = dims[{index}]")
     extents = {
         "n_batch": "rows[1]",
@@ -224,6 +222,6 @@ def prelude(code: str, dims: tuple[str, ...], bases: dict[str, Size]) -> list[st
         "n_kept": "rows[2] if rows[7] else rows[1]",
     }
     for name, source in extents.items():
-        if re.search(rf"\b{name}\b", code):
+        if name in words:
             lines.append(f"    {name} = {source}")
     return lines + begin

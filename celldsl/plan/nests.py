@@ -63,17 +63,18 @@ def _next_group(graph: Graph, remaining: list[Node], done: set[str], reads: Read
 def _fill(graph: Graph, group: Group, remaining: list[Node], done: set[str], reads: Reads) -> Group:
     """Add every node that can join, in order; one can follow another at the same index."""
     here: set[str] = set()
+    reduced: set[str] = set()
     for node in remaining:
         if node.op in ALONE or domain_of(graph, node) != group.domain:
             continue
         outside = reads[node.name] - here
         direct = {graph.root(a) for a in node.args if graph.root(a) in here}
         same_index = all(a in here or graph.root(a) not in here for a in node.args)
-        whole = not direct & {n.name for n in group.nodes if _reduces(graph, n)}
         hidden = (reads[node.name] & here) - direct
-        if outside <= done and same_index and whole and not hidden:
+        if outside <= done and same_index and not direct & reduced and not hidden:
             group.nodes.append(node)
             here.add(node.name)
+            reduced |= {node.name} if _reduces(graph, node) else set()
     return group
 
 

@@ -152,14 +152,10 @@ class Planner:
             if node.name in self.regions and node.name not in inside
             for source in self.needs(node)
         }
-        return Units(
-            nodes,
-            needs,
-            self.is_gemm,
-            lambda node: (
-                node.name in self.targets.stores or node.name in read_outside or node.op == "rowsum"
-            ),
-        )
+        sums = {node.name for node in nodes if node.op == "rowsum"}
+        gemms = frozenset(node.name for node in nodes if self.is_gemm(node))
+        pinned = inside & (read_outside | self.targets.stores.keys() | sums)
+        return Units(nodes, needs, gemms, frozenset(pinned))
 
     def place_values(self) -> None:
         """Give every value that needs memory its place, pieces of concats after the concat."""

@@ -8,7 +8,7 @@ stage reads moves there when what it reads is in memory anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from celldsl.ir.program import Node
 from celldsl.record import record
@@ -19,14 +19,14 @@ class Units:
     """Nodes of a region that are executed, in order.
 
     needs    the units of the region that a unit reads, through views
-    is_gemm  whether a unit is a GEMM
-    pinned   whether a unit must not move to a later stage: something outside reads it
+    gemms    the units that are GEMMs
+    pinned   the units that must not move to a later stage: something outside reads them
     """
 
     nodes: Sequence[Node]
     needs: dict[str, frozenset[str]]
-    is_gemm: Callable[[Node], bool]
-    pinned: Callable[[Node], bool]
+    gemms: frozenset[str]
+    pinned: frozenset[str]
 
 
 def split_stages(units: Units) -> list[list[Node]]:
@@ -52,7 +52,7 @@ def _ready(units: Units, pending: list[Node], done: set[str], gemm: bool) -> lis
     found: list[Node] = []
     reached = set(done)
     for node in pending:
-        if units.is_gemm(node) == gemm and units.needs[node.name] <= reached:
+        if (node.name in units.gemms) == gemm and units.needs[node.name] <= reached:
             found.append(node)
             if not gemm:
                 reached.add(node.name)
@@ -68,7 +68,9 @@ def postpone(units: Units, stages: list[list[Node]]) -> list[list[Node]]:
             readers[need].append(name)
     for node in reversed(units.nodes):
         _postpone_one(units, node, at, readers)
-    filled = [[n for n in units.nodes if at[n.name] == i] for i in range(len(stages))]
+    filled: list[list[Node]] = [[] for _ in stages]
+    for node in units.nodes:
+        filled[at[node.name]].append(node)
     return [stage for stage in filled if stage]
 
 
@@ -77,10 +79,10 @@ def _postpone_one(
 ) -> None:
     """Move one unit to its first reader's stage where that keeps nothing more in memory."""
     uses = readers[node.name]
-    if units.is_gemm(node) or units.pinned(node) or not uses:
+    if node.name in units.gemms or node.name in units.pinned or not uses:
         return
     first = min(at[reader] for reader in uses)
-    by_gemm = any(at[reader] == first and _gemm_at(units, reader) for reader in uses)
+    by_gemm = any(at[reader] == first and reader in units.gemms for reader in uses)
     if first == at[node.name] or by_gemm:
         return
     if _can_wait(units, node.name, first, at, readers):
@@ -91,15 +93,11 @@ def _can_wait(
     units: Units, name: str, stage: int, at: dict[str, int], readers: dict[str, list[str]]
 ) -> bool:
     """Whether all that a unit reads is there in a later stage, or can be computed there too."""
-    kept = {node.name for node in units.nodes if units.pinned(node) or units.is_gemm(node)}
     for need in units.needs[name]:
         others = [reader for reader in readers[need] if reader != name]
-        if need in kept or any(at[other] >= stage for other in others):
+        in_memory = need in units.gemms or need in units.pinned
+        if in_memory or any(at[other] >= stage for other in others):
             continue
         if others or not _can_wait(units, need, stage, at, readers):
             return False
     return True
-
-
-def _gemm_at(units: Units, name: str) -> bool:
-    return any(node.name == name and units.is_gemm(node) for node in units.nodes)

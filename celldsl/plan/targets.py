@@ -7,7 +7,7 @@ leaf, a view, the result of a GEMM that already lies elsewhere) a `copy` node is
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
@@ -30,6 +30,7 @@ class Targets:
     wholes: dict[str, Place] = field(default_factory=dict)
     pieces: dict[str, list[str]] = field(default_factory=dict)
     slots: dict[str, tuple[str, int]] = field(default_factory=dict)
+    copied: Counter[str] = field(default_factory=Counter)
 
     def want(self, value: str, place: Place) -> Node | None:
         """Keep `value` at `place`; a copy node where nothing stores the value itself."""
@@ -72,7 +73,8 @@ class Targets:
         return (steps or base == value) and nested and not self.stores.get(base) and not others
 
     def copy(self, value: str) -> Node:
-        name = f"{value}@copy{sum(key.startswith(f'{value}@copy') for key in self.graph.nodes)}"
+        name = f"{value}@copy{self.copied[value]}"
+        self.copied[value] += 1
         origin = self.graph.nodes[value].origin if value in self.graph.nodes else None
         node = Node(name, "copy", (value,), self.graph.types[value], (), origin)
         self.graph.add(node)
