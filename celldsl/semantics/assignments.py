@@ -120,7 +120,8 @@ def _state(f: Frame, target: ast.Target) -> Binding | None:
     is_what = "not declared" if binding is None else a_kind(binding.kind)
     states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
     near = nearest_of(target.id, states) if binding is None else None
-    help = f"declare it: `state {target.id}: [H]`" if binding is None else None
+    shape = shape_of_value(f, binding)
+    help = f"to carry it, declare `state {target.id}: {shape}`" if shape else None
     f.error(
         "E0110",
         f"`{target.id}` is {is_what}, so it has no next value",
@@ -129,6 +130,14 @@ def _state(f: Frame, target: ast.Target) -> Binding | None:
         fix=Fix(target.span, f"{near}'") if near and target.index is None else None,
     )
     return None
+
+
+def shape_of_value(f: Frame, binding: Binding | None) -> str | None:
+    """What a state in the place of a value would be."""
+    if binding is None:
+        return "[H]"
+    known = binding.kind == "value" and isinstance(binding.value, Tensor)
+    return convert.told(f, binding.value) if known and isinstance(binding.value, Tensor) else None
 
 
 def _assign_next(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:

@@ -16,13 +16,18 @@ from celldsl.syntax.renamed import GONE, OPTIONS
 Bound = dict[str, "ast.Expr | None"]
 
 
-def bind(f: Frame, e: ast.Call, signature: str, name: str) -> Bound | None:
-    """The arguments by name.  A default in the signature stands for None: the builder knows it."""
+def bind(
+    f: Frame, e: ast.Call, signature: str, name: str, too_many: str | None = None
+) -> Bound | None:
+    """The arguments by name.  A default in the signature stands for None: the builder knows it.
+
+    `too_many` is the help where there are more arguments than names.
+    """
     names_of = [part.strip().partition("=")[0] for part in signature.split(",") if part.strip()]
     required = [part.strip() for part in signature.split(",") if part.strip() and "=" not in part]
     if len(e.args) > len(names_of):
         limit = f"takes {_count(len(names_of))}, not {len(e.args)}"
-        f.error("E0122", f"`{name}` {limit}", e.span, f"`{name}({signature})`")
+        f.error("E0122", f"`{name}` {limit}", e.span, f"`{name}({signature})`", help=too_many)
         return None
     bound: Bound = dict.fromkeys(names_of)
     bound.update(zip(names_of, e.args, strict=False))

@@ -18,7 +18,7 @@ from celldsl.semantics.statements import branch, run, spell_later
 from celldsl.semantics.values import Tensor, Unknown
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
-from celldsl.syntax.elsewhere import timed_state
+from celldsl.syntax.elsewhere import defined_names, timed_state
 
 
 def declarations(f: Frame, cell: ast.Cell) -> None:
@@ -26,9 +26,10 @@ def declarations(f: Frame, cell: ast.Cell) -> None:
     f.later = spell_later(cell.body)
     arrays = [s for s in cell.body if isinstance(s, ast.Param | ast.Const)]
     f.later.update((name.id, name.span) for s in arrays for name in s.names)
+    data = defined_names(cell.body)
     for s in cell.body:
         if isinstance(s, ast.Require):
-            require(f, s)
+            require(f, s, data)
     for s in cell.body:
         match s:
             case ast.Input(names):
@@ -100,6 +101,12 @@ def _no_next(f: Frame, cell: ast.Cell, name: ast.Declared) -> None:
                 fix=Fix(span, f"{state}'"),
             )
             return
+    place = spell_later(cell.body).get(state)
+    if place is not None:
+        told = (Label(place, "it has one here, but not in every branch"),)
+        help = f"add `{state}' = …` to the others; `{state}' = {state}` says that it stays"
+        f.error("E0106", message, name.span, secondary=told, help=help)
+        return
     help = f"add `{state}' = …`; `{state}' = {state}` says that it stays"
     f.error("E0106", message, name.span, help=help)
 
@@ -118,7 +125,9 @@ def _check_inner(f: Frame) -> None:
 def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
     lines = [s for s in cell.body if isinstance(s, ast.Output)]
     if not lines:
-        f.error("E0108", f"`{cell.name.id}` has no output", cell.name.span, help="add `output h'`")
+        states = [n.id for s in cell.body if isinstance(s, ast.State) for n in s.names]
+        help = f"add `output {states[0]}'`" if states else "add `output y`"
+        f.error("E0108", f"`{cell.name.id}` has no output", cell.name.span, help=help)
         return ()
     for second in lines[1:]:
         first = Label(lines[0].span, "the first one")

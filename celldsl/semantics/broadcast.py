@@ -108,7 +108,8 @@ def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, 
             "one place",
             span,
             label,
-            help=f"say which: `expand({name}, 0)` for rows, `expand({name}, 1)` for columns",
+            help=f"say which: `expand({name}, 0)` for rows, `expand({name}, 1)` for columns"
+            + _or_product(text, long, short),
         )
         return
     f.error(
@@ -119,6 +120,13 @@ def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, 
         secondary=reasons(f, (e1, a), (e2, b), span),
         help=_help(f, (e1, a), (e2, b), long, short, text),
     )
+
+
+def _or_product(text: str, long: Operand, short: Operand) -> str:
+    if text != "*" or (len(long[1].shape), len(short[1].shape)) != (2, 1):
+        return ""
+    names = convert.short(long[0].span), convert.short(short[0].span)
+    return f"; the matrix product is `{names[0]} @ {names[1]}`"
 
 
 def _clash(f: Frame, a: Tensor, b: Tensor) -> bool:
@@ -208,6 +216,8 @@ def _help(
                 return f"split it first: `{names} = split(…, {parts})`"
         told = convert.counterexample(a[0], b[0])
         return told or None
+    if len(a) == 2 and a == b[::-1]:
+        return f"transposed it fits: `transpose({convert.short(other[0].span)})`"
     if text == "*" and len(a) + len(b) in (3, 4) and products_fit(facts, a, b):
         left, right = convert.short(one[0].span), convert.short(other[0].span)
         return f"did you mean the product `{left} @ {right}`?"

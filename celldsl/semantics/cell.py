@@ -95,6 +95,7 @@ def _annotated(f: Frame, argument: ast.Argument, shape: ast.ListOf) -> None:
 
 def _dims(f: Frame, cell: ast.Cell) -> None:
     """Every dim is a symbol; one that decides the structure is a number as well."""
+    f.later = {dim.id: dim.span for dim in cell.dims}
     for dim in cell.dims:
         if not declare_name(f, dim, "dim"):
             # What is made of it is not told again.
@@ -104,6 +105,7 @@ def _dims(f: Frame, cell: ast.Cell) -> None:
         f.walk.notes.declared[dim.span] = ("dim", dim.id)
         default = None if dim.default is None else convert.size(f, dim.default, "a dim's default")
         f.walk.dim_defaults[dim.id] = default
+        f.later.pop(dim.id, None)
         if dim.id in f.walk.choices.structural:
             value = _dim_value(f, dim.id, default)
             if value is not None:

@@ -16,7 +16,7 @@ from celldsl.record import record
 from celldsl.semantics import names
 from celldsl.semantics.facts import simple
 from celldsl.semantics.settings import fix, size_of_number
-from celldsl.semantics.values import Real, Static, Tensor, Truth, Unknown
+from celldsl.semantics.values import FunctionValue, Real, Static, Tensor, Truth, Unknown
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
@@ -80,7 +80,8 @@ def _truth(f: Frame, e: ast.Name) -> bool:
             fix(f.walk.choices, name, "boolean")
         case Unknown():
             raise Undecided
-    f.error("E0301", f"`{e.id}` is neither true nor false", e.span)
+    help = f"compare it: `{e.id} > 0`"
+    f.error("E0301", f"`{e.id}` is neither true nor false", e.span, help=help)
     raise Undecided
 
 
@@ -176,6 +177,9 @@ def _named(f: Frame, e: ast.Name) -> Size | float:
             raise Undecided
         case Truth():
             f.error("E0301", f"`{e.id}` is true or false, not a number", e.span)
+        case FunctionValue():
+            told, help = "is a function, and functions are not compared", "use `true` and `false`"
+            f.error("E0301", f"`{e.id}` {told}", e.span, help=help)
         case _ if _is_hyper(f, e.id):
             f.error(
                 "E0301",
@@ -184,14 +188,18 @@ def _named(f: Frame, e: ast.Name) -> Size | float:
                 help="give a number, or a sum or product of dims and hyperparameters",
             )
         case _:
-            f.error(
-                "E0301",
-                f"`{e.id}` is data, and conditions are static",
-                e.span,
-                "known only while the cell runs",
-                help="to choose by data, write `where(condition, a, b)`",
-            )
+            report_data(f, e)
     raise Undecided
+
+
+def report_data(f: Frame, e: ast.Name) -> None:
+    f.error(
+        "E0301",
+        f"`{e.id}` is data, and conditions are static",
+        e.span,
+        "known only while the cell runs",
+        help="to choose by data, write `where(condition, a, b)`",
+    )
 
 
 def _is_hyper(f: Frame, name: str) -> bool:

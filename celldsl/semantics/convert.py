@@ -9,6 +9,9 @@ What cannot be converted is reported where it stands; the answer is then None.
 
 from __future__ import annotations
 
+import re
+
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import NotIntegral, Size
@@ -32,6 +35,7 @@ from celldsl.semantics.walk import Frame, Walk
 from celldsl.syntax import ast
 
 MAX_AXES = 6
+MINUS_ONE = "`-1` does not stand for the rest: sizes are written out"
 MAX_TERMS = 12
 
 
@@ -53,10 +57,16 @@ def number(f: Frame, value: Value, span: Span) -> Tensor | None:
             f"`{short(span)}` is a comparison, not a number",
             span,
             "comparisons are for `where`, `and`, `or` and `not` alone",
-            help=f"write `where({short(span)}, 1, 0)`",
+            help=f"write `{_chosen(short(span))}`",
+            fix=Fix(span, _chosen(span.text)),
         )
         return None
     return found
+
+
+def _chosen(text: str) -> str:
+    bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    return f"where({bare if bare.count('(') == bare.count(')') else text}, 1, 0)"
 
 
 def comparison(f: Frame, value: Value, span: Span) -> Tensor | None:
@@ -163,8 +173,11 @@ def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
     return None
 
 
-def whole(f: Frame, found: Size, span: Span, what: str) -> Size | None:
-    """The size if it is a whole number for all dims; else says which `require` would settle it."""
+def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = None) -> Size | None:
+    """The size if it is a whole number for all dims; else says which `require` would settle it.
+
+    `instead` is what was rather meant.
+    """
     facts = f.walk.facts
     found = facts.reduce(found)
     if len(found.terms) > MAX_TERMS:
@@ -176,14 +189,27 @@ def whole(f: Frame, found: Size, span: Span, what: str) -> Size | None:
     number = found * bottom
     dims = _example_of_odd(f, found)
     told = f"with {dims} it is no whole number" if dims else None
-    condition = f'require {number} % {bottom} == 0, "…"' if number.dims else None
+    divisor = _written_for(f, bottom, span) or bottom
+    condition = f'require {number} % {divisor} == 0, "…"' if number.dims else None
     f.error(
         "E0207",
         f"{what} must be a whole number for all sizes, and `{found}` is not",
         span,
         told or f"this is {found}",
-        help=f"add `{condition}`" if condition else None,
+        help=instead or (f"add `{condition}`" if condition else None),
     )
+    return None
+
+
+def _written_for(f: Frame, number: Size, span: Span) -> str | None:
+    """The name on the line of `span` that stands for a number which decides the structure."""
+    line = span.source.line_text(span.source.line_column(span.start)[0])
+    for name in sorted(f.walk.choices.structural):
+        binding = f.find(name)
+        value = None if binding is None else binding.value
+        fixed = isinstance(value, Static) and f.walk.facts.equal(value.size, number)
+        if fixed and name in re.findall(r"\w+", line):
+            return name
     return None
 
 
@@ -222,7 +248,9 @@ def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
         f"{what} must be at least 1" + ("" if negative else " for all sizes"),
         expression.span,
         f"this is {found}",
-        help=None if negative else f'add `require {found} >= 1, "…"`',
+        help=(MINUS_ONE if found == -Size.of(1) else None)
+        if negative
+        else f'add `require {found} >= 1, "…"`',
     )
     return None
 

@@ -9,6 +9,7 @@ that annotated shapes bind, and what the file defines.
 
 from __future__ import annotations
 
+from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
 from celldsl.semantics import convert
@@ -118,10 +119,16 @@ def annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
 def _mismatch(f: Frame, argument: ast.Argument, found: Tensor) -> None:
     assert argument.shape is not None
     wanted = argument.shape.span.text
+    sizes = [
+        (item.id, f.find(item.id)) for item in argument.shape.items if isinstance(item, ast.Name)
+    ]
+    bound = [f"{n} is {b.value.size}" for n, b in sizes if b and isinstance(b.value, Static)]
+    where = f", where {' and '.join(bound)}," if bound else ""
     f.error(
         "E0203",
-        f"`{argument.id}` is declared {wanted} and gets {shape_text(found.shape)}",
+        f"`{argument.id}` is declared {wanted}{where} and gets {shape_text(found.shape)}",
         f.called or argument.span,
+        secondary=(Label(argument.span, "it is declared here"),),
     )
 
 

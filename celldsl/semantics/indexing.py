@@ -83,35 +83,42 @@ def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None
     k = convert.size(f, item, "an index")
     if k is None or not within(f, k, item, length):
         return None
-    text = _text(item, k)
-    told = f"{text} may be past the end, {length}"
-    if not _shown(f, length - k - 1, item.span, told, f"{text} < {length}"):
+    text, told = _text(item, k), convert.axis_told(f, length, (value.why or (None,))[axis])
+    here = f"{text} may be past the end, {told}"
+    if k.constant is not None and text != str(k):
+        here = f"{text} is {k}, and the axis has {told}"
+    if not _shown(f, length - k - 1, item.span, here, f"{text} < {length}"):
         return None
     part = cut(f, value, axis, k, k + 1, item.span)
     return dropped(f, part, axis)
 
 
-def within(f: Frame, low: Size, item: ast.Node, length: Size | None = None) -> bool:
-    """Whether an index is 0 or more; of `length`, the end is told for one that counts from it."""
+def within(f: Frame, low: Size, item: ast.Node, length: Size) -> bool:
+    """Whether an index is 0 or more."""
     if f.walk.facts.not_negative(low):
         return True
-    negative = low.constant is not None
-    from_end = f"from the end it is `{length + low}`" if length is not None else None
-    f.error(
-        "E0208",
-        f"the index {low} is negative" if negative else f"the index {low} may be negative",
-        item.span,
-        "indices count from the front" if negative else "",
-        help=from_end if negative else f'add `require {low} >= 0, "…"`',
-        fix=Fix(item.span, str(length + low)) if negative and length is not None else None,
-    )
+    if low.constant is None and not f.walk.facts.not_negative(-low - 1):
+        needed = f'add `require {low} >= 0, "…"`'
+        f.error("E0208", f"the index {low} may be negative", item.span, help=needed)
+        return False
+    text = convert.short(item.span)
+    help: str | None
+    fix: Fix | None = None
+    if isinstance(item, ast.Unary):
+        better = str(length + low)
+        told, label = f"the index {low} is negative", "indices count from the front"
+        help, fix = f"from the end it is `{better}`", Fix(item.span, better)
+    else:
+        told, label = f"the index `{text}` is {low} here", "indices begin at 0"
+        help = "begin the loop later, or treat this case by an `if`" if f.iterations else None
+    f.error("E0208", told, item.span, label, help=help, fix=fix)
     return False
 
 
 def _shown(f: Frame, size: Size, span: Span, told: str, condition: str) -> bool:
     if f.walk.facts.not_negative(size):
         return True
-    known = f.walk.facts.reduce(size).constant is not None
+    known = f.walk.facts.not_negative(-size - 1)
     f.error(
         "E0208",
         "an index is out of range" if known else "an index may be out of range",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.diagnostics.diagnostic import Fix, Label, Report
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size, shape_text
@@ -136,12 +136,10 @@ def _hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
     for keyword in s.hyper:
         if keyword.name not in known:
             near = nearest(keyword.name, known)
-            f.error(
-                "E0123",
-                f"`{cell.name.id}` has no hyperparameter `{keyword.name}`",
-                keyword.span,
-                help=f"did you mean `{near}`?" if near else None,
-            )
+            told = f"`{cell.name.id}` has no hyperparameter `{keyword.name}`"
+            fix = Fix(keyword.span, f"{near}={keyword.value.span.text}") if near else None
+            help = f"did you mean `{near}`?" if near else _listed(known)
+            f.error("E0123", told, keyword.span, help=help, fix=fix)
             return False
     for hyper in cell.hyper:
         value = _hyper(f, inner, hyper, given.get(hyper.id), s)
@@ -149,6 +147,10 @@ def _hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
             return False
         inner.scopes[0][hyper.id] = Binding("hyper", value, hyper.span)
     return True
+
+
+def _listed(hypers: list[str]) -> str:
+    return f"it has {', '.join(f'`{h}`' for h in hypers)}" if hypers else "it has none"
 
 
 def _hyper(
@@ -263,7 +265,8 @@ def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
         (name, s.shape) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names
     ]
     signature = ", ".join(name.id for name, _ in declared)
-    bound = bind(f, e, signature, inner.name)
+    own = "its states are its own, and start where they are declared; they are not passed"
+    bound = bind(f, e, signature, inner.name, own)
     if bound is None:
         return False
     fine = True

@@ -128,10 +128,23 @@ def _no_gradient(w: Walk, ways: Reach) -> Iterator[Found]:
     """
     alive = {w.places[name] for name in w.params if name in ways.smoothly}
     told = {leaf for value, _ in _cutting(w, ways) for leaf in leaves_below(w, value)}
+    stuck: dict[Span, list[str]] = {}
     for name in w.params:
         if name in ways.any and name not in told and w.places[name] not in alive:
-            message = f"the gradient of the parameter `{name}` is always zero"
-            yield "W0502", message, w.places[name], "make it a `const`, if that is meant", None
+            group = next((s for s, names in stuck.items() if _same_block(names[0], name)), None)
+            stuck.setdefault(group or w.places[name], []).append(name)
+    for place, names in stuck.items():
+        listed = ", ".join(f"`{name}`" for name in names)
+        what = "the parameter" if len(names) == 1 else "the parameters"
+        help = "every way to an output stops gradients"
+        if "." not in names[0]:
+            help += ": make it a `const`, if that is meant"
+        yield "W0502", f"the gradient of {what} {listed} is always zero", place, help, None
+
+
+def _same_block(one: str, other: str) -> bool:
+    """Whether two parameters are of one `linear` or norm."""
+    return "." in one and one.rpartition(".")[0] == other.rpartition(".")[0]
 
 
 def _states(w: Walk, ways: Reach) -> Iterator[Found]:

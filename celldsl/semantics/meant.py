@@ -14,10 +14,11 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.semantics.fitting import is_size
+from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.walk import Frame
-from celldsl.syntax.renamed import RENAMED, REPLACED, VALUES
+from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 
 Help = tuple[str | None, Fix | None]
 
@@ -28,10 +29,21 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
     if primed:
         known = {n: binding for n, binding in known.items() if binding.kind == "state"}
     near = nearest_of(name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(name, known)
+    if near is None and f.only_initial:
+        return initialiser_meant(name, span)
     if near is None:
         return VALUES.get(name) or _declaration(f, name, primed), None
     better = f"{near}'" if primed else near
     return f"did you mean `{better}`?", Fix(span, better)
+
+
+def initialiser_meant(name: str, span: Span) -> Help:
+    """`xavier_uniform`, or an initialiser that is spelt alike."""
+    elsewhere = STARTS.get(name.rstrip("_"))
+    near = elsewhere or nearest_of(name, INITIALISERS)
+    if near is None:
+        return None, None
+    return f"here it is `{near}`" if elsewhere else f"did you mean `{near}`?", Fix(span, near)
 
 
 def _declaration(f: Frame, name: str, primed: bool) -> str | None:
@@ -52,6 +64,8 @@ def _declaration(f: Frame, name: str, primed: bool) -> str | None:
 
 def function_meant(f: Frame, name: str, span: Span) -> Help:
     """A function of the same name elsewhere, or one that is spelt alike."""
+    if f.only_initial and initialiser_meant(name, span)[0]:
+        return initialiser_meant(name, span)
     if name in REPLACED:
         return REPLACED[name], None
     if name in RENAMED:

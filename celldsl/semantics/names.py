@@ -13,7 +13,7 @@ from celldsl.semantics.meant import function_meant, nearest_of, value_meant
 from celldsl.semantics.outward import seen_outside
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.values import FunctionValue, Initialiser, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame, a_kind
+from celldsl.semantics.walk import Binding, Frame, Inner, a_kind
 from celldsl.syntax import ast
 
 # What arrays have elsewhere.
@@ -118,7 +118,7 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
             "E0101",
             told,
             e.span,
-            help=f"did you mean `{better}`?" if near else None,
+            help=f"did you mean `{better}`?" if near else _output_help(inner, e),
             fix=Fix(e.span, better) if near else None,
         )
         return Unknown()
@@ -133,6 +133,11 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
             help=f"call `{e.owner}(…)` first, or read the old `{e.owner}.{e.id}`",
         )
     return Unknown() if found is None else current(f, seen_outside(inner, found))
+
+
+def _output_help(inner: Inner, e: ast.Attribute) -> str | None:
+    outputs = [n.id for s in inner.cell.body if isinstance(s, ast.Output) for n in s.names]
+    return f"an output is what the step gives: `{e.id} = {e.owner}(…)`" if e.id in outputs else None
 
 
 def _no_inner_cell(f: Frame, e: ast.Attribute, binding: Binding | None) -> None:

@@ -83,6 +83,12 @@ def bias_initial(f: Frame, written: ast.Expr | None, shape: Shape, name: str) ->
     if written is None:
         return filled_initial(f, 0.0, shape)
     target = Target(shape, name, shape[-1], shape[-1])
+    binding = f.find(written.id) if isinstance(written, ast.Name) else None
+    if binding is not None and binding.kind == "param":
+        told = f"`bias` says how a bias begins, and `{written.span.text}` is a parameter of its own"
+        help = f"add it to the product: `linear(…, bias=false) + {written.span.text}`"
+        f.error("E0124", told, written.span, help=help)
+        return filled_initial(f, 0.0, shape)
     with targeting(f, target, "the start of a bias"):
         value = f.elaborate(written)
         match value:

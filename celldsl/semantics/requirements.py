@@ -5,16 +5,31 @@ require I == H, "…"        from here on I is H;  code: v["I"] == v["H"]
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
+
 from celldsl.ir.size import Size
 from celldsl.ir.spec import Condition
 from celldsl.semantics import conditions, names
-from celldsl.semantics.conditions import COMPARE, Undecided, ask, assume, decide, side
+from celldsl.semantics.conditions import (
+    COMPARE,
+    Undecided,
+    ask,
+    assume,
+    decide,
+    report_data,
+    side,
+)
 from celldsl.semantics.values import Tensor, Truth, Unknown
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 
-def require(f: Frame, s: ast.Require) -> None:
+def require(f: Frame, s: ast.Require, data: Container[str] = ()) -> None:
+    """`data` are the names of the cell whose values are known only while it runs."""
+    for name in _names(s.condition):
+        if name.id in data and f.find(name.id) is None:
+            report_data(f, name)
+            return
     try:
         code = _code(f, s.condition)
         answer = _assume(f, s.condition)
@@ -26,6 +41,17 @@ def require(f: Frame, s: ast.Require) -> None:
     elif answer is None:
         text = " ".join(s.condition.span.text.split())
         f.walk.conditions.append(Condition(code, text, s.why))
+
+
+def _names(e: ast.Expr) -> Iterator[ast.Name]:
+    match e:
+        case ast.Name():
+            yield e
+        case ast.Unary(_, operand):
+            yield from _names(operand)
+        case ast.Binary(_, left, right):
+            yield from _names(left)
+            yield from _names(right)
 
 
 def _assume(f: Frame, e: ast.Expr) -> bool | None:

@@ -32,6 +32,7 @@ def run(f: Frame, statements: Iterable[ast.Statement]) -> None:
             case ast.Sub():
                 if f.in_function:
                     f.error("E0304", "a function holds no inner cells", s.span)
+                    f.scopes[-1][s.name.id] = Binding("sub", Unknown(), s.name.span)
                 else:
                     declare_sub(f, s)
             case ast.Param() | ast.Const():
@@ -103,6 +104,7 @@ def _items(f: Frame, s: ast.Equation, value: Value) -> tuple[Value, ...]:
         f"{_names(count)} on the left, {given} value{'s' * (given != 1)} on the right",
         span,
         secondary=(Label(s.value.span, f"this gives {given}"),),
+        help="every value has a name on the left: `a, b = …`" if given > count else None,
     )
     return (Unknown(),) * count
 
@@ -122,6 +124,15 @@ def loop(f: Frame, s: ast.For) -> None:
     low = convert.integer(f, s.low, "a loop's bound")
     high = convert.integer(f, s.high, "a loop's bound")
     declare_name(f, s.variable, "index")
+    if (
+        isinstance(s.low, ast.Number)
+        and isinstance(s.high, ast.Number)
+        and low
+        and low > (high or 0)
+    ):
+        told = f"a loop counts upwards, and nothing is in `{low}..{high}`"
+        f.error("E0124", told, s.low.span.until(s.high.span))
+        low = None
     if low is None or high is None:
         f.silenced |= set(spell_later(s.body))
         return

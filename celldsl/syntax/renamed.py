@@ -115,6 +115,24 @@ _SAID: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 REPLACED: dict[str, str] = {name: said for names, said in _SAID for name in names.split()}
 
+# Initialisers.
+_STARTS = {
+    "glorot_uniform": "xavier xavier_uniform glorot GlorotUniform",
+    "glorot_normal": "xavier_normal GlorotNormal",
+    "he_uniform": "kaiming_uniform HeUniform",
+    "he_normal": "kaiming kaiming_normal he HeNormal",
+    "normal": "random_normal gaussian RandomNormal randn",
+    "uniform": "random_uniform RandomUniform rand",
+    "orthogonal": "Orthogonal orthonormal",
+    "zeros": "zero Zeros",
+    "ones": "one Ones",
+    "constant": "Constant fill full const_fill",
+    "identity": "Identity",
+}
+STARTS: dict[str, str] = {
+    theirs: ours for ours, names in _STARTS.items() for theirs in names.split()
+}
+
 # Options of functions by the names that they have elsewhere.
 OPTIONS: dict[str, str] = {
     "dim": "axis",

@@ -136,8 +136,9 @@ TABLE: dict[str, Entry] = {
         cell("a = linear(x, 5)", out="a"),
     ),
     "E0125": Entry(
-        "arguments in TensorFlow's order",
-        "`split(v, 2)` takes the value first.",
+        "arguments in another order",
+        "Functions take the value first: `split(v, 2)`, `linear(v, N)`, `clip(v, low, high)`.  "
+        "TensorFlow's `split` and PyTorch's `Linear` have other orders.",
         cell("a, b = split(2, linear(x, 2*H))", out="a, b"),
         cell("a, b = split(linear(x, 2*H), 2)", out="a, b"),
     ),

@@ -39,6 +39,11 @@ def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -
     """An axis from 0; `-1` is the last."""
     written = a.get(name)
     found: int | None = default
+    if written is not None and _is_data(f, written):
+        told = f"`{written.span.text}` stands where an axis is expected, and is a value"
+        help = "elementwise operations on two values are written out: `a + b`, `max(a, b)`"
+        f.error("E0124", told, written.span, help=help)
+        return None
     if written is not None:
         found = convert.integer(f, written, "an axis")
     if found is None:
@@ -56,19 +61,31 @@ def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -
     return found % rank
 
 
+def _is_data(f: Frame, e: ast.Expr) -> bool:
+    binding = f.find(e.id) if isinstance(e, ast.Name) else None
+    return binding is not None and isinstance(binding.value, Tensor) and not binding.value.hyper
+
+
 def flag(f: Frame, a: Bound, name: str, default: bool) -> bool | None:
     written = a[name]
     return default if written is None else convert.truth(f, written, f"`{name}`")
 
 
-def divided(f: Frame, size: Size, parts: Size | int, written: ast.Node, what: str) -> Size | None:
+def divided(
+    f: Frame,
+    size: Size,
+    parts: Size | int,
+    written: ast.Node,
+    what: str,
+    help: str | None = None,
+) -> Size | None:
     """`size / parts`, which must be whole for all sizes."""
     try:
         share = size / parts
     except (ValueError, ZeroDivisionError):
         f.error("E0207", f"{what}: {size} cannot be divided by {parts}", written.span)
         return None
-    return convert.whole(f, share, written.span, what)
+    return convert.whole(f, share, written.span, what, help)
 
 
 def plain_name(e: ast.Expr) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.record import record
@@ -44,8 +45,10 @@ def _operands(f: Frame, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
 
 
 def _build(f: Frame, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
+    if not claim(f, "linear", e.name_span):
+        return Unknown()
     operands = _operands(f, a)
-    if not claim(f, "linear", e.name_span) or kind is None or not operands:
+    if kind is None or not operands:
         return Unknown()
     total: Tensor | None = None
     for place, (written, value) in enumerate(operands):
@@ -115,7 +118,29 @@ def _first(shape: Shape) -> Shape:
     return (shape[0], *(Size.of(1) for _ in shape[1:]))
 
 
+def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
+    """`linear(H, [x, h])` and PyTorch's `Linear(I, H)`, given a value: `linear(x, I, H)`."""
+    first, second, third = given(a, "v"), given(a, "N"), a["bias"]
+    better, told = "", ""
+    if isinstance(second, ast.ListOf) and not isinstance(first, ast.ListOf):
+        better = f"linear({second.span.text}, {first.span.text})"
+        told = "`linear` takes the operands first and the width second"
+    elif isinstance(third, ast.Name) and len(e.args) > 2 and _is_dim(f, third):
+        better = f"linear({first.span.text}, {third.span.text})"
+        told = "`linear` knows how wide its operands are"
+    if better:
+        f.error("E0125", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
+    return bool(better)
+
+
+def _is_dim(f: Frame, name: ast.Name) -> bool:
+    binding = f.find(name.id)
+    return binding is not None and binding.kind == "dim"
+
+
 def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+    if _other_order(f, e, a):
+        return Unknown()
     written = given(a, "N")
     width = convert.positive_size(f, written, "the width of `linear`")
     kind = None

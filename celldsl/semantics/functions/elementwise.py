@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.semantics import convert
 from celldsl.semantics.binding import Bound
@@ -44,6 +45,11 @@ def _extreme(op: str) -> Build:
     """`max(a, b)` is elementwise, `max(v)` and `max(v, axis=0)` reduce."""
 
     def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        if isinstance(a["a"], ast.ListOf) and len(a["a"].items) == 2 and len(e.args) == 1:
+            better = f"{op}({', '.join(item.span.text for item in a['a'].items)})"
+            told = f"`{op}` takes one value, or two, not a list"
+            f.error("E0124", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
+            return Unknown()
         if a["b"] is None:
             return reduce_extreme(f, e, {"v": a["a"], "axis": a["axis"]}, f"a{op}")
         if a["axis"] is not None:
@@ -52,6 +58,20 @@ def _extreme(op: str) -> Build:
         return _several(op, "a", "b")(f, e, a)
 
     return build
+
+
+def _clip(f: Frame, e: ast.Call, a: Bound) -> Value:
+    v, low, high = (_is_number(given(a, name)) for name in ("v", "low", "high"))
+    if v and low and not high:
+        better = f"clip({', '.join(given(a, n).span.text for n in ('high', 'v', 'low'))})"
+        told = "`clip` takes the value first and its bounds after it"
+        f.error("E0125", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
+        return Unknown()
+    return _several("clip", "v", "low", "high")(f, e, a)
+
+
+def _is_number(e: ast.Expr) -> bool:
+    return isinstance(e.operand if isinstance(e, ast.Unary) else e, ast.Number)
 
 
 def _where(f: Frame, e: ast.Call, a: Bound) -> Value:
@@ -121,7 +141,6 @@ ENTRIES = (
              "axis", _extreme("max")),
     Function("min", "a, b=, axis=-1", "the lesser of two; of one value, the least along an axis",
              _extreme("min")),
-    Function("clip", "v, low, high", "v kept between low and high",
-             _several("clip", "v", "low", "high")),
+    Function("clip", "v, low, high", "v kept between low and high", _clip),
     Function("where", "condition, a, b", "a where the condition holds, else b", _where),
 )  # fmt: skip

@@ -6,6 +6,7 @@ parameters: `m = dropout(ones([H]), rate)` is a mask of its own for each step, t
 
 from __future__ import annotations
 
+from celldsl.diagnostics.diagnostic import Fix
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.semantics import convert
@@ -32,7 +33,11 @@ def _per(f: Frame, a: Bound) -> str | None:
 def _rate(f: Frame, a: Bound) -> Tensor | None:
     written = given(a, "rate")
     if isinstance(written, ast.Number) and not 0 <= written.value < 1:
-        f.error("E0124", f"a rate lies between 0 and 1, and {written.value} does not", written.span)
+        told = f"a rate lies between 0 and 1, and {written.value} does not"
+        share = f"{written.value / 100:g}" if 2 <= written.value < 100 else None
+        fix = Fix(written.span, share) if share else None
+        help = f"{written.value} percent is `{share}`" if share else None
+        f.error("E0124", told, written.span, help=help, fix=fix)
         return None
     return convert.real(f, written, "a rate")
 

@@ -1,7 +1,7 @@
 """Functions that move elements.  In: tensors, counts, shapes.  Out: nodes without arithmetic.
 
-    r, u = split(v, 2)          h, p = split(v, [2*H, P])        concat([v, w])
-    reshape(v, [K, H/K])        expand(v, 1)                     roll(v, 1)
+r, u = split(v, 2)          h, p = split(v, [2*H, P])        concat([v, w])
+reshape(v, [K, H/K])        expand(v, 1)                     roll(v, 1)
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def _split(f: Frame, e: ast.Call, a: Bound) -> Value:
         sizes = _equal_parts(f, v, place, parts)
     if sizes is None:
         return Unknown()
-    return Several(tuple(_cuts(f, v, place, sizes, parts)))
+    reasons = parts.items if isinstance(parts, ast.ListOf) else (e,) * len(sizes)
+    return Several(tuple(_cuts(f, v, place, sizes, reasons)))
 
 
 def _turned_round(f: Frame, e: ast.Call, a: Bound) -> bool:
@@ -66,8 +67,16 @@ def _equal_parts(f: Frame, v: Tensor, place: int, parts: ast.Expr) -> list[Size]
         f.error("E0208", f"cannot split into {count} parts", parts.span)
         return None
     what = f"a part of {v.shape[place]} split into {count}"
-    share = divided(f, v.shape[place], count, parts, what)
+    share = divided(f, v.shape[place], count, parts, what, _wider(v.shape[place], count))
     return None if share is None else [share] * count
+
+
+def _wider(size: Size, count: int) -> str | None:
+    """`3*H` split into 4: a part was forgotten, on one side or the other."""
+    match size.terms:
+        case ((((name, 1),), factor),) if factor not in (1, count) and factor.denominator == 1:
+            return f"{count} parts of [{name}] need `{count}*{name}`"
+    return None
 
 
 def _sizes(f: Frame, v: Tensor, place: int, parts: ast.ListOf) -> list[Size] | None:
@@ -88,10 +97,12 @@ def _sizes(f: Frame, v: Tensor, place: int, parts: ast.ListOf) -> list[Size] | N
     return known
 
 
-def _cuts(f: Frame, v: Tensor, place: int, sizes: list[Size], parts: ast.Expr) -> list[Tensor]:
+def _cuts(
+    f: Frame, v: Tensor, place: int, sizes: list[Size], reasons: tuple[ast.Expr, ...]
+) -> list[Tensor]:
     start, found = Size.of(0), []
-    for size in sizes:
-        found.append(cut(f, v, place, start, start + size, parts.span))
+    for size, reason in zip(sizes, reasons, strict=True):
+        found.append(cut(f, v, place, start, start + size, reason.span))
         start = start + size
     return found
 
