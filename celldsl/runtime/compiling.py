@@ -1,14 +1,10 @@
-"""Stages to machine code, by Numba and LLVM.  In: stages, types.  Out: an object file's bytes.
+"""Stages to machine code, by Numba and LLVM.  In: stages, a dtype.  Out: an object file's bytes.
 
     compile_phases([forward_steps, backward_steps], "float32")
     compile_symbols({"celldsl_pack_f32": (pack_loops, "iixiix")}, "float32")
 
-Numba types each stage and writes LLVM's instructions for it.  What stages call is linked into one
-module, which LLVM optimises and translates once: a stage on its own is never machine code.
+What stages call is linked into one module, which LLVM optimises and translates once.
 """
-
-# What is subclassed and called here is Numba's, which has no types.
-# mypy: disable-error-code="misc, no-untyped-call, no-untyped-def"
 
 from __future__ import annotations
 
@@ -18,88 +14,16 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
-from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.cpu_options import FastMathOptions
-from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
-from numba.core.typing.templates import AbstractTemplate, signature
 
 from celldsl.runtime.kernel import FAST_MATH, Stage
 from celldsl.runtime.lanes import LaneType
+from celldsl.runtime.stage_code import PartLibrary, compiled
 
 PHASE_NUMBERS = 2  # part and parts, before the arrays
 PHASE_INTEGERS = 2  # rows and dims, the first arrays
-_COMPILED: dict[tuple[Stage, tuple[Any, ...]], Any] = {}
 _INT = ir.IntType(64)
-_ALLOWED = ("llvm.", "celldsl_", "mem")  # functions that an object may leave to others
-
-
-class _PartLibrary(CPUCodeLibrary):
-    """Code that will be linked into another library's; it is neither optimised nor translated."""
-
-    def _optimize_functions(self, ll_module: Any) -> None:
-        ll_module.data_layout = self._codegen._data_layout
-
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
-        self._finalized = True
-
-    def object_code(self) -> bytes:
-        """All that was linked into it as machine code."""
-        self._ensure_finalized()
-        super()._optimize_final_module()
-        module = self._final_module
-        strange = [
-            f.name for f in module.functions
-            if f.is_declaration and not f.name.startswith(_ALLOWED)
-        ]  # fmt: skip
-        if strange:
-            raise RuntimeError(f"compiled code needs {', '.join(strange)}")
-        code: bytes = self._codegen._tm.emit_object(module)
-        return code
-
-
-@global_compiler_lock
-def _compiled(stage: Stage, arguments: tuple[Any, ...]) -> Any:
-    """What Numba makes of a stage for arguments of these types."""
-    key = stage, arguments
-    if key not in _COMPILED:
-        flags = Flags()
-        flags.nrt = True
-        flags.no_compile = True
-        flags.no_cpython_wrapper = True
-        flags.no_cfunc_wrapper = True
-        flags.error_model = "numpy"
-        flags.fastmath = FastMathOptions(set(FAST_MATH))
-        context = cpu_target.target_context
-        library = _PartLibrary(context.codegen(), stage.name)
-        _COMPILED[key] = compile_extra(
-            cpu_target.typing_context, context, stage.function, arguments, None, flags, {}, library
-        )
-    return _COMPILED[key]
-
-
-def stage_type(stage: Stage) -> Any:
-    """What Numba takes the stage for, where compiled code names it: a function of its own kind."""
-
-    def generic(_: Any, arguments: Any, __: Any) -> Any:
-        plain = tuple(types.unliteral(a) for a in arguments)
-        return signature(_compiled(stage, plain).signature.return_type, *plain)
-
-    def call(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        found = _compiled(stage, sig.args)
-        context.add_linking_libs([found.library])
-        return context.call_internal(builder, found.fndesc, sig, arguments)
-
-    members = {"generic": generic, "key": stage}
-    template = type(f"_Typed_{stage.name}", (AbstractTemplate,), members)
-    lower_builtin(stage, types.VarArg(types.Any))(call)
-    cpu_target.target_context.refresh()
-    return types.Function(template)
 
 
 @cache
@@ -140,11 +64,11 @@ def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any)
     cpu_target.typing_context.refresh()
     context = cpu_target.target_context
     context.refresh()
-    library = _PartLibrary(context.codegen(), "celldsl")
+    library = PartLibrary(context.codegen(), "celldsl")
     module = library.create_ir_module("celldsl")
     with global_compiler_lock, context.push_code_library(library):
         for symbol, (stage, arguments) in entries.items():
-            found = _compiled(stage, arguments)
+            found = compiled(stage, arguments)
             context.add_linking_libs([found.library])
             write(context, module, symbol, found)
         library.add_ir_module(module)

@@ -43,7 +43,7 @@ class Stage:
 
     @cached_property
     def _numba_type_(self) -> Any:
-        from celldsl.runtime.compiling import stage_type
+        from celldsl.runtime.stage_code import stage_type
 
         return stage_type(self)
 
