@@ -84,7 +84,7 @@ def _twice(f: Frame, target: ast.Target, first: Span) -> None:
 
 def _refuse(f: Frame, target: ast.Target, old: Binding) -> None:
     declared = (Label(old.span, "it is declared here"),)
-    if old.kind == "state":
+    if old.kind == "state" and not _has_next(f, target.id):
         _ask_prime(f, target, declared)
         return
     f.error(
@@ -94,6 +94,13 @@ def _refuse(f: Frame, target: ast.Target, old: Binding) -> None:
         secondary=declared,
         help="give the value another name",
     )
+
+
+def _has_next(f: Frame, state: str) -> bool:
+    """Whether the cell has an equation for `h'` too."""
+    body = f.walk.cells[-1].body if f.walk.cells else ()
+    equations = [s for s in body if isinstance(s, ast.Equation)]
+    return any(t.id == state and t.primed for s in equations for t in s.targets)
 
 
 def _ask_prime(f: Frame, target: ast.Target, declared: tuple[Label, ...]) -> None:
