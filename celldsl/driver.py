@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celldsl import __version__
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import CellError, Report, UndecidedError
 from celldsl.diagnostics.span import Source
 from celldsl.optimisations import checked as known_names
 from celldsl.semantics.check import Checked, check
@@ -66,8 +66,16 @@ def front(
     name = cell_name(checked, cell, report)
     lowered = lower(checked, name, structure, report)
     if lowered is None:
-        raise CellError(report.diagnostics)
+        raise _refusal(report, name)
     return lowered
+
+
+def _refusal(report: Report, cell: str) -> CellError:
+    errors = [found for found in report.diagnostics if found.severity == "error"]
+    if any(found.code != "E0306" for found in errors):
+        return CellError(report.diagnostics)
+    lacking = tuple(found.primary.span.text for found in errors)
+    return UndecidedError(report.diagnostics, cell, lacking)
 
 
 def cell_name(checked: Checked, cell: str | None, report: Report) -> str:

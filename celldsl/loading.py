@@ -100,14 +100,21 @@ def _class_of(
     """The class for one structure, which knows how to get those for others."""
     key = source_key(text, name, path, root, *wanted)
     folder = cache_root() / key
-    if not any(folder.glob("*.py")):
-        _generate_into(folder, text, name, root, wanted)
-    found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
 
     def variant(structure: Structure) -> type[Cell]:
         other = wanted._replace(structure={**wanted.structure, **structure})
         return _class_of(text, name, path, root, other)
 
+    if not any(folder.glob("*.py")):
+        from celldsl.diagnostics.diagnostic import UndecidedError
+
+        try:
+            _generate_into(folder, text, name, root, wanted)
+        except UndecidedError as error:
+            from celldsl.undecided import undecided_class
+
+            return undecided_class(error.cell, error.lacking, text, variant)
+    found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
     return found

@@ -41,7 +41,8 @@ LAYERS = {
     # The oracle has its numerics in common with the runtime: they are plain NumPy.
     "backends": "ir ir.verify ops plan runtime.numerics runtime.code",
     "driver": f"{COMPILER} optimisations",
-    "loading": "cached fingerprint optimisations runtime runtime.cache_folder diagnostics syntax "
+    "undecided": "runtime",
+    "loading": "undecided cached fingerprint optimisations runtime runtime.cache_folder diagnostics syntax "
     "driver",
     "importer": "fingerprint loading",
     "cli": f"{COMPILER} optimisations runtime fingerprint driver loading",

@@ -88,3 +88,12 @@ class CellError(Exception):
         from celldsl.diagnostics.render import render_text
 
         return "\n" + "\n".join(render_text(d) for d in self.diagnostics)
+
+
+class UndecidedError(CellError):
+    """Nothing is wrong with `cell`, but that `lacking` decide its structure and have no value."""
+
+    def __init__(self, diagnostics: list[Diagnostic], cell: str, lacking: tuple[str, ...]) -> None:
+        super().__init__(diagnostics)
+        self.cell = cell
+        self.lacking = lacking

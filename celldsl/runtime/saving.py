@@ -35,19 +35,27 @@ def save_cell(cell: Any, path: str | os.PathLike[str]) -> None:
 
 def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:
     """Builds a cell of `cls` and fills it.  Raises WeightsError, saying what differs."""
-    arrays, metadata = read_weights(path)
     name = cls.description.name
-    if metadata.get("cell") != name:
-        found = metadata.get("cell", "nothing that celldsl saved")
-        raise WeightsError(f"{path}: expected weights of {name}, found {found}")
+    arrays, metadata = read_weights(path)
+    settings = saved_settings(name, metadata, path)
     consts = {c.name: arrays[c.name] for c in cls.description.consts if c.name in arrays}
     try:
-        settings = json.loads(metadata["settings"])
         cell = cls(**settings, **consts, dtype=metadata["dtype"], seed=int(metadata["seed"]))
-    except (KeyError, TypeError, ArgumentError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ArgumentError) as error:
         raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
     fill_cell(cell, arrays, path)
     return cell
+
+
+def saved_settings(name: str, metadata: Mapping[str, str], path: Any) -> dict[str, Any]:
+    """The sizes and hyperparameters of the cell `name` in a file.  Raises WeightsError."""
+    if metadata.get("cell") != name:
+        found = metadata.get("cell", "nothing that celldsl saved")
+        raise WeightsError(f"{path}: expected weights of {name}, found {found}")
+    try:
+        return dict(json.loads(metadata["settings"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
 
 
 def fill_cell(cell: Any, arrays: Mapping[str, Values], path: Any) -> None:

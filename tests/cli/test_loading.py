@@ -16,6 +16,7 @@ import celldsl.cached
 import celldsl.driver
 import celldsl.importer
 from celldsl.fingerprint import source_key
+from celldsl.runtime.cell import Cell
 from tests.runtime.made import Generator
 
 
@@ -160,3 +161,32 @@ def test_the_package_offers_what_it_says() -> None:
     assert set(dir(celldsl)) == set(celldsl.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         celldsl.nothing  # noqa: B018
+
+
+DEEP = """\
+cell Deep[H](depth):
+    input x: [H]
+    state h: [H]
+    y = x
+    for k in 0..depth:
+        y = tanh(linear([y], H))
+    h' = 0.5 * h + y
+    output h'
+"""
+
+
+def test_a_structure_without_a_default_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "cache"))
+    Deep = celldsl.compile_source(DEEP)
+    assert (Deep.__name__, issubclass(Deep, Cell)) == ("Deep", True)
+    assert "tanh(linear([y], H))" in (Deep.__doc__ or "")
+    with pytest.raises(TypeError, match=r"Deep\(\) needs depth, which decides its structure"):
+        Deep(H=3)
+    cell = Deep(H=3, depth=2)
+    assert [*cell.params] == ["y.0.W_y", "y.0.b", "y.1.W_y", "y.1.b"]
+    cell.save(tmp_path / "deep.safetensors")
+    again = Deep.from_file(tmp_path / "deep.safetensors")
+    assert again.hypers == {"depth": 2}
+    assert len(Deep(H=3, depth=3).params) == 6
