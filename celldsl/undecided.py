@@ -26,9 +26,8 @@ def undecided_class(name: str, lacking: tuple[str, ...], text: str, variant: Var
     example = ", ".join(f"{each}=…" for each in lacking)
 
     class Undecided(Cell):
-        def __new__(  # type: ignore[misc]  (of the class for its structure)
-            cls, /, *arguments: Any, **keywords: Any
-        ) -> Cell:
+        # What it makes is of the class for its structure.
+        def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:  # type: ignore[misc]
             if arguments:
                 raise ArgumentTypeError(f"sizes go by name: {name}({example}, …)")
             missing = [each for each in lacking if each not in keywords]
