@@ -99,17 +99,23 @@ def differentiated(program: Program, without: Collection[str] = ()) -> tuple[Pro
     return differentiate(run_passes(program, FIRST, without))
 
 
+def taped(
+    forward: Program, backward: Program, without: Collection[str] = ()
+) -> tuple[Program, Program]:
+    """Both programs with the tape that they end up with."""
+    from celldsl.passes.choose_saved import choose_saved
+
+    return (forward, backward) if "choose_saved" in without else choose_saved(forward, backward)
+
+
 def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
     """The forward and the backward program, ready to be planned.
 
     `without` has names of `celldsl.optimisations` to leave out.
     """
-    from celldsl.passes.choose_saved import choose_saved
     from celldsl.passes.pipeline import BACKWARD, FORWARD, run_passes
 
-    forward, backward = differentiated(program, without)
-    if "choose_saved" not in without:
-        forward, backward = choose_saved(forward, backward)
+    forward, backward = taped(*differentiated(program, without), without)
     return run_passes(forward, FORWARD, without), run_passes(backward, BACKWARD, without)
 
 

@@ -16,7 +16,7 @@ from celldsl.ir.spec import ArraySpec, CellSpec, ParamSpec
 
 def summary_text(spec: CellSpec, settings: Mapping[str, Setting]) -> str:
     """Sizes are numbers as well where `settings` has all dims."""
-    sizes = _sizes(spec, settings)
+    sizes = sizes_of(spec, settings)
     lines = [_head(spec), *(f"    {line}" for line in spec.doc.strip().splitlines()), ""]
     lines += _section("inputs", spec.inputs, sizes)
     lines += _section("states", spec.states, sizes)
@@ -38,7 +38,7 @@ def _value(value: Setting) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _sizes(spec: CellSpec, settings: Mapping[str, Setting]) -> dict[str, int] | None:
+def sizes_of(spec: CellSpec, settings: Mapping[str, Setting]) -> dict[str, int] | None:
     """All dims as numbers, or None where one is not given."""
     known = {d.name for d in spec.dims} | {h.name for h in spec.hypers}
     for name in settings:

@@ -1,0 +1,62 @@
+"""Amounts in words.  In: Sizes, and perhaps numbers for the dims.  Out: text.
+
+Amounts({"I": 128, "H": 128}, 100, 32, 4).bytes_of(3 * H)       "1,536 bytes"
+Amounts(None, 100, 32, 4).bytes_of(3 * H)                       "12*H bytes"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from celldsl.ir.size import Shape, Size, shape_text
+from celldsl.record import record
+
+UNITS = (("G", 10**9), ("M", 10**6), ("k", 10**3))
+
+
+@record
+class Amounts:
+    """`dims` is None where sizes are not known; `width` is the bytes of an element."""
+
+    dims: Mapping[str, int] | None
+    steps: int
+    batch: int
+    width: int
+
+    def bytes_of(self, elements: Size) -> str:
+        size = elements * self.width
+        if (number := self._number(size)) is None:
+            return f"{_told(size)} bytes"
+        return f"{_short(number)}B" if number >= 100_000 else f"{number:,} bytes"
+
+    def flops(self, size: Size) -> str:
+        number = self._number(size)
+        return f"{_told(size)} FLOP" if number is None else f"{_short(number)}FLOP"
+
+    def shape(self, shape: Shape) -> str:
+        numbers = [self._number(size) for size in shape]
+        if None in numbers or not numbers:
+            return shape_text(shape)
+        return f"{shape_text(shape)} = {'×'.join(map(str, numbers))}"
+
+    def _number(self, size: Size) -> int | None:
+        if self.dims is None:
+            return None
+        rows = self.steps * self.batch
+        counts = {"@R": rows, "@K": rows, "@S": rows, "@B": self.batch, "@parts": 1}
+        return size.evaluate({**self.dims, **counts})
+
+
+def _told(size: Size) -> str:
+    text = str(size)
+    for name, word in (("@R", "T*B"), ("@K", "T*B"), ("@S", "T*B"), ("@B", "B")):
+        text = text.replace(name, word)
+    return f"({text})" if " " in text else text
+
+
+def _short(number: int) -> str:
+    """`1.3 M`."""
+    for unit, scale in UNITS:
+        if number >= scale:
+            return f"{number / scale:.3g} {unit}"
+    return f"{number} "

@@ -1,0 +1,115 @@
+"""What the optimiser did, and why.  In: programs and their plan.  Out: text for people.
+
+    print(report(Decisions(...), Amounts({"I": 128, "H": 128}, 100, 32, 4)))
+
+Three parts: the products, the tape (what is kept and what is computed again), and the stages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from celldsl.ir.program import Program
+from celldsl.ir.size import Size
+from celldsl.plan.amounts import Amounts
+from celldsl.plan.counts import product_flops, stage_flops
+from celldsl.plan.plan import B, Gemm, GemmRows, Phase, Plan, R
+from celldsl.plan.stage_words import Words, equations_of, one_line
+from celldsl.plan.tape_words import tape_lines
+from celldsl.record import record
+
+WHERE = {
+    ("forward", "rows"): "for all steps at once, ahead of the loop: it needs no state",
+    ("forward", "steps"): "in every step: it needs what the step before has left",
+    ("forward", "once"): "once: it depends on parameters alone",
+    ("backward", "rows"): "for all steps at once, after the loop: no step needs it",
+    ("backward", "steps"): "in every step, back in time: the step before needs it",
+    ("backward", "once"): "once: it depends on parameters alone",
+}
+PHASES = {
+    ("once", False): "once, until a parameter changes",
+    ("rows", False): "for all steps at once, ahead of the loop",
+    ("steps", False): "the time loop",
+    ("rows", True): "for all steps at once, after the loop",
+    ("once", True): "once, at the end",
+}
+
+
+@record
+class Decisions:
+    """`written` is the program as it was lowered; `whole` the forward program that keeps all that
+    derivatives read, `kept` and `backward` those after values to keep were chosen."""
+
+    written: Program
+    whole: Program
+    kept: Program
+    backward: Program
+    plan: Plan
+    names: Mapping[str, str]
+
+
+def report(decisions: Decisions, amounts: Amounts) -> str:
+    d, words = decisions, Words(decisions.plan, decisions.names)
+    lines = [
+        *_products(decisions, words, amounts),
+        "",
+        *tape_lines(d.whole, d.kept, d.backward, d.names, amounts),
+        "",
+        *_stages("forward", decisions.plan.forward, words),
+        "",
+        *_stages("backward", decisions.plan.backward, words),
+    ]
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------- products
+
+
+def _products(decisions: Decisions, words: Words, amounts: Amounts) -> Iterator[str]:
+    plan = decisions.plan
+    written = sum(node.op == "einsum" for node in decisions.written.nodes())
+    made = sum(isinstance(s, Gemm) for phase in plan.forward for s in phase.stages)
+    yield f"products: {written} as written, {made} as they are computed"
+    for direction, phases in (("forward", plan.forward), ("backward", plan.backward)):
+        yield f"  {direction}: {amounts.flops(product_flops(phases))}"
+        for phase in phases:
+            yield from _products_of(direction, phase, words, amounts)
+
+
+def _products_of(direction: str, phase: Phase, words: Words, amounts: Amounts) -> Iterator[str]:
+    groups = (
+        ((*phase.prologue, *phase.epilogue), B, "for every sequence, outside the loop"),
+        (phase.stages, R, WHERE[direction, phase.kind]),
+    )
+    for stages, rows, why in groups:
+        for stage in stages:
+            if isinstance(stage, Gemm | GemmRows):
+                flops = stage_flops(stage, Size.of(1) if phase.kind == "once" else rows)
+                yield f"    {words.stage(stage).partition('  ')[2]}"
+                yield f"        {amounts.flops(flops)}, {why}"
+                if stage.origin is not None:
+                    yield f"        {one_line(stage.origin.text)}"
+
+
+# ---------------------------------------------------------------- the stages
+
+
+def _stages(direction: str, phases: Iterable[Phase], words: Words) -> Iterator[str]:
+    yield f"{direction}, phase by phase; threads share each, and wait for each other between them"
+    looped = False
+    for phase in phases:
+        yield f"  {PHASES[phase.kind, looped]}"
+        looped = looped or phase.kind == "steps"
+        for title, stages in (
+            ("first, for every sequence: ", phase.prologue),
+            ("", phase.stages),
+            ("then, for every sequence: ", phase.epilogue),
+        ):
+            told = Counter((words.stage(stage), *equations_of(stage)) for stage in stages)
+            for (line, *equations), count in told.items():
+                times = f", {count} times" if count > 1 else ""
+                yield f"    {title}{line}{times}"
+                yield from (f"        {text}" for text in equations)
+        if phase.moves:
+            yield f"    copies   {len(phase.moves)} states to where the next step reads them"

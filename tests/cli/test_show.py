@@ -1,0 +1,93 @@
+"""`celldsl show`: the cell at every stage, as golden files where the text is the point."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.dom.minidom import parseString
+
+import pytest
+
+from celldsl.cli.main import main
+
+TOP = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+EXAMPLES = sorted((TOP / "examples").glob("*.cell"))
+GRU, SIZES = str(TOP / "examples/gru.cell"), ["--set", "I=128", "--set", "H=128"]
+FEATURES = TOP / "tests/end_to_end/feature_cells"
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["show", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def settle(name: str, text: str, renew: bool) -> None:
+    path = GOLDEN / name
+    if renew:
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["gru", "ln_lstm"])
+def test_the_plan_is_as_it_was(name: str, capsys: pytest.CaptureFixture[str], renew: bool) -> None:
+    path = str(TOP / f"examples/{name}.cell")
+    settle(f"{name}.plan.txt", shown(capsys, path, "--plan", *SIZES), renew)
+
+
+def test_amounts_are_formulas_where_sizes_are_not_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = shown(capsys, GRU, "--plan", "--dtype", "float64")
+    assert "give all sizes with --set" in text
+    assert "tape: 32*H bytes for each step and sequence" in text
+
+
+def test_the_plan_says_what_is_hoisted_and_what_is_switched_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = shown(capsys, GRU, "--plan", *SIZES)
+    assert "x @ r_u.W_x and c.W_x: [I] to [3*H]\n        315 MFLOP, for all steps at once" in text
+    assert "switched off" not in text
+    without = ["--without", "merge_products", "--without", "place_regions"]
+    text = shown(capsys, GRU, "--plan", *SIZES, *without)
+    assert "switched off: merge_products, which makes one product of all" in text
+    assert "switched off: place_regions" in text
+    assert "x @ c.W_x: [I] to [H]\n        105 MFLOP, in every step" in text
+    assert "merge_products  " not in text
+
+
+def test_without_choice_nothing_is_computed_again(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, GRU, "--plan", *SIZES, "--without", "choose_saved")
+    assert "tape: 3,072 bytes for each step and sequence" in text
+    assert "nothing is computed again" in text
+
+
+def test_equations_as_latex(capsys: pytest.CaptureFixture[str], renew: bool) -> None:
+    settle("gru.tex", shown(capsys, GRU, "--latex"), renew)
+    settle("elementwise.tex", shown(capsys, str(FEATURES / "elementwise.cell"), "--latex"), renew)
+
+
+def test_a_diagram_is_written_whole(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, renew: bool
+) -> None:
+    out = tmp_path / "gru.svg"
+    assert shown(capsys, GRU, "--diagram", str(out)) == f"wrote {out}\n"
+    settle("gru.svg", out.read_text(encoding="utf-8"), renew)
+    assert main(["show", GRU, "--diagram", str(tmp_path / "no" / "gru.svg")]) == 1
+    assert main(["show", GRU, "--diagram", str(out), "--latex"]) == 2
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_can_be_shown(
+    path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert "phase by phase" in shown(capsys, str(path), "--plan")
+    latex = shown(capsys, str(path), "--latex")
+    plain = re.sub(r"\\[{}]", "", latex)
+    assert plain.count("{") == plain.count("}")
+    assert latex.count(r"\left") == latex.count(r"\right")
+    out = tmp_path / "cell.svg"
+    shown(capsys, str(path), "--diagram", str(out))
+    boxes = parseString(out.read_text(encoding="utf-8")).getElementsByTagName("rect")
+    assert len(boxes) > 3
