@@ -137,7 +137,8 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
         # Past `__setattr__`, which refuses.
         state = self.__dict__
         state.update(zip(positional, values, strict=False))
-        state.update(named)
+        if named:
+            state.update(named)
 
     return initialise
 

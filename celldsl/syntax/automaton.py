@@ -34,7 +34,8 @@ class Automaton:
 
     def feed(self, token: Token) -> bool:
         """Takes a token.  Where it cannot, what it would have ended has been made a tree."""
-        kind, states, table = token.type, self.states, self.tables.states
+        kind, states = token.type, self.states
+        table, rules = self.tables.states, self.tables.rules
         while states[-1] != self.tables.end:
             action = table[states[-1]].get(kind)
             if action is None:
@@ -43,7 +44,12 @@ class Automaton:
                 states.append(action)
                 self.values.append(token)
                 return True
-            self._reduce(~action)
+            origin, length, name, passes = rules[~action]
+            if passes and length == 1:
+                # Most rules are levels of precedence, which leave a value as it is.
+                states[-1] = table[states[-2]][origin]
+            else:
+                self._reduce(origin, length, name)
         return True
 
     def tree(self) -> Tree:
@@ -59,13 +65,10 @@ class Automaton:
         """Back to where `save` was called, any number of times."""
         self.states[:], self.values[:] = saved
 
-    def _reduce(self, rule: int) -> None:
-        origin, length, name, passes = self.tables.rules[rule]
-        # Most rules are levels of precedence, which leave a value as it is.
-        if not passes or length != 1:
-            at = len(self.values) - length
-            self.values[at:] = [_made(name, self.values[at:])]
-        del self.states[len(self.states) - length :]
+    def _reduce(self, origin: str, length: int, name: str) -> None:
+        at = len(self.values) - length
+        self.values[at:] = [_made(name, self.values[at:])]
+        del self.states[at + 1 :]
         self.states.append(self.expected[origin])
 
 
