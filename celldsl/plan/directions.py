@@ -105,8 +105,8 @@ def plan_forward(
         shape = outputs[result.name].shape
         place = Place(f"out:{result.name}", ZERO, "row", product(shape), contiguous(shape))
         _want(targets, copies, result.value, replace(place, name=place.array), "step")
-    planner = Planner(graph, arrays, targets, places, "forward_work", without)
-    products = Products(planner, "fixed", {})
+    planner = Planner(graph, arrays, targets, places, "fixed", "forward_work", without)
+    products = Products(planner, {})
     planner.schedule(copies)
     planner.place_values()
     moves = tuple(
@@ -204,8 +204,8 @@ def plan_backward(
             continue
         else:
             _want(targets, copies, result.value, gradients[result.name], "once_after")
-    planner = Planner(graph, arrays, targets, places, "backward_work", without)
-    products = Products(planner, "backward_fixed", outs.places)
+    planner = Planner(graph, arrays, targets, places, "backward_fixed", "backward_work", without)
+    products = Products(planner, outs.places)
     planner.schedule(copies)
     moves = carried if "carry_in_place" in without else carry_in_place(planner, carried)
     planner.place_values()

@@ -35,12 +35,16 @@ KIND: dict[Region, RowKind] = {
 
 @entity
 class Planner:
-    """The state of planning one direction; `places` grows to hold every value in memory."""
+    """The state of planning one direction; `places` grows to hold every value in memory.
+
+    `fixed` and `work` are its arrays: for what parameters alone give, and for all else.
+    """
 
     graph: Graph
     arrays: Arrays
     targets: Targets
     places: dict[str, Place]
+    fixed: str
     work: str
     without: Collection[str] = ()
     regions: dict[str, Region] = field(default_factory=dict)
@@ -230,7 +234,7 @@ class Planner:
             self.places[name] = self.own_buffer(node, wanted[name])
 
     def own_buffer(self, node: Node, kind: RowKind) -> Place:
-        array = "fixed" if REGIONS[self.position[node.name][0]] == "once_before" else self.work
+        array = self.fixed if REGIONS[self.position[node.name][0]] == "once_before" else self.work
         return self.arrays.buffer(array, kind, node.type.shape, _label(node))
 
     def _place_concat(self, concat: str, pieces: list[str], wanted: dict[str, RowKind]) -> None:
@@ -240,7 +244,7 @@ class Planner:
         elif concat not in self.places:
             first = next(p for p in pieces if p in self.position)
             kind = "once" if node.type.rows == Rows.ONCE else wanted.get(first, "part")
-            array = "fixed" if REGIONS[self.position[first][0]] == "once_before" else self.work
+            array = self.fixed if REGIONS[self.position[first][0]] == "once_before" else self.work
             self.places[concat] = self.arrays.buffer(array, kind, node.type.shape, _label(node))
         whole = self.places[concat]
         for index, name in enumerate(pieces):

@@ -37,7 +37,6 @@ class Products:
     """`outs` are the places of gradients that a GEMM over rows can write directly."""
 
     planner: Planner
-    fixed: str
     outs: dict[str, Place]
     packs: dict[tuple[object, ...], Pack] = field(default_factory=dict)
     accumulators: dict[str, Place] = field(default_factory=dict)
@@ -82,9 +81,9 @@ class Products:
             steps[label] = one * count
             count = count * form.sizes[label]
         if key not in self.packs:
-            base = self.planner.arrays.reserve(self.fixed, one * count)
+            base = self.planner.arrays.reserve(self.planner.fixed, one * count)
             name = self.planner.arrays.unique(f"packed {weight.name}")
-            packed = Place(self.fixed, base, "once", one * count, (ONE,), name=name)
+            packed = Place(self.planner.fixed, base, "once", one * count, (ONE,), name=name)
             moves = tuple(
                 replace(loop, right=steps[label])
                 for label in groups
