@@ -16,18 +16,20 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arguments import Values
+from celldsl.runtime.machine_code import Held
 
 KEPT_ARRAYS = 8
 CACHE_LINE = 64
 
 
-class Lease:
+class Lease(Held):
     """`array` is the holder's for as long as this object lives."""
 
-    __slots__ = ("_home", "_whole", "array")
+    __slots__ = ("_home", "_whole")
 
-    def __init__(self, whole: Values, length: int, home: deque[Values]) -> None:
-        self.array = whole[:length]
+    def __init__(self, whole: Held, length: int, home: deque[Held]) -> None:
+        self.array = whole.array[:length]
+        self.address = whole.address
         self._whole = whole
         self._home = home
 
@@ -41,8 +43,8 @@ class Buffers:
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
-        self._returned: deque[Values] = deque()
-        self._free: list[Values] = []
+        self._returned: deque[Held] = deque()
+        self._free: list[Held] = []
         self._lock = threading.Lock()
 
     def take(self, length: int) -> Lease:
@@ -53,17 +55,16 @@ class Buffers:
             whole = self._fitting(length)
             del self._free[:-KEPT_ARRAYS]
         if whole is None:
-            whole = aligned_array(length, self.dtype)
+            whole = Held(aligned_array(length, self.dtype))
         return Lease(whole, length, self._returned)
 
-    def _fitting(self, length: int) -> Values | None:
+    def _fitting(self, length: int) -> Held | None:
         """The smallest free array that is long enough and not wastefully longer."""
-        best = -1
-        for index, array in enumerate(self._free):
-            if length <= array.size <= 2 * length + 1024 and (
-                best < 0 or array.size < self._free[best].size
-            ):
-                best = index
+        best, least = -1, 2 * length + 1024
+        for index, free in enumerate(self._free):
+            size = free.array.size
+            if length <= size <= least:
+                best, least = index, size
         return self._free.pop(best) if best >= 0 else None
 
 

@@ -19,9 +19,11 @@ import numpy as np
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.buffers import Buffers, Lease
 from celldsl.runtime.description import Array, Description, Phase
-from celldsl.runtime.machine_code import Block, Entry, entries
+from celldsl.runtime.machine_code import Block, Entry, Held, entries
 from celldsl.runtime.rows import RowPlan
 from celldsl.runtime.threads import run_parts
+
+KEPT_LENGTHS = 64
 
 
 @dataclass(slots=True)
@@ -74,6 +76,8 @@ class Engine:
         self.row_flops = parameters.size + sum(self.state_sizes)
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self.once = sum(1 for _ in leading_once(description.forward))
+        self._held = [Held(a) for a in (self.dim_array, self.hyper_array, parameters, constants)]
+        self._lengths: dict[Any, int] = {}
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
     def _sizes(self, arrays: Sequence[Array]) -> list[int]:
@@ -89,34 +93,24 @@ class Engine:
         found[-2:] = 1.0, key
         return found
 
-    def head(
-        self, hyper: Values, tape: Values, fixed: Values, work: Values, *more: Values
-    ) -> tuple[Any, ...]:
-        """The arguments after `rows` and before the inputs."""
-        return (
-            self.dim_array,
-            hyper,
-            self.parameters,
-            self.constants,
-            fixed,
-            tape,
-            work,
-            *more,
-        )
+    def head(self, hyper: Values, tape: Held, fixed: Held, work: Held) -> tuple[Held, ...]:
+        """The arguments after `rows`, up to `work`."""
+        dims, usual, parameters, constants = self._held
+        settings = usual if hyper is self.hyper_array else Held(hyper)
+        return dims, settings, parameters, constants, fixed, tape, work
 
     def length_of(self, which: str, plan: RowPlan) -> int:
         """The length of `tape`, `forward_work` or `backward_work` for a plan."""
-        function = getattr(self.description.lengths, which)
-        return int(
-            function(
-                **self.dims,
-                _R=plan.rows,
-                _B=plan.batch,
-                _S=plan.states,
-                _K=plan.kept,
-                _parts=len(plan.parts),
-            )
-        )
+        sizes = (plan.rows, plan.batch, plan.states, plan.kept, len(plan.parts))
+        found = self._lengths.get((which, sizes))
+        if found is None:
+            function = getattr(self.description.lengths, which)
+            names = ("_R", "_B", "_S", "_K", "_parts")
+            found = int(function(**self.dims, **dict(zip(names, sizes, strict=True))))
+            if len(self._lengths) > KEPT_LENGTHS:
+                self._lengths.clear()
+            self._lengths[which, sizes] = found
+        return found
 
     def forward(
         self,
@@ -138,9 +132,10 @@ class Engine:
         done = 0 if fixed is None else self.once
         if fixed is None:
             fixed = self.buffers.take(self.fixed_length)
-        head = self.head(hyper, tape.array, fixed.array, work.array)
+        head = self.head(hyper, tape, fixed, work)
         phases, entries = self.description.forward[done:], self.forward_entries[done:]
-        run_phases(phases, entries, plan, (*head, *inputs, *outputs, *starts, *finals))
+        arrays = map(Held, (*inputs, *outputs, *starts, *finals))
+        run_phases(phases, entries, plan, (*head, *arrays))
         return ForwardRun(plan, outputs, finals, tape, fixed, hyper)
 
     def backward(
@@ -158,10 +153,10 @@ class Engine:
             [np.empty(plan.rows * size, self.dtype) for size in self.input_sizes],
             [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes],
         )
-        arrays = (run.tape.array, run.fixed.array, work.array, found.parameters)
-        head = self.head(run.hyper, *arrays)
+        head = self.head(run.hyper, run.tape, run.fixed, work)
         given = (*inputs, *output_cotangents, *found.inputs, *final_cotangents, *found.starts)
-        run_phases(self.description.backward, self.backward_entries, plan, (*head, *given))
+        arrays = map(Held, (found.parameters, *given))
+        run_phases(self.description.backward, self.backward_entries, plan, (*head, *arrays))
         return found
 
 
@@ -183,11 +178,11 @@ def leading_once(phases: Sequence[Phase]) -> list[Phase]:
 
 
 def run_phases(
-    phases: Sequence[Phase], entries: Sequence[Entry], plan: RowPlan, arrays: Sequence[Values]
+    phases: Sequence[Phase], entries: Sequence[Entry], plan: RowPlan, held: Sequence[Held]
 ) -> None:
     """Runs phases in order, the parts of each side by side."""
     parts = len(plan.parts)
-    blocks = [Block(part, parts, (rows, *arrays)) for part, rows in enumerate(plan.parts)]
+    blocks = [Block(part, parts, (Held(rows), *held)) for part, rows in enumerate(plan.parts)]
     calls = [(block,) for block in blocks]
     for phase, entry in zip(phases, entries, strict=True):
         if parts == 1 or phase.kind == "once":

@@ -1,7 +1,7 @@
 """Machine code on disk and in memory.  In: stages, a dtype.  Out: functions that Python calls.
 
     run_inputs, run_steps = entries([forward_inputs, forward_steps], "float32")
-    run_steps(Block(part, parts, [rows, dims, …]))
+    run_steps(Block(part, parts, [Held(rows), Held(dims), …]))
 
 What was compiled once is kept beside its module under a hash of all that it depends on: the
 module's text, that of the runtime, the versions of Numba and LLVM, the processor.  Loading it needs
@@ -15,6 +15,7 @@ import hashlib
 import json
 import sys
 import threading
+from array import array
 from collections.abc import Callable, Sequence
 from functools import cache
 from glob import escape
@@ -37,22 +38,25 @@ _engines: list[Any] = []  # keeps the machine code alive
 _code_lock = threading.RLock()
 
 
+class Held:
+    """A flat contiguous array and where it is.  To ask an array for its address is slow."""
+
+    __slots__ = ("address", "array")
+
+    def __init__(self, values: Values) -> None:
+        self.array = values
+        self.address: int = values.__array_interface__["data"][0]
+
+
 class Block:
-    """The arguments of a phase in memory: numbers, then addresses of flat contiguous arrays."""
+    """The arguments of a phase in memory: numbers, then addresses of arrays."""
 
-    __slots__ = ("_as_parameter_", "arrays", "numbers", "part", "parts")
+    __slots__ = ("_as_parameter_", "held", "numbers")
 
-    def __init__(self, part: int, parts: int, arrays: Sequence[Values]) -> None:
-        self.part = part
-        self.parts = parts
-        self.arrays = arrays
-        self.numbers = np.array([part, parts, *map(address_of, arrays)], np.int64)
-        self._as_parameter_ = address_of(self.numbers)
-
-
-def address_of(array: Values) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def __init__(self, part: int, parts: int, held: Sequence[Held]) -> None:
+        self.held = held
+        self.numbers = array("q", [part, parts, *[each.address for each in held]])
+        self._as_parameter_ = self.numbers.buffer_info()[0]
 
 
 def entries(phases: Sequence[Any], dtype: Any) -> list[Entry]:
@@ -80,7 +84,7 @@ def entries(phases: Sequence[Any], dtype: Any) -> list[Entry]:
 
 
 def _by_hand(phase: Callable[..., None]) -> Entry:
-    return lambda block: phase(block.part, block.parts, *block.arrays)
+    return lambda block: phase(*block.numbers[:2], *(each.array for each in block.held))
 
 
 def addresses_of(

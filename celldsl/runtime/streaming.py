@@ -17,7 +17,7 @@ import numpy as np
 
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.engine import Engine
-from celldsl.runtime.machine_code import Block, Entry
+from celldsl.runtime.machine_code import Block, Entry, Held
 from celldsl.runtime.params import Parameters
 from celldsl.runtime.rows import plan_rows
 from celldsl.runtime.signature import Signature, Slot
@@ -62,10 +62,11 @@ class Stepper:
         """The calls of a step from the states `now`, with all their arguments."""
         engine = self.engine
         plan = plan_rows(1, self.batch, 1, False, given, False)
-        head = engine.head(engine.hyper_array, *(lease.array for lease in self._leases))
+        head = engine.head(engine.hyper_array, *self._leases)
         states = (*self.states[now], *self.states[1 - now])
         arrays = (*self.inputs, *self.outputs, *states)
-        block = Block(0, 1, (plan.parts[0], *head, *(a.reshape(-1) for a in arrays)))
+        held = [Held(a.reshape(-1)) for a in arrays]
+        block = Block(0, 1, (Held(plan.parts[0]), *head, *held))
         return [(entry, block) for entry in engine.forward_entries]
 
     def derive(self) -> None:
