@@ -15,7 +15,7 @@ CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
 # One for each way of planning and emitting; the others are a slow sweep.
 QUICK = {
     "two_inputs", "sub_in_for", "previous_input", "matrix_products", "view_outputs",
-    "shared_weight", "start_below",
+    "shared_weight", "start_below", "derived_beside_packed",
 }  # fmt: skip
 SETUPS = (
     Setup(),
