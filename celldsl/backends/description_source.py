@@ -138,25 +138,46 @@ def _initial(spec: CellSpec) -> str:
         "def initial_values(draw, v):",
         '    """The initial values of parameters and consts."""',
     ]
-    shapes: dict[str, Shape] = {}
     names: dict[str, str] = {}
-    for spec_of in (*spec.consts, *spec.params):
-        shapes[spec_of.name] = spec_of.shape
+    shapes = {each.name: each.shape for each in (*spec.consts, *spec.params)}
+    read = {arg for node in spec.initial for arg in node.args}
+    read |= {each.value for each in (*spec.consts, *spec.params) if each.value is not None}
     for node in spec.initial:
         shapes[node.name] = node.type.shape
         names[node.name] = "x_" + re.sub(r"\W+", "_", node.name).strip("_")
     made: set[str] = set()
-    for owner in (*spec.consts, *spec.params):
-        if owner.value is None:
-            continue
+    for owner in _in_order(spec):
+        assert owner.value is not None
         lines += [
             f"    {names[node.name]} = {_value(node, names, shapes)}"
             for node in _needed(spec, owner.value, made)
         ]
-        lines.append(f"    yield {owner.name!r}, {_reference(owner.value, names)}")
+        value = _reference(owner.value, names)
+        if owner.name in read:
+            value = f"v.setdefault({owner.name!r}, {value})"
+        lines.append(f"    yield {owner.name!r}, {value}")
     if len(lines) == 2:
         lines.append("    yield from ()")
     return "\n".join(lines)
+
+
+def _in_order(spec: CellSpec) -> list[ParamSpec]:
+    """Parameters and consts that have a value, each after those that its value is made of."""
+    owners = {each.name: each for each in (*spec.consts, *spec.params) if each.value is not None}
+    found: dict[str, ParamSpec] = {}
+
+    def visit(owner: ParamSpec) -> None:
+        assert owner.value is not None
+        above = {arg for node in _needed(spec, owner.value, set()) for arg in node.args}
+        for name in owners:
+            if name in above | {owner.value} and name not in found:
+                visit(owners[name])
+        found[owner.name] = owner
+
+    for owner in owners.values():
+        if owner.name not in found:
+            visit(owner)
+    return list(found.values())
 
 
 def _needed(spec: CellSpec, value: str, made: set[str]) -> list[Node]:
