@@ -148,8 +148,10 @@ class Description:
 
     `initial(draw, v)` yields (name, array) for params and consts in order, float64.  `v` maps dims,
     hyperparameters and given consts to values, and grows by what others are made of;
-    `draw(initialiser, param, shape, fan_in, fan_out, *arguments)` gives an array.  `equations` is the text people see; `source` is the `.cell` file's
-    name and `digest` the hash that the module was made from.  `prepare(dtype)`, where there is
+    `draw(initialiser, param, shape, fan_in, fan_out, *arguments)` gives an array.
+
+    `equations` is the text people see; `source` is the `.cell` file's name and `digest` the hash
+    that the module was made from.  `prepare(dtype)`, where there is
     one, loads what kernels reach through symbols; it must be called before they are.
     """
 

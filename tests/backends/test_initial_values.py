@@ -6,7 +6,7 @@ import numpy as np
 
 from celldsl import compile_source
 
-TEXT = '''
+TEXT = """
 cell Main[H]:
     input x: [H]
     param tau: [H] = exp(uniform(0, 6))
@@ -18,7 +18,7 @@ cell Main[H]:
     h' = x * tau + s * h + shift
 
     output h'
-'''
+"""
 
 
 def test_values_are_made_of_those_above() -> None:
