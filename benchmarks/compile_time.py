@@ -3,10 +3,10 @@
     python benchmarks/compile_time.py [--cells packed_lstm,ln_lstm] [--repeat 3]
     python benchmarks/compile_time.py --growth        # cells of 10 to 200 equations
 
-Each line is one fresh process that loads a cell and does one training pass.  The first finds every
-cache of ours and of Numba empty, apart from what is the same for all cells (the GEMM); the second
-finds what the first has left.  `compile` is from the source to the end of the pass, less a second
-pass; `import` is that of Numba alone.
+Fresh processes load a cell and do one training pass: one that finds every cache empty, one that
+finds the products (which are the same for all cells) and nothing else, and one that finds all.
+`cold` is from the source to the end of the pass, less a second pass; `import to pass` is from the
+first import to the end of the pass.  Seconds of the clock, with processor time in brackets.
 """
 
 from __future__ import annotations
@@ -23,11 +23,9 @@ from child import ROOT, in_child
 PASS = """
 import json, sys, time
 start = time.perf_counter()
-import numba
-numba_import = time.perf_counter() - start
 import numpy as np
 import celldsl
-imported = time.perf_counter()
+imported, used = time.perf_counter(), time.process_time()
 cls = celldsl.load(sys.argv[1])
 names = [d.name for d in cls.description.dims]
 cell = cls(**{n: 16 for n in names}, dtype="float32")
@@ -38,25 +36,30 @@ def run():
     cell.backward(tape, y, state)
 
 run()
-first = time.perf_counter()
+first, busy = time.perf_counter(), time.process_time()
 run()
 second = time.perf_counter() - first
-print(json.dumps({"numba": numba_import, "compile": first - imported - second,
-                  "pass": first - start}))
+print(json.dumps({"compile": first - imported - second, "pass": first - start,
+                  "compile cpu": busy - used, "pass cpu": busy}))
+"""
+NUMBA = """
+import json, time
+start, used = time.perf_counter(), time.process_time()
+import numba
+print(json.dumps({"pass": time.perf_counter() - start, "pass cpu": time.process_time() - used}))
 """
 WARM = "import json; from celldsl.runtime.gemm import prepare; prepare('float32'); print('{}')"
 
 
 def main() -> None:
     arguments = _arguments()
-    print(f"{'cell':16} {'cold':>8} {'cold, gemm known':>17} {'warm compile':>13} "
-          f"{'warm import to pass':>20} {'numba alone':>12}   seconds")  # fmt: skip
+    print(f"{'cell':16} {'cold':>14} {'cold, products known':>21} {'import to pass':>15} "
+          f"{'(Numba alone)':>14}")  # fmt: skip
     for name, path in _growing() if arguments.growth else _named(arguments.cells):
         found = [_measured(path) for _ in range(arguments.repeat)]
-        cold, known, warm = ([run[i] for run in found] for i in range(3))
-        print(f"{name:16} {_middle(cold, 'compile'):8.2f} {_middle(known, 'compile'):17.2f} "
-              f"{_middle(warm, 'compile'):13.3f} {_middle(warm, 'pass'):20.2f} "
-              f"{_middle(warm, 'numba'):12.2f}", flush=True)  # fmt: skip
+        cold, known, warm, numba = ([run[i] for run in found] for i in range(4))
+        print(f"{name:16} {_middle(cold, 'compile'):>14} {_middle(known, 'compile'):>21} "
+              f"{_middle(warm, 'pass'):>15} {_middle(numba, 'pass'):>14}", flush=True)  # fmt: skip
 
 
 def _arguments() -> Any:
@@ -94,22 +97,22 @@ def _chain(count: int) -> str:
 
 
 def _measured(path: Path) -> list[dict[str, Any]]:
-    """Cold, cold where the products are known, and warm."""
+    """Cold, cold where the products are known, warm, and Numba alone."""
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         cold, known = _caches(one), _caches(two)
         found = [in_child(PASS, cold, str(path))]
         in_child(WARM, known)
-        found.append(in_child(PASS, known, str(path)))
-        found.append(in_child(PASS, known, str(path)))
-        return found
+        found += [in_child(PASS, known, str(path)) for _ in range(2)]
+        return [*found, in_child(NUMBA, known)]
 
 
 def _caches(folder: str) -> dict[str, str]:
     return {"CELLDSL_CACHE_DIR": f"{folder}/cells", "NUMBA_CACHE_DIR": f"{folder}/numba"}
 
 
-def _middle(runs: list[dict[str, Any]], key: str) -> float:
-    return median(float(run[key]) for run in runs)
+def _middle(runs: list[dict[str, Any]], key: str) -> str:
+    clock, busy = (median(float(run[k]) for run in runs) for k in (key, f"{key} cpu"))
+    return f"{clock:.2f} ({busy:.2f})"
 
 
 if __name__ == "__main__":
