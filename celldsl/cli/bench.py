@@ -1,8 +1,8 @@
 """`celldsl bench FILE`.  In: a cell.  Out: a table of how fast it is, over sizes.
 
 The share is that of the sgemm limit: what the cell's products take at the rate of NumPy's BLAS, by
-what a training pass takes.  PyTorch's and JAX's cells stand beside it where they are installed:
-other cells, of the same sizes.
+what a training pass takes.  A second table has PyTorch's and JAX's cells where they are installed:
+other cells, of the same sizes.  Both are at most 80 columns wide.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from celldsl.cli.failure import CommandError
-from celldsl.cli.options import add_choice, parse_settings
+from celldsl.cli.options import add_choice, add_without, parse_settings
 from celldsl.cli.output import on_terminal, print_diagnostics
 from celldsl.diagnostics.diagnostic import CellError
 
@@ -23,12 +23,15 @@ EXAMPLE = (
     "  celldsl bench gru.cell --sizes 128 --batch 1,32 --steps 50 --peers none\n"
     "  celldsl bench gru.cell --set I=28 --sizes 128,256 --threads 1"
 )
+# Idle threads of OpenBLAS spin for 2 to this power cycles, by default for 27 ms.
+IDLE = "OPENBLAS_THREAD_TIMEOUT"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a .cell file")
     add_choice(parser)
+    add_without(parser)
     parser.add_argument(
         "--sizes", default="64,128,256", metavar="N,…", help="dims not set (default: 64,128,256)"
     )
@@ -50,8 +53,9 @@ def run(arguments: Namespace) -> int:
     peers = _peers(arguments.peers)
     if arguments.steps < 1 or (arguments.threads is not None and arguments.threads < 1):
         raise CommandError("--steps and --threads: expected 1 or more", 2)
+    # BLAS reads these when NumPy is imported, which nothing has done so far.
+    os.environ.setdefault(IDLE, "4")
     if arguments.threads is not None:
-        # BLAS reads it when NumPy is imported, which nothing has done so far.
         os.environ.update(dict.fromkeys(THREADS, str(arguments.threads)))
     try:
         subject = _subject(arguments, settings)
@@ -83,7 +87,14 @@ def _subject(arguments: Namespace, settings: Mapping[str, Any]) -> Any:
 
     if arguments.threads is not None:
         set_threads(arguments.threads)
-    return Subject(arguments.file, arguments.cell, arguments.root, settings, arguments.dtype)
+    return Subject(
+        arguments.file,
+        arguments.cell,
+        arguments.root,
+        settings,
+        arguments.dtype,
+        arguments.without,
+    )
 
 
 def _print_table(
@@ -92,19 +103,29 @@ def _print_table(
     from celldsl.cli.bench_peers import peers_of
     from celldsl.runtime.threads import get_threads
 
-    beside = peers_of(peers, get_threads(), arguments.dtype)
-    lines: Iterable[tuple[int, int]] = wanted
+    beside, absent = peers_of(peers, get_threads(), arguments.dtype)
+    sizes: Iterable[tuple[int, int]] = wanted
     if on_terminal():
         from tqdm import tqdm
 
-        lines = tqdm(wanted, desc="measuring", unit="line", file=sys.stderr)
-    head = [f"{'size':>5} {'B':>4} {'step':>9} {'forward':>10} {'training':>10} {'rows/s':>9} "
-            f"{'GFLOP/s':>8} {'share':>6}"]  # fmt: skip
-    found = [subject.measure(n, b, arguments.steps, arguments.seconds, beside) for n, b in lines]
-    print(f"{subject.name}: {arguments.dtype}, T={arguments.steps}, {get_threads()} threads; "
-          f"training is forward and all gradients")  # fmt: skip
-    names = list(dict.fromkeys(name for line in found for name in line.others))
-    print("  ".join([*head, *(f"{name:>12}" for name in names)]))
-    for line in found:
-        others = [f"{line.others[n] * 1e3:9.3g} ms" if n in line.others else "" for n in names]
-        print("  ".join([line.text, *(f"{text:>12}" for text in others)]).rstrip())
+        sizes = tqdm(wanted, desc="measuring", unit="line", file=sys.stderr, leave=False)
+    lines = [subject.measure(n, b, arguments.steps, arguments.seconds, beside) for n, b in sizes]
+    print(f"{subject.name}: {arguments.dtype}, T={arguments.steps}, {_threads(get_threads())}; "
+          "training is forward and all gradients")  # fmt: skip
+    if arguments.without:
+        print(f"without {', '.join(arguments.without)}")
+    print(" size    B      step   forward  training    rows/s  GFLOP/s  share of sgemm")
+    for line in lines:
+        print(line.text)
+    names = list(dict.fromkeys(name for line in lines for name in line.others))
+    if names:
+        print("\ntraining, and how many times as long other cells of the same sizes take")
+        print(" size    B  this cell" + "".join(f"{name:>18}" for name in names))
+        for line in lines:
+            print(line.beside(names))
+    if absent:
+        print(f"\nnot installed: {', '.join(absent)}")
+
+
+def _threads(number: int) -> str:
+    return "1 thread" if number == 1 else f"{number} threads"

@@ -1,9 +1,7 @@
 """Cells of other libraries, to put beside one's own.  In: names.  Out: functions that train them.
 
-    peers = peers_of(["torch", "jax"], threads=2, dtype="float32")
-    peers["torch LSTM"](T, B, I, H)()       one training pass
-
-What is not installed is left out.
+peers, absent = peers_of(["torch", "jax"], threads=2, dtype="float32")
+peers["torch LSTM"](T, B, I, H)()       one training pass
 """
 
 from __future__ import annotations
@@ -18,12 +16,16 @@ Run = Callable[[], object]
 Peer = Callable[[int, int, int, int], Run]
 
 
-def peers_of(names: Iterable[str], threads: int, dtype: str) -> dict[str, Peer]:
+def peers_of(names: Iterable[str], threads: int, dtype: str) -> tuple[dict[str, Peer], list[str]]:
+    """Peers by name, and the libraries that are not installed."""
     found: dict[str, Peer] = {}
+    absent = []
     for name in names:
-        if find_spec(name) is not None:
+        if find_spec(name) is None:
+            absent.append(name)
+        else:
             found |= MAKERS[name](threads, dtype)
-    return found
+    return found, absent
 
 
 def _torch(threads: int, dtype: str) -> dict[str, Peer]:

@@ -7,7 +7,7 @@ subject.measure(128, 32, steps=100, seconds=1.0, peers={}).text
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,16 +28,42 @@ from celldsl.syntax.limits import read_source
 Run = Callable[[], object]
 Peer = Callable[[int, int, int, int], Run]
 SGEMM = 768
-FEWEST = 5
+FEWEST = 3
+LONG = 0.02  # what takes longer than this many seconds finds its caches cold in any case
 PAUSE = 0.005  # threads of others spin for a while before they sleep
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`others` are seconds of a training pass of other cells."""
+    """Seconds of each; `others` are those of a training pass of other cells."""
 
-    text: str
+    size: int
+    batch: int
+    step: float
+    forward: float
+    training: float
+    rows: float
+    rate: float
+    share: float
     others: dict[str, float]
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.size:5} {self.batch:4} {short_time(self.step):>9} "
+            f"{short_time(self.forward):>9} {short_time(self.training):>9} "
+            f"{short(self.rows):>9} {self.rate / 1e9:8.1f} {self.share:15.0%}"
+        )
+
+    def beside(self, names: Iterable[str]) -> str:
+        """The line of the table that has others; empty where they did not run."""
+        told = [
+            f"{short_time(self.others[n])} {self.others[n] / self.training:6.1f}x"
+            if n in self.others else ""
+            for n in names
+        ]  # fmt: skip
+        line = f"{self.size:5} {self.batch:4} {short_time(self.training):>9}"
+        return (line + "".join(f"{text:>18}" for text in told)).rstrip()
 
 
 class Subject:
@@ -50,18 +76,18 @@ class Subject:
         root: str | None,
         settings: Mapping[str, Setting],
         dtype: str,
+        without: Sequence[str] = (),
     ) -> None:
         path, report = Path(file), Report()
         source = read_source(path, report)
         if source is None:
             raise CellError(report.diagnostics)
         lowered = front(source, report, cell, settings, root_of(path, root), path)
-        forward, backward = optimise(lowered.program)
-        plan = plan_cell(forward, backward, lowered.spec)
+        plan = plan_cell(*optimise(lowered.program, without), lowered.spec, without)
         self.name = lowered.spec.name
         self.flops = product_flops((*plan.forward, *plan.backward))
         self.settings, self.dtype = settings, dtype
-        self.cls: Any = load(file, cell, root)
+        self.cls: Any = load(file, cell, root, without=without)
 
     def build(self, size: int) -> Any:
         """The cell with this size for every dim that is not set and has no default."""
@@ -84,12 +110,10 @@ class Subject:
         flops = self.flops.evaluate({**cell.dims, "@R": steps * batch, "@B": batch, "@parts": 1})
         rate = flops / times["training"]
         share = rate / (2 * SGEMM**3 / times["sgemm"])
-        text = (
-            f"{size:5} {batch:4} {times['step'] * 1e6:6.1f} µs {times['forward'] * 1e3:7.3g} ms "
-            f"{times['training'] * 1e3:7.3g} ms {_short(steps * batch / times['training']):>9} "
-            f"{rate / 1e9:8.1f} {share:6.0%}"
-        )
-        return Line(text, {name: times[name] for name in peers if name in times})
+        others = {name: times[name] for name in peers if name in times}
+        step, forward, training = (times[name] for name in ("step", "forward", "training"))
+        rows = steps * batch / training
+        return Line(size, batch, step, forward, training, rows, rate, share, others)
 
     def _runs(self, cell: Any, batch: int, steps: int) -> dict[str, Run]:
         random = np.random.default_rng(0)
@@ -130,21 +154,38 @@ def _take_turns(runs: Mapping[str, Run], seconds: float) -> dict[str, float]:
 
     A limit is what the machine can do: for it the best time counts.
     """
-    found: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
+    found = {name: [_timed(run)] for name, run in runs.items()}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(found["step"]) < FEWEST:
         for name, run in runs.items():
             time.sleep(PAUSE)
-            run()
-            start = time.perf_counter()
-            run()
-            found[name].append(time.perf_counter() - start)
+            if found[name][-1] < LONG:
+                run()
+            found[name].append(_timed(run))
     return {name: (min if name == "sgemm" else median)(t) for name, t in found.items()}
 
 
-def _short(number: float) -> str:
+def _timed(run: Run) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def short_time(seconds: float) -> str:
+    """`37.8 µs`, `1.04 ms`, `2.1 s`: three digits."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{_digits(seconds / scale)} {unit}"
+    return f"{_digits(seconds / 1e-6)} µs"
+
+
+def _digits(number: float) -> str:
+    return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f}"
+
+
+def short(number: float) -> str:
     """`1.2 M`."""
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= scale:

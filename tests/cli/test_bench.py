@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from celldsl.cli import bench_peers
-from celldsl.cli.bench_subject import _short, _widths
+from celldsl.cli.bench_subject import _widths, short, short_time
 from celldsl.cli.main import main
 
 LEAK = """cell Leak[I, H]:
@@ -52,19 +52,26 @@ def test_peers_stand_beside_it(
         asked.append(sizes)
         return lambda: None
 
-    monkeypatch.setattr(bench_peers, "MAKERS", {"jax": lambda threads, dtype: {"other": peer}})
+    monkeypatch.setattr(bench_peers, "MAKERS", {"jax": lambda *_: {"other": peer}})
     monkeypatch.setattr(bench_peers, "find_spec", lambda name: object())
     command = ["bench", "leak.cell", "--set", "I=5", "--sizes", "4", *SHORT]
     assert main([*command[:-1], "jax"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert asked == [(3, 1, 5, 4), (3, 2, 5, 4)]
-    assert out[1].endswith("other")
-    assert all(line.endswith("ms") for line in out[2:])
+    first = out.index("") + 1
+    assert out[first].startswith("training, and how many times as long")
+    assert out[first + 1].split() == ["size", "B", "this", "cell", "other"]
+    assert all(line.endswith("x") for line in out[first + 2 :])
+    assert all(len(line) <= 80 for line in out)
 
 
-def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_installed_is_left_out_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(bench_peers, "find_spec", lambda name: None)
-    assert bench_peers.peers_of(["torch", "jax"], 1, "float32") == {}
+    assert bench_peers.peers_of(["torch", "jax"], 1, "float32") == ({}, ["torch", "jax"])
+    assert main(["bench", "leak.cell", "--sizes", "4", *SHORT[:-1], "torch"]) == 0
+    assert capsys.readouterr().out.endswith("\n\nnot installed: torch\n")
 
 
 def test_cells_of_several_inputs_have_no_peers() -> None:
@@ -100,4 +107,11 @@ def test_a_cell_with_errors(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_large_numbers_are_short() -> None:
-    assert [_short(n) for n in (12.0, 1234.0, 5.67e6, 8e9)] == ["12", "1.23 k", "5.67 M", "8 G"]
+    assert [short(n) for n in (12.0, 1234.0, 5.67e6, 8e9)] == ["12", "1.23 k", "5.67 M", "8 G"]
+    times = [short_time(t) for t in (3.78e-7, 3.7e-5, 0.00104, 0.0996, 0.3123, 2.053, 99.97)]
+    assert times == ["0.38 µs", "37.0 µs", "1.04 ms", "99.6 ms", "312 ms", "2.05 s", "100 s"]
+
+
+def test_an_optimisation_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "leak.cell", "--sizes", "4", *SHORT, "--without", "sink_nodes"]) == 0
+    assert "\nwithout sink_nodes\n" in capsys.readouterr().out
