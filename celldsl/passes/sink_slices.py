@@ -12,14 +12,18 @@ What remains are slices of products and leaves, which are views of a buffer.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from celldsl.ir.builder import Builder
-from celldsl.ir.program import Node, Program
+from celldsl.ir.program import Attributes, Node, Program
 from celldsl.ir.size import Shape, Size
 from celldsl.ops.infer import with_axis
 from celldsl.ops.table import OPS
 from celldsl.passes.rewrite import rewrite, until_stable
+
+# Into how many pieces a value may be cut: each is computed by itself, and so is what it is made of.
+MOST_PIECES = 16
+Piece: TypeAlias = "tuple[str, Attributes]"
 
 
 def sink_slices(p: Program) -> Program:
@@ -27,31 +31,52 @@ def sink_slices(p: Program) -> Program:
 
 
 def _once(p: Program) -> Program:
-    cut = _only_cut(p)
-    return rewrite(p, lambda b, node: _rule(b, node, cut) if node.op == "slice" else None)
+    cuts = _cuts(p)
+    pieces: dict[Piece, str] = {}
+
+    def rule(b: Builder, node: Node) -> str | None:
+        if node.op == "slice":
+            return pieces.get((node.args[0], node.attributes)) or _rule(b, node)
+        for cut in cuts.get(node.name, ()):
+            args = [_piece(b, arg, cut, pieces) for arg in node.args]
+            pieces[node.name, cut] = b.op(node.op, *args, **dict(node.attributes))
+        return None
+
+    return rewrite(p, rule)
 
 
-def _only_cut(p: Program) -> set[str]:
-    """Elementwise nodes that slices alone read."""
-    readers: dict[str, set[str]] = defaultdict(set)
-    for value in p.wanted():
-        readers[value].add("")
-    for node in p.nodes():
-        for arg in node.args:
-            readers[arg].add(node.op)
-    elementwise = (n.name for n in p.nodes() if OPS[n.op].kind == "elementwise")
-    return {name for name in elementwise if readers[name] == {"slice"}}
+def _piece(b: Builder, value: str, cut: Attributes, pieces: dict[Piece, str]) -> str:
+    if (value, cut) not in pieces:
+        attributes: dict[str, Any] = dict(cut)
+        pieces[value, cut] = b.op("slice", value, **attributes)
+    return pieces[value, cut]
 
 
-def _rule(b: Builder, node: Node, cut: set[str]) -> str | None:
+def _cuts(p: Program) -> dict[str, dict[Attributes, None]]:
+    """How elementwise values are cut that nobody reads whole: by slices, or to make such pieces."""
+    whole = set(p.wanted())
+    cuts: dict[str, dict[Attributes, None]] = defaultdict(dict)
+    for node in reversed(list(p.nodes())):
+        own = cuts.get(node.name, {})
+        in_pieces = OPS[node.op].kind == "elementwise" and 0 < len(own) <= MOST_PIECES
+        if node.op == "slice":
+            cuts[node.args[0]][node.attributes] = None
+        elif in_pieces and node.name not in whole:
+            for arg in node.args:
+                cuts[arg] |= own
+        else:
+            cuts.pop(node.name, None)
+            whole.update(node.args)
+    elementwise = {node.name for node in p.nodes() if OPS[node.op].kind == "elementwise"}
+    return {name: own for name, own in cuts.items() if name in elementwise - whole}
+
+
+def _rule(b: Builder, node: Node) -> str | None:
     attributes: dict[str, Any] = dict(node.attributes)
     axis, start, stop = attributes["axis"], attributes["start"], attributes["stop"]
     inner = b.defined.get(node.args[0])
     if inner is None:
         return None
-    if inner.name in cut:
-        parts = [b.op("slice", arg, **attributes) for arg in inner.args]
-        return b.op(inner.op, *parts, **dict(inner.attributes))
     match inner.op:
         case "broadcast":
             return _cut_broadcast(b, inner, axis, start, stop)

@@ -16,7 +16,7 @@ from celldsl.passes.join_pads import join_pads
 from celldsl.passes.place_regions import place_regions
 from celldsl.passes.remove_dead import remove_dead
 from celldsl.passes.share_equal import share_equal
-from celldsl.passes.sink_slices import sink_slices
+from celldsl.passes.sink_slices import MOST_PIECES, sink_slices
 from celldsl.record import replace
 
 LEAVES = """\
@@ -272,6 +272,27 @@ def test_sink_slices_leaves_what_is_read_whole() -> None:
         "  %2 = slice(%1) axis=0 start={0} stop={H} : step [H]\n",
         "",
         ends("%1", state="%2"),
+    )
+    check(sink_slices, old, old)
+
+
+def test_sink_slices_leaves_what_is_read_in_many_pieces() -> None:
+    """A chain cut into n pieces would be computed n times over, each in its own statement."""
+    many = MOST_PIECES + 1
+    pieces = "".join(
+        f"  %s{k} = slice(%1) axis=0 start={{{k}}} stop={{{k + 1}}} : step [1]\n"
+        for k in range(many)
+    )
+    sums = "".join(
+        f"  %t{k} = add({'%s0' if k == 1 else f'%t{k - 1}'}, %s{k}) : step [1]\n"
+        for k in range(1, many)
+    )
+    old = (
+        "",
+        "  %0 = sin(h) : step [H]\n  %1 = tanh(%0) : step [H]\n"
+        f"{pieces}{sums}  %9 = broadcast(%t{many - 1}) shape=[H] : step [H]\n",
+        "",
+        ends("%9"),
     )
     check(sink_slices, old, old)
 
