@@ -145,6 +145,13 @@ class Recovering:
         if self.tokens[self.line].type not in ("CELL", "DEF"):
             return
         while self.tokens[self.at].type not in (*_TOP_LEVEL, "$END"):
+            # A `cell` that stands further in ends this too, and its block is closed later.
+            match self.tokens[self.at].type:
+                case "INDENT":
+                    self.given.append(False)
+                case "DEDENT" if self.given:
+                    self._close_block()
+                    continue
             self.at += 1
 
     # ------------------------------------------------------------ blocks

@@ -201,6 +201,15 @@ class TestReadSource:
         assert report.has_errors
 
 
+def test_a_cell_further_in_below_a_cell_without_a_block() -> None:
+    report = Report()
+    text = (
+        "cell A[H]:\n}    input x: [\\  state h: [H]\n    cell B:\n        input y:,\ncell C[H]:\n"
+    )
+    parse(Source("a.cell", text + "    input x: [H]\n"), report)
+    assert report.has_errors
+
+
 def test_grammar_is_kept_on_disk(tmp_path: Path) -> None:
     """Where it cannot be read or written, parsing goes on."""
     code = (
