@@ -10,6 +10,7 @@ from typing import Literal
 from celldsl.diagnostics.span import Span
 from celldsl.record import entity, field, record
 
+MAX_DIAGNOSTICS = 1000
 Severity = Literal["error", "warning"]
 
 
@@ -67,10 +68,25 @@ class Report:
         help: str | None = None,
         fix: Fix | None = None,
     ) -> None:
+        if self.is_full:
+            return
         found = Diagnostic(code, message, Label(span, label), secondary, help, fix)
         if found not in self._seen:
             self._seen.add(found)
+            self.take(found)
+
+    def take(self, found: Diagnostic) -> None:
+        """Keeps a diagnostic that was built elsewhere, as long as somebody may read them all."""
+        if len(self.diagnostics) < MAX_DIAGNOSTICS:
             self.diagnostics.append(found)
+        elif len(self.diagnostics) == MAX_DIAGNOSTICS:
+            told = f"more than {MAX_DIAGNOSTICS:,} problems; the rest is not shown"
+            self.diagnostics.append(Diagnostic("E0021", told, Label(found.primary.span)))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is kept, so that looking further is of no use."""
+        return len(self.diagnostics) > MAX_DIAGNOSTICS
 
     @property
     def has_errors(self) -> bool:

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+# A longer name, or one that is wrong in more places, is not mistyped by hand.
+MAX_LENGTH = 64
+MAX_EDITS = 5
+
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate within a third of the name's length in edits; ties go to the first by name."""
-    limit = max(1, len(name) // 3)
+    if len(name) > MAX_LENGTH:
+        return None
+    limit = min(max(1, len(name) // 3), MAX_EDITS)
     best: tuple[int, str] | None = None
     for candidate in sorted(set(candidates)):
         if candidate == name or abs(len(candidate) - len(name)) > limit:

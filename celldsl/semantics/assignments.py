@@ -126,7 +126,7 @@ def _state(f: Frame, target: ast.Target) -> Binding | None:
         return binding
     is_what = "not declared" if binding is None else a_kind(binding.kind)
     states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
-    near = nearest_of(target.id, states) if binding is None else None
+    near = nearest_of(f, target.id, states) if binding is None else None
     shape = shape_of_value(f, binding)
     help = f"to carry it, declare `state {target.id}: {shape}`" if shape else None
     f.error(

@@ -61,8 +61,11 @@ def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
             walk.outputs.append((ArraySpec(name.id, value.shape), value.name))
 
 
-def check_def(definition: ast.Def, home: Module) -> Report:
-    """Walk a function that nobody calls, with arguments of which only annotations are known."""
+def check_def(definition: ast.Def, home: Module) -> tuple[Report, int]:
+    """Walk a function that nobody calls, with arguments of which only annotations are known.
+
+    Returns what was found, and how many equations it took.
+    """
     walk = Walk(KNOTS, Report(), Choices(True), Facts(), Notes())
     f = Frame(walk, home, [{}], base="f.", place="f", in_function=True)
     f.later = spell_later(definition.body)
@@ -77,7 +80,7 @@ def check_def(definition: ast.Def, home: Module) -> Report:
         _too_deep(walk.report, definition.name)
     except (Restart, NotChosen, TooManyEquations):
         pass
-    return walk.report
+    return walk.report, walk.equations
 
 
 def _annotated(f: Frame, argument: ast.Argument, shape: ast.ListOf) -> None:

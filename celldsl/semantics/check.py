@@ -7,6 +7,7 @@ found for all sizes and in every branch before any size is known.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
@@ -20,18 +21,20 @@ from celldsl.semantics.walk import MAX_EQUATIONS, Notes, Walk
 from celldsl.syntax import ast
 
 MAX_WALKS = 64
+MAX_SPENT = 100_000
 OTHER_NUMBERS = (1, 2, 3, 5, 8)
 
 
 @entity
 class Checked:
-    """A file that was checked: its cells by name, and which of them have errors."""
+    """A file that was checked; `wrong` names cells with errors, `spent` counts equations walked."""
 
     file: ast.File
     source: Source
     module: Module
     wrong: set[str] = field(default_factory=set)
     called: set[Span] = field(default_factory=set)
+    spent: int = 0
 
 
 def check(
@@ -45,15 +48,32 @@ def check(
     module.broken |= set(file.broken)
     checked = Checked(file, source, module)
     before = len(report.diagnostics)
-    for cell in _inner_first(file, module):
-        found = check_cell(cell, module, checked.called)
+    for cell in _inner_first(file):
+        if checked.spent > MAX_SPENT:
+            told = f"more than {MAX_SPENT:,} equations in a file, with those of inner cells"
+            report.add("E0303", told, cell.name.span, "the limit is reached here")
+            break
+        found = check_cell(cell, module, checked)
         checked.wrong |= {cell.name.id} if found.has_errors else set()
         merge(report, found)
+        _leave_out(module.cells, cell.name.id, found, module)
     for function in _uncalled(checked):
-        merge(report, check_def(function, module))
+        if checked.spent > MAX_SPENT:
+            break
+        found, spent = check_def(function, module)
+        checked.spent += spent
+        merge(report, found)
+        _leave_out(module.defs, function.name.id, found, module)
     found_here = report.diagnostics[before:]
     report.diagnostics[before:] = sorted(found_here, key=lambda d: _place(d, source))
     return checked
+
+
+def _leave_out(items: dict[str, Any], name: str, found: Report, module: Module) -> None:
+    """What is too large is not walked again in everything that holds it."""
+    if any(d.code == "E0303" for d in found.diagnostics):
+        items.pop(name, None)
+        module.broken.add(name)
 
 
 def _place(d: Diagnostic, source: Source) -> tuple[bool, int]:
@@ -61,21 +81,22 @@ def _place(d: Diagnostic, source: Source) -> tuple[bool, int]:
     return d.primary.span.source is not source, d.primary.span.start
 
 
-def _inner_first(file: ast.File, module: Module) -> list[ast.Cell]:
+def _inner_first(file: ast.File) -> list[ast.Cell]:
     """Cells before those that contain them, so that a problem is told where it is."""
     cells = [item for item in file.items if isinstance(item, ast.Cell)]
+    by_name = {cell.name.id: cell for cell in reversed(cells)}
     done: list[ast.Cell] = []
-
-    def visit(cell: ast.Cell, above: tuple[str, ...]) -> None:
-        for name in (s.cell.id for s in subs(cell.body)):
-            inner = next((c for c in cells if c.name.id == name), None)
-            if inner is not None and name not in above:
-                visit(inner, (*above, name))
-        if cell not in done:
+    begun: set[Span] = set()
+    # A cell is met twice: before what it contains, and after.
+    waiting = [(cell, False) for cell in reversed(cells)]
+    while waiting:
+        cell, inside_done = waiting.pop()
+        if inside_done:
             done.append(cell)
-
-    for cell in cells:
-        visit(cell, (cell.name.id,))
+        elif cell.span not in begun:
+            begun.add(cell.span)
+            inner = [by_name[s.cell.id] for s in subs(cell.body) if s.cell.id in by_name]
+            waiting += [(cell, True), *((c, False) for c in reversed(inner))]
     return done
 
 
@@ -85,7 +106,7 @@ def _uncalled(checked: Checked) -> list[ast.Def]:
     return [d for d in functions if d.name.span not in checked.called]
 
 
-def check_cell(cell: ast.Cell, home: Module, called: set[Span]) -> Report:
+def check_cell(cell: ast.Cell, home: Module, checked: Checked) -> Report:
     """Walk every way through the branches of a cell, as far as that stays cheap.
 
     The ways that differ in one branch from the first one come first.
@@ -108,7 +129,8 @@ def check_cell(cell: ast.Cell, home: Module, called: set[Span]) -> Report:
         ]
     if spent <= MAX_EQUATIONS:
         merge(report, _other_numbers(cell, home, walks[-1].choices, notes))
-    called |= notes.used
+    checked.called |= notes.used
+    checked.spent += spent
     if not report.has_errors and not home.broken:
         lint(cell, walks, notes, report)
     return report
@@ -162,7 +184,7 @@ def merge(report: Report, found: Report) -> None:
         key = (d.code, d.primary.span)
         if key not in seen:
             seen.add(key)
-            report.diagnostics.append(_tidy(d))
+            report.take(_tidy(d))
 
 
 def _tidy(d: Diagnostic) -> Diagnostic:

@@ -18,7 +18,7 @@ from celldsl.semantics.modules import Module
 from celldsl.semantics.outward import outward
 from celldsl.semantics.statements import run, spell_later
 from celldsl.semantics.values import FunctionValue, Several, Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame
+from celldsl.semantics.walk import MAX_DEPTH, Binding, Frame
 from celldsl.syntax import ast
 
 
@@ -68,6 +68,9 @@ def _numbers(f: Frame, arguments: list[Value], e: ast.Call) -> bool:
 
 def _recursive(f: Frame, definition: ast.Def, e: ast.Call) -> bool:
     name = definition.name.id
+    if len(f.walk.calls) >= MAX_DEPTH:
+        f.error("E0303", f"calls nest more than {MAX_DEPTH} deep", e.span, "one level too many")
+        return True
     if name not in f.walk.calls:
         return False
     circle = [*f.walk.calls[f.walk.calls.index(name) :], name]

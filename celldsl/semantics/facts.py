@@ -17,6 +17,8 @@ from celldsl.ir.size import NotIntegral, Shape, Size, ratio
 from celldsl.record import entity, field
 
 MAX_BOUNDS = 16
+# Divisions that are put into sizes: far more than a cell needs, and soon done.
+MAX_TRIED = 10_000
 
 
 @entity
@@ -24,6 +26,7 @@ class Facts:
     same: dict[str, Size] = field(default_factory=dict)
     divisions: list[tuple[Size, Size]] = field(default_factory=list)
     bounds: list[Size] = field(default_factory=list)
+    tried: int = 0
 
     def reduce(self, size: Size) -> Size:
         """The size with everything replaced that equals something else."""
@@ -53,9 +56,10 @@ class Facts:
     def _whole_by(
         self, size: Size, divisions: tuple[tuple[Size, Size], ...], depth: int = 3
     ) -> bool:
-        if depth == 0:
-            return False
-        for index, (number, divisor) in enumerate(divisions):
+        for index, (number, divisor) in enumerate(divisions if depth else ()):
+            self.tried += 1
+            if self.tried > MAX_TRIED:
+                return False
             rest = divisions[:index] + divisions[index + 1 :]
             replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
             if replaced is None:

@@ -31,11 +31,14 @@ from celldsl.semantics.values import (
     Unknown,
     Value,
 )
-from celldsl.semantics.walk import Binding, Frame, Inner, Walk
+from celldsl.semantics.walk import MAX_DEPTH, Binding, Frame, Inner, Walk
 from celldsl.syntax import ast
+
+MAX_LABELS = 4
 
 
 def declare_sub(f: Frame, s: ast.Sub) -> None:
+    f.walk.count_equation(s.span)
     found = _cell(f, s)
     value: Value = Unknown()
     f.scopes[-1][s.name.id] = Binding("sub", value, s.name.span, len(f.iterations))
@@ -67,6 +70,10 @@ def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
         return None
     cell, home = f.home.cells[name]
     f.walk.notes.used.add(cell.name.span)
+    if len(f.walk.cells) > MAX_DEPTH:
+        told = f"inner cells nest more than {MAX_DEPTH} deep"
+        f.error("E0303", told, s.cell.span, "one level too many")
+        return None
     if cell in f.walk.cells:
         _report_circle(f, f.walk.cells[f.walk.cells.index(cell) :])
         return None
@@ -254,8 +261,8 @@ def _inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> No
         muted, w.report = w.report, outer
         used = Label(at.span, f"in the inner cell `{inner.name}`")
         for d in muted.diagnostics:
-            # A circle is the same wherever it is met.
-            more = () if d.code == "E0307" else (used,)
+            # A circle is the same wherever it is met, and far outside nothing is explained.
+            more = () if d.code == "E0307" or len(d.secondary) >= MAX_LABELS else (used,)
             w.report.diagnostics.append(replace(d, secondary=(*d.secondary, *more)))
 
 

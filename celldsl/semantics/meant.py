@@ -17,7 +17,7 @@ from celldsl.semantics.fitting import is_size
 from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.prelude import PRELUDE
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk import MAX_COMPARED, Frame
 from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 
 Help = tuple[str | None, Fix | None]
@@ -25,22 +25,26 @@ Help = tuple[str | None, Fix | None]
 
 def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
     """A name that fits, or else any; and what has no name here."""
+    if f.walk.notes.compared > MAX_COMPARED:
+        return None, None
     known = {n: binding for scope in f.scopes for n, binding in scope.items()}
     if primed:
         known = {n: binding for n, binding in known.items() if binding.kind == "state"}
-    near = nearest_of(name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(name, known)
+    near = nearest_of(f, name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(
+        f, name, known
+    )
     if near is None and f.only_initial:
-        return initialiser_meant(name, span)
+        return initialiser_meant(f, name, span)
     if near is None:
         return VALUES.get(name) or _declaration(f, name, primed), None
     better = f"{near}'" if primed else near
     return f"did you mean `{better}`?", Fix(span, better)
 
 
-def initialiser_meant(name: str, span: Span) -> Help:
+def initialiser_meant(f: Frame, name: str, span: Span) -> Help:
     """`xavier_uniform`, or an initialiser that is spelt alike."""
     elsewhere = STARTS.get(name.rstrip("_"))
-    near = elsewhere or nearest_of(name, INITIALISERS)
+    near = elsewhere or nearest_of(f, name, INITIALISERS)
     if near is None:
         return None, None
     return f"here it is `{near}`" if elsewhere else f"did you mean `{near}`?", Fix(span, near)
@@ -64,19 +68,22 @@ def _declaration(f: Frame, name: str, primed: bool) -> str | None:
 
 def function_meant(f: Frame, name: str, span: Span) -> Help:
     """A function of the same name elsewhere, or one that is spelt alike."""
-    if f.only_initial and initialiser_meant(name, span)[0]:
-        return initialiser_meant(name, span)
+    if f.only_initial and initialiser_meant(f, name, span)[0]:
+        return initialiser_meant(f, name, span)
     if name in REPLACED:
         return REPLACED[name], None
     if name in RENAMED:
         return f"here it is `{RENAMED[name]}`", Fix(span, RENAMED[name])
     callable_here = [n for s in f.scopes for n, b in s.items() if b.kind in ("sub", "hyper")]
-    near = nearest_of(name, [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here])
+    near = nearest_of(f, name, [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here])
     return (None, None) if near is None else (f"did you mean `{near}`?", Fix(span, near))
 
 
-def nearest_of(name: str, known: Iterable[str]) -> str | None:
+def nearest_of(f: Frame, name: str, known: Iterable[str]) -> str | None:
     """The nearest name; letters that changed places (`tahn`) come before one that is missing."""
     letters, names = sorted(name.lower()), list(known)
+    f.walk.notes.compared += len(names)
+    if f.walk.notes.compared > MAX_COMPARED:
+        return None
     swapped = [n for n in names if n != name and sorted(n.lower()) == letters]
     return nearest(name, swapped) or nearest(name, names)

@@ -111,7 +111,7 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
     state = inner.frame.find(e.id)
     if state is None or state.kind != "state":
         names_of = [n for s in inner.frame.scopes for n, b in s.items() if b.kind == "state"]
-        near = nearest_of(e.id, names_of)
+        near = nearest_of(f, e.id, names_of)
         told = f"`{inner.cell.name.id}` has no state `{e.id}`"
         better = f"{e.owner}.{near}" + "'" * e.primed
         f.error(

@@ -27,6 +27,10 @@ Kind = Literal[
     "dim", "hyper", "input", "state", "param", "const", "value", "index", "sub", "argument"
 ]
 MAX_EQUATIONS = 10_000
+# Of calls in functions, and of cells in cells.
+MAX_DEPTH = 64
+# Names that are compared with one that is not there: enough for a file that a person wrote.
+MAX_COMPARED = 5_000
 
 
 class TooManyEquations(Exception):
@@ -102,6 +106,7 @@ class Notes:
     new_reads: dict[str, set[Span]] = field(default_factory=dict)
     nexts: dict[str, Span] = field(default_factory=dict)
     visited: set[tuple[Span, bool]] = field(default_factory=set)
+    compared: int = 0
 
 
 @record

@@ -60,6 +60,8 @@ _ASSIGNING = frozenset({"+=", "-=", "*=", "/=", "**="})
 
 def report_foreign(tokens: list[Token], at: int, source: Source, report: Report) -> None:
     """Reports a token whose type is one of `grammar.UNRULED`."""
+    if report.is_full:
+        return
     token = tokens[at]
     span = Span(source, token.start, token.end)
     match token.type:

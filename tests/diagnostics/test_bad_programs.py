@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.diagnostics.catalogue import CATALOGUE
-from celldsl.diagnostics.diagnostic import Diagnostic
+from celldsl.diagnostics.diagnostic import MAX_DIAGNOSTICS, Diagnostic
 from celldsl.diagnostics.render import render_text
 from celldsl.driver import check_file, check_source
 
@@ -26,8 +26,8 @@ AREAS = {
     "E04": "parameters",
     "W05": "warnings",
 }
-# What needs a file that cannot be read, or a choice that only code generation asks for.
-ELSEWHERE = {"E0001", "E0002", "E0116", "E0306"}
+# What needs a file that cannot be read, a long one, or a choice that only code generation asks for.
+ELSEWHERE = {"E0001", "E0002", "E0021", "E0116", "E0306"}
 
 
 @cache
@@ -60,6 +60,12 @@ def test_every_code_is_in_the_catalogue_and_shown() -> None:
     shown = set().union(*(codes(found_in(path)) for path in BAD))
     assert shown <= set(CATALOGUE)
     assert set(CATALOGUE) - shown == ELSEWHERE
+
+
+def test_a_run_shows_as_many_problems_as_somebody_may_read() -> None:
+    found = check_source("cell A[I]:\n    input x: [I]\n" + "    a = x §\n" * 2000).diagnostics
+    assert len(found) == MAX_DIAGNOSTICS + 1
+    assert "E0021" in codes(found)
 
 
 @pytest.mark.parametrize("code", [code for code in CATALOGUE if CATALOGUE[code].bad])

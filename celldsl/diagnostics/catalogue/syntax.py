@@ -138,4 +138,8 @@ TABLE: dict[str, Entry] = {
         "cell A[I]:\n    input x: [I]\n    state h': [I]\n    h' = x\n    output h'\n",
         _GOOD,
     ),
+    "E0021": Entry(
+        "too many mistakes",
+        "A run shows at most 1,000 problems of a file.  The first ones often explain the rest.",
+    ),
 }
