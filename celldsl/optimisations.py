@@ -23,6 +23,7 @@ OPTIMISATIONS = {
     "choose_saved": "keeps the smallest tape, and computes the rest again",
     "join_pads": "writes cotangents of pieces side by side instead of adding padded ones",
     "contract_rows": "makes one product over all rows of the gradient of a weight",
+    "spread_outers": "multiplies outer products out in the loop that reads them",
     "place_regions": "moves products that need no state out of the time loop",
     "products_last": "orders sums of cotangents so that a GEMM finishes them",
     "add_products": "lets a GEMM add to a sum",

@@ -23,6 +23,7 @@ from celldsl.passes.place_regions import place_regions
 from celldsl.passes.remove_dead import remove_dead
 from celldsl.passes.share_equal import share_equal
 from celldsl.passes.sink_slices import sink_slices
+from celldsl.passes.spread_outers import spread_outers
 
 
 class Step(NamedTuple):
@@ -53,6 +54,7 @@ LAST: tuple[Step, ...] = (
     Step(share_equal, "before sums are contracted: that looks for values that are read once"),
     Step(remove_dead, "a dead reader would count as one"),
     Step(contract_rows, "before placing: it takes products out of the step"),
+    Step(spread_outers, "what is left now is neither a gradient of a weight nor a part of one"),
     Step(fold_constants, "contraction negates and reshapes sums"),
     Step(share_equal, "contraction may sum one value over rows twice"),
     Step(place_regions, "when it is known which products there are"),

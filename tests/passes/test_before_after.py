@@ -17,6 +17,7 @@ from celldsl.passes.place_regions import place_regions
 from celldsl.passes.remove_dead import remove_dead
 from celldsl.passes.share_equal import share_equal
 from celldsl.passes.sink_slices import MOST_PIECES, sink_slices
+from celldsl.passes.spread_outers import spread_outers
 from celldsl.record import replace
 
 LEAVES = """\
@@ -311,4 +312,28 @@ def test_join_pads() -> None:
             ends("%4"),
         ),
         ("", "  %6 = concat(d, d, h) axis=0 : step [3*H]\n", "", ends("%6")),
+    )
+
+
+def test_spread_outers() -> None:
+    check(
+        then_tidy(spread_outers),
+        (
+            "",
+            '  %0 = einsum(h, d) spec="j,i->ij" : step [H, H]\n'
+            '  %1 = einsum(%0, h) spec="ij,j->i" : step [H]\n',
+            "",
+            ends("%1"),
+        ),
+        (
+            "",
+            "  %2 = reshape(h) shape=[1, H] : step [1, H]\n"
+            "  %3 = broadcast(%2) shape=[H, H] : step [H, H]\n"
+            "  %4 = reshape(d) shape=[H, 1] : step [H, 1]\n"
+            "  %5 = broadcast(%4) shape=[H, H] : step [H, H]\n"
+            "  %6 = mul(%3, %5) : step [H, H]\n"
+            '  %1 = einsum(%6, h) spec="ij,j->i" : step [H]\n',
+            "",
+            ends("%1"),
+        ),
     )
