@@ -140,8 +140,10 @@ class Cell:
         sequence within its length.  Masks (dropout, zoneout) are drawn where `training`: from
         `seed`, or else from the cell's seed and the number of the pass.  `checkpoint` segments
         (True: about √T) keep only the states at their borders and are run again in `backward`:
-        less memory, the same gradients.
+        less memory, the same gradients.  An input of that name is passed in a mapping.
         """
+        if not isinstance(checkpoint, bool):
+            checkpoint = check_integer("checkpoint", checkpoint, 1)
         hyper = self._engine.training_hypers(self._mask_key(seed)) if training else None
         arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
         borders = cut_segments(frame.steps, checkpoint)

@@ -1,8 +1,8 @@
 """What the tests of semantics share.  In: a cell's text.  Out: its program, run on random values.
 
-    cell = Lowered("cell C[I, H]: …", I=3, H=4)
-    cell.param("a.W_x"), cell.input("x")     the arrays that it ran on
-    cell.output("h"), cell.final("h")        (T, B, H), (B, H)
+cell = Lowered("cell C[I, H]: …", I=3, H=4)
+cell.param("a.W_x"), cell.input("x")     the arrays that it ran on
+cell.output("h"), cell.final("h")        (T, B, H), (B, H)
 """
 
 from __future__ import annotations

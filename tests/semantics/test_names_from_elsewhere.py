@@ -1,0 +1,63 @@
+"""Names of other libraries: each leads to something that exists here."""
+
+from __future__ import annotations
+
+import pytest
+
+from celldsl.driver import check_source
+from celldsl.semantics.functions.initialisers import INITIALISERS
+from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.prelude import PRELUDE
+from celldsl.syntax.renamed import GONE, OPTIONS, RENAMED, REPLACED, STARTS
+
+OURS = {*FUNCTIONS, *PRELUDE, *INITIALISERS}
+OWN_OPTIONS = {
+    part.strip().partition("=")[0]
+    for entry in FUNCTIONS.values()
+    for part in entry.signature.split(",")
+}
+CELL = """\
+cell C[I, H]:
+    input x: [I]
+    state h: [H]
+    wide = linear(x, H)
+    h' = tanh({} + wide)
+    output h'
+"""
+
+
+def test_names_lead_to_functions_that_exist() -> None:
+    assert set(RENAMED.values()) <= OURS
+    assert set(STARTS.values()) <= set(INITIALISERS)
+    assert set(OPTIONS.values()) <= OWN_OPTIONS
+
+
+def test_no_name_of_ours_counts_as_foreign() -> None:
+    assert not OURS & {*RENAMED, *REPLACED}
+    assert not set(RENAMED) & set(REPLACED)
+    assert not set(STARTS) & set(INITIALISERS)
+    assert not set(OPTIONS) & set(GONE)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("wid", "wide"),
+        ("0.5 * wid * h", "wide"),
+        ("tahn(x)", "tanh"),
+        ("maximum(x, 0)", "max"),
+        ("linear(x, HH)", "H"),
+        ("layer_norm(wide, gian=true)", "gain=true"),
+    ],
+)
+def test_suggestions_are_of_the_kind_that_fits(written: str, meant: str) -> None:
+    fixes = [d.fix.replacement for d in check_source(CELL.format(written)).diagnostics if d.fix]
+    assert fixes == [meant]
+
+
+def test_a_name_of_another_shape_is_not_suggested() -> None:
+    text = CELL.replace("input x: [I]", "input xa: [I]").replace("linear(x", "linear(xa")
+    text = text.replace("state h", "state xb").replace("h'", "xb'")
+    (found,) = check_source(text.format("xb * xc")).diagnostics
+    assert found.fix is not None
+    assert found.fix.replacement == "xb"
