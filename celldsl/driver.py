@@ -105,7 +105,7 @@ def taped(
     """Both programs with the tape that they end up with."""
     from celldsl.passes.choose_saved import choose_saved
 
-    return (forward, backward) if "choose_saved" in without else choose_saved(forward, backward)
+    return choose_saved(forward, backward, smallest="choose_saved" not in without)
 
 
 def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:

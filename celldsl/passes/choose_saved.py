@@ -23,11 +23,16 @@ KINDS = ("elementwise", "shape", "reduce", "source")
 NEVER_AGAIN = ("mask", "concat", "window", "fold", "roll", "pad")
 
 
-def choose_saved(forward: Program, backward: Program) -> tuple[Program, Program]:
-    """The programs with the smallest tape; the backward one repeats what is not kept."""
+def choose_saved(
+    forward: Program, backward: Program, smallest: bool = True
+) -> tuple[Program, Program]:
+    """The programs with the smallest tape; the backward one repeats what is not kept.
+
+    Without `smallest` the tape has all that is read of each step or sequence.
+    """
     nodes = {node.name: node for node in forward.nodes()}
     read = [leaf.name for leaf in backward.leaves if leaf.kind == "saved" and leaf.name in nodes]
-    kept = _cut(forward, nodes, read)
+    kept = _cut(forward, nodes, read) if smallest else _with_rows(nodes, read)
     again: set[str] = set()
     pending = [name for name in read if name not in kept]
     while pending:
@@ -36,6 +41,10 @@ def choose_saved(forward: Program, backward: Program) -> tuple[Program, Program]
             again.add(name)
             pending += nodes[name].args
     return _apply(forward, backward, nodes, kept & _read(nodes, again, read), again)
+
+
+def _with_rows(nodes: dict[str, Node], values: list[str]) -> set[str]:
+    return {name for name in values if nodes[name].type.rows != Rows.ONCE}
 
 
 def _read(nodes: dict[str, Node], again: set[str], read: list[str]) -> set[str]:
