@@ -30,6 +30,11 @@ def test_every_name_is_that_of_a_function() -> None:
     assert OPTIMISATIONS.keys() <= defined
 
 
+def test_the_documentation_explains_each() -> None:
+    text = (TOP / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert not [name for name in OPTIMISATIONS if f"`{name}`" not in text]
+
+
 @pytest.mark.parametrize("name", OPTIMISATIONS)
 def test_each_makes_a_difference_that_the_module_tells(name: str) -> None:
     """The cell is one where each of them has something to do."""
