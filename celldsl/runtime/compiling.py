@@ -19,7 +19,7 @@ from numba.core.registry import cpu_target
 
 from celldsl.runtime.kernel import FAST_MATH, Stage
 from celldsl.runtime.lanes import LaneType
-from celldsl.runtime.stage_code import PartLibrary, compiled
+from celldsl.runtime.stage_code import PartLibrary, compiled, forget
 
 PHASE_NUMBERS = 2  # part and parts, before the arrays
 PHASE_INTEGERS = 2  # rows and dims, the first arrays
@@ -43,7 +43,9 @@ def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
         lanes = [LaneType(element, -1) for element in elements]
         arguments = (*[types.intp] * PHASE_NUMBERS, *lanes)
         entries[f"celldsl_run_{phase.name}"] = phase, arguments
-    return _object_of(entries, _write_unpacking)
+    code = _object_of(entries, _write_unpacking)
+    forget(phases[0].function.__module__)
+    return code
 
 
 def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> bytes:
