@@ -71,6 +71,7 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         *_tuple("forward", [f'describe.Phase("{kind}", {name})' for kind, name in forward]),
         *_tuple("backward", [f'describe.Phase("{kind}", {name})' for kind, name in backward]),
         *(["        prepare=prepare,"] if unit.plan.has_gemm else []),
+        *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         "    )",
     ])  # fmt: skip
 

@@ -144,7 +144,8 @@ class Cell:
         """
         if not isinstance(checkpoint, bool):
             checkpoint = check_integer("checkpoint", checkpoint, 1)
-        hyper = self._engine.training_hypers(self._mask_key(seed)) if training else None
+        draws = training and (self.description.masks or seed is not None)
+        hyper = self._engine.training_hypers(self._mask_key(seed)) if draws else None
         arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
         borders = cut_segments(frame.steps, checkpoint)
         tape = Tape(self, self._engine, frame, arrays, starts, borders, hyper, lead)
@@ -168,7 +169,7 @@ class Cell:
             slot.name: frame.rows_out(flat, (steps, batch, *slot.shape))
             for slot, flat in zip(signature.input_slots, found.inputs, strict=True)
         }
-        params = Parameters(found.parameters, self.description.params, self.dims)
+        params = self.params.over(found.parameters)
         return Gradients(params, inputs, self._state_of(frame, found.starts))
 
     def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:

@@ -152,7 +152,8 @@ class Description:
 
     `equations` is the text people see; `source` is the `.cell` file's name and `digest` the hash
     that the module was made from.  `prepare(dtype)`, where there is
-    one, loads what kernels reach through symbols; it must be called before they are.
+    one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
+    whether kernels draw any.
     """
 
     name: str
@@ -173,4 +174,5 @@ class Description:
     forward: tuple[Phase, ...]
     backward: tuple[Phase, ...]
     prepare: Callable[[Any], None] | None = None
+    masks: bool = False
     abi: int = ABI

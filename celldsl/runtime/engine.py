@@ -182,7 +182,7 @@ def run_phases(
 ) -> None:
     """Runs phases in order, the parts of each side by side."""
     parts = len(plan.parts)
-    blocks = [Block(part, parts, (Held(rows), *held)) for part, rows in enumerate(plan.parts)]
+    blocks = [Block(part, parts, (rows, *held)) for part, rows in enumerate(plan.held)]
     calls = [(block,) for block in blocks]
     for phase, entry in zip(phases, entries, strict=True):
         if parts == 1 or phase.kind == "once":

@@ -38,14 +38,30 @@ _engines: list[Any] = []  # keeps the machine code alive
 _code_lock = threading.RLock()
 
 
+def address_by_name(values: Values) -> int:
+    """Where an array's numbers are, as NumPy says it: with a dictionary of all that it knows."""
+    address: int = values.__array_interface__["data"][0]
+    return address
+
+
+def address_in_place(values: Values) -> int:
+    """The same, read from the object: the field after those that every object begins with."""
+    return ctypes.c_void_p.from_address(id(values) + object.__basicsize__).value or 0
+
+
+_probe = np.zeros(3)[1:]
+_in_place = address_in_place(_probe) == address_by_name(_probe)
+address_of = address_in_place if _in_place else address_by_name
+
+
 class Held:
-    """A flat contiguous array and where it is.  To ask an array for its address is slow."""
+    """A flat contiguous array and where it is."""
 
     __slots__ = ("address", "array")
 
     def __init__(self, values: Values) -> None:
         self.array = values
-        self.address: int = values.__array_interface__["data"][0]
+        self.address = address_of(values)
 
 
 class Block:

@@ -41,6 +41,15 @@ class Parameters(Mapping[str, Values]):
         self._numbers = count()
         self._version = next(self._numbers)
 
+    def over(self, flat: Values) -> Parameters:
+        """A mapping with the same names and shapes over another flat array."""
+        found = object.__new__(Parameters)
+        found.dtype, found._memory, found._size = flat.dtype, flat.data, flat.size
+        found._places, found._words = self._places, self._words
+        found._numbers = count()
+        found._version = next(found._numbers)
+        return found
+
     def freeze(self) -> None:
         """Lets nobody write from now on."""
         self._memory = self._memory.toreadonly()

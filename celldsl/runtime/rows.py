@@ -18,13 +18,17 @@ from heapq import heapify, heapreplace
 import numpy as np
 
 from celldsl.runtime.arguments import Values
+from celldsl.runtime.machine_code import Held
 
 HEADER = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """`rows` is R, `states` S and `kept` K of description.py; `parts` has an array for each."""
+    """`rows` is R, `states` S and `kept` K of description.py; `parts` has an array for each.
+
+    `held` are the same with their addresses.
+    """
 
     steps: int
     batch: int
@@ -32,6 +36,7 @@ class RowPlan:
     states: int
     kept: int
     parts: tuple[Values, ...]
+    held: tuple[Held, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,8 @@ def _plan(
         # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
         found.append(np.concatenate([header, table.ravel(), order[first : first + count], [start]]))
         first += count
-    return RowPlan(steps, batch, total, states, kept, tuple(found))
+    held = tuple(Held(part) for part in found)
+    return RowPlan(steps, batch, total, states, kept, tuple(found), held)
 
 
 def pack_lengths(lengths: Values, batch: int, parts: int, reverse: bool) -> Packing:

@@ -66,7 +66,7 @@ class Stepper:
         states = (*self.states[now], *self.states[1 - now])
         arrays = (*self.inputs, *self.outputs, *states)
         held = [Held(a.reshape(-1)) for a in arrays]
-        block = Block(0, 1, (Held(plan.parts[0]), *head, *held))
+        block = Block(0, 1, (plan.held[0], *head, *held))
         return [(entry, block) for entry in engine.forward_entries]
 
     def derive(self) -> None:

@@ -148,7 +148,7 @@ def test_masks_have_a_key_for_each_pass(monkeypatch: pytest.MonkeyPatch, cell: F
         seen.append(hyper.tolist())
 
     phases = (Phase("once", note), *Fake.description.forward)
-    described = replace(Fake.description, forward=phases)
+    described = replace(Fake.description, forward=phases, masks=True)
     monkeypatch.setattr(Fake, "description", described)
     built = Fake(I=3, H=4, dtype="float64", scale=0.8)
     x = rng.normal(size=(6, 5, 3))
