@@ -20,7 +20,7 @@ from celldsl.syntax import ast
 
 ONE = Size.of(1)
 Operand = tuple[ast.Expr, Tensor]
-COMPARISONS = {"lt", "le", "eq", "ne", "and", "or", "not"}
+COMPARISONS = {"lt", "le", "eq", "ne", "and", "or", "not"}LONGEST_CAUSE = 20  # characters
 
 
 def elementwise(f: Frame, op: str, span: Span, *operands: Operand, text: str = "") -> Value:
@@ -149,10 +149,15 @@ def reasons(f: Frame, one: Operand, other: Operand, span: Span) -> tuple[Label, 
             if _matching(one[1].shape, other[1].shape, axis):
                 continue
             name, shape = convert.short(expression.span), convert.told(f, value)
-            label = Label(place, f"`{name}` is {shape} because of `{convert.short(place)}` here")
+            label = Label(place, f"`{name}` is {shape} because of {_cause(place)}")
             (plain if _declared(f, expression) else told).append(label)
     kept = told or plain
     return tuple(x for i, x in enumerate(kept) if x.span not in [y.span for y in kept[:i]])
+
+
+def _cause(place: Span) -> str:
+    """What is underlined needs no words of its own where it is long."""
+    return f"`{place.text}` here" if len(place.text) <= LONGEST_CAUSE else "this"
 
 
 def _declared(f: Frame, e: ast.Expr) -> bool:

@@ -31,7 +31,7 @@ cell.step(x[0])
 
 
 def machine_code(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.nbc")}
+    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.o")}
 
 
 def test_the_next_process_compiles_nothing(tmp_path: Path) -> None:

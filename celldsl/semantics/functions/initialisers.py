@@ -55,4 +55,3 @@ def _scalar(f: Frame, written: ast.Expr | None, default: float | None, name: str
         return f.walk.op("number", value=default)
     found = convert.real(f, written, f"`{name}`")
     return None if found is None else found.name
-

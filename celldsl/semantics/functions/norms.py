@@ -39,9 +39,7 @@ def _eps(f: Frame, written: ast.Expr | None) -> str | None:
     return None if found is None else found.name
 
 
-def _spread(
-    f: Frame, e: ast.Call, a: Bound, v: Tensor, eps: str, centre: bool
-) -> str | None:
+def _spread(f: Frame, e: ast.Call, a: Bound, v: Tensor, eps: str, centre: bool) -> str | None:
     """The value normalised over the last axis, or over each of the groups of it."""
     rank = len(v.shape)
     if a.get("groups") is None:

@@ -109,9 +109,7 @@ def convolved(
     return Block(v.name, shape, size * taps, channels * taps, multiply)
 
 
-def reasons(
-    why: tuple[Span | None, ...], shape: Shape, width: Span
-) -> tuple[Span | None, ...]:
+def reasons(why: tuple[Span | None, ...], shape: Shape, width: Span) -> tuple[Span | None, ...]:
     """Leading sizes come from the operand, the last from the width that was asked for."""
     lead = (*why, *(None,) * len(shape))[: len(shape) - 1]
     return (*lead, width)
