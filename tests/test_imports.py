@@ -42,8 +42,8 @@ LAYERS = {
     "backends": "ir ir.verify ops plan runtime.numerics runtime.code",
     "driver": f"{COMPILER} optimisations",
     "undecided": "runtime",
-    "loading": "undecided cached fingerprint optimisations runtime runtime.cache_folder diagnostics "
-    "syntax driver",
+    "loading": "undecided cached fingerprint optimisations runtime runtime.cache_folder "
+    "diagnostics syntax driver",
     "importer": "fingerprint loading",
     "cli": f"{COMPILER} optimisations runtime fingerprint driver loading",
 }

@@ -20,7 +20,8 @@ from celldsl.syntax import ast
 
 ONE = Size.of(1)
 Operand = tuple[ast.Expr, Tensor]
-COMPARISONS = {"lt", "le", "eq", "ne", "and", "or", "not"}LONGEST_CAUSE = 20  # characters
+COMPARISONS = {"lt", "le", "eq", "ne", "and", "or", "not"}
+LONGEST_CAUSE = 20  # characters
 
 
 def elementwise(f: Frame, op: str, span: Span, *operands: Operand, text: str = "") -> Value:
