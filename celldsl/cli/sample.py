@@ -16,7 +16,6 @@ import numpy as np
 from celldsl.cli.failure import CommandError
 from celldsl.runtime.cell import Cell
 from celldsl.runtime.description import Dim
-from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 SIZES = (4, 3, 2, 6, 8, 5, 1, 12, 16)
 TRIALS = 2000
@@ -25,22 +24,26 @@ TRIALS = 2000
 def sample_cell(cls: type[Cell], settings: Mapping[str, Any], dtype: str = "float64") -> Cell:
     """Raises CommandError where settings are wrong or no small sizes will do."""
     free = [d for d in cls.description.dims if d.name not in settings and d.fixed is None]
-    problem: ArgumentError | None = None
+    problem: ValueError | None = None
     for sizes in _sizes(free):
         found = _tried(cls, {**settings, **sizes}, dtype)
-        if isinstance(found, Cell):
+        if not isinstance(found, ValueError):
             return found
         problem = found
     names = " ".join(f"--set {d.name}=…" for d in free)
     raise CommandError(f"{problem}" + (f"; give sizes with {names}" if free else ""), 2)
 
 
-def _tried(cls: type[Cell], keywords: dict[str, Any], dtype: str) -> Cell | ArgumentError:
+def _tried(cls: type[Cell], keywords: dict[str, Any], dtype: str) -> Cell | ValueError:
+    """The cell, or what is wrong with its sizes.
+
+    A module that stands alone has a Cell and an ArgumentError of its own; their bases are shared.
+    """
     try:
         return _built(cls, keywords, dtype)
-    except ArgumentTypeError as error:
-        raise CommandError(str(error), 2) from None
-    except ArgumentError as error:
+    except ValueError as error:
+        if isinstance(error, TypeError):
+            raise CommandError(str(error), 2) from None
         return error
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import celldsl
 from celldsl.cli.main import main
 
@@ -34,9 +36,10 @@ def machine_code(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.o")}
 
 
-def test_the_next_process_compiles_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [[], ["--standalone"]])
+def test_the_next_process_compiles_nothing(tmp_path: Path, form: list[str]) -> None:
     (tmp_path / "tiny.cell").write_text(CELL, encoding="utf-8")
-    assert main(["compile", str(tmp_path / "tiny.cell")]) == 0
+    assert main(["compile", str(tmp_path / "tiny.cell"), *form]) == 0
     assert "tiny" not in sys.modules
     before = machine_code(tmp_path)
     assert before
