@@ -126,11 +126,17 @@ class Facts:
 
     def assume_divides(self, number: Size, divisor: Size) -> None:
         """`number` is a multiple of `divisor`, so it is no smaller."""
-        self.divisions.append((number, divisor))
-        self.bounds.append(number - divisor)
+        if (number, divisor) not in self.divisions:
+            self.divisions.append((number, divisor))
+        self._bound(number - divisor)
 
     def assume_not_negative(self, size: Size) -> None:
-        self.bounds.append(_primitive(self.reduce(size)))
+        self._bound(_primitive(self.reduce(size)))
+
+    def _bound(self, size: Size) -> None:
+        """A loop asks the same in every pass, and proofs try all bounds with one another."""
+        if size not in self.bounds:
+            self.bounds.append(size)
 
 
 def simple(size: Size) -> bool:

@@ -27,6 +27,7 @@ def in_cell(*lines: str) -> str:
 LARGE = {
     "loop": in_cell("for k in 0..1000000000:", "    a = x"),
     "empty loop": in_cell("for k in 0..1000000000:", "    if k < 0:", "        a = x"),
+    "undecided loop": in_cell("for k in 0..1000000000:", "    if H < 7:", "        a = x"),
     "loops": in_cell(*("    " * i + f"for k{i} in 0..100:" for i in range(9)),
                      "    " * 9 + "a = x"),
     "powers": in_cell("a = " + "(" * 20 + "10" + "**16)" * 20 + " * x"),
