@@ -8,12 +8,14 @@ What stages call is linked into one module, which LLVM optimises and translates 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
@@ -68,13 +70,27 @@ def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any)
     context.refresh()
     library = PartLibrary(context.codegen(), "celldsl")
     module = library.create_ir_module("celldsl")
-    with global_compiler_lock, context.push_code_library(library):
+    with _numba_at_work(), context.push_code_library(library):
         for symbol, (stage, arguments) in entries.items():
             found = compiled(stage, arguments)
             context.add_linking_libs([found.library])
             write(context, module, symbol, found)
         library.add_ir_module(module)
         return library.object_code()
+
+
+@contextmanager
+def _numba_at_work() -> Iterator[None]:
+    """Numba for this thread alone, and switched on.
+
+    NUMBA_DISABLE_JIT is for functions that Python can run instead, which stages are not.
+    """
+    with global_compiler_lock:
+        before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+        try:
+            yield
+        finally:
+            config.DISABLE_JIT = before
 
 
 def _write_unpacking(context: Any, module: Any, symbol: str, found: Any) -> None:

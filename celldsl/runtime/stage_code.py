@@ -131,6 +131,7 @@ def compiled(stage: Stage, arguments: tuple[Any, ...]) -> Any:
     return _COMPILED[key]
 
 
+@global_compiler_lock
 def forget(module: str) -> None:
     """Lets go of what was compiled of a module: it is large, and in an object by now."""
     for key in [key for key in _COMPILED if key[0].function.__module__ == module]:
