@@ -10,6 +10,7 @@ it, as it moves Numba's own.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from functools import lru_cache
@@ -24,12 +25,26 @@ def cache_root() -> Path:
 def code_folder(module: Path) -> Path:
     """The folder for machine code of a module, which exists."""
     named = os.environ.get("NUMBA_CACHE_DIR", "")
-    folder = Path(named) if named else module.parent / "__pycache__"
+    beside = _part_of(Path(named), module) if named else module.parent / "__pycache__"
+    if _is_ready(beside):
+        return beside
+    shared = _part_of(cache_root(), module)
+    return shared if _is_ready(shared) else cache_root()
+
+
+def _is_ready(folder: Path) -> bool:
+    """Whether code may be kept there; makes the folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK) and _is_own(folder)
     except OSError:
-        return cache_root()
-    return folder if os.access(folder, os.W_OK) and _is_own(folder) else cache_root()
+        return False
+
+
+def _part_of(folder: Path, module: Path) -> Path:
+    """The part for one folder of modules: others have modules of the same names."""
+    place = str(module.parent.resolve()).encode("utf-8", "surrogatepass")
+    return folder / f"code-{hashlib.sha256(place).hexdigest()[:16]}"
 
 
 @lru_cache(maxsize=8)
