@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,22 @@ from celldsl.runtime.code import real
 FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
 
 
+def stamp_of(source: Path) -> tuple[int, int] | None:
+    """What changes when a file is written; None where there is no file."""
+    try:
+        status = source.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 class Stage:
     """A function for compiled code to call.  In Python it is an ordinary function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name = function.__name__
+        self.stamp = stamp_of(Path(function.__code__.co_filename))
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:

@@ -4,8 +4,8 @@
     run_steps(Block(part, parts, [Held(rows), Held(dims), …]))
 
 What was compiled once is kept beside its module under a hash of all that it depends on: the
-module's text, that of the runtime, the versions of Numba and LLVM, the processor.  Loading it needs
-LLVM's linker alone, and takes a few milliseconds.
+module's text, that of the runtime, the versions and settings of Numba and LLVM, the processor.
+Loading it needs LLVM's linker alone, and takes a few milliseconds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import os
 import sys
 import threading
 from array import array
@@ -29,8 +30,11 @@ import numpy as np
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.cache_folder import code_folder
 from celldsl.runtime.files import replace_file
-from celldsl.runtime.kernel import Stage
+from celldsl.runtime.kernel import Stage, stamp_of
 
+NUMBA_SETTINGS = (  # those that make other machine code of the same text
+    "CPU_NAME", "CPU_FEATURES", "ENABLE_AVX", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE",
+)  # fmt: skip
 Entry = Callable[["Block"], None]
 _entry_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _loaded: dict[tuple[Any, ...], list[Entry]] = {}
@@ -94,7 +98,9 @@ def entries(phases: Sequence[Any], dtype: Any) -> list[Entry]:
 
                 return compile_phases(phases, name)
 
-            addresses = addresses_of(source, name, symbols, compiled)
+            # Written anew since it was imported, its text would name the code of another module.
+            kept = stamp_of(source) == phases[0].stamp
+            addresses = addresses_of(source if kept else None, name, symbols, compiled)
             _loaded[key] = [_entry_type(address) for address in addresses]
         return _loaded[key]
 
@@ -104,11 +110,14 @@ def _by_hand(phase: Callable[..., None]) -> Entry:
 
 
 def addresses_of(
-    source: Path, label: str, symbols: Sequence[str], compiled: Callable[[], bytes]
+    source: Path | None, label: str, symbols: Sequence[str], compiled: Callable[[], bytes]
 ) -> list[int]:
-    """Where the symbols of an object are in memory, for good; `compiled` makes one if need be."""
+    """Where the symbols of an object are in memory, for good; `compiled` makes one if need be.
+
+    Nothing is kept on disk without a source.
+    """
     with _code_lock:
-        path = _object_path(source, label)
+        path = _object_path(source, label) if source is not None else None
         code = _read_object(path) if path is not None else None
         if code is None:
             code = compiled()
@@ -141,6 +150,7 @@ def _surroundings() -> str:
         [numba.origin, status.st_mtime_ns, status.st_size],
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),
+        [os.environ.get(f"NUMBA_{name}") for name in NUMBA_SETTINGS],
         hashlib.sha256(b"".join(path.read_bytes() for path in _runtime_files())).hexdigest(),
     ]
     return json.dumps(facts)

@@ -1,0 +1,92 @@
+"""Machine code on disk: that of the module that runs, wherever it lies, or none."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import celldsl
+from celldsl.runtime.cache_folder import code_folder
+from celldsl.runtime.machine_code import Block, Held, entries
+
+MODULE = """\
+from celldsl.runtime.code import lane, real
+from celldsl.runtime.kernel import stage
+
+@stage
+def run(part, parts, rows, dims, hyper, out):
+    first = lane(out, 0, 0)
+    for i in range(1):
+        first[i] = real(out, {value})
+"""
+CALL = """
+import numpy as np
+from celldsl.runtime.machine_code import Block, Held, entries
+arrays = [np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.float32)]
+entries([run], "float32")[0](Block(0, 1, [Held(array) for array in arrays]))
+print(arrays[-1][0])
+"""
+
+
+def imported(path: Path, name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def result(module: Any) -> float:
+    out = np.zeros(1, np.float32)
+    arrays = [np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1), out]
+    entries([module.run], "float32")[0](Block(0, 1, [Held(array) for array in arrays]))
+    return float(out[0])
+
+
+def test_a_module_written_anew_gets_no_code_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "constant.py"
+    path.write_text(MODULE.format(value="1.0"), encoding="utf-8")
+    old = imported(path, "constant_old")
+    path.write_text(MODULE.format(value="2.25"), encoding="utf-8")
+    new = imported(path, "constant_new")
+    assert result(old) == 1.0
+    assert not list(tmp_path.rglob("*.o"))
+    assert result(new) == 2.25
+    assert len(list(tmp_path.rglob("*.o"))) == 1
+
+
+def test_modules_of_one_name_keep_their_code_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "shared"))
+    found = [code_folder(tmp_path / name / "GRU.py") for name in "ab"]
+    assert found[0] != found[1]
+    assert all(folder.is_dir() and folder.parent.name == "shared" for folder in found)
+
+
+def test_code_goes_to_the_users_folder_where_the_modules_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "__pycache__").write_text("", encoding="utf-8")
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "user"))
+    found = code_folder(tmp_path / "GRU.py")
+    assert found.is_dir() and found.parent == tmp_path / "user"
+
+
+def test_stages_are_compiled_where_numba_is_switched_off(tmp_path: Path) -> None:
+    path = tmp_path / "constant.py"
+    path.write_text(MODULE.format(value="3.0") + CALL, encoding="utf-8")
+    home = str(Path(celldsl.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": home, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, str(path)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "3.0\n", done.stderr
