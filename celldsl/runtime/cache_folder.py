@@ -61,9 +61,20 @@ def _usable(named: str) -> Path:
 
 
 def _temporary() -> Path:
-    import tempfile  # seldom needed, and slow
+    import atexit  # these are seldom needed, and slow
+    import tempfile
 
-    return Path(tempfile.mkdtemp(prefix="celldsl-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="celldsl-")).resolve()
+    atexit.register(_remove, folder, os.getpid())
+    return folder
+
+
+def _remove(folder: Path, process: int) -> None:
+    """At the end of the process that made it, which is not that of a child after a fork."""
+    import shutil
+
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_own(path: Path) -> bool:

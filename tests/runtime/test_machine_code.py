@@ -81,6 +81,19 @@ def test_code_goes_to_the_users_folder_where_the_modules_cannot_be_written(
     assert found.is_dir() and found.parent == tmp_path / "user"
 
 
+def test_a_temporary_folder_ends_with_its_process(tmp_path: Path) -> None:
+    home = str(Path(celldsl.__file__).parent.parent)
+    nowhere = str(Path(__file__) / "below")
+    environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_CACHE_DIR": nowhere}
+    environment |= {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "TMP": str(tmp_path)}
+    code = "from celldsl.runtime.cache_folder import cache_root; print(cache_root().is_dir())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\n", done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_stages_are_compiled_where_numba_is_switched_off(tmp_path: Path) -> None:
     path = tmp_path / "constant.py"
     path.write_text(MODULE.format(value="3.0") + CALL, encoding="utf-8")
