@@ -23,7 +23,7 @@ _MEANT = {
     "True": "write `true`",
     "False": "write `false`",
     "None": "there is no empty value: leave an argument out; a new axis is `expand(v, axis)`",
-    "lambda": "write a `def` of one argument",
+    "lambda": "for a name write `lam` or `λ`, for a function a `def`",
     "while": "write `for k in a..b:`; how often a loop runs is known when code is generated",
     "elif": "write `else:` and an `if` inside it",
     "import": 'write `use NAME from "path.cell"`',
