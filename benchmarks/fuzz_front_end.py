@@ -208,7 +208,7 @@ def _check_layout(source: Source, tree: object) -> None:
     assert format_source(again, ascii=ascii) == laid_out, f"not settled:\n{laid_out}"
 
 
-def fuzz(count: int, seed: int, record: Record) -> Record:
+def fuzz(count: int, seed: str, record: Record) -> Record:
     """Adds `count` texts to a record."""
     chosen = random.Random(seed)
     sentences, cells = Sentences(chosen), Cells(chosen)
@@ -239,7 +239,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     start, record, text = time.perf_counter(), Record(), ""
     for first in range(0, options.count, PART):
-        fuzz(min(PART, options.count - first), options.seed + first // PART, record)
+        fuzz(min(PART, options.count - first), f"{options.seed} {first // PART}", record)
         text = _record_text(record, time.perf_counter() - start)
         if options.out is not None:
             options.out.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -27,6 +27,10 @@ class Facts:
     divisions: list[tuple[Size, Size]] = field(default_factory=list)
     bounds: list[Size] = field(default_factory=list)
     tried: int = 0
+    # What bounds show of sizes: a loop asks the same in every pass.
+    _found: dict[tuple[Size, tuple[Size, ...]], bool] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def reduce(self, size: Size) -> Size:
         """The size with everything replaced that equals something else."""
@@ -71,7 +75,10 @@ class Facts:
     def not_negative(self, size: Size) -> bool:
         """Whether the size is 0 or more for all dims that keep the facts."""
         size = self._without_fractions(self.reduce(size))
-        return self._shown(size, tuple(map(self.reduce, self.bounds[:MAX_BOUNDS])))
+        asked = size, tuple(map(self.reduce, self.bounds[:MAX_BOUNDS]))
+        if asked not in self._found:
+            self._found[asked] = self._shown(*asked)
+        return self._found[asked]
 
     def positive(self, size: Size) -> bool:
         return self._positive_product(self.reduce(size)) or self.not_negative(size - 1)
@@ -134,7 +141,7 @@ class Facts:
         self._bound(_primitive(self.reduce(size)))
 
     def _bound(self, size: Size) -> None:
-        """A loop asks the same in every pass, and proofs try all bounds with one another."""
+        """Proofs try all bounds with one another, so that one must not stand there twice."""
         if size not in self.bounds:
             self.bounds.append(size)
 
