@@ -11,7 +11,7 @@
         C[m, n] = (or +=) A[r, m]^T @ B[r, n], for many rows: gradients of weights
     pack(k, n, b, row_stride, column_stride, out)
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
-    packed_length(k, n), gemm_rows_scratch(n)
+    packed_length(k, n), gemm_rows_scratch(n)       (of `gemm_loops`)
         elements that `out` and `scratch` need, for either dtype; in Python and in kernels
 
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of

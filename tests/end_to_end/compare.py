@@ -5,12 +5,14 @@ Outputs, final states and the gradients of parameters, inputs and start states m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
+from celldsl.runtime import threads
 from celldsl.runtime.cell import Cell
 from tests.end_to_end.subject import SIZES, Arrays, Subject
 
@@ -175,3 +177,18 @@ def _one_sequence(
         found.d_params[name] += back.results["param", name]
     for name, target in found.d_starts.items():
         target[b] = back.finals[name][0]
+
+
+def compare_all(subject: Subject, setups: Sequence[Setup], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raises AssertionError with all setups that differ."""
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
+    before, wrong = threads.get_threads(), []
+    for setup in setups:
+        threads.set_threads(setup.threads)
+        try:
+            compare(subject, setup)
+        except AssertionError as error:
+            wrong.append(f"{setup}: {error}")
+        finally:
+            threads.set_threads(before)
+    assert not wrong, "\n".join(wrong)

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from celldsl.runtime import threads
-from tests.end_to_end.compare import Setup, compare
+from tests.end_to_end.compare import Setup, compare_all
 from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
 
 CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
@@ -41,15 +40,4 @@ def parameters() -> list[ParameterSet]:
 
 @pytest.mark.parametrize("path", parameters())
 def test_kernels_agree_with_the_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    subject = subject_of(path)
-    before, wrong = threads.get_threads(), []
-    for setup in SETUPS:
-        threads.set_threads(setup.threads)
-        try:
-            compare(subject, setup)
-        except AssertionError as error:
-            wrong.append(f"{setup}: {error}")
-        finally:
-            threads.set_threads(before)
-    assert not wrong, "\n".join(wrong)
+    compare_all(subject_of(path), SETUPS, monkeypatch)

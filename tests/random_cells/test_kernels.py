@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.optimisations import OPTIMISATIONS
-from celldsl.runtime import threads
-from tests.end_to_end.compare import Setup, compare
+from tests.end_to_end.compare import Setup, compare_all
 from tests.end_to_end.subject import FEATURES, Subject, main_cell, subject_of
 from tests.random_cells.draw import draw_cell
 
@@ -21,21 +20,6 @@ SETUPS = (
     Setup(lengths=(0, 4, 2), reverse=True),
 )
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(200, 224))]
-
-
-def compare_all(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raises AssertionError with all setups that differ."""
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    before, wrong = threads.get_threads(), []
-    for setup in SETUPS:
-        threads.set_threads(setup.threads)
-        try:
-            compare(subject, setup)
-        except AssertionError as error:
-            wrong.append(f"{setup}: {error}")
-        finally:
-            threads.set_threads(before)
-    assert not wrong, "\n".join(wrong)
 
 
 def drawn(seed: int, folder: Path) -> Subject:
@@ -51,16 +35,16 @@ def drawn(seed: int, folder: Path) -> Subject:
 def test_kernels_agree_with_the_reference(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compare_all(drawn(seed, tmp_path), monkeypatch)
+    compare_all(drawn(seed, tmp_path), SETUPS, monkeypatch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMISATIONS)
 def test_kernels_without_an_optimisation(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = subject_of(FEATURES / "every_pass.cell")
-    compare_all(replace(subject, without=(name,)), monkeypatch)
+    compare_all(replace(subject, without=(name,)), SETUPS, monkeypatch)
 
 
 @pytest.mark.parametrize("seed", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_kernels_without_any(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compare_all(replace(drawn(seed, tmp_path), without=tuple(OPTIMISATIONS)), monkeypatch)
+    compare_all(replace(drawn(seed, tmp_path), without=tuple(OPTIMISATIONS)), SETUPS, monkeypatch)
