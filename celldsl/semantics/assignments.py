@@ -124,6 +124,8 @@ def _state(f: Frame, target: ast.Target) -> Binding | None:
     binding = f.find(target.id)
     if binding is not None and binding.kind == "state":
         return binding
+    if binding is None and target.id in f.silenced:
+        return None
     is_what = "not declared" if binding is None else a_kind(binding.kind)
     states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
     near = nearest_of(f, target.id, states) if binding is None else None

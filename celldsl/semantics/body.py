@@ -69,7 +69,8 @@ def equations(f: Frame, cell: ast.Cell) -> list[Tensor | None]:
         ],
     )
     _check_states(f, cell)
-    _check_inner(f)
+    if cell.unread is None:
+        _check_inner(f)
     return [_output(f, name) for name in _output_names(f, cell)]
 
 
@@ -82,7 +83,8 @@ def _check_states(f: Frame, cell: ast.Cell) -> None:
             binding = f.find(name.id)
             if name.id in f.nexts or binding is None or binding.span != name.span:
                 continue
-            _no_next(f, cell, name)
+            if cell.unread is None:
+                _no_next(f, cell, name)
             f.nexts[name.id] = None
 
 
@@ -124,6 +126,8 @@ def _check_inner(f: Frame) -> None:
 
 def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
     lines = [s for s in cell.body if isinstance(s, ast.Output)]
+    if not lines and cell.unread is not None:
+        return ()
     if not lines:
         states = [n.id for s in cell.body if isinstance(s, ast.State) for n in s.names]
         help = f"add `output {states[0]}'`" if states else "add `output y`"

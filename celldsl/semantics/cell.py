@@ -47,12 +47,12 @@ def _too_deep(report: Report, name: ast.Declared) -> None:
 
 
 def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
-    f = Frame(walk, home, [{}])
+    f = Frame(walk, home, [{}], silenced=set(cell.unread or ()))
     walk.cells.append(cell)
     _dims(f, cell)
     _hypers(f, cell)
     declarations(f, cell)
-    if not any(isinstance(s, ast.Input) for s in cell.body):
+    if cell.unread is None and not any(isinstance(s, ast.Input) for s in cell.body):
         told = f"`{cell.name.id}` has no input"
         f.error("E0112", told, cell.name.span, help="add `input x: [I]`")
     names = [n for s in cell.body if isinstance(s, ast.Output) for n in s.names]
@@ -164,6 +164,8 @@ def _fixed(f: Frame, hyper: ast.Hyper, setting: Setting | None) -> Value:
     function = find_function(f, setting)
     if function is not None:
         return function
+    if setting in f.home.broken:
+        return Unknown()
     span = hyper.span if hyper.default is None else hyper.default.span
     help, fix = function_meant(f, setting, span)
     told = f"`{setting}` is no function"

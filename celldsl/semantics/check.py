@@ -41,13 +41,12 @@ def check(
     file: ast.File, source: Source, report: Report, root: Path | None, path: Path | None = None
 ) -> Checked:
     """Check every cell and function of a file."""
-    files = Files(report, root)
+    files, parsed = Files(report, root), len(report.diagnostics)
     if path is not None:
         files.reading.append(path.resolve())
     module = module_of(file, path, files)
     module.broken |= set(file.broken)
-    checked = Checked(file, source, module)
-    before = len(report.diagnostics)
+    checked, read = Checked(file, source, module), len(report.diagnostics)
     for cell in _inner_first(file):
         if checked.spent > MAX_SPENT:
             told = f"more than {MAX_SPENT:,} equations in a file, with those of inner cells"
@@ -57,6 +56,9 @@ def check(
         checked.wrong |= {cell.name.id} if found.has_errors else set()
         merge(report, found)
         _leave_out(module.cells, cell.name.id, found, module)
+    for cell in file.damaged:
+        if checked.spent <= MAX_SPENT:
+            merge(report, check_cell(cell, module, checked))
     for function in _uncalled(checked):
         if checked.spent > MAX_SPENT:
             break
@@ -64,8 +66,9 @@ def check(
         checked.spent += spent
         merge(report, found)
         _leave_out(module.defs, function.name.id, found, module)
-    found_here = report.diagnostics[before:]
-    report.diagnostics[before:] = sorted(found_here, key=lambda d: _place(d, source))
+    used = report.diagnostics[parsed:read]
+    here = [*report.diagnostics[:parsed], *report.diagnostics[read:]]
+    report.diagnostics[:] = [*used, *sorted(here, key=lambda d: _place(d, source))]
     return checked
 
 

@@ -80,6 +80,8 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
             f.walk.notes.new_reads.setdefault(f.prefix + e.id, set()).add(e.span)
         value = f.nexts[e.id]
         return Unknown() if value is None else current(f, value)
+    if e.id in f.silenced:
+        return Unknown()
     later = f.later.get(e.id)
     where = (Label(later, f"`{e.id}'` is defined here"),) if later is not None else ()
     f.error(
@@ -104,7 +106,8 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
     inner = f.inner.get(e.owner)
     binding = f.find(e.owner)
     if inner is None or binding is None or binding.kind != "sub":
-        if binding is None or not isinstance(binding.value, Unknown):
+        known = binding is not None and not isinstance(binding.value, Unknown)
+        if known or (binding is None and e.owner not in f.silenced):
             _no_inner_cell(f, e, binding)
         return Unknown()
     f.walk.notes.used.add(binding.span)
@@ -225,6 +228,6 @@ def _explain_hidden(f: Frame, name: str, span: Span) -> None:
 
 
 def unknown_function(f: Frame, name: str, span: Span) -> None:
-    if name not in f.home.broken:
+    if name not in f.home.broken and name not in f.silenced:
         help, fix = function_meant(f, name, span)
         f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)

@@ -230,11 +230,14 @@ class Hyper(Node):
 
 @record
 class Cell(Node):
+    """`unread` has the names on lines that were left out, where some were; see `damage`."""
+
     name: Declared
     dims: tuple[Dim, ...]
     hyper: tuple[Hyper, ...]
     docstring: str | None
     body: tuple[Statement, ...]
+    unread: tuple[str, ...] | None = field(default=None, compare=False)
 
 
 @record
@@ -279,9 +282,13 @@ class Comment(Node):
 
 @record
 class File(Node):
-    """`broken` names the items that were left out because of syntax errors in them."""
+    """`broken` names the items that were left out because of syntax errors in them.
+
+    `damaged` has what could be read of the cells among them.
+    """
 
     docstring: str | None
     items: tuple[Use | Def | Cell, ...]
     comments: tuple[Comment, ...] = field(default=(), compare=False)
     broken: tuple[str, ...] = field(default=(), compare=False)
+    damaged: tuple[Cell, ...] = field(default=(), compare=False)

@@ -1,6 +1,6 @@
 """Concrete tree to syntax tree.  In: the tree of a file.  Out: `ast.File` with spans.
 
-    file = build_file(tree, comments, source, report)
+    file = build_file(tree, tokens, comments, source, report)
 
 One function a rule; the tables at the end say which.  Expressions are in `build_expressions`.
 """
@@ -10,39 +10,62 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
-from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.build_expressions import ExpressionBuilder
+from celldsl.syntax.damage import lost_parts, readable
 from celldsl.syntax.elsewhere import report_timed_names
 from celldsl.syntax.tree import Children, Part, Token, Tree
 
 
 def build_file(
-    tree: Tree, comments: tuple[ast.Comment, ...], source: Source, report: Report
+    tree: Tree,
+    tokens: list[Token],
+    comments: tuple[ast.Comment, ...],
+    source: Source,
+    report: Report,
 ) -> ast.File:
-    """The file without the items that have an error in them."""
-    return Builder(source, report).file(tree.children, comments)
+    """The file without the items that have an error in them; see `damage` for what is left."""
+    return Builder(source, report).file(tree.children, tokens, comments)
 
 
 class Builder(ExpressionBuilder):
     """Statements and items."""
 
-    def file(self, children: Children, comments: tuple[ast.Comment, ...]) -> ast.File:
+    def __init__(self, source: Source, report: Report) -> None:
+        super().__init__(source, report)
+        # By cell, for what can only be said when it is known which lines were read.
+        self.names_read: list[tuple[ast.Cell, list[ast.Name]]] = []
+
+    def file(
+        self, children: Children, tokens: list[Token], comments: tuple[ast.Comment, ...]
+    ) -> ast.File:
         docstring = self._docstring(children)
         trees = [t for part in _trees(children, "items") for t in _flat(part)]
         items = [self._item(tree) for tree in trees]
-        wrong = sorted(d.primary.span.start for d in self.report.diagnostics if d.code < "W")
+        lost = lost_parts(tokens, self._errors())
+        for cell, names in self.names_read:
+            report_timed_names(cell, names, {n for part in lost for n in part.names}, self.report)
+        errors = self._errors()
+        wrong = sorted(d.primary.span.start for d in errors)
         kept: list[ast.Use | ast.Def | ast.Cell] = []
         broken: list[str] = []
+        damaged: list[ast.Cell] = []
         for item, tree in zip(items, trees, strict=True):
             nearest = bisect_left(wrong, tree.start)
-            if nearest < len(wrong) and wrong[nearest] <= tree.end:
-                broken += _names_of(item)
-            else:
+            if nearest == len(wrong) or wrong[nearest] > tree.end:
                 kept.append(item)
+                continue
+            broken += _names_of(item)
+            rest = readable(item, lost, errors) if isinstance(item, ast.Cell) else None
+            damaged += [] if rest is None else [rest]
         span = Span(self.source, 0, len(self.source.text))
-        return ast.File(docstring, tuple(kept), comments, tuple(broken), span=span)
+        return ast.File(docstring, tuple(kept), comments, tuple(broken), tuple(damaged), span=span)
+
+    def _errors(self) -> list[Diagnostic]:
+        found = self.report.diagnostics
+        return [d for d in found if d.primary.span.source is self.source and d.code < "W"]
 
     # ------------------------------------------------------------ items
 
@@ -80,7 +103,7 @@ class Builder(ExpressionBuilder):
             body,
             span=self.span_of(children),
         )
-        report_timed_names(cell, self.read, self.report)
+        self.names_read.append((cell, self.read))
         self._refuse_return(body)
         return cell
 

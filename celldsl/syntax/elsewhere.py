@@ -9,7 +9,7 @@ Each is refused only where it can mean nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Literal
 
 from celldsl.diagnostics.diagnostic import Fix, Report
@@ -123,10 +123,16 @@ def _time_index_end(tokens: list[Token], at: int) -> int:
             return 0
 
 
-def report_timed_names(cell: ast.Cell, names: list[ast.Name], report: Report) -> None:
-    """`h_prev` where `h` is a state and nothing in the cell is called `h_prev`."""
+def report_timed_names(
+    cell: ast.Cell, names: list[ast.Name], unread: Set[str], report: Report
+) -> None:
+    """`h_prev` where `h` is a state and nothing in the cell is called `h_prev`.
+
+    `unread` are names on lines that have other mistakes, and may be defined there.
+    """
     states = {n.id for s in cell.body if isinstance(s, ast.State) for n in s.names}
     known = defined_names(cell.body) | {h.id for h in cell.hyper} | {d.id for d in cell.dims}
+    known |= unread
     for name in names:
         found = None if name.id in known else timed_state(name.id, states)
         if found is None:

@@ -4,7 +4,8 @@
 
 Never raises.  After an error the parser goes back to the start of the line and on with the next
 one, so that every problem is reported in one run.  A cell or function with an error in it is left
-out of the file and named in `File.broken`, with the names of lines at the margin that failed.
+out of the file and named in `File.broken`, with the names of lines at the margin that failed.  What
+could be read of such a cell is in `File.damaged`, so that the rest of it is checked too.
 """
 
 from __future__ import annotations
@@ -43,5 +44,5 @@ def _parse(source: Source, report: Report) -> ast.File | None:
     tree = parser.run(tokens)
     if tree is None:
         return None
-    file = build_file(tree, tuple(comments), source, report)
+    file = build_file(tree, tokens, tuple(comments), source, report)
     return replace(file, broken=(*file.broken, *sorted(parser.lost)))

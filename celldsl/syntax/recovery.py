@@ -80,8 +80,10 @@ class Recovering:
         self.saved = self.parser.save()
         self.line_failed = not self._feed_line()
         if self.line_failed:
-            if not self.given and self.tokens[self.line].type not in ("CELL", "DEF"):
+            if not self.given:
                 names = self.tokens[self.line : self.at]
+                if names[0].type in ("CELL", "DEF"):
+                    names = names[1:2]
                 self.lost |= {str(token) for token in names if token.type == "NAME"}
             self._put_in_header()
         elif self._wants_block() and self.tokens[self.at].type != "INDENT":
