@@ -138,6 +138,8 @@ def _state(f: Frame, target: ast.Target) -> Binding | None:
         help=f"did you mean `{near}'`?" if near else help,
         fix=Fix(target.span, f"{near}'") if near and target.index is None else None,
     )
+    if binding is None:
+        f.silenced.add(target.id)
     return None
 
 
@@ -229,7 +231,14 @@ def _assign_slice(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -
     binding = f.find(variable)
     if binding is None or binding.kind != "index" or not isinstance(binding.value, Static):
         span = index.span if index is not None else target.span
-        f.error("E0311", f"`{target.id}[…]` is indexed by a loop's variable", span, "not by this")
+        f.error(
+            "E0311",
+            f"`{target.id}[…] = …` fills a value in a loop, by the loop's variable",
+            span,
+            "this is none",
+            help=f"in `for k in 0..K:` write `{target.id}[k] = …`; parts are joined by "
+            "`concat([…])`",
+        )
         f.silenced.add(target.id)
         return
     if binding.depth != len(f.iterations):

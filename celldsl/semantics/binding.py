@@ -37,9 +37,16 @@ def bind(
     missing = [n for n in required if bound[n] is None]
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)
-        f.error("E0122", f"`{name}` needs {told}", e.span, f"`{name}({signature})`")
+        help = _width_help(e) if missing == ["N"] else None
+        f.error("E0122", f"`{name}` needs {told}", e.span, f"`{name}({signature})`", help=help)
         return None
     return bound
+
+
+def _width_help(e: ast.Call) -> str:
+    """A `linear` without the size of its result."""
+    operands = ", ".join(arg.span.text for arg in e.args)
+    return f"N is the size of the result: `{e.function}({operands}, H)`"
 
 
 def _bind_keyword(f: Frame, keyword: ast.Keyword, bound: Bound, name: str, signature: str) -> bool:

@@ -147,7 +147,8 @@ def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
         if name.id in seen:
             first = Label(seen[name.id].span, "the first one")
             told = f"two outputs are called `{name.id}`"
-            f.error("E0108", told, name.span, secondary=(first,))
+            help = f"give one of them a name of its own: `old = {name.id}`"
+            f.error("E0108", told, name.span, secondary=(first,), help=help)
         seen.setdefault(name.id, name)
     return lines[0].names
 

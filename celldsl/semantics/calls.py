@@ -30,12 +30,15 @@ def call(f: Frame, e: ast.Call) -> Value:
             return step_inner(f, f.inner[e.function], e)
         case Unknown():
             return Unknown()
+    hides = e.function in FUNCTIONS
     f.error(
         "E0121",
         f"`{e.function}` is {describe(binding.value)} and cannot be called",
         e.name_span,
         secondary=(Label(binding.span, "it is defined here"),),
-        help=f"to multiply, write `{e.function} * (…)`",
+        help=f"it hides the function: give it another name, such as `{e.function}_`"
+        if hides
+        else f"to multiply, write `{e.function} * (…)`",
     )
     return Unknown()
 
@@ -55,7 +58,15 @@ def _call_named(f: Frame, e: ast.Call) -> Value:
         )
     else:
         names.unknown_function(f, e.function, e.name_span)
+        _look_into(f, e)
     return Unknown()
+
+
+def _look_into(f: Frame, e: ast.Call) -> None:
+    """Tell what is wrong in the arguments of a call that cannot be made."""
+    for arg in e.args:
+        if isinstance(arg, ast.Call | ast.Binary | ast.Unary):
+            f.elaborate(arg)
 
 
 def apply(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
@@ -63,7 +74,10 @@ def apply(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
     if function.definition is None and function.name in FUNCTIONS:
         entry = FUNCTIONS[function.name]
         bound = bind(f, e, entry.signature, function.name)
-        return Unknown() if bound is None else entry.build(f, e, bound)
+        if bound is None:
+            _look_into(f, e)
+            return Unknown()
+        return entry.build(f, e, bound)
     if function.definition is None:
         function = definition_of(function.name)
     return call_def(f, function, e)

@@ -169,5 +169,7 @@ def _fixed(f: Frame, hyper: ast.Hyper, setting: Setting | None) -> Value:
     span = hyper.span if hyper.default is None else hyper.default.span
     help, fix = function_meant(f, setting, span)
     told = f"`{setting}` is no function"
+    if help is None:
+        help = f"the default of `{hyper.id}` is a number, `true`, `false` or a function"
     f.error("E0310", told, span, f"for `{hyper.id}`", help=help, fix=fix)
     return Unknown()

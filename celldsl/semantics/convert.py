@@ -149,9 +149,24 @@ def size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
     """The whole number that a literal place needs, of dims and integers."""
     outer, f.fits = f.fits, is_size
     try:
-        return as_size(f, f.elaborate(expression), expression.span, what)
+        value = f.elaborate(expression)
     finally:
         f.fits = outer
+    if isinstance(value, Tensor) and not value.hyper:
+        _fix_integers(f, expression)
+    return as_size(f, value, expression.span, what)
+
+
+def _fix_integers(f: Frame, e: ast.Expr) -> None:
+    """In `2*S + 1` an integer hyperparameter decides the structure, as `S` alone does."""
+    match e:
+        case ast.Binary(_, left, right):
+            _fix_integers(f, left)
+            _fix_integers(f, right)
+        case ast.Name(id) if id in f.walk.hypers:
+            default = f.walk.hypers[id].default
+            if isinstance(default, ast.Number) and isinstance(default.value, int):
+                fix(f.walk.choices, id, "integer")
 
 
 def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
@@ -187,6 +202,9 @@ def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = No
         return found
     bottom = _denominator(found)
     number = found * bottom
+    if len(number.terms) == 1 and number.dims and bottom.constant is not None:
+        # What is left of a fraction has no factor of the divisor.
+        number = number / abs(number.terms[0][1].numerator)
     dims = _example_of_odd(f, found)
     told = f"with {dims} it is no whole number" if dims else None
     divisor = _written_for(f, bottom, span) or bottom
@@ -198,6 +216,9 @@ def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = No
         told or f"this is {found}",
         help=instead or (f"add `{condition}`" if condition else None),
     )
+    if condition:
+        # It is asked for once: what follows is checked as if it held.
+        facts.assume_divides(number, bottom)
     return None
 
 

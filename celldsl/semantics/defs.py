@@ -143,7 +143,8 @@ def body(f: Frame, definition: ast.Def) -> Value:
     final = definition.body[-1] if definition.body else None
     if not isinstance(final, ast.Return):
         span: Span = definition.name.span
-        f.error("E0304", f"`{definition.name.id}` ends without a `return`", span)
+        told = f"`{definition.name.id}` ends without a `return`"
+        f.error("E0304", told, span, help="end it with `return` and the value that it gives")
         return Unknown()
     values = tuple(f.elaborate(value) for value in final.values)
     return values[0] if len(values) == 1 else Several(values)

@@ -28,6 +28,7 @@ def index(f: Frame, e: ast.Index) -> Value:
             f"`{convert.short(e.value.span)}` is {shape_text(found.shape)} and has no "
             f"{len(e.items)} axes to index",
             e.span,
+            help="batch and time are no axes: a cell is written for one example at one step",
         )
         return Unknown()
     axis = 0

@@ -43,10 +43,11 @@ def fitted(f: Frame, value: Value, written: ast.Expr, target: Target) -> str | N
         return None
     if fits(f, found.shape, target.shape):
         return stretched(f, found, target.shape)
+    wanted = shape_text(target.shape)
+    what = f"`{target.param}`" if target.param else "the state that begins with it"
     f.error(
         "E0405",
-        f"`{convert.short(written.span)}` is {shape_text(found.shape)}, and what it begins is "
-        f"{shape_text(target.shape)}",
+        f"`{convert.short(written.span)}` is {shape_text(found.shape)}, and {what} is {wanted}",
         written.span,
     )
     return None
@@ -95,7 +96,8 @@ def _draw(
 ) -> str | None:
     if name in ("orthogonal", "identity") and len(target.shape) < 2:
         text = shape_text(target.shape)
-        f.error("E0405", f"`{name}` is for matrices, and this is {text}", span)
+        what = f"`{target.param}`" if target.param else "the state"
+        f.error("E0405", f"`{name}` is for matrices, and {what} is {text}", span)
         return None
     target.draws += 1
     stream = target.param if target.draws == 1 else f"{target.param}#{target.draws}"
@@ -109,7 +111,8 @@ def _defaults(f: Frame, name: str, span: Span) -> tuple[str, ...] | None:
     values = INITIALISERS[name]
     missing = [n for n, default in values if default is None]
     if missing:
-        f.error("E0122", f"`{name}` needs {', '.join(missing)}", span, f"write `{name}(…)`")
+        told = ", ".join(f"`{n}`" for n in missing)
+        f.error("E0122", f"`{name}` needs {told}", span, f"write `{name}({', '.join(missing)})`")
         return None
     return tuple(f.walk.op("number", value=d) for _, d in values if d is not None)
 

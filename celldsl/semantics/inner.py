@@ -177,7 +177,8 @@ def _hyper(
     if isinstance(value, Unknown):
         return None
     if not fits_kind(value, wanted):
-        f.error("E0310", f"`{hyper.id}` is {wanted}", given.value.span, "and this is not")
+        told = f"`{hyper.id}` is {wanted}, and `{convert.short(given.value.span)}` is not"
+        f.error("E0310", told, given.value.span)
         return None
     if isinstance(value, Tensor) and value.hyper is None:
         known = amount(f, given.value)

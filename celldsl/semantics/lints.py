@@ -196,7 +196,16 @@ def _absorbed(w: Walk) -> Iterator[Found]:
             for name in biases[1:]:
                 first = biases[0]
                 message = f"the bias `{name}` adds to `{first}`: one of them is enough"
-                yield "W0504", message, w.places[name], "leave one out: `bias=false`", None
+                yield "W0504", message, w.places[name], _without(first, name), None
+
+
+def _without(first: str, second: str) -> str:
+    """How one of two biases is left out: an option of `linear`, or the line of a `param`."""
+    made = first if "." in first else second
+    if "." not in made:
+        return f"leave `{second}` out"
+    option = f"write `bias=false` where `{made.rpartition('.')[0]}` is defined"
+    return option if "." in second else f"{option}, or leave `{second}` out"
 
 
 def _readers(w: Walk) -> Counter[str]:

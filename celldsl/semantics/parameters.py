@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
@@ -12,6 +14,10 @@ from celldsl.semantics.initial import drawn, fitted, targeting
 from celldsl.semantics.values import Initialiser, Truth, Unknown
 from celldsl.semantics.walk import Frame, Target
 from celldsl.syntax import ast
+
+MAX_SUMMAND = 80
+_SUMMAND = r"linear\((?P<{}>\w+'?), *(?P<{}>[\w*/ -]+)\)"
+_TWO_LINEARS = re.compile(rf"{_SUMMAND.format('v', 'N')} *\+ *{_SUMMAND.format('w', 'M')}")
 
 
 def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
@@ -29,11 +35,20 @@ def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
             span,
             "the parameters of both would have the same names",
             secondary=(first,),
-            help=f"give it an equation of its own: `a = {span.text}(…)`",
+            help=_one_linear(f.made[kind], span)
+            or f"give it an equation of its own: `a = {span.text}(…)`",
         )
         return False
     f.made[kind] = span
     return True
+
+
+def _one_linear(first: Span, second: Span) -> str | None:
+    """`linear(x, H) + linear(h, H)` is one `linear` of a list, with one bias."""
+    found = _TWO_LINEARS.match(first.source.text, first.start, second.end + MAX_SUMMAND)
+    if found is None or found["N"] != found["M"]:
+        return None
+    return f"a sum of them is one of a list: `linear([{found['v']}, {found['w']}], {found['N']})`"
 
 
 def parameter(

@@ -31,7 +31,8 @@ def run(f: Frame, statements: Iterable[ast.Statement]) -> None:
                 branch(f, s)
             case ast.Sub():
                 if f.in_function:
-                    f.error("E0304", "a function holds no inner cells", s.span)
+                    help = "declare it in the cell, and hand the function what its step gives"
+                    f.error("E0304", "a function holds no inner cells", s.span, help=help)
                     f.scopes[-1][s.name.id] = Binding("sub", Unknown(), s.name.span)
                 else:
                     declare_sub(f, s)
@@ -131,7 +132,9 @@ def loop(f: Frame, s: ast.For) -> None:
         and low > (high or 0)
     ):
         told = f"a loop counts upwards, and nothing is in `{low}..{high}`"
-        f.error("E0124", told, s.low.span.until(s.high.span))
+        variable = s.variable.id
+        help = f"write `for {variable} in 0..{low - (high or 0)}:`, and `{low} - {variable}` in it"
+        f.error("E0124", told, s.low.span.until(s.high.span), help=help)
         low = None
     if low is None or high is None:
         f.silenced |= set(spell_later(s.body))

@@ -15,7 +15,7 @@ from typing import Literal
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
-from celldsl.syntax.renamed import RENAMED, REPLACED, VALUES
+from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 from celldsl.syntax.resolve_tokens import states_by_cell
 from celldsl.syntax.tree import Token
 
@@ -71,6 +71,9 @@ def _stands_alone(last: str, called: bool, own: bool, whole: Span) -> tuple[str,
     """What stands for `np.maximum` or `self.W`, as far as it is known under that name."""
     if called and last in RENAMED:
         return f"here it is `{RENAMED[last]}`", Fix(whole, RENAMED[last])
+    if last.rstrip("_") in STARTS and (not called or last not in RENAMED | REPLACED):
+        start = STARTS[last.rstrip("_")]
+        return f"here it is `{start}`", Fix(whole, start)
     if called and last in REPLACED:
         return REPLACED[last], None
     if called and own:

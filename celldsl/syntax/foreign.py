@@ -27,7 +27,7 @@ _OPERATORS: dict[str, tuple[str, str | None]] = {
     ".^": ("a power is written `**`, and is elementwise already", "**"),
     "//": ("`/` of dims divides exactly; a comment begins with `#`", None),
     ":=": ("an equation is written `=`", "="),
-    "->": ("what a function returns is written after `return`", None),
+    "->": ("write `def f(v) = EXPR`, or a block that ends in `return EXPR`", None),
     "=>": ("greater or equal is written `>=`", ">="),
     ";": ("one statement stands on each line, and the end of the line ends it", None),
     "·": ("is it `*`, elementwise, or `@`, the matrix product?", None),

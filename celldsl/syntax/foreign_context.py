@@ -81,8 +81,22 @@ def in_context(tokens: list[Token], at: int) -> InContext | None:
             return InContext("`^T` is not in the language", help)
         case "\r" if "\r" in tokens[max(0, at - MAX_LOOK) : at]:
             return TOLD
+        case "'" | "′" | "’" if at > 0 and tokens[at - 1].end == tokens[at].start:
+            return _prime(tokens[at - 1])
         case ";" if _ends_line(tokens, at):
             return InContext("a line needs no `;` at its end", None, "")
+    return None
+
+
+def _prime(before: Token) -> InContext | None:
+    """`(h)'`, `A[0]'` and `h''`: a prime is part of a name, and there is one."""
+    if before.type in ("RPAR", "RSQB"):
+        help = "the next value of a state is `h'`; a transposed matrix is `transpose(A)`"
+        return InContext("a prime stands after a name alone", help)
+    if before.type == "PRIMED":
+        return InContext(
+            f"`{before}` has its prime already", "nothing is known beyond one step", ""
+        )
     return None
 
 

@@ -13,8 +13,9 @@ from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax.foreign import visible
 from celldsl.syntax.mistake import Mistake, Words
+from celldsl.syntax.special_declarations import DECLARATION_RULES
 from celldsl.syntax.special_expressions import EXPRESSION_RULES
-from celldsl.syntax.special_lines import LAST_RULES, LINE_RULES
+from celldsl.syntax.special_lines import LAST_RULES, LATER_RULES, LINE_RULES
 from celldsl.syntax.tree import Token
 
 _OPENS_OPERAND = frozenset({"NUMBER", "NAME", "PRIMED", "LPAR", "LSQB", "TRUE", "FALSE", "INF"})
@@ -92,7 +93,7 @@ def found_words(token: Token) -> str:
 
 def words_for(mistake: Mistake) -> Words:
     """What is said about a mistake: by the first rule that fits, or from the parser's state."""
-    for rule in (*LINE_RULES, *EXPRESSION_RULES, *LAST_RULES):
+    for rule in (*LINE_RULES, *DECLARATION_RULES, *LATER_RULES, *EXPRESSION_RULES, *LAST_RULES):
         words = rule(mistake)
         if words is not None:
             return words
@@ -104,14 +105,16 @@ def words_for(mistake: Mistake) -> Words:
 def report_mistake(mistake: Mistake, source: Source, report: Report) -> None:
     """Reports what the parser stopped at."""
     words = words_for(mistake)
-    span = mistake.span(source)
-    place = Span(source, mistake.first.start, mistake.first.end) if words.of_first else span
+    token = mistake.span(source)
+    end = token.end if words.end is None else words.end
+    span = Span(source, token.start if words.start is None else words.start, end)
+    span = Span(source, span.start, max(span.start, span.end))
+    first = Span(source, mistake.first.start, mistake.first.end)
+    place = first if words.of_first else span if words.over else token
     fix = None if words.instead is None else Fix(place, words.instead)
     help = words.help
     if help is None and fix is not None:
         help = f"write `{fix.replacement}`"
-    if words.start is not None:
-        span = Span(source, words.start, max(span.end, words.start))
     report.add(words.code, words.message, span, words.label, help=help, fix=fix)
 
 

@@ -8,6 +8,7 @@ from celldsl.syntax.tree import Token
 
 # What no token ever is, so that a rule may look beside the line without asking first.
 _NOTHING = Token("", "", 0, 0)
+MAX_BRACKET = 64
 
 
 @record
@@ -59,12 +60,48 @@ class Mistake:
             start = end = self.before.end
         return Span(source, start, end)
 
+    def bracket(self, at: int) -> tuple[str, int] | None:
+        """What stands in the bracket at `at`, and its end; None where none opens there or closes.
+
+        Spaces are put as the formatter puts them in a list of names and numbers.
+        """
+        if self.tokens[at].type not in ("LPAR", "LSQB"):
+            return None
+        depth, found = 0, ""
+        for token in self.tokens[at : at + MAX_BRACKET]:
+            depth += {"LPAR": 1, "LSQB": 1, "RPAR": -1, "RSQB": -1}.get(token.type, 0)
+            if depth == 0:
+                return found[1:], token.end
+            if token.type == "NEWLINE":
+                break
+            found += ", " if token.type == "COMMA" else str(token)
+        return None
+
+    @property
+    def dims(self) -> list[str]:
+        """The names in square brackets after the `cell` above, as far as they are plain."""
+        at = max(self.line, 0)
+        while at > 0 and self.tokens[at].type != "CELL":
+            at -= 1
+        if [token.type for token in self.tokens[at : at + 3]] != ["CELL", "NAME", "LSQB"]:
+            return []
+        inside = self.bracket(at + 2)
+        names = [part.split("=")[0] for part in inside[0].split(", ")] if inside else []
+        return [name for name in names if name.isidentifier()]
+
+    @property
+    def in_function(self) -> bool:
+        """Whether the nearest header above is a `def`."""
+        above = (t.type for t in reversed(self.tokens[: self.at + 1]) if t.type in ("CELL", "DEF"))
+        return next(above, "") == "DEF"
+
 
 @record
 class Words:
-    """What is said.  `start` moves the start of the span.
+    """What is said.  `start` and `end` move the span.
 
-    `instead` is put in the place of the token, or of the line's first one where `of_first` is set.
+    `instead` is put in the place of the token, of the line's first one where `of_first` is set, or
+    of the whole span where `over` is.
     """
 
     code: str
@@ -73,4 +110,6 @@ class Words:
     instead: str | None = None
     label: str = ""
     start: int | None = None
+    end: int | None = None
     of_first: bool = False
+    over: bool = False

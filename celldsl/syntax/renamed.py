@@ -94,6 +94,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("any all", "comparisons of all elements are written `max(where(c, 1, 0)) > 0`"),
     ("float int cast astype to float32", "all values are real numbers of the cell's dtype"),
     ("shape size len ndim", "sizes are the dims of the cell: `H`"),
+    ("clone copy contiguous item numpy cpu cuda requires_grad_ double half",
+     "leave it out: a value is a value, and Python has the arrays"),
     ("print Print", "a cell only computes; look at values from Python"),
     ("rand randn random random_normal uniform_ normal_", "chance is for initial values and "
      "`dropout`: noise comes in as an input"),
@@ -187,6 +189,7 @@ VALUES: dict[str, str] = {
     "eps": "write the number: `1e-5`",
     "epsilon": "write the number: `1e-5`",
     "None": "there is no empty value: leave the argument out",
+    "B": "a cell is written for one example; the batch is added by the compiler",
     "batch": "a cell is written for one example; the batch is added by the compiler",
     "batch_size": "a cell is written for one example; the batch is added by the compiler",
     "t": "a cell is one step; to count them, carry `state n: []` and `n' = n + 1`",

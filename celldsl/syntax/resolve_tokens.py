@@ -36,12 +36,19 @@ def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[To
         elif kind in ("NAME", "PRIMED"):
             inner = at > 0 and tokens[at - 1].type == "DOT"
             known = frozenset({ascii_name(split_time(token)[0])}) if inner else here
-            token = _name(token, frozenset() if declaring else known, source, report)
+            if not _continues(tokens, at):
+                token = _name(token, frozenset() if declaring else known, source, report)
         elif not token.isascii():
             token = token.spelled(spell_symbol(token))
         declaring = kind in _DECLARES or (declaring and kind in ("NAME", "COMMA"))
         out.append(token)
     return out
+
+
+def _continues(tokens: list[Token], at: int) -> bool:
+    """Whether a name goes on behind a sign that was refused: the `_t` of `c̃_t`."""
+    before = tokens[at - 1] if at else None
+    return before is not None and before.type in UNRULED and before.end == tokens[at].start
 
 
 def states_by_cell(tokens: list[Token]) -> dict[int, set[str]]:

@@ -67,6 +67,11 @@ def ask_tuple(m: Mistake) -> Words | None:
     """`(a, b)`"""
     if m.kind != "COMMA" or m.expected != {"RPAR"}:
         return None
+    if m.first.type == "RETURN":
+        word = "return" if m.in_function else "output"
+        what = "a function" if m.in_function else "a cell"
+        help = f"{what} gives several values by `{word} a, b`"
+        return Words("E0010", "several values stand without brackets", help)
     return Words("E0010", "a `,` stands in round brackets", "a list is written `[a, b]`")
 
 
@@ -97,7 +102,8 @@ def ask_ellipsis(m: Mistake) -> Words | None:
     """`v[..., 0]`"""
     if m.kind != "DOTS" or m.after.type != "DOT":
         return None
-    return Words("E0010", "`...` is not in the language", "axes that are left out are whole")
+    help, end = "axes that are left out are whole", m.after.end
+    return Words("E0010", "`...` is not in the language", help, end=end)
 
 
 def ask_number_point(m: Mistake) -> Words | None:
@@ -115,15 +121,32 @@ def ask_operator(m: Mistake) -> Words | None:
         help = "a product is written `*`"
         return Words("E0010", f"`{m.before}` is a state, not a function", help, f" * {m.token}")
     message = f"an operator is missing between `{m.before}` and `{m.token}`"
+    if m.before == "0" and m.before.end == m.token.start and _in_base(m.token):
+        number = str(int(f"0{m.token}", 0))
+        return Words("E0012", "numbers are decimal", None, number, start=m.before.start, over=True)
     if m.before.type in ("NUMBER", "RPAR") or m.kind == "LPAR":
         return Words("E0010", message, "a product is written `*`", f" * {m.token}")
+    if m.before.type == "NAME" and m.kind in ("NAME", "PRIMED"):
+        a, b = m.before, m.token
+        help = (
+            f"the product of a matrix and a vector is `{a} @ {b}`, the elementwise one `{a} * {b}`"
+        )
+        return Words("E0010", message, help)
     return Words("E0010", message)
+
+
+def _in_base(token: str) -> bool:
+    """Whether a `0` before it makes it a number in Python: `x10`."""
+    digits = {"x": "0123456789abcdef", "o": "01234567", "b": "01"}.get(token[0].lower(), "")
+    return len(token) > 1 and bool(digits) and set(token[1:].lower()) <= set(digits)
 
 
 def ask_prefix(m: Mistake) -> Words | None:
     """`a = * b`, `f(**kw)`"""
     if m.kind not in ("STAR", "POWER", "SLASH", "AT", "PERCENT") or not m.wants("NUMBER"):
         return None
+    if m.after.type in ("RSQB", "COMMA") and m.before.type in ("LSQB", "COMMA", "COLON"):
+        return Words("E0010", f"`{m.token}` is no size", "a size is made of dims and numbers")
     if m.before.type in ("LPAR", "COMMA") and m.kind in ("STAR", "POWER"):
         return Words("E0010", f"`{m.token}` does not unpack here", "write the arguments out")
     return Words("E0010", f"`{m.token}` has nothing on its left")
@@ -144,25 +167,37 @@ def ask_primed_call(m: Mistake) -> Words | None:
 
 
 def ask_method(m: Mistake) -> Words | None:
-    """`x.sum()`, `a.b.c`"""
+    """`x.sum()`, `h'.detach()`, `linear(x, H).chunk(4)`, `a.b.c`"""
+    if m.kind == "DOT" and m.before.type in ("PRIMED", "RPAR", "RSQB") and m.after.type == "NAME":
+        owner = str(m.before) if m.before.type == "PRIMED" else "…"
+        start = m.before.start if m.before.type == "PRIMED" else m.token.start
+        return _method(m, owner, m.at + 1, start)
     if m.kind not in ("LPAR", "DOT") or m.at - m.line < 3 or m.tokens[m.at - 2].type != "DOT":
         return None
-    owner = m.tokens[m.at - 3]
+    owner = str(m.tokens[m.at - 3])
     if m.kind == "DOT":
         return Words(
             "E0018",
             f"`{owner}.{m.before}` has no parts",
             "`g.h` is the state `h` of the inner cell `g`, and nothing goes deeper",
         )
-    name, message = str(m.before), f"`{owner}` has no function `{m.before}`"
-    help = "functions stand by themselves: "
+    return _method(m, owner, m.at - 1, m.tokens[m.at - 3].start)
+
+
+def _method(m: Mistake, owner: str, at: int, start: int) -> Words:
+    """What is written for the method whose name stands at `at`."""
+    name, end = str(m.tokens[at]), m.tokens[at].end
+    subject = "a value" if owner == "…" else f"`{owner}`"
+    message, help = f"{subject} has no function `{name}`", "functions stand by themselves: "
     if name in ("t", "T"):
-        return Words("E0018", message, f"{help}`transpose({owner})`", start=owner.start)
-    if name in REPLACED:
-        return Words("E0018", message, REPLACED[name], start=owner.start)
-    more = "" if m.after.type == "RPAR" else ", …"
-    call = f"`{RENAMED.get(name, name)}({owner}{more})`"
-    return Words("E0018", message, help + call, start=owner.start)
+        name = "transpose"
+    elif name in REPLACED:
+        return Words("E0018", message, REPLACED[name], start=start, end=end)
+    given = m.bracket(at + 1) if m.tokens[at + 1].type == "LPAR" else None
+    plain = given is not None and "=" not in given[0] and len(given[0]) <= 24
+    rest = "" if given is None or not given[0] else f", {given[0]}" if plain else ", …"
+    call = f"`{RENAMED.get(name, name)}({owner}{rest})`"
+    return Words("E0018", message, help + call, start=start, end=end)
 
 
 EXPRESSION_RULES = (

@@ -24,7 +24,7 @@ _ELSEWHERE = {
     "var": "an equation needs no word before it: `a = …`",
     "float": "an equation has no type: `a = …`",
     "int": "an equation has no type: `a = …`",
-    "function": "write `def f(v):`",
+    "function": "write `cell NAME[DIMS]:`, or `def f(v):` for a part of its equations",
     "func": "write `def f(v):`",
     "fn": "write `def f(v):`",
     "model": "write `cell NAME[DIMS]:`",
@@ -35,6 +35,9 @@ _ELSEWHERE = {
     "constant": "write `const`",
     "assert": 'write `require COND, "why"`',
     "include": 'write `use NAME from "path.cell"`',
+    "end": "a block ends with its indentation",
+    "endif": "a block ends with its indentation",
+    "endfor": "a block ends with its indentation",
     "print": "a cell only computes; look at values from Python",
 }
 
@@ -76,106 +79,11 @@ def ask_colon(m: Mistake) -> Words | None:
     return Words("E0011", f"a `:` is missing at the end of `{m.first}`", None, ":")
 
 
-def ask_range(m: Mistake) -> Words | None:
-    """`for k in range(K):`, `for k in 0:K:`"""
-    if m.first.type != "FOR" or not (m.wants("DOTS") or m.wants("IN")) or m.kind == "IN":
-        return None
-    if m.kind not in ("COLON", "EQUAL", "COMMA"):
-        return None
-    return Words(
-        "E0010", "a loop runs over a range `a..b`", "write `for k in 0..K:`; K is excluded"
-    )
-
-
 def ask_why(m: Mistake) -> Words | None:
     """`require H > 1`"""
     if m.first.type != "REQUIRE" or m.kind != "NEWLINE" or not m.wants("COMMA"):
         return None
     return Words("E0010", "`require` does not say why", 'write `require COND, "why"`')
-
-
-def ask_shape(m: Mistake) -> Words | None:
-    """`state h`, `state h = zeros`, `input x: I`, `param W: (I, H)`"""
-    if m.first.type not in _DECLARING:
-        return None
-    if m.wants("COLON", "COMMA") and m.kind in ("LPAR", "LSQB"):
-        help = f"write `{m.first} {m.before}: [H]`"
-        instead = ": [" if m.kind == "LSQB" else None
-        return Words("E0010", "a shape stands after a `:`", help, instead)
-    if m.kind == "COMMA" and m.before.type == "RSQB":
-        help = f"names of one shape share it: `{m.first} a, b: [H]`; another one has its own line"
-        return Words("E0010", "a line declares one shape", help)
-    if m.wants("COLON") and m.kind in ("NEWLINE", "EQUAL"):
-        help = f"write `{m.first} {m.before}: [H]`, or `[]` for a scalar"
-        return Words("E0010", f"`{m.before}` has no shape", help)
-    if m.wants("LSQB") and m.before.type == "COLON":
-        return Words(
-            "E0010",
-            "a shape stands in square brackets",
-            f"write `{m.first} {m.tokens[m.at - 2]}: [H]`, or `[]` for a scalar",
-        )
-    return None
-
-
-def ask_primed_declaration(m: Mistake) -> Words | None:
-    """`state h': [H]`, `cell A'`"""
-    if m.kind != "PRIMED" or m.wants("PRIMED") or not m.wants("NAME"):
-        return None
-    name = str(m.token)[:-1]
-    return Words("E0020", f"`{m.token}` is declared without its prime", f"write `{name}`", name)
-
-
-def ask_annotation(m: Mistake) -> Words | None:
-    """`cell A(rate: float = 0.5)`, `sub g: GRU`"""
-    if m.kind != "COLON" or m.wants("COLON"):
-        return None
-    if m.first.type == "CELL" and m.wants("EQUAL", "RPAR"):
-        help = f"its default says of what kind it is: `{m.before} = 0.5`"
-        return Words("E0010", "a hyperparameter has no type", help)
-    if m.first.type == "SUB" and m.wants("EQUAL"):
-        help = f"write `sub {m.before} = GRU[I, H]`"
-        return Words("E0010", "an inner cell is declared with `=`", help, " =")
-    return None
-
-
-def ask_dims(m: Mistake) -> Words | None:
-    """`cell A<I>:`, `sub g = GRU(I, H)`"""
-    if m.first.type == "CELL" and m.kind in ("LESS", "GREATER"):
-        return Words("E0010", "dims stand in square brackets", "write `cell NAME[I, H]:`")
-    if m.first.type != "SUB" or "LPAR" not in m.line_kinds or not m.wants("EQUAL"):
-        return None
-    help = "dims stand in `[…]`, hyperparameters by name: `GRU[I, H](activation=relu)`"
-    return Words("E0010", f"`{m.before}` is given without a name", help)
-
-
-def ask_use(m: Mistake) -> Words | None:
-    """`use "a.cell"`, `use A from a`"""
-    if m.first.type == "USE" and (m.kind == "STRING" or m.before.type == "FROM"):
-        return Words(
-            "E0010",
-            "`use` names cells and the file that they are in",
-            'write `use NAME from "path.cell"`',
-        )
-    return None
-
-
-def ask_argument(m: Mistake) -> Words | None:
-    """`def f(v=1)`"""
-    if m.first.type != "DEF" or m.kind != "EQUAL" or not m.wants("RPAR"):
-        return None
-    return Words("E0010", "an argument of a `def` has no default")
-
-
-def ask_output(m: Mistake) -> Words | None:
-    """`output h' = x`, `output h: [H]`, `output 2 * h`"""
-    if m.first.type != "OUTPUT" or m.kind == "NEWLINE" or m.starts_line:
-        return None
-    if m.kind.isalpha() and m.token.isalpha() and m.kind not in ("NAME", "PRIMED"):
-        return None
-    help = "define the value by an equation, and name it here"
-    if m.kind == "LPAR":
-        help = f"write `output {m.after}`, without brackets"
-    return Words("E0010", f"`output` takes names alone, found `{m.token}`", help)
 
 
 def ask_reserved(m: Mistake) -> Words | None:
@@ -186,7 +94,11 @@ def ask_reserved(m: Mistake) -> Words | None:
         return None
     help = "choose another name"
     if m.kind in _DECLARING and m.after.type == "LPAR":
-        help = f"a {m.token} is declared on a line of its own: `{m.token} {m.first}: [H]`"
+        article = "an" if m.kind == "INPUT" else "a"
+        given = m.bracket(m.at + 1)
+        shape = given[0] if given is not None and given[0].startswith("[") else "[H]"
+        declared = f"`{m.token} {m.first}: {shape}`"
+        help = f"{article} {m.token} is declared on a line of its own: {declared}"
     return Words("E0013", f"`{m.token}` is a word of the language, not a name", help)
 
 
@@ -203,7 +115,11 @@ def ask_place(m: Mistake) -> Words | None:
     if m.kind == "ELSE":
         return Words("E0010", "`else` has no `if` before it at the same indentation")
     if m.kind in _ITEMS:
-        return Words("E0010", f"`{m.token}` stands at the margin, not inside a block")
+        help = {
+            "CELL": "put it at the margin, and hold one of it here: `sub g = NAME[…]`",
+            "DEF": "put it at the margin: a function is called by name from any cell of the file",
+        }.get(m.kind)
+        return Words("E0010", f"`{m.token}` stands at the margin, not inside a block", help)
     return _ask_margin(m)
 
 
@@ -266,7 +182,13 @@ def ask_definition(m: Mistake) -> Words | None:
             f"a part of `{m.first}` cannot be defined here",
             "an inner cell defines its own states; `y = g(x)` steps it",
         )
-    help = REPLACED.get(str(m.first), "write `name = …`")
+    if m.kind == "SLASH" and m.first.startswith("d") and m.after.startswith("d"):
+        state = m.first[1:] or "v"
+        help = f"write one step of it: `{state}' = {state} + {m.after} * (…)`"
+        end = m.after.end
+        return Words("E0010", "a derivative defines nothing", help, start=m.first.start, end=end)
+    word = str(m.first)
+    help = REPLACED.get(word, _ELSEWHERE.get(word, "write `name = …`"))
     return Words("E0010", "this line defines nothing", help, start=m.first.start)
 
 
@@ -275,17 +197,7 @@ LINE_RULES = (
     ask_indent,
     ask_else_if,
     ask_colon,
-    ask_range,
     ask_why,
-    ask_shape,
-    ask_primed_declaration,
-    ask_annotation,
-    ask_dims,
-    ask_use,
-    ask_argument,
-    ask_output,
-    ask_reserved,
-    ask_place,
-    ask_line_word,
 )
+LATER_RULES = (ask_reserved, ask_place, ask_line_word)
 LAST_RULES = (ask_targets, ask_definition)
