@@ -207,6 +207,9 @@ def _explain_next(
     help = product_hint(f, written)
     if help is None and not found.shape:
         help = f"to fill it, write `{convert.short(written.span)} * ones({shape_text(shape)})`"
+    elif help is None and not shape and len(found.shape) == 1:
+        text = convert.short(written.span)
+        help = f"declare `state {name}: {shape_text(found.shape)}`, or reduce: `sum({text})`"
     elif help is None and len(found.shape) == len(shape):
         pairs = zip(found.shape, shape, strict=True)
         help = next(

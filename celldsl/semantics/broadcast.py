@@ -139,7 +139,7 @@ def _clash(f: Frame, a: Tensor, b: Tensor) -> bool:
 def reasons(f: Frame, one: Operand, other: Operand, span: Span) -> tuple[Label, ...]:
     """Labels that say why each side has its shape, where that was written elsewhere.
 
-    The shape of something declared is plain: it is told only where nothing else is.
+    The shape of something declared with dims is plain: it is told only where nothing else is.
     """
     told: list[Label] = []
     plain: list[Label] = []
@@ -163,7 +163,10 @@ def _cause(place: Span) -> str:
 
 def _declared(f: Frame, e: ast.Expr) -> bool:
     binding = f.find(e.id) if isinstance(e, ast.Name) else None
-    return binding is not None and binding.kind in ("input", "state", "param", "const")
+    if binding is None or binding.kind not in ("input", "state", "param", "const"):
+        return False
+    shape = binding.value.shape if isinstance(binding.value, Tensor) else ()
+    return all(str(size).isidentifier() for size in shape)
 
 
 def product_hint(f: Frame, e: ast.Expr) -> str | None:

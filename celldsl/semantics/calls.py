@@ -73,7 +73,7 @@ def apply(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
     """Call a function by the name of a builtin or its definition."""
     if function.definition is None and function.name in FUNCTIONS:
         entry = FUNCTIONS[function.name]
-        bound = bind(f, e, entry.signature, function.name)
+        bound = bind(f, e, entry.signature, function.name, entry.too_many)
         if bound is None:
             _look_into(f, e)
             return Unknown()

@@ -8,18 +8,23 @@ matmul(W, x)      the matrix product is written `A @ b`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
-from celldsl.diagnostics.suggest import nearest
+from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
 from celldsl.semantics.fitting import is_size
 from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.prelude import PRELUDE
+from celldsl.semantics.values import Tensor
 from celldsl.semantics.walk import MAX_COMPARED, Frame
+from celldsl.syntax.elsewhere import timed_state
 from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 
+# What stands behind a matrix: `@ x`, or `* x` where a product of them is meant.
+_OPERAND = re.compile(r"\s*([@*])\s*(\w+)")
 Help = tuple[str | None, Fix | None]
 
 
@@ -36,7 +41,8 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
     if near is None and f.only_initial:
         return initialiser_meant(f, name, span)
     if near is None:
-        return VALUES.get(name) or _declaration(f, name, primed), None
+        timed = _timed_input(f, name, span)
+        return timed or (VALUES.get(name) or _declaration(f, name, span, primed), None)
     better = f"{near}'" if primed else near
     return f"did you mean `{better}`?", Fix(span, better)
 
@@ -50,20 +56,47 @@ def initialiser_meant(f: Frame, name: str, span: Span) -> Help:
     return f"here it is `{near}`" if elsewhere else f"did you mean `{near}`?", Fix(span, near)
 
 
-def _declaration(f: Frame, name: str, primed: bool) -> str | None:
+def _timed_input(f: Frame, name: str, span: Span) -> Help | None:
+    """`x_t` and `x_prev` where `x` is an input."""
+    inputs = [n for scope in f.scopes for n, b in scope.items() if b.kind == "input"]
+    match timed_state(name, inputs):
+        case (found, "now"):
+            return f"the value of this step is `{found}`", Fix(span, found)
+        case (found, "old"):
+            return f"carry it: `state {found}_last: [N]` and `{found}_last' = {found}`", None
+        case (found, _):
+            return f"a cell sees one step, and of `{found}` this one alone", None
+    return None
+
+
+def _declaration(f: Frame, name: str, span: Span, primed: bool) -> str | None:
     """How a name that resembles none could be declared."""
     if f.in_function:
-        return "a function sees its arguments, and what the file defines"
+        return f"a function sees its arguments: add `{name}` to them, here and in the call"
     if primed:
         return f"declare it: `state {name}: [H]`"
     if f.fits is is_size:
         dims = [n for n, b in f.scopes[0].items() if b.kind == "dim"]
         return f"the dims here are {', '.join(dims)}" if dims else None
     if name[0].isupper() or name.startswith(("w_", "u_", "weight")):
-        return f"if it is trained, declare it: `param {name}: [H, I]`"
+        return _matrix(f, name, span)
     if name[0] == "b" and (len(name) == 1 or name[1] in "_ihfogcrzn"):
         return f"if it is trained, declare it: `param {name}: [H]`"
     return None
+
+
+def _matrix(f: Frame, name: str, span: Span) -> str:
+    """The declaration of a matrix, by what stands behind it."""
+    states = [b.value for s in f.scopes for b in s.values() if b.kind == "state"]
+    rows = next((v.shape[0] for v in states if isinstance(v, Tensor) and len(v.shape) == 1), "H")
+    behind = _OPERAND.match(span.source.text, span.end, span.end + MAX_LENGTH)
+    binding = None if behind is None else f.find(behind[2])
+    value = None if binding is None else binding.value
+    if behind is None or not isinstance(value, Tensor) or len(value.shape) != 1:
+        return f"if it is trained, declare it: `param {name}: [{rows}, I]`"
+    declared = f"`param {name}: [{rows}, {value.shape[0]}]`"
+    product = "" if behind[1] == "@" else f", and write `{name} @ {behind[2]}`"
+    return f"if it is trained, declare it: {declared}{product}"
 
 
 def function_meant(f: Frame, name: str, span: Span) -> Help:

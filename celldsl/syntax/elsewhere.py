@@ -142,7 +142,11 @@ def report_timed_names(
             continue
         state, moment = found
         better = f"{state}'" if moment == "next" else state
-        help = f"`{state}` is the state that came in, `{state}'` the one that goes out"
+        help = {
+            "old": f"write `{state}`, the state that came in",
+            "next": f"write `{state}'`, the state that goes out",
+            "now": f"`{state}` is the state that came in, `{state}'` the one that goes out",
+        }[moment]
         fix = None if moment == "now" else Fix(name.span, better)
         report.add(
             "E0016",
@@ -154,7 +158,7 @@ def report_timed_names(
 
 
 def timed_state(name: str, states: Iterable[str]) -> tuple[str, Moment] | None:
-    """`h_prev`, `new_h` and `ht` as a state and the value of it that is meant."""
+    """`h_prev`, `new_h` and `ht` as a state (or an input) and the value of it that is meant."""
     for state in states:
         for rest in (
             name.removeprefix(state).lstrip("_") if name.startswith(state) else "",

@@ -9,7 +9,9 @@ line begins, so that the span of a block is what a reader sees as the block.
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import Report
+import re
+
+from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.brackets import CLOSERS, OPENERS, unclosed_ends
@@ -56,6 +58,7 @@ class _Layout:
         self.last_end = 0
         self.fresh = True
         self.too_deep = False
+        self.tabs: list[Span] = []
         # Widths that match no block, and the block that their lines were read into.
         self.read_as: dict[int, int] = {}
         self.out: list[Token] = []
@@ -69,6 +72,7 @@ class _Layout:
         if not self.fresh:
             self.out.append(empty_token("NEWLINE", self.last_end))
         self.out += [empty_token("DEDENT", self.last_end) for _ in self.indents[1:]]
+        self._report_tabs()
         return self.out
 
     def _end_line(self, token: Token) -> None:
@@ -94,7 +98,8 @@ class _Layout:
         at = token.start
         leading = self.source.text[self.line_start : at].lstrip("\ufeff")
         if "\t" in leading:
-            self._report_tab(leading)
+            start = self.line_start + leading.index("\t")
+            self.tabs.append(Span(self.source, start, self.line_start + len(leading)))
         width = len(leading.expandtabs(4))
         width = self.read_as.get(width, width)
         if width > self.indents[-1]:
@@ -124,15 +129,25 @@ class _Layout:
                 help="give the inner part a name in an equation of its own",
             )
 
-    def _report_tab(self, leading: str) -> None:
-        start = self.line_start + leading.index("\t")
+    def _report_tabs(self) -> None:
+        """Once for a file: an editor that puts tabs puts them everywhere."""
+        if not self.tabs:
+            return
+        first, others = self.tabs[0], len(self.tabs) - 1
+        more = f", and {others} more line{'s' * (others > 1)}" if others else ""
         self.report.add(
             "E0006",
-            "a line is indented with a tab",
-            Span(self.source, start, self.line_start + len(leading)),
+            f"a line is indented with a tab{more}",
+            first,
             "blocks are indented with spaces",
             help="put four spaces for each tab",
+            fix=self._without_tabs(first.start, self.tabs[-1].end),
         )
+
+    def _without_tabs(self, first: int, last: int) -> Fix:
+        """One edit for all lines between."""
+        span = Span(self.source, self.source.text.rfind("\n", 0, first) + 1, last)
+        return Fix(span, re.sub(r"(?m)^[ \t]+", lambda m: m[0].expandtabs(4), span.text))
 
     def _report_dedent(self, at: int, width: int) -> None:
         outer = " or ".join(str(indent) for indent in self.indents[-2:])

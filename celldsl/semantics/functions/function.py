@@ -3,7 +3,8 @@
     Function("split", "v, parts, axis=-1", "equal parts, or parts of given sizes", build_split)
 
 `signature` gives the names of the arguments; one with `=` may be left out, and the text after it
-is what the builder takes then.  `build` gets the arguments as they were written.
+is what the builder takes then.  `build` gets the arguments as they were written.  `too_many` is the
+help for who gives more arguments than there are.
 """
 
 from __future__ import annotations
@@ -26,3 +27,4 @@ class Function:
     doc: str
     build: Build
     elementwise: bool = False
+    too_many: str | None = None

@@ -241,7 +241,8 @@ def _roll(f: Frame, e: ast.Call, a: Bound) -> Value:
 
 ENTRIES = (
     Function("split", "v, parts, axis=-1", "equal parts, or parts of the sizes in a list", _split),
-    Function("concat", "parts, axis=-1", "the values one after the other along an axis", _concat),
+    Function("concat", "parts, axis=-1", "the values one after the other along an axis", _concat,
+             too_many="the values stand in a list: `concat([v, w])`"),
     Function("reshape", "v, shape", "the same elements in order, in another shape", _reshape),
     Function("transpose", "v, axes=", "the axes in reverse order, or in that of `axes`",
              _transpose),
