@@ -24,8 +24,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         if candidate == name or abs(len(candidate) - len(name)) > limit:
             continue
         distance = edit_distance(name.lower(), candidate.lower())
-        # A single letter is near to every other: only its case may differ.
-        near = distance == 0 if len(name) == 1 else distance <= limit
+        # A single letter is near to every other: only its case may differ, or how often it stands.
+        single = 1 in (len(name), len(candidate))
+        near = set(name.lower()) == set(candidate.lower()) if single else distance <= limit
         if near and (best is None or distance < best[0]):
             best = (distance, candidate)
     return best[1] if best else None

@@ -212,9 +212,8 @@ def _explain_next(
         help = f"declare `state {name}: {shape_text(found.shape)}`, or reduce: `sum({text})`"
     elif help is None and len(found.shape) == len(shape):
         pairs = zip(found.shape, shape, strict=True)
-        help = next(
-            (convert.counterexample(a, b) for a, b in pairs if not f.walk.facts.equal(a, b)), None
-        )
+        a, b = next((a, b) for a, b in pairs if not f.walk.facts.equal(a, b))
+        help = convert.usual_size(f, a, b) or convert.counterexample(a, b)
     f.error(
         "E0206",
         f"the state `{name}` is {convert.told(f, binding.value)}, and its next value is "
@@ -234,12 +233,13 @@ def _assign_slice(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -
     binding = f.find(variable)
     if binding is None or binding.kind != "index" or not isinstance(binding.value, Static):
         span = index.span if index is not None else target.span
+        prime = "'" * target.primed
         f.error(
             "E0311",
             f"`{target.id}[…] = …` fills a value in a loop, by the loop's variable",
             span,
             "this is none",
-            help=f"in `for k in 0..K:` write `{target.id}[k] = …`; parts are joined by "
+            help=f"in `for k in 0..K:` write `{target.id}{prime}[k] = …`; parts are joined by "
             "`concat([…])`",
         )
         f.silenced.add(target.id)

@@ -109,8 +109,19 @@ def _no_next(f: Frame, cell: ast.Cell, name: ast.Declared) -> None:
         help = f"add `{state}' = …` to the others; `{state}' = {state}` says that it stays"
         f.error("E0106", message, name.span, secondary=told, help=help)
         return
+    bare = _bare(state)
+    if bare is not None and any(_bare(target) == bare for target in spell_later(cell.body)):
+        help = f"call the state `{bare}`: `{bare}` is what came in, and `{bare}' = …` goes out"
+        f.error("E0106", message, name.span, help=help)
+        return
     help = f"add `{state}' = …`; `{state}' = {state}` says that it stays"
     f.error("E0106", message, name.span, help=help)
+
+
+def _bare(name: str) -> str | None:
+    """The `h` of `h_prev` and `h_t`."""
+    stem = name.partition("_")[0]
+    return stem if timed_state(name, [stem]) else None
 
 
 def _check_inner(f: Frame) -> None:
@@ -167,4 +178,9 @@ def _output(f: Frame, name: ast.Name) -> Tensor | None:
             f.error("E0107", told, name.span, help=help if fix else add, fix=fix)
         return None
     value = read(f, name)
+    if isinstance(value, Tensor) and value.boolean:
+        told, help = f"`{shown}` is a comparison, not a number", f"write `{shown} = where(…, 1, 0)`"
+        label = "comparisons are for `where`, `and`, `or` and `not` alone"
+        f.error("E0211", told, name.span, label, help=help)
+        return None
     return None if isinstance(value, Unknown) else number(f, value, name.span)

@@ -223,8 +223,7 @@ def _help(
             if parts is not None and 2 <= parts <= 16:
                 names = ", ".join(_part_names(convert.short(expression.span), parts))
                 return f"split it first: `{names} = split(…, {parts})`"
-        told = convert.counterexample(a[0], b[0])
-        return told or None
+        return convert.usual_size(f, a[0], b[0]) or convert.counterexample(a[0], b[0]) or None
     if len(a) == 2 and a == b[::-1]:
         return f"transposed it fits: `transpose({convert.short(other[0].span)})`"
     if text == "*" and len(a) + len(b) in (3, 4) and products_fit(facts, a, b):

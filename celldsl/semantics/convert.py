@@ -336,6 +336,16 @@ def short_text(text: str) -> str:
     return text if len(text) <= 40 else text[:38] + "…"
 
 
+def usual_size(f: Frame, a: Size, b: Size) -> str | None:
+    """`128` beside `H`, where 128 is only what `H` is by default."""
+    for name, default in f.walk.dim_defaults.items():
+        for one, other in ((a, b), (b, a)):
+            known = None if default is None else default.constant
+            if known is not None and one.constant == known and str(other) == name:
+                return f"{one} is only the default of `{name}`: write `{name}`"
+    return None
+
+
 def counterexample(*sizes: Size) -> str:
     """`with H=4: 8 against 4`, or nothing where there are no dims."""
     dims = example(*sizes)

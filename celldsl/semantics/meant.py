@@ -41,8 +41,8 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
     if near is None and f.only_initial:
         return initialiser_meant(f, name, span)
     if near is None:
-        timed = _timed_input(f, name, span)
-        return timed or (VALUES.get(name) or _declaration(f, name, span, primed), None)
+        timed = _timed(f, name, span) or _joined(f, name)
+        return timed or (_said(name) or _declaration(f, name, span, primed), None)
     better = f"{near}'" if primed else near
     return f"did you mean `{better}`?", Fix(span, better)
 
@@ -56,8 +56,25 @@ def initialiser_meant(f: Frame, name: str, span: Span) -> Help:
     return f"here it is `{near}`" if elsewhere else f"did you mean `{near}`?", Fix(span, near)
 
 
-def _timed_input(f: Frame, name: str, span: Span) -> Help | None:
-    """`x_t` and `x_prev` where `x` is an input."""
+def _said(name: str) -> str | None:
+    return VALUES.get(name) or REPLACED.get(name)
+
+
+def _joined(f: Frame, name: str) -> Help | None:
+    """`Wx`, which papers write for a product."""
+    binding = f.find(name[1:])
+    value = None if binding is None else binding.value
+    if not name[0].isupper() or not isinstance(value, Tensor) or len(value.shape) != 1:
+        return None
+    return f"a product is written `{name[0]} @ {name[1:]}`", None
+
+
+def _timed(f: Frame, name: str, span: Span) -> Help | None:
+    """`x_t` and `x_prev` where `x` is an input, and `h_new` where `h` is a state."""
+    state = timed_state(name, [n for s in f.scopes for n, b in s.items() if b.kind == "state"])
+    if state is not None:
+        better = state[0] if state[1] == "old" else f"{state[0]}'"
+        return f"write `{better}`", Fix(span, better)
     inputs = [n for scope in f.scopes for n, b in scope.items() if b.kind == "input"]
     match timed_state(name, inputs):
         case (found, "now"):

@@ -104,20 +104,25 @@ class Builder(ExpressionBuilder):
             span=self.span_of(children),
         )
         self.names_read.append((cell, self.read))
-        self._refuse_return(body)
+        states = {n.id for s in body if isinstance(s, ast.State) for n in s.names}
+        self._refuse_return(body, states)
         return cell
 
-    def _refuse_return(self, body: tuple[ast.Statement, ...]) -> None:
+    def _refuse_return(self, body: tuple[ast.Statement, ...], states: set[str]) -> None:
         for statement in body:
             match statement:
                 case ast.Return():
-                    help = "write `output h'` for what the cell gives at each step"
+                    names = [v for v in statement.values if isinstance(v, ast.Name)]
+                    shown = [n.id + "'" * (n.primed or n.id in states) for n in names]
+                    plain = len(names) == len(statement.values)
+                    text = ", ".join(dict.fromkeys(shown)) if plain else "y"
+                    help = f"write `output {text}` for what the cell gives at each step"
                     self.report.add("E0019", "a cell has no `return`", statement.span, help=help)
                 case ast.For():
-                    self._refuse_return(statement.body)
+                    self._refuse_return(statement.body, states)
                 case ast.If():
-                    self._refuse_return(statement.body)
-                    self._refuse_return(statement.orelse or ())
+                    self._refuse_return(statement.body, states)
+                    self._refuse_return(statement.orelse or (), states)
 
     def _with_default(self, tree: Tree) -> tuple[str, ast.Expr | None]:
         name, *rest = tree.children

@@ -82,14 +82,26 @@ def in_context(tokens: list[Token], at: int) -> InContext | None:
         case "\r" if "\r" in tokens[max(0, at - MAX_LOOK) : at]:
             return TOLD
         case "'" | "′" | "’" if at > 0 and tokens[at - 1].end == tokens[at].start:
-            return _prime(tokens[at - 1])
-        case ";" if _ends_line(tokens, at):
+            return _prime(tokens, at)
+        case ";" if _in_list(tokens, at):
+            return InContext("`;` is not in the language", "a list has commas: `concat([a, b])`")
+        case ";" if ends_line(tokens, at):
             return InContext("a line needs no `;` at its end", None, "")
     return None
 
 
-def _prime(before: Token) -> InContext | None:
+def _in_list(tokens: list[Token], at: int) -> bool:
+    kinds = [token.type for token in _line_before(tokens, at)]
+    return kinds.count("LSQB") > kinds.count("RSQB")
+
+
+def _prime(tokens: list[Token], at: int) -> InContext | None:
     """`(h)'`, `A[0]'` and `h''`: a prime is part of a name, and there is one."""
+    before = tokens[at - 1]
+    kinds = [token.type for token in tokens[max(0, at - 4) : at]]
+    if kinds[:2] == ["NAME", "LSQB"] and before.type == "RSQB":
+        better = f"{tokens[at - 4]}'[{tokens[at - 2]}]"
+        return InContext("a prime stands after a name alone", f"write `{better}`")
     if before.type in ("RPAR", "RSQB"):
         help = "the next value of a state is `h'`; a transposed matrix is `transpose(A)`"
         return InContext("a prime stands after a name alone", help)
@@ -104,7 +116,7 @@ def _following(tokens: list[Token], at: int) -> str:
     return str(tokens[at + 1]) if at + 1 < len(tokens) else ""
 
 
-def _ends_line(tokens: list[Token], at: int) -> bool:
+def ends_line(tokens: list[Token], at: int) -> bool:
     return at + 1 >= len(tokens) or tokens[at + 1].type in ("NEWLINE", "DEDENT", "INDENT")
 
 
@@ -127,7 +139,7 @@ def _brace(tokens: list[Token], at: int) -> InContext | None:
         else:
             help = f"a subscript is part of the name: `{before}{''.join(inside)}`"
         return InContext(f"`{written}` is LaTeX", help)
-    if _ends_line(tokens, at):
+    if ends_line(tokens, at):
         return InContext("a block opens with `:`, not with `{`", "its lines are indented below it")
     return None
 

@@ -26,7 +26,7 @@ _MEANT = {
     "lambda": "for a name write `lam` or `λ`, for a function a `def`",
     "while": "write `for k in a..b:`; how often a loop runs is known when code is generated",
     "elif": "write `else:` and an `if` inside it",
-    "import": 'write `use NAME from "path.cell"`',
+    "import": 'functions are there by themselves; cells: `use NAME from "path.cell"`',
     "class": "write `cell NAME[DIMS]:`",
     "assert": 'write `require COND, "why"`',
     "pass": "leave the branch out, or define in it what the other one defines",

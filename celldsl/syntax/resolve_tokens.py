@@ -13,6 +13,7 @@ from collections.abc import Set
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.foreign import report_foreign
+from celldsl.syntax.foreign_context import ends_line
 from celldsl.syntax.grammar import UNRULED
 from celldsl.syntax.names import check_name
 from celldsl.syntax.tree import Token
@@ -33,6 +34,8 @@ def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[To
             here = states.get(at, frozenset())
         if kind in UNRULED:
             report_foreign(tokens, at, source, report)
+            if token == ";" and ends_line(tokens, at):
+                continue
         elif kind in ("NAME", "PRIMED"):
             inner = at > 0 and tokens[at - 1].type == "DOT"
             known = frozenset({ascii_name(split_time(token)[0])}) if inner else here

@@ -58,7 +58,9 @@ def ask_shape(m: Mistake) -> Words | None:
         return Words("E0010", "a shape stands after a `:`", help, f": {shape}", end=end, over=True)
     if m.kind == "COMMA" and m.before.type == "RSQB":
         name = m.after if m.after.type == "NAME" else "b"
-        help = f"put `{m.first} {name}: …` on a line of its own; names of one shape share a line"
+        given = m.bracket(m.at + 3) if m.at + 3 < len(m.tokens) else None
+        shape = "…" if given is None else f"[{given[0]}]"
+        help = f"put `{m.first} {name}: {shape}` on a line of its own; names of one shape share one"
         return Words("E0010", "a line declares one shape", help)
     if m.wants("COLON") and m.kind in ("NEWLINE", "EQUAL"):
         return _ask_for_shape(m)
@@ -110,7 +112,9 @@ def ask_annotation(m: Mistake) -> Words | None:
     if m.kind != "COLON" or m.wants("COLON"):
         return None
     if m.first.type == "CELL" and m.wants("EQUAL", "RPAR"):
-        help = f"its default says of what kind it is: `{m.before} = 0.5`"
+        at = m.at + 3 if m.at + 3 < len(m.tokens) and m.tokens[m.at + 2].type == "EQUAL" else 0
+        default = str(m.tokens[at]) if at else "0.5"
+        help = f"its default says of what kind it is: `{m.before} = {default}`"
         return Words("E0010", "a hyperparameter has no type", help)
     if m.first.type == "SUB" and m.wants("EQUAL"):
         help = f"write `sub {m.before} = {m.after if m.after.type == 'NAME' else 'GRU'}[I, H]`"
@@ -178,6 +182,9 @@ def ask_output(m: Mistake) -> Words | None:
             help = f"write `output {m.before}`: its equation gives it its shape"
         case "EQUAL":
             help = f"write `{m.before} = …` on a line of its own, and then `output {m.before}`"
+        case "NAME" | "PRIMED" if m.before.type in ("NAME", "PRIMED"):
+            help = f"write `{m.before}, {m.token}`"
+            return Words("E0010", "a `,` stands between two outputs", help, f", {m.token}")
     return Words("E0010", f"`output` takes names alone, found `{m.token}`", help)
 
 

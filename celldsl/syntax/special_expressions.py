@@ -11,6 +11,7 @@ from __future__ import annotations
 from celldsl.syntax.mistake import Mistake, Words
 from celldsl.syntax.renamed import RENAMED, REPLACED
 
+MAX_SHOWN = 24
 _OPERANDS = frozenset({"NUMBER", "NAME", "PRIMED", "STRING", "TRUE", "FALSE", "INF", "LPAR"})
 
 
@@ -117,6 +118,13 @@ def ask_operator(m: Mistake) -> Words | None:
     """`2 H`, `(a) b`"""
     if m.kind not in _OPERANDS or not m.wants("STAR") or m.starts_line:
         return None
+    inside = m.bracket(m.at) if m.kind == "LPAR" else None
+    if m.before.type == "PRIMED" and inside is not None and ":" in inside[0]:
+        help = f"a slice is written `{m.before}[a:b]`, and counts from 0"
+        return Words("E0010", "an index stands in square brackets", help)
+    if m.before.type == "RPAR" and inside is not None and (called := _called(m)):
+        help = f"give all arguments in one call: `{RENAMED.get(called, called)}(…)`"
+        return Words("E0010", "what a call gives is not called again", help)
     if m.kind == "LPAR" and m.before.type == "PRIMED":
         help = "a product is written `*`"
         return Words("E0010", f"`{m.before}` is a state, not a function", help, f" * {m.token}")
@@ -133,6 +141,18 @@ def ask_operator(m: Mistake) -> Words | None:
         )
         return Words("E0010", message, help)
     return Words("E0010", message)
+
+
+def _called(m: Mistake) -> str:
+    """The name before the bracket that closes before the token."""
+    depth = 0
+    for at in range(m.at - 1, m.line, -1):
+        kind = m.tokens[at].type
+        depth += {"RPAR": 1, "RSQB": 1, "LPAR": -1, "LSQB": -1}.get(kind, 0)
+        if depth == 0:
+            before = m.tokens[at - 1]
+            return str(before) if before.type == "NAME" else ""
+    return ""
 
 
 def _in_base(token: str) -> bool:
@@ -194,9 +214,10 @@ def _method(m: Mistake, owner: str, at: int, start: int) -> Words:
     elif name in REPLACED:
         return Words("E0018", message, REPLACED[name], start=start, end=end)
     given = m.bracket(at + 1) if m.tokens[at + 1].type == "LPAR" else None
-    plain = given is not None and "=" not in given[0] and len(given[0]) <= 24
-    rest = "" if given is None or not given[0] else f", {given[0]}" if plain else ", …"
-    call = f"`{RENAMED.get(name, name)}({owner}{rest})`"
+    args = [] if given is None or not given[0] else given[0].split(", ")
+    rest = "".join(f", {arg}" for arg in args if "=" not in arg)
+    more = ", …" if len(rest) > MAX_SHOWN or any("=" in arg for arg in args) else ""
+    call = f"`{RENAMED.get(name, name)}({owner}{rest if len(rest) <= MAX_SHOWN else ''}{more})`"
     return Words("E0018", message, help + call, start=start, end=end)
 
 

@@ -34,6 +34,7 @@ _ELSEWHERE = {
     "hidden": "write `state`",
     "constant": "write `const`",
     "assert": 'write `require COND, "why"`',
+    "from": 'write `use NAME from "path.cell"`',
     "include": 'write `use NAME from "path.cell"`',
     "end": "a block ends with its indentation",
     "endif": "a block ends with its indentation",
