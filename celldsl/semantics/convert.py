@@ -10,6 +10,7 @@ What cannot be converted is reported where it stands; the answer is then None.
 from __future__ import annotations
 
 import re
+from math import lcm
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
@@ -136,12 +137,14 @@ def _constant(size: Size) -> float:
 
 def _denominator(size: Size) -> Size:
     """What the size must be multiplied by to become whole."""
-    bottom = Size.of(1)
-    for monomial, coefficient in size.terms:
-        bottom = bottom * coefficient.denominator
+    bottom = Size.of(lcm(*(coefficient.denominator for _, coefficient in size.terms)))
+    powers: dict[str, int] = {}
+    for monomial, _ in size.terms:
         for name, power in monomial:
-            for _ in range(max(0, -power)):
-                bottom = bottom * Size.dim(name)
+            powers[name] = max(powers.get(name, 0), -power)
+    for name, power in sorted(powers.items()):
+        for _ in range(power):
+            bottom = bottom * Size.dim(name)
     return bottom
 
 
@@ -154,7 +157,23 @@ def size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
         f.fits = outer
     if isinstance(value, Tensor) and not value.hyper:
         _fix_integers(f, expression)
+        if _of_dims(f, expression):
+            told = "this cannot be divided for all sizes"
+            help = "make it a dim of its own, and `require` what it has to do with the others"
+            what = f"{what} must be a whole number of dims and integers"
+            f.error("E0124", what, expression.span, told, help=help)
+            return None
     return as_size(f, value, expression.span, what)
+
+
+def _of_dims(f: Frame, e: ast.Expr) -> bool:
+    match e:
+        case ast.Binary(_, left, right):
+            return _of_dims(f, left) and _of_dims(f, right)
+        case ast.Name(id):
+            binding = f.find(id)
+            return binding is not None and isinstance(binding.value, Static)
+    return isinstance(e, ast.Number) and isinstance(e.value, int)
 
 
 def _fix_integers(f: Frame, e: ast.Expr) -> None:
@@ -208,7 +227,8 @@ def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = No
     dims = _example_of_odd(f, found)
     told = f"with {dims} it is no whole number" if dims else None
     divisor = _written_for(f, bottom, span) or bottom
-    condition = f'require {number} % {divisor} == 0, "…"' if number.dims else None
+    sides = f"{_bracketed(number)} % {_divisor_text(divisor)}"
+    condition = f'require {sides} == 0, "…"' if number.dims else None
     f.error(
         "E0207",
         f"{what} must be a whole number for all sizes, and `{found}` is not",
@@ -220,6 +240,17 @@ def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = No
         # It is asked for once: what follows is checked as if it held.
         facts.assume_divides(number, bottom)
     return None
+
+
+def _bracketed(side: Size | str) -> str:
+    """A side of `%`, which binds as `*` does: `H*I % 4`, but `(H + I) % (2*K)`."""
+    text = str(side)
+    return f"({text})" if " " in text else text
+
+
+def _divisor_text(side: Size | str) -> str:
+    text = _bracketed(side)
+    return f"({text})" if "*" in text and not text.startswith("(") else text
 
 
 def _written_for(f: Frame, number: Size, span: Span) -> str | None:
@@ -263,6 +294,8 @@ def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
     found = size(f, expression, what)
     if found is None or f.walk.facts.positive(found):
         return found
+    bottom = _denominator(found)
+    asked, least = (found * bottom, bottom) if bottom.constant is not None else (found, 1)
     negative = (found.constant is not None) or f.walk.facts.not_negative(-found)
     f.error(
         "E0208",
@@ -271,7 +304,7 @@ def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
         f"this is {found}",
         help=(MINUS_ONE if found == -Size.of(1) else None)
         if negative
-        else f'add `require {found} >= 1, "…"`',
+        else f'add `require {asked} >= {least}, "…"`',
     )
     return None
 

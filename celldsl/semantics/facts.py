@@ -65,16 +65,16 @@ class Facts:
             if self.tried > MAX_TRIED:
                 return False
             rest = divisions[:index] + divisions[index + 1 :]
-            replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
-            if replaced is None:
-                continue
-            if replaced.integral or self._whole_by(replaced, rest, depth - 1):
-                return True
+            number, divisor = self.reduce(number), self.reduce(divisor)
+            left = _as_multiple(size, number, divisor), _without_multiples(size, number, divisor)
+            for other in left:
+                if other is not None and (other.integral or self._whole_by(other, rest, depth - 1)):
+                    return True
         return False
 
     def not_negative(self, size: Size) -> bool:
         """Whether the size is 0 or more for all dims that keep the facts."""
-        size = self._without_fractions(self.reduce(size))
+        size = _primitive(self._without_fractions(self.reduce(size)))
         asked = size, tuple(map(self.reduce, self.bounds[:MAX_BOUNDS]))
         if asked not in self._found:
             self._found[asked] = self._shown(*asked)
@@ -132,10 +132,11 @@ class Facts:
         return all(a.evaluate(dims) % b.evaluate(dims) == 0 for a, b in known)
 
     def assume_divides(self, number: Size, divisor: Size) -> None:
-        """`number` is a multiple of `divisor`, so it is no smaller."""
+        """`number` is a multiple of `divisor`, so it is no smaller where it is positive."""
         if (number, divisor) not in self.divisions:
             self.divisions.append((number, divisor))
-        self._bound(number - divisor)
+        if self.positive(number):
+            self._bound(number - divisor)
 
     def assume_not_negative(self, size: Size) -> None:
         self._bound(_primitive(self.reduce(size)))
@@ -174,6 +175,24 @@ def _as_multiple(size: Size, number: Size, divisor: Size) -> Size | None:
         return size.substitute({name: divisor * Size.dim(f"{name}/{divisor}")})
     except (NotIntegral, ZeroDivisionError):
         return None
+
+
+def _without_multiples(size: Size, number: Size, divisor: Size) -> Size | None:
+    """`size` without whole multiples of `number / divisor`, which is whole; None without any."""
+    try:
+        share = number / divisor
+    except (NotIntegral, ZeroDivisionError):
+        return None
+    if len(share.terms) == 1:
+        parts = [Size((term,)) for term in size.terms]
+        left = sum((part for part in parts if not (part / share).integral), Size(()))
+    else:
+        broken = next((t for t in share.terms if not Size((t,)).integral), None)
+        there = None if broken is None else dict(size.terms).get(broken[0])
+        if broken is None or there is None or ratio(there, broken[1]).denominator != 1:
+            return None
+        left = size - share * int(ratio(there, broken[1]))
+    return None if left == size else left
 
 
 def _obviously_not_negative(size: Size) -> bool:
