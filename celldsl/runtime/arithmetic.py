@@ -7,7 +7,7 @@
     half_of_square(np.float32(3.0))            # is 4.5
 
 One text of a formula serves compiled loops and plain Python.  Instructions are done as written,
-whatever fast-math flags the kernel around them has; only a product and a sum may fuse.
+whatever fast-math flags the code around them has; only a product and a sum may fuse.
 
     where(c, a, b)             a or b, without a branch
     multiply_add(a, b, c)      a * b + c, rounded once where the host can
@@ -102,7 +102,8 @@ def _comparison(order: str) -> Callable[[Traced, Any], Traced]:
     def apply(self: Traced, other: Any) -> Traced:
         left, right = self.value, self.of(other)
         if self.real:
-            return Traced(self.builder, self.builder.fcmp_ordered(order, left, right, _AS_WRITTEN))
+            write = self.builder.fcmp_ordered
+            return Traced(self.builder, write(order, left, right, flags=_AS_WRITTEN))
         return Traced(self.builder, self.builder.icmp_signed(order, left, right))
 
     return apply

@@ -38,10 +38,14 @@ class CodeName:
         self.name = name
 
     @cached_property
+    def stands_for(self) -> Any:
+        return getattr(import_module(f"celldsl.runtime.{self.file}"), self.name)
+
+    @cached_property
     def _numba_type_(self) -> Any:
         from numba.core.registry import cpu_target
 
-        function = getattr(import_module(f"celldsl.runtime.{self.file}"), self.name)
+        function = self.stands_for
         cpu_target.typing_context.refresh()
         return cpu_target.typing_context.resolve_value_type(function)
 

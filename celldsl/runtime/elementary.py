@@ -130,7 +130,30 @@ def round_even(x: Any) -> Any:
     return _elementary_value(_round_formula, x)
 
 
-def _register_elementary(function: _Formula, formula: _Formula, count: int) -> None:
+FORMULAS: dict[_Formula, _Formula] = {
+    exp: exp_formula, expm1: expm1_formula, log: log_formula, log1p: log1p_formula,
+    tanh: tanh_formula, sigmoid: sigmoid_formula, softplus: softplus_formula, erf: erf_formula,
+    sin: sin_formula, cos: cos_formula, tan: tan_formula, atan: atan_formula, power: power_formula,
+    sqrt: _root_formula, floor: _floor_formula, round_even: _round_formula,
+}  # fmt: skip
+
+
+def elementary_function(module: Any, function: _Formula, kind: Any, count: int) -> Any:
+    """One function for a module, so that its text stays short; LLVM puts it where it is called."""
+    single = isinstance(kind, ir.FloatType)
+    function_type = ir.FunctionType(kind, [kind] * count)
+    full_name = f"celldsl_{function.__name__}_{'f32' if single else 'f64'}"
+    made = cgutils.get_or_insert_function(module, function_type, full_name)
+    if not made.blocks:
+        made.linkage = "internal"
+        made.attributes.add("alwaysinline")
+        builder = ir.IRBuilder(made.append_basic_block("entry"))
+        numbers = [Traced(builder, argument) for argument in made.args]
+        builder.ret(FORMULAS[function](*numbers, SINGLE if single else DOUBLE).value)
+    return made
+
+
+def _register_elementary(function: _Formula, count: int) -> None:
     """Compiled code that calls the function gets the formula."""
 
     def generic(_: Any, arguments: Any, __: Any) -> Any:
@@ -141,38 +164,17 @@ def _register_elementary(function: _Formula, formula: _Formula, count: int) -> N
         return signature(kind, *[kind] * len(arguments))
 
     def write(_: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        name = function.__name__
-        return builder.call(_elementary_function(builder.module, name, formula, sig), arguments)
+        kind = arguments[0].type
+        made = elementary_function(builder.module, function, kind, len(arguments))
+        return builder.call(made, arguments)
 
     template = type(f"_Typed_{function.__name__}", (AbstractTemplate,), {"generic": generic})
     infer_global(function)(template)
     lower_builtin(function, *[types.Float] * count)(write)
 
 
-def _elementary_function(module: Any, name: str, formula: _Formula, sig: Any) -> Any:
-    """One function for a module, so that its text stays short; LLVM puts it where it is called."""
-    single = sig.return_type == types.float32
-    kind = ir.FloatType() if single else ir.DoubleType()
-    function_type = ir.FunctionType(kind, [kind] * len(sig.args))
-    full_name = f"celldsl_{name}_{'f32' if single else 'f64'}"
-    function = cgutils.get_or_insert_function(module, function_type, full_name)
-    if not function.blocks:
-        function.linkage = "internal"
-        function.attributes.add("alwaysinline")
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        numbers = [Traced(builder, argument) for argument in function.args]
-        builder.ret(formula(*numbers, SINGLE if single else DOUBLE).value)
-    return function
-
-
-for _function, _formula in {
-    exp: exp_formula, expm1: expm1_formula, log: log_formula, log1p: log1p_formula,
-    tanh: tanh_formula, sigmoid: sigmoid_formula, softplus: softplus_formula, erf: erf_formula,
-    sin: sin_formula, cos: cos_formula, tan: tan_formula, atan: atan_formula,
-    sqrt: _root_formula, floor: _floor_formula, round_even: _round_formula,
-}.items():  # fmt: skip
-    _register_elementary(_function, _formula, 1)
-_register_elementary(power, power_formula, 2)
+for _function in FORMULAS:
+    _register_elementary(_function, 2 if _function is power else 1)
 
 
 def power_int(x: Any, n: int) -> Any:

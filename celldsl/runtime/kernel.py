@@ -1,4 +1,4 @@
-"""Functions for Numba to compile, and the smallest of them.  In: functions.  Out: the same, marked.
+"""Functions to compile, and the smallest of them.  In: functions.  Out: the same, marked.
 
     @stage
     def forward_1(low, high, …): …
@@ -20,7 +20,7 @@ assumed of infinities and NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, update_wrapper
+from functools import cached_property, lru_cache, partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,29 @@ def stamp_of(source: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-class Stage:
-    """A function for compiled code to call.  In Python it is an ordinary function."""
+@lru_cache(maxsize=8)
+def _text_of(source: str, stamp: tuple[int, int] | None) -> str | None:
+    """What was imported, from which stages are compiled later; None where it cannot be read."""
+    if stamp is None:
+        return None
+    try:
+        return Path(source).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+
+class Stage:
+    """A function for compiled code to call.  In Python it is an ordinary function.
+
+    One that stands apart is not put where it is called, to spare LLVM making it again and again.
+    """
+
+    def __init__(self, function: Callable[..., Any], apart: bool = False) -> None:
         self.function = function
         self.name = function.__name__
+        self.apart = apart
         self.stamp = stamp_of(Path(function.__code__.co_filename))
+        self.text = _text_of(function.__code__.co_filename, self.stamp)
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -54,7 +70,7 @@ class Stage:
 
     @cached_property
     def _numba_type_(self) -> Any:
-        from celldsl.runtime.stage_code import stage_type
+        from celldsl.runtime.stage_types import stage_type
 
         return stage_type(self)
 
@@ -83,16 +99,17 @@ class Kernel:
 
 stage = Stage
 kernel = Kernel
+apart = partial(Stage, apart=True)
 
 
-@stage
+@apart
 def copy(target: Any, source: Any, count: int) -> None:
     """target[i] = source[i] for i < count."""
     for i in range(count):
         target[i] = source[i]
 
 
-@stage
+@apart
 def fill(target: Any, count: int, value: float) -> None:
     """target[i] = value for i < count."""
     held = real(target, value)
@@ -100,7 +117,7 @@ def fill(target: Any, count: int, value: float) -> None:
         target[i] = held
 
 
-@stage
+@kernel
 def dense_rows(steps: int, batch: int) -> Any:
     """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
 

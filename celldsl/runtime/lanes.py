@@ -114,15 +114,23 @@ class _LaneWrite(AbstractTemplate):  # type: ignore[misc]
 
 @lower_builtin(operator.getitem, LaneType, types.intp)  # type: ignore[untyped-decorator]
 def _lane_read(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    read = builder.load(builder.gep(args[0], [args[1]], inbounds=True))
-    return _lane_mark(builder.module, read, sig.args[0].scope)
+    return read_lane(builder, args[0], args[1], sig.args[0].scope)
 
 
 @lower_builtin(operator.setitem, LaneType, types.intp, types.Any)  # type: ignore[untyped-decorator]
 def _lane_write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    write = builder.store(args[2], builder.gep(args[0], [args[1]], inbounds=True))
-    _lane_mark(builder.module, write, sig.args[0].scope)
+    write_lane(builder, args[0], args[1], args[2], sig.args[0].scope)
     return context.get_dummy_value()
+
+
+def read_lane(builder: Any, pointer: Any, index: Any, scope: int) -> Any:
+    read = builder.load(builder.gep(pointer, [index], inbounds=True))
+    return _lane_mark(builder.module, read, scope)
+
+
+def write_lane(builder: Any, pointer: Any, index: Any, value: Any, scope: int) -> None:
+    write = builder.store(value, builder.gep(pointer, [index], inbounds=True))
+    _lane_mark(builder.module, write, scope)
 
 
 def _lane_mark(module: Any, instruction: Any, scope: int) -> Any:

@@ -117,7 +117,7 @@ def addresses_of(
     Nothing is kept on disk without a source.
     """
     with _code_lock:
-        path = _object_path(source, label) if source is not None else None
+        path = _object_path(source, label, symbols) if source is not None else None
         code = _read_object(path) if path is not None else None
         if code is None:
             code = compiled()
@@ -127,13 +127,14 @@ def addresses_of(
         return [engine.get_function_address(symbol) for symbol in symbols]
 
 
-def _object_path(source: Path, label: str) -> Path | None:
+def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | None:
     """The file for an object; None where nothing says when it would be out of date."""
     try:
         text = source.read_bytes()
     except OSError:
         return None
-    digest = hashlib.sha256(f"{_surroundings()} {label} ".encode() + text).hexdigest()
+    asked = f"{_surroundings()} {label} {' '.join(symbols)} ".encode()
+    digest = hashlib.sha256(asked + text).hexdigest()
     made_by = f"{source.stem}.{label}.{sys.implementation.cache_tag}"
     return code_folder(source) / f"{made_by}-{digest[:24]}.o"
 

@@ -1,162 +1,181 @@
-"""Stages as Numba sees them.  In: a stage, types.  Out: LLVM's instructions, not optimised yet.
+"""Stages as LLVM's instructions.  In: a stage, types of arguments.  Out: a function of a module.
 
-    stage_type(stage)                           what Numba takes a stage for, in other stages
-    found = compiled(stage, argument_types)     found.signature, found.library
+    code = StageCode(module)
+    function, kind = code.function(forward_1, (types.int64, LaneType(types.float32, -1)))
 
-Numba's own functions are optimised and translated one by one, wrapped for Python, and again as part
-of each that calls them.  Stages are only ever linked into a larger whole, and go the short way.
+Stages are a small part of Python: numbers and lanes; assignments, `for … in range(…)`, `while`,
+`if`, `return`; arithmetic, comparisons, conditions; calls of stages and of what `stage_calls`
+knows.  A name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere
+else, is known there alone.  Anything else is a `StageError`.
+
+Numba compiles such text to code that computes the same, and takes ten times as long: it is made for
+all of Python.
 """
-
-# What is subclassed and called here is Numba's, which has no types.
-# mypy: disable-error-code="misc, no-untyped-call, no-untyped-def"
 
 from __future__ import annotations
 
-import operator
-from functools import cache
+import ast
+from collections.abc import Sequence
 from typing import Any
 
 from numba import types
-from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import CompilerBase, Flags, compile_extra
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.compiler_machinery import PassManager
-from numba.core.cpu_options import FastMathOptions
-from numba.core.imputils import lower_builtin
-from numba.core.registry import cpu_target
-from numba.core.typed_passes import (
-    IRLegalization,
-    NativeLowering,
-    NoPythonBackend,
-    NopythonTypeInference,
-    PreLowerStripPhis,
+
+from celldsl.runtime.kernel import Stage
+from celldsl.runtime.lanes import read_lane, write_lane
+from celldsl.runtime.stage_expressions import (
+    stage_call,
+    stage_condition,
+    stage_element,
+    stage_value,
 )
-from numba.core.typing.context import Context
-from numba.core.typing.templates import AbstractTemplate, signature
-from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
+from celldsl.runtime.stage_scope import Scope
+from celldsl.runtime.stage_values import StageError, Typed, cast, combined, constant
 
-from celldsl.runtime.kernel import FAST_MATH, Stage
-
-_COMPILED: dict[tuple[Stage, tuple[Any, ...]], Any] = {}
-_KNOWN: dict[Any, Any] = {}  # types of operations on numbers
-_OPERATORS = {
-    operator.add, operator.sub, operator.mul, operator.floordiv, operator.truediv, operator.mod,
-    operator.iadd, operator.isub, operator.imul, operator.eq, operator.ne, operator.lt,
-    operator.le, operator.gt, operator.ge, operator.neg,
-}  # fmt: skip
-_ALLOWED = ("llvm.", "celldsl_", "mem")  # functions that an object may leave to others
+STAGE_PREFIX = "celldsl.stage."
 
 
-class PartLibrary(CPUCodeLibrary):
-    """Code that will be linked into another library's; it is neither optimised nor translated."""
+class StageCode:
+    """The stages of one module, each once for types of arguments."""
 
-    def _optimize_functions(self, ll_module: Any) -> None:
-        ll_module.data_layout = self._codegen._data_layout
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self._made: dict[tuple[Stage, tuple[Any, ...]], tuple[Any, Any]] = {}
 
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
-        self._finalized = True
-
-    def object_code(self) -> bytes:
-        """All that was linked into it as machine code."""
-        self._ensure_finalized()
-        super()._optimize_final_module()
-        module = self._final_module
-        strange = [
-            f.name for f in module.functions
-            if f.is_declaration and not f.name.startswith(_ALLOWED)
-        ]  # fmt: skip
-        if strange:
-            raise RuntimeError(f"compiled code needs {', '.join(strange)}")
-        code: bytes = self._codegen._tm.emit_object(module)
-        return code
+    def function(self, stage: Stage, kinds: Sequence[Any]) -> tuple[Any, Any]:
+        """The function, and the type of what it returns.  Raises StageError."""
+        key = stage, tuple(kinds)
+        if key not in self._made:
+            symbol = f"{STAGE_PREFIX}{len(self.module.functions)}.{stage.name}"
+            scope = Scope(self, stage, kinds, symbol)
+            try:
+                _write_suite(scope, scope.tree.body)
+            except StageError as error:
+                raise StageError(f"{stage.name}: {error}") from None
+            scope.end()
+            self._made[key] = scope.function, scope.result
+        return self._made[key]
 
 
-class _StageCompiler(CompilerBase):
-    """Those of Numba's passes that stages need: they hold no closures, arrays or exceptions."""
-
-    def define_pipelines(self) -> list[PassManager]:
-        manager = PassManager("stage")
-        for step in (
-            TranslateByteCode, FixupArgs, IRProcessing, ReconstructSSA, NopythonTypeInference,
-            PreLowerStripPhis, IRLegalization, NativeLowering, NoPythonBackend,
-        ):  # fmt: skip
-            manager.add_pass(step, step.__name__)
-        manager.finalize()
-        return [manager]
+def _write_suite(scope: Scope, statements: Sequence[ast.stmt]) -> None:
+    for statement in statements:
+        _write(scope, statement)
 
 
-class _StageContext(Context):
-    """Numba's own context, which looks an operation on numbers up once and not each time."""
+def _write(scope: Scope, node: ast.stmt) -> None:
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
+            values = [stage_value(scope, part) for part in parts]
+            for target, given in zip(targets, values, strict=True):
+                _store(scope, target, given)
+        case ast.Assign(targets=[target], value=given):
+            _store(scope, target, stage_value(scope, given))
+        case ast.AugAssign():
+            _update(scope, node)
+        case ast.For(target=ast.Name(id=name), iter=ast.Call() as over, body=body, orelse=[]):
+            _loop(scope, name, over, body)
+        case ast.While(test=test, body=body, orelse=[]):
+            _repeat(scope, test, body)
+        case ast.If(test=test, body=body, orelse=other):
+            _choose(scope, test, body, other)
+        case ast.Return(value=None):
+            scope.builder.ret_void()
+        case ast.Return(value=ast.expr() as given):
+            result = stage_value(scope, given)
+            scope.give(result.kind)
+            scope.builder.ret(cast(scope.builder, result, scope.result))
+        case ast.Expr(value=ast.Call() as given):
+            stage_call(scope, given)
+        case ast.Expr(value=ast.Constant()) | ast.Pass():
+            return
+        case _:
+            first = ast.unparse(node).partition("\n")[0]
+            raise StageError(f"`{first}` is for no stage")
 
-    def __init__(self) -> None:
-        self.__dict__ = cpu_target.typing_context.__dict__
 
-    def _resolve_user_function_type(
-        self, func: Any, args: Any, kws: Any, literals: Any = None
-    ) -> Any:
-        plain = tuple(types.unliteral(a) for a in args)
-        operation = getattr(func, "typing_key", None)
-        if (
-            kws
-            or operation not in _OPERATORS
-            or not all(isinstance(a, types.Number) for a in plain)
-        ):
-            return super()._resolve_user_function_type(func, args, kws, literals)
-        if (operation, plain) not in _KNOWN:
-            found = super()._resolve_user_function_type(func, plain, kws, literals)
-            _KNOWN[operation, plain] = found
-        return _KNOWN[operation, plain]
+def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
+    match target:
+        case ast.Name(id=name):
+            scope.assign(name, given)
+        case ast.Subscript():
+            _put(scope, *stage_element(scope, target), given)
+        case _:
+            raise StageError(f"nothing is assigned to `{ast.unparse(target)}` in a stage")
 
 
-@global_compiler_lock
-def compiled(stage: Stage, arguments: tuple[Any, ...]) -> Any:
-    """What Numba makes of a stage for arguments of these types."""
-    key = stage, arguments
-    if key not in _COMPILED:
-        flags = Flags()
-        flags.nrt = True
-        flags.no_compile = True
-        flags.no_cpython_wrapper = True
-        flags.no_cfunc_wrapper = True
-        flags.error_model = "numpy"
-        flags.fastmath = FastMathOptions(set(FAST_MATH))
-        context = cpu_target.target_context
-        library = PartLibrary(context.codegen(), stage.name)
-        _COMPILED[key] = compile_extra(
-            _context(), context, stage.function, arguments, None, flags, {}, library, _StageCompiler
+def _put(scope: Scope, lane: Typed, index: Any, given: Typed) -> None:
+    code = cast(scope.builder, given, lane.kind.dtype)
+    write_lane(scope.builder, lane.code, index, code, lane.kind.scope)
+
+
+def _update(scope: Scope, node: ast.AugAssign) -> None:
+    """`x[j] += …` and its like; the index is computed once."""
+    builder, operation = scope.builder, type(node.op)
+    if isinstance(node.target, ast.Subscript):
+        lane, index = stage_element(scope, node.target)
+        old = Typed(lane.kind.dtype, read_lane(builder, lane.code, index, lane.kind.scope))
+        _put(scope, lane, index, combined(builder, operation, old, stage_value(scope, node.value)))
+    else:
+        old = stage_value(scope, node.target)
+        _store(
+            scope, node.target, combined(builder, operation, old, stage_value(scope, node.value))
         )
-    return _COMPILED[key]
 
 
-@global_compiler_lock
-def forget(module: str) -> None:
-    """Lets go of what was compiled of a module: it is large, and in an object by now."""
-    for key in [key for key in _COMPILED if key[0].function.__module__ == module]:
-        del _COMPILED[key]
+def _loop(scope: Scope, name: str, over: ast.Call, body: Sequence[ast.stmt]) -> None:
+    """Over a range.  The index is counted apart, whatever the body makes of its name."""
+    if scope.known(over.func) is not range:
+        raise StageError(f"no loop over `{ast.unparse(over)}` in a stage")
+    builder = scope.builder
+    zero, one = (constant(types.int64, number).code for number in (0, 1))
+    given = [cast(builder, stage_value(scope, argument), types.int64) for argument in over.args]
+    start, stop, step = (zero, *given, one) if len(given) == 1 else (*given, one)[:3]
+    place = scope.stack(types.int64, f"next {name}")
+    builder.store(start, place)
+    test, inside, after = scope.blocks("for", "do", "done")
+    builder.branch(test)
+    builder.position_at_end(test)
+    index = builder.load(place)
+    more = builder.icmp_signed("<", index, stop)
+    if step is not one:
+        forwards = builder.icmp_signed(">", step, zero)
+        more = builder.select(forwards, more, builder.icmp_signed(">", index, stop))
+    builder.cbranch(more, inside, after)
+    outer = _begin(scope, inside)
+    scope.assign(name, Typed(types.int64, index))
+    _write_suite(scope, body)
+    builder.store(builder.add(index, step, flags=("nsw",)), place)
+    _end(scope, test, after, outer)
 
 
-@cache
-def _context() -> _StageContext:
-    return _StageContext()
+def _repeat(scope: Scope, test: ast.expr, body: Sequence[ast.stmt]) -> None:
+    again, inside, after = scope.blocks("while", "do", "done")
+    scope.builder.branch(again)
+    scope.builder.position_at_end(again)
+    scope.builder.cbranch(stage_condition(scope, test), inside, after)
+    outer = _begin(scope, inside)
+    _write_suite(scope, body)
+    _end(scope, again, after, outer)
 
 
-def stage_type(stage: Stage) -> Any:
-    """What Numba takes the stage for, where compiled code names it: a function of its own kind."""
+def _choose(
+    scope: Scope, test: ast.expr, body: Sequence[ast.stmt], other: Sequence[ast.stmt]
+) -> None:
+    inside, outside, after = scope.blocks("then", "else", "end")
+    scope.builder.cbranch(stage_condition(scope, test), inside, outside)
+    for block, suite in ((inside, body), (outside, other)):
+        outer = _begin(scope, block)
+        _write_suite(scope, suite)
+        _end(scope, after, after, outer)
 
-    def generic(_: Any, arguments: Any, __: Any) -> Any:
-        plain = tuple(types.unliteral(a) for a in arguments)
-        return signature(compiled(stage, plain).signature.return_type, *plain)
 
-    def call(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        found = compiled(stage, sig.args)
-        context.add_linking_libs([found.library])
-        return context.call_internal(builder, found.fndesc, sig, arguments)
+def _begin(scope: Scope, block: Any) -> dict[str, Typed]:
+    """A suite, in which names of its own may be assigned.  Returns those around it."""
+    scope.builder.position_at_end(block)
+    return dict(scope.names)
 
-    members = {"generic": generic, "key": stage}
-    template = type(f"_Typed_{stage.name}", (AbstractTemplate,), members)
-    lower_builtin(stage, types.VarArg(types.Any))(call)
-    cpu_target.target_context.refresh()
-    return types.Function(template)
+
+def _end(scope: Scope, target: Any, after: Any, outer: dict[str, Typed]) -> None:
+    if not scope.builder.block.is_terminated:
+        scope.builder.branch(target)
+    scope.builder.position_at_end(after)
+    scope.names = outer
