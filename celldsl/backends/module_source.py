@@ -141,7 +141,9 @@ def _imports(kernels: str) -> str:
     ]
     if set(called) & set(CODE_FILES["gemm_calls"]):
         lines.append("from celldsl.runtime.gemm import prepare")
-    lines.append("from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage")
+    lines.append(
+        "from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage"
+    )
     if "mask_key(" in kernels:
         lines.append("from celldsl.runtime.masks import mask_key, mask_uniform, steps_before")
     return "\n".join(lines)

@@ -117,24 +117,23 @@ def pack_lines(stage: Pack, depth: int) -> list[str]:
 
 
 def combine_lines(stage: Combine, depth: int) -> list[str]:
-    pad = "    " * depth
-    indices = [f"j{i}" for i in range(len(stage.shape))]
+    """The sum over parts, along the last axis by one call."""
+    *outer, count = stage.shape or (Size.of(1),)
+    indices = [f"j{i}" for i in range(len(outer))]
     lines = []
-    for name, size in zip(indices, stage.shape, strict=True):
+    for name, size in zip(indices, outer, strict=True):
         lines.append("    " * depth + f"for {name} in range({size_code(size)}):")
         depth += 1
-    out = pointer_code(stage.out)
-    inner = "    " * depth
-    source = array_name(stage.source.array)
-    target = f"{array_name(stage.out.array)}[{out} + {index_code(stage.out.strides, indices)}]"
-    element = index_code(stage.source.strides, indices)
-    start = pointer_code(stage.source, "0")
+    ends = [_along_last(place, indices) for place in (stage.source, stage.out)]
     width = factor_code(stage.source.width)
-    return [
-        f"{pad}# the sum over parts",
-        *lines,
-        f"{inner}total = real(parameters, 0.0)",
-        f"{inner}for p in range(parts):",
-        f"{inner}    total += {source}[{start} + p * {width} + {element}]",
-        f"{inner}{target} = total",
-    ]
+    call = f"add_parts({size_code(count)}, parts, {width}, {', '.join(ends)})"
+    return [*lines, "    " * depth + call]
+
+
+def _along_last(place: Place, indices: list[str]) -> str:
+    """Where the last axis begins, and the step along it."""
+    strides = place.strides or (Size.of(1),)
+    start = pointer_code(place, None if place.rows == "once" else "0")
+    terms = [term for term in (start, index_code(strides[:-1], indices)) if term != "0"]
+    at = " + ".join(terms) or "0"
+    return f"lane({array_name(place.array)}, {at}, -1), {size_code(strides[-1])}"

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.code import real
+from celldsl.runtime.code import lane, real
 
 FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
 
@@ -115,6 +115,21 @@ def fill(target: Any, count: int, value: float) -> None:
     held = real(target, value)
     for i in range(count):
         target[i] = held
+
+
+@apart
+def add_parts(
+    count: int, parts: int, width: int, source: Any, source_step: int, target: Any, step: int
+) -> None:
+    """target[i * step] = the sum over p < parts of source[p * width + i * source_step]."""
+    sums = lane(target, 0, 0)
+    first = lane(source, 0, 1)
+    for i in range(count):
+        sums[i * step] = first[i * source_step]
+    for p in range(1, parts):
+        terms = lane(source, p * width, 1)
+        for i in range(count):
+            sums[i * step] += terms[i * source_step]
 
 
 @kernel

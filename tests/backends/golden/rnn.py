@@ -12,7 +12,7 @@ from celldsl.runtime import numerics
 from celldsl.runtime.cell import Cell
 from celldsl.runtime.code import gemm, gemm_rows, lane, pack, panel_width, real, tanh
 from celldsl.runtime.gemm import prepare
-from celldsl.runtime.kernel import copy, dense_rows, fill, kernel, stage
+from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage
 
 @stage
 def forward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
@@ -173,12 +173,7 @@ def backward_finish(part, parts, rows, dims, hyper, parameters, constants, fixed
     n_rows = rows[2]
     at_sum = 2*n_batch*d_H + n_rows*d_H
     at_h_b = d_H*d_I + d_H*d_H
-    # the sum over parts
-    for j0 in range(d_H):
-        total = real(parameters, 0.0)
-        for p in range(parts):
-            total += work[at_sum + p * d_H + j0]
-        gradients[at_h_b + j0] = total
+    add_parts(d_H, parts, d_H, lane(work, at_sum, -1), 1, lane(gradients, at_h_b, -1), 1)
 
 @kernel
 def forward(dims, hyper, parameters, constants, in_x, start_h):
