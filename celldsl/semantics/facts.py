@@ -17,8 +17,11 @@ from celldsl.ir.size import NotIntegral, Shape, Size, ratio
 from celldsl.record import entity, field
 
 MAX_BOUNDS = 16
+MAX_DIVISIONS = 48
 # Divisions that are put into sizes: far more than a cell needs, and soon done.
 MAX_TRIED = 10_000
+# Sums of bounds that are looked at, in one walk over a cell.
+MAX_SHOWN = 20_000
 
 
 @entity
@@ -27,6 +30,7 @@ class Facts:
     divisions: list[tuple[Size, Size]] = field(default_factory=list)
     bounds: list[Size] = field(default_factory=list)
     tried: int = 0
+    shown: int = 0
     # What bounds show of sizes: a loop asks the same in every pass.
     _found: dict[tuple[Size, tuple[Size, ...]], bool] = field(
         default_factory=dict, repr=False, compare=False
@@ -92,6 +96,9 @@ class Facts:
         """Take away what is known to be 0 or more, where both speak of the same dims."""
         if _obviously_not_negative(size):
             return True
+        self.shown += 1
+        if self.shown > MAX_SHOWN:
+            return False
         about = {monomial for monomial, _ in size.terms if monomial}
         for index, bound in enumerate(bounds if depth else ()):
             if any(monomial in about for monomial, _ in bound.terms):
@@ -102,9 +109,9 @@ class Facts:
 
     def _without_fractions(self, size: Size) -> Size:
         for number, divisor in self.divisions:
-            replaced = _as_multiple(size, self.reduce(number), self.reduce(divisor))
-            if replaced is not None and not size.integral:
-                size = replaced
+            if size.integral:
+                break
+            size = _as_multiple(size, self.reduce(number), self.reduce(divisor)) or size
         return size
 
     def assume_equal(self, left: Size, right: Size) -> None:
@@ -133,18 +140,24 @@ class Facts:
 
     def assume_divides(self, number: Size, divisor: Size) -> None:
         """`number` is a multiple of `divisor`, so it is no smaller where it is positive."""
-        if (number, divisor) not in self.divisions:
+        known = (number, divisor) in self.divisions
+        if not known and len(self.divisions) < MAX_DIVISIONS:
             self.divisions.append((number, divisor))
         if self.positive(number):
             self._bound(number - divisor)
 
     def assume_not_negative(self, size: Size) -> None:
-        self._bound(_primitive(self.reduce(size)))
+        self._bound(self.reduce(size))
 
     def _bound(self, size: Size) -> None:
-        """Proofs try all bounds with one another, so that one must not stand there twice."""
-        if size not in self.bounds:
-            self.bounds.append(size)
+        """Proofs try all bounds with one another, so that of `H >= 2` and `H >= 3` one is kept."""
+        size = _primitive(size)
+        for at, bound in enumerate(self.bounds):
+            further = (bound - size).constant
+            if further is not None:
+                self.bounds[at] = size if further > 0 else bound
+                return
+        self.bounds.append(size)
 
 
 def simple(size: Size) -> bool:

@@ -93,3 +93,19 @@ def test_what_is_shown_is_so(seed: int) -> None:
             assert not whole or found is not None, (number, divisor, size, h, k)
             assert not not_negative or found is None or found >= 0, (number, divisor, size, h, k)
     assert shown
+
+
+def test_of_two_bounds_the_tighter_one_is_kept() -> None:
+    facts = Facts()
+    for least in (2, 5, 3):
+        facts.assume_not_negative((H - least) * 2)
+    assert facts.bounds == [H - 5]
+    assert facts.not_negative(H - 5)
+    assert not facts.not_negative(H - 6)
+
+
+def test_many_branches_on_one_dim_are_soon_checked() -> None:
+    lines = [f"    if H > {i}:\n        v{i} = h\n    else:\n        v{i} = x\n" for i in range(12)]
+    cell = "cell A[H]:\n    input x: [H]\n    state h: [H]\n" + "".join(lines)
+    report = check_source(f"{cell}    h' = v11 + v0\n    output h'\n")
+    assert not report.has_errors
