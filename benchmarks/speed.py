@@ -29,6 +29,7 @@ PEERS = {
     "compile": "torch_compiled",
 }
 USUAL = "jax,torch,onnx"
+MODES = ("train", "infer", "stream")
 SWEEPS = {
     "T": [(t, 32, 128, 128) for t in (10, 50, 200, 1000)],
     "B": [(100, b, 128, 128) for b in (1, 2, 3, 7, 8, 16, 17, 64, 65, 128)],
@@ -67,13 +68,13 @@ def _arguments() -> Any:
     parser.add_argument("--shapes", help="S1 … S4, or T,B,I,H; several with commas between")
     parser.add_argument("--sweep", choices=SWEEPS, help="many sizes of one dimension instead")
     parser.add_argument("--peers", default=USUAL, help=f"of {', '.join(PEERS)}; default {USUAL}")
-    parser.add_argument("--modes", default="train,infer,stream", help="default: all three")
+    parser.add_argument("--modes", default=",".join(MODES), help=f"of {', '.join(MODES)}")
     parser.add_argument("--threads", type=int, default=min(2, cores()))
     parser.add_argument("--budget", type=float, help="seconds for each line of the table")
     parser.add_argument("--output", default="speed", help="name of what is written")
     found = parser.parse_args()
     found.budget = found.budget or (1.0 if found.quick else 5.0)
-    for name, known in (("cells", CELLS), ("peers", PEERS)):
+    for name, known in (("cells", CELLS), ("peers", PEERS), ("modes", MODES)):
         wrong = [n for n in getattr(found, name).split(",") if n and n not in known]
         if wrong:
             parser.error(f"--{name}: there is no {', '.join(wrong)}")

@@ -14,7 +14,7 @@ from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
 from celldsl.ops.render import value_text
-from celldsl.plan.plan import Block, Plan
+from celldsl.plan.plan import Block, Phase, Plan
 
 if TYPE_CHECKING:
     from celldsl.backends.module_source import Unit
@@ -35,7 +35,7 @@ LENGTHS = (
     "forward_work",
     "backward_work",
 )
-Calls = Sequence[tuple[str, str]]
+Calls = Sequence[tuple[Phase, str]]
 
 
 def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
@@ -68,12 +68,17 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         "        lengths=describe.Lengths(",
         *(f"            {name}={_function(_length(plan, name))}," for name in LENGTHS),
         "        ),",
-        *_tuple("forward", [f'describe.Phase("{kind}", {name})' for kind, name in forward]),
-        *_tuple("backward", [f'describe.Phase("{kind}", {name})' for kind, name in backward]),
+        *_tuple("forward", [_phase(*call) for call in forward]),
+        *_tuple("backward", [_phase(*call) for call in backward]),
         *(["        prepare=prepare,"] if unit.plan.has_gemm else []),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         "    )",
     ])  # fmt: skip
+
+
+def _phase(phase: Phase, name: str) -> str:
+    waits = "" if phase.waits else ", waits=False"
+    return f'describe.Phase("{phase.kind}", {name}{waits})'
 
 
 def _length(plan: Plan, name: str) -> Size:

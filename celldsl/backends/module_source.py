@@ -54,10 +54,7 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
         "backward", dims, hypers, again, _arguments(spec, "backward"), all_bases(plan.backward)
     )
     calls = [
-        [
-            (phase.kind, writer.phase(name, phase))
-            for name, phase in _named(phases, writer.direction)
-        ]
+        [(phase, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
         for phases, writer in ((plan.forward, forward), (plan.backward, backward))
     ]
     kernels = "\n\n".join(chain(forward.functions, backward.functions))
@@ -91,12 +88,14 @@ def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]
         match phase.kind, looped:
             case "once", False:
                 name = "weights"
-            case "rows", False:
+            case "rows" | "parts", False:
                 name = "inputs"
             case "steps", _:
                 name, looped = "steps", True
-            case "rows", True:
+            case "parts", True:
                 name = "sums"
+            case "rows", True:
+                name = {"forward": "outputs", "backward": "inputs"}[direction]
             case _:
                 name = "finish"
         names.append(f"{direction}_{name}")

@@ -1,6 +1,6 @@
 """Phases as functions.  In: a phase of a plan.  Out: the text of its function and of its stages.
 
-def forward_steps(part, parts, rows, dims, …):
+def forward_steps(part, parts, share, shares, rows, dims, …):
     for t in range(n_steps):
         gemm(…)                     pre += h @ W
         step_1(0, active, …)        the gates
@@ -21,7 +21,7 @@ from celldsl.ir.size import Size, product
 from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Phase, RowLoops, Stage
 from celldsl.record import entity, field
 
-COMMON = "part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work"
+COMMON = "part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work"
 
 
 @entity
@@ -39,7 +39,15 @@ class Writer:
 
     def phase(self, name: str, phase: Phase) -> str:
         """The function of a phase, with its stages before it; returns its name."""
-        body = {"once": self._once, "rows": self._rows, "steps": self._steps}[phase.kind](phase)
+        match phase.kind:
+            case "once":
+                body = self._once(phase)
+            case "steps":
+                body = self._steps(phase)
+            case "rows":
+                body = self._rows(phase, "share")
+            case "parts":
+                body = self._rows(phase, "part")
         code = "\n".join(body)
         lines = [
             "@stage",
@@ -58,13 +66,13 @@ class Writer:
             found += self._stage(stage, "1", "0", depth=1)
         return found or ["    return"]
 
-    def _rows(self, phase: Phase) -> list[str]:
+    def _rows(self, phase: Phase, own: str) -> list[str]:
         lines = _zeroed(phase)
         row_stages = [s for s in phase.stages if isinstance(s, RowLoops | Gemm)]
         if row_stages:
             lines += [
-                "    low = n_rows * part // parts",
-                "    high = n_rows * (part + 1) // parts",
+                f"    low = n_rows * {own} // {own}s",
+                f"    high = n_rows * ({own} + 1) // {own}s",
             ]
         for stage in phase.stages:
             lines += self._stage(stage, "high", "low", depth=1)

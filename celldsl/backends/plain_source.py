@@ -15,11 +15,11 @@ from celldsl.backends.spelling import array_name, size_code
 from celldsl.backends.stage_source import prelude
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, CellSpec
-from celldsl.plan.plan import Plan
+from celldsl.plan.plan import Phase, Plan
 from celldsl.record import record
 
 ZERO = Size.of(0)
-Calls = Sequence[tuple[str, str]]
+Calls = Sequence[tuple[Phase, str]]
 NOTES = {
     "forward": "(T, B, …) inputs and (B, …) states to outputs, final states and the tape.",
     "backward": "The tape, inputs and cotangents to gradients of parameters, inputs and states.",
@@ -78,7 +78,7 @@ def _function(
     body = [*_buffers(plan, backward), *_results(made, steps)]
     if backward:
         body.append("    gradients = np.zeros(parameters.size, parameters.dtype)")
-    body += [f"    {call}(0, 1, rows, {_passed(given, made, backward)})" for _, call in calls]
+    body += [f"    {call}(0, 1, 0, 1, rows, {_passed(given, made, backward)})" for _, call in calls]
     results = ["gradients", *_names(made)] if backward else [*_names(made), "tape"]
     body.append(f"    return {', '.join(results)}")
     first = _names(given)[0]

@@ -19,7 +19,7 @@ def product_flops(phases: Iterable[Phase]) -> Size:
     """The floating-point operations of all GEMMs of a direction."""
     total = ZERO
     for phase in phases:
-        rows = {"once": ONE, "rows": R, "steps": R}[phase.kind]
+        rows = {"once": ONE, "rows": R, "parts": R, "steps": R}[phase.kind]
         for stage in phase.stages:
             total = total + stage_flops(stage, rows)
         for stage in (*phase.prologue, *phase.epilogue):

@@ -37,7 +37,7 @@ def assemble(
     )
     phases = [
         Phase("once", (*once, *products.packs.values())),
-        Phase("rows", tuple(before), zeroed=early_sums),
+        _row_phase(tuple(before), early_sums),
         Phase(
             "steps", tuple(step), tuple(prologue), tuple(epilogue), states, moves, loop_sums,
             planner.graph.program.reverse,
@@ -48,15 +48,25 @@ def assemble(
     return tuple(p for p in phases if p.kind == "steps" or p.stages)
 
 
+def _row_phase(
+    stages: tuple[Stage, ...], sums: tuple[tuple[Place, Shape], ...], waits: bool = True
+) -> Phase:
+    """Work on single rows: split at will, unless every part adds to a sum of its own."""
+    return Phase("parts" if sums else "rows", stages, zeroed=sums, waits=waits)
+
+
 def _after_phases(stages: list[Stage], sums: tuple[tuple[Place, Shape], ...]) -> list[Phase]:
-    """Work on single rows, then sums over all of them; together where neither waits."""
+    """Work on single rows and sums over all of them.
+
+    Where neither waits for the other the rows come last: many small tasks, for whoever is ready.
+    """
     rows = tuple(s for s in stages if isinstance(s, RowLoops | Gemm))
     outer = tuple(s for s in stages if isinstance(s, GemmRows))
     written = {_written(stage) for stage in rows}
     waits = any({stage.left.name, stage.right.name} & written for stage in outer)
     if waits or any(isinstance(s, RowLoops) for s in rows):
-        return [Phase("rows", rows, zeroed=sums), Phase("rows", outer)]
-    return [Phase("rows", (*rows, *outer), zeroed=sums)]
+        return [_row_phase(rows, sums), Phase("parts", outer)]
+    return [Phase("parts", outer), _row_phase(rows, sums, waits=not outer)]
 
 
 def _written(stage: Stage) -> str:

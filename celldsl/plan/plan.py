@@ -261,12 +261,13 @@ class StateCopy:
 
 @record
 class Phase:
-    """`prologue` and `epilogue` run once for the sequences of a part, around the time loop.
+    """Kinds and `waits` as `celldsl.runtime.description` says.
 
-    `moves` are copies at the end of every step, from place to place.
+    `prologue` and `epilogue` run once for the sequences of a part, around the time loop; `moves`
+    are copies at the end of every step, from place to place.
     """
 
-    kind: Literal["once", "rows", "steps"]
+    kind: Literal["once", "rows", "parts", "steps"]
     stages: tuple[Stage, ...]
     prologue: tuple[Stage, ...] = ()
     epilogue: tuple[Stage, ...] = ()
@@ -274,6 +275,7 @@ class Phase:
     moves: tuple[tuple[Place, Place, Shape], ...] = ()
     zeroed: tuple[tuple[Place, Shape], ...] = ()
     reverse: bool = False
+    waits: bool = True
 
 
 @record

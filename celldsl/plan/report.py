@@ -21,17 +21,21 @@ from celldsl.record import record
 
 WHERE = {
     ("forward", "rows"): "for all steps at once, ahead of the loop: it needs no state",
+    ("forward", "parts"): "for all steps at once, ahead of the loop: it needs no state",
     ("forward", "steps"): "in every step: it needs what the step before has left",
     ("forward", "once"): "once: it depends on parameters alone",
     ("backward", "rows"): "for all steps at once, after the loop: no step needs it",
+    ("backward", "parts"): "for all steps at once, after the loop: no step needs it",
     ("backward", "steps"): "in every step, back in time: the step before needs it",
     ("backward", "once"): "once: it depends on parameters alone",
 }
 PHASES = {
     ("once", False): "once, until a parameter changes",
     ("rows", False): "for all steps at once, ahead of the loop",
+    ("parts", False): "for all steps at once, ahead of the loop",
     ("steps", False): "the time loop",
     ("rows", True): "for all steps at once, after the loop",
+    ("parts", True): "for all steps at once, after the loop",
     ("once", True): "once, at the end",
 }
 
@@ -96,7 +100,7 @@ def _products_of(direction: str, phase: Phase, words: Words, amounts: Amounts) -
 
 
 def _stages(direction: str, phases: Iterable[Phase], words: Words) -> Iterator[str]:
-    yield f"{direction}, phase by phase; threads share each, and wait for each other between them"
+    yield f"{direction}, phase by phase; threads share each"
     looped = False
     for phase in phases:
         yield f"  {PHASES[phase.kind, looped]}"

@@ -43,6 +43,16 @@ def check_array(
     return np.array(value, order="C", subok=False)
 
 
+def is_plain(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether `check_array` would return the value itself."""
+    return (
+        type(value) is np.ndarray
+        and value.shape == shape
+        and value.dtype == dtype
+        and value.flags.carray
+    )
+
+
 def _free_fit(found: tuple[int, ...], shape: Expected) -> bool:
     return all(want is None or want == got for want, got in zip(shape, found, strict=True))
 

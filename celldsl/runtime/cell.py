@@ -26,7 +26,7 @@ from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.initial import drawing, hash_key
 from celldsl.runtime.nesting import Nest
 from celldsl.runtime.params import Parameters
-from celldsl.runtime.passing import Frame
+from celldsl.runtime.passing import Frame, full_frame
 from celldsl.runtime.saving import cell_from_file, save_cell
 from celldsl.runtime.sequence import Tape, cut_segments, run_back, run_once, run_sequence
 from celldsl.runtime.settings import Setting, Settings, check_settings, resolve_settings
@@ -159,15 +159,14 @@ class Cell:
         if not isinstance(tape, Tape) or tape.cell is not self:
             raise ArgumentTypeError("tape: expected one that `forward` of this cell returned")
         signature, frame = self._signature, tape.frame
-        steps, batch = tape.lead
-        outputs = signature.output_cotangents(dy, steps, batch)
-        finals = signature.state_cotangents(dstate, batch)
-        sizes = self._engine.output_sizes
-        rows = [frame.rows_in(a, size) for a, size in zip(outputs, sizes, strict=True)]
-        found = run_back(tape, rows, [frame.batch_in(a) for a in finals])
+        outputs = signature.output_cotangents(dy, *tape.lead)
+        finals = signature.state_cotangents(dstate, frame.batch)
+        rows = [frame.rows_in(array) for array in outputs]
+        ends = [None if a is None else frame.batch_in(a) for a in finals]
+        found = run_back(tape, rows, ends)
         inputs = {
-            slot.name: frame.rows_out(flat, (steps, batch, *slot.shape))
-            for slot, flat in zip(signature.input_slots, found.inputs, strict=True)
+            name: frame.rows_out(rows, tape.lead)
+            for name, rows in zip(signature.input_names, found.inputs, strict=True)
         }
         params = self.params.over(found.parameters)
         return Gradients(params, inputs, self._state_of(frame, found.starts))
@@ -184,7 +183,7 @@ class Cell:
 
     def state(self, batch: int) -> Any:
         """The initial state of `batch` sequences: a named tuple of arrays (B, …)."""
-        frame = Frame(0, check_integer("batch", batch, 0), 1, False)
+        frame = full_frame(0, check_integer("batch", batch, 0), 1, False)
         nothing = [np.empty(0, self.dtype) for _ in self._signature.input_slots]
         return self._state_of(frame, run_once(self._engine, frame, nothing, None).finals)
 
@@ -209,36 +208,27 @@ class Cell:
     def _arguments(
         self, inputs: Any, named: Mapping[str, Any], state: Any, lengths: Any, reverse: bool
     ) -> tuple[list[Values], list[Values] | None, Frame, tuple[int, ...]]:
-        """Flat inputs and states, the rows they make, and (T, B)."""
+        """Inputs and states as kernels take them, the rows they make, and (T, B)."""
         arrays, lead = self._signature.inputs(inputs, named, ("T", "B"))
         steps, batch = lead
         starts = self._signature.states("state", state, batch)
-        if lengths is not None:
-            lengths = check_lengths(lengths, steps, batch)
-        rows = steps * batch if lengths is None else int(lengths.sum())
-        parts = parts_for(batch, self._engine.flop_estimate(rows))
         if lengths is None:
-            frame = Frame(steps, batch, parts, bool(reverse))
-        else:
-            frame = Frame.of_lengths(lengths, batch, parts, bool(reverse))
-        sizes = self._engine.input_sizes
-        flat = [frame.rows_in(array, size) for array, size in zip(arrays, sizes, strict=True)]
-        return flat, None if starts is None else [frame.batch_in(s) for s in starts], frame, lead
+            parts = parts_for(batch, self._engine.flop_estimate(steps * batch))
+            return arrays, starts, full_frame(steps, batch, parts, bool(reverse)), lead
+        lengths = check_lengths(lengths, steps, batch)
+        parts = parts_for(batch, self._engine.flop_estimate(int(lengths.sum())))
+        frame = Frame.of_lengths(lengths, batch, parts, bool(reverse))
+        rows = [frame.rows_in(array) for array in arrays]
+        return rows, None if starts is None else [frame.batch_in(s) for s in starts], frame, lead
 
     def _results(
         self, frame: Frame, lead: tuple[int, ...], outputs: list[Values], finals: list[Values]
     ) -> tuple[Any, Any]:
-        arrays = [
-            frame.rows_out(flat, (*lead, *slot.shape))
-            for slot, flat in zip(self._signature.output_slots, outputs, strict=True)
-        ]
+        arrays = [frame.rows_out(rows, lead) for rows in outputs]
         return self._signature.pack_outputs(arrays), self._state_of(frame, finals)
 
-    def _state_of(self, frame: Frame, flat: list[Values]) -> Any:
-        return self._state_nest.pack(
-            frame.batch_out(array, (frame.batch, *slot.shape))
-            for slot, array in zip(self._signature.state_slots, flat, strict=True)
-        )
+    def _state_of(self, frame: Frame, arrays: list[Values]) -> Any:
+        return self._state_nest.pack([frame.batch_out(array) for array in arrays])
 
     def __repr__(self) -> str:
         return cell_text(self.description, {**self.dims, **self.hypers}, self.params)

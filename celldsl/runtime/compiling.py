@@ -19,10 +19,11 @@ from numba.core.compiler_lock import global_compiler_lock
 from celldsl.runtime.kernel import FAST_MATH, Stage
 from celldsl.runtime.lanes import LaneType
 from celldsl.runtime.llvm_code import empty_module, object_code
+from celldsl.runtime.machine_code import POINTER_OFFSET
 from celldsl.runtime.stage_code import StageCode
 from celldsl.runtime.stage_values import llvm_type
 
-PHASE_NUMBERS = 2  # part and parts, before the arrays
+PHASE_NUMBERS = 4  # part, parts, share and shares, before the arrays
 PHASE_INTEGERS = 2  # rows and dims, the first arrays
 _INT = ir.IntType(64)
 
@@ -35,7 +36,7 @@ def dispatcher(function: Callable[..., Any]) -> Any:
 
 
 def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
-    """Functions `celldsl_run_<name>` of one pointer, to the numbers and addresses of arguments."""
+    """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `relay`."""
     entries = {}
     for phase in phases:
         count = phase.function.__code__.co_argcount - PHASE_NUMBERS
@@ -72,15 +73,19 @@ def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any)
 
 
 def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
-    """A function of a pointer to 64-bit numbers, each an argument or its address."""
-    kind = ir.FunctionType(ir.VoidType(), [_INT.as_pointer()])
-    entry = ir.Function(module, kind, symbol)
+    """A function of two pointers: to numbers and the object of `rows`, and to objects of arrays."""
+    words = _INT.as_pointer()
+    entry = ir.Function(module, ir.FunctionType(ir.VoidType(), [words] * 2), symbol)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))
+    own, shared = entry.args
     arguments = []
     for place, argument in enumerate(kinds):
-        value = builder.load(builder.gep(entry.args[0], [_INT(place)]))
-        pointer = isinstance(argument, ir.PointerType)
-        arguments.append(builder.inttoptr(value, argument) if pointer else value)
+        at = (own, place) if place <= PHASE_NUMBERS else (shared, place - PHASE_NUMBERS - 1)
+        value = builder.load(builder.gep(at[0], [_INT(at[1])]))
+        if isinstance(argument, ir.PointerType):
+            held = builder.inttoptr(builder.add(value, _INT(POINTER_OFFSET)), argument.as_pointer())
+            value = builder.load(held)
+        arguments.append(value)
     builder.call(function, arguments)
     builder.ret_void()
 

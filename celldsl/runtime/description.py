@@ -38,13 +38,13 @@ Sequences of a part are ordered by length, longest first, so that active ones co
 the steps come `count` numbers, which say for each of the part's sequences where it stood in the
 caller's batch, and last the number of steps that were done before this call.
 
-**Phases** run in order; within one, parts run side by side.  Every phase function of a direction
+**Phases** run in order; calls of one run side by side.  Every phase function of a direction
 takes the same arguments:
 
-    forward    (part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work,
-                *inputs, *outputs, *start_states, *final_states)
-    backward   (part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work,
-                gradients, *inputs, *output_cotangents, *input_cotangents,
+    forward    (part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed,
+                tape, work, *inputs, *outputs, *start_states, *final_states)
+    backward   (part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed,
+                tape, work, gradients, *inputs, *output_cotangents, *input_cotangents,
                 *final_state_cotangents, *start_state_cotangents)
 
 `dims` is int64 in order of declaration; `hyper` the run-time real hyperparameters (float64, in
@@ -52,8 +52,12 @@ order), then 1 where masks are drawn and else 0, and the key that they are drawn
 of the part.  Kinds of phases:
 
     once      one part; depends on parameters alone (first) or finishes gradients (last)
-    rows      any split of the work; `part` of `parts` takes its share
+    rows      any number of calls, side by side: each takes share `share` of `shares` of all rows
+    parts     one call for each part, which takes share `part` of `parts` and has its own scratch
     steps     the time loop: one call for each part, which owns sequences
+
+A phase begins when all before it are done; where `waits` is false, when all are done that the one
+before waited for.
 """
 
 from __future__ import annotations
@@ -63,7 +67,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SizeFunction = Callable[..., Any]
-ABI = 1
+ABI = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    kind: Literal["once", "rows", "steps"]
+    kind: Literal["once", "rows", "parts", "steps"]
     run: Callable[..., None]
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

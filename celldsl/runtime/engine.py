@@ -1,15 +1,16 @@
-"""Runs a cell's kernels.  In: flat arrays and a RowPlan.  Out: flat arrays.
+"""Runs a cell's kernels.  In: arrays and a RowPlan.  Out: arrays.
 
     engine = Engine(description, dims, hypers, parameters, constants)
     run = engine.forward(plan, inputs, starts)
-    run.outputs, run.finals             # lists of flat arrays
+    run.outputs, run.finals             # (T, B, …) and (B, …)
     result = engine.backward(run, inputs, dy, dstate)
 
-Everything here is flat and checked already; shapes are other files' affair.
+Everything here is contiguous and checked already; shapes are other files' affair.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,18 +20,18 @@ import numpy as np
 from celldsl.runtime.arguments import Values
 from celldsl.runtime.buffers import Buffers, Lease
 from celldsl.runtime.description import Array, Description, Phase
-from celldsl.runtime.machine_code import Block, Entry, Held, entries
+from celldsl.runtime.machine_code import phase_addresses
+from celldsl.runtime.relay import Course, Relay
 from celldsl.runtime.rows import RowPlan
-from celldsl.runtime.threads import run_parts
 
-KEPT_LENGTHS = 64
+KEPT_PLANS = 64
 
 
 @dataclass(slots=True)
 class ForwardRun:
     """What a forward pass leaves: results, and what the backward pass reads."""
 
-    plan: RowPlan
+    sizes: PlanSizes
     outputs: list[Values]
     finals: list[Values]
     tape: Lease
@@ -43,6 +44,33 @@ class BackwardRun:
     parameters: Values
     inputs: list[Values]
     starts: list[Values]
+
+
+class PlanSizes:
+    """What passes over the same rows share: sizes of arrays, and the order of phases.
+
+    Rows are (T, B), or (R,) where they are packed.
+
+    `again` is the forward pass without the leading phases that depend on parameters alone.
+    """
+
+    def __init__(self, engine: Engine, plan: RowPlan) -> None:
+        self.plan = plan
+        lengths = engine.description.lengths
+        sizes = (plan.rows, plan.batch, plan.states, plan.kept, len(plan.parts))
+        names = ("_R", "_B", "_S", "_K", "_parts")
+        given = {**engine.dims, **dict(zip(names, sizes, strict=True))}
+        self.tape = int(lengths.tape(**given))
+        self.forward_work = int(lengths.forward_work(**given))
+        self.backward_work = int(lengths.backward_work(**given))
+        self.forward = Course(engine.ahead, plan)
+        self.again = Course(engine.ahead_again, plan)
+        self.backward = Course(engine.back, plan)
+        lead = (plan.steps, plan.batch) if plan.lasting else (plan.rows,)
+        self.outputs = [lead + shape for shape in engine.output_shapes]
+        self.inputs = [lead + shape for shape in engine.input_shapes]
+        self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
+        self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
 
 
 class Engine:
@@ -61,27 +89,27 @@ class Engine:
         self.dtype = parameters.dtype
         if description.prepare is not None:
             description.prepare(self.dtype)
-        self.forward_entries, self.backward_entries = entries_of(description, self.dtype)
+        self.once = len(leading_once(description.forward))
+        self.ahead, self.back = relays(description, self.dtype)
+        self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         # Two more than there are: whether masks are drawn, and the key that they are drawn with.
         self.hyper_array = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
         self.parameters = parameters
         self.constants = constants
         self.buffers = Buffers(self.dtype)
-        self.input_sizes = self._sizes(description.inputs)
-        self.output_sizes = self._sizes(description.outputs)
-        self.state_sizes = self._sizes(description.states)
+        self.input_shapes = self._shapes(description.inputs)
+        self.output_shapes = self._shapes(description.outputs)
+        self.state_shapes = self._shapes(description.states)
         # Forward and backward phases may each keep their own; one array is long enough for either.
         lengths = description.lengths
-        self.row_flops = parameters.size + sum(self.state_sizes)
+        self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
-        self.once = sum(1 for _ in leading_once(description.forward))
-        self._held = [Held(a) for a in (self.dim_array, self.hyper_array, parameters, constants)]
-        self._lengths: dict[Any, int] = {}
+        self._plans: dict[int, PlanSizes] = {}
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
-    def _sizes(self, arrays: Sequence[Array]) -> list[int]:
-        return [int(np.prod(tuple(a.shape(**self.dims)), dtype=np.int64)) for a in arrays]
+    def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
+        return [tuple(map(int, a.shape(**self.dims))) for a in arrays]
 
     def flop_estimate(self, rows: int) -> int:
         """About how many multiplications a pass over `rows` rows takes."""
@@ -93,23 +121,20 @@ class Engine:
         found[-2:] = 1.0, key
         return found
 
-    def head(self, hyper: Values, tape: Held, fixed: Held, work: Held) -> tuple[Held, ...]:
-        """The arguments after `rows`, up to `work`."""
-        dims, usual, parameters, constants = self._held
-        settings = usual if hyper is self.hyper_array else Held(hyper)
-        return dims, settings, parameters, constants, fixed, tape, work
+    def head(self, hyper: Values, fixed: Lease, tape: Lease, work: Lease) -> tuple[Values, ...]:
+        """The arrays that come first in both directions."""
+        own = (self.dim_array, hyper, self.parameters, self.constants)
+        return (*own, fixed.array, tape.array, work.array)
 
-    def length_of(self, which: str, plan: RowPlan) -> int:
-        """The length of `tape`, `forward_work` or `backward_work` for a plan."""
-        sizes = (plan.rows, plan.batch, plan.states, plan.kept, len(plan.parts))
-        found = self._lengths.get((which, sizes))
+    def sizes_of(self, plan: RowPlan) -> PlanSizes:
+        if not plan.lasting:
+            return PlanSizes(self, plan)
+        # As long as it is here nothing else has its number.
+        found = self._plans.get(id(plan))
         if found is None:
-            function = getattr(self.description.lengths, which)
-            names = ("_R", "_B", "_S", "_K", "_parts")
-            found = int(function(**self.dims, **dict(zip(names, sizes, strict=True))))
-            if len(self._lengths) > KEPT_LENGTHS:
-                self._lengths.clear()
-            self._lengths[which, sizes] = found
+            if len(self._plans) >= KEPT_PLANS:
+                self._plans = {}
+            found = self._plans[id(plan)] = PlanSizes(self, plan)
         return found
 
     def forward(
@@ -125,46 +150,48 @@ class Engine:
         `hyper` comes from `training_hypers`, where masks are to be drawn.
         """
         hyper = self.hyper_array if hyper is None else hyper
-        tape = self.buffers.take(self.length_of("tape", plan))
-        work = self.buffers.take(self.length_of("forward_work", plan))
-        outputs = [np.empty(plan.rows * size, self.dtype) for size in self.output_sizes]
-        finals = [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes]
-        done = 0 if fixed is None else self.once
-        if fixed is None:
-            fixed = self.buffers.take(self.fixed_length)
-        head = self.head(hyper, tape, fixed, work)
-        phases, entries = self.description.forward[done:], self.forward_entries[done:]
-        arrays = map(Held, (*inputs, *outputs, *starts, *finals))
-        run_phases(phases, entries, plan, (*head, *arrays))
-        return ForwardRun(plan, outputs, finals, tape, fixed, hyper)
+        sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
+        course = sizes.forward if fixed is None else sizes.again
+        fixed = take(self.fixed_length) if fixed is None else fixed
+        leases = fixed, take(sizes.tape), take(sizes.forward_work)
+        outputs = [np.empty(shape, dtype) for shape in sizes.outputs]
+        finals = [np.empty(shape, dtype) for shape in sizes.states]
+        arrays = (*self.head(hyper, *leases), *inputs, *outputs, *starts, *finals)
+        course.run(arrays, leases)
+        return ForwardRun(sizes, outputs, finals, leases[1], fixed, hyper)
 
     def backward(
         self,
         run: ForwardRun,
         inputs: Sequence[Values],
         output_cotangents: Sequence[Values],
-        final_cotangents: Sequence[Values],
+        final_cotangents: Sequence[Values | None],
     ) -> BackwardRun:
-        """Runs the backward phases over what `run` has kept."""
-        plan = run.plan
-        work = self.buffers.take(self.length_of("backward_work", plan))
+        """Runs the backward phases over what `run` has kept; None stands for zeros."""
+        sizes, dtype = run.sizes, self.dtype
+        leases = run.fixed, run.tape, self.buffers.take(sizes.backward_work)
         found = BackwardRun(
-            np.zeros(self.parameters.size, self.dtype),
-            [np.empty(plan.rows * size, self.dtype) for size in self.input_sizes],
-            [np.empty(plan.batch * size, self.dtype) for size in self.state_sizes],
+            np.zeros(self.parameters.size, dtype),
+            [np.empty(shape, dtype) for shape in sizes.inputs],
+            [np.empty(shape, dtype) for shape in sizes.states],
         )
-        head = self.head(run.hyper, run.tape, run.fixed, work)
-        given = (*inputs, *output_cotangents, *found.inputs, *final_cotangents, *found.starts)
-        arrays = map(Held, (found.parameters, *given))
-        run_phases(self.description.backward, self.backward_entries, plan, (*head, *arrays))
+        ends = [
+            zeros if given is None else given
+            for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
+        ]
+        cotangents = (*output_cotangents, *found.inputs, *ends, *found.starts)
+        head = self.head(run.hyper, *leases)
+        sizes.backward.run((*head, found.parameters, *inputs, *cotangents), leases)
         return found
 
 
-def entries_of(description: Description, dtype: Any) -> tuple[list[Entry], list[Entry]]:
-    """The functions that run the forward and the backward phases, from one object."""
-    found = entries([p.run for p in (*description.forward, *description.backward)], dtype)
-    count = len(description.forward)
-    return found[:count], found[count:]
+def relays(description: Description, dtype: Any) -> tuple[Relay, Relay]:
+    """The forward and the backward phases, their code from one object."""
+    ahead, back = description.forward, description.backward
+    codes = phase_addresses([phase.run for phase in (*ahead, *back)], dtype)
+    if codes is None:
+        return Relay(ahead, None), Relay(back, None)
+    return Relay(ahead, codes[: len(ahead)]), Relay(back, codes[len(ahead) :])
 
 
 def leading_once(phases: Sequence[Phase]) -> list[Phase]:
@@ -175,17 +202,3 @@ def leading_once(phases: Sequence[Phase]) -> list[Phase]:
             break
         found.append(phase)
     return found
-
-
-def run_phases(
-    phases: Sequence[Phase], entries: Sequence[Entry], plan: RowPlan, held: Sequence[Held]
-) -> None:
-    """Runs phases in order, the parts of each side by side."""
-    parts = len(plan.parts)
-    blocks = [Block(part, parts, (rows, *held)) for part, rows in enumerate(plan.held)]
-    calls = [(block,) for block in blocks]
-    for phase, entry in zip(phases, entries, strict=True):
-        if parts == 1 or phase.kind == "once":
-            entry(blocks[0])
-        else:
-            run_parts(entry, calls)

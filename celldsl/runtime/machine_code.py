@@ -1,7 +1,6 @@
-"""Machine code on disk and in memory.  In: stages, a dtype.  Out: functions that Python calls.
+"""Machine code on disk and in memory.  In: stages, a dtype.  Out: where their code is.
 
-    run_inputs, run_steps = entries([forward_inputs, forward_steps], "float32")
-    run_steps(Block(part, parts, [Held(rows), Held(dims), …]))
+    inputs, steps = phase_addresses([forward_inputs, forward_steps], "float32")
 
 What was compiled once is kept beside its module under a hash of all that it depends on: the
 module's text, that of the runtime, the versions and settings of Numba and LLVM, the processor.
@@ -16,7 +15,6 @@ import json
 import os
 import sys
 import threading
-from array import array
 from collections.abc import Callable, Sequence
 from functools import cache
 from glob import escape
@@ -27,7 +25,6 @@ from typing import Any
 import llvmlite.binding
 import numpy as np
 
-from celldsl.runtime.arguments import Values
 from celldsl.runtime.cache_folder import code_folder
 from celldsl.runtime.files import replace_file
 from celldsl.runtime.kernel import Stage, stamp_of
@@ -35,58 +32,19 @@ from celldsl.runtime.kernel import Stage, stamp_of
 NUMBA_SETTINGS = (  # those that make other machine code of the same text
     "CPU_NAME", "CPU_FEATURES", "ENABLE_AVX", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE",
 )  # fmt: skip
-Entry = Callable[["Block"], None]
-_entry_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_loaded: dict[tuple[Any, ...], list[Entry]] = {}
+_loaded: dict[tuple[Any, ...], list[int]] = {}
 _engines: list[Any] = []  # keeps the machine code alive
 _code_lock = threading.RLock()
 
 
-def address_by_name(values: Values) -> int:
-    """Where an array's numbers are, as NumPy says it: with a dictionary of all that it knows."""
-    address: int = values.__array_interface__["data"][0]
-    return address
+def phase_addresses(phases: Sequence[Any], dtype: Any) -> list[int] | None:
+    """The code of each phase: compiled now, or found on disk or in this process.
 
-
-def address_in_place(values: Values) -> int:
-    """The same, read from the object: the field after those that every object begins with."""
-    return ctypes.c_void_p.from_address(id(values) + object.__basicsize__).value or 0
-
-
-_probe = np.zeros(3)[1:]
-_in_place = address_in_place(_probe) == address_by_name(_probe)
-address_of = address_in_place if _in_place else address_by_name
-
-
-class Held:
-    """A flat contiguous array and where it is."""
-
-    __slots__ = ("address", "array")
-
-    def __init__(self, values: Values) -> None:
-        self.array = values
-        self.address = address_of(values)
-
-
-class Block:
-    """The arguments of a phase in memory: numbers, then addresses of arrays."""
-
-    __slots__ = ("_as_parameter_", "held", "numbers")
-
-    def __init__(self, part: int, parts: int, held: Sequence[Held]) -> None:
-        self.held = held
-        self.numbers = array("q", [part, parts, *[each.address for each in held]])
-        self._as_parameter_ = self.numbers.buffer_info()[0]
-
-
-def entries(phases: Sequence[Any], dtype: Any) -> list[Entry]:
-    """A function for each phase: compiled now, or found on disk or in this process.
-
-    Phases that are no stages are functions written by hand, which get their arrays.
+    None for phases that are no stages but functions written by hand.
     """
     name = np.dtype(dtype).name
     if not all(isinstance(phase, Stage) for phase in phases):
-        return [_by_hand(phase) for phase in phases]
+        return None
     key = (*phases, name)
     with _code_lock:
         if key not in _loaded:
@@ -100,13 +58,8 @@ def entries(phases: Sequence[Any], dtype: Any) -> list[Entry]:
 
             # Written anew since it was imported, its text would name the code of another module.
             kept = stamp_of(source) == phases[0].stamp
-            addresses = addresses_of(source if kept else None, name, symbols, compiled)
-            _loaded[key] = [_entry_type(address) for address in addresses]
+            _loaded[key] = addresses_of(source if kept else None, name, symbols, compiled)
         return _loaded[key]
-
-
-def _by_hand(phase: Callable[..., None]) -> Entry:
-    return lambda block: phase(*block.numbers[:2], *(each.array for each in block.held))
 
 
 def addresses_of(
@@ -139,6 +92,20 @@ def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | Non
     return code_folder(source) / f"{made_by}-{digest[:24]}.o"
 
 
+def _pointer_offset() -> int:
+    """How far into its object an array keeps the address of its numbers, in bytes."""
+    probe = np.zeros(3)[1:]
+    # After the fields that every object begins with.
+    offset = object.__basicsize__
+    found = ctypes.c_void_p.from_address(id(probe) + offset).value
+    if found != probe.__array_interface__["data"][0]:
+        raise ImportError("this NumPy keeps arrays in another way than celldsl knows")
+    return offset
+
+
+POINTER_OFFSET = _pointer_offset()
+
+
 @cache
 def _surroundings() -> str:
     """What machine code depends on besides a module's own text."""
@@ -148,6 +115,7 @@ def _surroundings() -> str:
     status = Path(numba.origin).stat()
     facts = [
         llvmlite.__version__,
+        POINTER_OFFSET,
         [numba.origin, status.st_mtime_ns, status.st_size],
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),

@@ -1,15 +1,18 @@
-"""Arrays between the caller and the kernels.  In: checked arrays.  Out: flat rows, and back.
+"""Arrays between the caller and the kernels.  In: checked arrays.  Out: rows, and back.
 
-    frame = Frame.full(steps=100, batch=32, parts=2, reverse=False)
-    flat = frame.rows_in(x, size)       # one row per sequence and step that there is
-    y = frame.rows_out(flat, (100, 32, 128))
+    frame = full_frame(steps=100, batch=32, parts=2, reverse=False)
+    rows = frame.rows_in(x)             # one row per sequence and step that there is
+    y = frame.rows_out(rows, (100, 32))
 
-With `lengths` rows are packed and sequences dealt to parts; without, nothing is copied.
+With `lengths` rows are packed, (R, …), and sequences dealt to parts; without, rows are (T, B, …)
+and nothing is copied.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -40,40 +43,50 @@ class Frame:
         return plan_rows(steps, self.batch, self.parts, keep, given, self.reverse, start)
 
     def span(self, start: int, stop: int) -> slice:
-        """The rows of these steps among all rows."""
+        """Where these steps are on the first axis of rows."""
         if self.packing is not None:
             ended = np.minimum(self.packing.lengths, start).sum()
             return slice(int(ended), int(np.minimum(self.packing.lengths, stop).sum()))
         if self.reverse:
             start, stop = self.steps - stop, self.steps - start
-        return slice(start * self.batch, stop * self.batch)
+        return slice(start, stop)
 
-    def rows_in(self, array: Values, size: int) -> Values:
-        """(T, B, …) as flat rows of `size` elements: a view, or the packed rows."""
+    def empty_rows(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
+        """Room for the rows of all steps."""
         if self.packing is None:
-            return array.reshape(-1)
-        rows = array.reshape(-1, size) if size else array.reshape(-1, 1)
-        return rows[self.packing.gather].reshape(-1)
+            return np.empty((self.steps, self.batch, *shape), dtype)
+        return np.empty((len(self.packing.gather), *shape), dtype)
 
-    def rows_out(self, flat: Values, shape: tuple[int, ...]) -> Values:
-        """Flat rows as (T, B, …); zeros past the end of a sequence."""
+    def rows_in(self, array: Values) -> Values:
+        """(T, B, …) as kernels take it: itself, or the packed rows (R, …)."""
         if self.packing is None:
-            return flat.reshape(shape)
-        found = np.zeros(shape, flat.dtype)
-        if flat.size:
-            rows = flat.reshape(len(self.packing.gather), -1)
-            found.reshape(shape[0] * shape[1], -1)[self.packing.gather] = rows
-        return found
+            return array
+        steps, batch, *shape = array.shape
+        rows: Values = array.reshape(steps * batch, *shape)[self.packing.gather]
+        return rows
+
+    def rows_out(self, rows: Values, lead: tuple[int, ...]) -> Values:
+        """Rows as (T, B, …) for a lead of (T, B); zeros past the end of a sequence."""
+        if self.packing is None:
+            return rows
+        found = np.zeros((lead[0] * lead[1], *rows.shape[1:]), rows.dtype)
+        found[self.packing.gather] = rows
+        return found.reshape(*lead, *rows.shape[1:])
 
     def batch_in(self, array: Values) -> Values:
-        """(B, …) flat, in the order in which sequences are dealt."""
-        return (array if self.packing is None else array[self.packing.order]).reshape(-1)
+        """(B, …) in the order in which sequences are dealt."""
+        return array if self.packing is None else array[self.packing.order]
 
-    def batch_out(self, flat: Values, shape: tuple[int, ...]) -> Values:
+    def batch_out(self, array: Values) -> Values:
         """The other way: (B, …) in the caller's order."""
-        array = flat.reshape(shape)
         if self.packing is None:
             return array
         found = np.empty_like(array)
         found[self.packing.order] = array
         return found
+
+
+@lru_cache(maxsize=64)
+def full_frame(steps: int, batch: int, parts: int, reverse: bool) -> Frame:
+    """The frame where every sequence has all steps."""
+    return Frame(steps, batch, parts, reverse)

@@ -18,7 +18,6 @@ from heapq import heapify, heapreplace
 import numpy as np
 
 from celldsl.runtime.arguments import Values
-from celldsl.runtime.machine_code import Held
 
 HEADER = 8
 
@@ -27,7 +26,7 @@ HEADER = 8
 class RowPlan:
     """`rows` is R, `states` S and `kept` K of description.py; `parts` has an array for each.
 
-    `held` are the same with their addresses.
+    A `lasting` plan is the same object for the same sizes.
     """
 
     steps: int
@@ -36,7 +35,7 @@ class RowPlan:
     states: int
     kept: int
     parts: tuple[Values, ...]
-    held: tuple[Held, ...]
+    lasting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def plan_rows(
     starts = np.cumsum([0, *counts[:-1]])
     rows = where[None, :] + starts[:, None]
     active = np.repeat(np.array(counts)[:, None], steps, axis=1)
-    return _plan(steps, order, counts, rows, active, steps * batch, keep, given, start)
+    return _plan(steps, order, counts, rows, active, steps * batch, keep, given, start, True)
 
 
 def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
@@ -83,7 +82,7 @@ def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool
     rows = _first_rows(active)
     total = int(lengths.sum())
     steps, counts = stop - start, packing.counts
-    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start)
+    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start, False)
 
 
 def _plan(
@@ -96,6 +95,7 @@ def _plan(
     keep: bool,
     given: bool,
     start: int,
+    lasting: bool,
 ) -> RowPlan:
     """`rows` and `active` (parts, steps) as arrays of numbers for each part."""
     batch = len(order)
@@ -114,8 +114,7 @@ def _plan(
         # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
         found.append(np.concatenate([header, table.ravel(), order[first : first + count], [start]]))
         first += count
-    held = tuple(Held(part) for part in found)
-    return RowPlan(steps, batch, total, states, kept, tuple(found), held)
+    return RowPlan(steps, batch, total, states, kept, tuple(found), lasting)
 
 
 def pack_lengths(lengths: Values, batch: int, parts: int, reverse: bool) -> Packing:

@@ -1,4 +1,4 @@
-"""Whole sequences, in one go or in segments.  In: an engine, a frame, flat rows.  Out: a Tape.
+"""Whole sequences, in one go or in segments.  In: an engine, a frame, rows.  Out: a Tape.
 
     tape = run_sequence(engine, frame, inputs, starts, segments=1)
     tape.outputs, tape.finals
@@ -10,7 +10,6 @@ alone, and the backward pass runs each segment again before it goes through it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -51,6 +50,8 @@ class Tape:
 
 def cut_segments(steps: int, checkpoint: int | bool) -> list[tuple[int, int]]:
     """The (start, stop) of each segment; True makes about the square root of the steps."""
+    if checkpoint is not True and checkpoint <= 1:
+        return [(0, steps)]
     wanted = int(np.ceil(np.sqrt(steps))) if checkpoint is True else int(checkpoint)
     number = max(1, min(wanted, steps))
     edges = [steps * i // number for i in range(number + 1)]
@@ -66,13 +67,13 @@ def run_once(
 
 
 def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
-    """Runs forward and fills in the tape.  Returns outputs (all rows) and final states, flat."""
+    """Runs forward and fills in the tape.  Returns outputs (all rows) and final states."""
     if len(tape.borders) == 1:
         run = _segment(tape, 0, tape.starts, keep=True)
         tape.runs.append(run)
         return run.outputs, run.finals
-    rows = tape.frame.span(0, tape.frame.steps).stop
-    outputs = [np.empty(rows * size, tape.engine.dtype) for size in tape.engine.output_sizes]
+    engine = tape.engine
+    outputs = [tape.frame.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
     starts = tape.starts
     fixed = None
     for index, border in enumerate(tape.borders):
@@ -80,8 +81,8 @@ def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
             tape.states.append(starts)
         run = _segment(tape, index, starts, keep=False, fixed=fixed)
         own = tape.frame.span(*border)
-        for whole, part, size in zip(outputs, run.outputs, tape.engine.output_sizes, strict=True):
-            whole[own.start * size : own.stop * size] = part
+        for whole, part in zip(outputs, run.outputs, strict=True):
+            whole[own] = part
         starts, fixed = run.finals, run.fixed
     return outputs, run.finals
 
@@ -96,39 +97,36 @@ def _segment(
 
 
 def _inputs_of(tape: Tape, index: int) -> list[Values]:
-    return _cut(tape.inputs, tape.engine.input_sizes, tape.frame.span(*tape.borders[index]))
+    if len(tape.borders) == 1:
+        return tape.inputs
+    own = tape.frame.span(*tape.borders[index])
+    return [array[own] for array in tape.inputs]
 
 
-def _cut(arrays: Sequence[Values], sizes: Sequence[int], rows: slice) -> list[Values]:
-    return [
-        array[rows.start * size : rows.stop * size]
-        for array, size in zip(arrays, sizes, strict=True)
-    ]
-
-
-def run_back(tape: Tape, outputs: list[Values], finals: list[Values]) -> BackwardRun:
-    """Runs backward for the cotangents of outputs (all rows) and final states, flat."""
+def run_back(tape: Tape, outputs: list[Values], finals: list[Values | None]) -> BackwardRun:
+    """Runs backward for the cotangents of outputs (all rows) and final states."""
     if tape.runs:
         return tape.engine.backward(tape.runs[0], tape.inputs, outputs, finals)
     return _back_in_segments(tape, outputs, finals)
 
 
-def _back_in_segments(tape: Tape, outputs: list[Values], finals: list[Values]) -> BackwardRun:
+def _back_in_segments(
+    tape: Tape, outputs: list[Values], finals: list[Values | None]
+) -> BackwardRun:
     engine = tape.engine
     total = np.zeros_like(engine.parameters)
     inputs = [np.empty_like(array) for array in tape.inputs]
-    cotangents = finals
+    starts: list[Values] = []
     for index in reversed(range(len(tape.borders))):
         own = tape.frame.span(*tape.borders[index])
         run = _segment(tape, index, _starts_of(tape, index), keep=True)
-        found = engine.backward(
-            run, _inputs_of(tape, index), _cut(outputs, engine.output_sizes, own), cotangents
-        )
+        given = [array[own] for array in outputs]
+        found = engine.backward(run, _inputs_of(tape, index), given, starts or finals)
         total += found.parameters
-        for whole, part, size in zip(inputs, found.inputs, engine.input_sizes, strict=True):
-            whole[own.start * size : own.stop * size] = part
-        cotangents = found.starts
-    return BackwardRun(total, inputs, cotangents)
+        for whole, part in zip(inputs, found.inputs, strict=True):
+            whole[own] = part
+        starts = found.starts
+    return BackwardRun(total, inputs, starts)
 
 
 def _starts_of(tape: Tape, index: int) -> list[Values] | None:

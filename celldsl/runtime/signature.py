@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.arguments import Values, by_name, check_array
+from celldsl.runtime.arguments import Values, by_name, check_array, is_plain
 from celldsl.runtime.description import Array, Description
 from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
 from celldsl.runtime.nesting import Nest, gradients_given
@@ -55,11 +55,18 @@ class Signature:
         self.state_slots = make_slots(description.states, dims)
         self.input_names = tuple(slot.name for slot in self.input_slots)
         self.output_names = tuple(slot.name for slot in self.output_slots)
+        self._no_cotangents: list[Values | None] = [None] * len(self.state_slots)
+        self.single = len(self.input_slots) == 1
+        self._input_shape = self.input_slots[0].shape if self.single else ()
 
     def inputs(
         self, value: Any, named: Mapping[str, Any], lead: Sequence[str]
     ) -> tuple[list[Values], tuple[int, ...]]:
         """The inputs, passed as one value or by keyword, and the sizes of their leading axes."""
+        if self.single and not named and type(value) is np.ndarray:
+            size = value.shape[: len(lead)]
+            if len(size) == len(lead) and is_plain(value, size + self._input_shape, self.dtype):
+                return [value], size
         sizes: dict[str, int | None] = dict.fromkeys(lead)
         found = []
         for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
@@ -98,30 +105,33 @@ class Signature:
         """`dy` (T, B, …) for each output, zeros for those left out."""
         parts = gradients_given(dy, self.output_names, "dy")
         names = ["dy" if len(parts) == 1 else f"dy.{name}" for name in self.output_names]
-        lead = {"T": steps, "B": batch}
-        return self._or_zeros(self.output_slots, names, parts, lead)
+        size = (steps, batch)
+        return [
+            np.zeros(size + slot.shape, self.dtype)
+            if part is None
+            else self._fitting(slot, name, part, ("T", "B"), size)
+            for slot, name, part in zip(self.output_slots, names, parts, strict=True)
+        ]
 
-    def state_cotangents(self, dstate: Any, batch: int) -> list[Values]:
-        """`dstate` (B, …) for each state, zeros for those left out."""
+    def state_cotangents(self, dstate: Any, batch: int) -> list[Values | None]:
+        """`dstate` (B, …) for each state, None for those left out."""
+        if dstate is None:
+            return self._no_cotangents
         if isinstance(dstate, np.ndarray) and len(self.state_slots) == 1:
             dstate = (dstate,)
         parts = self.state_nest.unpack("dstate", dstate)
-        names = [f"dstate.{slot.name}" for slot in self.state_slots]
-        return self._or_zeros(self.state_slots, names, parts, {"B": batch})
-
-    def _or_zeros(
-        self,
-        slots: Sequence[Slot],
-        names: Sequence[str],
-        parts: Sequence[Any],
-        lead: Mapping[str, int],
-    ) -> list[Values]:
         return [
-            np.zeros((*lead.values(), *slot.shape), self.dtype)
-            if part is None
-            else slot.check(name, part, self.dtype, dict(lead))
-            for slot, name, part in zip(slots, names, parts, strict=True)
+            None if p is None else self._fitting(slot, f"dstate.{slot.name}", p, ("B",), (batch,))
+            for slot, p in zip(self.state_slots, parts, strict=True)
         ]
+
+    def _fitting(
+        self, slot: Slot, name: str, value: Any, lead: tuple[str, ...], size: tuple[int, ...]
+    ) -> Values:
+        if is_plain(value, size + slot.shape, self.dtype):
+            plain: Values = value
+            return plain
+        return slot.check(name, value, self.dtype, dict(zip(lead, size, strict=True)))
 
     def pack_outputs(self, arrays: Sequence[Values]) -> Any:
         """One output as an array, several as a named tuple."""

@@ -3,9 +3,9 @@
     stream = cell.stream(batch=1)
     y_t = stream(x_t)                       # (1, I) -> (1, H); the stream keeps the state
 
-A `Stepper` has all arguments of a step prepared: what is left is to copy a few small arrays.  A
-stream has one of its own, with the parameters as they are when it is made, and derives once what
-depends on them.  It is for one thread; make one for each.
+A `Stepper` has the arguments of a step prepared: what is left is to put a few arrays into their
+places.  A stream has one of its own, with the parameters as they are when it is made, and derives
+once what depends on them.  It is for one thread; make one for each.
 """
 
 from __future__ import annotations
@@ -15,89 +15,82 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.arguments import Values
+from celldsl.runtime.arguments import Values, is_plain
 from celldsl.runtime.engine import Engine
-from celldsl.runtime.machine_code import Block, Entry, Held
 from celldsl.runtime.params import Parameters
+from celldsl.runtime.relay import Course, Relay, StandingJob
 from celldsl.runtime.rows import plan_rows
 from celldsl.runtime.signature import Signature, Slot
 from celldsl.runtime.threads import parts_for
 
-Call = tuple[Entry, Block]
-
 
 class Stepper:
-    """The arrays of one step and the calls that fill them.  For one caller at a time."""
+    """The calls of one step, with scratch of their own.  For one caller at a time."""
 
-    def __init__(
-        self, engine: Engine, signature: Signature, batch: int, shared: Parameters
-    ) -> None:
+    def __init__(self, engine: Engine, signature: Signature, batch: int, own: Parameters) -> None:
         self.engine = engine
         self.signature = signature
         self.batch = batch
-        self.inputs = self._arrays(signature.input_slots)
-        self.outputs = self._arrays(signature.output_slots)
-        # Two sets of states: a step reads one and writes the other.
-        self.states = [self._arrays(signature.state_slots) for _ in range(2)]
-        plan = plan_rows(1, batch, 1, False, True, False)
+        self.input_shapes = shapes_of(signature.input_slots, batch)
+        self.output_shapes = shapes_of(signature.output_slots, batch)
+        self.state_shapes = shapes_of(signature.state_slots, batch)
+        sizes = engine.sizes_of(plan_rows(1, batch, 1, False, True))
         self._leases = [
-            engine.buffers.take(engine.length_of("tape", plan)),
-            engine.buffers.take(engine.fixed_length),
-            engine.buffers.take(engine.length_of("forward_work", plan)),
+            engine.buffers.take(length)
+            for length in (engine.fixed_length, sizes.tape, sizes.forward_work)
         ]
-        calls = self.calls(0, True)
-        self._derive, self.given = calls[: engine.once], calls[engine.once :]
-        self.initial = self.calls(0, False)[engine.once :]
+        self._derive = self._job(engine.ahead.cut(None, engine.once), True)
+        self._given = self._job(engine.ahead_again, True)
+        self._initial = self._job(engine.ahead_again, False)
         # As whole numbers, for which equal means the same bits.
         whole = np.dtype(f"i{engine.dtype.itemsize}")
         self._parameters = engine.parameters.view(whole)
         self._seen: Values | None = None
-        self._shared = shared
+        self._own = own
         self._version: int | None = None
 
-    def _arrays(self, slots: Any) -> list[Values]:
-        return [np.zeros((self.batch, *slot.shape), self.engine.dtype) for slot in slots]
+    def _job(self, relay: Relay, given: bool) -> StandingJob:
+        head = self.engine.head(self.engine.hyper_array, *self._leases)
+        return StandingJob(Course(relay, plan_rows(1, self.batch, 1, False, given)), head)
 
-    def calls(self, now: int, given: bool) -> list[Call]:
-        """The calls of a step from the states `now`, with all their arguments."""
-        engine = self.engine
-        plan = plan_rows(1, self.batch, 1, False, given, False)
-        head = engine.head(engine.hyper_array, *self._leases)
-        states = (*self.states[now], *self.states[1 - now])
-        arrays = (*self.inputs, *self.outputs, *states)
-        held = [Held(a.reshape(-1)) for a in arrays]
-        block = Block(0, 1, (plan.held[0], *head, *held))
-        return [(entry, block) for entry in engine.forward_entries]
-
-    def derive(self) -> None:
+    def derive(self, arrays: Sequence[Values]) -> None:
         """Runs the phases of parameters alone, where a parameter has changed since they were run.
 
         While somebody holds a view of a parameter to look is the only way to know, and costs less
         than to derive everything again.
         """
-        version = self._shared.version
+        version = self._own.version
         if version is not None and version == self._version:
             return
         if self._seen is None or not (self._seen == self._parameters).all():
             self._seen = self._parameters.copy()
-            for run, block in self._derive:
-                run(block)
+            self._derive.run(arrays)
         self._version = version
 
-    def step(self, inputs: Sequence[Values], starts: Sequence[Values] | None) -> tuple[Any, Any]:
-        """One step for arrays that have been checked: (y, state), which are the caller's own."""
-        for own, array in zip(self.inputs, inputs, strict=True):
-            own[...] = array
-        if starts is not None:
-            for own, array in zip(self.states[0], starts, strict=True):
-                own[...] = array
-        self.derive()
-        for run, block in self.initial if starts is None else self.given:
-            run(block)
-        signature = self.signature
-        outputs = [array.copy() for array in self.outputs]
-        finals = signature.state_nest.pack([array.copy() for array in self.states[1]])
-        return signature.pack_outputs(outputs), finals
+    def step(
+        self, inputs: Sequence[Values], starts: Sequence[Values] | None
+    ) -> tuple[list[Values], list[Values]]:
+        """Outputs and next states, which are the caller's own, for arrays that were checked."""
+        dtype = self.engine.dtype
+        outputs = [np.empty(shape, dtype) for shape in self.output_shapes]
+        finals = [np.empty(shape, dtype) for shape in self.state_shapes]
+        job = self._given if starts is not None else self._initial
+        arrays = (*inputs, *outputs, *(starts or self.engine.no_starts), *finals)
+        self.derive(arrays)
+        job.run(arrays)
+        return outputs, finals
+
+    def repeat(self, arrays: Sequence[Values]) -> None:
+        """A step from given states, with what was derived before."""
+        self._given.run(arrays)
+
+    def again(self) -> None:
+        """That step once more: compiled code and nothing else, for who measures it."""
+        self._given.run_again()
+
+
+def shapes_of(slots: Sequence[Slot], batch: int) -> list[tuple[int, ...]]:
+    return [(batch, *slot.shape) for slot in slots]
 
 
 class Steppers:
@@ -114,25 +107,18 @@ class Steppers:
 
     def step(self, inputs: Any, state: Any, named: Mapping[str, Any]) -> tuple[Any, Any]:
         """One step with the parameters as they are now: (y, state)."""
-        if (
-            type(inputs) is np.ndarray
-            and inputs.ndim
-            and not named
-            and parts_for(len(inputs), self._engine.flop_estimate(len(inputs))) == 1
-        ):
-            stepper = self._take(len(inputs))
-            found = self._quickly(stepper, inputs, state)
-            if found is not None:
-                self._put_back(stepper)
-                return found
-        arrays, (batch,) = self._signature.inputs(inputs, named, ("B",))
-        starts = self._signature.states("state", state, batch)
-        if parts_for(batch, self._engine.flop_estimate(batch)) > 1:
-            return self._in_parts(arrays, starts, batch)
+        if not named and self._plainly_right(inputs, state):
+            arrays, starts, batch = [inputs], state, len(inputs)
+        else:
+            arrays, (batch,) = self._signature.inputs(inputs, named, ("B",))
+            starts = self._signature.states("state", state, batch)
+        parts = parts_for(batch, self._engine.flop_estimate(batch))
+        if parts > 1:
+            return self._in_parts(arrays, starts, batch, parts)
         stepper = self._take(batch)
-        found = stepper.step(arrays, starts)
-        self._put_back(stepper)
-        return found
+        outputs, finals = stepper.step(arrays, starts)
+        self._idle.setdefault(batch, []).append(stepper)
+        return self._signature.pack_outputs(outputs), self._signature.state_nest.pack(finals)
 
     def _take(self, batch: int) -> Stepper:
         try:
@@ -143,41 +129,34 @@ class Steppers:
                 self._idle = {}
             return Stepper(self._engine, self._signature, batch, self._shared)
 
-    def _put_back(self, stepper: Stepper) -> None:
-        self._idle.setdefault(stepper.batch, []).append(stepper)
-
     def _in_parts(
-        self, arrays: list[Values], starts: list[Values] | None, batch: int
+        self, arrays: Sequence[Values], starts: Sequence[Values] | None, batch: int, parts: int
     ) -> tuple[Any, Any]:
         """A step of a batch that is large enough to be split over threads."""
         engine, signature = self._engine, self._signature
-        parts = parts_for(batch, engine.flop_estimate(batch))
         plan = plan_rows(1, batch, parts, False, starts is not None, False)
-        given = engine.no_starts if starts is None else [a.reshape(-1) for a in starts]
-        run = engine.forward(plan, [a.reshape(-1) for a in arrays], given)
-        return (
-            signature.pack_outputs(shaped_arrays(run.outputs, signature.output_slots, batch)),
-            signature.state_nest.pack(shaped_arrays(run.finals, signature.state_slots, batch)),
-        )
+        given = engine.no_starts if starts is None else starts
+        run = engine.forward(plan, arrays, given)
+        outputs = signature.pack_outputs([array[0] for array in run.outputs])
+        return outputs, signature.state_nest.pack(run.finals)
 
-    def _quickly(self, stepper: Stepper, inputs: Values, state: Any) -> tuple[Any, Any] | None:
-        """The step where the arrays are plainly right; None where a closer look is needed."""
-        own, dtype = stepper.inputs, self._engine.dtype
-        if len(own) != 1 or inputs.shape != own[0].shape or inputs.dtype != dtype:
-            return None
-        if state is not None:
-            if type(state) is not self._state_type:
-                return None
-            for want, array in zip(stepper.states[0], state, strict=True):
-                if type(array) is not np.ndarray or array.shape != want.shape:
-                    return None
-                if array.dtype != dtype:
-                    return None
-        return stepper.step((inputs,), state)
-
-
-def shaped_arrays(flat: Sequence[Values], slots: Sequence[Slot], batch: int) -> list[Values]:
-    return [array.reshape((batch, *slot.shape)) for array, slot in zip(flat, slots, strict=True)]
+    def _plainly_right(self, inputs: Any, state: Any) -> bool:
+        """Whether the arrays need no closer look."""
+        signature, dtype = self._signature, self._engine.dtype
+        slots = signature.input_slots
+        if len(slots) != 1 or type(inputs) is not np.ndarray or not inputs.ndim:
+            return False
+        batch = (len(inputs),)
+        if not is_plain(inputs, batch + slots[0].shape, dtype):
+            return False
+        if state is None:
+            return True
+        if type(state) is not self._state_type:
+            return False
+        for array, slot in zip(state, signature.state_slots, strict=True):
+            if not is_plain(array, batch + slot.shape, dtype):
+                return False
+        return True
 
 
 class Stream:
@@ -192,57 +171,48 @@ class Stream:
             engine.constants,
         )
         self._signature = signature
-        shared = Parameters(own.parameters, (), engine.dims)
-        self._stepper = Stepper(own, signature, batch, shared)
-        self._stepper.derive()
-        self._calls = [self._stepper.calls(now, True)[own.once :] for now in range(2)]
-        self._now = 0
-        self._input, self._output = self._stepper.inputs[0], self._stepper.outputs[0]
-        self._single = len(self._stepper.inputs) == len(self._stepper.outputs) == 1
+        self._batch = batch
+        self._stepper = Stepper(own, signature, batch, Parameters(own.parameters, (), engine.dims))
+        shapes = self._stepper.state_shapes
+        # Two sets of states: a step reads one and writes the other.
+        self._now, self._next = ([np.zeros(s, own.dtype) for s in shapes] for _ in range(2))
+        self._single = len(signature.input_slots) == len(signature.output_slots) == 1
+        self._shape, self._dtype = self._stepper.input_shapes[0], own.dtype
+        self._output_shape = self._stepper.output_shapes[0]
         self.reset(state)
+        nothing = [np.zeros(s, own.dtype) for s in self._stepper.input_shapes]
+        self._stepper.step(nothing, self._now)
 
     def reset(self, state: Any = None) -> None:
         """Goes back to the initial state, or to `state`."""
-        stepper = self._stepper
-        given = self._signature.states("state", state, stepper.batch)
+        given = self._signature.states("state", state, self._batch)
         if given is None:
-            engine = stepper.engine
-            plan = plan_rows(0, stepper.batch, 1, False, False, False)
-            nothing = [np.empty(0, engine.dtype) for _ in stepper.inputs]
+            engine = self._stepper.engine
+            plan = plan_rows(0, self._batch, 1, False, False)
+            nothing = [np.empty(0, engine.dtype) for _ in engine.input_shapes]
             given = engine.forward(plan, nothing, engine.no_starts).finals
-        for own, array in zip(stepper.states[self._now], given, strict=True):
-            own[...] = array.reshape(own.shape)
+        for own, array in zip(self._now, given, strict=True):
+            own[...] = array
 
     @property
     def state(self) -> Any:
         """A copy of the state as it is now."""
-        states = self._stepper.states[self._now]
-        return self._signature.state_nest.pack([array.copy() for array in states])
+        return self._signature.state_nest.pack([array.copy() for array in self._now])
 
     def __call__(self, inputs: Any = None, /, **named: Any) -> Any:
         """One step: x (B, I) -> y (B, H)."""
-        own = self._input
-        if (
-            self._single
-            and type(inputs) is np.ndarray
-            and inputs.shape == own.shape
-            and inputs.dtype == own.dtype
-        ):
-            own[...] = inputs
-            self._step()
-            return self._output.copy()
-        self._copy_in(inputs, named)
-        self._step()
-        return self._signature.pack_outputs([array.copy() for array in self._stepper.outputs])
-
-    def _step(self) -> None:
-        now = self._now
-        for run, block in self._calls[now]:
-            run(block)
-        self._now = 1 - now
-
-    def _copy_in(self, inputs: Any, named: Mapping[str, Any]) -> None:
+        if self._single and not named and is_plain(inputs, self._shape, self._dtype):
+            output = np.empty(self._output_shape, self._dtype)
+            self._step((inputs, output))
+            return output
         signature, stepper = self._signature, self._stepper
         arrays, _ = signature.inputs(inputs, named, ("B",))
-        for slot, own, array in zip(signature.input_slots, stepper.inputs, arrays, strict=True):
-            own[...] = slot.check(slot.name, array, own.dtype, {"B": stepper.batch})
+        for slot, array in zip(signature.input_slots, arrays, strict=True):
+            slot.check(slot.name, array, self._dtype, {"B": self._batch})
+        outputs = [np.empty(shape, self._dtype) for shape in stepper.output_shapes]
+        self._step((*arrays, *outputs))
+        return signature.pack_outputs(outputs)
+
+    def _step(self, arrays: Sequence[Values]) -> None:
+        self._stepper.repeat((*arrays, *self._now, *self._next))
+        self._now, self._next = self._next, self._now

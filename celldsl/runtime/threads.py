@@ -1,21 +1,19 @@
-"""Threads for kernels.  In: a number of threads.  Out: `run_parts`, which runs parts side by side.
+"""Threads for kernels.  In: a number of threads.  Out: `share_work`, which has others join in.
 
     set_threads(4)
-    run_parts(phase.run, [(0, …), (1, …)])      # returns when both are done
+    share_work(work, 4)             # work(0) here, work(1) … work(3) elsewhere
 
 Kernels release the interpreter's lock, so plain Python threads do.  They are started once, wait on
-a queue and end with the process.  The caller takes parts too, so that nothing waits for a busy
-pool, and several callers may be at it at once.  After a fork the child starts its own.
+a queue and end with the process.  Nothing waits for a busy pool, and several callers may be at it
+at once.  After a fork the child starts its own.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
 
 from celldsl.runtime.arguments import check_integer
 from celldsl.runtime.errors import ArgumentError
@@ -24,41 +22,11 @@ from celldsl.runtime.errors import ArgumentError
 SMALL_WORK = 1_000_000
 
 
-class PartsJob:
-    """Calls of one function that may run side by side; whoever is free claims the next."""
-
-    def __init__(self, run: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> None:
-        self.run = run
-        self.calls = calls
-        # Counters of itertools are atomic, and cheaper than a lock.
-        self.claim = count().__next__
-        self.finish = count(1).__next__
-        self.done = threading.Lock()
-        self.done.acquire()
-        self.error: BaseException | None = None
-
-    def work(self) -> None:
-        total = len(self.calls)
-        while (index := self.claim()) < total:
-            try:
-                self.run(*self.calls[index])
-            except BaseException as error:
-                # Raised again on the caller's thread.
-                self.error = error
-            if self.finish() == total:
-                self.done.release()
-
-    def wait(self) -> None:
-        self.done.acquire()
-        if self.error is not None:
-            raise self.error
-
-
 class ThreadPool:
     """Daemon threads that take jobs from a queue."""
 
     def __init__(self) -> None:
-        self.jobs: SimpleQueue[PartsJob] = SimpleQueue()
+        self.jobs: SimpleQueue[tuple[Callable[[int], None], int]] = SimpleQueue()
         self.started = 0
         self.lock = threading.Lock()
 
@@ -69,25 +37,24 @@ class ThreadPool:
                 threading.Thread(target=serve_jobs, args=(self.jobs,), daemon=True).start()
 
 
-def serve_jobs(jobs: SimpleQueue[PartsJob]) -> None:
+def serve_jobs(jobs: SimpleQueue[tuple[Callable[[int], None], int]]) -> None:
     while True:
-        jobs.get().work()
+        work, worker = jobs.get()
+        work(worker)
+        del work
 
 
-def run_parts(run: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> None:
-    """Calls `run(*arguments)` for each of `calls`, side by side, and returns when all are done."""
-    if len(calls) == 1:
-        run(*calls[0])
-        return
+def share_work(work: Callable[[int], None], workers: int) -> None:
+    """Calls `work(0)` here and `work(1)` … on other threads; returns when the call here has.
+
+    Others may be late, or come when everything is done; `work` must be good for that.
+    """
     pool = THREADS.pool
-    helpers = len(calls) - 1
-    if pool.started < helpers:
-        pool.grow(helpers)
-    job = PartsJob(run, calls)
-    for _ in range(helpers):
-        pool.jobs.put(job)
-    job.work()
-    job.wait()
+    if pool.started < workers - 1:
+        pool.grow(workers - 1)
+    for worker in range(1, workers):
+        pool.jobs.put((work, worker))
+    work(0)
 
 
 def available_cores() -> int:

@@ -58,8 +58,8 @@ class Rows:
         return found
 
 
-def share(total: int, part: int, parts: int) -> slice:
-    return slice(total * part // parts, total * (part + 1) // parts)
+def own_rows(total: int, share: int, shares: int) -> slice:
+    return slice(total * share // shares, total * (share + 1) // shares)
 
 
 def blocks(flat: Values, *shapes: tuple[int, ...]) -> list[Values]:
@@ -78,22 +78,52 @@ def weights(flat: Values, I: int, H: int) -> list[Values]:
     return [W_x, W_h.T, b, h0]
 
 
-def prepare(part, parts, rows, dims, hyper, parameters, constants, fixed, *rest):
+def prepare(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, *rest):
     I, H = dims
     assert part == 0
     fixed[: H * H].reshape(H, H)[...] = hyper[0] * weights(parameters, I, H)[1]
 
 
-def project(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, x, *rest):
+def project(
+    part,
+    parts,
+    share,
+    shares,
+    rows,
+    dims,
+    hyper,
+    parameters,
+    constants,
+    fixed,
+    tape,
+    work,
+    x,
+    *rest,
+):
     I, H = dims
     R = Rows.read(rows).R
     W_x, _, b, _ = weights(parameters, I, H)
-    own = share(R, part, parts)
+    own = own_rows(R, share, shares)
     blocks(work, (R, H))[0][own] = hyper[0] * (x.reshape(R, I)[own] @ W_x + b)
 
 
 def loop(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, x, y, start, end
+    part,
+    parts,
+    share,
+    shares,
+    rows,
+    dims,
+    hyper,
+    parameters,
+    constants,
+    fixed,
+    tape,
+    work,
+    x,
+    y,
+    start,
+    end,
 ):
     I, H = dims
     r = Rows.read(rows)
@@ -126,8 +156,8 @@ def put(r: Rows, states: Values, t: int, new: Values) -> None:
 
 
 def back(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients,
-    x, dy, dx, dend, dstart,
+    part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work,
+    gradients, x, dy, dx, dend, dstart,
 ):  # fmt: skip
     _, H = dims
     r = Rows.read(rows)
@@ -149,19 +179,19 @@ def back(
 
 
 def back_inputs(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients,
-    x, dy, dx, dend, dstart,
+    part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work,
+    gradients, x, dy, dx, dend, dstart,
 ):  # fmt: skip
     I, H = dims
     R = Rows.read(rows).R
-    own = share(R, part, parts)
+    own = own_rows(R, share, shares)
     W_x = weights(parameters, I, H)[0]
     dx.reshape(R, I)[own] = hyper[0] * blocks(work, (R, H))[0][own] @ W_x.T
 
 
 def finish(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients,
-    x, dy, dx, dend, dstart,
+    part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work,
+    gradients, x, dy, dx, dend, dstart,
 ):  # fmt: skip
     I, H = dims
     R = Rows.read(rows).R

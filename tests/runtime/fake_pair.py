@@ -16,7 +16,7 @@ from tests.runtime.fake_cell import Rows, blocks, put
 
 
 def loop(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work,
+    part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work,
     x, z, s, e, start_m, start_n, end_m, end_n,
 ):  # fmt: skip
     (H,) = dims
@@ -40,8 +40,8 @@ def loop(
 
 
 def back(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients,
-    x, z, ds, de, dx, dz, dend_m, dend_n, dstart_m, dstart_n,
+    part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work,
+    gradients, x, z, ds, de, dx, dz, dend_m, dend_n, dstart_m, dstart_n,
 ):  # fmt: skip
     (H,) = dims
     r = Rows.read(rows)
@@ -64,7 +64,20 @@ def back(
 
 
 def finish(
-    part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, *rest
+    part,
+    parts,
+    share,
+    shares,
+    rows,
+    dims,
+    hyper,
+    parameters,
+    constants,
+    fixed,
+    tape,
+    work,
+    gradients,
+    *rest,
 ):
     gradients[:] = work[: parts * dims[0]].reshape(parts, -1).sum(axis=0)
 

@@ -5,8 +5,13 @@ text = module_text("Tiny", "relu")
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from celldsl.runtime.description import Phase
+from celldsl.runtime.machine_code import phase_addresses
+from celldsl.runtime.relay import Course, Relay
+from celldsl.runtime.rows import plan_rows
 
 TEMPLATE = """from dataclasses import replace
 
@@ -52,3 +57,9 @@ class Generator:
         self.structures.append(dict(structure or {}))
         found = text.split()[1] if cell is None else cell
         return module_text(found, str((structure or {}).get("activation", "tanh")))
+
+
+def run_phases(phases: Sequence[Any], arrays: Sequence[Any], dtype: str = "float32") -> None:
+    """Runs compiled phases once, over arrays that come after `rows`."""
+    made = [Phase("once", phase) for phase in phases]
+    Course(Relay(made, phase_addresses(phases, dtype)), plan_rows(1, 1, 1, False, True)).run(arrays)

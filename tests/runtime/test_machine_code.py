@@ -14,23 +14,23 @@ import pytest
 
 import celldsl
 from celldsl.runtime.cache_folder import code_folder
-from celldsl.runtime.machine_code import Block, Held, entries
+from tests.runtime.made import run_phases
 
 MODULE = """\
 from celldsl.runtime.code import lane, real
 from celldsl.runtime.kernel import stage
 
 @stage
-def run(part, parts, rows, dims, hyper, out):
+def run(part, parts, share, shares, rows, dims, hyper, out):
     first = lane(out, 0, 0)
     for i in range(1):
         first[i] = real(out, {value})
 """
 CALL = """
 import numpy as np
-from celldsl.runtime.machine_code import Block, Held, entries
-arrays = [np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.float32)]
-entries([run], "float32")[0](Block(0, 1, [Held(array) for array in arrays]))
+from tests.runtime.made import run_phases
+arrays = [np.zeros(1, np.int64), np.zeros(1), np.zeros(1, np.float32)]
+run_phases([run], arrays)
 print(arrays[-1][0])
 """
 
@@ -45,8 +45,7 @@ def imported(path: Path, name: str) -> Any:
 
 def result(module: Any) -> float:
     out = np.zeros(1, np.float32)
-    arrays = [np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1), out]
-    entries([module.run], "float32")[0](Block(0, 1, [Held(array) for array in arrays]))
+    run_phases([module.run], [np.zeros(1, np.int64), np.zeros(1), out])
     return float(out[0])
 
 

@@ -144,7 +144,8 @@ def test_bit_identical_for_one_number_of_threads(cell: Fake, parts: int) -> None
 def test_masks_have_a_key_for_each_pass(monkeypatch: pytest.MonkeyPatch, cell: Fake) -> None:
     seen: list[list[float]] = []
 
-    def note(part: int, parts: int, rows: Any, dims: Any, hyper: Any, *rest: Any) -> None:
+    def note(*arguments: Any) -> None:
+        hyper = arguments[6]
         seen.append(hyper.tolist())
 
     phases = (Phase("once", note), *Fake.description.forward)

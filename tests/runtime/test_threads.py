@@ -14,38 +14,26 @@ from celldsl.runtime.buffers import CACHE_LINE, Buffers
 from celldsl.runtime.errors import ArgumentError
 
 
-def test_every_part_runs_once_and_side_by_side() -> None:
+def test_every_worker_joins_in() -> None:
     meet = threading.Barrier(3)
     seen: list[int] = []
 
-    def run(part: int) -> None:
+    def work(worker: int) -> None:
         meet.wait(timeout=60)
-        seen.append(part)
+        seen.append(worker)
+        meet.wait(timeout=60)
 
-    threads.run_parts(run, [(0,), (1,), (2,)])
+    threads.share_work(work, 3)
     assert sorted(seen) == [0, 1, 2]
 
 
-def test_an_error_of_a_part_reaches_the_caller() -> None:
-    def run(part: int) -> None:
-        if part == 1:
-            raise ArithmeticError("part 1")
-
-    for _ in range(20):
-        with pytest.raises(ArithmeticError, match="part 1"):
-            threads.run_parts(run, [(0,), (1,)])
-
-
-def test_parts_inside_parts_do_not_wait_for_each_other() -> None:
-    seen: list[tuple[int, int]] = []
-
-    def inner(a: int, b: int) -> None:
-        seen.append((a, b))
-
-    threads.run_parts(
-        lambda a: threads.run_parts(inner, [(a, b) for b in range(4)]), [(a,) for a in range(4)]
-    )
-    assert sorted(seen) == [(a, b) for a in range(4) for b in range(4)]
+def test_nothing_waits_for_a_busy_pool() -> None:
+    free = threading.Event()
+    threads.share_work(lambda worker: free.wait(60) if worker else None, 2)
+    seen: list[int] = []
+    threads.share_work(seen.append, 2)
+    assert 0 in seen
+    free.set()
 
 
 def test_the_number_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,12 +61,12 @@ def test_small_work_stays_on_one_thread(parts: int) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_child_process_has_threads_of_its_own() -> None:
-    threads.run_parts(lambda part: None, [(0,), (1,)])
+    threads.share_work(lambda worker: None, 2)
     assert threads.THREADS.pool.started > 0
     before = threads.THREADS.pool
     threads.THREADS.renew_pool()
     assert threads.THREADS.pool.started == 0
-    threads.run_parts(lambda part: None, [(0,), (1,)])
+    threads.share_work(lambda worker: None, 2)
     assert threads.THREADS.pool is not before
 
 

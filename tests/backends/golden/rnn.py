@@ -15,7 +15,7 @@ from celldsl.runtime.gemm import prepare
 from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage
 
 @stage
-def forward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
+def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
     at_h_W_h = d_H*d_I
@@ -25,12 +25,12 @@ def forward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed
 
 
 @stage
-def forward_inputs(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
+def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
     n_rows = rows[2]
-    low = n_rows * part // parts
-    high = n_rows * (part + 1) // parts
+    low = n_rows * share // shares
+    high = n_rows * (share + 1) // shares
     # 0 = in:x @ packed h.W_x
     gemm(high - low, d_H, d_I, lane(in_x, low * d_I, -1), d_I, 1, lane(fixed, 0, -1), d_I * panel_width(work), panel_width(work), lane(work, low * d_H, -1), d_H, 0)
 
@@ -54,7 +54,7 @@ def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows,
 
 
 @stage
-def forward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
+def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
     n_states = rows[3]
@@ -80,7 +80,7 @@ def forward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed, 
 
 
 @stage
-def backward_weights(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
     at_h_W_h = d_H*d_I
@@ -114,7 +114,7 @@ def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows
 
 
 @stage
-def backward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
@@ -139,20 +139,15 @@ def backward_steps(part, parts, rows, dims, hyper, parameters, constants, fixed,
 
 
 @stage
-def backward_sums(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
     at_h_W_h = d_H*d_I
-    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     at_b5 = 2*n_batch*d_H
     at_panels = 2*n_batch*d_H + n_rows*d_H + parts*d_H
     at_panels_2 = 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H + 134400*parts
-    low = n_rows * part // parts
-    high = n_rows * (part + 1) // parts
-    # d_in:x = b5 @ packed h.W_x 2
-    gemm(high - low, d_I, d_H, lane(work, at_b5 + low * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), lane(din_x, low * d_I, -1), d_I, 0)
     # h.W_x = in:x^T @ b5
     panels = (d_H + panel_width(work) - 1) // panel_width(work)
     from_column = panels * part // parts * panel_width(work)
@@ -166,7 +161,21 @@ def backward_sums(part, parts, rows, dims, hyper, parameters, constants, fixed, 
 
 
 @stage
-def backward_finish(part, parts, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
+    at_b5 = 2*n_batch*d_H
+    low = n_rows * share // shares
+    high = n_rows * (share + 1) // shares
+    # d_in:x = b5 @ packed h.W_x 2
+    gemm(high - low, d_I, d_H, lane(work, at_b5 + low * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), lane(din_x, low * d_I, -1), d_I, 0)
+
+
+@stage
+def backward_finish(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
     n_batch = rows[1]
@@ -190,9 +199,9 @@ def forward(dims, hyper, parameters, constants, in_x, start_h):
     tape = np.empty(n_batch*d_H + n_states*d_H, parameters.dtype)
     out_h = np.empty((rows[0], rows[1], d_H,), parameters.dtype)
     final_h = np.empty((rows[1], d_H,), parameters.dtype)
-    forward_weights(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
-    forward_inputs(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
-    forward_steps(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     return out_h, final_h, tape
 
 
@@ -210,10 +219,11 @@ def backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
     din_x = np.empty((rows[0], rows[1], d_I,), parameters.dtype)
     dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
     gradients = np.zeros(parameters.size, parameters.dtype)
-    backward_weights(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_steps(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_sums(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_finish(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     return gradients, din_x, dstart_h
 
 
@@ -232,9 +242,9 @@ def step(dims, hyper, parameters, constants, in_x, start_h):
     tape = np.empty(n_batch*d_H + n_states*d_H, parameters.dtype)
     out_h = np.empty((rows[1], d_H,), parameters.dtype)
     final_h = np.empty((rows[1], d_H,), parameters.dtype)
-    forward_weights(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
-    forward_inputs(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
-    forward_steps(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     return out_h, final_h, tape
 
 
@@ -252,10 +262,11 @@ def step_backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal
     din_x = np.empty((rows[1], d_I,), parameters.dtype)
     dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
     gradients = np.zeros(parameters.size, parameters.dtype)
-    backward_weights(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_steps(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_sums(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_finish(0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     return gradients, din_x, dstart_h
 
 def initial_values(draw, v):
@@ -320,7 +331,8 @@ class RNN(Cell):
         backward=(
             describe.Phase("once", backward_weights),
             describe.Phase("steps", backward_steps),
-            describe.Phase("rows", backward_sums),
+            describe.Phase("parts", backward_sums),
+            describe.Phase("rows", backward_inputs, waits=False),
             describe.Phase("once", backward_finish),
         ),
         prepare=prepare,
