@@ -6,6 +6,7 @@ text = module_text("Tiny", "relu")
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from celldsl.runtime.description import Phase
@@ -59,7 +60,12 @@ class Generator:
         return module_text(found, str((structure or {}).get("activation", "tanh")))
 
 
-def run_phases(phases: Sequence[Any], arrays: Sequence[Any], dtype: str = "float32") -> None:
-    """Runs compiled phases once, over arrays that come after `rows`."""
+def run_phases(
+    phases: Sequence[Any], arrays: Sequence[Any], dtype: str = "float32", rows: Any = None
+) -> None:
+    """Runs compiled phases once, over `rows` and the arrays that come after it."""
     made = [Phase("once", phase) for phase in phases]
-    Course(Relay(made, phase_addresses(phases, dtype)), plan_rows(1, 1, 1, False, True)).run(arrays)
+    plan = plan_rows(1, 1, 1, False, True)
+    if rows is not None:
+        plan = replace(plan, parts=(rows,))
+    Course(Relay(made, phase_addresses(phases, dtype)), plan).run(arrays)

@@ -12,15 +12,15 @@ from numba.core.errors import NumbaError
 
 from celldsl.runtime.compiling import compile_phases
 from celldsl.runtime.kernel import Stage, apart, kernel, stage
-from celldsl.runtime.machine_code import Block, Held, entries
 from celldsl.runtime.stage_values import StageError
+from tests.runtime.made import run_phases
 
 GLOBAL = 7
 MASK = np.uint64(0xFF51AFD7ED558CCD)
 
 
 @stage
-def divisions(part, parts, rows, dims, hyper, out):
+def divisions(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(-7, 8):
         at = 4 * (i + 7)
         rows[at] = i // 3
@@ -30,13 +30,13 @@ def divisions(part, parts, rows, dims, hyper, out):
 
 
 @stage
-def by_nothing(part, parts, rows, dims, hyper, out):
+def by_nothing(part, parts, share, shares, rows, dims, hyper, out):
     """Python raises here; compiled code gives 0, as Numba's does."""
     rows[0] = 5 // dims[2] + 5 % dims[2]
 
 
 @stage
-def ranges(part, parts, rows, dims, hyper, out):
+def ranges(part, parts, share, shares, rows, dims, hyper, out):
     total = 0
     for i in range(dims[0]):
         total += i * i
@@ -52,7 +52,7 @@ def ranges(part, parts, rows, dims, hyper, out):
 
 
 @stage
-def collatz(part, parts, rows, dims, hyper, out):
+def collatz(part, parts, share, shares, rows, dims, hyper, out):
     count, n = 0, dims[0]
     while n != 1 and count < 1000:
         even = n % 2 == 0
@@ -77,7 +77,7 @@ def put(target, at, value):
 
 
 @stage
-def calls(part, parts, rows, dims, hyper, out):
+def calls(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = larger(dims[0], 3) + larger(-dims[0], 3) * GLOBAL
     put(rows, 1, min(dims[0], 4, part - 1))
     put(rows, 2, max(dims[0], 4))
@@ -86,7 +86,7 @@ def calls(part, parts, rows, dims, hyper, out):
 
 
 @stage
-def conditions(part, parts, rows, dims, hyper, out):
+def conditions(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(6):
         inside = i >= 1 and i < dims[0] - 7
         edge = i == 0 or not inside or dims[i] > 2
@@ -101,7 +101,7 @@ def conditions(part, parts, rows, dims, hyper, out):
 
 
 @stage
-def reals(part, parts, rows, dims, hyper, out):
+def reals(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(4):
         x = hyper[i]
         out[8 * i] = -x * 2 + 1 - x / 3
@@ -115,7 +115,7 @@ def reals(part, parts, rows, dims, hyper, out):
 
 
 @stage
-def hashes(part, parts, rows, dims, hyper, out):
+def hashes(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(8):
         key = (np.uint64(dims[i]) ^ MASK) + np.uint64(GLOBAL)
         key = (key ^ (key >> np.uint64(30))) * MASK
@@ -123,7 +123,7 @@ def hashes(part, parts, rows, dims, hyper, out):
 
 
 @stage
-def several(part, parts, rows, dims, hyper, out):
+def several(part, parts, share, shares, rows, dims, hyper, out):
     a, b = dims[0], dims[1]
     a, b = b, a
     rows[a + 9], rows[1] = b, a
@@ -142,7 +142,7 @@ def arrays() -> list[Any]:
 
 
 def compiled(function: Stage, given: list[Any]) -> None:
-    entries([function], "float64")[0](Block(3, 8, [Held(array) for array in given]))
+    run_phases([function], given[1:], "float64", rows=given[0])
 
 
 COMPARED = [divisions, ranges, collatz, calls, conditions, reals, hashes, several]
@@ -154,7 +154,7 @@ def test_stages_compute_what_python_computes(function: Stage) -> None:
     with np.errstate(all="ignore"):
         if function is reals:
             expected[2][3] = found[2][3] = 7.125  # the others are told of NaN
-        function(3, 8, *expected)
+        function(0, 1, 0, 1, *expected)
     compiled(function, found)
     for right, seen in zip(expected, found, strict=True):
         np.testing.assert_allclose(seen, right, rtol=1e-15, equal_nan=True)
@@ -167,7 +167,7 @@ def test_nothing_is_divided_by_0() -> None:
 
 
 @stage
-def not_a_number(part, parts, rows, dims, hyper, out):
+def not_a_number(part, parts, share, shares, rows, dims, hyper, out):
     x = hyper[3]
     rows[0] = 1 if x < 1.0 or x > 1.0 or x == x else 0
     rows[1] = 1 if x != x else 0
@@ -180,47 +180,47 @@ def test_nan_differs_from_all() -> None:
 
 
 @stage
-def known_in_the_loop(part, parts, rows, dims, hyper, out):
+def known_in_the_loop(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(3):
         last = i
     rows[0] = last
 
 
 @stage
-def changes_its_type(part, parts, rows, dims, hyper, out):
+def changes_its_type(part, parts, share, shares, rows, dims, hyper, out):
     x = 1
     x = 0.5
     out[0] = x
 
 
 @stage
-def a_list(part, parts, rows, dims, hyper, out):
+def a_list(part, parts, share, shares, rows, dims, hyper, out):
     for i in [1, 2]:
         rows[0] = i
 
 
 @stage
-def unknown_call(part, parts, rows, dims, hyper, out):
+def unknown_call(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = len(rows)
 
 
 @stage
-def by_name(part, parts, rows, dims, hyper, out):
+def by_name(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = larger(a=1, b=2)
 
 
 @stage
-def no_value(part, parts, rows, dims, hyper, out):
+def no_value(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = put(rows, 1, 2)
 
 
 @stage
-def mixed_signs(part, parts, rows, dims, hyper, out):
+def mixed_signs(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = np.int64(np.uint64(rows[0]) + rows[1])
 
 
 @stage
-def number_with_an_index(part, parts, rows, dims, hyper, out):
+def number_with_an_index(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = part[0]
 
 
@@ -244,7 +244,9 @@ def test_what_is_for_no_stage_is_refused_by_name(function: Stage) -> None:
 
 def test_the_text_that_was_imported_is_needed(tmp_path: Path) -> None:
     place: dict[str, Callable[..., Any]] = {"stage": stage}
-    code = "@stage\ndef lost(part, parts, rows, dims, hyper, out):\n    rows[0] = 1\n"
+    code = (
+        "@stage\ndef lost(part, parts, share, shares, rows, dims, hyper, out):\n    rows[0] = 1\n"
+    )
     exec(compile(code, str(tmp_path / "lost.py"), "exec"), place)
     with pytest.raises(OSError, match="compiling needs the text of lost"):
         compile_phases([place["lost"]], "float64")
