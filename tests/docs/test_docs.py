@@ -24,9 +24,11 @@ import pytest
 
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.render import render_text
+from celldsl.diagnostics.span import Source
 from celldsl.driver import generate
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.prelude import PRELUDE
+from celldsl.syntax.format import format_source
 
 TOP = Path(__file__).parents[2]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
@@ -97,6 +99,11 @@ def test_cells_compile(block: Block, tmp_path: Path) -> None:
     write_cells(block.page, tmp_path)
     found = compiled(block, tmp_path).diagnostics
     assert not found, "\n".join(map(render_text, found))
+
+
+@pytest.mark.parametrize("block", blocks("cell"), ids=lambda b: b.label)
+def test_cells_are_laid_out(block: Block) -> None:
+    assert format_source(Source("cell.cell", block.text)) == block.text
 
 
 @pytest.mark.parametrize("block", blocks("cell error"), ids=lambda b: b.label)
