@@ -29,7 +29,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic
 
 _LANE_SCOPES = 64
-_lane_lists: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()
+_lane_lists: WeakKeyDictionary[Any, dict[int, tuple[Any, Any]]] = WeakKeyDictionary()
 
 
 class LaneType(types.Type):  # type: ignore[misc]
@@ -135,26 +135,23 @@ def write_lane(builder: Any, pointer: Any, index: Any, value: Any, scope: int) -
 
 def _lane_mark(module: Any, instruction: Any, scope: int) -> Any:
     if scope >= 0:
-        own, others = _lane_scopes(module)[scope]
+        lists = _lane_lists.setdefault(module, {})
+        if scope not in lists:
+            lists[scope] = _lane_scope(module, scope)
+        own, others = lists[scope]
         instruction.set_metadata("alias.scope", own)
         instruction.set_metadata("noalias", others)
     return instruction
 
 
-def _lane_scopes(module: Any) -> list[tuple[Any, Any]]:
-    """For each scope the lists of itself and of all others.
+def _lane_scope(module: Any, scope: int) -> tuple[Any, Any]:
+    """The lists of a scope itself and of all others.
 
-    Made once per module, because building a list is dearer than lowering an access; the text is the
-    same in all modules, so that the scopes of modules that are linked together are the same.
+    Made once for a module, because building them is dearer than lowering an access; their content
+    is the same in all modules, so that the scopes of modules that are linked together are the same.
     """
-    lists = _lane_lists.get(module)
-    if lists is None:
-        domain = module.add_metadata([ir.MetaDataString(module, "celldsl")])
-        names = [ir.MetaDataString(module, f"lane {scope}") for scope in range(_LANE_SCOPES)]
-        nodes = [module.add_metadata([name, domain]) for name in names]
-        lists = [
-            (module.add_metadata([node]), module.add_metadata(nodes[:place] + nodes[place + 1 :]))
-            for place, node in enumerate(nodes)
-        ]
-        _lane_lists[module] = lists
-    return lists
+    domain = module.add_metadata([ir.MetaDataString(module, "celldsl")])
+    names = [ir.MetaDataString(module, f"lane {number}") for number in range(_LANE_SCOPES)]
+    nodes = [module.add_metadata([name, domain]) for name in names]
+    own = nodes.pop(scope)
+    return module.add_metadata([own]), module.add_metadata(nodes)

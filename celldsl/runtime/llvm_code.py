@@ -55,7 +55,7 @@ def _machine() -> Any:
     """As Numba sets it up for code that is run where it is made."""
     llvmlite.binding.initialize_native_target()
     llvmlite.binding.initialize_native_asmprinter()
-    target = llvmlite.binding.Target.from_default_triple()
+    target = llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple())
     return target.create_target_machine(
         cpu=config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
         features=get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES,

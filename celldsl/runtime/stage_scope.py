@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 
 from celldsl.runtime.kernel import Stage
-from celldsl.runtime.stage_tree import tree_of
+from celldsl.runtime.stage_tree import all_statements, tree_of
 from celldsl.runtime.stage_values import StageError, Typed, constant, llvm_type
 
 
@@ -129,7 +129,7 @@ def _repeated(tree: ast.FunctionDef) -> set[str]:
     """Names that are assigned more than once; loops over the same name are no matter."""
     counts = Counter(argument.arg for argument in tree.args.args)
     looped = set()
-    for node in ast.walk(tree):
+    for node in all_statements(tree.body):
         match node:
             case ast.AugAssign(target=ast.Name(id=name)):
                 counts[name] += 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from celldsl.runtime.kernel import Stage
@@ -31,6 +32,14 @@ def _definitions(text: str) -> dict[tuple[str, int], ast.FunctionDef]:
     """By names and first lines, which are those of decorators."""
     return {
         (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)])): node
-        for node in ast.walk(ast.parse(text))
+        for node in all_statements(ast.parse(text).body)
         if isinstance(node, ast.FunctionDef)
     }
+
+
+def all_statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """These and all that are inside them: there are far fewer than there are nodes."""
+    for node in body:
+        yield node
+        for suite in ("body", "orelse", "handlers", "finalbody", "cases"):
+            yield from all_statements(getattr(node, suite, ()))
