@@ -83,6 +83,9 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
     if e.id in f.silenced:
         return Unknown()
     later = f.later.get(e.id)
+    if later is not None and later.source is e.span.source and later.start < e.span.start:
+        _read_by_itself(f, e, later)
+        return Unknown()
     where = (Label(later, f"`{e.id}'` is defined here"),) if later is not None else ()
     f.error(
         "E0103",
@@ -93,6 +96,19 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
         help=f"move this below it, or read the old `{e.id}`" if where else None,
     )
     return Unknown()
+
+
+def _read_by_itself(f: Frame, e: ast.Name, defined: Span) -> None:
+    """`h' = tanh(h')`"""
+    f.error(
+        "E0103",
+        f"`{e.id}'` is read in the equation that defines it",
+        e.span,
+        f"`{e.id}` without the prime is the value that came in",
+        secondary=(Label(defined, f"`{e.id}'` is defined here"),),
+        help=f"read the old `{e.id}`",
+        fix=Fix(e.span, e.id),
+    )
 
 
 def _without_prime(name: str, binding: Binding) -> str:
@@ -149,6 +165,9 @@ def _no_inner_cell(f: Frame, e: ast.Attribute, binding: Binding | None) -> None:
     if e.id in ("T", "mT"):
         better = f"transpose({e.owner})"
         help, fix = f"write `{better}`", Fix(e.span, better)
+        value = None if binding is None else binding.value
+        if isinstance(value, Tensor) and len(value.shape) == 1:
+            help, fix = "a vector is no row and no column: write `outer(a, b)` or `dot(a, b)`", None
     if binding is None:
         told = f"there is no inner cell `{e.owner}`"
         f.error("E0101", told, e.span, _cells_help(f), help=help, fix=fix)
@@ -204,6 +223,8 @@ def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None
             secondary=(Label(f.later[name], "it is defined here"),),
             help="what is read stands above: move one of the two",
         )
+        # It is told where it is read first.
+        f.silenced.add(name)
         return
     if name in f.home.cells:
         told = f"declare an inner cell: `sub g = {name}[…]`"

@@ -70,6 +70,12 @@ def report_foreign(tokens: list[Token], at: int, source: Source, report: Report)
             report.add("E0009", 'a `"""` is never closed', start, "the text starts here")
         case "OPEN_STRING":
             report.add("E0009", "a string is never closed", span, 'a `"` is missing at its end')
+        case "QUOTED" if (
+            at and tokens[at - 1].type == "PRIMED" and tokens[at - 1].end == token.start
+        ):
+            prime, name = Span(source, span.start, span.start + 1), tokens[at - 1]
+            told, help = f"`{name}` has its prime already", f"write `{name}`"
+            report.add("E0017", told, prime, help=help, fix=Fix(prime, ""))
         case "QUOTED":
             fix = None if '"' in token else Fix(span, f'"{token[1:-1]}"')
             report.add(

@@ -139,6 +139,9 @@ def _brace(tokens: list[Token], at: int) -> InContext | None:
         else:
             help = f"a subscript is part of the name: `{before}{''.join(inside)}`"
         return InContext(f"`{written}` is LaTeX", help)
+    if before.type == "NAME" and before.end == tokens[at].start:
+        help = f"write `{before}[…]`, and count from 0"
+        return InContext("an index stands in square brackets", help)
     if ends_line(tokens, at):
         return InContext("a block opens with `:`, not with `{`", "its lines are indented below it")
     return None

@@ -97,8 +97,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("clone copy contiguous item numpy cpu cuda requires_grad_ double half",
      "leave it out: a value is a value, and Python has the arrays"),
     ("print Print", "a cell only computes; look at values from Python"),
-    ("rand randn random random_normal uniform_ normal_", "chance is for initial values and "
-     "`dropout`: noise comes in as an input"),
+    ("noise gaussian_noise rand randn random random_normal uniform_ normal_",
+     "chance is for initial values and `dropout`: noise comes in as an input"),
     ("batch_norm BatchNorm BatchNorm1d batchnorm BN", "a cell sees one example: there are no batch "
      "statistics; `layer_norm` is over one example"),
     ("group_norm GroupNorm", "write `layer_norm(v, groups=G)`"),
@@ -167,6 +167,7 @@ OPTIONS: dict[str, str] = {
     "center": "bias",
 }
 GONE: dict[str, str] = {
+    "mean": "its mean is 0",
     "keepdim": "the axis is dropped; put it in again with `expand(v, axis)`",
     "keepdims": "the axis is dropped; put it in again with `expand(v, axis)`",
     "training": "it is off at inference by itself",

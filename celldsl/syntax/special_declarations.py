@@ -112,8 +112,12 @@ def ask_annotation(m: Mistake) -> Words | None:
     if m.kind != "COLON" or m.wants("COLON"):
         return None
     if m.first.type == "CELL" and m.wants("EQUAL", "RPAR"):
-        at = m.at + 3 if m.at + 3 < len(m.tokens) and m.tokens[m.at + 2].type == "EQUAL" else 0
-        default = str(m.tokens[at]) if at else "0.5"
+        type, *rest = m.tokens[m.at + 1 : m.at + 4]
+        default = "0.5"
+        if [token.type for token in rest[:1]] == ["EQUAL"]:
+            default = str(rest[-1])
+        elif type.type in ("STRING", "NUMBER", "TRUE", "FALSE"):
+            default = type.strip('"')
         help = f"its default says of what kind it is: `{m.before} = {default}`"
         return Words("E0010", "a hyperparameter has no type", help)
     if m.first.type == "SUB" and m.wants("EQUAL"):
@@ -144,11 +148,17 @@ def ask_dims(m: Mistake) -> Words | None:
 
 def ask_use(m: Mistake) -> Words | None:
     """`use "a.cell"`, `use A from a`"""
-    if m.first.type != "USE" or (m.kind != "STRING" and m.before.type != "FROM"):
+    if m.first.type != "USE":
         return None
+    if m.kind == "NEWLINE" and m.wants("FROM"):
+        names = " ".join(str(token) for token in m.tokens[m.line : m.at]).replace(" ,", ",")
+        help = f'write `{names} from "{m.tokens[m.line + 1].lower()}.cell"`'
+        return Words("E0010", "`use` does not say from which file", help)
     if m.kind == "STRING":
         help = f"write `use NAME from {m.token}`"
         return Words("E0010", "`use` names what it takes from a file", help)
+    if m.before.type != "FROM":
+        return None
     words = m.tokens[m.at : m.at + MAX_PATH]
     ends = next((at for at, token in enumerate(words) if token.type == "NEWLINE"), 0)
     path = "".join(str(token) for token in words[:ends])
@@ -162,6 +172,10 @@ def ask_use(m: Mistake) -> Words | None:
 
 def ask_argument(m: Mistake) -> Words | None:
     """`def f(v=1)`"""
+    if m.first.type == "DEF" and m.kind == "RETURN" and m.before.type == "COLON":
+        message = "the value of a function on one line stands after `=`"
+        header = f"`{m.first} {m.tokens[m.line + 1]}(…) = …`"
+        return Words("E0010", message, f"write {header}", " =", start=m.before.start, over=True)
     if m.first.type != "DEF" or m.kind != "EQUAL" or not m.wants("RPAR"):
         return None
     help = "every call gives all arguments"
@@ -178,6 +192,8 @@ def ask_output(m: Mistake) -> Words | None:
     match m.kind:
         case "LPAR" if m.after.type in ("NAME", "PRIMED"):
             help = f"write `output {m.after}`, without brackets"
+        case "DOT":
+            help = f"give it a name: `last = {m.before}.{m.after}`, and name that here"
         case "COLON":
             help = f"write `output {m.before}`: its equation gives it its shape"
         case "EQUAL":

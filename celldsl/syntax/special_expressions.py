@@ -12,6 +12,7 @@ from celldsl.syntax.mistake import Mistake, Words
 from celldsl.syntax.renamed import RENAMED, REPLACED
 
 MAX_SHOWN = 24
+_FUNCTIONS = frozenset(RENAMED.values())
 _OPERANDS = frozenset({"NUMBER", "NAME", "PRIMED", "STRING", "TRUE", "FALSE", "INF", "LPAR"})
 
 
@@ -99,6 +100,16 @@ def ask_step(m: Mistake) -> Words | None:
     return Words("E0010", "a slice has no step", "slices are `v[a:b]`, `v[a:]` and `v[:b]`")
 
 
+def ask_round_index(m: Mistake) -> Words | None:
+    """`x(1:3)`"""
+    if m.kind != "COLON" or m.wants("COLON") or _opener(m) != "LPAR":
+        return None
+    if m.first.type in ("CELL", "DEF") or not m.wants("RPAR"):
+        return None
+    help = "a slice is written `v[a:b]`, and counts from 0"
+    return Words("E0010", "an index stands in square brackets", help)
+
+
 def ask_ellipsis(m: Mistake) -> Words | None:
     """`v[..., 0]`"""
     if m.kind != "DOTS" or m.after.type != "DOT":
@@ -132,8 +143,17 @@ def ask_operator(m: Mistake) -> Words | None:
     if m.before == "0" and m.before.end == m.token.start and _in_base(m.token):
         number = str(int(f"0{m.token}", 0))
         return Words("E0012", "numbers are decimal", None, number, start=m.before.start, over=True)
-    if m.before.type in ("NUMBER", "RPAR") or m.kind == "LPAR":
+    in_list = _opener(m) == "LSQB"
+    if not (in_list and m.first.type == "CELL") and (
+        m.before.type in ("NUMBER", "RPAR") or m.kind == "LPAR"
+    ):
         return Words("E0010", message, "a product is written `*`", f" * {m.token}")
+    if in_list:
+        help, instead = f"write `{m.before}, {m.token}`", f", {m.token}"
+        return Words("E0010", f"a `,` is missing before `{m.token}`", help, instead)
+    if m.before in _FUNCTIONS:
+        help = f"write `{m.before}({m.token}…)`"
+        return Words("E0010", f"`{m.before}` takes its arguments in brackets", help)
     if m.before.type == "NAME" and m.kind in ("NAME", "PRIMED"):
         a, b = m.before, m.token
         help = (
@@ -141,6 +161,19 @@ def ask_operator(m: Mistake) -> Words | None:
         )
         return Words("E0010", message, help)
     return Words("E0010", message)
+
+
+def _opener(m: Mistake) -> str:
+    """The bracket that is open here; that of an index is none."""
+    depth = 0
+    for at in range(m.at - 1, m.line, -1):
+        kind = m.tokens[at].type
+        depth += {"RPAR": 1, "RSQB": 1, "LPAR": -1, "LSQB": -1}.get(kind, 0)
+        if depth < 0:
+            before = m.tokens[at - 1].type
+            indexed = before in ("NAME", "PRIMED", "RPAR", "RSQB") and m.first.type != "CELL"
+            return "" if kind == "LSQB" and indexed else kind
+    return ""
 
 
 def _called(m: Mistake) -> str:
@@ -231,6 +264,7 @@ EXPRESSION_RULES = (
     ask_tuple,
     ask_second_value,
     ask_empty_brackets,
+    ask_round_index,
     ask_ellipsis,
     ask_number_point,
     ask_step,

@@ -170,6 +170,11 @@ def ask_definition(m: Mistake) -> Words | None:
     """`x + 1`, `x: [I]`, `g.h = 1`"""
     if m.first.type not in ("NAME", "PRIMED") or not m.wants("EQUAL") or m.wants("STAR"):
         return None
+    if m.kind == "COLON" and (given := m.bracket(m.at + 1)):
+        after = next((t for t in m.tokens[m.at :] if t.start >= given[1]), m.token)
+        if after.type == "EQUAL":
+            help = f"write `{m.first} = …`: its equation gives it its shape"
+            return Words("E0010", "an equation declares no shape", help, end=given[1])
     if m.kind == "COLON":
         return Words(
             "E0010",
@@ -189,7 +194,8 @@ def ask_definition(m: Mistake) -> Words | None:
         end = m.after.end
         return Words("E0010", "a derivative defines nothing", help, start=m.first.start, end=end)
     word = str(m.first)
-    help = REPLACED.get(word, _ELSEWHERE.get(word, "write `name = …`"))
+    usual = "write `return …` for what the function gives" if m.in_function else "write `name = …`"
+    help = REPLACED.get(word, _ELSEWHERE.get(word, usual))
     return Words("E0010", "this line defines nothing", help, start=m.first.start)
 
 
