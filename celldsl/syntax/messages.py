@@ -3,8 +3,8 @@
     expected an expression after `=`, found `)`
 
 A message has three parts: what was expected (from the parser's state), where (the token before),
-and what was found.  Mistakes that have words of their own are rules in `special_lines` and
-`special_expressions`.
+and what was found.  Mistakes that have words of their own are rules in `special_lines`,
+`special_declarations`, `special_expressions` and `special_operators`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from celldsl.syntax.mistake import Mistake, Words
 from celldsl.syntax.special_declarations import DECLARATION_RULES
 from celldsl.syntax.special_expressions import EXPRESSION_RULES
 from celldsl.syntax.special_lines import LAST_RULES, LATER_RULES, LINE_RULES
+from celldsl.syntax.special_operators import OPERATOR_RULES
 from celldsl.syntax.tree import Token
 
 _OPENS_OPERAND = frozenset({"NUMBER", "NAME", "PRIMED", "LPAR", "LSQB", "TRUE", "FALSE", "INF"})
@@ -93,7 +94,14 @@ def found_words(token: Token) -> str:
 
 def words_for(mistake: Mistake) -> Words:
     """What is said about a mistake: by the first rule that fits, or from the parser's state."""
-    for rule in (*LINE_RULES, *DECLARATION_RULES, *LATER_RULES, *EXPRESSION_RULES, *LAST_RULES):
+    for rule in (
+        *LINE_RULES,
+        *DECLARATION_RULES,
+        *LATER_RULES,
+        *EXPRESSION_RULES,
+        *OPERATOR_RULES,
+        *LAST_RULES,
+    ):
         words = rule(mistake)
         if words is not None:
             return words

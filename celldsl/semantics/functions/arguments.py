@@ -7,6 +7,7 @@ from celldsl.semantics import convert
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.values import Tensor
 from celldsl.semantics.walk import Frame
+from celldsl.semantics.whole_sizes import whole
 from celldsl.syntax import ast
 
 
@@ -85,7 +86,7 @@ def divided(
     except (ValueError, ZeroDivisionError):
         f.error("E0207", f"{what}: {size} cannot be divided by {parts}", written.span)
         return None
-    return convert.whole(f, share, written.span, what, help)
+    return whole(f, share, written.span, what, help)
 
 
 def plain_name(e: ast.Expr) -> str | None:
