@@ -1,4 +1,4 @@
-"""Names of what only compiled code calls.  In: nothing.  Out: names that Numba knows how to type.
+"""Names of what only compiled code calls.  In: nothing.  Out: names that stages can hold.
 
     from celldsl.runtime.code import lane, real, tanh
 
@@ -8,9 +8,9 @@
         for j in range(n):
             values[j] = tanh(values[j] * real(x, 2.0))
 
-A name stands for the function of the file that the table gives.  That file teaches Numba what the
-function is, and is imported when something is compiled: to run code that was compiled before needs
-no Numba, whose import takes longer than everything else in a process that starts.
+A name stands for the function of the file that the table gives.  That file says what instructions
+the function is, and is imported when something is compiled: to run code that was compiled before
+needs no Numba, whose import takes longer than everything else in a process that starts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CODE_FILES = {
 
 
 class CodeName:
-    """A function of compiled code, which is looked up when Numba asks for its type."""
+    """A function of compiled code, which is looked up when a stage that calls it is compiled."""
 
     def __init__(self, file: str, name: str) -> None:
         self.file = file
@@ -40,14 +40,6 @@ class CodeName:
     @cached_property
     def stands_for(self) -> Any:
         return getattr(import_module(f"celldsl.runtime.{self.file}"), self.name)
-
-    @cached_property
-    def _numba_type_(self) -> Any:
-        from numba.core.registry import cpu_target
-
-        function = self.stands_for
-        cpu_target.typing_context.refresh()
-        return cpu_target.typing_context.resolve_value_type(function)
 
 
 def __getattr__(name: str) -> Any:
