@@ -31,9 +31,9 @@ def bind(
         return None
     bound: Bound = dict.fromkeys(names_of)
     bound.update(zip(names_of, e.args, strict=False))
-    for keyword in e.keywords:
-        if not _bind_keyword(f, keyword, bound, name, signature):
-            return None
+    known = [_bind_keyword(f, keyword, bound, name, signature) for keyword in e.keywords]
+    if not all(known):
+        return None
     missing = [n for n in required if bound[n] is None]
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)

@@ -106,13 +106,23 @@ def _dims(f: Frame, cell: ast.Cell) -> None:
             continue
         f.scopes[0][dim.id] = Binding("dim", Static(Size.dim(dim.id)), dim.span)
         f.walk.notes.declared[dim.span] = ("dim", dim.id)
-        default = None if dim.default is None else convert.size(f, dim.default, "a dim's default")
+        default = None if dim.default is None else _dim_default(f, cell, dim)
         f.walk.dim_defaults[dim.id] = default
         f.later.pop(dim.id, None)
         if dim.id in f.walk.choices.structural:
             value = _dim_value(f, dim.id, default)
             if value is not None:
                 f.walk.facts.same[dim.id] = Size.of(value)
+
+
+def _dim_default(f: Frame, cell: ast.Cell, dim: ast.Dim) -> Size | None:
+    if isinstance(dim.default, ast.Number) and isinstance(dim.default.value, float):
+        told, better = f"`{dim.id}` has the default of no size", f"({dim.span.text})"
+        help = f"what is no size stands in round brackets: `cell {cell.name.id}[…]{better}`"
+        f.error("E0124", told, dim.default.span, help=help)
+        return None
+    assert dim.default is not None
+    return convert.size(f, dim.default, "a dim's default")
 
 
 def _dim_value(f: Frame, name: str, default: Size | None) -> int | None:

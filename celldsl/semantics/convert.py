@@ -180,14 +180,19 @@ def as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
             fix(f.walk.choices, name, "integer")
         case Unknown():
             return None
+    help = None
     match value:
         case Real(number):
             label = f"this is {number:g}"
+            if number.is_integer():
+                label = f"this is {number:.1f}"
+                help = f"an integer is written without a point: `{number:.0f}`"
         case Tensor():
             label = "this is known only while the cell runs"
         case _:
             label = f"this is {describe(value)}"
-    f.error("E0124", f"{what} must be a whole number of dims and integers", span, label)
+    told = f"{what} must be a whole number of dims and integers"
+    f.error("E0124", told, span, label, help=help)
     return None
 
 

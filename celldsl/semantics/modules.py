@@ -118,6 +118,8 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
         return None
     if not found:
         help = "a path begins at the folder of the file that it stands in"
+        if not use.path.endswith(".cell"):
+            help = f'write `"{use.path}.cell"`'
         files.report.add("E0113", f'there is no file "{use.path}"', use.path_span, help=help)
         return None
     return path

@@ -168,6 +168,7 @@ OPTIONS: dict[str, str] = {
 }
 GONE: dict[str, str] = {
     "mean": "its mean is 0",
+    "keep_prob": "`rate` is what is dropped: one less what is kept",
     "keepdim": "the axis is dropped; put it in again with `expand(v, axis)`",
     "keepdims": "the axis is dropped; put it in again with `expand(v, axis)`",
     "training": "it is off at inference by itself",
