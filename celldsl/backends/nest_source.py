@@ -1,4 +1,4 @@
-"""Loop nests as text.  In: nests of a stage.  Out: lines of Python that Numba compiles.
+"""Loop nests as text.  In: nests of a stage.  Out: lines of a stage.
 
 for j0 in range(d_H):
     # r = sigmoid(linear([x, h], H))

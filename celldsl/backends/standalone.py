@@ -77,7 +77,7 @@ def _siblings(nodes: Iterable[ast.AST]) -> list[str]:
                 case "":
                     found += names
                 case "code":
-                    # Numba is here in any case, and the names stand for themselves.
+                    # The files come along in any case, and the names stand for themselves.
                     found += [f for f, own in CODE_FILES.items() if set(own) & set(names)]
                 case file:
                     found.append(file)
