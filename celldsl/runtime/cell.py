@@ -97,9 +97,9 @@ class Cell:
         self.params = Parameters(flat, described.params, dims)
         self.consts = Parameters(constants, described.consts, dims)
         values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
-        self._engine = Engine(described, dims, values, flat, constants)
+        self._engine = Engine(described, dims, values, flat, constants, self.params)
         self._signature = Signature(described, dims, dtype, self._state_nest, self._output_nest)
-        self._steppers = Steppers(self._engine, self._signature, self.params)
+        self._steppers = Steppers(self._engine, self._signature)
 
     def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
         for name, array in given.items():

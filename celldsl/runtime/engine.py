@@ -1,6 +1,6 @@
 """Runs a cell's kernels.  In: arrays and a RowPlan.  Out: arrays.
 
-    engine = Engine(description, dims, hypers, parameters, constants)
+    engine = Engine(description, dims, hypers, parameters, constants, params)
     run = engine.forward(plan, inputs, starts)
     run.outputs, run.finals             # (T, B, …) and (B, …)
     result = engine.backward(run, inputs, dy, dstate)
@@ -21,6 +21,7 @@ from celldsl.runtime.arguments import Values
 from celldsl.runtime.buffers import Buffers, Lease
 from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.machine_code import phase_addresses
+from celldsl.runtime.params import Parameters
 from celldsl.runtime.relay import Course, Relay
 from celldsl.runtime.rows import RowPlan
 
@@ -83,6 +84,7 @@ class Engine:
         hypers: Sequence[float],
         parameters: Values,
         constants: Values,
+        params: Parameters,
     ) -> None:
         self.description = description
         self.dims = dict(dims)
@@ -96,6 +98,7 @@ class Engine:
         # Two more than there are: whether masks are drawn, and the key that they are drawn with.
         self.hyper_array = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
         self.parameters = parameters
+        self.params = params
         self.constants = constants
         self.buffers = Buffers(self.dtype)
         self.input_shapes = self._shapes(description.inputs)
@@ -106,6 +109,7 @@ class Engine:
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self._plans: dict[int, PlanSizes] = {}
+        self._derived: tuple[int, Lease] | None = None
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
     def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
@@ -159,6 +163,21 @@ class Engine:
         arrays = (*self.head(hyper, *leases), *inputs, *outputs, *starts, *finals)
         course.run(arrays, leases)
         return ForwardRun(sizes, outputs, finals, leases[1], fixed, hyper)
+
+    def infer(
+        self, plan: RowPlan, inputs: Sequence[Values], starts: Sequence[Values]
+    ) -> ForwardRun:
+        """A forward pass that nobody goes back through.
+
+        What depends on parameters alone is kept for the next, as long as no parameter changes and
+        nobody holds a view of one.
+        """
+        version, known = self.params.version, self._derived
+        if known is not None and known[0] == version:
+            return self.forward(plan, inputs, starts, fixed=known[1])
+        run = self.forward(plan, inputs, starts)
+        self._derived = None if version is None else (version, run.fixed)
+        return run
 
     def backward(
         self,

@@ -9,6 +9,7 @@ How blocks lie in the flat array is the generated code's affair; names and shape
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -27,15 +28,22 @@ Place = tuple[tuple[int, ...], int, tuple[int, ...]]
 class Parameters(Mapping[str, Values]):
     """A mapping from names to views of one flat array, in order of declaration.
 
-    Every access makes a new view, so that it is known whether anybody can have written since.
+    Every access makes a new view, so that it is known whether anybody can have written since: views
+    hold `_owner`, and its references are counted.
     """
 
-    __slots__ = ("_memory", "_numbers", "_places", "_size", "_version", "_words", "dtype")
+    __slots__ = (
+        "_memory", "_numbers", "_owner", "_places", "_size", "_unshared", "_version", "_words",
+        "dtype",
+    )  # fmt: skip
 
     def __init__(self, flat: Values, params: tuple[Param, ...], dims: Mapping[str, int]) -> None:
         self.dtype = flat.dtype
-        self._memory = flat.data
         self._size = flat.size
+        # Views of an array, or of its memoryview, would hold the array, as everybody else does.
+        self._owner: Any = (ctypes.c_char * flat.nbytes).from_buffer(flat.data)
+        self._memory = memoryview(self._owner)
+        self._unshared = sys.getrefcount(self._owner)
         self._places = {p.name: place_of(p, dims, flat.itemsize) for p in params}
         self._words = {p.name: declared_words(p.text, self._places[p.name][0]) for p in params}
         self._numbers = count()
@@ -46,6 +54,7 @@ class Parameters(Mapping[str, Values]):
         found = object.__new__(Parameters)
         found.dtype, found._memory, found._size = flat.dtype, flat.data, flat.size
         found._places, found._words = self._places, self._words
+        found._owner, found._unshared = flat, 0
         found._numbers = count()
         found._version = next(found._numbers)
         return found
@@ -69,8 +78,7 @@ class Parameters(Mapping[str, Values]):
     @property
     def version(self) -> int | None:
         """Another number after any access; None while somebody holds a view and may write."""
-        held = sys.getrefcount(self._memory) > UNSHARED
-        return None if held else self._version
+        return None if sys.getrefcount(self._owner) > self._unshared else self._version
 
     def __getitem__(self, name: str) -> Values:
         if name not in self._places:
@@ -97,10 +105,6 @@ class Parameters(Mapping[str, Values]):
     def __repr__(self) -> str:
         lines = [f"  {name}: {self._words[name]}" for name in self._places]
         return "\n".join([f"{len(lines)} arrays of {self.dtype}", *lines])
-
-
-# The attribute and the argument of `getrefcount`.
-UNSHARED = 2
 
 
 def place_of(param: Param, dims: Mapping[str, int], size: int) -> Place:

@@ -63,7 +63,7 @@ def run_once(
 ) -> ForwardRun:
     """Inference: nothing is kept but the last step."""
     plan = frame.plan(0, frame.steps, False, starts is not None)
-    return engine.forward(plan, inputs, engine.no_starts if starts is None else starts)
+    return engine.infer(plan, inputs, engine.no_starts if starts is None else starts)
 
 
 def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:

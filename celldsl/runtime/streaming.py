@@ -27,7 +27,7 @@ from celldsl.runtime.threads import parts_for
 class Stepper:
     """The calls of one step, with scratch of their own.  For one caller at a time."""
 
-    def __init__(self, engine: Engine, signature: Signature, batch: int, own: Parameters) -> None:
+    def __init__(self, engine: Engine, signature: Signature, batch: int) -> None:
         self.engine = engine
         self.signature = signature
         self.batch = batch
@@ -46,7 +46,6 @@ class Stepper:
         whole = np.dtype(f"i{engine.dtype.itemsize}")
         self._parameters = engine.parameters.view(whole)
         self._seen: Values | None = None
-        self._own = own
         self._version: int | None = None
 
     def _job(self, relay: Relay, given: bool) -> StandingJob:
@@ -59,7 +58,7 @@ class Stepper:
         While somebody holds a view of a parameter to look is the only way to know, and costs less
         than to derive everything again.
         """
-        version = self._own.version
+        version = self.engine.params.version
         if version is not None and version == self._version:
             return
         if self._seen is None or not (self._seen == self._parameters).all():
@@ -98,8 +97,7 @@ class Steppers:
 
     MOST = 8
 
-    def __init__(self, engine: Engine, signature: Signature, shared: Parameters) -> None:
-        self._shared = shared
+    def __init__(self, engine: Engine, signature: Signature) -> None:
         self._engine = engine
         self._signature = signature
         self._idle: dict[int, list[Stepper]] = {}
@@ -127,7 +125,7 @@ class Steppers:
         except LookupError:
             if len(self._idle) >= self.MOST:
                 self._idle = {}
-            return Stepper(self._engine, self._signature, batch, self._shared)
+            return Stepper(self._engine, self._signature, batch)
 
     def _in_parts(
         self, arrays: Sequence[Values], starts: Sequence[Values] | None, batch: int, parts: int
@@ -163,16 +161,18 @@ class Stream:
     """A cell that runs step by step and keeps its state, with fixed parameters."""
 
     def __init__(self, engine: Engine, signature: Signature, batch: int, state: Any) -> None:
+        parameters = engine.parameters.copy()
         own = Engine(
             engine.description,
             engine.dims,
             engine.hyper_array[:-2].tolist(),
-            engine.parameters.copy(),
+            parameters,
             engine.constants,
+            Parameters(parameters, (), engine.dims),
         )
         self._signature = signature
         self._batch = batch
-        self._stepper = Stepper(own, signature, batch, Parameters(own.parameters, (), engine.dims))
+        self._stepper = Stepper(own, signature, batch)
         shapes = self._stepper.state_shapes
         # Two sets of states: a step reads one and writes the other.
         self._now, self._next = ([np.zeros(s, own.dtype) for s in shapes] for _ in range(2))

@@ -178,14 +178,36 @@ def test_a_step_sees_every_change_of_a_parameter(cell: Fake) -> None:
     cell.params["h.W_h"][0, 0] += 1e-9
     assert not np.array_equal(cell.step(X[0], start)[0], before)
     assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
-    held = cell.params["h.b"][1:]
-    for _ in range(3):
-        held += 1e-9
-        assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
-    del held
+    for name in ("h.b", "h.W_h"):
+        held = cell.params[name][1:]
+        for _ in range(3):
+            before = cell.step(X[0], start)[0]
+            held += 1e-3
+            after = cell.step(X[0], start)[0]
+            assert not np.array_equal(after, before)
+            assert np.array_equal(after, cell(X[:1], start)[0][0])
+        del held
     assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
     cell.params.flat += 0.1
     assert np.array_equal(cell.step(X[0], start)[0], cell(X[:1], start)[0][0])
+
+
+def test_a_sequence_sees_every_change_of_a_parameter(cell: Fake) -> None:
+    view = cell.params["h.W_h"]
+    first = cell(X)[0]
+    view *= 1.5
+    second = cell(X)[0]
+    assert not np.array_equal(first, second)
+    del view
+    cell(X)
+    again = cell(X)[0]
+    assert np.array_equal(again, second)
+    cell.params["h.W_h"] /= 1.5
+    np.testing.assert_allclose(cell(X)[0], first, rtol=1e-12)
+    _, _, tape = cell.forward(X)
+    cell.backward(tape, first)
+    cell.params.flat[:] = 0
+    assert not cell(X)[0].any()
 
 
 def test_a_stream_has_parameters_and_state_of_its_own(cell: Fake) -> None:
