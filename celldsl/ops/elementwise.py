@@ -92,7 +92,7 @@ ARITHMETIC = (
     _binary("div", "a / b", "({0} / {1})", lambda a, b, y, d: [d / b, -(d * y) / b], cost=4,
             domain=POSITIVE),
     _binary("pow", "a ** b; the gradient of b where a > 0", "numerics.power({0}, {1})",
-            _pow_gradient, code="({0} ** {1})", cost=8, domain=POSITIVE),
+            _pow_gradient, code="power({0}, {1})", cost=8, domain=POSITIVE),
     _binary("mod", "a modulo b, with the sign of b", "numerics.modulo({0}, {1})",
             lambda a, b, y, d: [d, -(d * (a / b).op("floor"))], code="({0} % {1})", cost=4,
             domain=POSITIVE),

@@ -23,10 +23,11 @@ def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-FUNCTIONS: dict[str, Callable[[float], float]] = {
+FUNCTIONS: dict[str, Callable[..., float]] = {
     "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "tanh": math.tanh,
     "sigmoid": _sigmoid, "softplus": _softplus, "erf": math.erf, "sin": math.sin, "cos": math.cos,
     "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "floor": math.floor, "round_even": round,
+    "power": math.pow,
 }  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 """Compute with numbers now.  In: a Program.  Out: without arithmetic that the compiler can do.
 
     mul(2.0, 3.0)    6.0            x * 1, x + 0    x
-    -(-x)            x              x ** 2          square(x)
+    -(-x)            x              x ** 2          square(x), and a few powers more
     reshape(reshape(x))             reshape(x)
 
-Only what is exact for every x is done: `x * 0` stays, since x may be infinite.
+Only what is right for every x is done: `x * 0` stays, since x may be infinite.  Small powers become
+products, which are rounded more often, and are much faster.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ def _identity(b: Builder, node: Node) -> str | None:
             return b.op("neg", args[1])
         case "pow", [_, 2.0]:
             return b.op("square", args[0])
+        case "pow", [_, 3.0]:
+            return b.op("mul", b.op("square", args[0]), args[0])
+        case "pow", [_, 4.0]:
+            return b.op("square", b.op("square", args[0]))
+        case "pow", [_, -1.0]:
+            return b.op("div", b.broadcast(b.number(1.0), node.type.shape), args[0])
         case "neg", _:
             return inner[0]
         case "add", _ if inner[1]:

@@ -24,7 +24,7 @@ CODE_FILES = {
     "gemm_calls": ("gemm", "gemm_rows", "pack", "tile"),
     "gemm_tile": ("panel_width",),
     "elementary": (
-        "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power", "power_int",
+        "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power",
         "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",
     ),
 }  # fmt: skip

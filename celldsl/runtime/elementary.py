@@ -4,8 +4,7 @@
         h[j] = sigmoid(o[j]) * tanh(c[j])
 
 exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, sin, cos, tan, atan, sqrt, floor, round_even,
-power(x, y), and power_int(x, n) for a literal n.  They also work in plain Python, on numbers and
-NumPy arrays.
+power(x, y).  They also work in plain Python, on numbers and NumPy arrays.
 
 Results are within 4 units of the last place over the whole range, subnormal ones too, and exact
 at infinities; NaN gives NaN.  sin, cos and tan: for |x| up to 1e5; farther out they lose digits and
@@ -175,38 +174,3 @@ def _register_elementary(function: _Formula, count: int) -> None:
 
 for _function in FORMULAS:
     _register_elementary(_function, 2 if _function is power else 1)
-
-
-def power_int(x: Any, n: int) -> Any:
-    """x ** n by products, for a literal n."""
-    x = np.asarray(x, np.float32 if np.result_type(x) == np.float32 else np.float64)[()]
-    with np.errstate(all="ignore"):
-        return _product(x, n)
-
-
-def _product(x: Any, n: int) -> Any:
-    if n < 0:
-        return 1.0 / _product(x, -n)
-    result, square = None, x
-    while n:
-        if n & 1:
-            result = square if result is None else result * square
-        n >>= 1
-        square = square * square if n else square
-    return x * 0.0 + 1.0 if result is None else result
-
-
-@infer_global(power_int)
-class _TypedPowerInt(AbstractTemplate):  # type: ignore[misc]
-    prefer_literal = True
-
-    def generic(self, args: Any, kws: Any) -> Any:
-        x, n = args
-        if isinstance(x, types.Float) and isinstance(n, types.IntegerLiteral):
-            return signature(x, x, n)
-        return None
-
-
-@lower_builtin(power_int, types.Float, types.IntegerLiteral)  # type: ignore[untyped-decorator]
-def _write_power_int(_: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return _product(Traced(builder, args[0]), sig.args[1].literal_value).value

@@ -109,6 +109,8 @@ FOLDS = [
     ("mul(%one, h)", "h"),
     ("div(h, %one)", "h"),
     ("pow(h, %one)", "h"),
+    ("pow(h, %three)", "mul(%0, h)"),
+    ("pow(h, %minusone)", "div(%one, h)"),
     ("neg(%minus)", "h"),
     ("slice(h) axis=0 start={0} stop={H}", "h"),
     ("pad(h) axis=0 before={0} after={0}", "h"),
@@ -128,7 +130,9 @@ FOLDS = [
 def test_fold_constants(old: str, new: str | None) -> None:
     p = program(
         "  %n = number() value=0.0 : once []\n  %zero = broadcast(%n) shape=[H] : once [H]\n"
-        "  %m = number() value=1.0 : once []\n  %one = broadcast(%m) shape=[H] : once [H]\n",
+        "  %m = number() value=1.0 : once []\n  %one = broadcast(%m) shape=[H] : once [H]\n"
+        "  %k = number() value=3.0 : once []\n  %three = broadcast(%k) shape=[H] : once [H]\n"
+        "  %l = number() value=-1.0 : once []\n  %minusone = broadcast(%l) shape=[H] : once [H]\n",
         "  %minus = neg(h) : step [H]\n"
         f"  %v = {old} : {'once' if old == 'div(%one, %zero)' else 'step'} [H]\n"
         "  %y = exp(%v) : " + ("once" if old == "div(%one, %zero)" else "step") + " [H]\n",

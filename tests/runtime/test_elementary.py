@@ -191,21 +191,6 @@ def test_powers_of_special_numbers(dtype: Any) -> None:
     np.testing.assert_array_equal(np.signbit(z[z == 0]), np.signbit(exact[z == 0]))
 
 
-@pytest.mark.parametrize("n", [-3, -1, 0, 1, 2, 5])
-def test_powers_by_products(n: int) -> None:
-    x = np.linspace(0.5, 3.0, 100, dtype=np.float32)
-    y = np.empty_like(x)
-
-    @njit(error_model="numpy", fastmath=FLAGS)
-    def run(x, y):
-        for j in range(x.size):
-            y[j] = elementary.power_int(x[j], n)
-
-    run(x, y)
-    assert units(y, x.astype(np.float64) ** n).max() <= UNITS
-    assert units(elementary.power_int(x, n), x.astype(np.float64) ** n).max() <= UNITS
-
-
 def text_of_loop(run: Any, *arrays: Any) -> str:
     run(arrays[0].size, *arrays)
     text = run.inspect_asm(next(s for s in run.signatures if s[1].dtype.name == arrays[0].dtype))
