@@ -149,10 +149,11 @@ def generate(
     import hashlib
 
     from celldsl.backends.module_source import module_source
+    from celldsl.fingerprint import own_text
 
     report = report if report is not None else Report()
     left_out = known_names(without)
     lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(own_text(text, cell).encode()).hexdigest()[:16]
     unit = compile_cell(lowered, Path(name).name, digest, left_out)
     return module_source(unit, standalone)

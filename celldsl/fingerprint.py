@@ -22,6 +22,8 @@ from celldsl import __version__
 MAX_BYTES = 256 * 1024
 MAX_FILES = 1000
 _USED = re.compile(r"\bfrom\s+\"([^\"\n]+)\"")
+_CELL = re.compile(r"^cell[ \t]+(\w+).*\n(?:[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
+_LONG_STRING = re.compile(r'"""(?:.|\n)*?(?:"""|\Z)')
 
 
 def source_key(
@@ -41,11 +43,32 @@ def source_key(
         # Without other files it does not matter where this one lies.
         facts.pop()
     digest.update(json.dumps(facts).encode())
-    digest.update(text.encode("utf-8", "surrogatepass"))
+    digest.update(own_text(text, cell).encode("utf-8", "surrogatepass"))
     for used, content in _used_files(text, path, root):
         digest.update(f"\0{used}\0".encode("utf-8", "surrogatepass"))
         digest.update(hashlib.sha256(content).digest())
     return f"h{digest.hexdigest()[:32]}"
+
+
+def own_text(text: str, cell: str | None) -> str:
+    """What a cell may depend on: a text without the cells that nothing in the rest names.
+
+    So an edited cell leaves others of its file as they were compiled.
+    """
+    hidden = any("\ncell" in found for found in _LONG_STRING.findall(text))
+    if cell is None or hidden or "\0" in text:
+        return text
+    text = f"{text}\n"
+    blocks = {match[1]: match[0] for match in _CELL.finditer(text)}
+    kept = _CELL.sub(lambda match: f"\0{match[1]}\n", text)
+    pending = [cell, *re.findall(r"\w+", _CELL.sub("", text))]
+    while pending:
+        name = pending.pop()
+        if name in blocks:
+            block = blocks.pop(name)
+            kept = kept.replace(f"\0{name}\n", block)
+            pending += re.findall(r"\w+", block)
+    return re.sub(r"\0\w+\n", "", kept)
 
 
 def _used_files(text: str, path: Path | None, root: Path | None) -> Iterator[tuple[str, bytes]]:

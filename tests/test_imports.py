@@ -40,7 +40,7 @@ LAYERS = {
     "runtime": "runtime.cache_folder runtime.numerics runtime.code",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.
     "backends": "ir ir.verify ops plan runtime.numerics runtime.code",
-    "driver": f"{COMPILER} optimisations",
+    "driver": f"{COMPILER} optimisations fingerprint",
     "undecided": "runtime",
     "loading": "undecided cached fingerprint optimisations runtime runtime.cache_folder "
     "diagnostics syntax driver",

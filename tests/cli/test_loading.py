@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import celldsl
 import celldsl.cached
 import celldsl.driver
 import celldsl.importer
-from celldsl.fingerprint import source_key
+from celldsl.fingerprint import own_text, source_key
 from celldsl.runtime.cell import Cell
 from tests.runtime.made import Generator
 
@@ -190,3 +191,25 @@ def test_a_structure_without_a_default_is_asked_for(
     again = Deep.from_file(tmp_path / "deep.safetensors")
     assert again.hypers == {"depth": 2}
     assert len(Deep(H=3, depth=3).params) == 6
+
+
+PARTS = ["def f(v) = v + 1\n", "cell A[H]:\n    input x: [H]\n\n    a = f(x)\n", "# a note\n",
+         "cell B[H]:\n    sub a = A(H=H)\n", "cell C[H]:\n    state c: [H]\n"]  # fmt: skip
+
+
+def test_a_cell_depends_on_those_that_it_names_and_no_others() -> None:
+    text = "\n".join(PARTS)
+    assert own_text(text, None) == text
+    for cell, names in (("A", "A"), ("B", "AB"), ("C", "C"), ("D", "")):
+        own = own_text(text, cell)
+        assert re.findall(r"^cell (\w)", own, re.MULTILINE) == list(names)
+        assert "def f" in own and "# a note" in own
+        for part in PARTS:
+            changed = part.replace("[H]", "[K]") + "\n    # another\n"
+            same = own_text(text.replace(part, changed), cell) == own
+            assert same == (part.startswith("cell") and part[5] not in names)
+
+
+def test_what_looks_like_a_cell_in_a_string_hides_nothing() -> None:
+    text = 'cell A[H]:\n    """Like\ncell B.\n    """\n    h = 1\n'
+    assert own_text(text, "A") == text
