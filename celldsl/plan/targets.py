@@ -34,8 +34,7 @@ class Targets:
 
     def want(self, value: str, place: Place) -> Node | None:
         """Keep `value` at `place`; a copy node where nothing stores the value itself."""
-        # What is made for fewer rows than the place has is not there yet when those are run.
-        in_time = self.graph.types[value].rows >= ROWS_OF.get(place.rows, Rows.STEP)
+        in_time = self._in_time(value, place)
         if in_time and self._stored_by_its_nest(value) and value not in self.slots:
             self.stores[value].append(place)
             return None
@@ -50,6 +49,17 @@ class Targets:
         copy = self.copy(value)
         self.stores[copy.name].append(place)
         return copy
+
+    def _in_time(self, value: str, place: Place) -> bool:
+        """Whether the value is made when the rows of the place are run.
+
+        What is made for fewer rows is there before; what is made for every step, but not in it,
+        would find room for one step alone.
+        """
+        rows = self.graph.types[value].rows
+        if place.rows == "batch" and rows == Rows.STEP:
+            return any(node.name == value for node in self.graph.program.step)
+        return rows >= ROWS_OF.get(place.rows, Rows.STEP)
 
     def _made_in_pieces(self, node: Node) -> bool:
         """Whether a concat is made of what we compute, not of parameters as they lie."""
