@@ -14,7 +14,7 @@ CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
 # One for each way of planning and emitting; the others are a slow sweep.
 QUICK = {
     "two_inputs", "sub_in_for", "previous_input", "matrix_products", "view_outputs",
-    "shared_weight", "start_below", "derived_beside_packed",
+    "shared_weight", "start_below", "derived_beside_packed", "hoisted_cotangent",
 }  # fmt: skip
 SETUPS = (
     Setup(),
