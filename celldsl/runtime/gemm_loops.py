@@ -21,7 +21,6 @@ GEMM_ROWS = 96  # rows of a block of A, in the second cache
 GEMM_COLUMNS = 512  # columns of B that `gemm_rows_loops` packs at a time
 GEMM_STRIPS = GEMM_DEPTH * GEMM_ROWS * 9 // 4  # the largest block of A, see `_gemm_share`
 _GEMM_LOCAL_ROWS = 24
-_GEMM_PACKED_ROWS = 16
 _GEMM_LOCAL = _GEMM_LOCAL_ROWS * WIDEST_PANEL
 _GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
 
@@ -78,26 +77,20 @@ def _gemm_strip(rest):
 
 @stage
 def _gemm_pack_strips(k, m, a, a_rs, out):
-    """A[k, m] as strips [k][rows], one after the other.
-
-    A few rows of A at a time: a strip reads a little of each, and the first cache keeps the rest.
-    """
-    for low in range(0, k, _GEMM_PACKED_ROWS):
-        high = min(k, low + _GEMM_PACKED_ROWS)
-        i = 0
-        while i < m:
-            rows = _gemm_strip(m - i)
-            strip = lane(out, i * k, 0)
-            source = lane(a, i, 1)
+    """A[k, m] as strips [k][rows], one after the other."""
+    i = 0
+    while i < m:
+        rows = _gemm_strip(m - i)
+        strip = lane(out, i * k, 0)
+        source = lane(a, i, 1)
+        for p in range(k):
             if rows == 6:
-                for p in range(low, high):
-                    for row in range(6):
-                        strip[p * 6 + row] = source[p * a_rs + row]
+                for row in range(6):
+                    strip[p * 6 + row] = source[p * a_rs + row]
             else:
-                for p in range(low, high):
-                    for row in range(rows):
-                        strip[p * rows + row] = source[p * a_rs + row]
-            i += rows
+                for row in range(rows):
+                    strip[p * rows + row] = source[p * a_rs + row]
+        i += rows
 
 
 @stage
