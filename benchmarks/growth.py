@@ -31,6 +31,7 @@ NEIGHBOURS = [  # T, B, I, H of an odd size and of its neighbour, per element
     ((100, 7, 31, 31), (100, 8, 32, 32)),
 ]
 DOUBLES = [((200, 32, 128, 128), USUAL), ((100, 64, 128, 128), USUAL)]
+PASSES = 10
 Pass = Callable[[], Any]
 
 
@@ -80,9 +81,9 @@ def _cases(spec: BenchCell) -> Iterator[Case]:
     yield Case("reverse", _passes(spec, USUAL, reverse=True), usual, 1.0, 1.05)
     backwards = _passes(spec, USUAL, lengths=even, reverse=True)
     yield Case("lengths from 1 to T, reverse", backwards, usual, 1.0, 0.65)
-    other = _passes(spec, USUAL)
-    yield Case("two callers at once, beside in turn", _at_once(usual, other),
-               lambda: (usual(), other()), 1.0, 1.0)  # fmt: skip
+    several = [_repeated(usual), _repeated(_passes(spec, USUAL))]
+    yield Case("two callers at once, beside in turn", _at_once(*several),
+               lambda: [each() for each in several], 1.0, 1.0)  # fmt: skip
 
 
 def _words(shape: tuple[int, ...]) -> str:
@@ -107,6 +108,11 @@ def _passes(spec: BenchCell, shape: tuple[int, ...], **arguments: Any) -> Pass:
         return cell.backward(tape, dy)
 
     return train
+
+
+def _repeated(run: Pass) -> Pass:
+    """As in training: a pass after the other."""
+    return lambda: [run() for _ in range(PASSES)]
 
 
 def _at_once(*passes: Pass) -> Pass:

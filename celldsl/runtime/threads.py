@@ -4,8 +4,8 @@
     share_work(work, 4)             # work(0) here, work(1) … work(3) elsewhere
 
 Kernels release the interpreter's lock, so plain Python threads do.  They are started once, wait on
-a queue and end with the process.  Nothing waits for a busy pool, and several callers may be at it
-at once.  After a fork the child starts its own.
+a queue and end with the process.  Several callers may be at it at once: together they use as many
+threads as one would, and none waits for another.  After a fork the child starts its own.
 """
 
 from __future__ import annotations
@@ -28,13 +28,22 @@ class ThreadPool:
     def __init__(self) -> None:
         self.jobs: SimpleQueue[tuple[Callable[[int], None], int]] = SimpleQueue()
         self.started = 0
+        self.busy = 0  # callers, and those who joined them
         self.lock = threading.Lock()
 
-    def grow(self, workers: int) -> None:
+    def hire(self, wanted: int, threads: int) -> int:
+        """How many others may join a caller, of `threads` for all callers together."""
         with self.lock:
-            while self.started < workers:
+            helpers = max(0, min(wanted, threads - self.busy - 1))
+            self.busy += 1 + helpers
+            while self.started < helpers:
                 self.started += 1
                 threading.Thread(target=serve_jobs, args=(self.jobs,), daemon=True).start()
+        return helpers
+
+    def dismiss(self, helpers: int) -> None:
+        with self.lock:
+            self.busy -= 1 + helpers
 
 
 def serve_jobs(jobs: SimpleQueue[tuple[Callable[[int], None], int]]) -> None:
@@ -47,14 +56,17 @@ def serve_jobs(jobs: SimpleQueue[tuple[Callable[[int], None], int]]) -> None:
 def share_work(work: Callable[[int], None], workers: int) -> None:
     """Calls `work(0)` here and `work(1)` … on other threads; returns when the call here has.
 
-    Others may be late, or come when everything is done; `work` must be good for that.
+    Others may be late, or come when everything is done, and cores that other callers use at the
+    moment are left to them: `work` must be good for that.
     """
     pool = THREADS.pool
-    if pool.started < workers - 1:
-        pool.grow(workers - 1)
-    for worker in range(1, workers):
-        pool.jobs.put((work, worker))
-    work(0)
+    helpers = pool.hire(workers - 1, get_threads())
+    try:
+        for worker in range(1, 1 + helpers):
+            pool.jobs.put((work, worker))
+        work(0)
+    finally:
+        pool.dismiss(helpers)
 
 
 def available_cores() -> int:

@@ -14,7 +14,12 @@ from celldsl.runtime.buffers import CACHE_LINE, Buffers
 from celldsl.runtime.errors import ArgumentError
 
 
-def test_every_worker_joins_in() -> None:
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads.THREADS, "number", 3)
+
+
+def test_every_worker_joins_in(three: None) -> None:
     meet = threading.Barrier(3)
     seen: list[int] = []
 
@@ -27,13 +32,34 @@ def test_every_worker_joins_in() -> None:
     assert sorted(seen) == [0, 1, 2]
 
 
-def test_nothing_waits_for_a_busy_pool() -> None:
-    free = threading.Event()
-    threads.share_work(lambda worker: free.wait(60) if worker else None, 2)
-    seen: list[int] = []
-    threads.share_work(seen.append, 2)
-    assert 0 in seen
+def test_callers_together_use_as_many_threads_as_one(three: None) -> None:
+    seen: list[tuple[str, int]] = []
+    joined, free = threading.Event(), threading.Event()
+
+    def long(worker: int) -> None:
+        seen.append(("long", worker))
+        if len(seen) == 3:
+            joined.set()
+        free.wait(60)
+
+    caller = threading.Thread(target=threads.share_work, args=(long, 3))
+    caller.start()
+    assert joined.wait(60)
+    threads.share_work(lambda worker: seen.append(("short", worker)), 3)
+    assert sorted(seen) == [("long", 0), ("long", 1), ("long", 2), ("short", 0)]
     free.set()
+    caller.join()
+    assert threads.THREADS.pool.busy == 0
+
+
+def test_an_error_gives_threads_back(three: None) -> None:
+    def work(worker: int) -> None:
+        if worker == 0:
+            raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        threads.share_work(work, 2)
+    assert threads.THREADS.pool.busy == 0
 
 
 def test_the_number_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +86,7 @@ def test_small_work_stays_on_one_thread(parts: int) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_child_process_has_threads_of_its_own() -> None:
+def test_a_child_process_has_threads_of_its_own(three: None) -> None:
     threads.share_work(lambda worker: None, 2)
     assert threads.THREADS.pool.started > 0
     before = threads.THREADS.pool
