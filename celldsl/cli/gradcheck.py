@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from celldsl.cli.options import add_choice, parse_settings
 from celldsl.cli.output import on_terminal, print_diagnostics
@@ -37,12 +38,14 @@ def run(arguments: Namespace) -> int:
 
 
 def _check(cls: object, settings: object, arguments: Namespace) -> int:
+    from celldsl.cli.complex_step import complex_slopes
     from celldsl.cli.sample import sample_cell
     from celldsl.runtime.gradcheck import check_gradients
 
     cell = sample_cell(cls, settings)  # type: ignore[arg-type]
     total = len(cell.params) + len(cell.description.inputs) + len(cell.description.states)
-    found = check_gradients(cell, arguments.steps, arguments.batch, arguments.seed)
+    slopes = complex_slopes(cell, Path(arguments.file), cell.description.name, arguments.root)
+    found = check_gradients(cell, arguments.steps, arguments.batch, arguments.seed, slopes=slopes)
     if on_terminal():
         from tqdm import tqdm
 

@@ -20,6 +20,8 @@ from celldsl.runtime.arguments import Values
 from celldsl.runtime.cell import Cell
 from celldsl.runtime.errors import ArgumentError
 
+# probe, kind and name of an array, direction -> the derivative of the probe's loss
+Slopes = Callable[["GradientProbe", str, str, Values], float]
 # The second where the first is too coarse: sharp bends, as of a norm over few elements.
 STEPS = (1e-3, 1e-4)
 GOOD = 1e-9
@@ -45,15 +47,17 @@ def check_gradients(
     given: bool = True,
     lengths: Any = None,
     reverse: bool = False,
+    slopes: Slopes | None = None,
 ) -> Iterator[Checked]:
     """Checks parameters, inputs and, where states are `given`, states, one after the other.
 
-    Masks are drawn, and stay the same.  `cell` must be of float64, else ArgumentError; its
+    Masks are drawn, and stay the same.  `slopes` gives derivatives from elsewhere where differences
+    are none, of a pass without masks.  `cell` must be of float64, else ArgumentError; its
     parameters are as they were afterwards.
     """
     if cell.dtype != np.float64:
         raise ArgumentError(f"dtype: gradients are checked in float64; build {cell.dtype} so")
-    probe = GradientProbe(cell, steps, batch, seed, given, lengths, reverse)
+    probe = GradientProbe(cell, steps, batch, seed, given, lengths, reverse, slopes)
     yield from probe.run()
 
 
@@ -69,8 +73,10 @@ class GradientProbe:
         given: bool,
         lengths: Any,
         reverse: bool,
+        slopes: Slopes | None = None,
     ) -> None:
         self.cell = cell
+        self.slopes = slopes
         self.random = np.random.default_rng(seed)
         described, dims = cell.description, cell.dims
         self.inputs = {
@@ -82,6 +88,8 @@ class GradientProbe:
         self.states = [0.5 * self.random.normal(size=shape) for shape in shapes]
         # One seed for all passes: masks stay as they are.
         self.options = {"lengths": lengths, "reverse": reverse, "seed": seed}
+        if slopes is not None:
+            self.options |= {"seed": None, "training": False}
         self.given = nest.pack(self.states) if given else None
         self.dy = [
             self.random.normal(size=(steps, batch, *a.shape(**dims))) for a in described.outputs
@@ -95,6 +103,16 @@ class GradientProbe:
         pairs = [*zip(outputs, self.dy, strict=True)]
         pairs += zip(unpack("state", state), unpack("state", self.dstate), strict=True)
         return float(sum(np.sum(a * b) for a, b in pairs))
+
+    def named_states(self) -> dict[str, Values]:
+        names = [state.name for state in self.cell.description.states]
+        return dict(zip(names, self.states, strict=True)) if self.given is not None else {}
+
+    def named_cotangents(self) -> dict[str, Values]:
+        """Those of final states."""
+        names = [state.name for state in self.cell.description.states]
+        found = self.cell._state_nest.unpack("dstate", self.dstate)
+        return dict(zip(names, found, strict=True))
 
     def run(self) -> Iterator[Checked]:
         _, _, tape = self.cell.forward(self.inputs, self.given, **self.options)
@@ -113,7 +131,13 @@ class GradientProbe:
     def compare(self, kind: str, name: str, array: Values, gradient: Values) -> Checked:
         directions = list(self.directions(array.shape))
         scale = max(1.0, float(np.max(np.abs(gradient), initial=0.0)))
-        errors = [self.error(array, d, float(np.sum(gradient * d)), scale) for d in directions]
+        wanted = [float(np.sum(gradient * d)) for d in directions]
+        if self.slopes is not None:
+            known = [self.slopes(self, kind, name, direction) for direction in directions]
+            errors = [abs(a - b) / scale for a, b in zip(known, wanted, strict=True)]
+        else:
+            each = zip(directions, wanted, strict=True)
+            errors = [self.error(array, direction, want, scale) for direction, want in each]
         return Checked(kind, name, array.shape, len(directions), float(np.max(errors, initial=0.0)))
 
     def error(self, array: Values, direction: Values, want: float, scale: float) -> float:

@@ -161,19 +161,42 @@ def test_compile_writes_nothing_when_a_file_has_errors(
     assert not (folder / "good.py").exists()
 
 
-def test_gradcheck_counts_every_array(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(celldsl.driver, "generate", Generator())
-    (folder / "tiny.cell").write_text("cell Tiny")
+TINY = """\
+cell Tiny[I, H](act = tanh):
+    input x: [I]
+    state h: [H]
+
+    h' = act(linear([x, h], H)){more}
+
+    output h'
+"""
+
+
+def test_gradcheck_counts_every_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "tiny.cell").write_text(TINY.format(more=""))
     assert main(["gradcheck", "tiny.cell", "--set", "H=3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
-    assert all(line.startswith("ok") for line in lines)
+    assert [line.split()[:1] + line.split()[3:4] for line in lines] == [
+        ["ok", name] for name in ("h.W_x", "h.W_h", "h.b", "x", "h")
+    ]
     assert main(["gradcheck", "tiny.cell", "--tolerance", "0"]) == 1
     assert "WRONG" in capsys.readouterr().out
     assert main(["gradcheck", "tiny.cell", "--set", "bogus=3"]) == 2
     assert 'no argument "bogus"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "more", [" + stop_gradient(h)", " * surrogate(step(h - 0.1), sigmoid(4 * h))"], ids=["stop", "path"]
+)
+def test_gradcheck_knows_what_stops_or_changes_a_gradient(
+    more: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "tiny.cell").write_text(TINY.format(more=more))
+    assert main(["gradcheck", "tiny.cell", "--set", "act=sigmoid"]) == 0
+    assert "WRONG" not in capsys.readouterr().out
+    # By differences it would be wrong, so something is checked.
+    monkeypatch.setattr("celldsl.cli.complex_step.STOPPING", set())
+    assert main(["gradcheck", "tiny.cell"]) == 1
 
 
 @pytest.mark.parametrize("command", COMMANDS)
