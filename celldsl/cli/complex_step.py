@@ -43,11 +43,10 @@ def complex_slopes(cell: Cell, path: Path, name: str, root: str | None) -> Slope
         return None
 
     def slope(probe: GradientProbe, kind: str, array: str, direction: Any) -> float:
-        moved: dict[str, dict[str, Any]] = {"leaves": leaves_of(cell, program, probe), "starts": {}}
-        moved["starts"] = dict(probe.named_states())
-        known = moved["starts" if kind == "state" else "leaves"]
-        known[array] = known[array] + 1j * STEP * direction
-        return _loss(cell, program, probe, moved["leaves"], moved["starts"]).imag / STEP
+        leaves, starts = leaves_of(cell, program, probe), probe.named_states()
+        moved = starts if kind == "state" else leaves
+        moved[array] = moved[array] + 1j * STEP * direction
+        return _loss(cell, program, probe, leaves, starts).imag / STEP
 
     return slope
 
