@@ -18,6 +18,7 @@ import numpy as np
 from celldsl.runtime.arguments import Values
 
 KEPT_ARRAYS = 8
+KEPT_LENGTHS = 64
 CACHE_LINE = 64
 
 
@@ -58,6 +59,9 @@ class Buffers:
         From now on it is one of this length, or two lengths would take each other's for ever.
         """
         with self._lock:
+            if len(self._free) >= KEPT_LENGTHS:
+                # Batches of other lengths each time would fill this with what is never asked again.
+                self._free = {size: own for size, own in self._free.copy().items() if own}
             home = self._free.setdefault(length, [])
             free = [(array.size, own) for own in self._free.values() for array in own[-1:]]
             for size, own in sorted(free, key=itemgetter(0)):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from celldsl.runtime import threads
-from celldsl.runtime.buffers import CACHE_LINE, Buffers
+from celldsl.runtime.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
 from celldsl.runtime.errors import ArgumentError
 
 
@@ -115,3 +115,13 @@ def test_memory_that_is_much_too_long_is_not_used() -> None:
     small = buffers.take(100)
     assert small.array.ctypes.data != place
     assert np.shares_memory(small.array, small.array)
+
+
+def test_lengths_that_are_asked_for_once_are_forgotten() -> None:
+    buffers = Buffers("float32")
+    for length in range(1000, 3000):
+        buffers.take(length)
+    assert len(buffers._free) <= KEPT_LENGTHS
+    for power in range(1, 22):
+        buffers.take(4**power % 10**7)
+    assert sum(map(len, buffers._free.values())) <= KEPT_ARRAYS + 2
