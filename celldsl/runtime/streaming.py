@@ -134,7 +134,7 @@ class Steppers:
         engine, signature = self._engine, self._signature
         plan = plan_rows(1, batch, parts, False, starts is not None, False)
         given = engine.no_starts if starts is None else starts
-        run = engine.forward(plan, arrays, given)
+        run = engine.infer(plan, arrays, given)
         outputs = signature.pack_outputs([array[0] for array in run.outputs])
         return outputs, signature.state_nest.pack(run.finals)
 
