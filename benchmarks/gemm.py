@@ -15,11 +15,11 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from celldsl.runtime.gemm import prepare
-from celldsl.runtime.gemm_calls import gemm, gemm_rows, pack
-from celldsl.runtime.gemm_loops import gemm_rows_scratch, packed_length
-from celldsl.runtime.gemm_tile import panel_width
-from celldsl.runtime.lanes import lane
+from celldsl.runtime.gemm.calls import gemm, gemm_rows, pack
+from celldsl.runtime.gemm.loops import gemm_rows_scratch, packed_length
+from celldsl.runtime.gemm.symbols import prepare
+from celldsl.runtime.stages.lanes import lane
+from celldsl.runtime.stages.panels import panel_width
 
 PRODUCTS = [  # m, n, k
     (1, 192, 64), (1, 256, 64), (2, 256, 64), (7, 384, 128), (16, 384, 128), (17, 384, 128),

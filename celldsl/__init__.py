@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from celldsl.diagnostics.diagnostic import CellError
     from celldsl.loading import compile_source, load
-    from celldsl.runtime.threads import get_threads, set_threads
+    from celldsl.runtime.running.threads import get_threads, set_threads
 
 __version__ = "0.1.0"
 __all__ = ["CellError", "__version__", "compile_source", "get_threads", "load", "set_threads"]
@@ -25,8 +25,8 @@ _HOMES = {
     "CellError": "celldsl.diagnostics.diagnostic",
     "compile_source": "celldsl.loading",
     "load": "celldsl.loading",
-    "get_threads": "celldsl.runtime.threads",
-    "set_threads": "celldsl.runtime.threads",
+    "get_threads": "celldsl.runtime.running.threads",
+    "set_threads": "celldsl.runtime.running.threads",
 }
 
 

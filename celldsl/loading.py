@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import celldsl.cached
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
 from celldsl.optimisations import checked
-from celldsl.runtime.cache_folder import cache_root
-from celldsl.runtime.files import replace_file
+from celldsl.runtime.files.cache_folder import cache_root
+from celldsl.runtime.files.replace import replace_file
 
 if TYPE_CHECKING:
     from celldsl.runtime.cell import Cell

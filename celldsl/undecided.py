@@ -15,8 +15,8 @@ from typing import Any
 
 from celldsl.runtime.cell import Cell
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.saving import saved_settings
-from celldsl.runtime.weights import read_weights
+from celldsl.runtime.files.saving import saved_settings
+from celldsl.runtime.files.weights import read_weights
 
 Variant = Callable[[Mapping[str, Any]], type[Cell]]
 

@@ -138,8 +138,8 @@ def _imports(kernels: str) -> str:
         "from celldsl.runtime.cell import Cell",
         f"from celldsl.runtime.code import {', '.join(called)}",
     ]
-    if set(called) & set(CODE_FILES["gemm_calls"]):
-        lines.append("from celldsl.runtime.gemm import prepare")
+    if set(called) & set(CODE_FILES["gemm.calls"]):
+        lines.append("from celldsl.runtime.gemm.symbols import prepare")
     lines.append(
         "from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage"
     )

@@ -60,7 +60,8 @@ def _called(tree: ast.Module) -> set[str]:
 
 @cache
 def _read(name: str) -> str:
-    return (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
+    """The text of a file of the runtime: `cell`, `running.engine`."""
+    return RUNTIME.joinpath(*name.split(".")).with_suffix(".py").read_text(encoding="utf-8")
 
 
 def _is_ours(node: ast.AST) -> bool:

@@ -8,6 +8,6 @@ be pickled.
 
 from __future__ import annotations
 
-from celldsl.runtime.cache_folder import cache_root
+from celldsl.runtime.files.cache_folder import cache_root
 
 __path__ = [str(cache_root())]

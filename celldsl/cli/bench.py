@@ -83,7 +83,7 @@ def _peers(text: str) -> list[str]:
 
 def _subject(arguments: Namespace, settings: Mapping[str, Any]) -> Any:
     from celldsl.cli.bench_subject import Subject
-    from celldsl.runtime.threads import set_threads
+    from celldsl.runtime.running.threads import set_threads
 
     if arguments.threads is not None:
         set_threads(arguments.threads)
@@ -101,7 +101,7 @@ def _print_table(
     subject: Any, wanted: list[tuple[int, int]], arguments: Namespace, peers: list[str]
 ) -> None:
     from celldsl.cli.bench_peers import peers_of
-    from celldsl.runtime.threads import get_threads
+    from celldsl.runtime.running.threads import get_threads
 
     beside, absent = peers_of(peers, get_threads(), arguments.dtype)
     sizes: Iterable[tuple[int, int]] = wanted

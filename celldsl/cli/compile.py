@@ -22,7 +22,7 @@ from celldsl.cli.options import (
 from celldsl.cli.output import has_failed, on_terminal, print_diagnostics
 from celldsl.diagnostics.diagnostic import CellError, Diagnostic, Report
 from celldsl.fingerprint import read_limited, source_key
-from celldsl.runtime.files import replace_file
+from celldsl.runtime.files.replace import replace_file
 from celldsl.syntax.limits import read_source
 
 EXAMPLE = "celldsl compile gru.cell --dtype both\n  celldsl compile gru.cell --set activation=relu"

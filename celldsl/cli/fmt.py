@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from celldsl.cli.output import print_diagnostics
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
-from celldsl.runtime.files import replace_file
+from celldsl.runtime.files.replace import replace_file
 from celldsl.syntax.limits import MAX_FILE_BYTES, read_source
 
 EXAMPLE = "celldsl fmt gru.cell\n  celldsl fmt --check cells/*.cell"

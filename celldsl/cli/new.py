@@ -11,7 +11,7 @@ from pathlib import Path
 
 from celldsl.cli.examples import example_paths
 from celldsl.cli.failure import CommandError
-from celldsl.runtime.files import replace_file
+from celldsl.runtime.files.replace import replace_file
 
 EXAMPLE = "celldsl new Mine --like gru"
 _CELL = re.compile(r"^cell (\w+)", re.MULTILINE)

@@ -116,7 +116,7 @@ def _syntax(source: Source, name: str) -> ast.Cell:
 
 def _write_diagram(cell: ast.Cell, path: Path) -> str:
     from celldsl.cli.diagram import diagram
-    from celldsl.runtime.files import replace_file
+    from celldsl.runtime.files.replace import replace_file
 
     replace_file(path, [diagram(cell).encode()])
     return f"wrote {path}"

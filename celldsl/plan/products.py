@@ -20,8 +20,8 @@ from celldsl.plan.planner import Planner, located
 from celldsl.record import entity, field, replace
 
 ONE, ZERO = Size.of(1), Size.of(0)
-# What `gemm.py` may ask for: panels are padded to at most this many columns, and its scratch holds
-# this many rows of the right operand and so many elements of the left one.
+# What products may ask for: panels are padded to at most this many columns, and scratch holds this
+# many rows of the right operand and so many elements of the left one.
 WIDEST_PANEL = 32
 BLOCK_ROWS = 768
 BLOCK_LEFT = 110592

@@ -1,1 +1,1 @@
-"""What runs beside the kernels."""
+"""What generated modules need when they run."""

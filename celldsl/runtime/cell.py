@@ -18,23 +18,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from celldsl.runtime.arguments import Values, check_integer, check_lengths
-from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.building.initial import drawing, hash_key
+from celldsl.runtime.building.params import Parameters
+from celldsl.runtime.building.settings import Setting, Settings, check_settings, resolve_settings
+from celldsl.runtime.building.variants import variant_class
+from celldsl.runtime.building.wording import cell_text, class_text, signature_text
+from celldsl.runtime.checks.arguments import Values, check_integer, check_lengths
+from celldsl.runtime.checks.nesting import Nest
+from celldsl.runtime.checks.signature import Signature
 from celldsl.runtime.description import Description
-from celldsl.runtime.engine import Engine
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.initial import drawing, hash_key
-from celldsl.runtime.nesting import Nest
-from celldsl.runtime.params import Parameters
-from celldsl.runtime.passing import Frame, full_frame
-from celldsl.runtime.saving import cell_from_file, save_cell
-from celldsl.runtime.sequence import Tape, cut_segments, run_back, run_once, run_sequence
-from celldsl.runtime.settings import Setting, Settings, check_settings, resolve_settings
-from celldsl.runtime.signature import Signature
-from celldsl.runtime.streaming import Steppers, Stream
-from celldsl.runtime.threads import parts_for
-from celldsl.runtime.variants import variant_class
-from celldsl.runtime.wording import cell_text, class_text, signature_text
+from celldsl.runtime.files.saving import cell_from_file, save_cell
+from celldsl.runtime.running.buffers import aligned_array
+from celldsl.runtime.running.engine import Engine
+from celldsl.runtime.running.frame import Frame, full_frame
+from celldsl.runtime.running.sequence import Tape, cut_segments, run_back, run_once, run_sequence
+from celldsl.runtime.running.streaming import Steppers, Stream
+from celldsl.runtime.running.threads import parts_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from importlib import import_module
 from typing import Any
 
 CODE_FILES = {
-    "lanes": ("address", "lane", "real"),
-    "gemm_calls": ("gemm", "gemm_rows", "pack", "tile"),
-    "gemm_tile": ("panel_width",),
-    "elementary": (
+    "stages.lanes": ("address", "lane", "real"),
+    "stages.panels": ("panel_width",),
+    "gemm.calls": ("gemm", "gemm_rows", "pack", "tile"),
+    "elementary.functions": (
         "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power",
         "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",
     ),

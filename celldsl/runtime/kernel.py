@@ -10,8 +10,8 @@
     def forward(dims, hyper, …): …
 
 Stages are what compiled code calls, and phases are those that the runtime calls too, by way of
-`machine_code`.  Kernels take plain arrays and are called from Python; Numba compiles them on first
-use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
+`machine.addresses`.  Kernels take plain arrays and are called from Python; Numba compiles them on
+first use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
 
 Sums may be taken in another order (`reassoc`), which is what lets LLVM vectorise them; nothing is
 assumed of infinities and NaN.
@@ -70,7 +70,7 @@ class Stage:
 
     @cached_property
     def _numba_type_(self) -> Any:
-        from celldsl.runtime.stage_types import stage_type
+        from celldsl.runtime.stages.numba_types import stage_type
 
         return stage_type(self)
 
@@ -85,7 +85,7 @@ class Kernel:
     @cached_property
     def dispatcher(self) -> Any:
         """Numba's own object for it."""
-        from celldsl.runtime.compiling import dispatcher
+        from celldsl.runtime.machine.compiling import dispatcher
 
         return dispatcher(self.function)
 

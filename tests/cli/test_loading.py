@@ -158,7 +158,8 @@ def test_bytes_that_are_no_text_are_a_diagnostic(tmp_path: Path) -> None:
 
 
 def test_the_package_offers_what_it_says() -> None:
-    assert celldsl.set_threads is importlib.import_module("celldsl.runtime.threads").set_threads
+    threads = importlib.import_module("celldsl.runtime.running.threads")
+    assert celldsl.set_threads is threads.set_threads
     assert set(dir(celldsl)) == set(celldsl.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         celldsl.nothing  # noqa: B018

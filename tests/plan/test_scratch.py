@@ -6,7 +6,7 @@ import pytest
 
 from celldsl.ir.size import Size
 from celldsl.plan.products import scratch_length
-from celldsl.runtime.gemm_loops import gemm_rows_scratch
+from celldsl.runtime.gemm.loops import gemm_rows_scratch
 
 
 @pytest.mark.parametrize("columns", [1, 2, 31, 32, 33, 127, 512, 513, 4096])

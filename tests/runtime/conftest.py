@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from celldsl.runtime import threads
+from celldsl.runtime.running import threads
 from tests.runtime.fake_cell import Fake
 from tests.runtime.fake_pair import Pair
 

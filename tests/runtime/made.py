@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from celldsl.runtime.description import Phase
-from celldsl.runtime.machine_code import phase_addresses
-from celldsl.runtime.relay import Course, Relay
-from celldsl.runtime.rows import plan_rows
+from celldsl.runtime.machine.addresses import phase_addresses
+from celldsl.runtime.running.relay import Course, Relay
+from celldsl.runtime.running.rows import plan_rows
 
 TEMPLATE = """from dataclasses import replace
 

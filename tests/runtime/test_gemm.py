@@ -17,11 +17,11 @@ import pytest
 from numba import njit
 
 import celldsl.runtime
-from celldsl.runtime.gemm import prepare
-from celldsl.runtime.gemm_calls import gemm, gemm_rows, pack
-from celldsl.runtime.gemm_loops import gemm_rows_scratch, packed_length
-from celldsl.runtime.gemm_tile import panel_width
-from celldsl.runtime.lanes import lane
+from celldsl.runtime.gemm.calls import gemm, gemm_rows, pack
+from celldsl.runtime.gemm.loops import gemm_rows_scratch, packed_length
+from celldsl.runtime.gemm.symbols import prepare
+from celldsl.runtime.stages.lanes import lane
+from celldsl.runtime.stages.panels import panel_width
 
 DTYPES = [np.float32, np.float64]
 GUARD = 777.0
@@ -173,10 +173,10 @@ def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
 KERNEL = """
 import numpy as np
 from numba import njit
-from celldsl.runtime.gemm import prepare
-from celldsl.runtime.gemm_calls import gemm
-from celldsl.runtime.gemm_tile import panel_width
-from celldsl.runtime.lanes import lane
+from celldsl.runtime.gemm.symbols import prepare
+from celldsl.runtime.gemm.calls import gemm
+from celldsl.runtime.stages.panels import panel_width
+from celldsl.runtime.stages.lanes import lane
 
 prepare("float32")
 

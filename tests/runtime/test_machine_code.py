@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.cache_folder import code_folder
+from celldsl.runtime.files.cache_folder import code_folder
 from tests.runtime.made import run_phases
 
 MODULE = """\
@@ -85,7 +85,7 @@ def test_a_temporary_folder_ends_with_its_process(tmp_path: Path) -> None:
     nowhere = str(Path(__file__) / "below")
     environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_CACHE_DIR": nowhere}
     environment |= {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "TMP": str(tmp_path)}
-    code = "from celldsl.runtime.cache_folder import cache_root; print(cache_root().is_dir())"
+    code = "from celldsl.runtime.files.cache_folder import cache_root; print(cache_root().is_dir())"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )

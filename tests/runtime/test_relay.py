@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.runtime import relay as relay_file
 from celldsl.runtime.description import Phase
-from celldsl.runtime.machine_code import phase_addresses
-from celldsl.runtime.relay import RELAY_HEADER, RELAY_PHASE, Course, Relay, tasks_of
-from celldsl.runtime.rows import plan_rows
+from celldsl.runtime.machine.addresses import phase_addresses
+from celldsl.runtime.running import relay as relay_file
+from celldsl.runtime.running.relay import RELAY_HEADER, RELAY_PHASE, Course, Relay, tasks_of
+from celldsl.runtime.running.rows import plan_rows
 
 MODULE = """\
 from celldsl.runtime.code import lane, real

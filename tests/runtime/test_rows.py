@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celldsl.runtime.rows import pack_lengths, plan_packed, plan_rows
+from celldsl.runtime.running.rows import pack_lengths, plan_packed, plan_rows
 from tests.runtime.fake_cell import Rows
 
 

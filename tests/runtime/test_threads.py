@@ -9,9 +9,9 @@ import threading
 import numpy as np
 import pytest
 
-from celldsl.runtime import threads
-from celldsl.runtime.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
 from celldsl.runtime.errors import ArgumentError
+from celldsl.runtime.running import threads
+from celldsl.runtime.running.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
 
 
 @pytest.fixture

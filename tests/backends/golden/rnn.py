@@ -11,7 +11,7 @@ from celldsl.runtime import description as describe
 from celldsl.runtime import numerics
 from celldsl.runtime.cell import Cell
 from celldsl.runtime.code import gemm, gemm_rows, lane, pack, panel_width, real, tanh
-from celldsl.runtime.gemm import prepare
+from celldsl.runtime.gemm.symbols import prepare
 from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage
 
 @stage

@@ -1,0 +1,1 @@
+"""How a cell is built: its settings, its parameters and how they begin."""

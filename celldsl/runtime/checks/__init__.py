@@ -1,0 +1,1 @@
+"""What people pass to a cell, checked, and what they get back, named."""

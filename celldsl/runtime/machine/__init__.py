@@ -1,0 +1,1 @@
+"""LLVM's instructions to machine code, kept on disk and loaded again."""

@@ -1,0 +1,97 @@
+"""Stages to machine code, by LLVM.  In: stages, a dtype.  Out: an object file's bytes.
+
+    compile_phases([forward_steps, backward_steps], "float32")
+    compile_symbols({"celldsl_pack_f32": (pack_loops, "iixiix")}, "float32")
+
+What stages call is put into one module, which LLVM optimises and translates once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core.compiler_lock import global_compiler_lock
+
+from celldsl.runtime.kernel import FAST_MATH, Stage
+from celldsl.runtime.machine.addresses import POINTER_OFFSET
+from celldsl.runtime.machine.llvm import empty_module, object_code
+from celldsl.runtime.stages.lanes import LaneType
+from celldsl.runtime.stages.statements import StageCode
+from celldsl.runtime.stages.values import llvm_type
+
+PHASE_NUMBERS = 4  # part, parts, share and shares, before the arrays
+PHASE_INTEGERS = 2  # rows and dims, the first arrays
+_INT = ir.IntType(64)
+
+
+@cache
+def dispatcher(function: Callable[..., Any]) -> Any:
+    """Numba's object for a function that Python calls."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FAST_MATH)}
+    return njit(cache=True, **options)(function)
+
+
+def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
+    """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `relay`."""
+    entries = {}
+    for phase in phases:
+        count = phase.function.__code__.co_argcount - PHASE_NUMBERS
+        elements = [types.int64] * PHASE_INTEGERS + [types.float64]
+        elements += [getattr(types, dtype)] * (count - len(elements))
+        lanes = [LaneType(element, -1) for element in elements]
+        arguments = (*[types.intp] * PHASE_NUMBERS, *lanes)
+        entries[f"celldsl_run_{phase.name}"] = phase, arguments
+    return _object_of(entries, _write_unpacking)
+
+
+def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> bytes:
+    """Functions by their symbols; arguments are i an intp, x a lane of the dtype, s one of intp."""
+    kinds = {
+        "i": types.intp,
+        "x": LaneType(getattr(types, dtype), -1),
+        "s": LaneType(types.intp, -1),
+    }
+    typed = {
+        symbol: (stage, tuple(kinds[kind] for kind in text))
+        for symbol, (stage, text) in entries.items()
+    }
+    return _object_of(typed, _write_passing)
+
+
+def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any) -> bytes:
+    with global_compiler_lock:  # types are Numba's, which is for one thread at a time
+        module = empty_module("celldsl")
+        code = StageCode(module)
+        for symbol, (stage, arguments) in entries.items():
+            function, _ = code.function(stage, arguments)
+            write(module, symbol, function, [llvm_type(kind) for kind in arguments])
+        return object_code(module)
+
+
+def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
+    """A function of two pointers: to numbers and the object of `rows`, and to objects of arrays."""
+    words = _INT.as_pointer()
+    entry = ir.Function(module, ir.FunctionType(ir.VoidType(), [words] * 2), symbol)
+    builder = ir.IRBuilder(entry.append_basic_block("entry"))
+    own, shared = entry.args
+    arguments = []
+    for place, argument in enumerate(kinds):
+        at = (own, place) if place <= PHASE_NUMBERS else (shared, place - PHASE_NUMBERS - 1)
+        value = builder.load(builder.gep(at[0], [_INT(at[1])]))
+        if isinstance(argument, ir.PointerType):
+            held = builder.inttoptr(builder.add(value, _INT(POINTER_OFFSET)), argument.as_pointer())
+            value = builder.load(held)
+        arguments.append(value)
+    builder.call(function, arguments)
+    builder.ret_void()
+
+
+def _write_passing(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
+    entry = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), symbol)
+    builder = ir.IRBuilder(entry.append_basic_block("entry"))
+    builder.call(function, entry.args)
+    builder.ret_void()

@@ -1,0 +1,43 @@
+"""How wide panels are on this machine.  In: a dtype, or an array or lane in kernels.  Out: columns.
+
+    panel_width("float32")     # 16: two vectors of 32 bytes
+
+A product goes over its right factor in panels of so many columns, see `gemm.tile`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from numba import types
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+
+
+def _vector_bytes() -> int:
+    features = llvmlite.binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if (features.get("avx2") and features.get("fma")) or features.get("neon") else 16
+
+
+PANEL_BYTES = 2 * _vector_bytes()
+WIDEST_PANEL = PANEL_BYTES // 4  # of either dtype
+
+
+def panel_width(dtype: Any) -> int:
+    kind = dtype.dtype if isinstance(dtype, np.ndarray) else np.dtype(dtype)
+    return PANEL_BYTES // int(kind.itemsize)
+
+
+@infer_global(panel_width)
+class _PanelWidth(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        return signature(types.intp, *args) if hasattr(args[0], "dtype") else None
+
+
+@lower_builtin(panel_width, types.Any)  # type: ignore[untyped-decorator]
+def _write_panel_width(context: Any, _: Any, sig: Any, __: Any) -> Any:
+    return context.get_constant(types.intp, PANEL_BYTES // (sig.args[0].dtype.bitwidth // 8))

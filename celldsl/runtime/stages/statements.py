@@ -1,0 +1,181 @@
+"""Stages as LLVM's instructions.  In: a stage, types of arguments.  Out: a function of a module.
+
+    code = StageCode(module)
+    function, kind = code.function(forward_1, (types.int64, LaneType(types.float32, -1)))
+
+Stages are a small part of Python: numbers and lanes; assignments, `for … in range(…)`, `while`,
+`if`, `return`; arithmetic, comparisons, conditions; calls of stages and of what `calls`
+knows.  A name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere
+else, is known there alone.  Anything else is a `StageError`.
+
+Numba compiles such text to code that computes the same, and takes ten times as long: it is made for
+all of Python.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from numba import types
+
+from celldsl.runtime.kernel import Stage
+from celldsl.runtime.stages.expressions import (
+    stage_call,
+    stage_condition,
+    stage_element,
+    stage_value,
+)
+from celldsl.runtime.stages.lanes import read_lane, write_lane
+from celldsl.runtime.stages.scope import Scope
+from celldsl.runtime.stages.values import StageError, Typed, cast, combined, constant
+
+STAGE_PREFIX = "celldsl.stage."
+
+
+class StageCode:
+    """The stages of one module, each once for types of arguments."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self._made: dict[tuple[Stage, tuple[Any, ...]], tuple[Any, Any]] = {}
+
+    def function(self, stage: Stage, kinds: Sequence[Any]) -> tuple[Any, Any]:
+        """The function, and the type of what it returns.  Raises StageError."""
+        key = stage, tuple(kinds)
+        if key not in self._made:
+            symbol = f"{STAGE_PREFIX}{len(self.module.functions)}.{stage.name}"
+            scope = Scope(self, stage, kinds, symbol)
+            try:
+                _write_suite(scope, scope.tree.body)
+            except StageError as error:
+                raise StageError(f"{stage.name}: {error}") from None
+            scope.end()
+            self._made[key] = scope.function, scope.result
+        return self._made[key]
+
+
+def _write_suite(scope: Scope, statements: Sequence[ast.stmt]) -> None:
+    for statement in statements:
+        _write(scope, statement)
+
+
+def _write(scope: Scope, node: ast.stmt) -> None:
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
+            values = [stage_value(scope, part) for part in parts]
+            for target, given in zip(targets, values, strict=True):
+                _store(scope, target, given)
+        case ast.Assign(targets=[target], value=given):
+            _store(scope, target, stage_value(scope, given))
+        case ast.AugAssign():
+            _update(scope, node)
+        case ast.For(target=ast.Name(id=name), iter=ast.Call() as over, body=body, orelse=[]):
+            _loop(scope, name, over, body)
+        case ast.While(test=test, body=body, orelse=[]):
+            _repeat(scope, test, body)
+        case ast.If(test=test, body=body, orelse=other):
+            _choose(scope, test, body, other)
+        case ast.Return(value=None):
+            scope.builder.ret_void()
+        case ast.Return(value=ast.expr() as given):
+            result = stage_value(scope, given)
+            scope.give(result.kind)
+            scope.builder.ret(cast(scope.builder, result, scope.result))
+        case ast.Expr(value=ast.Call() as given):
+            stage_call(scope, given)
+        case ast.Expr(value=ast.Constant()) | ast.Pass():
+            return
+        case _:
+            first = ast.unparse(node).partition("\n")[0]
+            raise StageError(f"`{first}` is for no stage")
+
+
+def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
+    match target:
+        case ast.Name(id=name):
+            scope.assign(name, given)
+        case ast.Subscript():
+            _put(scope, *stage_element(scope, target), given)
+        case _:
+            raise StageError(f"nothing is assigned to `{ast.unparse(target)}` in a stage")
+
+
+def _put(scope: Scope, lane: Typed, index: Any, given: Typed) -> None:
+    code = cast(scope.builder, given, lane.kind.dtype)
+    write_lane(scope.builder, lane.code, index, code, lane.kind.scope)
+
+
+def _update(scope: Scope, node: ast.AugAssign) -> None:
+    """`x[j] += …` and its like; the index is computed once."""
+    builder, operation = scope.builder, type(node.op)
+    if isinstance(node.target, ast.Subscript):
+        lane, index = stage_element(scope, node.target)
+        old = Typed(lane.kind.dtype, read_lane(builder, lane.code, index, lane.kind.scope))
+        _put(scope, lane, index, combined(builder, operation, old, stage_value(scope, node.value)))
+    else:
+        old = stage_value(scope, node.target)
+        _store(
+            scope, node.target, combined(builder, operation, old, stage_value(scope, node.value))
+        )
+
+
+def _loop(scope: Scope, name: str, over: ast.Call, body: Sequence[ast.stmt]) -> None:
+    """Over a range.  The index is counted apart, whatever the body makes of its name."""
+    if scope.known(over.func) is not range:
+        raise StageError(f"no loop over `{ast.unparse(over)}` in a stage")
+    builder = scope.builder
+    zero, one = (constant(types.int64, number).code for number in (0, 1))
+    given = [cast(builder, stage_value(scope, argument), types.int64) for argument in over.args]
+    start, stop, step = (zero, *given, one) if len(given) == 1 else (*given, one)[:3]
+    place = scope.stack(types.int64, f"next {name}")
+    builder.store(start, place)
+    test, inside, after = scope.blocks("for", "do", "done")
+    builder.branch(test)
+    builder.position_at_end(test)
+    index = builder.load(place)
+    more = builder.icmp_signed("<", index, stop)
+    if step is not one:
+        forwards = builder.icmp_signed(">", step, zero)
+        more = builder.select(forwards, more, builder.icmp_signed(">", index, stop))
+    builder.cbranch(more, inside, after)
+    outer = _begin(scope, inside)
+    scope.assign(name, Typed(types.int64, index))
+    _write_suite(scope, body)
+    builder.store(builder.add(index, step, flags=("nsw",)), place)
+    _end(scope, test, after, outer)
+
+
+def _repeat(scope: Scope, test: ast.expr, body: Sequence[ast.stmt]) -> None:
+    again, inside, after = scope.blocks("while", "do", "done")
+    scope.builder.branch(again)
+    scope.builder.position_at_end(again)
+    scope.builder.cbranch(stage_condition(scope, test), inside, after)
+    outer = _begin(scope, inside)
+    _write_suite(scope, body)
+    _end(scope, again, after, outer)
+
+
+def _choose(
+    scope: Scope, test: ast.expr, body: Sequence[ast.stmt], other: Sequence[ast.stmt]
+) -> None:
+    inside, outside, after = scope.blocks("then", "else", "end")
+    scope.builder.cbranch(stage_condition(scope, test), inside, outside)
+    for block, suite in ((inside, body), (outside, other)):
+        outer = _begin(scope, block)
+        _write_suite(scope, suite)
+        _end(scope, after, after, outer)
+
+
+def _begin(scope: Scope, block: Any) -> dict[str, Typed]:
+    """A suite, in which names of its own may be assigned.  Returns those around it."""
+    scope.builder.position_at_end(block)
+    return dict(scope.names)
+
+
+def _end(scope: Scope, target: Any, after: Any, outer: dict[str, Typed]) -> None:
+    if not scope.builder.block.is_terminated:
+        scope.builder.branch(target)
+    scope.builder.position_at_end(after)
+    scope.names = outer
