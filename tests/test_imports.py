@@ -14,8 +14,8 @@ import celldsl
 
 PACKAGE = Path(celldsl.__file__).parent
 COMPILER = "diagnostics syntax ir ops semantics autodiff passes plan backends"
-# What generated modules are written with, and errors: no more of the runtime than they need.
-GROUND = "runtime.errors runtime.description runtime.code runtime.kernel"
+# What the runtime says of cells and calls.
+RECORDS = "runtime.errors runtime.description"
 # Files for all, which need no NumPy.
 PLAIN_FILES = "runtime.files.cache_folder runtime.files.replace"
 
@@ -51,12 +51,13 @@ LAYERS = {
     "runtime.stages": "runtime.kernel runtime.elementary",
     "runtime.machine": f"runtime.kernel runtime.stages {PLAIN_FILES}",
     "runtime.gemm": "runtime.kernel runtime.stages runtime.machine",
-    "runtime.checks": "runtime.errors runtime.description",
-    "runtime.files": f"runtime.errors runtime.checks {PLAIN_FILES}",
-    "runtime.building": "runtime.errors runtime.description runtime.checks",
-    "runtime.running": f"{GROUND} runtime.stages runtime.machine runtime.checks runtime.building",
+    "runtime.checks": RECORDS,
+    "runtime.files": "runtime.errors runtime.checks runtime.files.replace",
+    "runtime.building": f"{RECORDS} runtime.checks",
+    "runtime.running": f"{RECORDS} runtime.kernel runtime.stages runtime.machine runtime.checks "
+    "runtime.building",
     # Cells, which people meet, and the check of their gradients.
-    "runtime": f"{GROUND} runtime.checks runtime.files runtime.building runtime.running",
+    "runtime": f"{RECORDS} runtime.checks runtime.files runtime.building runtime.running",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.
     "backends": "ir ir.verify ops plan runtime.numerics runtime.code",
     "driver": f"{COMPILER} optimisations fingerprint",
@@ -64,7 +65,7 @@ LAYERS = {
     "loading": f"undecided cached fingerprint optimisations runtime {PLAIN_FILES} "
     "diagnostics syntax driver",
     "importer": "fingerprint loading",
-    "cli": f"{COMPILER} optimisations runtime {GROUND} runtime.running runtime.files.replace "
+    "cli": f"{COMPILER} optimisations runtime {RECORDS} runtime.running runtime.files.replace "
     "fingerprint driver loading",
 }
 # Where two layers import each other, one of them inside a function; the table says why.
@@ -120,6 +121,11 @@ def test_layers_name_only_what_stands_above_them() -> None:
         ahead = set(allowed.split()) - above
         assert ahead <= KNOTS.get(layer, set()), layer
         above.add(layer)
+
+
+def test_folders_of_the_runtime_import_nothing_themselves() -> None:
+    for path in (PACKAGE / "runtime").rglob("__init__.py"):
+        assert len(ast.parse(path.read_text(encoding="utf-8")).body) == 1, path
 
 
 # What would make a short command slow to start: `dataclasses` imports `inspect`, which is large.
