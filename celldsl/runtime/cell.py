@@ -33,7 +33,8 @@ from celldsl.runtime.running.buffers import aligned_array
 from celldsl.runtime.running.engine import Engine
 from celldsl.runtime.running.frame import Frame, full_frame
 from celldsl.runtime.running.sequence import Tape, cut_segments, run_back, run_once, run_sequence
-from celldsl.runtime.running.streaming import Steppers, Stream
+from celldsl.runtime.running.stepper import Steppers
+from celldsl.runtime.running.streaming import Stream
 from celldsl.runtime.running.threads import parts_for
 
 
@@ -175,7 +176,10 @@ class Cell:
         """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial."""
         if named:
             state = named.pop("state", state)
-        return self._steppers.step(inputs, state, named)
+            return self._steppers.step(inputs, state, named)
+        steppers = self._steppers
+        found: tuple[Any, Any] | None = steppers.direct(inputs, state)
+        return steppers.step(inputs, state, named) if found is None else found
 
     def stream(self, batch: int = 1, state: Any = None) -> Stream:
         """A function of one step that keeps the state, with the parameters as they are now."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from array import array
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
@@ -33,8 +34,8 @@ class Parameters(Mapping[str, Values]):
     """
 
     __slots__ = (
-        "_memory", "_numbers", "_owner", "_places", "_size", "_unshared", "_version", "_words",
-        "dtype",
+        "_accesses", "_memory", "_numbers", "_owner", "_places", "_references", "_size",
+        "_unshared", "_words", "dtype",
     )  # fmt: skip
 
     def __init__(self, flat: Values, params: tuple[Param, ...], dims: Mapping[str, int]) -> None:
@@ -44,19 +45,20 @@ class Parameters(Mapping[str, Values]):
         self._owner: Any = (ctypes.c_char * flat.nbytes).from_buffer(flat.data)
         self._memory = memoryview(self._owner)
         self._unshared = sys.getrefcount(self._owner)
+        self._references = ctypes.c_uint32.from_address(id(self._owner)).value
         self._places = {p.name: place_of(p, dims, flat.itemsize) for p in params}
         self._words = {p.name: declared_words(p.text, self._places[p.name][0]) for p in params}
         self._numbers = count()
-        self._version = next(self._numbers)
+        self._accesses = array("q", [next(self._numbers)])
 
     def over(self, flat: Values) -> Parameters:
         """A mapping with the same names and shapes over another flat array."""
         found = object.__new__(Parameters)
         found.dtype, found._memory, found._size = flat.dtype, flat.data, flat.size
         found._places, found._words = self._places, self._words
-        found._owner, found._unshared = flat, 0
+        found._owner, found._unshared, found._references = flat, 0, 0
         found._numbers = count()
-        found._version = next(found._numbers)
+        found._accesses = array("q", [next(found._numbers)])
         return found
 
     def freeze(self) -> None:
@@ -66,7 +68,7 @@ class Parameters(Mapping[str, Values]):
     @property
     def flat(self) -> Values:
         """All parameters as one vector, for optimisers: a view too."""
-        self._version = next(self._numbers)
+        self._accesses[0] = next(self._numbers)
         view: Values = np.ndarray((self._size,), self.dtype, self._memory)
         return view
 
@@ -78,7 +80,13 @@ class Parameters(Mapping[str, Values]):
     @property
     def version(self) -> int | None:
         """Another number after any access; None while somebody holds a view and may write."""
-        return None if sys.getrefcount(self._owner) > self._unshared else self._version
+        return None if sys.getrefcount(self._owner) > self._unshared else self._accesses[0]
+
+    @property
+    def watched(self) -> tuple[int, int, int]:
+        """For compiled code: where the number of the last access is, where the references to the
+        owner are counted, and how many there are while nobody holds a view."""
+        return self._accesses.buffer_info()[0], id(self._owner), self._references
 
     def __getitem__(self, name: str) -> Values:
         if name not in self._places:
@@ -86,7 +94,7 @@ class Parameters(Mapping[str, Values]):
             hint = f"did you mean {near}?" if near else f"there are {', '.join(self._places)}"
             raise KeyError(f"no {name}; {hint}")
         # Unlike sums, numbers of a counter are never the same in two threads.
-        self._version = next(self._numbers)
+        self._accesses[0] = next(self._numbers)
         shape, offset, strides = self._places[name]
         view: Values = np.ndarray(shape, self.dtype, self._memory, offset, strides)
         return view

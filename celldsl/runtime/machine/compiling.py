@@ -91,7 +91,11 @@ def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[An
 
 
 def _write_passing(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
-    entry = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), symbol)
+    result = function.function_type.return_type
+    entry = ir.Function(module, ir.FunctionType(result, kinds), symbol)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))
-    builder.call(function, entry.args)
-    builder.ret_void()
+    found = builder.call(function, entry.args)
+    if result == ir.VoidType():
+        builder.ret_void()
+    else:
+        builder.ret(found)

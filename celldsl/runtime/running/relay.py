@@ -30,6 +30,7 @@ RELAY_PHASES, RELAY_WORKERS, RELAY_SHARED = 0, 1, 2
 RELAY_TASK_BLOCKS, RELAY_WORKER_BLOCKS, RELAY_FLAGS, RELAY_TOTAL = 3, 4, 5, 6
 RELAY_DONE = 15  # away from what is only read
 RELAY_HEADER = 16
+RELAY_WORD = 8  # bytes
 RELAY_PHASE = 4  # words of a phase: its code, its tasks, whether a task chooses the block, `needs`
 RELAY_OWN = 5  # words of a block
 FINER = 4  # shares of a part where rows may be split at will
@@ -136,35 +137,44 @@ class Course:
 
 
 class StandingJob:
-    """A course for one worker and one caller at a time, over arrays of which the last change."""
+    """A course for one worker and one caller at a time, over arrays of which the last change.
 
-    __slots__ = ("_address", "_alone", "_arrays", "_course", "_first", "_job", "_places")
+    `address` is that of the job, `code` that of what runs it, and `changing` that of the place of
+    the first array that changes.
+    """
 
-    def __init__(self, course: Course, first: Sequence[Values]) -> None:
+    __slots__ = (
+        "_alone", "_arrays", "_course", "_first", "_job", "_last", "_places", "address",
+        "changing", "code",
+    )  # fmt: skip
+
+    def __init__(self, course: Course, first: Sequence[Values], changing: int) -> None:
         self._course = course
         self._arrays = tuple(first)
         self._first = len(first)
-        self._places = places_of(first)
+        self._places = places_of(first) + array("q", bytes(RELAY_WORD * changing))
         self._job = course.job(self._places)
-        self._address = self._job.buffer_info()[0]
+        self.address = self._job.buffer_info()[0]
+        self.changing = self._places.buffer_info()[0] + RELAY_WORD * self._first
         self._alone = course.relay.alone
+        self.code = ctypes.cast(self._alone, ctypes.c_void_p).value or 0
 
     def run(self, arrays: Sequence[Values]) -> None:
         """Runs the phases over the first arrays and these."""
         if self._course.relay.codes is None:
             self._course.run((*self._arrays, *arrays))
             return
-        if len(self._places) == self._first:
-            # It moves when it grows.
-            self._places.extend(map(id, arrays))
-            self._job[RELAY_SHARED] = self._places.buffer_info()[0]
-        else:
-            self._places[self._first :] = places_of(arrays)
-        self._alone(self._address)
+        self.place(arrays)
+        self._alone(self.address)
+
+    def place(self, arrays: Sequence[Values]) -> None:
+        """Says which arrays are the last, for code that runs the job itself."""
+        self._places[self._first :] = places_of(arrays)
+        self._last = arrays
 
     def run_again(self) -> None:
         """The same once more, and nothing else."""
-        self._alone(self._address)
+        self._alone(self.address)
 
 
 def tasks_of(phase: Phase, plan: RowPlan) -> int:

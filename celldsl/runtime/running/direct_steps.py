@@ -1,0 +1,226 @@
+"""A step in compiled code, from Python's arguments to its results.  In: a table.  Out: objects.
+
+    direct_step(table, arguments, count)        # (inputs, state) -> (outputs, state)
+    direct_stream(table, arguments, count)      # (inputs) -> outputs
+
+What a table holds `direct` says.  Objects are addresses here.  0 is no object: Python then raises
+what the function that found no memory has set.
+"""
+
+# Numba finds these types out.
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from celldsl.runtime.kernel import stage
+from celldsl.runtime.running.direct import (
+    ARRAY_DATA,
+    ARRAY_DTYPE,
+    ARRAY_FLAGS,
+    ARRAY_RANK,
+    ARRAY_SHAPE,
+    DIRECT_ARRAY_TYPE,
+    DIRECT_BUSY,
+    DIRECT_COUNT,
+    DIRECT_COUNT_AT,
+    DIRECT_DROP,
+    DIRECT_DTYPE,
+    DIRECT_GET,
+    DIRECT_HOLD,
+    DIRECT_INPUTS,
+    DIRECT_JOB,
+    DIRECT_NEW_ARRAY,
+    DIRECT_NEW_OF_TYPE,
+    DIRECT_NEW_TUPLE,
+    DIRECT_NONE,
+    DIRECT_OUTPUT_TYPE,
+    DIRECT_OUTPUTS,
+    DIRECT_PLACES,
+    DIRECT_RUN,
+    DIRECT_SET,
+    DIRECT_SLOTS,
+    DIRECT_STATE_TYPE,
+    DIRECT_STATES,
+    DIRECT_TYPE_NUMBER,
+    DIRECT_VERSION,
+    DIRECT_VERSION_AT,
+    LOW_HALF,
+    OBJECT_TYPE,
+    PLAIN_FLAGS,
+    TUPLE_SIZE,
+    TUPLE_WORDS,
+)
+from celldsl.runtime.stages.lanes import LaneType
+
+
+@intrinsic
+def direct_words(_, place):
+    """The words at an address."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
+
+    return LaneType(types.intp, -1)(types.intp), generate
+
+
+@intrinsic
+def direct_call(_, code, *given):
+    """Calls the C function at an address, which takes words and returns one."""
+
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word] * len(given))
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.intp(types.intp, *(types.intp for _ in given)), generate
+
+
+@stage
+def direct_fits(table, slot, found):
+    """Whether an object is a plain array of the shape of a slot."""
+    own = direct_words(found)
+    if own[OBJECT_TYPE] != table[DIRECT_ARRAY_TYPE] or own[ARRAY_DTYPE] != table[DIRECT_DTYPE]:
+        return False
+    rank = own[ARRAY_RANK] & LOW_HALF
+    if rank != table[slot] or (own[ARRAY_FLAGS] & PLAIN_FLAGS) != PLAIN_FLAGS:
+        return False
+    shape, wanted = direct_words(own[ARRAY_SHAPE]), direct_words(table[slot + 1])
+    for axis in range(rank):  # noqa: SIM110
+        if shape[axis] != wanted[axis]:
+            return False
+    return True
+
+
+@stage
+def direct_fresh(table):
+    """Whether the step's memory is free and what was derived from parameters is still right."""
+    version, count = direct_words(table[DIRECT_VERSION_AT]), direct_words(table[DIRECT_COUNT_AT])
+    if table[DIRECT_BUSY] != 0 or version[0] != table[DIRECT_VERSION]:
+        return False
+    return (count[0] & LOW_HALF) == table[DIRECT_COUNT]
+
+
+@stage
+def direct_nothing(table):
+    direct_call(table[DIRECT_HOLD], table[DIRECT_NONE])
+    return table[DIRECT_NONE]
+
+
+@stage
+def direct_new(table, slot, place):
+    """A new array of the shape of a slot, which has its place among those of the step."""
+    kind, number = table[DIRECT_ARRAY_TYPE], table[DIRECT_TYPE_NUMBER]
+    found = direct_call(
+        table[DIRECT_NEW_ARRAY], kind, table[slot], table[slot + 1], number, 0, 0, 0, 0, 0
+    )
+    direct_words(table[DIRECT_PLACES])[place] = found
+    return found
+
+
+@stage
+def direct_drop(table, found):
+    if found != 0:
+        direct_call(table[DIRECT_DROP], found)
+
+
+@stage
+def direct_pack(table, kind, first, count, place):
+    """A tuple of a type with new arrays for the slots from the first on."""
+    found = direct_call(table[DIRECT_NEW_OF_TYPE], kind, count)
+    if found != 0:
+        # Where tuples keep their hash it is unknown yet.
+        for word in range(TUPLE_SIZE + 1, TUPLE_WORDS):
+            direct_words(found)[word] = -1
+    for i in range(count):
+        if found != 0:
+            array = direct_new(table, first + 2 * i, place + i)
+            if array == 0:
+                direct_drop(table, found)
+                found = 0
+            else:
+                direct_call(table[DIRECT_SET], found, i, array)
+    return found
+
+
+@stage
+def direct_outputs(table):
+    """New outputs: an array, or a tuple of arrays."""
+    place = table[DIRECT_INPUTS]
+    first = DIRECT_SLOTS + 2 * place
+    if table[DIRECT_OUTPUT_TYPE] == 0:
+        return direct_new(table, first, place)
+    return direct_pack(table, table[DIRECT_OUTPUT_TYPE], first, table[DIRECT_OUTPUTS], place)
+
+
+@stage
+def direct_starts(table, state):
+    """Whether a state is a tuple of plain arrays, which are then in their places."""
+    if direct_words(state)[OBJECT_TYPE] != table[DIRECT_STATE_TYPE]:
+        return False
+    count, place = table[DIRECT_STATES], table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS]
+    if direct_words(state)[TUPLE_SIZE] != count:
+        return False
+    places = direct_words(table[DIRECT_PLACES])
+    for i in range(count):
+        array = direct_call(table[DIRECT_GET], state, i)
+        if not direct_fits(table, DIRECT_SLOTS + 2 * (place + i), array):
+            return False
+        places[place + i] = array
+    return True
+
+
+@stage
+def direct_pair(table, outputs, states):
+    """The tuple that a step returns; what is in it belongs to it."""
+    if outputs != 0 and states != 0:
+        found = direct_call(table[DIRECT_NEW_TUPLE], 2)
+        if found != 0:
+            direct_call(table[DIRECT_SET], found, 0, outputs)
+            direct_call(table[DIRECT_SET], found, 1, states)
+            return found
+    direct_drop(table, outputs)
+    direct_drop(table, states)
+    return 0
+
+
+@stage
+def direct_step(own, given, count):
+    table = direct_words(own[ARRAY_DATA])
+    if count != 2 or not direct_fresh(table) or not direct_fits(table, DIRECT_SLOTS, given[0]):
+        return direct_nothing(table)
+    if not direct_starts(table, given[1]):
+        return direct_nothing(table)
+    direct_words(table[DIRECT_PLACES])[0] = given[0]
+    outputs = direct_outputs(table)
+    place = table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS]
+    number = table[DIRECT_STATES]
+    first = DIRECT_SLOTS + 2 * place
+    states = direct_pack(table, table[DIRECT_STATE_TYPE], first, number, place + number)
+    found = direct_pair(table, outputs, states)
+    if found != 0:
+        direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
+    return found
+
+
+@stage
+def direct_stream(own, given, count):
+    table = direct_words(own[ARRAY_DATA])
+    if count != 1 or not direct_fresh(table) or not direct_fits(table, DIRECT_SLOTS, given[0]):
+        return direct_nothing(table)
+    direct_words(table[DIRECT_PLACES])[0] = given[0]
+    outputs = direct_outputs(table)
+    if outputs != 0:
+        direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
+    return outputs
+
+
+DIRECT_ENTRIES = {
+    "celldsl_direct_step": (direct_step, "ssi"),
+    "celldsl_direct_stream": (direct_stream, "ssi"),
+}

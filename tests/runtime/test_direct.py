@@ -1,0 +1,214 @@
+"""Steps that compiled code does from Python's arguments to its results."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from celldsl.loading import load
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+
+CELLS = """\
+cell One[I, H]:
+    input x: [I]
+    state h: [H]
+    h' = tanh(linear([x, h], H))
+    output h'
+
+cell Two[I, H]:
+    input x: [I]
+    state h, c: [H]
+    c' = c / 2 + linear([x, h], H)
+    h' = tanh(c')
+    output h', c'
+
+cell Memoryless[I, H]:
+    input x: [I]
+    y = linear(x, H)
+    output y
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("direct")
+    (folder / "cells.cell").write_text(CELLS, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(params=["One", "Two", "Memoryless"])
+def cell(folder: Path, request: pytest.FixtureRequest) -> Any:
+    return load(folder / "cells.cell", request.param)(I=3, H=5, dtype="float64", seed=1)
+
+
+@pytest.fixture
+def two(folder: Path) -> Any:
+    return load(folder / "cells.cell", "Two")(I=3, H=5, dtype="float32", seed=1)
+
+
+def inputs_for(cell: Any, steps: int, batch: int = 2) -> Any:
+    drawn = np.random.default_rng(0).normal(size=(steps, batch, cell.dims["I"]))
+    return drawn.astype(cell.dtype)
+
+
+def flat(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def test_it_is_what_a_sequence_is(cell: Any) -> None:
+    x = inputs_for(cell, 4)
+    want, end = cell(x)
+    _, state = cell.step(x[0])
+    for t in range(1, 4):
+        found = cell._steppers.direct(x[t], state)
+        assert found is not None and type(found) is tuple
+        y, state = found
+        assert type(state) is type(end)
+        for mine, whole in zip(flat(y), flat(want), strict=True):
+            np.testing.assert_array_equal(mine, whole[t])
+            assert mine.flags.owndata and mine.dtype == cell.dtype
+    for mine, last in zip(state, end, strict=True):
+        np.testing.assert_array_equal(mine, last)
+
+
+def test_a_stream_is_what_a_sequence_is(cell: Any) -> None:
+    x = inputs_for(cell, 5)
+    want, end = cell(x)
+    stream = cell.stream(batch=2)
+    for t in range(5):
+        # Now and then what only the closer look takes.
+        given = x[t] if t % 3 else np.asfortranarray(x[t])
+        for mine, whole in zip(flat(stream(given)), flat(want), strict=True):
+            np.testing.assert_array_equal(mine, whole[t])
+    for mine, last in zip(stream.state, end, strict=True):
+        np.testing.assert_array_equal(mine, last)
+
+
+def test_anything_else_goes_the_usual_way(two: Any) -> None:
+    x = inputs_for(two, 1)[0]
+    _, state = two.step(x)
+    direct = two._steppers.direct
+    assert direct(x, state) is not None
+    other = [
+        (x,),
+        (x, state, 1),
+        (x.astype("float64"), state),
+        (x.astype(">f4"), state),
+        (x[:1], state),
+        (x[0], state),
+        (x[None], state),
+        (x[:, ::-1], state),
+        (x.tolist(), state),
+        (x.view(np.matrix), state),
+        (x, None),
+        (x, tuple(state)),
+        (x, state._replace(h=state.h[:, :4])),
+        (x, state._replace(c=None)),
+        (x, state._replace(c=state.c.tolist())),
+        (x, tuple.__new__(type(state), state[:1])),
+    ]
+    locked = x.copy()
+    locked.setflags(write=False)
+    for given in (*other, (locked, state)):
+        assert direct(*given) is None
+
+
+def test_mistakes_are_told_as_ever(two: Any) -> None:
+    x = inputs_for(two, 1)[0]
+    _, state = two.step(x)
+    with pytest.raises(ArgumentError, match=r"x: expected \(B, I=3\), got \(2, 2\)"):
+        two.step(x[:, :2], state)
+    with pytest.raises(ArgumentTypeError, match="expected float32, got float64"):
+        two.step(x, state._replace(c=state.c.astype("float64")))
+
+
+def test_every_change_of_a_parameter_is_seen(two: Any) -> None:
+    x = inputs_for(two, 1)[0]
+    name = next(iter(two.params))
+    _, state = two.step(x)
+    assert two._steppers.direct(x, state) is not None
+    two.params[name][...] *= 2
+    assert two._steppers.direct(x, state) is None
+    expected = two(x[None], state)[0].h[0]
+    np.testing.assert_array_equal(two.step(x, state)[0].h, expected)
+    held = two.params[name]
+    for _ in range(3):
+        held *= -1.5
+        expected = two(x[None], state)[0].h[0]
+        np.testing.assert_array_equal(two.step(x, state)[0].h, expected)
+    del held
+    two.step(x, state)
+    assert two._steppers.direct(x, state) is not None
+
+
+def test_another_batch_size_has_another_function(two: Any) -> None:
+    x = inputs_for(two, 1, batch=7)[0]
+    _, end = two.step(x)
+    again, _ = two.step(x, end)
+    for batch in (1, 2, 7, 1):
+        part = type(end)(*(array[:batch].copy() for array in end))
+        for _ in range(2):
+            found, _ = two.step(x[:batch].copy(), part)
+            np.testing.assert_allclose(found.h, again.h[:batch], rtol=1e-6)
+
+
+def test_nothing_is_kept_that_nobody_holds(two: Any) -> None:
+    x = inputs_for(two, 1)[0]
+    _, state = two.step(x)
+    for _ in range(3):
+        result = two.step(x, state)
+    before = [sys.getrefcount(thing) for thing in (x, state, *state, None)]
+    gc.collect()
+    blocks = sys.getallocatedblocks()
+    for _ in range(1000):
+        result = two.step(x, state)
+    assert sys.getallocatedblocks() - blocks < 100
+    after = [sys.getrefcount(thing) for thing in (x, state, *state, None)]
+    assert all(abs(a - b) < 100 for a, b in zip(before, after, strict=True))
+    y, new = result
+    del result
+    assert sys.getrefcount(y) == sys.getrefcount(new) == 2
+    assert gc.is_tracked(new) or all(not gc.is_tracked(array) for array in new)
+
+
+def test_nothing_of_a_cell_outlives_it(two: Any, folder: Path) -> None:
+    cell = load(folder / "cells.cell", "One")(I=3, H=5, seed=1)
+    x = inputs_for(cell, 1)[0]
+    _, state = cell.step(x)
+    direct = cell._steppers.direct
+    expected = cell.step(x, state)[0].copy()
+    del cell
+    gc.collect()
+    np.testing.assert_array_equal(direct(x, state)[0], expected)
+
+
+def test_one_cell_on_several_threads(two: Any) -> None:
+    x = inputs_for(two, 40)
+    want, _ = two(x)
+    wrong: list[Any] = []
+
+    def follow(seed: int) -> None:
+        for _ in range(20):
+            state = None
+            for t in range(len(x)):
+                y, state = two.step(x[t], state)
+                if not (y.h == want.h[t]).all():
+                    wrong.append((seed, t))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=follow, args=(seed,)) for seed in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
