@@ -31,7 +31,7 @@ from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.files.saving import cell_from_file, save_cell
 from celldsl.runtime.running.buffers import aligned_array
 from celldsl.runtime.running.engine import Engine
-from celldsl.runtime.running.frame import Frame, full_frame
+from celldsl.runtime.running.frame import Frame, full_frame, packed_frame
 from celldsl.runtime.running.sequence import Tape, cut_segments, run_back, run_once, run_sequence
 from celldsl.runtime.running.stepper import Steppers
 from celldsl.runtime.running.streaming import Stream
@@ -221,7 +221,7 @@ class Cell:
             return arrays, starts, full_frame(steps, batch, parts, bool(reverse)), lead
         lengths = check_lengths(lengths, steps, batch)
         parts = parts_for(batch, self._engine.flop_estimate(int(lengths.sum())))
-        frame = Frame.of_lengths(lengths, batch, parts, bool(reverse))
+        frame = packed_frame(lengths, steps, parts, bool(reverse))
         rows = [frame.rows_in(array) for array in arrays]
         return rows, None if starts is None else [frame.batch_in(s) for s in starts], frame, lead
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celldsl.runtime.running.rows import pack_lengths, plan_packed, plan_rows
+from celldsl.runtime.running.taking import take_rows
 from tests.runtime.fake_cell import Rows
 
 
@@ -46,7 +47,7 @@ def test_packed_rows_are_each_step_of_each_sequence(
     lengths: list[int], parts: int, reverse: bool
 ) -> None:
     batch, parts = len(lengths), min(parts, len(lengths))
-    packing = pack_lengths(np.array(lengths), batch, parts, reverse)
+    packing = pack_lengths(np.array(lengths), max(lengths) + 1, parts, reverse)
     plan = plan_packed(packing, 0, max(lengths), True, False)
     assert plan.rows == plan.states == sum(lengths)
     assert sorted(packing.order) == list(range(batch))
@@ -62,21 +63,38 @@ def test_packed_rows_are_each_step_of_each_sequence(
                 assert packing.gather[row + place] == time * batch + sequence
                 found.add((time, sequence))
     assert found == {(t, b) for b in range(batch) for t in range(lengths[b])}
+    assert (packing.spread[packing.gather] == np.arange(plan.rows)).all()
+    assert (packing.spread >= 0).sum() == plan.rows
 
 
 @given(st.lists(st.integers(1, 100), min_size=8, max_size=40))
 def test_parts_have_about_the_same_work(lengths: list[int]) -> None:
-    packing = pack_lengths(np.array(lengths), len(lengths), 2, False)
+    packing = pack_lengths(np.array(lengths), max(lengths), 2, False)
     first = int(packing.lengths[: packing.counts[0]].sum())
     assert abs(2 * first - sum(lengths)) <= max(lengths)
     assert (np.diff(packing.lengths[: packing.counts[0]]) <= 0).all()
 
 
 def test_a_segment_knows_which_steps_were_before_it() -> None:
-    packing = pack_lengths(np.array([5, 2, 4]), 3, 1, False)
+    packing = pack_lengths(np.array([5, 2, 4]), 5, 1, False)
     for plan in (plan_packed(packing, 3, 5, True, True), plan_rows(2, 3, 1, True, True, False, 3)):
         assert Rows.read(plan.parts[0]).start == 3
 
 
 def test_plans_are_made_once() -> None:
     assert plan_rows(7, 3, 1, True, False, False) is plan_rows(7, 3, 1, True, False, False)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (2, 3), ()])
+def test_rows_by_their_numbers(shape: tuple[int, ...], dtype: str, parts: int) -> None:
+    random = np.random.default_rng(0)
+    array = random.normal(size=(5, *shape)).astype(dtype)
+    for numbers in ([], [3], [4, 0, -1, 4, 2, -1], [-1] * 9, list(range(5)) * 40):
+        found = take_rows(array, np.array(numbers, np.int64))
+        expected = np.zeros((len(numbers), *shape), dtype)
+        for row, number in enumerate(numbers):
+            if number >= 0:
+                expected[row] = array[number]
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == array.dtype

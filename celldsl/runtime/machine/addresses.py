@@ -37,10 +37,11 @@ _engines: list[Any] = []  # keeps the machine code alive
 _code_lock = threading.RLock()
 
 
-def phase_addresses(phases: Sequence[Any], dtype: Any) -> list[int] | None:
+def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[int] | None:
     """The code of each phase: compiled now, or found on disk or in this process.
 
-    None for phases that are no stages but functions written by hand.
+    None for phases that are no stages but functions written by hand.  Others of the same file need
+    a label, or one object would replace the other's.
     """
     name = np.dtype(dtype).name
     if not all(isinstance(phase, Stage) for phase in phases):
@@ -58,7 +59,7 @@ def phase_addresses(phases: Sequence[Any], dtype: Any) -> list[int] | None:
 
             # Written anew since it was imported, its text would name the code of another module.
             kept = stamp_of(source) == phases[0].stamp
-            _loaded[key] = addresses_of(source if kept else None, name, symbols, compiled)
+            _loaded[key] = addresses_of(source if kept else None, label + name, symbols, compiled)
         return _loaded[key]
 
 

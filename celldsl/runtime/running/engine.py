@@ -25,7 +25,7 @@ from celldsl.runtime.running.buffers import Buffers, Lease
 from celldsl.runtime.running.relay import Course, Relay
 from celldsl.runtime.running.rows import RowPlan
 
-KEPT_PLANS = 64
+KEPT_PLANS = 16
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class PlanSizes:
         self.forward = Course(engine.ahead, plan)
         self.again = Course(engine.ahead_again, plan)
         self.backward = Course(engine.back, plan)
-        lead = (plan.steps, plan.batch) if plan.lasting else (plan.rows,)
+        lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.inputs = [lead + shape for shape in engine.input_shapes]
         self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
@@ -131,8 +131,6 @@ class Engine:
         return (*own, fixed.array, tape.array, work.array)
 
     def sizes_of(self, plan: RowPlan) -> PlanSizes:
-        if not plan.lasting:
-            return PlanSizes(self, plan)
         # As long as it is here nothing else has its number.
         found = self._plans.get(id(plan))
         if found is None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from celldsl.runtime.checks.arguments import Values
 from celldsl.runtime.running.rows import Packing, RowPlan, pack_lengths, plan_packed, plan_rows
+from celldsl.runtime.running.taking import take_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,6 @@ class Frame:
     parts: int
     reverse: bool
     packing: Packing | None = None
-
-    @staticmethod
-    def of_lengths(lengths: Values, batch: int, parts: int, reverse: bool) -> Frame:
-        packing = pack_lengths(lengths, batch, parts, reverse)
-        return Frame(int(lengths.max(initial=0)), batch, parts, reverse, packing)
 
     def plan(self, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
         """The plan for steps `start` … `stop` - 1, in the order in which they are done."""
@@ -61,17 +57,13 @@ class Frame:
         """(T, B, …) as kernels take it: itself, or the packed rows (R, …)."""
         if self.packing is None:
             return array
-        steps, batch, *shape = array.shape
-        rows: Values = array.reshape(steps * batch, *shape)[self.packing.gather]
-        return rows
+        return take_rows(array.reshape(-1, *array.shape[2:]), self.packing.gather)
 
     def rows_out(self, rows: Values, lead: tuple[int, ...]) -> Values:
         """Rows as (T, B, …) for a lead of (T, B); zeros past the end of a sequence."""
         if self.packing is None:
             return rows
-        found = np.zeros((lead[0] * lead[1], *rows.shape[1:]), rows.dtype)
-        found[self.packing.gather] = rows
-        return found.reshape(*lead, *rows.shape[1:])
+        return take_rows(rows, self.packing.spread).reshape(*lead, *rows.shape[1:])
 
     def batch_in(self, array: Values) -> Values:
         """(B, …) in the order in which sequences are dealt."""
@@ -90,3 +82,15 @@ class Frame:
 def full_frame(steps: int, batch: int, parts: int, reverse: bool) -> Frame:
     """The frame where every sequence has all steps."""
     return Frame(steps, batch, parts, reverse)
+
+
+def packed_frame(lengths: Values, steps: int, parts: int, reverse: bool) -> Frame:
+    """The frame where sequences have these lengths (B,), of `steps` at most."""
+    return _packed_frame(lengths.tobytes(), steps, parts, reverse)
+
+
+@lru_cache(maxsize=8)
+def _packed_frame(lengths: bytes, steps: int, parts: int, reverse: bool) -> Frame:
+    numbers = np.frombuffer(lengths, np.int64)
+    packing = pack_lengths(numbers, steps, parts, reverse)
+    return Frame(int(numbers.max(initial=0)), len(numbers), parts, reverse, packing)

@@ -26,7 +26,7 @@ HEADER = 8
 class RowPlan:
     """`rows` is R, `states` S and `kept` K of description.py; `parts` has an array for each.
 
-    A `lasting` plan is the same object for the same sizes.
+    Rows are `packed` where sequences may have different lengths.
     """
 
     steps: int
@@ -35,22 +35,23 @@ class RowPlan:
     states: int
     kept: int
     parts: tuple[Values, ...]
-    lasting: bool
+    packed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Packing:
     """How sequences of different lengths lie.
 
     Place p of the batch holds sequence `order[p]`, of length `lengths[p]`; a part owns the next
     `counts[part]` places, the longest first.  Packed row r is row `gather[r]` of the (T*B) rows
-    that the caller sees.
+    that the caller sees, and row i of those is row `spread[i]`, or -1 past the end of a sequence.
     """
 
     order: Values
     lengths: Values
     counts: tuple[int, ...]
     gather: Values
+    spread: Values
     reverse: bool
 
 
@@ -72,9 +73,10 @@ def plan_rows(
     starts = np.cumsum([0, *counts[:-1]])
     rows = where[None, :] + starts[:, None]
     active = np.repeat(np.array(counts)[:, None], steps, axis=1)
-    return _plan(steps, order, counts, rows, active, steps * batch, keep, given, start, True)
+    return _plan(steps, order, counts, rows, active, steps * batch, keep, given, start, False)
 
 
+@lru_cache(maxsize=16)
 def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
     """The plan for steps `start` … `stop` - 1 of sequences of different lengths."""
     lengths = np.clip(packing.lengths - start, 0, stop - start)
@@ -82,7 +84,7 @@ def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool
     rows = _first_rows(active)
     total = int(lengths.sum())
     steps, counts = stop - start, packing.counts
-    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start, False)
+    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start, True)
 
 
 def _plan(
@@ -95,7 +97,7 @@ def _plan(
     keep: bool,
     given: bool,
     start: int,
-    lasting: bool,
+    packed: bool,
 ) -> RowPlan:
     """`rows` and `active` (parts, steps) as arrays of numbers for each part."""
     batch = len(order)
@@ -114,16 +116,16 @@ def _plan(
         # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
         found.append(np.concatenate([header, table.ravel(), order[first : first + count], [start]]))
         first += count
-    return RowPlan(steps, batch, total, states, kept, tuple(found), lasting)
+    return RowPlan(steps, batch, total, states, kept, tuple(found), packed)
 
 
-def pack_lengths(lengths: Values, batch: int, parts: int, reverse: bool) -> Packing:
-    """Deals sequences to parts, evenly by work, and says where every row comes from."""
+def pack_lengths(lengths: Values, steps: int, parts: int, reverse: bool) -> Packing:
+    """Deals sequences of up to `steps` steps to parts, evenly by work, and places every row."""
+    batch = len(lengths)
     dealt = _deal(lengths, parts)
     counts = tuple(len(hand) for hand in dealt)
     order = np.concatenate([np.array(hand, dtype=np.int64) for hand in dealt])
     ordered = lengths[order]
-    steps = int(lengths.max(initial=0))
     active = _active(ordered, counts, steps)
     rows = _first_rows(active)
     gather = np.empty(int(lengths.sum()), dtype=np.int64)
@@ -136,7 +138,9 @@ def pack_lengths(lengths: Values, batch: int, parts: int, reverse: bool) -> Pack
         when = ordered[own][place] - 1 - time if reverse else time
         gather[row] = when * batch + order[own][place]
         first += count
-    return Packing(order, ordered, counts, gather, reverse)
+    spread = np.full(steps * batch, -1, dtype=np.int64)
+    spread[gather] = np.arange(len(gather))
+    return Packing(order, ordered, counts, gather, spread, reverse)
 
 
 def _deal(lengths: Values, parts: int) -> list[list[int]]:

@@ -1,0 +1,57 @@
+"""Rows of an array by their numbers.  In: an array, numbers of rows.  Out: a new array.
+
+packed = take_rows(array, numbers)      # (N, …), (R,) -> (R, …); zeros where a number is -1
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.checks.arguments import Values
+from celldsl.runtime.code import lane, real
+from celldsl.runtime.description import Phase
+from celldsl.runtime.kernel import stage
+from celldsl.runtime.machine.addresses import phase_addresses
+from celldsl.runtime.running.relay import Course, Relay
+from celldsl.runtime.running.rows import RowPlan
+from celldsl.runtime.running.threads import parts_for
+
+NUMBERS_OF_COPIES = 4  # a multiplication takes as long as copying about so many numbers
+_NO_HYPER = np.zeros(0)
+
+
+@stage
+def taken_rows(
+    part: Any, parts: Any, share: Any, shares: Any, numbers: Any, sizes: Any, _hyper: Any,
+    source: Any, target: Any,
+) -> None:  # fmt: skip
+    """target[r] = source[numbers[r]] for a share of the rows."""
+    count, width = sizes[0], sizes[1]
+    for r in range(count * share // shares, count * (share + 1) // shares):
+        into = lane(target, r * width, 0)
+        if numbers[r] < 0:
+            for j in range(width):
+                into[j] = real(target, 0.0)
+        else:
+            row = lane(source, numbers[r] * width, 1)
+            for j in range(width):
+                into[j] = row[j]
+
+
+@cache
+def _relay_of(dtype: str) -> Relay:
+    return Relay([Phase("rows", taken_rows)], phase_addresses([taken_rows], dtype, "rows_"))
+
+
+def take_rows(array: Values, numbers: Values) -> Values:
+    """The rows of a contiguous array, on several threads where they are many."""
+    found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
+    count, width = len(numbers), found[:1].size
+    parts = parts_for(count, count * width // NUMBERS_OF_COPIES)
+    plan = RowPlan(1, count, count, 0, 0, (numbers,) * parts, True)
+    sizes = np.array([count, width], np.int64)
+    Course(_relay_of(array.dtype.name), plan).run((sizes, _NO_HYPER, array, found), numbers)
+    return found
