@@ -54,8 +54,8 @@ LAYERS = {
     "runtime.checks": RECORDS,
     "runtime.files": "runtime.errors runtime.checks runtime.files.replace",
     "runtime.building": f"{RECORDS} runtime.checks",
-    "runtime.running": f"{RECORDS} runtime.kernel runtime.stages runtime.machine runtime.checks "
-    "runtime.building",
+    "runtime.running": f"{RECORDS} runtime.code runtime.kernel runtime.stages runtime.machine "
+    "runtime.checks runtime.building",
     # Cells, which people meet, and the check of their gradients.
     "runtime": f"{RECORDS} runtime.checks runtime.files runtime.building runtime.running",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.
