@@ -19,7 +19,7 @@ from celldsl.backends.stage_source import all_bases
 from celldsl.backends.standalone import standalone_text
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
-from celldsl.plan.plan import Phase, Plan
+from celldsl.plan.plan import AddShares, Phase, Plan
 from celldsl.record import record
 from celldsl.runtime.code import CODE_FILES
 
@@ -93,7 +93,7 @@ def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]
             case "steps", _:
                 name, looped = "steps", True
             case "parts", True:
-                name = "sums"
+                name = "adds" if any(isinstance(s, AddShares) for s in phase.stages) else "sums"
             case "rows", True:
                 name = {"forward": "outputs", "backward": "inputs"}[direction]
             case _:
@@ -141,7 +141,8 @@ def _imports(kernels: str) -> str:
     if set(called) & set(CODE_FILES["gemm.calls"]):
         lines.append("from celldsl.runtime.gemm.symbols import prepare")
     lines.append(
-        "from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage"
+        "from celldsl.runtime.kernel import "
+        "add_parts, add_shares, copy, dense_rows, fill, kernel, stage"
     )
     if "mask_key(" in kernels:
         lines.append("from celldsl.runtime.masks import mask_key, mask_uniform, steps_before")

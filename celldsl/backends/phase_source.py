@@ -8,17 +8,22 @@ def forward_steps(part, parts, share, shares, rows, dims, …):
 
 from __future__ import annotations
 
-from celldsl.backends.product_source import (
-    combine_lines,
-    gemm_lines,
-    gemm_rows_lines,
-    pack_lines,
-)
+from celldsl.backends.product_source import combine_lines, gemm_lines, pack_lines
 from celldsl.backends.spelling import array_name, size_code
 from celldsl.backends.stage_source import pointer_code, prelude, stage_arrays, touches, write_stage
 from celldsl.backends.state_source import bring_in, copy_rows, take_out
+from celldsl.backends.sum_source import add_lines, row_sum_lines, shares_lines
 from celldsl.ir.size import Size, product
-from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Phase, RowLoops, Stage
+from celldsl.plan.plan import (
+    AddShares,
+    Combine,
+    Gemm,
+    GemmRows,
+    Pack,
+    Phase,
+    RowLoops,
+    Stage,
+)
 from celldsl.record import entity, field
 
 COMMON = "part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work"
@@ -74,6 +79,7 @@ class Writer:
                 f"    low = n_rows * {own} // {own}s",
                 f"    high = n_rows * ({own} + 1) // {own}s",
             ]
+        lines += shares_lines(phase)
         for stage in phase.stages:
             lines += self._stage(stage, "high", "low", depth=1)
         return lines
@@ -127,7 +133,9 @@ class Writer:
             case Gemm():
                 return gemm_lines(stage, low, high, depth)
             case GemmRows():
-                return gemm_rows_lines(stage, depth)
+                return row_sum_lines(stage, depth)
+            case AddShares():
+                return add_lines(stage, depth)
             case Pack():
                 return pack_lines(stage, depth)
             case Combine():

@@ -9,7 +9,7 @@ from celldsl.backends.body_text import index_code
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import pointer_code
 from celldsl.ir.size import Size
-from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Place, Repeat
+from celldsl.plan.plan import Combine, Gemm, Pack, Place, Repeat
 
 ZERO = Size.of(0)
 
@@ -37,7 +37,7 @@ def _row(place: Place, low: str) -> str | None:
     return name if low == "0" or place.rows == "part" else f"{name} + {low}"
 
 
-def _loops(loops: tuple[Repeat, ...], depth: int, prefix: str = "g") -> tuple[list[str], int]:
+def loop_lines(loops: tuple[Repeat, ...], depth: int, prefix: str = "g") -> tuple[list[str], int]:
     lines = []
     for i, loop in enumerate(loops):
         lines.append("    " * depth + f"for {prefix}{i} in range({size_code(loop.size)}):")
@@ -45,7 +45,7 @@ def _loops(loops: tuple[Repeat, ...], depth: int, prefix: str = "g") -> tuple[li
     return lines, depth
 
 
-def _moves(loops: tuple[Repeat, ...], side: str, prefix: str = "g") -> list[str]:
+def moves(loops: tuple[Repeat, ...], side: str, prefix: str = "g") -> list[str]:
     return [
         f"{prefix}{i} * {factor_code(getattr(loop, side))}"
         for i, loop in enumerate(loops)
@@ -54,10 +54,10 @@ def _moves(loops: tuple[Repeat, ...], side: str, prefix: str = "g") -> list[str]
 
 
 def gemm_lines(stage: Gemm, low: str, high: str, depth: int) -> list[str]:
-    lines, inner = _loops(stage.repeats, depth)
-    left = lane_of(stage.left, low, _moves(stage.repeats, "left"))
-    packed = lane_of(stage.packed, "0", _moves(stage.repeats, "right"))
-    out = lane_of(stage.out, low, _moves(stage.repeats, "out"))
+    lines, inner = loop_lines(stage.repeats, depth)
+    left = lane_of(stage.left, low, moves(stage.repeats, "left"))
+    packed = lane_of(stage.packed, "0", moves(stage.repeats, "right"))
+    out = lane_of(stage.out, low, moves(stage.repeats, "out"))
     count = high if low == "0" else f"{high} - {low}"
     k, n = factor_code(stage.k), size_code(stage.n)
     sign = "+=" if stage.accumulate else "="
@@ -70,46 +70,10 @@ def gemm_lines(stage: Gemm, low: str, high: str, depth: int) -> list[str]:
     return [*lines, "    " * inner + note, "    " * inner + call]
 
 
-def gemm_rows_lines(stage: GemmRows, depth: int) -> list[str]:
-    """Parts share the columns of the result, in whole panels."""
-    lines, inner = _loops(stage.repeats, depth)
-    pad = "    " * inner
-    n = factor_code(stage.n)
-    lines += [
-        f"{pad}# {stage.out.name or 'out'} = {stage.left.name}^T @ {stage.right.name}",
-        f"{pad}panels = ({n} + panel_width(work) - 1) // panel_width(work)",
-        f"{pad}from_column = panels * part // parts * panel_width(work)",
-        f"{pad}to_column = min({n}, panels * (part + 1) // parts * panel_width(work))",
-    ]
-    more, innermost = _loops(stage.sums, inner, "s")
-    lines += more
-    moves = {
-        side: _moves(stage.repeats, side) + _moves(stage.sums, side, "s")
-        for side in ("left", "right", "out")
-    }
-    adding = " + ".join(f"s{i}" for i in range(len(stage.sums))) or "0"
-    accumulate = "0" if adding == "0" else f"({adding}) > 0"
-    left = _whole(stage.left, moves["left"])
-    right = _whole(stage.right, [*moves["right"], "from_column"])
-    out = _whole(stage.out, [*moves["out"], "from_column"])
-    scratch = lane_of(stage.scratch)
-    lines.append("    " * innermost + (
-        f"gemm_rows(n_rows, {size_code(stage.m)}, to_column - from_column, {left}, "
-        f"{size_code(stage.left.width)}, {right}, {size_code(stage.right.width)}, {out}, "
-        f"{size_code(stage.out_stride)}, {scratch}, {accumulate})"
-    ))  # fmt: skip
-    return lines
-
-
-def _whole(place: Place, extra: list[str]) -> str:
-    """A buffer from its first row."""
-    return f"lane({array_name(place.array)}, {' + '.join([pointer_code(place, '0'), *extra])}, -1)"
-
-
 def pack_lines(stage: Pack, depth: int) -> list[str]:
-    lines, inner = _loops(stage.repeats, depth)
-    weight = lane_of(stage.weight, "0", _moves(stage.repeats, "left"))
-    packed = lane_of(stage.packed, "0", _moves(stage.repeats, "right"))
+    lines, inner = loop_lines(stage.repeats, depth)
+    weight = lane_of(stage.weight, "0", moves(stage.repeats, "left"))
+    packed = lane_of(stage.packed, "0", moves(stage.repeats, "right"))
     return [*lines, "    " * inner + (
         f"pack({size_code(stage.k)}, {size_code(stage.n)}, {weight}, {size_code(stage.k_stride)}, "
         f"{size_code(stage.n_stride)}, {packed})"

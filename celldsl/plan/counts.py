@@ -32,7 +32,10 @@ def stage_flops(stage: Stage, rows: Size) -> Size:
         case Gemm():
             return TWO * rows * stage.n * stage.k * _times(stage.repeats)
         case GemmRows():
-            return TWO * R * stage.m * stage.n * _times(stage.repeats) * _times(stage.sums)
+            elements = ZERO
+            for one in stage.products:
+                elements = elements + one.m * one.n
+            return TWO * R * elements * _times(stage.repeats) * _times(stage.sums)
     return ZERO
 
 

@@ -7,9 +7,18 @@ over all rows follows work on single rows.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape
-from celldsl.plan.plan import Gemm, GemmRows, Phase, Place, RowLoops, Stage, StateCopy
+from celldsl.plan.plan import (
+    AddShares,
+    Gemm,
+    GemmRows,
+    Phase,
+    Place,
+    RowLoops,
+    Stage,
+    StateCopy,
+)
 from celldsl.plan.planner import Planner
-from celldsl.plan.products import Products
+from celldsl.plan.products import Products, share_right
 from celldsl.plan.writer import write_stages
 
 Carried = list[tuple[str, Place, Place]]
@@ -61,12 +70,13 @@ def _after_phases(stages: list[Stage], sums: tuple[tuple[Place, Shape], ...]) ->
     Where neither waits for the other the rows come last: many small tasks, for whoever is ready.
     """
     rows = tuple(s for s in stages if isinstance(s, RowLoops | Gemm))
-    outer = tuple(s for s in stages if isinstance(s, GemmRows))
+    outer = share_right([s for s in stages if isinstance(s, GemmRows)])
+    adds = tuple(AddShares(one, s.repeats) for s in outer for one in s.products)
     written = {_written(stage) for stage in rows}
-    waits = any({stage.left.name, stage.right.name} & written for stage in outer)
-    if waits or any(isinstance(s, RowLoops) for s in rows):
-        return [_row_phase(rows, sums), Phase("parts", outer)]
-    return [Phase("parts", outer), _row_phase(rows, sums, waits=not outer)]
+    read = {place.name for s in outer for place in (s.right, *(one.left for one in s.products))}
+    if read & written or any(isinstance(s, RowLoops) for s in rows):
+        return [_row_phase(rows, sums), Phase("parts", outer), Phase("parts", adds)]
+    return [Phase("parts", outer), _row_phase(rows, sums, waits=not outer), Phase("parts", adds)]
 
 
 def _written(stage: Stage) -> str:

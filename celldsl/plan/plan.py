@@ -196,19 +196,45 @@ class Gemm:
 
 
 @record
-class GemmRows:
-    """out[m, n] = sum over all rows of left[row, m] * right[row, n]."""
+class RowSum:
+    """out[m, n] = sum over all rows of left[row, m] * right[row, n].
+
+    Where parts share the rows, the first writes to `out` and each other to a row of `shares`,
+    which has the axes of the repeats, m and n.
+    """
 
     left: Place
-    right: Place
     out: Place
+    shares: Place
     out_stride: Size
     m: Size
     n: Size
-    scratch: Place
+    origin: Origin | None = None
+
+
+@record
+class GemmRows:
+    """Sums over all rows, with the same right operand, which is packed once for all.
+
+    `n` is that of the widest; `panels` and `strips` are scratch.  Where there are `repeats` or
+    `sums` there is one product.
+    """
+
+    right: Place
+    n: Size
+    products: tuple[RowSum, ...]
+    panels: Place
+    strips: Place
     repeats: tuple[Repeat, ...] = ()
     sums: tuple[Repeat, ...] = ()
-    origin: Origin | None = None
+
+
+@record
+class AddShares:
+    """out += what the other parts have, where parts shared the rows of a product."""
+
+    product: RowSum
+    repeats: tuple[Repeat, ...] = ()
 
 
 @record
@@ -240,7 +266,7 @@ class RowLoops:
     nests: tuple[Nest, ...]
 
 
-Stage = RowLoops | Gemm | GemmRows | Pack | Combine
+Stage = RowLoops | Gemm | GemmRows | AddShares | Pack | Combine
 
 
 @record

@@ -6,8 +6,11 @@ all rows by one GEMM; sums over rows have an accumulator for each part, combined
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from celldsl.ir.program import Node
-from celldsl.ir.size import Size
+from celldsl.ir.size import Size, product
+from celldsl.plan.arrays import contiguous
 from celldsl.plan.forms import (
     RowsTimesWeight,
     repeats,
@@ -15,7 +18,7 @@ from celldsl.plan.forms import (
     stride,
     sum_of_outers,
 )
-from celldsl.plan.plan import Combine, Gemm, GemmRows, Pack, Place
+from celldsl.plan.plan import PARTS, Combine, Gemm, GemmRows, Pack, Place, RowSum
 from celldsl.plan.planner import Planner, located
 from celldsl.record import entity, field, replace
 
@@ -24,12 +27,38 @@ ONE, ZERO = Size.of(1), Size.of(0)
 # many rows of the right operand and so many elements of the left one.
 WIDEST_PANEL = 32
 BLOCK_ROWS = 768
-BLOCK_LEFT = 110592
+BLOCK_LEFT = 111168
 
 
-def scratch_length(n: Size) -> Size:
-    """Room for a sum over rows of `n` columns."""
-    return (n + (WIDEST_PANEL - 1)) * BLOCK_ROWS + BLOCK_LEFT
+def panels_length(n: Size) -> Size:
+    """Room for what sums over rows of `n` columns pack."""
+    return (n + (WIDEST_PANEL - 1)) * BLOCK_ROWS
+
+
+def share_right(sums: Sequence[GemmRows]) -> tuple[GemmRows, ...]:
+    """The sums, those in one that read the same right operand from its first column on."""
+    found: list[GemmRows] = []
+    for each in sums:
+        for place, other in enumerate(found):
+            if _alike(each, other):
+                wider = each if _nowhere_less(each.n, other.n) else other
+                found[place] = replace(wider, products=(*other.products, *each.products))
+                break
+        else:
+            found.append(each)
+    return tuple(found)
+
+
+def _alike(a: GemmRows, b: GemmRows) -> bool:
+    same = [(s.right.array, s.right.base, s.right.offset, s.right.rows) for s in (a, b)]
+    loops = any((*a.repeats, *a.sums, *b.repeats, *b.sums))
+    comparable = _nowhere_less(a.n, b.n) or _nowhere_less(b.n, a.n)
+    return same[0] == same[1] and comparable and not loops
+
+
+def _nowhere_less(a: Size, b: Size) -> bool:
+    """Whether a is not less than b, whatever the dims are."""
+    return all(coefficient >= 0 for _, coefficient in (a - b).terms)
 
 
 @entity
@@ -41,6 +70,7 @@ class Products:
     packs: dict[tuple[object, ...], Pack] = field(default_factory=dict)
     accumulators: dict[str, Place] = field(default_factory=dict)
     combines: list[Combine] = field(default_factory=list)
+    strips: Place | None = None
 
     def gemm(self, node: Node) -> Gemm:
         """The GEMM of an einsum, or of the einsum that an `add_at` adds in place."""
@@ -66,6 +96,9 @@ class Products:
         )
         n, k = form.sizes[form.n], form.sizes[form.k]
         left_stride = stride(left, form.left_labels, form.k)
+        if left_stride == ZERO:
+            # A product of depth 1 goes nowhere, and a step of 0 would stand for packed rows.
+            left_stride = ONE
         return Gemm(left, left_stride, packed, out, n, k, accumulate, loops, node.origin)
 
     def _packed(self, form: RowsTimesWeight) -> tuple[Place, dict[str, Size]]:
@@ -108,18 +141,28 @@ class Products:
         """The gradient of a weight over all rows."""
         form = sum_of_outers(self.planner.graph, node)
         assert form is not None
+        arrays, work = self.planner.arrays, self.planner.work
         left, right = (located(self.planner, arg) for arg in (form.left, form.right))
         out = self.once_place(node)
-        n = form.sizes[form.n]
-        scratch = self.planner.arrays.buffer(
-            self.planner.work, "part", (scratch_length(n),), "panels"
-        )
+        m, n = form.sizes[form.m], form.sizes[form.n]
         operands = (left, form.left_labels), (right, form.right_labels), (out, form.out_labels)
-        return GemmRows(
-            left, right, out, stride(out, form.out_labels, form.m), form.sizes[form.m], n, scratch,
-            repeats(form.loops, form.sizes, *operands), repeats(form.sums, form.sizes, *operands),
-            node.origin,
-        )  # fmt: skip
+        loops = repeats(form.loops, form.sizes, *operands)
+        shape = (*(loop.size for loop in loops), m, n)
+        base = arrays.reserve(work, product(shape) * (PARTS - 1))
+        name = arrays.unique("shares")
+        shares = Place(work, base, "part", product(shape), contiguous(shape), name=name)
+        stride_out = stride(out, form.out_labels, form.m)
+        one = RowSum(left, out, shares, stride_out, m, n, node.origin)
+        panels = arrays.buffer(work, "part", (panels_length(n),), "panels")
+        sums = repeats(form.sums, form.sizes, *operands)
+        return GemmRows(right, n, (one,), panels, self._strips(), loops, sums)
+
+    def _strips(self) -> Place:
+        """Scratch for left operands, the same for all sums: they come one after the other."""
+        if self.strips is None:
+            size = (Size.of(BLOCK_LEFT),)
+            self.strips = self.planner.arrays.buffer(self.planner.work, "part", size, "strips")
+        return self.strips
 
     def once_place(self, node: Node) -> Place:
         """Where a sum over rows ends up: in the gradients, or in a buffer for what follows."""

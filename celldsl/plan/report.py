@@ -14,8 +14,8 @@ from celldsl.ir.program import Program
 from celldsl.ir.size import Size
 from celldsl.plan.amounts import Amounts
 from celldsl.plan.counts import product_flops, stage_flops
-from celldsl.plan.plan import B, Gemm, GemmRows, Phase, Plan, R
-from celldsl.plan.stage_words import Words, equations_of, one_line
+from celldsl.plan.plan import AddShares, B, Gemm, GemmRows, Phase, Plan, R
+from celldsl.plan.stage_words import Words, equations_of, one_line, told_apart
 from celldsl.plan.tape_words import tape_lines
 from celldsl.record import record
 
@@ -38,6 +38,7 @@ PHASES = {
     ("parts", True): "for all steps at once, after the loop",
     ("once", True): "once, at the end",
 }
+ADDS = "where threads shared the rows of a sum"
 
 
 @record
@@ -87,13 +88,14 @@ def _products_of(direction: str, phase: Phase, words: Words, amounts: Amounts) -
         (phase.stages, R, WHERE[direction, phase.kind]),
     )
     for stages, rows, why in groups:
-        for stage in stages:
+        for stage in told_apart(stages):
             if isinstance(stage, Gemm | GemmRows):
                 flops = stage_flops(stage, Size.of(1) if phase.kind == "once" else rows)
                 yield f"    {words.stage(stage).partition('  ')[2]}"
                 yield f"        {amounts.flops(flops)}, {why}"
-                if stage.origin is not None:
-                    yield f"        {one_line(stage.origin.text)}"
+                origin = stage.origin if isinstance(stage, Gemm) else stage.products[0].origin
+                if origin is not None:
+                    yield f"        {one_line(origin.text)}"
 
 
 # ---------------------------------------------------------------- the stages
@@ -103,14 +105,17 @@ def _stages(direction: str, phases: Iterable[Phase], words: Words) -> Iterator[s
     yield f"{direction}, phase by phase; threads share each"
     looped = False
     for phase in phases:
-        yield f"  {PHASES[phase.kind, looped]}"
+        adds = any(isinstance(stage, AddShares) for stage in phase.stages)
+        yield f"  {ADDS if adds else PHASES[phase.kind, looped]}"
         looped = looped or phase.kind == "steps"
         for title, stages in (
             ("first, for every sequence: ", phase.prologue),
             ("", phase.stages),
             ("then, for every sequence: ", phase.epilogue),
         ):
-            told = Counter((words.stage(stage), *equations_of(stage)) for stage in stages)
+            told = Counter(
+                (words.stage(stage), *equations_of(stage)) for stage in told_apart(stages)
+            )
             for (line, *equations), count in told.items():
                 times = f", {count} times" if count > 1 else ""
                 yield f"    {title}{line}{times}"

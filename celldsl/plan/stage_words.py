@@ -7,10 +7,11 @@ loops     18 operations over [H]: r, u = …; h' = …
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from celldsl.ir.size import Shape, shape_text
 from celldsl.plan.plan import (
+    AddShares,
     Combine,
     Contract,
     Fold,
@@ -26,6 +27,7 @@ from celldsl.plan.plan import (
     Scan,
     Stage,
 )
+from celldsl.record import replace
 
 
 class Words:
@@ -66,12 +68,14 @@ class Words:
                     stage.repeats
                 )
             case GemmRows():
-                shape = shape_text((stage.m, stage.n))
+                one = stage.products[0]
                 return (
-                    f"product  sum over all rows of {self.value(stage.left)}ᵀ @ "
-                    f"{self.value(stage.right)}: {shape}, into {self.weight(_param(stage.out))}"
-                    + _times((*stage.repeats, *stage.sums))
+                    f"product  sum over all rows of {self.value(one.left)}ᵀ @ "
+                    f"{self.value(stage.right)}: {shape_text((one.m, one.n))}, into "
+                    f"{self.weight(_param(one.out))}" + _times((*stage.repeats, *stage.sums))
                 )
+            case AddShares(product=one):
+                return f"sum      of {self.weight(_param(one.out))} {shape_text((one.m, one.n))}"
             case Pack():
                 shape = shape_text((stage.k, stage.n))
                 return f"pack     {self.weight(stage.weight)} {shape} for products"
@@ -79,6 +83,15 @@ class Words:
                 return f"sum      over threads, of {stage.out.name} {shape_text(stage.shape)}"
             case RowLoops(nests):
                 return _loops(nests)
+
+
+def told_apart(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """The stages, with one for each product of several sums over rows."""
+    for stage in stages:
+        if isinstance(stage, GemmRows):
+            yield from (replace(stage, products=(one,)) for one in stage.products)
+        else:
+            yield stage
 
 
 def _param(place: Place) -> Place:

@@ -132,6 +132,16 @@ def add_parts(
             sums[i * step] += terms[i * source_step]
 
 
+@apart
+def add_shares(count: int, shares: int, width: int, source: Any, target: Any) -> None:
+    """target[i] += the sum over s < shares of source[s * width + i]."""
+    sums = lane(target, 0, 0)
+    for s in range(shares):
+        terms = lane(source, s * width, 1)
+        for i in range(count):
+            sums[i] += terms[i]
+
+
 @kernel
 def dense_rows(steps: int, batch: int) -> Any:
     """The `rows` of a part that owns all sequences, each `steps` long, with start states given.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from celldsl.ir.size import Size
-from celldsl.plan.products import scratch_length
-from celldsl.runtime.gemm.loops import gemm_rows_scratch
+from celldsl.plan.products import BLOCK_LEFT, panels_length
+from celldsl.runtime.gemm.loops import SUM_STRIPS, sum_panels
 
 
 @pytest.mark.parametrize("columns", [1, 2, 31, 32, 33, 127, 512, 513, 4096])
 def test_there_is_room_for_a_sum_over_rows(columns: int) -> None:
-    assert scratch_length(Size.of(columns)).evaluate({}) >= gemm_rows_scratch(columns)
+    assert panels_length(Size.of(columns)).evaluate({}) >= sum_panels(columns)
+    assert BLOCK_LEFT >= SUM_STRIPS

@@ -10,7 +10,7 @@ from celldsl.backends.module_source import Unit
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.driver import compile_cell, front
-from celldsl.plan.plan import Gemm, GemmRows, Phase, RowLoops
+from celldsl.plan.plan import AddShares, Gemm, GemmRows, Phase, RowLoops
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -29,7 +29,8 @@ def shapes(phases: tuple[Phase, ...], kind: str) -> list[tuple[str, str, bool]]:
 
 def sums(phases: tuple[Phase, ...]) -> list[tuple[str, str]]:
     stages = [stage for phase in phases for stage in phase.stages]
-    return [(str(s.m), str(s.n)) for s in stages if isinstance(s, GemmRows)]
+    groups = [stage.products for stage in stages if isinstance(stage, GemmRows)]
+    return [(str(one.m), str(one.n)) for group in groups for one in group]
 
 
 def test_a_gru_reads_its_input_in_one_product_and_its_state_in_two() -> None:
@@ -47,6 +48,16 @@ def test_the_four_products_of_an_lstm_are_one_however_it_is_written(name: str) -
     assert shapes(unit.plan.forward, "rows") == [("I", "4*H", False)]
     assert shapes(unit.plan.forward, "steps") == [("H", "4*H", True)]
     assert len(sums(unit.plan.backward)) == 2
+
+
+def test_sums_over_rows_share_what_they_read() -> None:
+    """The input and the state of an LSTM have one right operand; of a GRU, two of three have."""
+    for name, expected in (("lstm", [2]), ("gru", [1, 2])):
+        stages = [stage for phase in planned(name).plan.backward for stage in phase.stages]
+        groups = [stage for stage in stages if isinstance(stage, GemmRows)]
+        assert sorted(len(group.products) for group in groups) == expected
+        adds = [stage.product for stage in stages if isinstance(stage, AddShares)]
+        assert adds == [one for group in groups for one in group.products]
 
 
 @pytest.mark.parametrize("name", ["indrnn", "mingru", "sru", "sru_projected"])

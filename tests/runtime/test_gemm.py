@@ -17,8 +17,14 @@ import pytest
 from numba import njit
 
 import celldsl.runtime
-from celldsl.runtime.gemm.calls import gemm, gemm_rows, pack
-from celldsl.runtime.gemm.loops import gemm_rows_scratch, packed_length
+from celldsl.runtime.gemm.calls import gemm, gemm_sums, pack
+from celldsl.runtime.gemm.loops import (
+    SUM_STRIPS,
+    packed_length,
+    sum_chunks,
+    sum_panels,
+    sum_split,
+)
 from celldsl.runtime.gemm.symbols import prepare
 from celldsl.runtime.stages.lanes import lane
 from celldsl.runtime.stages.panels import panel_width
@@ -40,9 +46,14 @@ def run_gemm(m, n, k, a, a0, a_rs, a_cs, b, b0, b_panel, b_rs, c, c0, c_rs, accu
 
 
 @njit(nogil=True, error_model="numpy")
-def run_rows(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, scratch, accumulate):
-    gemm_rows(r, m, n, lane(a, 0, 0), a_rs, lane(b, 0, 1), b_rs, lane(c, c0, 2), c_rs,
-              lane(scratch, 0, 3), accumulate)  # fmt: skip
+def run_sums(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, packed, strips, accumulate):
+    chunks = sum_chunks(r)
+    for chunk in range(chunks):
+        low = r * chunk // chunks
+        depth = r * (chunk + 1) // chunks - low
+        pack(depth, n, lane(b, low * b_rs, 0), b_rs, 1, lane(packed, 0, 1))
+        gemm_sums(depth, m, n, lane(a, low * a_rs, 0), a_rs, lane(packed, 0, 1), lane(strips, 0, 3),
+                  lane(c, c0, 2), c_rs, accumulate or chunk > 0)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -149,23 +160,34 @@ def test_sums_over_many_rows(dtype: Any) -> None:
         a, b, c = draw(r, m).astype(dtype), draw(r, n).astype(dtype), draw(m, n).astype(dtype)
         left, right = Inside(r, m, dtype, np.nan, a), Inside(r, n, dtype, np.nan, b)
         out = Inside(m, n, dtype, GUARD, c)
-        length = gemm_rows_scratch(n)
-        scratch = np.full(length + 8, GUARD, dtype)
-        run_rows(r, m, n, left.flat[left.start :], left.stride, right.flat[right.start :],
-                 right.stride, out.flat, out.start, out.stride, scratch, add)  # fmt: skip
+        length = sum_panels(n)
+        packed = np.full(length + 8, GUARD, dtype)
+        strips = np.full(SUM_STRIPS + 8, GUARD, dtype)
+        run_sums(r, m, n, left.flat[left.start :], left.stride, right.flat[right.start :],
+                 right.stride, out.flat, out.start, out.stride, packed, strips, add)  # fmt: skip
         close(out.view, a.T.astype(np.float64) @ b + add * c.astype(np.float64), r)
         assert out.untouched()
-        assert np.all(scratch[length:] == GUARD)
+        assert np.all(packed[length:] == GUARD)
+        assert np.all(strips[SUM_STRIPS:] == GUARD)
+
+
+def test_parts_share_rows_where_there_are_enough() -> None:
+    for parts in range(1, 17):
+        for rows in (0, 1, 511, 512, 1024, 3200, 100_000):
+            split = sum_split(parts, rows)
+            assert parts % split == 0
+            assert split == 1 or rows // split >= 512
+    assert [sum_split(parts, 3200) for parts in (1, 2, 4, 5, 6, 7)] == [1, 2, 4, 5, 6, 1]
 
 
 @njit
 def lengths(k, n, x):
-    return packed_length(k, n), gemm_rows_scratch(n), panel_width(lane(x, 0, 0))
+    return packed_length(k, n), sum_panels(n), panel_width(lane(x, 0, 0))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
-    expected = (packed_length(3, 40), gemm_rows_scratch(40), panel_width(dtype))
+    expected = (packed_length(3, 40), sum_panels(40), panel_width(dtype))
     assert lengths(3, 40, np.zeros(1, dtype)) == expected
     assert panel_width(np.zeros(1, dtype)) == panel_width(np.dtype(dtype).name)
 

@@ -56,5 +56,5 @@ def gemm(_, m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 
 @intrinsic
-def gemm_rows(_, r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
-    return _gemm_call("gemm_rows", r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate)
+def gemm_sums(_, r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
+    return _gemm_call("gemm_sums", r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate)

@@ -12,15 +12,16 @@ names is compiled once for a machine and a dtype; `symbols` says what it does.
 from __future__ import annotations
 
 from celldsl.runtime.gemm.calls import gemm, pack, tile
-from celldsl.runtime.gemm.tile import stack, tile_code, tile_steps
+from celldsl.runtime.gemm.tile import fetch, stack, tile_code, tile_steps
 from celldsl.runtime.kernel import stage
 from celldsl.runtime.stages.lanes import lane
 from celldsl.runtime.stages.panels import WIDEST_PANEL, panel_width
 
 GEMM_DEPTH = 512  # rows of a panel of B, in the first caches beside a strip of A
 GEMM_ROWS = 96  # rows of a block of A, in the second cache
-GEMM_COLUMNS = 512  # columns of B that `gemm_rows_loops` packs at a time
-GEMM_STRIPS = GEMM_DEPTH * GEMM_ROWS * 9 // 4  # the largest block of A, see `_gemm_share`
+GEMM_PAD = 4  # elements after a packed row of A, for what copies eight where six are wanted
+SUM_STRIPS = (GEMM_DEPTH * 3 // 2 + GEMM_PAD) * (GEMM_ROWS * 3 // 2)  # a block of A, packed
+_GEMM_AHEAD = 16  # rows that are fetched before they are packed: memory is far away
 _GEMM_LOCAL_ROWS = 24
 _GEMM_LOCAL = _GEMM_LOCAL_ROWS * WIDEST_PANEL
 _GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
@@ -40,9 +41,27 @@ def packed_length(k, n):
 
 
 @stage
-def gemm_rows_scratch(n):
-    """Elements that `gemm_rows` needs, for either dtype."""
-    return packed_length(GEMM_DEPTH * 3 // 2, min(n, GEMM_COLUMNS)) + GEMM_STRIPS
+def sum_chunks(rows):
+    """Into how many parts of at most GEMM_DEPTH * 3 // 2 rows a sum over rows is cut."""
+    return max(1, (rows + GEMM_DEPTH // 2) // GEMM_DEPTH)
+
+
+@stage
+def sum_split(parts, rows):
+    """How many parts share the rows of a sum; those with the same rows share its columns.
+
+    To share rows costs a sum over parts at the end, to share columns packs rows again and again.
+    """
+    split = max(1, min(parts, rows // GEMM_DEPTH))
+    while parts % split != 0:
+        split -= 1
+    return split
+
+
+@stage
+def sum_panels(n):
+    """Elements for the right rows of a chunk, packed."""
+    return packed_length(GEMM_DEPTH * 3 // 2, n)
 
 
 @stage
@@ -52,6 +71,7 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
     for p in range(k):  # row after row, as the hardware expects: B may come from far away
         row = lane(b, p * row_stride, 1)
         for j in range(whole):
+            fetch(lane(row, _GEMM_AHEAD * row_stride + j * width, -1))
             to = lane(out, (j * k + p) * width, 0)
             for column in range(width):
                 to[column] = row[j * width + column]
@@ -77,21 +97,37 @@ def _gemm_strip(rest):
 
 
 @stage
+def _gemm_sixes(m):
+    """How many strips of six rows come first."""
+    rest = m % 6
+    return max(0, m // 6 - 1) if rest == 2 or rest == 3 else m // 6
+
+
+@stage
 def _gemm_pack_strips(k, m, a, a_rs, out):
-    """A[k, m] as strips [k][rows], one after the other."""
-    i = 0
-    while i < m:
-        rows = _gemm_strip(m - i)
-        strip = lane(out, i * k, 0)
-        source = lane(a, i, 1)
+    """A[k, m] as strips [k][rows], one after the other, a row of A after the other."""
+    step = k + GEMM_PAD
+    sixes = _gemm_sixes(m)
+    for p in range(k):
+        row = lane(a, p * a_rs, 1)
+        for i in range(0, m, 16):
+            fetch(lane(row, _GEMM_AHEAD * a_rs + i, -1))
+        for s in range(sixes - 1):
+            to = lane(out, s * 6 * step + p * 6, 0)
+            for i in range(8):  # one vector: the last two are overwritten
+                to[i] = row[s * 6 + i]
+        for s in range(max(0, sixes - 1), sixes):
+            to = lane(out, s * 6 * step + p * 6, 0)
+            for i in range(6):
+                to[i] = row[s * 6 + i]
+    first = sixes * 6
+    while first < m:
+        rows = _gemm_strip(m - first)
         for p in range(k):
-            if rows == 6:
-                for row in range(6):
-                    strip[p * 6 + row] = source[p * a_rs + row]
-            else:
-                for row in range(rows):
-                    strip[p * rows + row] = source[p * a_rs + row]
-        i += rows
+            to = lane(out, first * step + p * rows, 0)
+            for i in range(rows):
+                to[i] = a[p * a_rs + first + i]
+        first += rows
 
 
 @stage
@@ -124,7 +160,7 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
     width = panel_width(c)
     panels = n // width
-    a_step = k if a_cs == 0 else a_rs
+    a_step = k + GEMM_PAD if a_cs == 0 else a_rs
     steps = tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate)
     _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps)
     rest = n - panels * width
@@ -171,25 +207,15 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 
 @stage
-def gemm_rows_loops(r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate):
+def gemm_sums_loops(r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
     width = panel_width(c)
-    strips = lane(scratch, 0, -1)
-    packed = lane(scratch, GEMM_STRIPS, -1)
-    p = 0
-    while p == 0 or p < r:
-        depth = _gemm_share(r - p, GEMM_DEPTH)
-        for j in range(0, n, GEMM_COLUMNS):
-            columns = min(n - j, GEMM_COLUMNS)
-            pack(depth, columns, lane(b, p * b_rs + j, -1), b_rs, 1, packed)
-            i = 0
-            while i < m:
-                rows = _gemm_share(m - i, GEMM_ROWS)
-                _gemm_pack_strips(depth, rows, lane(a, p * a_rs + i, -1), a_rs, strips)
-                gemm(rows, columns, depth, strips, 1, 0, packed, depth * width, width,
-                     lane(c, i * c_rs + j, -1), c_rs, accumulate)  # fmt: skip
-                i += rows
-        accumulate = 1
-        p += max(depth, 1)
+    i = 0
+    while i < m:
+        rows = _gemm_share(m - i, GEMM_ROWS)
+        _gemm_pack_strips(r, rows, lane(a, i, -1), a_rs, strips)
+        gemm(rows, n, r, strips, 1, 0, panels, r * width, width, lane(c, i * c_rs, -1), c_rs,
+             accumulate)  # fmt: skip
+        i += rows
 
 
-LOOPS = {"tile": tile_loops, "pack": pack_loops, "gemm": gemm_loops, "gemm_rows": gemm_rows_loops}
+LOOPS = {"tile": tile_loops, "pack": pack_loops, "gemm": gemm_loops, "gemm_sums": gemm_sums_loops}

@@ -7,8 +7,9 @@
     gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
         C[m, n] = (or +=) A @ B.  Row p of panel j of B is at b + j*b_panel + p*b_rs:
         (k*width, width) for packed B, (width, ldb) for a row-major B as it lies
-    gemm_rows(r, m, n, a, a_rs, b, b_rs, c, c_rs, scratch, accumulate)
-        C[m, n] = (or +=) A[r, m]^T @ B[r, n], for many rows: gradients of weights
+    gemm_sums(r, m, n, a, a_rs, packed, strips, c, c_rs, accumulate)
+        C[m, n] = (or +=) A[r, m]^T @ B[r, n]: gradients of weights, over a chunk of rows as
+        `sum_chunks` (of `loops`) cuts them.  B is packed; `strips` is scratch for SUM_STRIPS
     pack(k, n, b, row_stride, column_stride, out)
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
     packed_length(k, n), gemm_rows_scratch(n)       (of `loops`)
@@ -33,7 +34,7 @@ GEMM_KINDS = {  # arguments: i an intp, x a lane of the dtype, s a lane of intp
     "tile": "iixxxs",
     "pack": "iixiix",
     "gemm": "iiixiixiixii",
-    "gemm_rows": "iiixixixixi",
+    "gemm_sums": "iiixixxxii",
 }
 GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
 _GEMM_SOURCE = Path(__file__)

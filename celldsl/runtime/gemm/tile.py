@@ -9,6 +9,7 @@ starts at b + j*b_panel.  An a_cs of 0 stands for `rows`.  A panel is two vector
 latency of a multiply-add.
 
     stack(like, length)        a lane on the stack, of a literal length
+    fetch(lane)                brings the line it points to nearer, if there is one
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from celldsl.runtime.stages.lanes import LaneType
 from celldsl.runtime.stages.panels import PANEL_BYTES
 
 _TILE_INT = ir.IntType(64)
+_LINE = 64  # bytes
 _TILE_SHAPES = ((6, 1), (4, 1), (2, 1), (1, 1), (2, 2), (1, 4))
 
 
@@ -38,6 +40,15 @@ def stack(_context: Any, like: Any, length: Any) -> Any:
         return cgutils.alloca_once(builder, element, size=length.literal_value)
 
     return LaneType(like.dtype, -1)(like, length), generate
+
+
+@intrinsic
+def fetch(_context: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        _fetch_line(builder, args[0], written=False)
+        return context.get_dummy_value()
+
+    return types.void(place), generate
 
 
 @intrinsic
@@ -138,14 +149,18 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
 
 def _fetch_ahead(builder: Any, c: Any, c_rs: Any, rows: int, panels: int) -> None:
     """Rows of C are far apart and no hardware guesses them; they arrive while A and B multiply."""
+    for row in range(rows):
+        start = builder.gep(c, [builder.mul(c_rs, _TILE_INT(row))])
+        for line in range(panels * PANEL_BYTES // _LINE):
+            _fetch_line(builder, start, _LINE * line)
+
+
+def _fetch_line(builder: Any, start: Any, offset: int = 0, written: bool = True) -> None:
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-    fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    for row in range(rows):
-        start = builder.bitcast(builder.gep(c, [builder.mul(c_rs, _TILE_INT(row))]), byte)
-        for line in range(panels * PANEL_BYTES // 64):
-            place = builder.gep(start, [_TILE_INT(64 * line)])
-            builder.call(fetch, [place, number(1), number(3), number(1)])
+    code = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    place = builder.gep(builder.bitcast(start, byte), [_TILE_INT(offset)])
+    builder.call(code, [place, number(int(written)), number(3), number(1)])
 
 
 def _write_sums(builder: Any, sums: Any, vector: Any, c: Any, c_rs: Any, accumulate: Any) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from celldsl.runtime import description as describe
 from celldsl.runtime import numerics
 from celldsl.runtime.cell import Cell
-from celldsl.runtime.code import gemm, gemm_rows, lane, pack, panel_width, real, tanh
+from celldsl.runtime.code import gemm, gemm_sums, lane, pack, panel_width, real, sum_chunks, sum_split, tanh
 from celldsl.runtime.gemm.symbols import prepare
-from celldsl.runtime.kernel import add_parts, copy, dense_rows, fill, kernel, stage
+from celldsl.runtime.kernel import add_parts, add_shares, copy, dense_rows, fill, kernel, stage
 
 @stage
 def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
@@ -146,18 +146,33 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     n_rows = rows[2]
     at_h_W_h = d_H*d_I
     at_b5 = 2*n_batch*d_H
-    at_panels = 2*n_batch*d_H + n_rows*d_H + parts*d_H
-    at_panels_2 = 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H + 134400*parts
+    at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
+    at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
+    at_panels_2 = parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I - d_H*d_H + 134976*parts
+    at_strips = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 23808*parts
+    split = sum_split(parts, n_rows)
+    band, bands = part // split, parts // split
+    from_row = n_rows * (part % split) // split
+    to_row = n_rows * (part % split + 1) // split
+    chunks = sum_chunks(to_row - from_row)
+    tiles = (d_H + panel_width(work) - 1) // panel_width(work)
+    from_column = tiles * band // bands * panel_width(work)
+    to_column = min(d_H, tiles * (band + 1) // bands * panel_width(work))
+    panels, strips = lane(work, at_panels_2 + part * (768*d_H + 23808), -1), lane(work, at_strips + part * 111168, -1)
     # h.W_x = in:x^T @ b5
-    panels = (d_H + panel_width(work) - 1) // panel_width(work)
-    from_column = panels * part // parts * panel_width(work)
-    to_column = min(d_H, panels * (part + 1) // parts * panel_width(work))
-    gemm_rows(n_rows, d_I, to_column - from_column, lane(in_x, 0, -1), d_I, lane(work, at_b5 + from_column, -1), d_H, lane(gradients, 0 + from_column, -1), d_H, lane(work, at_panels + part * (768*d_H + 134400), -1), 0)
+    sum_0, step_0 = lane(gradients, 0 + from_column, -1), d_H
+    if from_row > 0:
+        sum_0, step_0 = lane(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1), d_H
     # h.W_h = h^T @ b5
-    panels = (d_H + panel_width(work) - 1) // panel_width(work)
-    from_column = panels * part // parts * panel_width(work)
-    to_column = min(d_H, panels * (part + 1) // parts * panel_width(work))
-    gemm_rows(n_rows, d_H, to_column - from_column, lane(tape, 0, -1), d_H, lane(work, at_b5 + from_column, -1), d_H, lane(gradients, at_h_W_h + from_column, -1), d_H, lane(work, at_panels_2 + part * (768*d_H + 134400), -1), 0)
+    sum_1, step_1 = lane(gradients, at_h_W_h + from_column, -1), d_H
+    if from_row > 0:
+        sum_1, step_1 = lane(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1), d_H
+    for chunk in range(chunks):
+        low = from_row + (to_row - from_row) * chunk // chunks
+        depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
+        pack(depth, to_column - from_column, lane(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
+        gemm_sums(depth, d_I, to_column - from_column, lane(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, chunk > 0)
+        gemm_sums(depth, d_H, to_column - from_column, lane(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, chunk > 0)
 
 
 @stage
@@ -172,6 +187,22 @@ def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, c
     high = n_rows * (share + 1) // shares
     # d_in:x = b5 @ packed h.W_x 2
     gemm(high - low, d_I, d_H, lane(work, at_b5 + low * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), lane(din_x, low * d_I, -1), d_I, 0)
+
+
+@stage
+def backward_adds(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_h_W_h = d_H*d_I
+    at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
+    at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
+    split = sum_split(parts, n_rows)
+    for i in range(d_I * part // parts, d_I * (part + 1) // parts):
+        add_shares(d_H, split - 1, d_H*d_I, lane(work, at_shares + i * d_H, -1), lane(gradients, 0 + i * d_H, -1))
+    for i in range(d_H * part // parts, d_H * (part + 1) // parts):
+        add_shares(d_H, split - 1, d_H*d_H, lane(work, at_shares_2 + i * d_H, -1), lane(gradients, at_h_W_h + i * d_H, -1))
 
 
 @stage
@@ -215,7 +246,7 @@ def backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
     n_batch = rows[1]
     n_rows = rows[2]
     fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
-    work = np.empty(2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H + 268800*parts, parameters.dtype)
+    work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
     din_x = np.empty((rows[0], rows[1], d_I,), parameters.dtype)
     dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
     gradients = np.zeros(parameters.size, parameters.dtype)
@@ -223,6 +254,7 @@ def backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
     backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     return gradients, din_x, dstart_h
 
@@ -258,7 +290,7 @@ def step_backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal
     n_batch = rows[1]
     n_rows = rows[2]
     fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
-    work = np.empty(2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H + 268800*parts, parameters.dtype)
+    work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
     din_x = np.empty((rows[1], d_I,), parameters.dtype)
     dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
     gradients = np.zeros(parameters.size, parameters.dtype)
@@ -266,6 +298,7 @@ def step_backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal
     backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     return gradients, din_x, dstart_h
 
@@ -321,7 +354,7 @@ class RNN(Cell):
             backward_fixed=lambda **d: d["H"]*d["I"] + d["H"]*d["H"] + 62*d["H"],
             tape=lambda **d: d["_B"]*d["H"] + d["_S"]*d["H"],
             forward_work=lambda **d: d["_R"]*d["H"],
-            backward_work=lambda **d: 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 1537*d["_parts"]*d["H"] + 268800*d["_parts"],
+            backward_work=lambda **d: d["_parts"]*d["H"]*d["I"] + d["_parts"]*d["H"]*d["H"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 1537*d["_parts"]*d["H"] - d["H"]*d["I"] - d["H"]*d["H"] + 158784*d["_parts"],
         ),
         forward=(
             describe.Phase("once", forward_weights),
@@ -333,6 +366,7 @@ class RNN(Cell):
             describe.Phase("steps", backward_steps),
             describe.Phase("parts", backward_sums),
             describe.Phase("rows", backward_inputs, waits=False),
+            describe.Phase("parts", backward_adds),
             describe.Phase("once", backward_finish),
         ),
         prepare=prepare,
