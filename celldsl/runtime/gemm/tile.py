@@ -107,6 +107,8 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
     """Accumulators are on the stack here; LLVM puts them into registers."""
     function.linkage = "internal"
     function.attributes.add("noinline")
+    # Addresses of several rounds at once would not fit the registers.
+    function.attributes.add("optsize")
     _, k, a, b, c, steps = function.args
     element = a.type.pointee
     builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -125,7 +127,8 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
         f"llvm.fmuladd.v{lanes}f{32 if isinstance(element, ir.FloatType) else 64}",
     )  # fmt: skip
     _fetch_ahead(builder, c, c_rs, rows, panels)
-    left, right = (cgutils.alloca_once_value(builder, pointer) for pointer in (a, b))
+    starts_a = [_apart(builder, a, builder.mul(a_rs, _TILE_INT(row))) for row in range(rows)]
+    left, right = (cgutils.alloca_once_value(builder, value) for value in (_TILE_INT(0), b))
     with cgutils.for_range(builder, k):
         at_a, at_b = builder.load(left), builder.load(right)
         starts = [builder.mul(b_panel, _TILE_INT(panel)) for panel in range(panels)]
@@ -135,16 +138,27 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
             for half in range(2)
         }
         for row in range(rows):
-            value = builder.load(builder.gep(at_a, [builder.mul(a_rs, _TILE_INT(row))]))
+            value = builder.load(builder.gep(starts_a[row], [at_a]))
             spread = _spread(builder, value, vector)
             for (panel, half), term in terms.items():
                 total = sums[row, panel, half]
                 new = builder.call(multiply_add, [spread, term, builder.load(total)])
                 builder.store(new, total)
-        builder.store(builder.gep(at_a, [a_cs]), left)
+        builder.store(builder.add(at_a, a_cs), left)
         builder.store(builder.gep(at_b, [b_rs]), right)
     _write_sums(builder, sums, vector, c, c_rs, accumulate)
     builder.ret_void()
+
+
+def _apart(builder: Any, start: Any, offset: Any) -> Any:
+    """The element at an offset, of which LLVM does not know where it is.
+
+    It would make each row's address of the one before, step after step, and the processor would
+    wait for that chain instead of for the multiplications.
+    """
+    place = builder.gep(start, [offset])
+    kind = ir.FunctionType(place.type, [place.type])
+    return builder.asm(kind, "", "=r,0", [place], False)
 
 
 def _fetch_ahead(builder: Any, c: Any, c_rs: Any, rows: int, panels: int) -> None:
