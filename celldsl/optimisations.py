@@ -33,6 +33,7 @@ OPTIMISATIONS = {
     "group_nests": "fuses row work of one index space into one loop",
     "sink_nodes": "computes a value in the loop that reads it, where that keeps less in memory",
     "direct_outs": "lets products over all rows write gradients where they belong",
+    "join_sums": "packs once what the gradients of several weights read",
     "carry_in_place": "writes the cotangents of states over the old ones",
 }
 

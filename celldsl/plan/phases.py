@@ -18,7 +18,7 @@ from celldsl.plan.plan import (
     StateCopy,
 )
 from celldsl.plan.planner import Planner
-from celldsl.plan.products import Products, share_right
+from celldsl.plan.products import Products, join_sums
 from celldsl.plan.writer import write_stages
 
 Carried = list[tuple[str, Place, Place]]
@@ -51,7 +51,7 @@ def assemble(
             "steps", tuple(step), tuple(prologue), tuple(epilogue), states, moves, loop_sums,
             planner.graph.program.reverse,
         ),
-        *_after_phases(after, after_sums),
+        *_after_phases(after, after_sums, "join_sums" not in planner.without),
         Phase("once", (*products.combines, *finish)),
     ]  # fmt: skip
     return tuple(p for p in phases if p.kind == "steps" or p.stages)
@@ -64,13 +64,16 @@ def _row_phase(
     return Phase("parts" if sums else "rows", stages, zeroed=sums, waits=waits)
 
 
-def _after_phases(stages: list[Stage], sums: tuple[tuple[Place, Shape], ...]) -> list[Phase]:
+def _after_phases(
+    stages: list[Stage], sums: tuple[tuple[Place, Shape], ...], joins: bool
+) -> list[Phase]:
     """Work on single rows and sums over all of them.
 
     Where neither waits for the other the rows come last: many small tasks, for whoever is ready.
     """
     rows = tuple(s for s in stages if isinstance(s, RowLoops | Gemm))
-    outer = share_right([s for s in stages if isinstance(s, GemmRows)])
+    outer = tuple(s for s in stages if isinstance(s, GemmRows))
+    outer = join_sums(outer) if joins else outer
     adds = tuple(AddShares(one, s.repeats) for s in outer for one in s.products)
     written = {_written(stage) for stage in rows}
     read = {place.name for s in outer for place in (s.right, *(one.left for one in s.products))}

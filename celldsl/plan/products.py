@@ -35,7 +35,7 @@ def panels_length(n: Size) -> Size:
     return (n + (WIDEST_PANEL - 1)) * BLOCK_ROWS
 
 
-def share_right(sums: Sequence[GemmRows]) -> tuple[GemmRows, ...]:
+def join_sums(sums: Sequence[GemmRows]) -> tuple[GemmRows, ...]:
     """The sums, those in one that read the same right operand from its first column on."""
     found: list[GemmRows] = []
     for each in sums:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import operator
-from functools import partial
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.record import record
 from celldsl.semantics import names
+from celldsl.semantics.data import data_in
 from celldsl.semantics.facts import simple
 from celldsl.semantics.settings import fix, size_of_number
 from celldsl.semantics.values import FunctionValue, Real, Static, Tensor, Truth, Unknown
@@ -153,30 +153,12 @@ def side(f: Frame, e: ast.Expr) -> Size | float:
             return _arithmetic(f, e, op, side(f, left), side(f, right))
         case ast.Name():
             return _named(f, e)
-    data = next(filter(partial(_is_data, f), _names_in(e)), None)
+    data = next(iter(data_in(f, e)), None)
     if data is not None:
         report_data(f, data)
         raise Undecided
     f.error("E0301", "conditions are on dims, hyperparameters and loop indices", e.span, "not this")
     raise Undecided
-
-
-def _names_in(e: ast.Expr) -> list[ast.Name]:
-    match e:
-        case ast.Name():
-            return [e]
-        case ast.Index(value=value):
-            return _names_in(value)
-        case ast.Call(args=args):
-            return [name for arg in args for name in _names_in(arg)]
-        case ast.Binary(_, left, right):
-            return _names_in(left) + _names_in(right)
-    return []
-
-
-def _is_data(f: Frame, name: ast.Name) -> bool:
-    binding = f.find(name.id)
-    return binding is not None and binding.kind in ("input", "state", "param", "const", "value")
 
 
 def _number(value: int | float) -> Size | float:

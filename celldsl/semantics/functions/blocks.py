@@ -16,6 +16,7 @@ from celldsl.ir.size import Shape, Size
 from celldsl.record import record
 from celldsl.semantics import convert
 from celldsl.semantics.binding import Bound
+from celldsl.semantics.data import data_in
 from celldsl.semantics.functions import products_of_blocks as kinds
 from celldsl.semantics.functions.arguments import given, plain_name
 from celldsl.semantics.functions.function import Function
@@ -119,9 +120,12 @@ def _first(shape: Shape) -> Shape:
 
 
 def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
-    """`linear(H, [x, h])` and PyTorch's `Linear(I, H)`, given a value: `linear(x, I, H)`."""
+    """`linear(H, [x, h])`, `linear(x, h, H)`, and PyTorch's `Linear(I, H)`, given a value:
+    `linear(x, I, H)`."""
     first, second, third = given(a, "v"), given(a, "N"), a["bias"]
     better, told = "", ""
+    if data_in(f, second) and not isinstance(first, ast.ListOf):
+        return _apart(f, e, first, second, third if len(e.args) > 2 else None)
     if isinstance(second, ast.ListOf) and not isinstance(first, ast.ListOf):
         better = f"linear({second.span.text}, {first.span.text})"
         told = "`linear` takes the operands first and the width second"
@@ -131,6 +135,20 @@ def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
     if better:
         f.error("E0125", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
     return bool(better)
+
+
+def _apart(
+    f: Frame, e: ast.Call, first: ast.Expr, second: ast.Expr, width: ast.Expr | None
+) -> bool:
+    """Operands that stand side by side instead of in a list."""
+    told = "the operands of `linear` go in a list, and its width comes after it"
+    operands = f"[{first.span.text}, {second.span.text}]"
+    better = f"linear({operands}, {width.span.text})" if width is not None else ""
+    fix = Fix(e.span, better) if better else None
+    help = better or f"linear({operands}, N)"
+    where = "" if better else ", with the width that you want for `N`"
+    f.error("E0125", told, e.span, help=f"write `{help}`{where}", fix=fix)
+    return True
 
 
 def _is_dim(f: Frame, name: ast.Name) -> bool:
