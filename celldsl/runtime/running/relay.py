@@ -140,16 +140,17 @@ class StandingJob:
     """A course for one worker and one caller at a time, over arrays of which the last change.
 
     `address` is that of the job, `code` that of what runs it, and `changing` that of the place of
-    the first array that changes.
+    the first array that changes.  `held` stays alive as long as the job.
     """
 
     __slots__ = (
-        "_alone", "_arrays", "_course", "_first", "_job", "_last", "_places", "address",
+        "_alone", "_arrays", "_course", "_first", "_held", "_job", "_last", "_places", "address",
         "changing", "code",
     )  # fmt: skip
 
-    def __init__(self, course: Course, first: Sequence[Values], changing: int) -> None:
+    def __init__(self, course: Course, first: Sequence[Values], changing: int, held: Any) -> None:
         self._course = course
+        self._held = held
         self._arrays = tuple(first)
         self._first = len(first)
         self._places = places_of(first) + array("q", bytes(RELAY_WORD * changing))

@@ -68,7 +68,8 @@ class Stepper:
         head = self.engine.head(self.engine.hyper_array, *self._leases)
         course = Course(relay, plan_rows(1, self.batch, 1, False, given))
         slots = (*self.input_shapes, *self.output_shapes, *self.state_shapes * 2)
-        return StandingJob(course, head, len(slots))
+        # Whoever still has the direct function of a stepper has its scratch too.
+        return StandingJob(course, head, len(slots), self._leases)
 
     def _table_of(self, job: StandingJob) -> WordTable | None:
         """What a direct function that runs the job knows; None where there can be none."""
@@ -136,7 +137,7 @@ class Stepper:
         table = self._table_of(job)
         self._tell_version(table)
         # Where input and output are comes with each call.
-        later = self.engine.no_starts[:1] * (len(self.input_shapes) + len(self.output_shapes))
+        later = [self.engine.parameters] * (len(self.input_shapes) + len(self.output_shapes))
         job.place((*later, *now, *after))
         return function_over("stream", table)
 
