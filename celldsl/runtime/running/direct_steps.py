@@ -113,14 +113,12 @@ def direct_nothing(table):
 
 
 @stage
-def direct_new(table, slot, place):
-    """A new array of the shape of a slot, which has its place among those of the step."""
+def direct_new(table, slot):
+    """A new array of the shape of a slot."""
     kind, number = table[DIRECT_ARRAY_TYPE], table[DIRECT_TYPE_NUMBER]
-    found = direct_call(
+    return direct_call(
         table[DIRECT_NEW_ARRAY], kind, table[slot], table[slot + 1], number, 0, 0, 0, 0, 0
     )
-    direct_words(table[DIRECT_PLACES])[place] = found
-    return found
 
 
 @stage
@@ -130,7 +128,7 @@ def direct_drop(table, found):
 
 
 @stage
-def direct_pack(table, kind, first, count, place):
+def direct_pack(table, kind, first, count):
     """A tuple of a type with new arrays for the slots from the first on."""
     found = direct_call(table[DIRECT_NEW_OF_TYPE], kind, count)
     if found != 0:
@@ -139,7 +137,7 @@ def direct_pack(table, kind, first, count, place):
             direct_words(found)[word] = -1
     for i in range(count):
         if found != 0:
-            array = direct_new(table, first + 2 * i, place + i)
+            array = direct_new(table, first + 2 * i)
             if array == 0:
                 direct_drop(table, found)
                 found = 0
@@ -151,27 +149,30 @@ def direct_pack(table, kind, first, count, place):
 @stage
 def direct_outputs(table):
     """New outputs: an array, or a tuple of arrays."""
-    place = table[DIRECT_INPUTS]
-    first = DIRECT_SLOTS + 2 * place
+    first = DIRECT_SLOTS + 2 * table[DIRECT_INPUTS]
     if table[DIRECT_OUTPUT_TYPE] == 0:
-        return direct_new(table, first, place)
-    return direct_pack(table, table[DIRECT_OUTPUT_TYPE], first, table[DIRECT_OUTPUTS], place)
+        return direct_new(table, first)
+    return direct_pack(table, table[DIRECT_OUTPUT_TYPE], first, table[DIRECT_OUTPUTS])
+
+
+@stage
+def direct_states(table):
+    first = DIRECT_SLOTS + 2 * (table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS])
+    return direct_pack(table, table[DIRECT_STATE_TYPE], first, table[DIRECT_STATES])
 
 
 @stage
 def direct_starts(table, state):
-    """Whether a state is a tuple of plain arrays, which are then in their places."""
+    """Whether a state is a tuple of plain arrays."""
     if direct_words(state)[OBJECT_TYPE] != table[DIRECT_STATE_TYPE]:
         return False
-    count, place = table[DIRECT_STATES], table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS]
+    count = table[DIRECT_STATES]
     if direct_words(state)[TUPLE_SIZE] != count:
         return False
-    places = direct_words(table[DIRECT_PLACES])
+    first = DIRECT_SLOTS + 2 * (table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS])
     for i in range(count):
-        array = direct_call(table[DIRECT_GET], state, i)
-        if not direct_fits(table, DIRECT_SLOTS + 2 * (place + i), array):
+        if not direct_fits(table, first + 2 * i, direct_call(table[DIRECT_GET], state, i)):
             return False
-        places[place + i] = array
     return True
 
 
@@ -190,21 +191,53 @@ def direct_pair(table, outputs, states):
 
 
 @stage
+def direct_place(table, found, kind, count, place):
+    """Says where an array is, or where those of a tuple are: their places, in that order."""
+    places = direct_words(table[DIRECT_PLACES])
+    if kind == 0:
+        places[place] = found
+    else:
+        for i in range(count):
+            places[place + i] = direct_call(table[DIRECT_GET], found, i)
+
+
+@stage
+def direct_place_flow(table, given, outputs):
+    """Where inputs and outputs are."""
+    direct_place(table, given, 0, 1, 0)
+    kind, count = table[DIRECT_OUTPUT_TYPE], table[DIRECT_OUTPUTS]
+    direct_place(table, outputs, kind, count, table[DIRECT_INPUTS])
+
+
+@stage
+def direct_place_states(table, starts, finals):
+    kind, count = table[DIRECT_STATE_TYPE], table[DIRECT_STATES]
+    place = table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS]
+    direct_place(table, starts, kind, count, place)
+    direct_place(table, finals, kind, count, place + count)
+
+
+# A new tuple may start the garbage collection of Python, and that a finaliser that makes a step of
+# the same cell.  So all objects are made before anything is put into the memory of the step.
+
+
+@stage
 def direct_step(own, given, count):
     table = direct_words(own[ARRAY_DATA])
     if count != 2 or not direct_fresh(table) or not direct_fits(table, DIRECT_SLOTS, given[0]):
         return direct_nothing(table)
     if not direct_starts(table, given[1]):
         return direct_nothing(table)
-    direct_words(table[DIRECT_PLACES])[0] = given[0]
-    outputs = direct_outputs(table)
-    place = table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS]
-    number = table[DIRECT_STATES]
-    first = DIRECT_SLOTS + 2 * place
-    states = direct_pack(table, table[DIRECT_STATE_TYPE], first, number, place + number)
+    outputs, states = direct_outputs(table), direct_states(table)
     found = direct_pair(table, outputs, states)
-    if found != 0:
-        direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
+    if found == 0:
+        return found
+    if not direct_fresh(table):
+        direct_drop(table, found)
+        return direct_nothing(table)
+    direct_place_flow(table, given[0], outputs)
+    direct_place_states(table, given[1], states)
+    direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
     return found
 
 
@@ -213,9 +246,9 @@ def direct_stream(own, given, count):
     table = direct_words(own[ARRAY_DATA])
     if count != 1 or not direct_fresh(table) or not direct_fits(table, DIRECT_SLOTS, given[0]):
         return direct_nothing(table)
-    direct_words(table[DIRECT_PLACES])[0] = given[0]
     outputs = direct_outputs(table)
     if outputs != 0:
+        direct_place_flow(table, given[0], outputs)
         direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
     return outputs
 
