@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from celldsl.loading import load
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.runtime.running import direct
 
 CELLS = """\
 cell One[I, H]:
@@ -97,8 +99,8 @@ def test_a_stream_is_what_a_sequence_is(cell: Any) -> None:
 def test_anything_else_goes_the_usual_way(two: Any) -> None:
     x = inputs_for(two, 1)[0]
     _, state = two.step(x)
-    direct = two._steppers.direct
-    assert direct(x, state) is not None
+    step = two._steppers.direct
+    assert step(x, state) is not None
     other = [
         (x,),
         (x, state, 1),
@@ -120,7 +122,7 @@ def test_anything_else_goes_the_usual_way(two: Any) -> None:
     locked = x.copy()
     locked.setflags(write=False)
     for given in (*other, (locked, state)):
-        assert direct(*given) is None
+        assert step(*given) is None
 
 
 def test_mistakes_are_told_as_ever(two: Any) -> None:
@@ -184,17 +186,17 @@ def test_nothing_of_a_cell_outlives_it(two: Any, folder: Path) -> None:
     cell = load(folder / "cells.cell", "One")(I=3, H=5, seed=1)
     x = inputs_for(cell, 1)[0]
     _, state = cell.step(x)
-    direct = cell._steppers.direct
+    step = cell._steppers.direct
     expected = cell.step(x, state)[0].copy()
     del cell
     gc.collect()
-    np.testing.assert_array_equal(direct(x, state)[0], expected)
+    np.testing.assert_array_equal(step(x, state)[0], expected)
 
 
 def test_its_memory_is_nobody_elses(two: Any) -> None:
     x = inputs_for(two, 1)[0]
     _, state = two.step(x)
-    direct, engine = two._steppers.direct, two._engine
+    step, engine = two._steppers.direct, two._engine
     expected = two.step(x, state)[0].h
     for batch in range(3, 3 + two._steppers.MOST):
         two.step(inputs_for(two, 1, batch)[0])
@@ -202,7 +204,16 @@ def test_its_memory_is_nobody_elses(two: Any) -> None:
     leases = [engine.buffers.take(engine.fixed_length) for _ in range(10)]
     for lease in leases:
         lease.array[:] = np.nan
-    np.testing.assert_array_equal(direct(x, state)[0].h, expected)
+    np.testing.assert_array_equal(step(x, state)[0].h, expected)
+
+
+def test_a_function_keeps_what_says_where_it_is(two: Any) -> None:
+    two.step(inputs_for(two, 1)[0])
+    method = weakref.ref(direct._methods()["step"])
+    # As where two threads were the first at once, of which one is forgotten.
+    direct._methods.cache_clear()
+    gc.collect()
+    assert method() is not None
 
 
 def test_a_finaliser_may_make_a_step(two: Any) -> None:

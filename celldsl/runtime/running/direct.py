@@ -57,9 +57,10 @@ _TAKES_ARRAY_OF_ARGUMENTS = 0x80
 
 
 class WordTable(np.ndarray[Any, np.dtype[np.int64]]):
-    """The words, and what they point to."""
+    """The words, what they point to, and what says where the function over them is."""
 
     held: Any
+    method: _Method
 
 
 class _Method(ctypes.Structure):
@@ -139,7 +140,9 @@ def direct_function(entry: str, table: WordTable) -> Any:
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype = ctypes.py_object
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return make(ctypes.addressof(_methods()[entry]), table, None)
+    # A function reads it at every call, and of all that is here keeps the table alone.
+    table.method = _methods()[entry]
+    return make(ctypes.addressof(table.method), table, None)
 
 
 @cache
