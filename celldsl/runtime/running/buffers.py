@@ -65,11 +65,25 @@ class Buffers:
             home = self._free.setdefault(length, [])
             free = [(array.size, own) for own in self._free.values() for array in own[-1:]]
             for size, own in sorted(free, key=itemgetter(0)):
-                if length <= size <= 2 * length + 1024 and own:
-                    return home, own.pop()
+                fits = length <= size <= 2 * length + 1024
+                found = _last_of(own, length) if fits else None
+                if found is not None:
+                    return home, found
             if len(free) > KEPT_ARRAYS:
                 self._free = {length: home}
         return home, aligned_array(length, self.dtype)
+
+
+def _last_of(home: list[Values], length: int) -> Values | None:
+    """The last array, if it is long enough: since somebody looked others may have used the list."""
+    try:
+        found = home.pop()
+    except IndexError:
+        return None
+    if found.size >= length:
+        return found
+    home.append(found)
+    return None
 
 
 def aligned_array(length: int, dtype: np.dtype[Any]) -> Values:
