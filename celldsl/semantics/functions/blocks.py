@@ -9,6 +9,7 @@ orthogonal, others by Glorot's rule; biases at zero.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import takewhile
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
@@ -122,12 +123,14 @@ def _first(shape: Shape) -> Shape:
 def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
     """`linear(H, [x, h])`, `linear(x, h, H)`, and PyTorch's `Linear(I, H)`, given a value:
     `linear(x, I, H)`."""
+    if len(e.args) < 2:
+        return False
     first, second, third = given(a, "v"), given(a, "N"), a["bias"]
     better, told = "", ""
-    if data_in(f, second) and not isinstance(first, ast.ListOf):
-        return _apart(f, e, first, second, third if len(e.args) > 2 else None)
-    if isinstance(second, ast.ListOf) and not isinstance(first, ast.ListOf):
-        better = f"linear({second.span.text}, {first.span.text})"
+    if data_in(f, first) and data_in(f, second):
+        return _apart(f, e)
+    if (_listed(second) or data_in(f, second)) and not _listed(first):
+        better = f"linear({second.span.text}, {first.span.text}{_options(e, 2)})"
         told = "`linear` takes the operands first and the width second"
     elif isinstance(third, ast.Name) and len(e.args) > 2 and _is_dim(f, third):
         better = f"linear({first.span.text}, {third.span.text})"
@@ -137,18 +140,27 @@ def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
     return bool(better)
 
 
-def _apart(
-    f: Frame, e: ast.Call, first: ast.Expr, second: ast.Expr, width: ast.Expr | None
-) -> bool:
+def _apart(f: Frame, e: ast.Call) -> bool:
     """Operands that stand side by side instead of in a list."""
     told = "the operands of `linear` go in a list, and its width comes after it"
-    operands = f"[{first.span.text}, {second.span.text}]"
-    better = f"linear({operands}, {width.span.text})" if width is not None else ""
-    fix = Fix(e.span, better) if better else None
-    help = better or f"linear({operands}, N)"
-    where = "" if better else ", with the width that you want for `N`"
-    f.error("E0125", told, e.span, help=f"write `{help}`{where}", fix=fix)
+    operands = list(takewhile(lambda arg: data_in(f, arg), e.args))
+    listed = ", ".join(operand.span.text for operand in operands)
+    whole = len(operands) < len(e.args)
+    width = e.args[len(operands)].span.text if whole else "N"
+    better = f"linear([{listed}], {width}{_options(e, len(operands) + 1)})"
+    where = "" if whole else ", with the width that you want for `N`"
+    fix = Fix(e.span, better) if whole else None
+    f.error("E0125", told, e.span, help=f"write `{better}`{where}", fix=fix)
     return True
+
+
+def _options(e: ast.Call, first: int) -> str:
+    """What follows the width, as it is written."""
+    return "".join(f", {arg.span.text}" for arg in (*e.args[first:], *e.keywords))
+
+
+def _listed(e: ast.Expr) -> bool:
+    return isinstance(e, ast.ListOf)
 
 
 def _is_dim(f: Frame, name: ast.Name) -> bool:
