@@ -2,7 +2,7 @@
 
     gemm(m, n, k, a, lda, 1, packed, k * width, width, c, ldc, 0)     # in a kernel
 
-calls `celldsl_gemm_f32_1`, or f64, by the dtype of its lanes.  Kernels hold the name alone, so that
+calls `celldsl_gemm_f32`, or f64, by the dtype of its lanes.  Kernels hold the name alone, so that
 Numba can cache them; `symbols.prepare` says where it is.
 """
 

@@ -12,8 +12,8 @@
         `sum_chunks` (of `loops`) cuts them.  B is packed; `strips` is scratch for SUM_STRIPS
     pack(k, n, b, row_stride, column_stride, out)
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
-    packed_length(k, n), gemm_rows_scratch(n)       (of `loops`)
-        elements that `out` and `scratch` need, for either dtype; in Python and in kernels
+    packed_length(k, n), sum_panels(n), SUM_STRIPS       (of `loops`)
+        elements that `out`, the packed B of a chunk and `strips` need, for either dtype
 
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of
 the dtype.  Column offsets that are multiples of it split n; rows split m.

@@ -19,7 +19,7 @@ from celldsl.runtime.running.relay import Course, Relay
 from celldsl.runtime.running.rows import RowPlan
 from celldsl.runtime.running.threads import parts_for
 
-NUMBERS_OF_COPIES = 4  # a multiplication takes as long as copying about so many numbers
+COPIES_PER_FLOP = 4  # a multiplication takes as long as copying about so many numbers
 _NO_HYPER = np.zeros(0)
 
 
@@ -50,7 +50,7 @@ def take_rows(array: Values, numbers: Values) -> Values:
     """The rows of a contiguous array, on several threads where they are many."""
     found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
     count, width = len(numbers), found[:1].size
-    parts = parts_for(count, count * width // NUMBERS_OF_COPIES)
+    parts = parts_for(count, count * width // COPIES_PER_FLOP)
     plan = RowPlan(1, count, count, 0, 0, (numbers,) * parts, True)
     sizes = np.array([count, width], np.int64)
     Course(_relay_of(array.dtype.name), plan).run((sizes, _NO_HYPER, array, found), numbers)
