@@ -11,6 +11,7 @@ from collections.abc import Callable
 from celldsl.backends.spelling import factor_code, size_code, value_name
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size
+from celldsl.plan.arrays import word_of
 from celldsl.plan.plan import Extent, Hyper, Memory, Number, Operand, Place, Register, Store
 from celldsl.record import entity, field
 
@@ -19,7 +20,11 @@ ZERO, ONE = Size.of(0), Size.of(1)
 
 @entity
 class Text:
-    """Lines at a depth; `constants` are numbers of the cell's dtype, named once per function."""
+    """Lines at a depth.
+
+    `constants` are numbers of the cell's dtype, and `asked` hyperparameters, named once for each
+    function: LLVM takes a loop that reads a float64 for one of float64, and half as many lanes.
+    """
 
     lane: Callable[[Place], str]
     names: dict[str, str]
@@ -27,6 +32,7 @@ class Text:
     depth: int
     lines: list[str] = field(default_factory=list)
     constants: dict[float, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
     said: set[Origin] = field(default_factory=set)
     keys: dict[tuple[object, str], str] = field(default_factory=dict)
 
@@ -45,6 +51,13 @@ class Text:
         if value == 1.0:
             return "one"
         return self.constants.setdefault(value, f"c{len(self.constants)}")
+
+    def hyper(self, name: str) -> str:
+        if name not in self.asked:
+            word = f"hyper_{word_of(name)}"
+            taken = word in self.asked.values()
+            self.asked[name] = f"{word}_{len(self.asked)}" if taken else word
+        return self.asked[name]
 
     def name(self, value: str) -> str:
         return value_name(value, self.names)
@@ -74,7 +87,7 @@ def operand_code(text: Text, operand: Operand, indices: list[str]) -> str:
         case Extent(size):
             return f"real(parameters, {size_code(size)})"
         case Hyper(name):
-            return f"real(parameters, hyper[{text.hypers[name]}])"
+            return text.hyper(name)
         case Register(value):
             return text.name(value)
         case Memory() as memory:

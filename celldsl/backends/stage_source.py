@@ -165,6 +165,8 @@ def _constants(text: Text, body: str) -> list[str]:
             number = f"np.{value}" if value in (float("inf"),) else repr(value)
             number = "-np.inf" if value == float("-inf") else number
             found.append(f"{name} = real(parameters, {number})")
+    for name, word in text.asked.items():
+        found.append(f"{word} = real(parameters, hyper[{text.hypers[name]}])")
     return found
 
 
