@@ -3,20 +3,13 @@
     direct_step(table, arguments, count)        # (inputs, state) -> (outputs, state)
     direct_stream(table, arguments, count)      # (inputs) -> outputs
 
-What a table holds `direct` says.  Objects are addresses here.  0 is no object: Python then raises
-what the function that found no memory has set.
+What a table holds `direct` says, what objects are here `direct_objects`.
 """
 
 # Numba finds these types out.
 # mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
-
-from typing import Any
-
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from celldsl.runtime.kernel import stage
 from celldsl.runtime.running.direct import (
@@ -29,56 +22,33 @@ from celldsl.runtime.running.direct import (
     DIRECT_BUSY,
     DIRECT_COUNT,
     DIRECT_COUNT_AT,
-    DIRECT_DROP,
     DIRECT_DTYPE,
     DIRECT_GET,
-    DIRECT_HOLD,
     DIRECT_INPUTS,
     DIRECT_JOB,
-    DIRECT_NEW_ARRAY,
-    DIRECT_NEW_OF_TYPE,
-    DIRECT_NEW_TUPLE,
-    DIRECT_NONE,
     DIRECT_OUTPUT_TYPE,
     DIRECT_OUTPUTS,
     DIRECT_PLACES,
     DIRECT_RUN,
-    DIRECT_SET,
     DIRECT_SLOTS,
     DIRECT_STATE_TYPE,
     DIRECT_STATES,
-    DIRECT_TYPE_NUMBER,
     DIRECT_VERSION,
     DIRECT_VERSION_AT,
     LOW_HALF,
     OBJECT_TYPE,
     PLAIN_FLAGS,
     TUPLE_SIZE,
-    TUPLE_WORDS,
 )
-from celldsl.runtime.stages.lanes import LaneType
-
-
-@intrinsic
-def direct_words(_, place):
-    """The words at an address."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
-
-    return LaneType(types.intp, -1)(types.intp), generate
-
-
-@intrinsic
-def direct_call(_, code, *given):
-    """Calls the C function at an address, which takes words and returns one."""
-
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        word = ir.IntType(64)
-        kind = ir.FunctionType(word, [word] * len(given))
-        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-
-    return types.intp(types.intp, *(types.intp for _ in given)), generate
+from celldsl.runtime.running.direct_objects import (
+    direct_call,
+    direct_drop,
+    direct_new,
+    direct_nothing,
+    direct_pack,
+    direct_pair,
+    direct_words,
+)
 
 
 @stage
@@ -104,46 +74,6 @@ def direct_fresh(table):
     if table[DIRECT_BUSY] != 0 or version[0] != table[DIRECT_VERSION]:
         return False
     return (count[0] & LOW_HALF) == table[DIRECT_COUNT]
-
-
-@stage
-def direct_nothing(table):
-    direct_call(table[DIRECT_HOLD], table[DIRECT_NONE])
-    return table[DIRECT_NONE]
-
-
-@stage
-def direct_new(table, slot):
-    """A new array of the shape of a slot."""
-    kind, number = table[DIRECT_ARRAY_TYPE], table[DIRECT_TYPE_NUMBER]
-    return direct_call(
-        table[DIRECT_NEW_ARRAY], kind, table[slot], table[slot + 1], number, 0, 0, 0, 0, 0
-    )
-
-
-@stage
-def direct_drop(table, found):
-    if found != 0:
-        direct_call(table[DIRECT_DROP], found)
-
-
-@stage
-def direct_pack(table, kind, first, count):
-    """A tuple of a type with new arrays for the slots from the first on."""
-    found = direct_call(table[DIRECT_NEW_OF_TYPE], kind, count)
-    if found != 0:
-        # Where tuples keep their hash it is unknown yet.
-        for word in range(TUPLE_SIZE + 1, TUPLE_WORDS):
-            direct_words(found)[word] = -1
-    for i in range(count):
-        if found != 0:
-            array = direct_new(table, first + 2 * i)
-            if array == 0:
-                direct_drop(table, found)
-                found = 0
-            else:
-                direct_call(table[DIRECT_SET], found, i, array)
-    return found
 
 
 @stage
@@ -174,20 +104,6 @@ def direct_starts(table, state):
         if not direct_fits(table, first + 2 * i, direct_call(table[DIRECT_GET], state, i)):
             return False
     return True
-
-
-@stage
-def direct_pair(table, outputs, states):
-    """The tuple that a step returns; what is in it belongs to it."""
-    if outputs != 0 and states != 0:
-        found = direct_call(table[DIRECT_NEW_TUPLE], 2)
-        if found != 0:
-            direct_call(table[DIRECT_SET], found, 0, outputs)
-            direct_call(table[DIRECT_SET], found, 1, states)
-            return found
-    direct_drop(table, outputs)
-    direct_drop(table, states)
-    return 0
 
 
 @stage
