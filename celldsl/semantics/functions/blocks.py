@@ -133,7 +133,7 @@ def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
         better = f"linear({second.span.text}, {first.span.text}{_options(e, 2)})"
         told = "`linear` takes the operands first and the width second"
     elif isinstance(third, ast.Name) and len(e.args) > 2 and _is_dim(f, third):
-        better = f"linear({first.span.text}, {third.span.text})"
+        better = f"linear({first.span.text}, {third.span.text}{_options(e, 3)})"
         told = "`linear` knows how wide its operands are"
     if better:
         f.error("E0125", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
