@@ -14,10 +14,8 @@ from __future__ import annotations
 from celldsl.backends.product_source import lane_of, loop_lines, moves
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import pointer_code
-from celldsl.ir.size import Size
 from celldsl.plan.plan import AddShares, GemmRows, Phase, Place, RowSum
 
-ZERO = Size.of(0)
 SPLIT = "    split = sum_split(parts, n_rows)"
 OWN_ROWS = """\
     band, bands = part // split, parts // split
@@ -63,12 +61,16 @@ def _target(stage: GemmRows, one: RowSum, number: int) -> str:
     note = f"# {one.out.name or 'out'} = {one.left.name}^T @ {stage.right.name}"
     into = f"sum_{number}, step_{number}"
     place = _lane(one.out, [*moves(stage.repeats, "out"), "from_column"])
-    inside = [f"g{i} * {factor_code(s)}" for i, s in enumerate(one.shares.strides[:-2])]
-    shares = _lane(one.shares, [*inside, "from_column"], "part % split - 1")
+    shares = _lane(one.shares, [*_inside(one), "from_column"], "part % split - 1")
     return (
         f"{note}\n{into} = {place}, {size_code(one.out_stride)}\n"
         f"if from_row > 0:\n    {into} = {shares}, {size_code(one.n)}"
     )
+
+
+def _inside(one: RowSum) -> list[str]:
+    """How far into a share the indices of the repeats are."""
+    return [f"g{i} * {factor_code(s)}" for i, s in enumerate(one.shares.strides[:-2])]
 
 
 def _chunk(stage: GemmRows) -> str:
@@ -108,9 +110,8 @@ def add_lines(stage: AddShares, depth: int) -> list[str]:
     """Each part adds some rows of the product."""
     one = stage.product
     lines, depth = loop_lines(stage.repeats, depth)
-    inside = [f"g{i} * {factor_code(s)}" for i, s in enumerate(one.shares.strides[:-2])]
     n, m = factor_code(one.n), factor_code(one.m)
-    source = _lane(one.shares, [*inside, f"i * {n}"])
+    source = _lane(one.shares, [*_inside(one), f"i * {n}"])
     out = _lane(one.out, [*moves(stage.repeats, "out"), f"i * {factor_code(one.out_stride)}"])
     width = size_code(one.shares.width)
     return [*lines, *_indented(

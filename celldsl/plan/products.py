@@ -96,9 +96,6 @@ class Products:
         )
         n, k = form.sizes[form.n], form.sizes[form.k]
         left_stride = stride(left, form.left_labels, form.k)
-        if left_stride == ZERO:
-            # A product of depth 1 goes nowhere, and a step of 0 would stand for packed rows.
-            left_stride = ONE
         return Gemm(left, left_stride, packed, out, n, k, accumulate, loops, node.origin)
 
     def _packed(self, form: RowsTimesWeight) -> tuple[Place, dict[str, Size]]:

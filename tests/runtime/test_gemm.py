@@ -230,3 +230,14 @@ def test_a_kernel_is_loaded_by_a_second_process(
             check=False,
         )
         assert done.stdout.split("]") == ["[2.0, 3.0, 6.0, 11.0", f" {hits}\n"], done.stderr
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_step_of_zero_reads_one_number_for_each_row(dtype: Any) -> None:
+    for m, n, k in ((1, 3, 1), (7, 16, 1), (100, 33, 1), (13, 20, 5)):
+        a, b = draw(m, 1).astype(dtype), draw(k, n).astype(dtype)
+        packed, out = np.zeros(packed_length(k, n), dtype), np.full((m, n), GUARD, dtype)
+        run_pack(k, n, b.ravel(), 0, n, 1, packed)
+        width = panel_width(np.dtype(dtype).name)
+        run_gemm(m, n, k, a.ravel(), 0, 1, 0, packed, 0, k * width, width, out.ravel(), 0, n, 0)
+        close(out, a.astype(np.float64) * b.sum(axis=0), k)

@@ -160,7 +160,7 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
     width = panel_width(c)
     panels = n // width
-    a_step = k + GEMM_PAD if a_cs == 0 else a_rs
+    a_step = k + GEMM_PAD if a_cs < 0 else a_rs
     steps = tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate)
     _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps)
     rest = n - panels * width
@@ -213,7 +213,7 @@ def gemm_sums_loops(r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
     while i < m:
         rows = _gemm_share(m - i, GEMM_ROWS)
         _gemm_pack_strips(r, rows, lane(a, i, -1), a_rs, strips)
-        gemm(rows, n, r, strips, 1, 0, panels, r * width, width, lane(c, i * c_rs, -1), c_rs,
+        gemm(rows, n, r, strips, 1, -1, panels, r * width, width, lane(c, i * c_rs, -1), c_rs,
              accumulate)  # fmt: skip
         i += rows
 

@@ -4,9 +4,9 @@
 
 computes C[6, width] = (or +=) A[6, k] @ B[k, width], strides in elements.  The first argument is
 8 * rows + panels side by side: 6, 4, 2 or 1 row by 1 panel, or 2 by 2, or 1 by 4.  Panel j of B
-starts at b + j*b_panel.  An a_cs of 0 stands for `rows`.  A panel is two vectors of the host wide:
-6 rows keep 12 accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the
-latency of a multiply-add.
+starts at b + j*b_panel.  An a_cs of -1 stands for `rows`: A in packed strips.  A panel is two
+vectors of the host wide: 6 rows keep 12 accumulators in registers, and 1 row of 4 panels (or 2 of
+2) the 8 that hide the latency of a multiply-add.
 
     stack(like, length)        a lane on the stack, of a literal length
     fetch(lane)                brings the line it points to nearer, if there is one
@@ -115,7 +115,7 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
     a_rs, a_cs, b_panel, b_rs, c_rs, accumulate = (
         builder.load(builder.gep(steps, [_TILE_INT(place)])) for place in range(6)
     )
-    in_strips = builder.icmp_signed("==", a_cs, _TILE_INT(0))
+    in_strips = builder.icmp_signed("<", a_cs, _TILE_INT(0))
     a_cs = builder.select(in_strips, _TILE_INT(rows), a_cs)
     lanes = PANEL_BYTES // 2 // (4 if isinstance(element, ir.FloatType) else 8)
     vector = ir.VectorType(element, lanes)
