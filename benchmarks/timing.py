@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import median as middle
 
 Run = Callable[[], object]
-PAUSE = 0.05  # seconds; threads of others spin for a while before they sleep
+PAUSE = 0.1  # seconds; threads of others spin before they sleep, ONNX Runtime's for 60 ms
 TURN = 0.03  # seconds that a turn should take, so that a thread that wakes late is no matter
 LEAST = 5
 

@@ -78,7 +78,8 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
 
 def _phase(phase: Phase, name: str) -> str:
     waits = "" if phase.waits else ", waits=False"
-    return f'describe.Phase("{phase.kind}", {name}{waits})'
+    reverse = ", reverse=True" if phase.reverse else ""
+    return f'describe.Phase("{phase.kind}", {name}{waits}{reverse})'
 
 
 def _length(plan: Plan, name: str) -> Size:

@@ -85,13 +85,14 @@ class Writer:
         return lines
 
     def _steps(self, phase: Phase) -> list[str]:
-        lines = ["    n_steps, first, count = rows[0], rows[4], rows[5]"]
-        lines += _zeroed(phase)
-        for stage in phase.prologue:
-            lines += self._stage(stage, "count", "0", depth=1, row="0")
-        for state in phase.states:
-            lines += bring_in(state)
-        backwards = "n_steps - 1, -1, -1" if phase.reverse else "n_steps"
+        lines = [
+            "    n_steps, first, count = rows[0], rows[4], rows[5]",
+            "    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares",
+        ]
+        opening = self._opening(phase)
+        if opening:
+            lines += ["    if share == 0:", *(f"    {line}" for line in opening)]
+        backwards = "n_steps - 1 - begin, n_steps - 1 - end, -1" if phase.reverse else "begin, end"
         lines += [
             f"    for t in range({backwards}):",
             "        at = 8 + 4 * t",
@@ -103,6 +104,23 @@ class Writer:
             lines += self._step_stage(stage)
         for source, target, shape in phase.moves:
             lines.append(copy_rows("active", source, target, shape, 2))
+        closing = self._closing(phase)
+        if closing:
+            lines += ["    if share == shares - 1:", *(f"    {line}" for line in closing)]
+        return lines
+
+    def _opening(self, phase: Phase) -> list[str]:
+        """What comes before a part's first step."""
+        lines = _zeroed(phase)
+        for stage in phase.prologue:
+            lines += self._stage(stage, "count", "0", depth=1, row="0")
+        for state in phase.states:
+            lines += bring_in(state)
+        return lines
+
+    def _closing(self, phase: Phase) -> list[str]:
+        """What comes after its last."""
+        lines = []
         if phase.epilogue:
             lines.append("    if rows[6] == 0:")
             for stage in phase.epilogue:

@@ -54,10 +54,12 @@ of the part.  Kinds of phases:
     once      one part; depends on parameters alone (first) or finishes gradients (last)
     rows      any number of calls, side by side: each takes share `share` of `shares` of all rows
     parts     one call for each part, which takes share `part` of `parts` and has its own scratch
-    steps     the time loop: one call for each part, which owns sequences
+    steps     the time loop, in any number of calls for each part, which owns sequences: each takes
+              share `share` of `shares` of the steps, in the order in which they are done
 
 A phase begins when all before it are done; where `waits` is false, when all are done that the one
-before waited for.
+before waited for.  Where rows follow steps or steps rows, a share waits for those shares alone that
+have the same rows.  The steps of a phase with `reverse` go from the last to the first.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SizeFunction = Callable[..., Any]
-ABI = 2
+ABI = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Phase:
     kind: Literal["once", "rows", "parts", "steps"]
     run: Callable[..., None]
     waits: bool = True
+    reverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 
 from celldsl.runtime.description import Phase
 from celldsl.runtime.machine.addresses import phase_addresses
+from celldsl.runtime.running import crew as crew_file
 from celldsl.runtime.running import relay as relay_file
-from celldsl.runtime.running.relay import RELAY_HEADER, RELAY_PHASE, Course, Relay, tasks_of
+from celldsl.runtime.running.crew import work_on
+from celldsl.runtime.running.relay import Course, Relay
 from celldsl.runtime.running.rows import plan_rows
 
 MODULE = """\
@@ -42,9 +45,12 @@ def double(part, parts, share, shares, rows, dims, hyper, a, b, scratch):
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path = tmp_path_factory.mktemp("relay") / "relayed.py"
-    path.write_text(MODULE, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("relayed", path)
+    return made_module(tmp_path_factory.mktemp("relay") / "relayed.py", MODULE)
+
+
+def made_module(path: Path, text: str) -> Any:
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -98,33 +104,67 @@ def test_several_callers_share_a_course(stages: Any) -> None:
 def test_the_caller_does_everything_where_nobody_comes(
     stages: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_file, "share_work", lambda work, workers: work(0))
+    monkeypatch.setattr(crew_file, "get_threads", lambda: 1)
     a, b = run(course_of(stages, 4))
     assert (a == 4).all() and (b == 3).all()
 
 
 def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    late: list[Any] = []
-    monkeypatch.setattr(
-        relay_file, "share_work", lambda work, workers: (work(0), late.append(work))
-    )
+    kept: list[Any] = []
+    monkeypatch.setattr(relay_file, "run_together", lambda job, held: kept.append((job, held)))
     a, b = run(course_of(stages, 4))
-    late[0](1)
-    assert (a == 4).all() and (b == 3).all()
+    ((job, _),) = kept
+    for worker in range(4):
+        work_on(job, worker)
+        assert (a == 4).all() and (b == 3).all()
 
 
-def test_rows_are_split_finer_where_there_are_many(stages: Any) -> None:
-    phase = Phase("rows", stages.count)
-    assert tasks_of(phase, plan_rows(40, 25, 1, False, True)) == 1
-    assert tasks_of(phase, plan_rows(1, 25, 2, False, True)) == 2
-    assert tasks_of(phase, plan_rows(40, 25, 2, False, True)) == 8
-    assert tasks_of(Phase("parts", stages.turn), plan_rows(40, 25, 2, False, True)) == 2
-    assert tasks_of(Phase("once", stages.turn), plan_rows(40, 25, 2, False, True)) == 1
+STEPS = """\
+from celldsl.runtime.code import lane, real
+from celldsl.runtime.kernel import stage
+
+@stage
+def fill_in(part, parts, share, shares, rows, dims, hyper, a, b, c):
+    total = rows[2]
+    for i in range(total * share // shares, total * (share + 1) // shares):
+        a[i] = real(a, i)
+
+@stage
+def walk(part, parts, share, shares, rows, dims, hyper, a, b, c):
+    steps = rows[0]
+    for t in range(steps * share // shares, steps * (share + 1) // shares):
+        at = 8 + 4 * t
+        for r in range(rows[at + 1]):
+            before = real(a, 0.0)
+            if t > 0:
+                before = b[rows[at - 4] + r]
+            b[rows[at] + r] = before + a[rows[at] + r]
+
+@stage
+def read_out(part, parts, share, shares, rows, dims, hyper, a, b, c):
+    total = rows[2]
+    for i in range(total * share // shares, total * (share + 1) // shares):
+        c[i] = real(a, 2.0) * b[i]
+"""
 
 
-def test_a_phase_that_does_not_wait_needs_what_the_one_before_needs(stages: Any) -> None:
-    phases = [Phase("once", stages.count), Phase("parts", stages.turn)]
-    phases += [Phase("rows", stages.double, waits=False), Phase("once", stages.count)]
-    course = Course(Relay(phases, [0] * 4), plan_rows(40, 25, 2, False, True))
-    needs = [course.words[RELAY_HEADER + RELAY_PHASE * i + 3] for i in range(4)]
-    assert needs == [0, 1, 1, 11]
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_shares_of_time_meet_their_rows(
+    tmp_path_factory: pytest.TempPathFactory, parts: int, reverse: bool
+) -> None:
+    stages = made_module(tmp_path_factory.mktemp("walk") / "walked.py", STEPS)
+    phases = (
+        Phase("rows", stages.fill_in), Phase("steps", stages.walk), Phase("rows", stages.read_out)
+    )  # fmt: skip
+    steps, batch = 90, 13
+    plan = plan_rows(steps, batch, parts, True, True, reverse)
+    course = Course(Relay(phases, phase_addresses([p.run for p in phases], "float64")), plan)
+    rows = np.arange(steps * batch, dtype=float).reshape(steps, batch)
+    ahead = rows[::-1] if reverse else rows
+    wanted = 2 * np.cumsum(ahead, axis=0)
+    for _ in range(200):
+        a, b, c = (np.full(rows.size, np.nan) for _ in range(3))
+        course.run([np.zeros(1, np.int64), np.zeros(1), a, b, c])
+        found = c.reshape(rows.shape)
+        np.testing.assert_array_equal(found[::-1] if reverse else found, wanted)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import threading
 from typing import Any
 
 import numpy as np
@@ -13,54 +11,6 @@ import pytest
 from celldsl.runtime.errors import ArgumentError
 from celldsl.runtime.running import threads
 from celldsl.runtime.running.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
-
-
-@pytest.fixture
-def three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads.THREADS, "number", 3)
-
-
-def test_every_worker_joins_in(three: None) -> None:
-    meet = threading.Barrier(3)
-    seen: list[int] = []
-
-    def work(worker: int) -> None:
-        meet.wait(timeout=60)
-        seen.append(worker)
-        meet.wait(timeout=60)
-
-    threads.share_work(work, 3)
-    assert sorted(seen) == [0, 1, 2]
-
-
-def test_callers_together_use_as_many_threads_as_one(three: None) -> None:
-    seen: list[tuple[str, int]] = []
-    joined, free = threading.Event(), threading.Event()
-
-    def long(worker: int) -> None:
-        seen.append(("long", worker))
-        if len(seen) == 3:
-            joined.set()
-        free.wait(60)
-
-    caller = threading.Thread(target=threads.share_work, args=(long, 3))
-    caller.start()
-    assert joined.wait(60)
-    threads.share_work(lambda worker: seen.append(("short", worker)), 3)
-    assert sorted(seen) == [("long", 0), ("long", 1), ("long", 2), ("short", 0)]
-    free.set()
-    caller.join()
-    assert threads.THREADS.pool.busy == 0
-
-
-def test_an_error_gives_threads_back(three: None) -> None:
-    def work(worker: int) -> None:
-        if worker == 0:
-            raise ArithmeticError
-
-    with pytest.raises(ArithmeticError):
-        threads.share_work(work, 2)
-    assert threads.THREADS.pool.busy == 0
 
 
 def test_the_number_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,17 +34,6 @@ def test_small_work_stays_on_one_thread(parts: int) -> None:
     assert threads.parts_for(10, 1) == parts
     assert threads.parts_for(1, 10**9) == 1
     assert threads.parts_for(2, 10**9) == min(2, parts)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_child_process_has_threads_of_its_own(three: None) -> None:
-    threads.share_work(lambda worker: None, 2)
-    assert threads.THREADS.pool.started > 0
-    before = threads.THREADS.pool
-    threads.THREADS.renew_pool()
-    assert threads.THREADS.pool.started == 0
-    threads.share_work(lambda worker: None, 2)
-    assert threads.THREADS.pool is not before
 
 
 def test_memory_comes_back_when_its_lease_dies() -> None:

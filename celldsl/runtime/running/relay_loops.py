@@ -1,12 +1,15 @@
-"""Phases in order, in compiled code.  In: a job, as `relay` lays it out.  Out: its phases, run.
+"""Tasks in compiled code.  In: a job and posts, as `job` describes them.  Out: the job, done.
 
-    relay_alone(job)                one worker does everything
-    relay_together(job, worker)     several do; each calls it with a number of its own
+    alone(job)                          one worker does everything
+    together(job, worker)               several do; each calls it with a number of its own
+    stand_by(post)                      1 while the worker has a job and may nap, 0 when nobody has
+                                        had one for it for a while
+    offer(posts, count, job, wanted)    gives a job to that many of the workers; to how many
+    withdraw(posts, count, job)         takes it back; how many are still at it
 
-A worker claims tasks, those first that it had in the phase before.  It goes on to a phase when all
-tasks that the phase waits for are done, and looks at their number again and again meanwhile: to be
-woken would take longer than most phases.  It gives up after a while, where another worker lost its
-core to somebody else, and may be called again then.
+A worker takes the first task that is ready, those of its own part first, and looks again and again
+where none is: to be woken would take longer than most tasks.  It gives up after a while, where
+another worker lost its core to somebody else, and may be called again then.
 """
 
 # Numba finds these types out.
@@ -23,33 +26,75 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from celldsl.runtime.kernel import stage
-from celldsl.runtime.running.relay import (
+from celldsl.runtime.running.job import (
+    POST_AWAY,
+    POST_FREE,
+    POST_LINE,
+    POST_NUMBER,
+    POST_TAKEN,
+    RELAY_AFTER,
+    RELAY_BLOCK,
+    RELAY_BLOCKS,
+    RELAY_CODE,
     RELAY_DONE,
-    RELAY_FLAGS,
-    RELAY_HEADER,
-    RELAY_OWN,
-    RELAY_PHASE,
-    RELAY_PHASES,
+    RELAY_ENOUGH,
+    RELAY_FIRST,
+    RELAY_FIRST_LOT,
+    RELAY_FREE,
+    RELAY_LOT,
+    RELAY_LOTS,
+    RELAY_NEEDS,
+    RELAY_NOBODY,
+    RELAY_PART,
+    RELAY_READY,
+    RELAY_ROWS,
+    RELAY_SHARE,
     RELAY_SHARED,
-    RELAY_TASK_BLOCKS,
-    RELAY_TOTAL,
-    RELAY_WORKER_BLOCKS,
+    RELAY_SHARES,
+    RELAY_STATE,
+    RELAY_TAKEN,
+    RELAY_TASK,
+    RELAY_TASKS,
     RELAY_WORKERS,
 )
-from celldsl.runtime.stages.lanes import lane
+from celldsl.runtime.stages.lanes import LaneType, lane
 
-RELAY_PATIENCE = 10_000  # looks, of about 20 nanoseconds
+RELAY_PATIENCE = 2_000  # looks, of about 100 nanoseconds
+POST_PATIENCE = 50_000  # looks, of about 20 nanoseconds
+RELAY_LEAVING = 200
 _RELAY_HINTS = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
 
 
 @intrinsic
-def relay_claim(_, flag):
-    """Sets a flag; what it was before.  Nobody else gets the same answer."""
+def relay_swap(_, word, old, new):
+    """Puts a number in the place of another.  Whether it was there: one of several is told so."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        return builder.atomic_rmw("xchg", args[0], ir.IntType(64)(1), "acq_rel")
+        found = builder.cmpxchg(args[0], args[1], args[2], "acq_rel", "acquire")
+        return builder.extract_value(found, 1)
 
-    return types.intp(flag), generate
+    return types.boolean(word, types.intp, types.intp), generate
+
+
+@intrinsic
+def relay_put(_, word, number):
+    """Writes a number, and shows others all that was written before."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        builder.store_atomic(args[1], args[0], "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(word, types.intp), generate
+
+
+@intrinsic
+def relay_job(_, address):
+    """The job at an address."""
+
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+
+    return LaneType(types.intp, -1)(types.intp), generate
 
 
 @intrinsic
@@ -104,44 +149,150 @@ def relay_call(_, code, own, shared):
 
 @stage
 def relay_alone(job):
-    own = lane(job, job[RELAY_TASK_BLOCKS], -1)
-    for phase in range(job[RELAY_PHASES]):
-        relay_call(job[RELAY_HEADER + RELAY_PHASE * phase], own, job[RELAY_SHARED])
+    own = lane(job, job[RELAY_BLOCKS], -1)
+    first = job[RELAY_FIRST] + RELAY_CODE
+    for task in range(job[RELAY_TASKS]):
+        relay_call(job[first + RELAY_TASK * task], own, job[RELAY_SHARED])
 
 
 @stage
-def relay_wait(job, number):
-    """Whether that many tasks are done, now or soon."""
+def relay_is_done(job, task):
+    at = job[RELAY_FIRST] + RELAY_TASK * task
+    return relay_look(lane(job, at + RELAY_STATE, -1)) == RELAY_READY
+
+
+@stage
+def relay_may_begin(job, at):
+    """Whether everything is done that the task at this word waits for."""
+    if job[at + RELAY_AFTER] != RELAY_NOBODY and not relay_is_done(job, job[at + RELAY_AFTER]):
+        return False
+    for needed in range(job[at + RELAY_NEEDS], job[at + RELAY_ENOUGH]):
+        if not relay_is_done(job, needed):
+            return False
+    return True
+
+
+@stage
+def relay_take(job, at):
+    """Whether that task may begin and is nobody else's."""
+    state = lane(job, at + RELAY_STATE, -1)
+    if relay_look(state) != RELAY_FREE:
+        return False
+    if not relay_may_begin(job, at):
+        return False
+    return relay_swap(state, RELAY_FREE, RELAY_TAKEN)
+
+
+@stage
+def relay_find(job, worker):
+    """The word of a task that is this worker's from now on, or 0."""
+    for lot in range(job[RELAY_LOTS]):
+        place = job[RELAY_FIRST_LOT] + RELAY_LOT * lot
+        start, count = job[place], job[place + 1]
+        for i in range(count):
+            task = start + (i + worker * count // job[RELAY_WORKERS]) % count
+            at = job[RELAY_FIRST] + RELAY_TASK * task
+            if relay_take(job, at):
+                return at
+    return 0
+
+
+@stage
+def relay_seek(job, worker):
+    """The same, with patience; 0 also where everything is done."""
     for _ in range(RELAY_PATIENCE):
-        if relay_look(lane(job, RELAY_DONE, -1)) >= number:
-            return True
+        at = relay_find(job, worker)
+        if at != 0:
+            return at
+        if relay_look(lane(job, RELAY_DONE, -1)) == job[RELAY_TASKS]:
+            return 0
         relay_breathe()
-    return False
+    return 0
+
+
+@stage
+def relay_do(job, worker, at):
+    own = job[RELAY_BLOCKS] + RELAY_BLOCK * worker
+    part = job[at + RELAY_PART]
+    if part == RELAY_NOBODY:
+        part = worker
+    job[own] = part
+    job[own + 2] = job[at + RELAY_SHARE]
+    job[own + 3] = job[at + RELAY_SHARES]
+    job[own + 4] = job[job[RELAY_ROWS] + part]
+    relay_call(job[at + RELAY_CODE], lane(job, own, -1), job[RELAY_SHARED])
+    relay_put(lane(job, at + RELAY_STATE, -1), RELAY_READY)
+    relay_arrive(lane(job, RELAY_DONE, -1))
 
 
 @stage
 def relay_together(job, worker):
-    flags = job[RELAY_FLAGS]
-    for phase in range(job[RELAY_PHASES]):
-        at = RELAY_HEADER + RELAY_PHASE * phase
-        tasks, chosen, number = job[at + 1], job[at + 2], job[at + 3]
-        if not relay_wait(job, number):
+    for _ in range(job[RELAY_TASKS]):
+        at = relay_seek(job, worker)
+        if at == 0:
             return
-        for i in range(tasks):
-            task = (i + worker * tasks // job[RELAY_WORKERS]) % tasks
-            if relay_claim(lane(job, flags + task, -1)) == 0:
-                own = job[RELAY_WORKER_BLOCKS] + RELAY_OWN * worker
-                if chosen:
-                    own = job[RELAY_TASK_BLOCKS] + RELAY_OWN * task
-                job[own + 2] = task
-                job[own + 3] = tasks
-                relay_call(job[at], lane(job, own, -1), job[RELAY_SHARED])
-                relay_arrive(lane(job, RELAY_DONE, -1))
-        flags += tasks
-    relay_wait(job, job[RELAY_TOTAL])
+        relay_do(job, worker, at)
+    relay_seek(job, worker)
+
+
+@stage
+def relay_stand_by(post):
+    if relay_look(post) == POST_AWAY:
+        relay_put(post, POST_FREE)
+    looks = 0
+    while looks < POST_PATIENCE:
+        word = relay_look(post)
+        if word > POST_TAKEN:
+            relay_swap(post, word, -word)
+        if relay_look(post) < POST_AWAY:
+            job = relay_job(-relay_look(post))
+            relay_together(job, post[POST_NUMBER])
+            if relay_look(lane(job, RELAY_DONE, -1)) < job[RELAY_TASKS]:
+                return 1
+            relay_put(post, POST_FREE)
+            looks = 0
+        looks += 1
+        relay_breathe()
+    if relay_swap(post, POST_FREE, POST_AWAY):
+        return 0
+    return 1
+
+
+@stage
+def relay_offer(posts, count, job, wanted):
+    given = 0
+    for i in range(count):
+        if given == wanted:
+            return given
+        post = lane(posts, POST_LINE * i, -1)
+        if relay_swap(post, POST_FREE, POST_TAKEN):
+            given += 1
+            post[POST_NUMBER] = given
+            relay_put(post, job)
+    return given
+
+
+@stage
+def relay_withdraw(posts, count, job):
+    busy = 0
+    for i in range(count):
+        post = lane(posts, POST_LINE * i, -1)
+        relay_swap(post, job, POST_FREE)
+        looks = 0
+        while looks < RELAY_LEAVING:
+            looks += 1
+            if relay_look(post) != -job:
+                looks = RELAY_LEAVING
+            relay_breathe()
+        if relay_look(post) == -job:
+            busy += 1
+    return busy
 
 
 RELAY_ENTRIES = {
-    "celldsl_relay_alone": (relay_alone, "s"),
-    "celldsl_relay_together": (relay_together, "si"),
+    "celldsl_alone": (relay_alone, "s"),
+    "celldsl_together": (relay_together, "si"),
+    "celldsl_stand_by": (relay_stand_by, "s"),
+    "celldsl_offer": (relay_offer, "siii"),
+    "celldsl_withdraw": (relay_withdraw, "sii"),
 }

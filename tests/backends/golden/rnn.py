@@ -60,13 +60,15 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
     n_states = rows[3]
     at_packed_h_W_h = d_H*d_I + 31*d_I
     n_steps, first, count = rows[0], rows[4], rows[5]
-    for b in range(count):
-        home = rows[10] + b if b < rows[9] else n_states + first + b
-        if rows[6]:
-            copy(lane(tape, home * d_H, -1), lane(start_h, (first + b) * d_H, -1), d_H)
-        else:
-            fill(lane(tape, home * d_H, -1), d_H, 0.0)
-    for t in range(n_steps):
+    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
+    if share == 0:
+        for b in range(count):
+            home = rows[10] + b if b < rows[9] else n_states + first + b
+            if rows[6]:
+                copy(lane(tape, home * d_H, -1), lane(start_h, (first + b) * d_H, -1), d_H)
+            else:
+                fill(lane(tape, home * d_H, -1), d_H, 0.0)
+    for t in range(begin, end):
         at = 8 + 4 * t
         row, active = rows[at], rows[at + 1]
         state, saved = rows[at + 2], rows[at + 3]
@@ -76,7 +78,8 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
         forward_1(0, staying, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h)
         if staying < active:
             forward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, work, tape, out_h)
-    copy(lane(final_h, first * d_H, -1), lane(tape, (n_states + first) * d_H, -1), count * d_H)
+    if share == shares - 1:
+        copy(lane(final_h, first * d_H, -1), lane(tape, (n_states + first) * d_H, -1), count * d_H)
 
 
 @stage
@@ -122,10 +125,12 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
     at_b5 = 2*n_batch*d_H
     at_sum = 2*n_batch*d_H + n_rows*d_H
     n_steps, first, count = rows[0], rows[4], rows[5]
-    fill(lane(work, at_sum + part * d_H, -1), d_H, 0.0)
-    for b in range(count):
-        copy(lane(work, (first + b) * d_H, -1), lane(dfinal_h, (first + b) * d_H, -1), d_H)
-    for t in range(n_steps - 1, -1, -1):
+    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
+    if share == 0:
+        fill(lane(work, at_sum + part * d_H, -1), d_H, 0.0)
+        for b in range(count):
+            copy(lane(work, (first + b) * d_H, -1), lane(dfinal_h, (first + b) * d_H, -1), d_H)
+    for t in range(n_steps - 1 - begin, n_steps - 1 - end, -1):
         at = 8 + 4 * t
         row, active = rows[at], rows[at + 1]
         state, saved = rows[at + 2], rows[at + 3]
@@ -135,7 +140,8 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
             backward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, dout_h, work, tape)
         # d h = b5 @ packed h.W_h 2
         gemm(active, d_H, d_H, lane(work, at_b5 + row * d_H, -1), d_H, 1, lane(fixed, 0, -1), d_H * panel_width(work), panel_width(work), lane(work, first * d_H, -1), d_H, 0)
-    copy(lane(dstart_h, first * d_H, -1), lane(work, first * d_H, -1), count * d_H)
+    if share == shares - 1:
+        copy(lane(dstart_h, first * d_H, -1), lane(work, first * d_H, -1), count * d_H)
 
 
 @stage
@@ -363,7 +369,7 @@ class RNN(Cell):
         ),
         backward=(
             describe.Phase("once", backward_weights),
-            describe.Phase("steps", backward_steps),
+            describe.Phase("steps", backward_steps, reverse=True),
             describe.Phase("parts", backward_sums),
             describe.Phase("rows", backward_inputs, waits=False),
             describe.Phase("parts", backward_adds),

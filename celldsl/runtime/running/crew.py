@@ -1,0 +1,155 @@
+"""Threads that help a caller with its job.  In: a job.  Out: everything in it is done.
+
+    run_together(job, held)
+
+Jobs release the interpreter's lock, so plain Python threads do.  They are started once, wait on a
+queue and end with the process.  One that has helped looks for more to do for a while before it
+waits: most passes follow another, and to be woken takes longer than many a pass.  Several callers
+may be at it at once: together they use as many threads as one would, and none waits for another.
+After a fork the child starts its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from array import array
+from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from celldsl.runtime.running.buffers import aligned_array
+from celldsl.runtime.running.job import (
+    POST_AWAY,
+    POST_LINE,
+    RELAY_DONE,
+    RELAY_TASKS,
+    RELAY_WORD,
+    RELAY_WORKERS,
+    job_functions,
+)
+from celldsl.runtime.running.threads import available_cores, get_threads
+
+POSTS = 256  # workers after these are woken each time
+NAP = 1e-4  # seconds
+
+Job: TypeAlias = "array[int]"
+
+
+class Crew:
+    """Daemon threads that take jobs from posts and from a queue."""
+
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[tuple[Job, Any, int]] = SimpleQueue()
+        self.started = 0
+        self.busy = 0  # callers, and those who joined them
+        self.lock = threading.Lock()
+        posts = aligned_array(POSTS * POST_LINE, np.dtype(np.int64))
+        posts[:] = POST_AWAY
+        self.posts = posts
+        self.address = posts.ctypes.data
+        self.lingering: list[tuple[Job, Any]] = []
+
+    def hire(self, wanted: int, threads: int) -> int:
+        """How many others may join a caller, of `threads` for all callers together."""
+        with self.lock:
+            helpers = max(0, min(wanted, threads - self.busy - 1))
+            self.busy += 1 + helpers
+            while self.started < helpers:
+                self.started += 1
+                threading.Thread(target=serve, args=(self, self.started - 1), daemon=True).start()
+        return helpers
+
+    def dismiss(self, helpers: int) -> None:
+        with self.lock:
+            self.busy -= 1 + helpers
+
+    def offer(self, job: Job, wanted: int) -> int:
+        """Gives a job to workers 1 … of it, of those who look at their posts; to how many."""
+        found: int = job_functions().offer(self.address, self.posted, address_of_job(job), wanted)
+        return found
+
+    def leave(self, job: Job, held: Any) -> None:
+        """Sees that nobody finds the job any more; whoever is still at it keeps it alive."""
+        if job_functions().withdraw(self.address, self.posted, address_of_job(job)):
+            with self.lock:
+                self.lingering.append((job, held))
+
+    def tidy(self) -> None:
+        """Forgets the jobs that the last worker has left by now."""
+        withdraw = job_functions().withdraw
+        with self.lock:
+            self.lingering = [
+                kept
+                for kept in self.lingering
+                if withdraw(self.address, self.posted, address_of_job(kept[0]))
+            ]
+
+    @property
+    def posted(self) -> int:
+        return min(self.started, POSTS)
+
+
+def address_of_job(job: Job) -> int:
+    return job.buffer_info()[0]
+
+
+def work_on(job: Job, worker: int) -> None:
+    """What a worker does until everything is done."""
+    together = job_functions().together
+    together(address_of_job(job), worker)
+    while job[RELAY_DONE] < job[RELAY_TASKS]:
+        time.sleep(NAP)
+        together(address_of_job(job), worker)
+
+
+def serve(crew: Crew, number: int) -> None:
+    """What a thread does for ever."""
+    post = crew.address + RELAY_WORD * POST_LINE * number
+    stand_by = job_functions().stand_by
+    # More threads than cores would take them from those who have something to do.
+    looks = number < min(POSTS, available_cores() - 1)
+    while True:
+        job, held, worker = crew.queue.get()
+        work_on(job, worker)
+        del job, held
+        while looks and stand_by(post):
+            time.sleep(NAP)
+
+
+class CrewOfProcess:
+    """The threads of this process."""
+
+    def __init__(self) -> None:
+        self.crew = Crew()
+
+    def renew(self) -> None:
+        # The threads stay with the parent process, and its locks may be held.
+        self.crew = Crew()
+
+
+CREW = CrewOfProcess()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=CREW.renew)
+
+
+def run_together(job: Job, held: Any) -> None:
+    """Runs a job; `held` is what must stay alive meanwhile.
+
+    Others may be late, or come when everything is done, and cores that other callers use at the
+    moment are left to them.
+    """
+    crew = CREW.crew
+    if crew.lingering:
+        crew.tidy()
+    helpers = crew.hire(job[RELAY_WORKERS] - 1, get_threads())
+    try:
+        offered = crew.offer(job, helpers)
+        for worker in range(1 + offered, 1 + helpers):
+            crew.queue.put((job, held, worker))
+        work_on(job, 0)
+    finally:
+        crew.leave(job, held)
+        crew.dismiss(helpers)
