@@ -15,6 +15,7 @@ from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
 from celldsl.ops.render import value_text
 from celldsl.plan.plan import Block, Phase, Plan
+from celldsl.runtime.description import ABI
 
 if TYPE_CHECKING:
     from celldsl.backends.module_source import Unit
@@ -53,6 +54,7 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         f"        source={unit.source!r},",
         f"        digest={unit.digest!r},",
         f"        version={unit.version!r},",
+        f"        abi={ABI},",
         *_tuple("dims", [_dim(d) for d in spec.dims]),
         *_tuple("hypers", [_hyper(h) for h in spec.hypers]),
         *_tuple("inputs", [_array(a) for a in spec.inputs]),

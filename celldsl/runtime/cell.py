@@ -26,7 +26,7 @@ from celldsl.runtime.building.wording import cell_text, class_text, signature_te
 from celldsl.runtime.checks.arguments import Values, check_integer, check_lengths
 from celldsl.runtime.checks.nesting import Nest
 from celldsl.runtime.checks.signature import Signature
-from celldsl.runtime.description import Description
+from celldsl.runtime.description import ABI, Description
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.files.saving import cell_from_file, save_cell
 from celldsl.runtime.running.buffers import aligned_array
@@ -70,6 +70,7 @@ class Cell:
         super().__init_subclass__(**keywords)
         if "description" in vars(cls):
             described = cls.description
+            _check_abi(described)
             cls._state_nest = Nest("State", [s.name for s in described.states], cls)
             cls._output_nest = Nest("Outputs", [o.name for o in described.outputs], cls)
             cls.__doc__ = class_text(described)
@@ -259,3 +260,11 @@ def rebuild_cell(
     self.consts.flat[:] = constants
     self.consts.freeze()
     return self
+
+
+def _check_abi(described: Description) -> None:
+    if described.abi != ABI:
+        raise ImportError(
+            f"{described.name} was written by celldsl {described.version}, for another runtime "
+            f"than this one: write it anew with `celldsl compile {described.source}`"
+        )

@@ -161,7 +161,7 @@ class Description:
     `equations` is the text people see; `source` is the `.cell` file's name and `digest` the hash
     that the module was made from.  `prepare(dtype)`, where there is
     one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
-    whether kernels draw any.
+    whether kernels draw any.  `abi` is the ABI that the module was written for.
     """
 
     name: str
@@ -183,4 +183,4 @@ class Description:
     backward: tuple[Phase, ...]
     prepare: Callable[[Any], None] | None = None
     masks: bool = False
-    abi: int = ABI
+    abi: int = 0

@@ -17,6 +17,7 @@ import numpy as np
 
 from celldsl.runtime.cell import Cell
 from celldsl.runtime.description import (
+    ABI,
     Array,
     Condition,
     Description,
@@ -219,6 +220,7 @@ class Fake(Cell):
         source="fake.cell",
         digest="0" * 64,
         version="0.1.0",
+        abi=ABI,
         dims=(Dim("I"), Dim("H", default=lambda I: I)),
         hypers=(Hyper("scale", "real", 1.0, False), Hyper("activation", "function", "tanh", True)),
         inputs=(Array("x", "[I]", lambda I, H: (I,)),),

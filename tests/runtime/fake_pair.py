@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from celldsl.runtime.cell import Cell
-from celldsl.runtime.description import Array, Description, Dim, Hyper, Lengths, Param, Phase
+from celldsl.runtime.description import ABI, Array, Description, Dim, Hyper, Lengths, Param, Phase
 from tests.runtime.fake_cell import Rows, blocks, put
 
 
@@ -93,6 +93,7 @@ class Pair(Cell):
         source="pair.cell",
         digest="1" * 64,
         version="0.1.0",
+        abi=ABI,
         dims=(Dim("H"),),
         hypers=(Hyper("decay", "real", 0.5, False),),
         inputs=(Array("x", "[H]", one), Array("z", "[]", lambda H: ())),

@@ -329,6 +329,7 @@ class RNN(Cell):
         source='rnn.cell',
         digest='5cd3f811e7987ac8',
         version='0.1.0',
+        abi=3,
         dims=(
             describe.Dim('I', None, None),
             describe.Dim('H', None, None),
