@@ -58,8 +58,9 @@ LAYERS = {
     "runtime.checks runtime.building",
     # Cells, which people meet, and the check of their gradients.
     "runtime": f"{RECORDS} runtime.checks runtime.files runtime.building runtime.running",
-    # The oracle has its numerics in common with the runtime: they are plain NumPy.
-    "backends": "ir ir.verify ops plan runtime.numerics runtime.code",
+    # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
+    # modules say which records they fill in.
+    "backends": "ir ir.verify ops plan runtime.numerics runtime.code runtime.description",
     "driver": f"{COMPILER} optimisations fingerprint",
     "undecided": "runtime runtime.errors runtime.files",
     "loading": f"undecided cached fingerprint optimisations runtime {PLAIN_FILES} "
