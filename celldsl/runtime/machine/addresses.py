@@ -33,7 +33,6 @@ NUMBA_SETTINGS = (  # those that make other machine code of the same text
     "CPU_NAME", "CPU_FEATURES", "ENABLE_AVX", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE",
 )  # fmt: skip
 _loaded: dict[tuple[Any, ...], list[int]] = {}
-_engines: list[Any] = []  # keeps the machine code alive
 _code_lock = threading.RLock()
 
 
@@ -163,5 +162,6 @@ def _linked(code: bytes) -> Any:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _engines.append(engine)
+    # Never taken away: threads may still be in it when the interpreter ends.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
     return engine
