@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,24 @@ class PlanSizes:
         self.tape = int(lengths.tape(**given))
         self.forward_work = int(lengths.forward_work(**given))
         self.backward_work = int(lengths.backward_work(**given))
-        self.forward = Course(engine.ahead, plan)
-        self.again = Course(engine.ahead_again, plan)
-        self.backward = Course(engine.back, plan)
+        self._relays = engine.ahead, engine.ahead_again, engine.back
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.inputs = [lead + shape for shape in engine.input_shapes]
         self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
         self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
+
+    @cached_property
+    def forward(self) -> Course:
+        return Course(self._relays[0], self.plan)
+
+    @cached_property
+    def again(self) -> Course:
+        return Course(self._relays[1], self.plan)
+
+    @cached_property
+    def backward(self) -> Course:
+        return Course(self._relays[2], self.plan)
 
 
 class Engine:

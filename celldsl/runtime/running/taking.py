@@ -5,7 +5,7 @@ packed = take_rows(array, numbers)      # (N, …), (R,) -> (R, …); zeros wher
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ _NO_HYPER = np.zeros(0)
 
 @stage
 def taken_rows(
-    part: Any, parts: Any, share: Any, shares: Any, numbers: Any, sizes: Any, _hyper: Any,
+    part: Any, parts: Any, share: Any, shares: Any, sizes: Any, numbers: Any, _hyper: Any,
     source: Any, target: Any,
 ) -> None:  # fmt: skip
     """target[r] = source[numbers[r]] for a share of the rows."""
@@ -46,12 +46,16 @@ def _relay_of(dtype: str) -> Relay:
     return Relay([Phase("rows", taken_rows)], phase_addresses([taken_rows], dtype, "rows_"))
 
 
+@lru_cache(maxsize=64)
+def _course_of(dtype: str, count: int, width: int, parts: int) -> Course:
+    sizes = np.array([count, width], np.int64)
+    return Course(_relay_of(dtype), RowPlan(1, count, count, 0, 0, (sizes,) * parts, True))
+
+
 def take_rows(array: Values, numbers: Values) -> Values:
     """The rows of a contiguous array, on several threads where they are many."""
     found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
     count, width = len(numbers), found[:1].size
     parts = parts_for(count, count * width // COPIES_PER_FLOP)
-    plan = RowPlan(1, count, count, 0, 0, (numbers,) * parts, True)
-    sizes = np.array([count, width], np.int64)
-    Course(_relay_of(array.dtype.name), plan).run((sizes, _NO_HYPER, array, found), numbers)
+    _course_of(array.dtype.name, count, width, parts).run((numbers, _NO_HYPER, array, found))
     return found

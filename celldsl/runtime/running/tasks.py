@@ -13,19 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
 
 from celldsl.runtime.description import Phase
 from celldsl.runtime.running.rows import HEADER, RowPlan
 
 FINER = 8  # shares of a part where rows may be split at will
 LEAST_ROWS = 96  # of such a share
-TIME_SHARES = 16  # of the time loop
+TIME_SHARES = 8  # of the time loop
 EARLY = 6, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A share of a phase, for a part or (None) for the part of whoever does it.
 
     It waits for the tasks whose numbers are in `needs`, and for the task `after`.
@@ -98,21 +99,23 @@ def _borders(phase: Phase, cut: bool, plan: RowPlan) -> list[tuple[int, int]]:
             shares = parts * max(1, min(FINER, rows // (parts * LEAST_ROWS)))
             return [(rows * i // shares, rows * (i + 1) // shares) for i in range(shares)]
         case "steps" if parts > 1 and cut:
-            shares = max(1, min(TIME_SHARES, plan.steps))
-            times = [plan.steps * i // shares for i in range(shares + 1)]
-            if phase.reverse:
-                times = [plan.steps - time for time in times]
-            return [_rows_between(plan, *sorted(pair)) for pair in pairwise(times)]
+            return _borders_in_time(plan, max(1, min(TIME_SHARES, plan.steps)), phase.reverse)
     return [(0, rows)]
 
 
-def _rows_between(plan: RowPlan, start: int, stop: int) -> tuple[int, int]:
-    """The rows of all parts from one step up to another."""
-    if start == stop:
-        return 0, plan.rows
-    tables = [part[HEADER + 4 * start : HEADER + 4 * stop].reshape(-1, 4) for part in plan.parts]
-    low = min(int(table[:, 0].min()) for table in tables)
-    return low, max(int((table[:, 0] + table[:, 1]).max()) for table in tables)
+def _borders_in_time(plan: RowPlan, shares: int, reverse: bool) -> list[tuple[int, int]]:
+    """The rows of all parts in each share of the steps, in the order in which they are done."""
+    if not plan.steps:
+        return [(0, plan.rows)] * shares
+    table = np.stack([part[HEADER : HEADER + 4 * plan.steps] for part in plan.parts])
+    first, active = table[:, 0::4], table[:, 1::4]
+    starts = [plan.steps * i // shares for i in range(shares)]
+    if reverse:
+        starts = [plan.steps - plan.steps * (i + 1) // shares for i in reversed(range(shares))]
+    low = np.minimum.reduceat(first.min(axis=0), starts).tolist()
+    high = np.maximum.reduceat((first + active).max(axis=0), starts).tolist()
+    found = list(zip(low, high, strict=True))
+    return found[::-1] if reverse else found
 
 
 def _tasks_of_share(
