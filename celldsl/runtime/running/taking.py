@@ -19,7 +19,7 @@ from celldsl.runtime.running.relay import Course, Relay
 from celldsl.runtime.running.rows import RowPlan
 from celldsl.runtime.running.threads import parts_for
 
-COPIES_PER_FLOP = 4  # a multiplication takes as long as copying about so many numbers
+FLOPS_PER_COPY = 8  # to copy a number from memory takes as long as about so many multiplications
 _NO_HYPER = np.zeros(0)
 
 
@@ -56,6 +56,6 @@ def take_rows(array: Values, numbers: Values) -> Values:
     """The rows of a contiguous array, on several threads where they are many."""
     found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
     count, width = len(numbers), found[:1].size
-    parts = parts_for(count, count * width // COPIES_PER_FLOP)
+    parts = parts_for(count, count * width * FLOPS_PER_COPY)
     _course_of(array.dtype.name, count, width, parts).run((numbers, _NO_HYPER, array, found))
     return found

@@ -23,7 +23,7 @@ from celldsl.runtime.running.rows import HEADER, RowPlan
 FINER = 8  # shares of a part where rows may be split at will
 LEAST_ROWS = 96  # of such a share
 TIME_SHARES = 8  # of the time loop
-EARLY = 6, 8
+EARLY = 3, 4  # of the rows that steps read are made before the first step
 
 
 class Task(NamedTuple):
