@@ -58,7 +58,8 @@ def every_pass() -> list[list[Phase]]:
         phase("once"), phase("rows"), phase("steps", reverse=True), phase("parts"),
         phase("rows", waits=False), phase("parts"), phase("once"),
     ]  # fmt: skip
-    return [ahead, back, ahead[1:3], back[2:4], [phase("steps")]]
+    odd = [phase("rows"), phase("steps"), phase("parts", waits=False), phase("once")]
+    return [ahead, back, ahead[1:3], back[2:4], [phase("steps")], odd]
 
 
 def every_plan() -> list[RowPlan]:

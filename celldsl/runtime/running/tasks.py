@@ -66,6 +66,10 @@ class _Stretch:
         kinds = {self.phase.kind, self.before.phase.kind if self.before else ""}
         return kinds == {"rows", "steps"}
 
+    @property
+    def reads_rows(self) -> bool:
+        return self.joins and self.phase.kind == "steps"
+
 
 def tasks_of(phases: Sequence[Phase], plan: RowPlan) -> Todo:
     tasks: list[Task] = []
@@ -147,22 +151,20 @@ def _needs(stretch: _Stretch, share: int, parts: int) -> range:
     if not stretch.joins or not met:
         return range(before.tasks.stop)
     first = before.tasks.start
-    if stretch.phase.kind == "steps":
+    if stretch.reads_rows:
         return range(first + met[0], first + met[-1] + 1)
     # Shares of time follow each other: where the last is done, all are.
     return range(first + met[-1] * parts, first + (met[-1] + 1) * parts)
 
 
 def _lots(stretches: Sequence[_Stretch], tasks: Sequence[Task]) -> Iterator[range]:
-    """Phase by phase, but rows just before the steps that read them."""
-    rows_first = {id(s.before) for s in stretches if s.joins and s.phase.kind == "steps"}
+    """Phase by phase, but rows together with the steps that read them."""
+    with_steps = {id(s.before) for s in stretches if s.reads_rows}
     for stretch in stretches:
-        if id(stretch) in rows_first:
-            continue
-        if stretch.before is None or id(stretch.before) not in rows_first:
+        if stretch.reads_rows:
+            yield from _rows_and_steps(stretch, tasks)
+        elif id(stretch) not in with_steps:
             yield stretch.tasks
-            continue
-        yield from _rows_and_steps(stretch, tasks)
 
 
 def _rows_and_steps(stretch: _Stretch, tasks: Sequence[Task]) -> Iterator[range]:
@@ -175,11 +177,11 @@ def _rows_and_steps(stretch: _Stretch, tasks: Sequence[Task]) -> Iterator[range]
     mirrored = tasks[stretch.tasks.start].needs.start > rows.start
     yield rows[-early:] if mirrored else rows[:early]
     later = rows[:-early] if mirrored else rows[early:]
-    known = False
+    given = False
     for share in range(shares):
         own = stretch.tasks[share * parts : (share + 1) * parts]
         needs = tasks[own.start].needs
-        if not known and (needs.start < later.stop and needs.stop > later.start):
-            known = True
+        if not given and needs.start < later.stop and needs.stop > later.start:
+            given = True
             yield later
         yield own
