@@ -31,6 +31,12 @@ def packed(parts: int = 2) -> RowPlan:
     return plan_packed(pack_lengths(lengths, 50, parts, False), 0, 50, False, True)
 
 
+def few(count: int, parts: int) -> RowPlan:
+    lengths = np.zeros(8, np.int64)
+    lengths[:count] = 1
+    return plan_packed(pack_lengths(lengths, 3, parts, False), 0, 3, False, True)
+
+
 def numbers(kind: Kind, plan: RowPlan) -> int:
     return len(tasks_of([phase(kind)], plan).tasks)
 
@@ -64,7 +70,16 @@ def every_pass() -> list[list[Phase]]:
 
 def every_plan() -> list[RowPlan]:
     plans = [full(parts=parts, reverse=back) for parts in (1, 2, 5) for back in (False, True)]
-    return [*plans, packed(), packed(3), full(1), full(3, 100), full(1000, 2), full(7, 5, 5)]
+    return [
+        *plans,
+        packed(),
+        packed(3),
+        full(1),
+        full(3, 100),
+        full(1000, 2),
+        full(7, 5, 5),
+        *(few(n, p) for n in range(4) for p in (2, 3, 8)),
+    ]
 
 
 @pytest.mark.parametrize("phases", every_pass())

@@ -185,3 +185,5 @@ def _rows_and_steps(stretch: _Stretch, tasks: Sequence[Task]) -> Iterator[range]
             given = True
             yield later
         yield own
+    if not given:  # shares without a row
+        yield later
