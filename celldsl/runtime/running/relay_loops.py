@@ -166,7 +166,9 @@ def relay_may_begin(job, at):
     """Whether everything is done that the task at this word waits for."""
     if job[at + RELAY_AFTER] != RELAY_NOBODY and not relay_is_done(job, job[at + RELAY_AFTER]):
         return False
-    for needed in range(job[at + RELAY_NEEDS], job[at + RELAY_ENOUGH]):
+    needed = job[at + RELAY_ENOUGH]
+    while needed > job[at + RELAY_NEEDS]:
+        needed -= 1  # the last is done last, as a rule
         if not relay_is_done(job, needed):
             return False
     return True
