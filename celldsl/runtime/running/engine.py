@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from celldsl.runtime.running.relay import Course, Relay
 from celldsl.runtime.running.rows import RowPlan
 
 KEPT_PLANS = 16
+AHEAD, AGAIN, BACK = range(3)
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class PlanSizes:
 
     Rows are (T, B), or (R,) where they are packed.
 
-    `again` is the forward pass without the leading phases that depend on parameters alone.
+    AGAIN is the forward pass without the leading phases that depend on parameters alone.
     """
 
     def __init__(self, engine: Engine, plan: RowPlan) -> None:
@@ -66,23 +66,19 @@ class PlanSizes:
         self.forward_work = int(lengths.forward_work(**given))
         self.backward_work = int(lengths.backward_work(**given))
         self._relays = engine.ahead, engine.ahead_again, engine.back
+        self._courses: dict[int, Course] = {}
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.inputs = [lead + shape for shape in engine.input_shapes]
         self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
         self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
 
-    @cached_property
-    def forward(self) -> Course:
-        return Course(self._relays[0], self.plan)
-
-    @cached_property
-    def again(self) -> Course:
-        return Course(self._relays[1], self.plan)
-
-    @cached_property
-    def backward(self) -> Course:
-        return Course(self._relays[2], self.plan)
+    def course(self, number: int) -> Course:
+        """AHEAD, AGAIN or BACK, made when it is first asked for: not all are."""
+        found = self._courses.get(number)
+        if found is None:
+            found = self._courses[number] = Course(self._relays[number], self.plan)
+        return found
 
 
 class Engine:
@@ -164,7 +160,7 @@ class Engine:
         """
         hyper = self.hyper_array if hyper is None else hyper
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
-        course = sizes.forward if fixed is None else sizes.again
+        course = sizes.course(AHEAD if fixed is None else AGAIN)
         fixed = take(self.fixed_length) if fixed is None else fixed
         leases = fixed, take(sizes.tape), take(sizes.forward_work)
         outputs = [np.empty(shape, dtype) for shape in sizes.outputs]
@@ -209,7 +205,7 @@ class Engine:
         ]
         cotangents = (*output_cotangents, *found.inputs, *ends, *found.starts)
         head = self.head(run.hyper, *leases)
-        sizes.backward.run((*head, found.parameters, *inputs, *cotangents), leases)
+        sizes.course(BACK).run((*head, found.parameters, *inputs, *cotangents), leases)
         return found
 
 
