@@ -100,9 +100,12 @@ def test_a_job_lives_as_long_as_somebody_is_at_it(three: Crew) -> None:
     job = job_for(2)
     three.posts[0] = -crew_file.address_of_job(job)
     three.leave(job, "arrays")
-    assert three.lingering == [(job, "arrays")]
+    assert three.lingering == {id(job): (job, "arrays")}
     three.tidy()
-    assert three.lingering == [(job, "arrays")]
+    assert three.lingering
+    job[RELAY_DONE] = 1
+    three.leave(job, "arrays")
+    assert three.lingering == {id(job): (job, None)}
     three.posts[0] = POST_FREE
     three.tidy()
     assert not three.lingering
@@ -115,8 +118,27 @@ def test_a_worker_stands_by_and_goes_away(three: Crew, monkeypatch: pytest.Monke
     worker = threading.Thread(target=serve, args=(three, 0), daemon=True)
     worker.start()
     for _ in range(20):
-        three.queue.put((done, None, 1))
+        three.queue.put([(done, None, 1)])
         until(lambda: three.queue.empty() and three.posts[0] == POST_AWAY)
+
+
+def test_who_does_not_wait_on_the_queue_finds_nothing_there(three: Crew) -> None:
+    three.posts[0] = POST_FREE + 12345  # at something else
+    three.started = 2
+    three.posts[POST_LINE] = POST_FREE + 12345
+    done = job_for(3)
+    done[RELAY_DONE] = 1
+    run_together(done, "arrays")
+    assert three.queue.empty()
+
+
+def test_a_call_that_nobody_took_holds_nothing(three: Crew) -> None:
+    three.started = 2
+    done = job_for(3)
+    done[RELAY_DONE] = 1
+    run_together(done, "arrays")
+    assert three.queue.qsize() == 2
+    assert three.queue.get() == three.queue.get() == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

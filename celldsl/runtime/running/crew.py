@@ -36,35 +36,44 @@ POSTS = 256  # workers after these are woken each time
 NAP = 1e-4  # seconds
 
 Job: TypeAlias = "array[int]"
+Call: TypeAlias = "list[tuple[Job, Any, int]]"  # one, or none when its caller has left
 
 
 class Crew:
     """Daemon threads that take jobs from posts and from a queue."""
 
     def __init__(self) -> None:
-        self.queue: SimpleQueue[tuple[Job, Any, int]] = SimpleQueue()
+        self.queue: SimpleQueue[Call] = SimpleQueue()
         self.started = 0
         self.busy = 0  # callers, and those who joined them
+        self.helping = 0  # those who joined them
         self.lock = threading.Lock()
         posts = aligned_array(POSTS * POST_LINE, np.dtype(np.int64))
         posts[:] = POST_AWAY
         self.posts = posts
         self.address = posts.ctypes.data
-        self.lingering: list[tuple[Job, Any]] = []
+        self.lingering: dict[int, tuple[Job, Any]] = {}
 
     def hire(self, wanted: int, threads: int) -> int:
         """How many others may join a caller, of `threads` for all callers together."""
         with self.lock:
             helpers = max(0, min(wanted, threads - self.busy - 1))
-            self.busy += 1 + helpers
-            while self.started < helpers:
+            while self.started < self.helping + helpers:
+                threading.Thread(target=serve, args=(self, self.started), daemon=True).start()
                 self.started += 1
-                threading.Thread(target=serve, args=(self, self.started - 1), daemon=True).start()
+            self.helping += helpers
+            self.busy += 1 + helpers
         return helpers
 
     def dismiss(self, helpers: int) -> None:
         with self.lock:
+            self.helping -= helpers
             self.busy -= 1 + helpers
+
+    def waiting(self) -> int:
+        """About how many threads wait on the queue.  Others would find a job there late."""
+        looks = self.posts[: POST_LINE * self.posted : POST_LINE]
+        return self.started - self.posted + int(np.count_nonzero(looks == POST_AWAY))
 
     def offer(self, job: Job, wanted: int) -> int:
         """Gives a job to workers 1 … of it, of those who look at their posts; to how many."""
@@ -73,19 +82,17 @@ class Crew:
 
     def leave(self, job: Job, held: Any) -> None:
         """Sees that nobody finds the job any more; whoever is still at it keeps it alive."""
-        if job_functions().withdraw(self.address, self.posted, address_of_job(job)):
-            with self.lock:
-                self.lingering.append((job, held))
+        # When all is done they look at the job alone.
+        left = job[RELAY_DONE] < job[RELAY_TASKS]
+        self.lingering[id(job)] = job, held if left else None
+        self.tidy()
 
     def tidy(self) -> None:
         """Forgets the jobs that the last worker has left by now."""
         withdraw = job_functions().withdraw
-        with self.lock:
-            self.lingering = [
-                kept
-                for kept in self.lingering
-                if withdraw(self.address, self.posted, address_of_job(kept[0]))
-            ]
+        for key, (job, _) in self.lingering.copy().items():
+            if not withdraw(self.address, self.posted, address_of_job(job)):
+                self.lingering.pop(key, None)
 
     @property
     def posted(self) -> int:
@@ -112,7 +119,11 @@ def serve(crew: Crew, number: int) -> None:
     # More threads than cores would take them from those who have something to do.
     looks = number < min(POSTS, available_cores() - 1)
     while True:
-        job, held, worker = crew.queue.get()
+        call = crew.queue.get()
+        try:
+            job, held, worker = call.pop()
+        except IndexError:  # its caller has done everything
+            continue
         work_on(job, worker)
         del job, held
         while looks and stand_by(post):
@@ -142,14 +153,20 @@ def run_together(job: Job, held: Any) -> None:
     moment are left to them.
     """
     crew = CREW.crew
-    if crew.lingering:
-        crew.tidy()
     helpers = crew.hire(job[RELAY_WORKERS] - 1, get_threads())
+    calls: list[Call] = []
     try:
-        offered = crew.offer(job, helpers)
-        for worker in range(1 + offered, 1 + helpers):
-            crew.queue.put((job, held, worker))
+        offered = crew.offer(job, helpers) if helpers else 0
+        if offered < helpers:
+            last = min(helpers, offered + crew.waiting())
+            calls += ([(job, held, worker)] for worker in range(1 + offered, 1 + last))
+            for call in calls:
+                crew.queue.put(call)
         work_on(job, 0)
     finally:
-        crew.leave(job, held)
-        crew.dismiss(helpers)
+        try:
+            crew.leave(job, held)
+        finally:
+            crew.dismiss(helpers)
+            for call in calls:
+                call.clear()

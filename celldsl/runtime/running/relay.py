@@ -97,7 +97,7 @@ class Course:
         if job[RELAY_WORKERS] == 1:
             self.relay.alone(job.buffer_info()[0])
         else:
-            run_together(job, (shared, arrays, held))
+            run_together(job, (self, shared, arrays, held))
 
     def job(self, shared: array[int]) -> array[int]:
         """The words of a job over the arrays at these places."""
