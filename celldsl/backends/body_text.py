@@ -12,7 +12,7 @@ from celldsl.backends.spelling import factor_code, size_code, value_name
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.arrays import word_of
-from celldsl.plan.plan import Extent, Hyper, Memory, Number, Operand, Place, Register, Store
+from celldsl.plan.places import Extent, Hyper, Memory, Number, Operand, Place, Register, Store
 from celldsl.record import entity, field
 
 ZERO, ONE = Size.of(0), Size.of(1)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from celldsl.ir.size import Shape, Size
 from celldsl.ops.table import OPS
 from celldsl.plan.arrays import contiguous
-from celldsl.plan.plan import Loop, Memory, Statement
+from celldsl.plan.loops import Loop, Statement
+from celldsl.plan.places import Memory
 from celldsl.record import replace
 
 ZERO, ONE = Size.of(0), Size.of(1)

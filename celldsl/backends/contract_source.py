@@ -10,7 +10,7 @@ from __future__ import annotations
 from celldsl.backends.body_text import ONE, Text, index_code, open_loops, put_store
 from celldsl.backends.spelling import factor_code
 from celldsl.ir.size import Size
-from celldsl.plan.plan import Contract, Fold, Scan
+from celldsl.plan.loops import Contract, Fold, Scan
 
 
 def write_contract(text: Text, nest: Contract) -> None:

@@ -19,7 +19,8 @@ from celldsl.backends.stage_source import all_bases
 from celldsl.backends.standalone import standalone_text
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
-from celldsl.plan.plan import AddShares, Phase, Plan
+from celldsl.plan.gemms import AddShares
+from celldsl.plan.plan import Phase, Plan
 from celldsl.record import record
 from celldsl.runtime.code import CODE_FILES
 

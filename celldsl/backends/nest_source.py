@@ -24,7 +24,8 @@ from celldsl.backends.shifted_source import masked, padded, rolled, windowed
 from celldsl.backends.spelling import size_code
 from celldsl.ir.size import Shape
 from celldsl.ops.table import OPS
-from celldsl.plan.plan import Contract, Fold, Loop, Nest, Register, Scan, Statement
+from celldsl.plan.loops import Contract, Fold, Loop, Nest, Scan, Statement
+from celldsl.plan.places import Register
 
 REDUCE_START = {"sum": "zero", "amax": "-inf", "amin": "inf"}
 REDUCE_STEP = {

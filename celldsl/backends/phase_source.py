@@ -14,16 +14,8 @@ from celldsl.backends.stage_source import pointer_code, prelude, stage_arrays, t
 from celldsl.backends.state_source import bring_in, copy_rows, take_out
 from celldsl.backends.sum_source import add_lines, row_sum_lines, shares_lines
 from celldsl.ir.size import Size, product
-from celldsl.plan.plan import (
-    AddShares,
-    Combine,
-    Gemm,
-    GemmRows,
-    Pack,
-    Phase,
-    RowLoops,
-    Stage,
-)
+from celldsl.plan.gemms import AddShares, Combine, Gemm, GemmRows, Pack
+from celldsl.plan.plan import Phase, RowLoops, Stage
 from celldsl.record import entity, field
 
 COMMON = "part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work"

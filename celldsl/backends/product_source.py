@@ -9,7 +9,8 @@ from celldsl.backends.body_text import index_code
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import pointer_code
 from celldsl.ir.size import Size
-from celldsl.plan.plan import Combine, Gemm, Pack, Place, Repeat
+from celldsl.plan.gemms import Combine, Gemm, Pack, Repeat
+from celldsl.plan.places import Place
 
 ZERO = Size.of(0)
 

@@ -11,7 +11,8 @@ from celldsl.backends.body_text import Text, index_code, operand_code
 from celldsl.backends.spelling import factor_code
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.arrays import contiguous
-from celldsl.plan.plan import Memory, Statement
+from celldsl.plan.loops import Statement
+from celldsl.plan.places import Memory
 
 
 def _memory(statement: Statement) -> Memory:

@@ -23,7 +23,9 @@ from celldsl.backends.shifted_source import mask_keys
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.ir.size import Size
 from celldsl.plan.arrays import word_of
-from celldsl.plan.plan import Contract, Fold, Loop, Memory, Nest, Place, RowLoops, Scan
+from celldsl.plan.loops import Contract, Fold, Loop, Nest, Scan
+from celldsl.plan.places import Memory, Place
+from celldsl.plan.plan import RowLoops
 from celldsl.record import entity, field, values_of
 
 ROW_CODE = {

@@ -10,7 +10,8 @@ from celldsl.backends.product_source import lane_of
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import base_name, pointer_code
 from celldsl.ir.size import Shape, product
-from celldsl.plan.plan import Place, StateCopy
+from celldsl.plan.places import Place
+from celldsl.plan.plan import StateCopy
 
 
 def bring_in(state: StateCopy) -> list[str]:

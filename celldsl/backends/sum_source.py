@@ -14,7 +14,9 @@ from __future__ import annotations
 from celldsl.backends.product_source import lane_of, loop_lines, moves
 from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import pointer_code
-from celldsl.plan.plan import AddShares, GemmRows, Phase, Place, RowSum
+from celldsl.plan.gemms import AddShares, GemmRows, RowSum
+from celldsl.plan.places import Place
+from celldsl.plan.plan import Phase
 
 SPLIT = "    split = sum_split(parts, n_rows)"
 OWN_ROWS = """\

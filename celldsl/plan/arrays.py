@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from celldsl.ir.size import Shape, Size, product
-from celldsl.plan.plan import ROW_COUNTS, Place, RowKind
+from celldsl.plan.places import ROW_COUNTS, Place, RowKind
 from celldsl.record import entity, field
 
 

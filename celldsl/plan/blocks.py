@@ -14,7 +14,8 @@ from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ParamSpec
 from celldsl.plan.arrays import Arrays, contiguous
-from celldsl.plan.plan import Block, Place
+from celldsl.plan.places import Place
+from celldsl.plan.plan import Block
 
 
 def lay_out(

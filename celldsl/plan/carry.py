@@ -7,7 +7,7 @@ buffer where every read comes before the first write; otherwise the new one is m
 from __future__ import annotations
 
 from celldsl.ir.program import Node
-from celldsl.plan.plan import Place
+from celldsl.plan.places import Place
 from celldsl.plan.planner import Planner
 from celldsl.plan.regions import REGIONS
 

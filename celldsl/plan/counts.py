@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celldsl.ir.size import Size
-from celldsl.plan.plan import B, Gemm, GemmRows, Phase, R, Repeat, Stage
+from celldsl.plan.gemms import Gemm, GemmRows, Repeat
+from celldsl.plan.places import B, R
+from celldsl.plan.plan import Phase, Stage
 
 ONE, TWO, ZERO = Size.of(1), Size.of(2), Size.of(0)
 

@@ -17,7 +17,8 @@ from celldsl.plan.graph import Graph
 from celldsl.plan.kept import keep_states
 from celldsl.plan.outs import NOWHERE, direct_outs
 from celldsl.plan.phases import assemble
-from celldsl.plan.plan import Memory, Phase, Place, Plan, RowKind, StateCopy
+from celldsl.plan.places import Memory, Place, RowKind
+from celldsl.plan.plan import Phase, Plan, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products
 from celldsl.plan.regions import Region

@@ -9,8 +9,9 @@ from __future__ import annotations
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
 from celldsl.ops.contractions import label_sizes, matrix_labels, spec_parts
+from celldsl.plan.gemms import Repeat
 from celldsl.plan.graph import Graph
-from celldsl.plan.plan import Place, Repeat
+from celldsl.plan.places import Place
 from celldsl.record import record
 
 ZERO = Size.of(0)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from celldsl.ir.program import Leaf, Node, Program, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.arrays import contiguous
-from celldsl.plan.plan import Place
+from celldsl.plan.places import Place
 from celldsl.record import replace
 
 CONSTANTS = ("number", "size")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from celldsl.ir.program import Node
 from celldsl.plan.arrays import contiguous
 from celldsl.plan.graph import Graph
-from celldsl.plan.plan import Place
+from celldsl.plan.places import Place
 from celldsl.record import record, replace
 
 SUMS = ("rowsum", "einsum_rows")

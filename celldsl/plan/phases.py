@@ -7,16 +7,9 @@ over all rows follows work on single rows.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape
-from celldsl.plan.plan import (
-    AddShares,
-    Gemm,
-    GemmRows,
-    Phase,
-    Place,
-    RowLoops,
-    Stage,
-    StateCopy,
-)
+from celldsl.plan.gemms import AddShares, Gemm, GemmRows
+from celldsl.plan.places import Place
+from celldsl.plan.plan import Phase, RowLoops, Stage, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products, join_sums
 from celldsl.plan.writer import write_stages

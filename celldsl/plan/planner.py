@@ -15,7 +15,7 @@ from celldsl.plan.forms import rows_times_weight
 from celldsl.plan.graph import Graph
 from celldsl.plan.group import READS_MEMORY, Group
 from celldsl.plan.nests import group_nests
-from celldsl.plan.plan import Place, RowKind
+from celldsl.plan.places import Place, RowKind
 from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
 from celldsl.plan.stages import Units, postpone, split_stages
 from celldsl.plan.targets import Targets, slot_place

@@ -18,7 +18,8 @@ from celldsl.plan.forms import (
     stride,
     sum_of_outers,
 )
-from celldsl.plan.plan import PARTS, Combine, Gemm, GemmRows, Pack, Place, RowSum
+from celldsl.plan.gemms import Combine, Gemm, GemmRows, Pack, RowSum
+from celldsl.plan.places import PARTS, Place
 from celldsl.plan.planner import Planner, located
 from celldsl.record import entity, field, replace
 

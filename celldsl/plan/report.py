@@ -14,7 +14,9 @@ from celldsl.ir.program import Program
 from celldsl.ir.size import Size
 from celldsl.plan.amounts import Amounts
 from celldsl.plan.counts import product_flops, stage_flops
-from celldsl.plan.plan import AddShares, B, Gemm, GemmRows, Phase, Plan, R
+from celldsl.plan.gemms import AddShares, Gemm, GemmRows
+from celldsl.plan.places import B, R
+from celldsl.plan.plan import Phase, Plan
 from celldsl.plan.stage_words import Words, equations_of, one_line, told_apart
 from celldsl.plan.tape_words import tape_lines
 from celldsl.record import record

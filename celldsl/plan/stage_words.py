@@ -10,23 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from celldsl.ir.size import Shape, shape_text
-from celldsl.plan.plan import (
-    AddShares,
-    Combine,
-    Contract,
-    Fold,
-    Gemm,
-    GemmRows,
-    Loop,
-    Nest,
-    Pack,
-    Place,
-    Plan,
-    Repeat,
-    RowLoops,
-    Scan,
-    Stage,
-)
+from celldsl.plan.gemms import AddShares, Combine, Gemm, GemmRows, Pack, Repeat
+from celldsl.plan.loops import Contract, Fold, Loop, Nest, Scan
+from celldsl.plan.places import Place
+from celldsl.plan.plan import Plan, RowLoops, Stage
 from celldsl.record import replace
 
 

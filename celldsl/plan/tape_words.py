@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
 from celldsl.plan.amounts import Amounts
-from celldsl.plan.plan import R
+from celldsl.plan.places import R
 from celldsl.plan.stage_words import one_line
 
 ZERO = Size.of(0)

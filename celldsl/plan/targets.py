@@ -13,7 +13,7 @@ from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
 from celldsl.ops.table import OPS
 from celldsl.plan.graph import Graph
-from celldsl.plan.plan import Place
+from celldsl.plan.places import Place
 from celldsl.record import entity, field, replace
 
 LOOPED = ("elementwise", "reduce", "source")

@@ -12,24 +12,9 @@ from celldsl.ops.contractions import label_sizes
 from celldsl.ops.table import OPS
 from celldsl.plan.arrays import contiguous
 from celldsl.plan.group import Group
-from celldsl.plan.plan import (
-    Contract,
-    Extent,
-    Fold,
-    Hyper,
-    Loop,
-    Memory,
-    Nest,
-    Number,
-    Operand,
-    Place,
-    Register,
-    RowLoops,
-    Scan,
-    Stage,
-    Statement,
-    Store,
-)
+from celldsl.plan.loops import Contract, Fold, Loop, Nest, Scan, Statement
+from celldsl.plan.places import Extent, Hyper, Memory, Number, Operand, Place, Register, Store
+from celldsl.plan.plan import RowLoops, Stage
 from celldsl.plan.planner import Planner, located
 from celldsl.plan.products import Products
 from celldsl.plan.regions import Region

@@ -12,7 +12,8 @@ from celldsl.driver import front, optimise
 from celldsl.ir.size import Size
 from celldsl.plan.counts import product_flops
 from celldsl.plan.directions import plan_cell
-from celldsl.plan.plan import Plan, R
+from celldsl.plan.places import R
+from celldsl.plan.plan import Plan
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 X, H = (Size.dim(name) for name in ("I", "H"))

@@ -10,7 +10,8 @@ from celldsl.backends.module_source import Unit
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.driver import compile_cell, front
-from celldsl.plan.plan import AddShares, Gemm, GemmRows, Phase, RowLoops
+from celldsl.plan.gemms import AddShares, Gemm, GemmRows
+from celldsl.plan.plan import Phase, RowLoops
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
