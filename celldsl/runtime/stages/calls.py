@@ -39,6 +39,10 @@ class _Target:
         return None
 
 
+def is_elementary(function: Any) -> bool:
+    return getattr(function, "stands_for", function) in FORMULAS
+
+
 def called(code: Any, builder: Any, function: Any, given: Sequence[Typed]) -> Typed | None:
     """The value of a call; None where it has none."""
     function = getattr(function, "stands_for", function)

@@ -49,6 +49,7 @@ class Scope:
         self._first = self.builder.block
         self._repeated = _repeated(self.tree)
         self.names: dict[str, Typed] = {}
+        self.counts: Any = None  # what is written here counts where this holds; None: always
         self._slots: dict[str, _Slot] = {}
         for argument, given, value in zip(
             self.tree.args.args, kinds, self.function.args, strict=True
@@ -71,7 +72,10 @@ class Scope:
         slot = self._slots[name]
         if slot.kind != value.kind:
             raise StageError(f"`{name}` is {slot.kind}, and then {value.kind}")
-        self.builder.store(value.code, slot.place)
+        code = value.code
+        if self.counts is not None:
+            code = self.builder.select(self.counts, code, self.builder.load(slot.place))
+        self.builder.store(code, slot.place)
 
     def value_of(self, name: str) -> Typed:
         if name in self.names:

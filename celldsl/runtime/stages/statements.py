@@ -29,6 +29,7 @@ from celldsl.runtime.stages.expressions import (
 )
 from celldsl.runtime.stages.lanes import read_lane, write_lane
 from celldsl.runtime.stages.scope import Scope
+from celldsl.runtime.stages.tails import end_of_vectors, vector_of
 from celldsl.runtime.stages.values import StageError, Typed, cast, combined, constant
 
 STAGE_PREFIX = "celldsl.stage."
@@ -104,6 +105,9 @@ def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
 
 def _put(scope: Scope, lane: Typed, index: Any, given: Typed) -> None:
     code = cast(scope.builder, given, lane.kind.dtype)
+    if scope.counts is not None:
+        old = read_lane(scope.builder, lane.code, index, lane.kind.scope)
+        code = scope.builder.select(scope.counts, code, old)
     write_lane(scope.builder, lane.code, index, code, lane.kind.scope)
 
 
@@ -129,6 +133,30 @@ def _loop(scope: Scope, name: str, over: ast.Call, body: Sequence[ast.stmt]) -> 
     zero, one = (constant(types.int64, number).code for number in (0, 1))
     given = [cast(builder, stage_value(scope, argument), types.int64) for argument in over.args]
     start, stop, step = (zero, *given, one) if len(given) == 1 else (*given, one)[:3]
+    vector = vector_of(scope, body) if len(given) == 1 else 0
+    if not vector:
+        _count(scope, name, (start, stop, step), body)
+        return
+    whole = end_of_vectors(builder, stop, vector)
+    _count(scope, name, (start, whole, step), body)
+    rest, after = scope.blocks("rest", "done")
+    builder.cbranch(builder.icmp_signed("<", whole, stop), rest, after)
+    builder.position_at_end(rest)
+    last = builder.sub(stop, constant(types.int64, vector).code)
+    _count(scope, name, (last, stop, step), body, whole)
+    builder.branch(after)
+    builder.position_at_end(after)
+
+
+def _count(
+    scope: Scope,
+    name: str,
+    over: tuple[Any, Any, Any],
+    body: Sequence[ast.stmt],
+    fresh: Any = None,
+) -> None:
+    """The loop itself.  Below an index `fresh`, where there is one, its body changes nothing."""
+    builder, (start, stop, step) = scope.builder, over
     place = scope.stack(types.int64, f"next {name}")
     builder.store(start, place)
     test, inside, after = scope.blocks("for", "do", "done")
@@ -136,13 +164,15 @@ def _loop(scope: Scope, name: str, over: ast.Call, body: Sequence[ast.stmt]) -> 
     builder.position_at_end(test)
     index = builder.load(place)
     more = builder.icmp_signed("<", index, stop)
-    if step is not one:
-        forwards = builder.icmp_signed(">", step, zero)
+    if getattr(step, "constant", None) != 1:
+        forwards = builder.icmp_signed(">", step, constant(types.int64, 0).code)
         more = builder.select(forwards, more, builder.icmp_signed(">", index, stop))
     builder.cbranch(more, inside, after)
     outer = _begin(scope, inside)
     scope.assign(name, Typed(types.int64, index))
+    scope.counts = None if fresh is None else builder.icmp_signed(">=", index, fresh)
     _write_suite(scope, body)
+    scope.counts = None
     builder.store(builder.add(index, step, flags=("nsw",)), place)
     _end(scope, test, after, outer)
 
