@@ -15,12 +15,12 @@ from celldsl.ir.size import Size, shape_text
 from celldsl.record import replace
 from celldsl.semantics import convert
 from celldsl.semantics.binding import bind
-from celldsl.semantics.conditions import amount
 from celldsl.semantics.fitting import elaborate_beside, has_shape
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function, unknown_function
 from celldsl.semantics.outward import seen_outside
 from celldsl.semantics.settings import setting_of
+from celldsl.semantics.sides import amount
 from celldsl.semantics.values import (
     FunctionValue,
     Real,

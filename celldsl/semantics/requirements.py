@@ -9,16 +9,9 @@ from collections.abc import Container, Iterator
 
 from celldsl.ir.size import Size
 from celldsl.ir.spec import Condition
-from celldsl.semantics import conditions, names
-from celldsl.semantics.conditions import (
-    COMPARE,
-    Undecided,
-    ask,
-    assume,
-    decide,
-    report_data,
-    side,
-)
+from celldsl.semantics import names
+from celldsl.semantics.questions import COMPARE, ask, assume, decide
+from celldsl.semantics.sides import Undecided, report_data, side
 from celldsl.semantics.values import Tensor, Truth, Unknown
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
@@ -129,4 +122,4 @@ def _truth_code(f: Frame, e: ast.Name) -> str:
         case Unknown():
             raise Undecided
     f.error("E0301", f"`{e.id}` is neither true nor false", e.span)
-    raise conditions.Undecided
+    raise Undecided
