@@ -12,7 +12,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics import convert
+from celldsl.semantics import wording
 from celldsl.semantics.facts import Facts
 from celldsl.semantics.values import Tensor, Unknown, Value
 from celldsl.semantics.walk import Frame
@@ -99,13 +99,13 @@ def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, 
         first = operands[0] if operands[0] is not bad else operands[-1]
     (e1, a), (e2, b) = first, bad
     long, short = ((e1, a), (e2, b)) if len(a.shape) >= len(b.shape) else ((e2, b), (e1, a))
-    named = f"`{convert.short(e1.span)}` is {convert.told(f, a)}"
-    label = f"{named}, `{convert.short(e2.span)}` is {convert.told(f, b)}"
+    named = f"`{wording.short(e1.span)}` is {wording.told(f, a)}"
+    label = f"{named}, `{wording.short(e2.span)}` is {wording.told(f, b)}"
     if _ambiguous(f, long[1].shape, short[1].shape):
-        name = convert.short(short[0].span)
+        name = wording.short(short[0].span)
         f.error(
             "E0205",
-            f"`{name}` {convert.told(f, short[1])} fits {convert.told(f, long[1])} in more than "
+            f"`{name}` {wording.told(f, short[1])} fits {wording.told(f, long[1])} in more than "
             "one place",
             span,
             label,
@@ -115,7 +115,7 @@ def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, 
         return
     f.error(
         "E0203",
-        f"shapes do not match in `{convert.short(span)}`",
+        f"shapes do not match in `{wording.short(span)}`",
         span,
         label,
         secondary=reasons(f, (e1, a), (e2, b), span),
@@ -126,7 +126,7 @@ def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, 
 def _or_product(text: str, long: Operand, short: Operand) -> str:
     if text != "*" or (len(long[1].shape), len(short[1].shape)) != (2, 1):
         return ""
-    names = convert.short(long[0].span), convert.short(short[0].span)
+    names = wording.short(long[0].span), wording.short(short[0].span)
     return f"; the matrix product is `{names[0]} @ {names[1]}`"
 
 
@@ -149,7 +149,7 @@ def reasons(f: Frame, one: Operand, other: Operand, span: Span) -> tuple[Label, 
                 continue
             if _matching(one[1].shape, other[1].shape, axis):
                 continue
-            name, shape = convert.short(expression.span), convert.told(f, value)
+            name, shape = wording.short(expression.span), wording.told(f, value)
             label = Label(place, f"`{name}` is {shape} because of {_cause(place)}")
             (plain if _declared(f, expression) else told).append(label)
     kept = told or plain
@@ -174,7 +174,7 @@ def product_hint(f: Frame, e: ast.Expr) -> str | None:
     match e:
         case ast.Binary("*" | "@" as op, left, right):
             a, b = _shape_of(f, left), _shape_of(f, right)
-            text = [convert.short(side.span) for side in (left, right)]
+            text = [wording.short(side.span) for side in (left, right)]
             if op == "*" and (len(a), len(b)) == (2, 1) and f.walk.facts.equal(a[1], b[0]):
                 return f"did you mean the product `{text[0]} @ {text[1]}`?"
             if op == "@" and len(a) == 1 == len(b):
@@ -221,19 +221,19 @@ def _help(
         for (expression, value), rest in ((one, b[0]), (other, a[0])):
             parts = _ratio(value.shape[0], rest)
             if parts is not None and 2 <= parts <= 16:
-                names = ", ".join(_part_names(convert.short(expression.span), parts))
+                names = ", ".join(_part_names(wording.short(expression.span), parts))
                 return f"split it first: `{names} = split(…, {parts})`"
-        return convert.usual_size(f, a[0], b[0]) or convert.counterexample(a[0], b[0]) or None
+        return wording.usual_size(f, a[0], b[0]) or wording.counterexample(a[0], b[0]) or None
     if len(a) == 2 and a == b[::-1]:
-        return f"transposed it fits: `transpose({convert.short(other[0].span)})`"
+        return f"transposed it fits: `transpose({wording.short(other[0].span)})`"
     if text == "*" and len(a) + len(b) in (3, 4) and products_fit(facts, a, b):
-        left, right = convert.short(one[0].span), convert.short(other[0].span)
+        left, right = wording.short(one[0].span), wording.short(other[0].span)
         return f"did you mean the product `{left} @ {right}`?"
     places = _places(facts, long[1].shape, short[1].shape) if short[1].shape else []
     if len(short[1].shape) < len(long[1].shape) and places:
-        return f"insert an axis of size 1: `expand({convert.short(short[0].span)}, 1)`"
+        return f"insert an axis of size 1: `expand({wording.short(short[0].span)}, 1)`"
     pairs = [(x, y) for x, y in zip(a[::-1], b[::-1], strict=False) if not facts.equal(x, y)]
-    return convert.counterexample(*pairs[0]) or None if pairs else None
+    return wording.counterexample(*pairs[0]) or None if pairs else None
 
 
 def products_fit(facts: Facts, a: Shape, b: Shape) -> bool:

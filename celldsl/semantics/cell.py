@@ -6,7 +6,7 @@ from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
-from celldsl.semantics import convert
+from celldsl.semantics import written_sizes
 from celldsl.semantics.body import declarations, equations
 from celldsl.semantics.choices import Choices, Setting
 from celldsl.semantics.declarations import declare_name
@@ -89,7 +89,7 @@ def _annotated(f: Frame, argument: ast.Argument, shape: ast.ListOf) -> None:
         if isinstance(item, ast.Name):
             size = Binding("dim", Static(Size.dim(item.id)), item.span)
             f.scopes[0][item.id] = size
-    sizes = convert.shape(f, shape, "the shape")
+    sizes = written_sizes.shape(f, shape, "the shape")
     if sizes is not None:
         leaf = f.walk.leaf("input", argument.id, sizes, Rows.STEP)
         value = Tensor(leaf, sizes, (shape.span,) * len(sizes))
@@ -122,7 +122,7 @@ def _dim_default(f: Frame, cell: ast.Cell, dim: ast.Dim) -> Size | None:
         f.error("E0124", told, dim.default.span, help=help)
         return None
     assert dim.default is not None
-    return convert.size(f, dim.default, "a dim's default")
+    return written_sizes.size(f, dim.default, "a dim's default")
 
 
 def _dim_value(f: Frame, name: str, default: Size | None) -> int | None:

@@ -7,7 +7,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.ir.spec import ArraySpec
-from celldsl.semantics import convert
+from celldsl.semantics import written_sizes
 from celldsl.semantics.initial import fitted, targeting
 from celldsl.semantics.parameters import default_initial, fans, initial_value, parameter
 from celldsl.semantics.values import Tensor, Unknown, Value
@@ -53,7 +53,7 @@ def reasons(listing: ast.ListOf) -> tuple[Span, ...]:
 
 def declare_input(f: Frame, name: ast.Declared, s: ast.Input) -> None:
     """An input; that of an inner cell is bound by whoever steps it."""
-    shape = convert.shape(f, s.shape, "the shape")
+    shape = written_sizes.shape(f, s.shape, "the shape")
     if not declare_name(f, name, "input"):
         return
     if shape is None:
@@ -72,14 +72,14 @@ def _as_written(f: Frame, listing: ast.ListOf, shape: Shape) -> Shape:
     facts, kept = f.walk.facts, f.walk.facts.same
     facts.same = {n: v for n, v in kept.items() if v.constant is not None}
     try:
-        found = convert.shape(f, listing, "the shape")
+        found = written_sizes.shape(f, listing, "the shape")
     finally:
         facts.same = kept
     return found or shape
 
 
 def declare_state(f: Frame, name: ast.Declared, s: ast.State) -> None:
-    shape = convert.shape(f, s.shape, "the shape")
+    shape = written_sizes.shape(f, s.shape, "the shape")
     if not declare_name(f, name, "state"):
         return
     if shape is None:
@@ -102,7 +102,7 @@ def declare_state(f: Frame, name: ast.Declared, s: ast.State) -> None:
 def declare_array(f: Frame, name: ast.Declared, s: ast.Param | ast.Const) -> None:
     """A `param` or `const`."""
     kind: Kind = "param" if isinstance(s, ast.Param) else "const"
-    shape = convert.shape(f, s.shape, "the shape")
+    shape = written_sizes.shape(f, s.shape, "the shape")
     if f.in_function and not f.base:
         f.error("E0403", f"a {kind} cannot be made here", s.span, "outside an equation")
         return

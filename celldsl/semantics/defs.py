@@ -12,7 +12,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import bind
 from celldsl.semantics.modules import Module
 from celldsl.semantics.outward import outward
@@ -110,7 +110,7 @@ def annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
         if isinstance(item, ast.Name) and f.find(item.id) is None:
             f.scopes[0][item.id] = Binding("dim", Static(size), item.span)
             continue
-        wanted = convert.size(f, item, "a size")
+        wanted = written_sizes.size(f, item, "a size")
         if wanted is None:
             return False
         if not f.walk.facts.equal(wanted, size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.values import FunctionValue, Listing, Several, Tensor, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
@@ -14,7 +14,7 @@ from celldsl.syntax import ast
 def index(f: Frame, e: ast.Index) -> Value:
     value = f.elaborate(e.value)
     if isinstance(value, Listing | Several):
-        f.error("E0111", f"`{convert.short(e.value.span)}` has no elements to index", e.span)
+        f.error("E0111", f"`{wording.short(e.value.span)}` has no elements to index", e.span)
         return Unknown()
     if isinstance(value, FunctionValue):
         _ask_round(f, e)
@@ -25,7 +25,7 @@ def index(f: Frame, e: ast.Index) -> Value:
     if len(e.items) > len(found.shape):
         f.error(
             "E0210",
-            f"`{convert.short(e.value.span)}` is {shape_text(found.shape)} and has no "
+            f"`{wording.short(e.value.span)}` is {shape_text(found.shape)} and has no "
             f"{len(e.items)} axes to index",
             e.span,
             help="batch and time are no axes: a cell is written for one example at one step",
@@ -53,8 +53,8 @@ def _ask_round(f: Frame, e: ast.Index) -> None:
 
 def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None:
     length = value.shape[axis]
-    low = Size.of(0) if item.low is None else convert.size(f, item.low, "an index")
-    high = length if item.high is None else convert.size(f, item.high, "an index")
+    low = Size.of(0) if item.low is None else written_sizes.size(f, item.low, "an index")
+    high = length if item.high is None else written_sizes.size(f, item.high, "an index")
     if low is None or high is None:
         return None
     if item.low is None and item.high is None:
@@ -71,7 +71,7 @@ def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None
 
 def _text(written: ast.Expr | None, size: Size) -> str:
     """A bound as it was written: what stands for it now may be one choice of several."""
-    return str(size) if written is None else convert.short(written.span)
+    return str(size) if written is None else wording.short(written.span)
 
 
 def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
@@ -81,10 +81,10 @@ def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None
         help = "gathering is outside the language; slices can be joined: `concat([v[0:1], v[2:3]])`"
         f.error("E0124", told, item.span, help=help)
         return None
-    k = convert.size(f, item, "an index")
+    k = written_sizes.size(f, item, "an index")
     if k is None or not within(f, k, item, length):
         return None
-    text, told = _text(item, k), convert.axis_told(f, length, (value.why or (None,))[axis])
+    text, told = _text(item, k), wording.axis_told(f, length, (value.why or (None,))[axis])
     here = f"{text} may be past the end, {told}"
     if k.constant is not None and text != str(k):
         here = f"{text} is {k}, and the axis has {told}"
@@ -102,7 +102,7 @@ def within(f: Frame, low: Size, item: ast.Node, length: Size) -> bool:
         needed = f'add `require {low} >= 0, "…"`'
         f.error("E0208", f"the index {low} may be negative", item.span, help=needed)
         return False
-    text = convert.short(item.span)
+    text = wording.short(item.span)
     help: str | None
     fix: Fix | None = None
     if isinstance(item, ast.Unary):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, wording
 from celldsl.semantics.broadcast import stretched
 from celldsl.semantics.functions.initialisers import INITIALISERS, RANDOM
 from celldsl.semantics.values import Initialiser, Tensor, Value
@@ -47,7 +47,7 @@ def fitted(f: Frame, value: Value, written: ast.Expr, target: Target) -> str | N
     what = f"`{target.param}`" if target.param else "the state that begins with it"
     f.error(
         "E0405",
-        f"`{convert.short(written.span)}` is {shape_text(found.shape)}, and {what} is {wanted}",
+        f"`{wording.short(written.span)}` is {shape_text(found.shape)}, and {what} is {wanted}",
         written.span,
     )
     return None

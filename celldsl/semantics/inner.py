@@ -13,7 +13,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size, shape_text
 from celldsl.record import replace
-from celldsl.semantics import convert
+from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.binding import bind
 from celldsl.semantics.fitting import elaborate_beside, has_shape
 from celldsl.semantics.modules import Module
@@ -125,9 +125,9 @@ def _dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
         written = s.dims[place] if place < len(s.dims) else None
         size: Size | None
         if written is not None:
-            size = convert.positive_size(f, written, f"the dim `{dim.id}`")
+            size = written_sizes.positive_size(f, written, f"the dim `{dim.id}`")
         elif dim.default is not None:
-            size = convert.size(inner, dim.default, f"the dim `{dim.id}`")
+            size = written_sizes.size(inner, dim.default, f"the dim `{dim.id}`")
         else:
             f.error("E0308", f"`{name}` needs the dim `{dim.id}`", s.span, f"for `{s.name.id}`")
             return False
@@ -177,7 +177,7 @@ def _hyper(
     if isinstance(value, Unknown):
         return None
     if not fits_kind(value, wanted):
-        told = f"`{hyper.id}` is {wanted}, and `{convert.short(given.value.span)}` is not"
+        told = f"`{hyper.id}` is {wanted}, and `{wording.short(given.value.span)}` is not"
         f.error("E0310", told, given.value.span)
         return None
     if isinstance(value, Tensor) and value.hyper is None:
@@ -281,7 +281,7 @@ def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
     for name, shape in declared:
         written = bound[name.id]
         assert written is not None
-        wanted = convert.shape(inner.frame, shape, "the shape")
+        wanted = written_sizes.shape(inner.frame, shape, "the shape")
         fits = f.fits if wanted is None else has_shape(f, wanted)
         found = convert.number(f, elaborate_beside(f, written, fits), written.span)
         if found is None or wanted is None:
@@ -292,7 +292,7 @@ def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
                 "E0203",
                 f"the input `{name.id}` of `{inner.name}` is {shape_text(wanted)}",
                 written.span,
-                f"`{convert.short(written.span)}` is {shape_text(found.shape)}",
+                f"`{wording.short(written.span)}` is {shape_text(found.shape)}",
                 secondary=(Label(shape.span, "it is declared here"),),
             )
         else:

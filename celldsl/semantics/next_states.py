@@ -5,7 +5,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, wording
 from celldsl.semantics.broadcast import product_hint, reasons
 from celldsl.semantics.meant import nearest_of
 from celldsl.semantics.values import Tensor, Unknown, Value
@@ -60,7 +60,7 @@ def _shape_of_value(f: Frame, binding: Binding | None) -> str | None:
     if binding is None:
         return "[H]"
     known = binding.kind == "value" and isinstance(binding.value, Tensor)
-    return convert.told(f, binding.value) if known and isinstance(binding.value, Tensor) else None
+    return wording.told(f, binding.value) if known and isinstance(binding.value, Tensor) else None
 
 
 def set_next(f: Frame, name: str, span: Span, written: ast.Expr, value: Value) -> None:
@@ -100,20 +100,20 @@ def _explain_next(
     target = ast.Name(name, span=binding.span)
     help = product_hint(f, written)
     if help is None and not found.shape:
-        help = f"to fill it, write `{convert.short(written.span)} * ones({shape_text(shape)})`"
+        help = f"to fill it, write `{wording.short(written.span)} * ones({shape_text(shape)})`"
     elif help is None and not shape and len(found.shape) == 1:
-        text = convert.short(written.span)
+        text = wording.short(written.span)
         help = f"declare `state {name}: {shape_text(found.shape)}`, or reduce: `sum({text})`"
     elif help is None and len(found.shape) == len(shape):
         pairs = zip(found.shape, shape, strict=True)
         a, b = next((a, b) for a, b in pairs if not f.walk.facts.equal(a, b))
-        help = convert.usual_size(f, a, b) or convert.counterexample(a, b)
+        help = wording.usual_size(f, a, b) or wording.counterexample(a, b)
     f.error(
         "E0206",
-        f"the state `{name}` is {convert.told(f, binding.value)}, and its next value is "
-        f"{convert.told(f, found)}",
+        f"the state `{name}` is {wording.told(f, binding.value)}, and its next value is "
+        f"{wording.told(f, found)}",
         written.span,
-        f"this is {convert.told(f, found)}",
+        f"this is {wording.told(f, found)}",
         secondary=reasons(f, (written, found), (target, binding.value), written.span)
         or (Label(binding.span, f"`{name}` is declared {shape_text(shape)} here"),),
         help=help or None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
-from celldsl.semantics import convert
+from celldsl.semantics import wording
 from celldsl.semantics.broadcast import reasons
 from celldsl.semantics.values import Tensor, Unknown, Value
 from celldsl.semantics.walk import Frame
@@ -38,25 +38,25 @@ def _padded(value: Tensor) -> tuple[Span | None, ...]:
 
 
 def _explain_rank(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
-    left, right = convert.short(e.left.span), convert.short(e.right.span)
+    left, right = wording.short(e.left.span), wording.short(e.right.span)
     scalar = not a.shape or not b.shape
     f.error(
         "E0204",
-        f"`@` takes vectors and matrices: `{left}` is {convert.told(f, a)}, `{right}` is "
-        f"{convert.told(f, b)}",
+        f"`@` takes vectors and matrices: `{left}` is {wording.told(f, a)}, `{right}` is "
+        f"{wording.told(f, b)}",
         e.span,
         help=f"to scale, write `{left} * {right}`" if scalar else None,
     )
 
 
 def _explain(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
-    left, right = convert.short(e.left.span), convert.short(e.right.span)
-    label = f"`{left}` is {convert.told(f, a)}, `{right}` is {convert.told(f, b)}"
-    inner = convert.axis_told(f, a.shape[-1], _padded(a)[-1])
-    outer = convert.axis_told(f, b.shape[0], _padded(b)[0])
+    left, right = wording.short(e.left.span), wording.short(e.right.span)
+    label = f"`{left}` is {wording.told(f, a)}, `{right}` is {wording.told(f, b)}"
+    inner = wording.axis_told(f, a.shape[-1], _padded(a)[-1])
+    outer = wording.axis_told(f, b.shape[0], _padded(b)[0])
     f.error(
         "E0204",
-        f"`@` needs {inner} and {outer} to be the same in `{convert.short(e.span)}`",
+        f"`@` needs {inner} and {outer} to be the same in `{wording.short(e.span)}`",
         e.span,
         label,
         secondary=reasons(f, (e.left, a), (e.right, b), e.span),
@@ -65,7 +65,7 @@ def _explain(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
 
 
 def _help(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> str | None:
-    left, right = convert.short(e.left.span), convert.short(e.right.span)
+    left, right = wording.short(e.left.span), wording.short(e.right.span)
     equal = f.walk.facts.equal
     if f.walk.facts.same_shape(a.shape, b.shape):
         return f"elementwise is `{left} * {right}`"
@@ -76,4 +76,4 @@ def _help(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> str | None:
     if len(b.shape) == 2 and equal(a.shape[-1], b.shape[1]):
         return f"transposed it fits: `{left} @ transpose({right})`"
     sizes: tuple[Size, Size] = (a.shape[-1], b.shape[0])
-    return convert.counterexample(*sizes) or None
+    return wording.counterexample(*sizes) or None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.assignments import assign
 from celldsl.semantics.conditions import holds
 from celldsl.semantics.declarations import declare_array, declare_name
@@ -123,8 +123,8 @@ def _kept(f: Frame, s: ast.Equation, value: Value) -> Value:
 
 
 def loop(f: Frame, s: ast.For) -> None:
-    low = convert.integer(f, s.low, "a loop's bound")
-    high = convert.integer(f, s.high, "a loop's bound")
+    low = written_sizes.integer(f, s.low, "a loop's bound")
+    high = written_sizes.integer(f, s.high, "a loop's bound")
     declare_name(f, s.variable, "index")
     if (
         isinstance(s.low, ast.Number)

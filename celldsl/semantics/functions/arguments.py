@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.values import Tensor
 from celldsl.semantics.walk import Frame
@@ -27,7 +27,7 @@ def ranked(f: Frame, a: Bound, name: str, least: int, e: ast.Call) -> Tensor | N
     found = tensor(f, a, name)
     if found is None or len(found.shape) >= least:
         return found
-    text, kind = convert.short(given(a, name).span), "an axis" if least == 1 else f"{least} axes"
+    text, kind = wording.short(given(a, name).span), "an axis" if least == 1 else f"{least} axes"
     f.error(
         "E0210",
         f"`{e.function}` needs {kind}, and `{text}` is {shape_text(found.shape)}",
@@ -46,7 +46,7 @@ def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -
         f.error("E0124", told, written.span, help=help)
         return None
     if written is not None:
-        found = convert.integer(f, written, "an axis")
+        found = written_sizes.integer(f, written, "an axis")
     if found is None:
         return None
     if not -rank <= found < rank:

@@ -15,7 +15,7 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.record import record
-from celldsl.semantics import convert
+from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.data import data_in
 from celldsl.semantics.functions import products_of_blocks as kinds
@@ -172,7 +172,7 @@ def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
     if _other_order(f, e, a):
         return Unknown()
     written = given(a, "N")
-    width = convert.positive_size(f, written, "the width of `linear`")
+    width = written_sizes.positive_size(f, written, "the width of `linear`")
     kind = None
     if width is not None:
         kind = Kind(lambda f, v, w: kinds.dense(f, v, width), width, _last, written.span)
@@ -181,8 +181,8 @@ def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
 
 def _group_linear(f: Frame, e: ast.Call, a: Bound) -> Value:
     written = given(a, "N")
-    width = convert.positive_size(f, written, "the width of `group_linear`")
-    groups = convert.positive_size(f, given(a, "groups"), "the number of groups")
+    width = written_sizes.positive_size(f, written, "the width of `group_linear`")
+    groups = written_sizes.positive_size(f, given(a, "groups"), "the number of groups")
     kind = None
     if width is not None and groups is not None:
         kind = Kind(
@@ -194,7 +194,7 @@ def _group_linear(f: Frame, e: ast.Call, a: Bound) -> Value:
 
 def _conv(f: Frame, e: ast.Call, a: Bound) -> Value:
     written = given(a, "channels")
-    channels = convert.positive_size(f, written, "the number of channels")
+    channels = written_sizes.positive_size(f, written, "the number of channels")
     kernel = kinds.kernel_sizes(f, given(a, "kernel"))
     kind = None
     if channels is not None and kernel is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics import convert
+from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions import composites
 from celldsl.semantics.functions.arguments import divided, flag, given, ranked
@@ -44,7 +44,7 @@ def _spread(f: Frame, e: ast.Call, a: Bound, v: Tensor, eps: str, centre: bool) 
     rank = len(v.shape)
     if a.get("groups") is None:
         return composites.normalised(f.walk, v.name, rank - 1, eps, centre)
-    groups = convert.positive_size(f, given(a, "groups"), "the number of groups")
+    groups = written_sizes.positive_size(f, given(a, "groups"), "the number of groups")
     if groups is None:
         return None
     share = divided(f, v.shape[-1], groups, given(a, "groups"), "a group")

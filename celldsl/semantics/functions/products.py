@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celldsl.ir.size import shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import wording
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Function
@@ -18,7 +18,7 @@ def _vectors(f: Frame, e: ast.Call, a: Bound) -> tuple[Tensor, Tensor] | None:
         return None
     for name, value in (("a", one), ("b", other)):
         if len(value.shape) != 1:
-            text = convert.short(given(a, name).span)
+            text = wording.short(given(a, name).span)
             f.error(
                 "E0210",
                 f"`{e.function}` takes vectors, and `{text}` is {shape_text(value.shape)}",
@@ -35,13 +35,13 @@ def _dot(f: Frame, e: ast.Call, a: Bound) -> Value:
         return Unknown()
     one, other = pair
     if not f.walk.facts.equal(one.shape[0], other.shape[0]):
-        left, right = (convert.short(given(a, name).span) for name in ("a", "b"))
+        left, right = (wording.short(given(a, name).span) for name in ("a", "b"))
         f.error(
             "E0203",
-            f"shapes do not match in `{convert.short(e.span)}`",
+            f"shapes do not match in `{wording.short(e.span)}`",
             e.span,
             f"`{left}` is {shape_text(one.shape)}, `{right}` is {shape_text(other.shape)}",
-            help=convert.counterexample(one.shape[0], other.shape[0]) or None,
+            help=wording.counterexample(one.shape[0], other.shape[0]) or None,
         )
         return Unknown()
     return Tensor(f.walk.op("einsum", one.name, other.name, spec="i,i->"), ())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
 from celldsl.record import record
-from celldsl.semantics import convert
+from celldsl.semantics import wording, written_sizes
 from celldsl.semantics.functions.arguments import divided
 from celldsl.semantics.values import Tensor
 from celldsl.semantics.walk import Frame
@@ -74,7 +74,7 @@ def kernel_sizes(f: Frame, written: ast.Expr) -> tuple[int, ...] | None:
     items = written.items if isinstance(written, ast.ListOf) else (written,)
     found: list[int] = []
     for item in items:
-        size = convert.integer(f, item, "the kernel")
+        size = written_sizes.integer(f, item, "the kernel")
         if size is None:
             return None
         if size < 1 or size % 2 == 0:
@@ -92,7 +92,7 @@ def convolved(
     if rank not in (1, 2) or len(kernel) not in (1, rank):
         f.error(
             "E0210",
-            f"`conv` takes [C, L] or [C, Y, X], and `{convert.short(written.span)}` is "
+            f"`conv` takes [C, L] or [C, Y, X], and `{wording.short(written.span)}` is "
             f"{shape_text(v.shape)}",
             written.span,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
-from celldsl.semantics import convert
+from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import axis, divided, given, ranked, tensor
 from celldsl.semantics.functions.function import Function
@@ -53,14 +53,14 @@ def _turned_round(f: Frame, e: ast.Call, a: Bound) -> bool:
         "E0125",
         "`split` takes the value first and the number of parts second",
         e.span,
-        help=f"write `{convert.short_text(swapped)}`",
+        help=f"write `{wording.short_text(swapped)}`",
         fix=Fix(e.span, swapped),
     )
     return True
 
 
 def _equal_parts(f: Frame, v: Tensor, place: int, parts: ast.Expr) -> list[Size] | None:
-    count = convert.integer(f, parts, "the number of parts")
+    count = written_sizes.integer(f, parts, "the number of parts")
     if count is None:
         return None
     if not 1 <= count <= MAX_PARTS:
@@ -80,13 +80,13 @@ def _wider(size: Size, count: int) -> str | None:
 
 
 def _sizes(f: Frame, v: Tensor, place: int, parts: ast.ListOf) -> list[Size] | None:
-    sizes = [convert.positive_size(f, item, "a part") for item in parts.items]
+    sizes = [written_sizes.positive_size(f, item, "a part") for item in parts.items]
     known = [size for size in sizes if size is not None]
     if len(known) < len(sizes):
         return None
     total = sum(known, Size.of(0))
     if not f.walk.facts.equal(total, v.shape[place]):
-        told = convert.counterexample(total, v.shape[place])
+        told = wording.counterexample(total, v.shape[place])
         f.error(
             "E0209",
             f"the parts make {total}, and the value has {v.shape[place]}",
@@ -149,7 +149,7 @@ def _joinable(f: Frame, parts: ast.ListOf, values: list[Tensor], place: int) -> 
     for item, v in zip(parts.items, values, strict=True):
         rest = [(*s[:place], *s[place + 1 :]) for s in (first.shape, v.shape)]
         if len(v.shape) != len(first.shape) or not f.walk.facts.same_shape(rest[0], rest[1]):
-            names = [convert.short(parts.items[0].span), convert.short(item.span)]
+            names = [wording.short(parts.items[0].span), wording.short(item.span)]
             f.error(
                 "E0203",
                 f"`{names[0]}` and `{names[1]}` cannot be joined along axis {place}",
@@ -161,7 +161,7 @@ def _joinable(f: Frame, parts: ast.ListOf, values: list[Tensor], place: int) -> 
 
 
 def _reshape(f: Frame, e: ast.Call, a: Bound) -> Value:
-    v, shape = tensor(f, a, "v"), convert.shape(f, given(a, "shape"), "the shape")
+    v, shape = tensor(f, a, "v"), written_sizes.shape(f, given(a, "shape"), "the shape")
     if v is None or shape is None:
         return Unknown()
     before, after = product(v.shape), product(shape)
@@ -171,7 +171,7 @@ def _reshape(f: Frame, e: ast.Call, a: Bound) -> Value:
             f"{shape_text(v.shape)} cannot become {shape_text(shape)}",
             e.span,
             f"{before} elements against {after}",
-            help=convert.counterexample(before, after) or None,
+            help=wording.counterexample(before, after) or None,
         )
         return Unknown()
     name = f.walk.op("reshape", v.name, shape=shape)
@@ -196,7 +196,7 @@ def _axes(f: Frame, v: Tensor, axes: ast.Expr) -> tuple[int, ...] | None:
     if not isinstance(axes, ast.ListOf):
         f.error("E0124", "`axes` must be a list", axes.span, "write `[1, 0]`")
         return None
-    found = [convert.integer(f, item, "an axis") for item in axes.items]
+    found = [written_sizes.integer(f, item, "an axis") for item in axes.items]
     known = tuple(axis for axis in found if axis is not None)
     if len(known) < len(found):
         return None
@@ -216,9 +216,9 @@ def _expand(f: Frame, e: ast.Call, a: Bound) -> Value:
 
 
 def may_expand(f: Frame, v: Tensor, span: Span) -> bool:
-    if len(v.shape) < convert.MAX_AXES:
+    if len(v.shape) < written_sizes.MAX_AXES:
         return True
-    f.error("E0210", f"a value has at most {convert.MAX_AXES} axes", span)
+    f.error("E0210", f"a value has at most {written_sizes.MAX_AXES} axes", span)
     return False
 
 
@@ -232,7 +232,7 @@ def expanded(f: Frame, v: Tensor, place: int) -> Tensor:
 
 def _roll(f: Frame, e: ast.Call, a: Bound) -> Value:
     v = ranked(f, a, "v", 1, e)
-    k = convert.integer(f, given(a, "k"), "the shift of `roll`")
+    k = written_sizes.integer(f, given(a, "k"), "the shift of `roll`")
     place = None if v is None else axis(f, a, len(v.shape))
     if v is None or k is None or place is None:
         return Unknown()

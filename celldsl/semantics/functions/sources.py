@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size
-from celldsl.semantics import convert
+from celldsl.semantics import written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given
 from celldsl.semantics.functions.function import Build, Function
@@ -15,7 +15,7 @@ from celldsl.syntax import ast
 def _filled(number: float) -> Build:
     def build(f: Frame, e: ast.Call, a: Bound) -> Value:
         listing = given(a, "shape")
-        shape = convert.shape(f, listing, "the shape")
+        shape = written_sizes.shape(f, listing, "the shape")
         if shape is None:
             return Unknown()
         value = f.walk.op("broadcast", f.walk.op("number", value=number), shape=shape)
@@ -26,7 +26,7 @@ def _filled(number: float) -> Build:
 
 def _source(op: str, rank: int) -> Build:
     def build(f: Frame, e: ast.Call, a: Bound) -> Value:
-        n: Size | None = convert.positive_size(f, given(a, "n"), "a size")
+        n: Size | None = written_sizes.positive_size(f, given(a, "n"), "a size")
         if n is None:
             return Unknown()
         name = f.walk.op(op, n=n)
@@ -37,7 +37,7 @@ def _source(op: str, rank: int) -> Build:
 
 def _legendre(name: str, rank: int) -> Build:
     def build(f: Frame, e: ast.Call, a: Bound) -> Value:
-        n = convert.positive_size(f, given(a, "n"), "a size")
+        n = written_sizes.positive_size(f, given(a, "n"), "a size")
         if n is None:
             return Unknown()
         if f.target is None or not f.target.param:
