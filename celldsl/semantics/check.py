@@ -14,9 +14,9 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.record import entity, field, replace
 from celldsl.semantics.cell import check_def, walk_cell
 from celldsl.semantics.choices import Choices
-from celldsl.semantics.inner import subs
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
+from celldsl.semantics.subs import subs
 from celldsl.semantics.walk import MAX_EQUATIONS, Notes, Walk
 from celldsl.syntax import ast
 

@@ -1,4 +1,4 @@
-"""Inner cells.  In: `sub g = GRU[I, H](activation=relu)`, `g(x)`.  Out: their outputs.
+"""Steps of inner cells.  In: `g(x)`.  Out: the outputs of `g`.
 
 The body of the inner cell is elaborated in the place of the call, with the names of its states
 and parameters behind `g.`.
@@ -6,220 +6,20 @@ and parameters behind `g.`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from celldsl.diagnostics.diagnostic import Fix, Label, Report
-from celldsl.diagnostics.span import Span
-from celldsl.diagnostics.suggest import nearest
-from celldsl.ir.size import Size, shape_text
+from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.ir.size import shape_text
 from celldsl.record import replace
 from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.binding import bind
 from celldsl.semantics.fitting import elaborate_beside, has_shape
-from celldsl.semantics.modules import Module
-from celldsl.semantics.names import find_function, unknown_function
 from celldsl.semantics.outward import seen_outside
-from celldsl.semantics.settings import setting_of
-from celldsl.semantics.sides import amount
-from celldsl.semantics.values import (
-    FunctionValue,
-    Real,
-    Several,
-    Static,
-    Tensor,
-    Truth,
-    Unknown,
-    Value,
-)
-from celldsl.semantics.walk import MAX_DEPTH, Binding, Frame, Inner, Walk
+from celldsl.semantics.values import Several, Tensor, Unknown, Value
+from celldsl.semantics.walk import Binding, Frame, Inner, Walk
 from celldsl.syntax import ast
 
 MAX_LABELS = 4
-
-
-def declare_sub(f: Frame, s: ast.Sub) -> None:
-    f.walk.count_equation(s.span)
-    found = _cell(f, s)
-    value: Value = Unknown()
-    f.scopes[-1][s.name.id] = Binding("sub", value, s.name.span, len(f.iterations))
-    f.walk.notes.declared[s.name.span] = ("sub", s.name.id)
-    if found is None:
-        return
-    cell, home = found
-    prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
-    f.walk.below.setdefault(f.prefix, []).append(prefix)
-    frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix, called=None)
-    if not (_dims(f, frame, cell, s) and _hypers(f, frame, cell, s)):
-        return
-    given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}
-    inner = Inner(s.name.id, cell, home, frame, s.name.span, s.span, given)
-    f.inner[s.name.id] = inner
-    f.all_inner.append(inner)
-    f.walk.cells.append(cell)
-    _inside(f, inner, lambda: f.walk.knots.declarations(frame, cell), s.cell)
-    f.walk.cells.pop()
-
-
-def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
-    name = s.cell.id
-    if name not in f.home.cells:
-        if name not in f.home.broken:
-            near = nearest(name, f.home.cells)
-            hint = f"did you mean `{near}`?" if near else "define it here, or `use` its file"
-            f.error("E0101", f"there is no cell `{name}`", s.cell.span, help=hint)
-        return None
-    cell, home = f.home.cells[name]
-    f.walk.notes.used.add(cell.name.span)
-    if len(f.walk.cells) > MAX_DEPTH:
-        told = f"inner cells nest more than {MAX_DEPTH} deep"
-        f.error("E0303", told, s.cell.span, "one level too many")
-        return None
-    if cell in f.walk.cells:
-        _report_circle(f, f.walk.cells[f.walk.cells.index(cell) :])
-        return None
-    return cell, home
-
-
-def _report_circle(f: Frame, cells: list[ast.Cell]) -> None:
-    """Cells that contain each other, from the first one on: the same from wherever they are met."""
-    first = min(range(len(cells)), key=lambda at: cells[at].span.start)
-    cells = [*cells[first:], *cells[:first], cells[first]]
-    names = [cell.name.id for cell in cells]
-    *others, last = [
-        Label(span, f"`{outer.name.id}` holds `{inner}`")
-        for outer, inner in zip(cells, names[1:], strict=False)
-        if (span := sub_of(outer.body, inner)) is not None
-    ]
-    message = f"cells contain each other: {' -> '.join(names)}"
-    f.walk.report.add("E0307", message, last.span, last.text, secondary=tuple(others))
-
-
-def sub_of(body: tuple[ast.Statement, ...], cell: str) -> Span | None:
-    """Where a body declares an inner cell of this sort."""
-    return next((s.cell.span for s in subs(body) if s.cell.id == cell), None)
-
-
-def subs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Sub]:
-    for s in body:
-        match s:
-            case ast.Sub():
-                yield s
-            case ast.For(body=inside):
-                yield from subs(inside)
-            case ast.If(body=inside, orelse=orelse):
-                yield from subs((*inside, *(orelse or ())))
-
-
-def _dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
-    name = cell.name.id
-    if len(s.dims) > len(cell.dims):
-        dims = ", ".join(dim.id for dim in cell.dims)
-        f.error(
-            "E0308",
-            f"`{name}` has {len(cell.dims)} dims, and {len(s.dims)} are given",
-            s.dims[len(cell.dims)].span,
-            f"`{name}[{dims}]`",
-        )
-        return False
-    for place, dim in enumerate(cell.dims):
-        written = s.dims[place] if place < len(s.dims) else None
-        size: Size | None
-        if written is not None:
-            size = written_sizes.positive_size(f, written, f"the dim `{dim.id}`")
-        elif dim.default is not None:
-            size = written_sizes.size(inner, dim.default, f"the dim `{dim.id}`")
-        else:
-            f.error("E0308", f"`{name}` needs the dim `{dim.id}`", s.span, f"for `{s.name.id}`")
-            return False
-        if size is None:
-            return False
-        inner.scopes[0][dim.id] = Binding("dim", Static(size), dim.span)
-    return True
-
-
-def _hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
-    given = {keyword.name: keyword for keyword in s.hyper}
-    known = [hyper.id for hyper in cell.hyper]
-    for keyword in s.hyper:
-        if keyword.name not in known:
-            near = nearest(keyword.name, known)
-            told = f"`{cell.name.id}` has no hyperparameter `{keyword.name}`"
-            fix = Fix(keyword.span, f"{near}={keyword.value.span.text}") if near else None
-            help = f"did you mean `{near}`?" if near else _listed(known)
-            f.error("E0123", told, keyword.span, help=help, fix=fix)
-            return False
-    for hyper in cell.hyper:
-        value = _hyper(f, inner, hyper, given.get(hyper.id), s)
-        if value is None:
-            return False
-        inner.scopes[0][hyper.id] = Binding("hyper", value, hyper.span)
-    return True
-
-
-def _listed(hypers: list[str]) -> str:
-    return f"it has {', '.join(f'`{h}`' for h in hypers)}" if hypers else "it has none"
-
-
-def _hyper(
-    f: Frame, inner: Frame, hyper: ast.Hyper, given: ast.Keyword | None, s: ast.Sub
-) -> Value | None:
-    if given is None and hyper.default is None:
-        f.error("E0308", f"`{s.cell.id}` needs the hyperparameter `{hyper.id}`", s.span)
-        return None
-    if given is None:
-        assert hyper.default is not None
-        return inner.elaborate(hyper.default)
-    wanted, name = kind_of_hyper(hyper), given.value
-    if wanted == "a function" and isinstance(name, ast.Name) and not _is_known(f, name.id):
-        unknown_function(f, name.id, name.span)
-        return None
-    value = f.elaborate(given.value)
-    if isinstance(value, Unknown):
-        return None
-    if not fits_kind(value, wanted):
-        told = f"`{hyper.id}` is {wanted}, and `{wording.short(given.value.span)}` is not"
-        f.error("E0310", told, given.value.span)
-        return None
-    if isinstance(value, Tensor) and value.hyper is None:
-        known = amount(f, given.value)
-        if known is not None:
-            f.walk.amounts[value.name] = known
-        with f.walk.initial_values():
-            twin = convert.number(f, f.elaborate(given.value), given.value.span)
-        if twin is None:
-            return None
-        f.walk.twins[value.name] = twin.name
-    return value
-
-
-def _is_known(f: Frame, name: str) -> bool:
-    return f.find(name) is not None or find_function(f, name) is not None
-
-
-def kind_of_hyper(hyper: ast.Hyper) -> str:
-    match setting_of(hyper.default):
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a function"
-    return "anything"
-
-
-def fits_kind(value: Value, wanted: str) -> bool:
-    match value, wanted:
-        case _, "anything":
-            return True
-        case Truth(), "true or false":
-            return True
-        case Tensor(hyper=str()), "true or false" | "a function":
-            return True
-        case ((Static() | Real() | Tensor(shape=())), "a number"):
-            return True
-        case FunctionValue(), "a function":
-            return True
-    return False
 
 
 def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
@@ -242,7 +42,7 @@ def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
         return Unknown()
     f.walk.cells.append(inner.cell)
     outputs: list[Tensor | None] = []
-    _inside(f, inner, lambda: outputs.extend(f.walk.knots.equations(inner.frame, inner.cell)), e)
+    inside(f, inner, lambda: outputs.extend(f.walk.knots.equations(inner.frame, inner.cell)), e)
     f.walk.cells.pop()
     f.walk.origin(e.span)
     values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
@@ -252,7 +52,7 @@ def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
     return told[0] if len(told) == 1 else Several(told)
 
 
-def _inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
+def inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
     """Do something in the inner cell; what goes wrong there says where it is used."""
     w: Walk = f.walk
     outer, w.report = w.report, Report()
