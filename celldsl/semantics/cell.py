@@ -17,10 +17,12 @@ from celldsl.semantics.initial import drawn
 from celldsl.semantics.meant import function_meant
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
+from celldsl.semantics.notes import Notes
+from celldsl.semantics.scope import Binding
 from celldsl.semantics.settings import NotChosen, Restart, chosen, kind_of, setting_of, value_of
 from celldsl.semantics.statements import spell_later
 from celldsl.semantics.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame, Knots, Notes, TooManyEquations, Walk
+from celldsl.semantics.walk import Frame, Knots, TooManyEquations, Walk
 from celldsl.syntax import ast
 
 KNOTS = Knots(elaborate, drawn, declarations, equations)

@@ -16,8 +16,9 @@ from celldsl.semantics.cell import check_def, walk_cell
 from celldsl.semantics.choices import Choices
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
+from celldsl.semantics.notes import Notes
 from celldsl.semantics.subs import subs
-from celldsl.semantics.walk import MAX_EQUATIONS, Notes, Walk
+from celldsl.semantics.walk import MAX_EQUATIONS, Walk
 from celldsl.syntax import ast
 
 MAX_WALKS = 64

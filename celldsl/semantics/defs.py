@@ -16,9 +16,10 @@ from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import bind
 from celldsl.semantics.modules import Module
 from celldsl.semantics.outward import outward
+from celldsl.semantics.scope import Binding
 from celldsl.semantics.statements import run, spell_later
 from celldsl.semantics.values import FunctionValue, Several, Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import MAX_DEPTH, Binding, Frame
+from celldsl.semantics.walk import MAX_DEPTH, Frame
 from celldsl.syntax import ast
 
 

@@ -9,8 +9,9 @@ Asked only where a name is not there, to tell which one was meant.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape
+from celldsl.semantics.scope import Binding, Fits
 from celldsl.semantics.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Fits, Frame
+from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 

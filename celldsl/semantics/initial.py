@@ -16,8 +16,9 @@ from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.semantics import convert, wording
 from celldsl.semantics.broadcast import stretched
 from celldsl.semantics.functions.initialisers import INITIALISERS, RANDOM
+from celldsl.semantics.pending import Target
 from celldsl.semantics.values import Initialiser, Tensor, Value
-from celldsl.semantics.walk import Frame, Target
+from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 FILLED = {"zeros": 0.0, "ones": 1.0}

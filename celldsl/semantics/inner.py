@@ -15,8 +15,9 @@ from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.binding import bind
 from celldsl.semantics.fitting import elaborate_beside, has_shape
 from celldsl.semantics.outward import seen_outside
+from celldsl.semantics.scope import Binding
 from celldsl.semantics.values import Several, Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame, Inner, Walk
+from celldsl.semantics.walk import Frame, Inner, Walk
 from celldsl.syntax import ast
 
 MAX_LABELS = 4

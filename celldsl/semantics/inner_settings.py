@@ -10,10 +10,11 @@ from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size
 from celldsl.semantics import convert, wording, written_sizes
 from celldsl.semantics.names import find_function, unknown_function
+from celldsl.semantics.scope import Binding
 from celldsl.semantics.settings import setting_of
 from celldsl.semantics.sides import amount
 from celldsl.semantics.values import FunctionValue, Real, Static, Tensor, Truth, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame
+from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
+from celldsl.semantics.notes import Notes
 from celldsl.semantics.reach import Reach, leaves_below, reach
-from celldsl.semantics.walk import Notes, Walk
+from celldsl.semantics.walk import Walk
 from celldsl.semantics.wording import short
 from celldsl.syntax import ast
 

@@ -16,8 +16,9 @@ from celldsl.record import record
 from celldsl.semantics.cell import walk_cell
 from celldsl.semantics.check import Checked, merge
 from celldsl.semantics.choices import Choices, Setting
+from celldsl.semantics.notes import Notes
 from celldsl.semantics.settings import kind_of, setting_of
-from celldsl.semantics.walk import Notes, Walk
+from celldsl.semantics.walk import Walk
 from celldsl.syntax import ast
 
 

@@ -19,10 +19,12 @@ from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.values import Tensor
-from celldsl.semantics.walk import MAX_COMPARED, Frame
+from celldsl.semantics.walk import Frame
 from celldsl.syntax.elsewhere import timed_state
 from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 
+# Names that are compared with one that is not there: enough for a file that a person wrote.
+MAX_COMPARED = 5_000
 # What stands behind a matrix: `@ x`, or `* x` where a product of them is meant.
 _OPERAND = re.compile(r"\s*([@*])\s*(\w+)")
 Help = tuple[str | None, Fix | None]

@@ -8,8 +8,9 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import convert, wording
 from celldsl.semantics.broadcast import product_hint, reasons
 from celldsl.semantics.meant import nearest_of
+from celldsl.semantics.scope import Binding, a_kind
 from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Binding, Frame, a_kind
+from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 

@@ -11,8 +11,9 @@ from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ParamSpec
 from celldsl.semantics.functions.products_of_blocks import Block
 from celldsl.semantics.initial import drawn, fitted, targeting
+from celldsl.semantics.pending import Target
 from celldsl.semantics.values import Initialiser, Truth, Unknown
-from celldsl.semantics.walk import Frame, Target
+from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
 MAX_SUMMAND = 80
