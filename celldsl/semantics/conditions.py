@@ -37,8 +37,7 @@ def _holds(f: Frame, e: ast.Expr) -> bool:
             return _compare(f, e)
         case ast.Name():
             return _truth(f, e)
-    f.error("E0301", "a condition compares numbers, or is true or false", e.span)
-    raise Undecided
+    raise no_condition(f, e)
 
 
 def _truth(f: Frame, e: ast.Name) -> bool:
@@ -49,9 +48,7 @@ def _truth(f: Frame, e: ast.Name) -> bool:
             fix(f.walk.choices, name, "boolean")
         case Unknown():
             raise Undecided
-    help = f"compare it: `{e.id} > 0`"
-    f.error("E0301", f"`{e.id}` is neither true nor false", e.span, help=help)
-    raise Undecided
+    raise no_truth(f, e)
 
 
 def _compare(f: Frame, e: ast.Binary) -> bool:
@@ -71,3 +68,14 @@ def _undecided(f: Frame, q: Question) -> bool:
     answer = f.walk.choices.either(f"{q.kind} {size}")
     assume(f, Question(q.kind, size, not answer, q.sides))
     return answer != q.negated
+
+
+def no_condition(f: Frame, e: ast.Expr) -> Undecided:
+    f.error("E0301", "a condition compares numbers, or is true or false", e.span)
+    return Undecided()
+
+
+def no_truth(f: Frame, e: ast.Name) -> Undecided:
+    help = f"compare it: `{e.id} > 0`"
+    f.error("E0301", f"`{e.id}` is neither true nor false", e.span, help=help)
+    return Undecided()

@@ -89,13 +89,11 @@ def set_next(f: Frame, name: str, span: Span, written: ast.Expr, value: Value) -
     if f.walk.facts.same_shape(found.shape, state.shape):
         state.next = found.name
     else:
-        _explain_next(f, name, span, written, found, binding)
+        _explain_next(f, name, written, found, binding)
         f.nexts[name] = None
 
 
-def _explain_next(
-    f: Frame, name: str, span: Span, written: ast.Expr, found: Tensor, binding: Binding
-) -> None:
+def _explain_next(f: Frame, name: str, written: ast.Expr, found: Tensor, binding: Binding) -> None:
     assert isinstance(binding.value, Tensor)
     shape = binding.value.shape
     target = ast.Name(name, span=binding.span)

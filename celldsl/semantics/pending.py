@@ -29,7 +29,6 @@ class Stack:
     """`y[k] = …`: the slices so far, by index, of what the loop over `variable` fills."""
 
     variable: str
-    count: int
     span: Span
     primed: bool
     slices: dict[int, Tensor | None] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator
 from celldsl.ir.size import Size
 from celldsl.ir.spec import Condition
 from celldsl.semantics import names
+from celldsl.semantics.conditions import no_condition, no_truth
 from celldsl.semantics.questions import COMPARE, ask, assume, decide
 from celldsl.semantics.sides import Undecided, report_data, side
 from celldsl.semantics.values import Tensor, Truth, Unknown
@@ -84,8 +85,7 @@ def _code(f: Frame, e: ast.Expr) -> str:
             return f"{_side_code(f, left)} {op} {_side_code(f, right)}"
         case ast.Name():
             return _truth_code(f, e)
-    f.error("E0301", "a condition compares numbers, or is true or false", e.span)
-    raise Undecided
+    raise no_condition(f, e)
 
 
 def _side_code(f: Frame, e: ast.Expr) -> str:
@@ -121,5 +121,4 @@ def _truth_code(f: Frame, e: ast.Name) -> str:
             return f'v["{name}"]'
         case Unknown():
             raise Undecided
-    f.error("E0301", f"`{e.id}` is neither true nor false", e.span)
-    raise Undecided
+    raise no_truth(f, e)

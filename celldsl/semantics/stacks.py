@@ -65,7 +65,7 @@ def _keep_slice(
             refuse(f, target, old)
         return
     key = target.id + "'" * target.primed
-    stack = f.stacks.setdefault(key, Stack(variable, 0, target.span, target.primed))
+    stack = f.stacks.setdefault(key, Stack(variable, target.span, target.primed))
     place = k.size.constant
     assert place is not None
     if place in stack.slices:

@@ -19,8 +19,6 @@ from celldsl.semantics.values import Several, Static, Tensor, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
-TOP_LEVEL = (ast.Input, ast.State, ast.Output, ast.Require)
-
 
 def run(f: Frame, statements: Iterable[ast.Statement]) -> None:
     for s in statements:

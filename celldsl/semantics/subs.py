@@ -30,7 +30,7 @@ def declare_sub(f: Frame, s: ast.Sub) -> None:
     cell, home = found
     prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
     f.walk.below.setdefault(f.prefix, []).append(prefix)
-    frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix, called=None)
+    frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix)
     if not (bind_dims(f, frame, cell, s) and bind_hypers(f, frame, cell, s)):
         return
     given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}

@@ -142,7 +142,6 @@ class Frame:
     target: Target | None = None
     inner: dict[str, Inner] = field(default_factory=dict)
     all_inner: list[Inner] = field(default_factory=list)
-    returned: Value | None = None
     fits: Fits = field(default_factory=lambda: anything)
 
     def elaborate(self, expression: ast.Expr) -> Value:
@@ -154,9 +153,6 @@ class Frame:
             if name in scope:
                 return scope[name]
         return None
-
-    def names(self) -> list[str]:
-        return [name for scope in self.scopes for name in scope]
 
     def error(self, code: str, message: str, span: Span, label: str = "", **more: Any) -> None:
         if self.called is not None:
