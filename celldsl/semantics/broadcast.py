@@ -226,7 +226,7 @@ def _help(
         return wording.usual_size(f, a[0], b[0]) or wording.counterexample(a[0], b[0]) or None
     if len(a) == 2 and a == b[::-1]:
         return f"transposed it fits: `transpose({wording.short(other[0].span)})`"
-    if text == "*" and len(a) + len(b) in (3, 4) and products_fit(facts, a, b):
+    if text == "*" and len(a) + len(b) in (3, 4) and _products_fit(facts, a, b):
         left, right = wording.short(one[0].span), wording.short(other[0].span)
         return f"did you mean the product `{left} @ {right}`?"
     places = _places(facts, long[1].shape, short[1].shape) if short[1].shape else []
@@ -236,7 +236,7 @@ def _help(
     return wording.counterexample(*pairs[0]) or None if pairs else None
 
 
-def products_fit(facts: Facts, a: Shape, b: Shape) -> bool:
+def _products_fit(facts: Facts, a: Shape, b: Shape) -> bool:
     """Whether `@` would take these shapes."""
     inner = b[0] if len(b) <= 2 else None
     return inner is not None and bool(a) and len(a) <= 2 and facts.equal(a[-1], inner)

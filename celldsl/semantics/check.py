@@ -53,13 +53,13 @@ def check(
             told = f"more than {MAX_SPENT:,} equations in a file, with those of inner cells"
             report.add("E0303", told, cell.name.span, "the limit is reached here")
             break
-        found = check_cell(cell, module, checked)
+        found = _check_cell(cell, module, checked)
         checked.wrong |= {cell.name.id} if found.has_errors else set()
         merge(report, found)
         _leave_out(module.cells, cell.name.id, found, module)
     for cell in file.damaged:
         if checked.spent <= MAX_SPENT:
-            merge(report, check_cell(cell, module, checked))
+            merge(report, _check_cell(cell, module, checked))
     for function in _uncalled(checked):
         if checked.spent > MAX_SPENT:
             break
@@ -110,7 +110,7 @@ def _uncalled(checked: Checked) -> list[ast.Def]:
     return [d for d in functions if d.name.span not in checked.called]
 
 
-def check_cell(cell: ast.Cell, home: Module, checked: Checked) -> Report:
+def _check_cell(cell: ast.Cell, home: Module, checked: Checked) -> Report:
     """Walk every way through the branches of a cell, as far as that stays cheap.
 
     The ways that differ in one branch from the first one come first.

@@ -36,7 +36,7 @@ def call_def(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
     for argument, value in zip(definition.args, arguments, strict=True):
         inner.scopes[0][argument.id] = Binding("argument", value, argument.span)
     for argument, value in zip(definition.args, arguments, strict=True):
-        if argument.shape is not None and not annotate(inner, argument, value):
+        if argument.shape is not None and not _annotate(inner, argument, value):
             return Unknown()
     f.walk.calls.append(definition.name.id)
     try:
@@ -95,7 +95,7 @@ def _frame(f: Frame, definition: ast.Def, home: Module, e: ast.Call) -> Frame:
     )
 
 
-def annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
+def _annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
     """Bind the dims of `v: [N]`, and check those that are bound already."""
     if isinstance(value, Unknown):
         return False

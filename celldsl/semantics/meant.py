@@ -41,7 +41,7 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
         f, name, known
     )
     if near is None and f.only_initial:
-        return initialiser_meant(f, name, span)
+        return _initialiser_meant(f, name, span)
     if near is None:
         timed = _timed(f, name, span) or _joined(f, name)
         return timed or (_said(name) or _declaration(f, name, span, primed), None)
@@ -49,7 +49,7 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
     return f"did you mean `{better}`?", Fix(span, better)
 
 
-def initialiser_meant(f: Frame, name: str, span: Span) -> Help:
+def _initialiser_meant(f: Frame, name: str, span: Span) -> Help:
     """`xavier_uniform`, or an initialiser that is spelt alike."""
     elsewhere = STARTS.get(name.rstrip("_"))
     near = elsewhere or nearest_of(f, name, INITIALISERS)
@@ -120,8 +120,8 @@ def _matrix(f: Frame, name: str, span: Span) -> str:
 
 def function_meant(f: Frame, name: str, span: Span) -> Help:
     """A function of the same name elsewhere, or one that is spelt alike."""
-    if f.only_initial and initialiser_meant(f, name, span)[0]:
-        return initialiser_meant(f, name, span)
+    if f.only_initial and _initialiser_meant(f, name, span)[0]:
+        return _initialiser_meant(f, name, span)
     if name in REPLACED:
         return REPLACED[name], None
     if name in RENAMED:

@@ -195,7 +195,7 @@ def _outside(f: Frame, e: ast.Name) -> Value:
         function = find_function(f, e.id)
         if function is not None:
             return function
-    unknown_value(f, e.id, e.span, primed=e.primed)
+    _unknown_value(f, e.id, e.span, primed=e.primed)
     return Unknown()
 
 
@@ -210,7 +210,7 @@ def find_function(f: Frame, name: str) -> FunctionValue | None:
     return None
 
 
-def unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None:
+def _unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None:
     if name in f.home.broken or name in f.silenced:
         return
     if name in f.hidden:

@@ -22,7 +22,7 @@ def along(w: Walk, reduced: str, axis: int, like: str) -> str:
     return w.op("broadcast", w.op("reshape", reduced, shape=kept), shape=shape)
 
 
-def size_along(w: Walk, value: str, axis: int) -> str:
+def _size_along(w: Walk, value: str, axis: int) -> str:
     size = w.shape(value)[axis]
     if size.constant is not None:
         return w.op("number", value=float(size.constant))
@@ -30,7 +30,7 @@ def size_along(w: Walk, value: str, axis: int) -> str:
 
 
 def mean(w: Walk, v: str, axis: int) -> str:
-    return w.op("div", w.op("sum", v, axis=axis), size_along(w, v, axis))
+    return w.op("div", w.op("sum", v, axis=axis), _size_along(w, v, axis))
 
 
 def norm(w: Walk, v: str, axis: int) -> str:
