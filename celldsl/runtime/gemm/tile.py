@@ -131,6 +131,8 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
     left, right = (cgutils.alloca_once_value(builder, value) for value in (_TILE_INT(0), b))
     with cgutils.for_range(builder, k):
         at_a, at_b = builder.load(left), builder.load(right)
+        if panels == 1:  # the next panel, which may come from far, while this one multiplies
+            _fetch_line(builder, builder.gep(at_b, [b_panel]), written=False)
         starts = [builder.mul(b_panel, _TILE_INT(panel)) for panel in range(panels)]
         terms = {
             (panel, half): _load(builder, at_b, start, half, vector)
