@@ -16,7 +16,7 @@ from numba import njit
 from threadpoolctl import threadpool_limits
 
 from celldsl.runtime.gemm.calls import gemm, gemm_sums, pack
-from celldsl.runtime.gemm.loops import SUM_STRIPS, packed_length, sum_chunks, sum_panels
+from celldsl.runtime.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels
 from celldsl.runtime.gemm.symbols import prepare
 from celldsl.runtime.stages.lanes import lane
 from celldsl.runtime.stages.panels import panel_width

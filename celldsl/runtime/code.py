@@ -23,7 +23,7 @@ CODE_FILES = {
     "stages.lanes": ("address", "lane", "real"),
     "stages.panels": ("panel_width",),
     "gemm.calls": ("gemm", "gemm_sums", "pack", "tile"),
-    "gemm.loops": ("sum_chunks", "sum_split"),
+    "gemm.packing": ("sum_chunks", "sum_split"),
     "elementary.functions": (
         "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power",
         "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",

@@ -18,7 +18,7 @@ from numba import njit
 
 import celldsl.runtime
 from celldsl.runtime.gemm.calls import gemm, gemm_sums, pack
-from celldsl.runtime.gemm.loops import (
+from celldsl.runtime.gemm.packing import (
     SUM_STRIPS,
     packed_length,
     sum_chunks,

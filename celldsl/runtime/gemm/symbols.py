@@ -9,10 +9,10 @@
         (k*width, width) for packed B, (width, ldb) for a row-major B as it lies
     gemm_sums(r, m, n, a, a_rs, packed, strips, c, c_rs, accumulate)
         C[m, n] = (or +=) A[r, m]^T @ B[r, n]: gradients of weights, over a chunk of rows as
-        `sum_chunks` (of `loops`) cuts them.  B is packed; `strips` is scratch for SUM_STRIPS
+        `sum_chunks` (of `packing`) cuts them.  B is packed; `strips` is scratch for SUM_STRIPS
     pack(k, n, b, row_stride, column_stride, out)
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
-    packed_length(k, n), sum_panels(n), SUM_STRIPS       (of `loops`)
+    packed_length(k, n), sum_panels(n), SUM_STRIPS       (of `packing`)
         elements that `out`, the packed B of a chunk and `strips` need, for either dtype
 
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of

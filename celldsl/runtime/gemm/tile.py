@@ -3,13 +3,15 @@
     tile_code(8 * 6 + 1, k, a, b, c, tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate))
 
 computes C[6, width] = (or +=) A[6, k] @ B[k, width], strides in elements.  The first argument is
-8 * rows + panels side by side: 6, 4, 2 or 1 row by 1 panel, or 2 by 2, or 1 by 4.  Panel j of B
-starts at b + j*b_panel.  An a_cs of -1 stands for `rows`: A in packed strips.  A panel is two
-vectors of the host wide: 6 rows keep 12 accumulators in registers, and 1 row of 4 panels (or 2 of
-2) the 8 that hide the latency of a multiply-add.
+8 * rows + panels side by side: 6, 4, 2 or 1 row by 1 panel, or 2 by 2, or 1 by 4; 6 or 4 by 0 stand
+for 1 panel, and the next one is fetched.  Panel j of B starts at b + j*b_panel.  An a_cs of -1
+stands for `rows`: A in packed strips.  A panel is two vectors of the host wide: 6 rows keep 12
+accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the latency of a
+multiply-add.
 
     stack(like, length)        a lane on the stack, of a literal length
     fetch(lane)                brings the line it points to nearer, if there is one
+    move(to, source, count)    copies a literal number of elements at once
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from celldsl.runtime.stages.panels import PANEL_BYTES
 
 _TILE_INT = ir.IntType(64)
 _LINE = 64  # bytes
-_TILE_SHAPES = ((6, 1), (4, 1), (2, 1), (1, 1), (2, 2), (1, 4))
+_TILE_SHAPES = ((6, 1), (4, 1), (6, 0), (4, 0), (2, 1), (1, 1), (2, 2), (1, 4))
 
 
 @intrinsic
@@ -49,6 +51,21 @@ def fetch(_context: Any, place: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(place), generate
+
+
+@intrinsic
+def move(_context: Any, to: Any, source: Any, count: Any) -> Any:
+    """A loop over so few LLVM would make a copy of each."""
+    if not isinstance(count, types.IntegerLiteral):
+        return None
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        vector = ir.VectorType(args[0].type.pointee, count.literal_value)
+        target, place = (builder.bitcast(lane, vector.as_pointer()) for lane in args[:2])
+        builder.store(builder.load(place, align=_align(vector)), target, align=_align(vector))
+        return context.get_dummy_value()
+
+    return types.void(to, source, count), generate
 
 
 @intrinsic
@@ -91,7 +108,7 @@ def _tile_choice(module: Any, kinds: list[Any]) -> Any:
     done = function.append_basic_block("done")
     choice = builder.switch(function.args[0], done)
     for rows, panels in _TILE_SHAPES:
-        block = function.append_basic_block(f"rows{rows}")
+        block = function.append_basic_block(f"rows{rows}x{panels}")
         choice.add_case(_TILE_INT(8 * rows + panels), block)
         builder.position_at_end(block)
         one = ir.Function(module, function.function_type, f"celldsl_tile_{rows}x{panels}")
@@ -105,6 +122,7 @@ def _tile_choice(module: Any, kinds: list[Any]) -> Any:
 
 def _write_tile(function: Any, rows: int, panels: int) -> None:
     """Accumulators are on the stack here; LLVM puts them into registers."""
+    fetches, panels = panels == 0, max(panels, 1)
     function.linkage = "internal"
     function.attributes.add("noinline")
     # Addresses of several rounds at once would not fit the registers.
@@ -131,8 +149,8 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
     left, right = (cgutils.alloca_once_value(builder, value) for value in (_TILE_INT(0), b))
     with cgutils.for_range(builder, k):
         at_a, at_b = builder.load(left), builder.load(right)
-        if panels == 1:  # the next panel, which may come from far, while this one multiplies
-            _fetch_line(builder, builder.gep(at_b, [b_panel]), written=False)
+        if fetches:
+            _fetch_line(builder, builder.gep(at_b, [b_panel]), written=False, cache=2)
         starts = [builder.mul(b_panel, _TILE_INT(panel)) for panel in range(panels)]
         terms = {
             (panel, half): _load(builder, at_b, start, half, vector)
@@ -171,12 +189,15 @@ def _fetch_ahead(builder: Any, c: Any, c_rs: Any, rows: int, panels: int) -> Non
             _fetch_line(builder, start, _LINE * line)
 
 
-def _fetch_line(builder: Any, start: Any, offset: int = 0, written: bool = True) -> None:
+def _fetch_line(
+    builder: Any, start: Any, offset: int = 0, written: bool = True, cache: int = 1
+) -> None:
+    """Into the first cache or the second."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
     code = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
     place = builder.gep(builder.bitcast(start, byte), [_TILE_INT(offset)])
-    builder.call(code, [place, number(int(written)), number(3), number(1)])
+    builder.call(code, [place, number(int(written)), number(4 - cache), number(1)])
 
 
 def _write_sums(builder: Any, sums: Any, vector: Any, c: Any, c_rs: Any, accumulate: Any) -> None:

@@ -60,7 +60,8 @@ def called(code: Any, builder: Any, function: Any, given: Sequence[Typed]) -> Ty
             first = extreme(builder, order, first, other)
         return first
     if function is panel_width:
-        return constant(types.int64, panel_width(str(given[0].kind.dtype)))
+        width = panel_width(str(given[0].kind.dtype))
+        return Typed(types.int64, constant(types.int64, width).code, width)
     define = getattr(function, "__wrapped__", None)
     if isinstance(function, FunctionType) or define is None:
         raise StageError(f"{function!r} cannot be called in a stage")
