@@ -17,7 +17,7 @@ from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.calls import call
 from celldsl.semantics.facts import simple
 from celldsl.semantics.fitting import beside, elaborate_beside
-from celldsl.semantics.functions.initialisers import INITIALISERS
+from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast

@@ -15,12 +15,30 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.semantics import convert, wording
 from celldsl.semantics.broadcast import stretched
-from celldsl.semantics.functions.initialisers import INITIALISERS, RANDOM
 from celldsl.semantics.pending import Target
 from celldsl.semantics.values import Initialiser, Tensor, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
 
+# The arguments with their defaults; None must be given.
+INITIALISERS: dict[str, tuple[tuple[str, float | None], ...]] = {
+    "zeros": (),
+    "ones": (),
+    "constant": (("v", None),),
+    "uniform": (("a", None), ("b", None)),
+    "log_uniform": (("a", None), ("b", None)),
+    "normal": (("std", 1.0),),
+    "truncated_normal": (("std", 1.0),),
+    "glorot_uniform": (),
+    "glorot_normal": (),
+    "he_uniform": (),
+    "he_normal": (),
+    "lecun_normal": (),
+    "orthogonal": (("gain", 1.0),),
+    "identity": (("scale", 1.0),),
+    "chrono": (("T", None),),
+}
+RANDOM = frozenset(INITIALISERS) - {"zeros", "ones", "constant", "identity"}
 FILLED = {"zeros": 0.0, "ones": 1.0}
 NEEDS_FANS = {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"}
 

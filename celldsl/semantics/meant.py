@@ -15,8 +15,8 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
 from celldsl.semantics.fitting import is_size
-from celldsl.semantics.functions.initialisers import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.values import Tensor
 from celldsl.semantics.walk import Frame

@@ -9,7 +9,6 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ParamSpec
-from celldsl.semantics.functions.products_of_blocks import Block
 from celldsl.semantics.initial import drawn, fitted, targeting
 from celldsl.semantics.pending import Target
 from celldsl.semantics.values import Initialiser, Truth, Unknown
@@ -79,10 +78,9 @@ def filled_initial(f: Frame, number: float, shape: Shape) -> str:
 
 
 def block_initial(
-    f: Frame, written: ast.Expr | None, stateful: bool, block: Block, name: str, span: Span
+    f: Frame, written: ast.Expr | None, stateful: bool, target: Target, span: Span
 ) -> str | None:
     """How a block begins: as `init=` says, else by what its operand depends on."""
-    target = Target(block.shape, name, block.fan_in, block.fan_out)
     if written is not None:
         return initial_value(f, written, target, "`init`")
     return _drawn(f, "orthogonal" if stateful else "glorot_uniform", target, span)

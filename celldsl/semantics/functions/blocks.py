@@ -23,6 +23,7 @@ from celldsl.semantics.functions.arguments import given, plain_name
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.functions.products_of_blocks import Block
 from celldsl.semantics.parameters import bias_initial, block_initial, claim, parameter
+from celldsl.semantics.pending import Target
 from celldsl.semantics.values import Tensor, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
@@ -74,10 +75,11 @@ def _product(
     if block is None:
         return None
     suffix = plain_name(written)
-    name = f"W_{place if suffix is None else suffix}"
+    name = f"{f.place}.W_{place if suffix is None else suffix}"
     stateful = value.name in f.walk.from_state
-    initial = block_initial(f, a["init"], stateful, block, f"{f.place}.{name}", e.span)
-    weight = parameter(f, f"{f.place}.{name}", block.shape, written.span, initial)
+    target = Target(block.shape, name, block.fan_in, block.fan_out)
+    initial = block_initial(f, a["init"], stateful, target, e.span)
+    weight = parameter(f, name, block.shape, written.span, initial)
     if weight is None:
         return None
     result = block.multiply(block.operand, weight)

@@ -1,36 +1,13 @@
-"""Initialisers.  In: `uniform(-1, 1)`, `orthogonal`.  Out: Initialiser values.
-
-What an initialiser gives depends on the parameter that it is for: `celldsl.semantics.initial`
-turns it into nodes once the shape is known.
-"""
+"""Calls of initialisers.  In: `uniform(-1, 1)`.  Out: an Initialiser with its arguments."""
 
 from __future__ import annotations
 
 from celldsl.semantics import convert
 from celldsl.semantics.binding import bind
+from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.values import Initialiser, Unknown, Value
 from celldsl.semantics.walk import Frame
 from celldsl.syntax import ast
-
-# The arguments with their defaults; None must be given.
-INITIALISERS: dict[str, tuple[tuple[str, float | None], ...]] = {
-    "zeros": (),
-    "ones": (),
-    "constant": (("v", None),),
-    "uniform": (("a", None), ("b", None)),
-    "log_uniform": (("a", None), ("b", None)),
-    "normal": (("std", 1.0),),
-    "truncated_normal": (("std", 1.0),),
-    "glorot_uniform": (),
-    "glorot_normal": (),
-    "he_uniform": (),
-    "he_normal": (),
-    "lecun_normal": (),
-    "orthogonal": (("gain", 1.0),),
-    "identity": (("scale", 1.0),),
-    "chrono": (("T", None),),
-}
-RANDOM = frozenset(INITIALISERS) - {"zeros", "ones", "constant", "identity"}
 
 
 def initialiser(f: Frame, e: ast.Call) -> Value:
