@@ -15,8 +15,8 @@ from celldsl.diagnostics.diagnostic import CellError, Report, UndecidedError
 from celldsl.diagnostics.span import Source
 from celldsl.optimisations import checked as known_names
 from celldsl.semantics.check import Checked, check
-from celldsl.semantics.choices import Setting
 from celldsl.semantics.lower import Lowered, lower
+from celldsl.semantics.walk.choices import Setting
 from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse

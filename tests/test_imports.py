@@ -14,6 +14,7 @@ import celldsl
 
 PACKAGE = Path(celldsl.__file__).parent
 COMPILER = "diagnostics syntax ir ops semantics autodiff passes plan backends"
+FRONT = "diagnostics syntax ir"
 # What the runtime says of cells and calls.
 RECORDS = "runtime.errors runtime.description"
 # Files for all, which need no NumPy.
@@ -35,7 +36,10 @@ LAYERS = {
     # derivatives, which stand in the table, are built with it.
     "ir.builder": "ir ops",
     "ir.verify": "ir ops",
-    "semantics": "diagnostics syntax ir ir.builder",
+    "semantics.modules": "diagnostics syntax",
+    "semantics.walk": f"{FRONT} ir.builder semantics.modules",
+    "semantics.messages": f"{FRONT} semantics.walk",
+    "semantics": f"{FRONT} semantics.modules semantics.walk semantics.messages",
     "autodiff": "ir ir.builder ops",
     "passes": "ir ir.builder ir.verify ops",
     "plan": "ir ops",
@@ -61,7 +65,7 @@ LAYERS = {
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
     "backends": "ir ir.verify ops plan runtime.numerics runtime.code runtime.description",
-    "driver": f"{COMPILER} optimisations fingerprint",
+    "driver": f"{COMPILER} semantics.walk optimisations fingerprint",
     "undecided": "runtime runtime.errors runtime.files",
     "loading": f"undecided cached fingerprint optimisations runtime {PLAIN_FILES} "
     "diagnostics syntax driver",
@@ -124,8 +128,9 @@ def test_layers_name_only_what_stands_above_them() -> None:
         above.add(layer)
 
 
-def test_folders_of_the_runtime_import_nothing_themselves() -> None:
-    for path in (PACKAGE / "runtime").rglob("__init__.py"):
+@pytest.mark.parametrize("folder", ["runtime", "semantics"])
+def test_folders_import_nothing_themselves(folder: str) -> None:
+    for path in (PACKAGE / folder).rglob("__init__.py"):
         assert len(ast.parse(path.read_text(encoding="utf-8")).body) == 1, path
 
 

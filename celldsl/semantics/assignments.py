@@ -12,10 +12,10 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import convert
 from celldsl.semantics.next_states import assign_next
 from celldsl.semantics.redefinitions import refuse, twice
-from celldsl.semantics.scope import Binding
 from celldsl.semantics.stacks import assign_slice
-from celldsl.semantics.values import Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.scope import Binding
+from celldsl.semantics.walk.values import Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

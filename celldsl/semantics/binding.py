@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.suggest import nearest
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 from celldsl.syntax.renamed import GONE, OPTIONS
 

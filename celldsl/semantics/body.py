@@ -15,8 +15,8 @@ from celldsl.semantics.meant import value_meant
 from celldsl.semantics.names import read
 from celldsl.semantics.requirements import require
 from celldsl.semantics.statements import branch, run, spell_later
-from celldsl.semantics.values import Tensor, Unknown
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Tensor, Unknown
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 from celldsl.syntax.elsewhere import defined_names, timed_state
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics import wording
-from celldsl.semantics.facts import Facts
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.messages import wording
+from celldsl.semantics.walk.facts import Facts
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 ONE = Size.of(1)

@@ -11,9 +11,9 @@ from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.inner import step_inner
 from celldsl.semantics.prelude import definition_of
-from celldsl.semantics.settings import fix
-from celldsl.semantics.values import FunctionValue, Tensor, Unknown, Value, describe
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.settings import fix
+from celldsl.semantics.walk.values import FunctionValue, Tensor, Unknown, Value, describe
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

@@ -8,21 +8,28 @@ from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
 from celldsl.semantics import written_sizes
 from celldsl.semantics.body import declarations, equations
-from celldsl.semantics.choices import Choices, Setting
 from celldsl.semantics.declarations import declare_name
 from celldsl.semantics.defs import body as function_body
 from celldsl.semantics.expressions import elaborate
-from celldsl.semantics.facts import Facts
 from celldsl.semantics.initial import drawn
 from celldsl.semantics.meant import function_meant
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
-from celldsl.semantics.notes import Notes
-from celldsl.semantics.scope import Binding
-from celldsl.semantics.settings import NotChosen, Restart, chosen, kind_of, setting_of, value_of
 from celldsl.semantics.statements import spell_later
-from celldsl.semantics.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame, Knots, TooManyEquations, Walk
+from celldsl.semantics.walk.choices import Choices, Setting
+from celldsl.semantics.walk.facts import Facts
+from celldsl.semantics.walk.notes import Notes
+from celldsl.semantics.walk.scope import Binding
+from celldsl.semantics.walk.settings import (
+    NotChosen,
+    Restart,
+    chosen,
+    kind_of,
+    setting_of,
+    value_of,
+)
+from celldsl.semantics.walk.values import Static, Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame, Knots, TooManyEquations, Walk
 from celldsl.syntax import ast
 
 KNOTS = Knots(elaborate, drawn, declarations, equations)

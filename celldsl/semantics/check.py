@@ -13,12 +13,12 @@ from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.record import entity, field, replace
 from celldsl.semantics.cell import check_def, walk_cell
-from celldsl.semantics.choices import Choices
-from celldsl.semantics.lints import lint
+from celldsl.semantics.messages.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
-from celldsl.semantics.notes import Notes
 from celldsl.semantics.subs import subs
-from celldsl.semantics.walk import MAX_EQUATIONS, Walk
+from celldsl.semantics.walk.choices import Choices
+from celldsl.semantics.walk.notes import Notes
+from celldsl.semantics.walk.walk import MAX_EQUATIONS, Walk
 from celldsl.syntax import ast
 
 MAX_WALKS = 64

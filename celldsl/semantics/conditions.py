@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from celldsl.semantics import names
 from celldsl.semantics.questions import COMPARE, Question, ask, assume, decide
-from celldsl.semantics.settings import fix
 from celldsl.semantics.sides import Undecided
-from celldsl.semantics.values import Tensor, Truth, Unknown
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.settings import fix
+from celldsl.semantics.walk.values import Tensor, Truth, Unknown
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

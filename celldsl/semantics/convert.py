@@ -13,8 +13,9 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
-from celldsl.semantics.settings import fix
-from celldsl.semantics.values import (
+from celldsl.semantics.messages.wording import short
+from celldsl.semantics.walk.settings import fix
+from celldsl.semantics.walk.values import (
     FunctionValue,
     Initialiser,
     Listing,
@@ -27,9 +28,8 @@ from celldsl.semantics.values import (
     Value,
     describe,
 )
-from celldsl.semantics.walk import Frame, Walk
+from celldsl.semantics.walk.walk import Frame, Walk
 from celldsl.semantics.whole_sizes import denominator
-from celldsl.semantics.wording import short
 from celldsl.syntax import ast
 
 

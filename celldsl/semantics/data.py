@@ -5,7 +5,7 @@ data_in(f, "r * h")         [r, h]; dims, hyperparameters and loop indices are n
 
 from __future__ import annotations
 
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 DATA = ("input", "state", "param", "const", "value")

@@ -10,10 +10,10 @@ from celldsl.ir.spec import ArraySpec
 from celldsl.semantics import written_sizes
 from celldsl.semantics.initial import fitted, targeting
 from celldsl.semantics.parameters import default_initial, fans, initial_value, parameter
-from celldsl.semantics.pending import StateEntry, Target
-from celldsl.semantics.scope import Binding, Kind, a_kind
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.pending import StateEntry, Target
+from celldsl.semantics.walk.scope import Binding, Kind, a_kind
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "T", "B"})

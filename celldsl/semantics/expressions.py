@@ -15,11 +15,11 @@ from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics import convert, indexing, names, products
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.calls import call
-from celldsl.semantics.facts import simple
-from celldsl.semantics.fitting import beside, elaborate_beside
 from celldsl.semantics.initial import INITIALISERS
-from celldsl.semantics.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.messages.fitting import beside, elaborate_beside
+from celldsl.semantics.walk.facts import simple
+from celldsl.semantics.walk.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "**": "pow"}

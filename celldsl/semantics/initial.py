@@ -13,11 +13,12 @@ from contextlib import contextmanager, nullcontext
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, shape_text
-from celldsl.semantics import convert, wording
+from celldsl.semantics import convert
 from celldsl.semantics.broadcast import stretched
-from celldsl.semantics.pending import Target
-from celldsl.semantics.values import Initialiser, Tensor, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.messages import wording
+from celldsl.semantics.walk.pending import Target
+from celldsl.semantics.walk.values import Initialiser, Tensor, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 # The arguments with their defaults; None must be given.

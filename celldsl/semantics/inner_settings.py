@@ -8,13 +8,14 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size
-from celldsl.semantics import convert, wording, written_sizes
+from celldsl.semantics import convert, written_sizes
+from celldsl.semantics.messages import wording
 from celldsl.semantics.names import find_function, unknown_function
-from celldsl.semantics.scope import Binding
-from celldsl.semantics.settings import setting_of
 from celldsl.semantics.sides import amount
-from celldsl.semantics.values import FunctionValue, Real, Static, Tensor, Truth, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.scope import Binding
+from celldsl.semantics.walk.settings import setting_of
+from celldsl.semantics.walk.values import FunctionValue, Real, Static, Tensor, Truth, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

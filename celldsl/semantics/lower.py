@@ -15,10 +15,10 @@ from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
 from celldsl.record import record
 from celldsl.semantics.cell import walk_cell
 from celldsl.semantics.check import Checked, merge
-from celldsl.semantics.choices import Choices, Setting
-from celldsl.semantics.notes import Notes
-from celldsl.semantics.settings import kind_of, setting_of
-from celldsl.semantics.walk import Walk
+from celldsl.semantics.walk.choices import Choices, Setting
+from celldsl.semantics.walk.notes import Notes
+from celldsl.semantics.walk.settings import kind_of, setting_of
+from celldsl.semantics.walk.walk import Walk
 from celldsl.syntax import ast
 
 

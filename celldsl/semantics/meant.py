@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
-from celldsl.semantics.fitting import is_size
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.initial import INITIALISERS
+from celldsl.semantics.messages.fitting import is_size
 from celldsl.semantics.prelude import PRELUDE
-from celldsl.semantics.values import Tensor
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Tensor
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax.elsewhere import timed_state
 from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 

@@ -10,11 +10,11 @@ from celldsl.diagnostics.span import Span
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.meant import function_meant, nearest_of, value_meant
-from celldsl.semantics.outward import seen_outside
+from celldsl.semantics.messages.outward import seen_outside
 from celldsl.semantics.prelude import PRELUDE
-from celldsl.semantics.scope import Binding, a_kind
-from celldsl.semantics.values import FunctionValue, Initialiser, Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame, Inner
+from celldsl.semantics.walk.scope import Binding, a_kind
+from celldsl.semantics.walk.values import FunctionValue, Initialiser, Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame, Inner
 from celldsl.syntax import ast
 
 # What arrays have elsewhere.

@@ -10,9 +10,9 @@ from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ParamSpec
 from celldsl.semantics.initial import drawn, fitted, targeting
-from celldsl.semantics.pending import Target
-from celldsl.semantics.values import Initialiser, Truth, Unknown
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.pending import Target
+from celldsl.semantics.walk.values import Initialiser, Truth, Unknown
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 MAX_SUMMAND = 80

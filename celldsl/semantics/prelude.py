@@ -8,7 +8,7 @@ from pathlib import Path
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
 from celldsl.semantics.modules import Files, Module, module_of
-from celldsl.semantics.values import FunctionValue
+from celldsl.semantics.walk.values import FunctionValue
 from celldsl.syntax.parse import parse
 
 PRELUDE = (

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
-from celldsl.semantics import wording
 from celldsl.semantics.broadcast import reasons
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.messages import wording
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 SPECS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
-from celldsl.semantics.scope import Binding, a_kind
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.scope import Binding, a_kind
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

@@ -13,8 +13,8 @@ from celldsl.semantics import names
 from celldsl.semantics.conditions import no_condition, no_truth
 from celldsl.semantics.questions import COMPARE, ask, assume, decide
 from celldsl.semantics.sides import Undecided, report_data, side
-from celldsl.semantics.values import Tensor, Truth, Unknown
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Tensor, Truth, Unknown
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

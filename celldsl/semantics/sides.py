@@ -10,10 +10,10 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics import names
 from celldsl.semantics.data import data_in
-from celldsl.semantics.facts import simple
-from celldsl.semantics.settings import size_of_number
-from celldsl.semantics.values import FunctionValue, Real, Static, Tensor, Truth, Unknown
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.facts import simple
+from celldsl.semantics.walk.settings import size_of_number
+from celldsl.semantics.walk.values import FunctionValue, Real, Static, Tensor, Truth, Unknown
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

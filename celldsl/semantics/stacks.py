@@ -12,11 +12,11 @@ from celldsl.ir.size import Shape
 from celldsl.semantics import convert
 from celldsl.semantics.functions.shapes import expanded, may_expand
 from celldsl.semantics.next_states import set_next, state_of
-from celldsl.semantics.pending import Stack
 from celldsl.semantics.redefinitions import refuse, twice
-from celldsl.semantics.scope import Binding
-from celldsl.semantics.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.pending import Stack
+from celldsl.semantics.walk.scope import Binding
+from celldsl.semantics.walk.values import Static, Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

@@ -11,12 +11,12 @@ from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.assignments import assign
 from celldsl.semantics.conditions import holds
 from celldsl.semantics.declarations import declare_array, declare_name
-from celldsl.semantics.fitting import elaborate_beside, has_shape
-from celldsl.semantics.scope import Binding, Fits
+from celldsl.semantics.messages.fitting import elaborate_beside, has_shape
 from celldsl.semantics.stacks import close_stacks
 from celldsl.semantics.subs import declare_sub
-from celldsl.semantics.values import Several, Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.scope import Binding, Fits
+from celldsl.semantics.walk.values import Several, Static, Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

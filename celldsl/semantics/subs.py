@@ -13,9 +13,9 @@ from celldsl.diagnostics.suggest import nearest
 from celldsl.semantics.inner import inside
 from celldsl.semantics.inner_settings import bind_dims, bind_hypers
 from celldsl.semantics.modules import Module
-from celldsl.semantics.scope import Binding
-from celldsl.semantics.values import Unknown, Value
-from celldsl.semantics.walk import MAX_DEPTH, Frame, Inner
+from celldsl.semantics.walk.scope import Binding
+from celldsl.semantics.walk.values import Unknown, Value
+from celldsl.semantics.walk.walk import MAX_DEPTH, Frame, Inner
 from celldsl.syntax import ast
 
 

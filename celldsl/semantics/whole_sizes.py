@@ -11,8 +11,8 @@ from math import lcm
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics.values import Static
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Static
+from celldsl.semantics.walk.walk import Frame
 
 MAX_TERMS = 12
 

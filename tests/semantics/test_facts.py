@@ -11,7 +11,7 @@ import pytest
 
 from celldsl.driver import check_source
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics.facts import Facts
+from celldsl.semantics.walk.facts import Facts
 
 H, K = Size.dim("H"), Size.dim("K")
 _ADD = re.compile(r"add `(require .*)`")

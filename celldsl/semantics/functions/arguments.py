@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics import convert, wording, written_sizes
+from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
-from celldsl.semantics.values import Tensor
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.messages import wording
+from celldsl.semantics.walk.values import Tensor
+from celldsl.semantics.walk.walk import Frame
 from celldsl.semantics.whole_sizes import whole
 from celldsl.syntax import ast
 

@@ -23,9 +23,9 @@ from celldsl.semantics.functions.arguments import given, plain_name
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.functions.products_of_blocks import Block
 from celldsl.semantics.parameters import bias_initial, block_initial, claim, parameter
-from celldsl.semantics.pending import Target
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.pending import Target
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 Apply = Callable[[Frame, Tensor, ast.Expr], "Block | None"]

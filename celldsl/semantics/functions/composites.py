@@ -6,7 +6,7 @@ They keep the axis that they work along as one of size 1 where the result meets 
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics.walk import Walk
+from celldsl.semantics.walk.walk import Walk
 
 ONE = Size.of(1)
 

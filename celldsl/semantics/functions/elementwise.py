@@ -10,8 +10,8 @@ from celldsl.semantics.broadcast import elementwise, stretched, together
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Build, Function
 from celldsl.semantics.functions.reductions import reduce_extreme
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 FLAT = ("floor", "round", "step", "sign")

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from celldsl.record import record
 from celldsl.semantics.binding import Bound
-from celldsl.semantics.values import Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 Build = Callable[[Frame, ast.Call, Bound], Value]

@@ -14,8 +14,8 @@ from celldsl.semantics.binding import Bound
 from celldsl.semantics.broadcast import stretched, together
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Function
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

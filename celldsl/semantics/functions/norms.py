@@ -9,8 +9,8 @@ from celldsl.semantics.functions import composites
 from celldsl.semantics.functions.arguments import divided, flag, given, ranked
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.parameters import claim, filled_initial, parameter
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 EPS = 1e-5

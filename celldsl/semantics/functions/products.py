@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from celldsl.ir.size import shape_text
-from celldsl.semantics import wording
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Function
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.messages import wording
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

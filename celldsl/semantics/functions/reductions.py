@@ -8,8 +8,8 @@ from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions import composites
 from celldsl.semantics.functions.arguments import axis, ranked
 from celldsl.semantics.functions.function import Build, Function
-from celldsl.semantics.values import Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame, Walk
+from celldsl.semantics.walk.values import Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame, Walk
 from celldsl.syntax import ast
 
 Along = Callable[[Walk, str, int], str]

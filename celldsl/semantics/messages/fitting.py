@@ -9,9 +9,9 @@ Asked only where a name is not there, to tell which one was meant.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape
-from celldsl.semantics.scope import Binding, Fits
-from celldsl.semantics.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.scope import Binding, Fits
+from celldsl.semantics.walk.values import Static, Tensor, Unknown, Value
+from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 

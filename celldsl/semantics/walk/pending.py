@@ -10,7 +10,7 @@ from __future__ import annotations
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.record import entity, field
-from celldsl.semantics.values import Tensor
+from celldsl.semantics.walk.values import Tensor
 
 
 @entity

@@ -5,8 +5,8 @@ from __future__ import annotations
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape
 from celldsl.record import entity, field
-from celldsl.semantics.facts import Facts
-from celldsl.semantics.scope import Kind
+from celldsl.semantics.walk.facts import Facts
+from celldsl.semantics.walk.scope import Kind
 
 
 @entity

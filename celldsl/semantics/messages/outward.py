@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from celldsl.diagnostics.span import Span
 from celldsl.record import replace
-from celldsl.semantics.values import Several, Tensor, Value
-from celldsl.semantics.walk import Inner
+from celldsl.semantics.walk.values import Several, Tensor, Value
+from celldsl.semantics.walk.walk import Inner
 
 
 def seen_outside(inner: Inner, value: Value) -> Value:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
-from celldsl.semantics.notes import Notes
-from celldsl.semantics.reach import Reach, leaves_below, reach
-from celldsl.semantics.walk import Walk
-from celldsl.semantics.wording import short
+from celldsl.semantics.messages.reach import Reach, leaves_below, reach
+from celldsl.semantics.messages.wording import short
+from celldsl.semantics.walk.notes import Notes
+from celldsl.semantics.walk.walk import Walk
 from celldsl.syntax import ast
 
 # Code, sentence, place, help, and what to put in the place.

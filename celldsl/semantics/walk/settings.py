@@ -12,8 +12,8 @@ import math
 from typing import Literal, NoReturn
 
 from celldsl.ir.size import Size, ratio
-from celldsl.semantics.choices import Choices, Setting
-from celldsl.semantics.values import Real, Static, Truth, Unknown, Value
+from celldsl.semantics.walk.choices import Choices, Setting
+from celldsl.semantics.walk.values import Real, Static, Truth, Unknown, Value
 from celldsl.syntax import ast
 
 SAMPLES: dict[str, Setting] = {"integer": 2, "real": 0.5, "function": "tanh", "dim": 2}

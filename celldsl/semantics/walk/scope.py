@@ -10,7 +10,7 @@ from typing import Literal
 
 from celldsl.diagnostics.span import Span
 from celldsl.record import entity
-from celldsl.semantics.values import Value
+from celldsl.semantics.walk.values import Value
 
 Kind = Literal[
     "dim", "hyper", "input", "state", "param", "const", "value", "index", "sub", "argument"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
-from celldsl.semantics.facts import example
-from celldsl.semantics.values import Tensor
-from celldsl.semantics.walk import Frame
+from celldsl.semantics.walk.facts import example
+from celldsl.semantics.walk.values import Tensor
+from celldsl.semantics.walk.walk import Frame
 
 
 def told(f: Frame, value: Tensor) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from celldsl.ir.program import Node
 from celldsl.record import record
-from celldsl.semantics.walk import Walk
+from celldsl.semantics.walk.walk import Walk
 
 FLAT = frozenset({"stop_gradient", "floor", "round", "step", "sign"})
 COMPARISONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})

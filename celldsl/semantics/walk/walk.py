@@ -15,14 +15,14 @@ from celldsl.ir.program import Type
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
 from celldsl.record import entity, field, record
-from celldsl.semantics.choices import Choices, Setting
-from celldsl.semantics.facts import Facts
 from celldsl.semantics.modules import Module
-from celldsl.semantics.nodes import Nodes
-from celldsl.semantics.notes import Notes
-from celldsl.semantics.pending import Stack, StateEntry, Target
-from celldsl.semantics.scope import Binding, Fits, anything
-from celldsl.semantics.values import Initialiser, Tensor, Value
+from celldsl.semantics.walk.choices import Choices, Setting
+from celldsl.semantics.walk.facts import Facts
+from celldsl.semantics.walk.nodes import Nodes
+from celldsl.semantics.walk.notes import Notes
+from celldsl.semantics.walk.pending import Stack, StateEntry, Target
+from celldsl.semantics.walk.scope import Binding, Fits, anything
+from celldsl.semantics.walk.values import Initialiser, Tensor, Value
 from celldsl.syntax import ast
 
 MAX_EQUATIONS = 10_000

@@ -1,0 +1,1 @@
+"""What one walk over a cell goes by, finds and builds."""
