@@ -39,7 +39,12 @@ LAYERS = {
     "semantics.modules": "diagnostics syntax",
     "semantics.walk": f"{FRONT} ir.builder semantics.modules",
     "semantics.messages": f"{FRONT} semantics.walk",
-    "semantics": f"{FRONT} semantics.modules semantics.walk semantics.messages",
+    "semantics.sizes": f"{FRONT} semantics.walk semantics.messages",
+    "semantics.tensors": f"{FRONT} semantics.walk semantics.messages semantics.sizes",
+    "semantics.declarations": f"{FRONT} semantics.walk semantics.messages semantics.sizes "
+    "semantics.tensors",
+    "semantics": f"{FRONT} semantics.modules semantics.walk semantics.messages semantics.sizes "
+    "semantics.tensors semantics.declarations",
     "autodiff": "ir ir.builder ops",
     "passes": "ir ir.builder ir.verify ops",
     "plan": "ir ops",

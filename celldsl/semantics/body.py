@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celldsl.diagnostics.diagnostic import Fix, Label
-from celldsl.semantics.convert import number
-from celldsl.semantics.declarations import KEPT, declare_array, declare_input, declare_state
+from celldsl.semantics.declarations.declarations import (
+    KEPT,
+    declare_array,
+    declare_input,
+    declare_state,
+)
 from celldsl.semantics.meant import value_meant
 from celldsl.semantics.names import read
 from celldsl.semantics.requirements import require
 from celldsl.semantics.statements import branch, run, spell_later
+from celldsl.semantics.tensors.convert import number
 from celldsl.semantics.walk.values import Tensor, Unknown
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

@@ -5,10 +5,10 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.semantics import names
 from celldsl.semantics.binding import bind
+from celldsl.semantics.declarations.initial import INITIALISERS
 from celldsl.semantics.defs import call_def
 from celldsl.semantics.functions.initialisers import initialiser
 from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.inner import step_inner
 from celldsl.semantics.prelude import definition_of
 from celldsl.semantics.walk.settings import fix

@@ -12,11 +12,12 @@ import math
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics import convert, indexing, names, products
-from celldsl.semantics.broadcast import elementwise
+from celldsl.semantics import names
 from celldsl.semantics.calls import call
-from celldsl.semantics.initial import INITIALISERS
+from celldsl.semantics.declarations.initial import INITIALISERS
 from celldsl.semantics.messages.fitting import beside, elaborate_beside
+from celldsl.semantics.tensors import convert, indexing, products
+from celldsl.semantics.tensors.broadcast import elementwise
 from celldsl.semantics.walk.facts import simple
 from celldsl.semantics.walk.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
 from celldsl.semantics.walk.walk import Frame

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.ir.size import shape_text
 from celldsl.record import replace
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import bind
 from celldsl.semantics.messages import wording
 from celldsl.semantics.messages.fitting import elaborate_beside, has_shape
 from celldsl.semantics.messages.outward import seen_outside
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.scope import Binding
 from celldsl.semantics.walk.values import Several, Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame, Inner, Walk

@@ -8,10 +8,11 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.messages import wording
 from celldsl.semantics.names import find_function, unknown_function
 from celldsl.semantics.sides import amount
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.scope import Binding
 from celldsl.semantics.walk.settings import setting_of
 from celldsl.semantics.walk.values import FunctionValue, Real, Static, Tensor, Truth, Unknown, Value

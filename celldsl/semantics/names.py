@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
+from celldsl.semantics.declarations.initial import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.meant import function_meant, nearest_of, value_meant
 from celldsl.semantics.messages.outward import seen_outside
 from celldsl.semantics.prelude import PRELUDE

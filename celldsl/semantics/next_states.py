@@ -5,10 +5,10 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
-from celldsl.semantics import convert
-from celldsl.semantics.broadcast import product_hint, reasons
 from celldsl.semantics.meant import nearest_of
 from celldsl.semantics.messages import wording
+from celldsl.semantics.tensors import convert
+from celldsl.semantics.tensors.broadcast import product_hint, reasons
 from celldsl.semantics.walk.scope import Binding, a_kind
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame

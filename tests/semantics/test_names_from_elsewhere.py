@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from celldsl.driver import check_source
+from celldsl.semantics.declarations.initial import INITIALISERS
 from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.semantics.initial import INITIALISERS
 from celldsl.semantics.prelude import PRELUDE
 from celldsl.syntax.renamed import GONE, OPTIONS, RENAMED, REPLACED, STARTS
 

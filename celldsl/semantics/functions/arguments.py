@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.messages import wording
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.sizes.whole_sizes import whole
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.values import Tensor
 from celldsl.semantics.walk.walk import Frame
-from celldsl.semantics.whole_sizes import whole
 from celldsl.syntax import ast
 
 

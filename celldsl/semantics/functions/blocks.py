@@ -15,14 +15,15 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.record import record
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
-from celldsl.semantics.data import data_in
+from celldsl.semantics.declarations.parameters import bias_initial, block_initial, claim, parameter
 from celldsl.semantics.functions import products_of_blocks as kinds
 from celldsl.semantics.functions.arguments import given, plain_name
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.functions.products_of_blocks import Block
-from celldsl.semantics.parameters import bias_initial, block_initial, claim, parameter
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.tensors import convert
+from celldsl.semantics.tensors.data import data_in
 from celldsl.semantics.walk.pending import Target
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
-from celldsl.semantics import convert
 from celldsl.semantics.binding import Bound
-from celldsl.semantics.broadcast import elementwise, stretched, together
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Build, Function
 from celldsl.semantics.functions.reductions import reduce_extreme
+from celldsl.semantics.tensors import convert
+from celldsl.semantics.tensors.broadcast import elementwise, stretched, together
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from celldsl.semantics.binding import Bound
-from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Function
+from celldsl.semantics.tensors.broadcast import elementwise
 from celldsl.semantics.walk.values import Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

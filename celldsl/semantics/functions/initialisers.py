@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from celldsl.semantics import convert
 from celldsl.semantics.binding import bind
-from celldsl.semantics.initial import INITIALISERS
+from celldsl.semantics.declarations.initial import INITIALISERS
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.values import Initialiser, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

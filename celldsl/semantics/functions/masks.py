@@ -9,11 +9,11 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
-from celldsl.semantics import convert
 from celldsl.semantics.binding import Bound
-from celldsl.semantics.broadcast import stretched, together
 from celldsl.semantics.functions.arguments import given, tensor
 from celldsl.semantics.functions.function import Function
+from celldsl.semantics.tensors import convert
+from celldsl.semantics.tensors.broadcast import stretched, together
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
+from celldsl.semantics.declarations.parameters import claim, filled_initial, parameter
 from celldsl.semantics.functions import composites
 from celldsl.semantics.functions.arguments import divided, flag, given, ranked
 from celldsl.semantics.functions.function import Function
-from celldsl.semantics.parameters import claim, filled_initial, parameter
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

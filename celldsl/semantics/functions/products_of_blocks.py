@@ -7,9 +7,9 @@ from collections.abc import Callable
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
 from celldsl.record import record
-from celldsl.semantics import written_sizes
 from celldsl.semantics.functions.arguments import divided
 from celldsl.semantics.messages import wording
+from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.walk.values import Tensor
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

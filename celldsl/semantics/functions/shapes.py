@@ -9,12 +9,13 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import axis, divided, given, ranked, tensor
 from celldsl.semantics.functions.function import Function
-from celldsl.semantics.indexing import cut
 from celldsl.semantics.messages import wording
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.tensors import convert
+from celldsl.semantics.tensors.indexing import cut
 from celldsl.semantics.walk.values import Several, Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size
-from celldsl.semantics import written_sizes
 from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given
 from celldsl.semantics.functions.function import Build, Function
+from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

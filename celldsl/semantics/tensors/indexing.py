@@ -5,8 +5,9 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics import convert, written_sizes
 from celldsl.semantics.messages import wording
+from celldsl.semantics.sizes import written_sizes
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.values import FunctionValue, Listing, Several, Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

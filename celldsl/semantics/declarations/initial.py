@@ -13,9 +13,9 @@ from contextlib import contextmanager, nullcontext
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, shape_text
-from celldsl.semantics import convert
-from celldsl.semantics.broadcast import stretched
 from celldsl.semantics.messages import wording
+from celldsl.semantics.tensors import convert
+from celldsl.semantics.tensors.broadcast import stretched
 from celldsl.semantics.walk.pending import Target
 from celldsl.semantics.walk.values import Initialiser, Tensor, Value
 from celldsl.semantics.walk.walk import Frame

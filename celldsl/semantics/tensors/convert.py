@@ -14,6 +14,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.semantics.messages.wording import short
+from celldsl.semantics.sizes.whole_sizes import denominator
 from celldsl.semantics.walk.settings import fix
 from celldsl.semantics.walk.values import (
     FunctionValue,
@@ -29,7 +30,6 @@ from celldsl.semantics.walk.values import (
     describe,
 )
 from celldsl.semantics.walk.walk import Frame, Walk
-from celldsl.semantics.whole_sizes import denominator
 from celldsl.syntax import ast
 
 

@@ -7,9 +7,14 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.ir.spec import ArraySpec
-from celldsl.semantics import written_sizes
-from celldsl.semantics.initial import fitted, targeting
-from celldsl.semantics.parameters import default_initial, fans, initial_value, parameter
+from celldsl.semantics.declarations.initial import fitted, targeting
+from celldsl.semantics.declarations.parameters import (
+    default_initial,
+    fans,
+    initial_value,
+    parameter,
+)
+from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.walk.pending import StateEntry, Target
 from celldsl.semantics.walk.scope import Binding, Kind, a_kind
 from celldsl.semantics.walk.values import Tensor, Unknown, Value

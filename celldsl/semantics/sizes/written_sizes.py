@@ -12,10 +12,10 @@ from __future__ import annotations
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
 from celldsl.semantics.messages.fitting import is_size
+from celldsl.semantics.sizes.whole_sizes import denominator, whole
 from celldsl.semantics.walk.settings import fix
 from celldsl.semantics.walk.values import Real, Static, Tensor, Unknown, Value, describe
 from celldsl.semantics.walk.walk import Frame
-from celldsl.semantics.whole_sizes import denominator, whole
 from celldsl.syntax import ast
 
 MAX_AXES = 6

@@ -9,7 +9,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ParamSpec
-from celldsl.semantics.initial import drawn, fitted, targeting
+from celldsl.semantics.declarations.initial import drawn, fitted, targeting
 from celldsl.semantics.walk.pending import Target
 from celldsl.semantics.walk.values import Initialiser, Truth, Unknown
 from celldsl.semantics.walk.walk import Frame

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
-from celldsl.semantics.broadcast import reasons
 from celldsl.semantics.messages import wording
+from celldsl.semantics.tensors.broadcast import reasons
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

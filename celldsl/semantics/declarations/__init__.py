@@ -1,0 +1,1 @@
+"""What a cell declares: leaves, parameters and how they begin."""

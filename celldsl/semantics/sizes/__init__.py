@@ -1,0 +1,1 @@
+"""Sizes that are written, as whole numbers of dims."""

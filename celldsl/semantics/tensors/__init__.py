@@ -1,0 +1,1 @@
+"""Values made tensors, and tensors brought to one shape, multiplied, indexed."""
