@@ -15,6 +15,8 @@ import celldsl
 PACKAGE = Path(celldsl.__file__).parent
 COMPILER = "diagnostics syntax ir ops semantics autodiff passes plan backends"
 FRONT = "diagnostics syntax ir"
+# What a walk over a cell goes by, and what it says; sizes and tensors.
+VALUES = "semantics.walk semantics.messages semantics.sizes semantics.tensors"
 # What the runtime says of cells and calls.
 RECORDS = "runtime.errors runtime.description"
 # Files for all, which need no NumPy.
@@ -41,10 +43,12 @@ LAYERS = {
     "semantics.messages": f"{FRONT} semantics.walk",
     "semantics.sizes": f"{FRONT} semantics.walk semantics.messages",
     "semantics.tensors": f"{FRONT} semantics.walk semantics.messages semantics.sizes",
-    "semantics.declarations": f"{FRONT} semantics.walk semantics.messages semantics.sizes "
-    "semantics.tensors",
-    "semantics": f"{FRONT} semantics.modules semantics.walk semantics.messages semantics.sizes "
-    "semantics.tensors semantics.declarations",
+    "semantics.declarations": f"{FRONT} {VALUES}",
+    "semantics.functions": f"{FRONT} {VALUES} semantics.declarations semantics.modules",
+    "semantics.names": f"{FRONT} {VALUES} semantics.declarations semantics.functions",
+    "semantics.conditions": f"{FRONT} {VALUES} semantics.names",
+    "semantics": f"{FRONT} {VALUES} semantics.modules semantics.declarations semantics.functions "
+    "semantics.names semantics.conditions",
     "autodiff": "ir ir.builder ops",
     "passes": "ir ir.builder ir.verify ops",
     "plan": "ir ops",

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celldsl.diagnostics.diagnostic import Fix, Label
+from celldsl.semantics.conditions.requirements import require
 from celldsl.semantics.declarations.declarations import (
     KEPT,
     declare_array,
     declare_input,
     declare_state,
 )
-from celldsl.semantics.meant import value_meant
-from celldsl.semantics.names import read
-from celldsl.semantics.requirements import require
+from celldsl.semantics.names.meant import value_meant
+from celldsl.semantics.names.names import read
 from celldsl.semantics.statements import branch, run, spell_later
 from celldsl.semantics.tensors.convert import number
 from celldsl.semantics.walk.values import Tensor, Unknown

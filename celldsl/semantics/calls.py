@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Label
-from celldsl.semantics import names
-from celldsl.semantics.binding import bind
 from celldsl.semantics.declarations.initial import INITIALISERS
 from celldsl.semantics.defs import call_def
+from celldsl.semantics.functions.binding import bind
 from celldsl.semantics.functions.initialisers import initialiser
+from celldsl.semantics.functions.prelude import definition_of
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.inner import step_inner
-from celldsl.semantics.prelude import definition_of
+from celldsl.semantics.names import names
 from celldsl.semantics.walk.settings import fix
 from celldsl.semantics.walk.values import FunctionValue, Tensor, Unknown, Value, describe
 from celldsl.semantics.walk.walk import Frame

@@ -11,9 +11,9 @@ from celldsl.semantics.declarations.declarations import declare_name
 from celldsl.semantics.declarations.initial import drawn
 from celldsl.semantics.defs import body as function_body
 from celldsl.semantics.expressions import elaborate
-from celldsl.semantics.meant import function_meant
 from celldsl.semantics.modules import Module
-from celldsl.semantics.names import find_function
+from celldsl.semantics.names.meant import function_meant
+from celldsl.semantics.names.names import find_function
 from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.statements import spell_later
 from celldsl.semantics.walk.choices import Choices, Setting

@@ -12,7 +12,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
-from celldsl.semantics.binding import bind
+from celldsl.semantics.functions.binding import bind
 from celldsl.semantics.messages.outward import outward
 from celldsl.semantics.modules import Module
 from celldsl.semantics.sizes import written_sizes

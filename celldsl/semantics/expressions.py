@@ -12,10 +12,11 @@ import math
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics import names
 from celldsl.semantics.calls import call
 from celldsl.semantics.declarations.initial import INITIALISERS
 from celldsl.semantics.messages.fitting import beside, elaborate_beside
+from celldsl.semantics.names import names
+from celldsl.semantics.names.attributes import read_inner
 from celldsl.semantics.tensors import convert, indexing, products
 from celldsl.semantics.tensors.broadcast import elementwise
 from celldsl.semantics.walk.facts import simple
@@ -38,7 +39,7 @@ def elaborate(f: Frame, e: ast.Expr) -> Value:
         case ast.Name():
             return names.read(f, e)
         case ast.Attribute():
-            return names.read_inner(f, e)
+            return read_inner(f, e)
         case ast.Unary():
             return _unary(f, e)
         case ast.Binary():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.ir.size import shape_text
 from celldsl.record import replace
-from celldsl.semantics.binding import bind
+from celldsl.semantics.functions.binding import bind
 from celldsl.semantics.messages import wording
 from celldsl.semantics.messages.fitting import elaborate_beside, has_shape
 from celldsl.semantics.messages.outward import seen_outside

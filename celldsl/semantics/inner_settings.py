@@ -8,9 +8,9 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size
+from celldsl.semantics.conditions.sides import amount
 from celldsl.semantics.messages import wording
-from celldsl.semantics.names import find_function, unknown_function
-from celldsl.semantics.sides import amount
+from celldsl.semantics.names.names import find_function, unknown_function
 from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.scope import Binding

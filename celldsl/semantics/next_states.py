@@ -5,8 +5,8 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
-from celldsl.semantics.meant import nearest_of
 from celldsl.semantics.messages import wording
+from celldsl.semantics.names.meant import nearest_of
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.tensors.broadcast import product_hint, reasons
 from celldsl.semantics.walk.scope import Binding, a_kind

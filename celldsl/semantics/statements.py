@@ -8,7 +8,7 @@ from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
 from celldsl.semantics.assignments import assign
-from celldsl.semantics.conditions import holds
+from celldsl.semantics.conditions.conditions import holds
 from celldsl.semantics.declarations.declarations import declare_array, declare_name
 from celldsl.semantics.messages.fitting import elaborate_beside, has_shape
 from celldsl.semantics.sizes import written_sizes

@@ -26,8 +26,8 @@ from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.render import render_text
 from celldsl.diagnostics.span import Source
 from celldsl.driver import generate
+from celldsl.semantics.functions.prelude import PRELUDE
 from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.semantics.prelude import PRELUDE
 from celldsl.syntax.format import format_source
 
 TOP = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 
 from celldsl.driver import check_source
 from celldsl.semantics.declarations.initial import INITIALISERS
+from celldsl.semantics.functions.prelude import PRELUDE
 from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.semantics.prelude import PRELUDE
 from celldsl.syntax.renamed import GONE, OPTIONS, RENAMED, REPLACED, STARTS
 
 OURS = {*FUNCTIONS, *PRELUDE, *INITIALISERS}

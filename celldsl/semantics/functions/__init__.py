@@ -1,1 +1,1 @@
-"""Builtin functions: `table.FUNCTIONS` has them all; each module beside it a part."""
+"""Builtin functions: `table.FUNCTIONS` has all but those of `prelude.cell`."""

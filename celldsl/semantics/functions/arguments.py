@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics.binding import Bound
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.messages import wording
 from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.sizes.whole_sizes import whole

@@ -15,10 +15,10 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.record import record
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.declarations.parameters import bias_initial, block_initial, claim, parameter
 from celldsl.semantics.functions import products_of_blocks as kinds
 from celldsl.semantics.functions.arguments import given, plain_name
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.functions.products_of_blocks import Block
 from celldsl.semantics.sizes import written_sizes

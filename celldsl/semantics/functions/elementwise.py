@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given, tensor
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Build, Function
 from celldsl.semantics.functions.reductions import reduce_extreme
 from celldsl.semantics.tensors import convert

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from celldsl.record import record
-from celldsl.semantics.binding import Bound
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.walk.values import Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

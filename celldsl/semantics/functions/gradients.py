@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given, tensor
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.tensors.broadcast import elementwise
 from celldsl.semantics.walk.values import Unknown, Value

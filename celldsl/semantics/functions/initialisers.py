@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from celldsl.semantics.binding import bind
 from celldsl.semantics.declarations.initial import INITIALISERS
+from celldsl.semantics.functions.binding import bind
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.values import Initialiser, Unknown, Value
 from celldsl.semantics.walk.walk import Frame

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.declarations.parameters import claim, filled_initial, parameter
 from celldsl.semantics.functions import composites
 from celldsl.semantics.functions.arguments import divided, flag, given, ranked
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.tensors import convert

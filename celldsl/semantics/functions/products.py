@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from celldsl.ir.size import shape_text
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given, tensor
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.messages import wording
 from celldsl.semantics.walk.values import Tensor, Unknown, Value

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions import composites
 from celldsl.semantics.functions.arguments import axis, ranked
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Build, Function
 from celldsl.semantics.walk.values import Tensor, Unknown, Value
 from celldsl.semantics.walk.walk import Frame, Walk

@@ -9,8 +9,8 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import axis, divided, given, ranked, tensor
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Function
 from celldsl.semantics.messages import wording
 from celldsl.semantics.sizes import written_sizes

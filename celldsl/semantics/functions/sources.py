@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from celldsl.ir.size import Size
-from celldsl.semantics.binding import Bound
 from celldsl.semantics.functions.arguments import given
+from celldsl.semantics.functions.binding import Bound
 from celldsl.semantics.functions.function import Build, Function
 from celldsl.semantics.sizes import written_sizes
 from celldsl.semantics.walk.values import Tensor, Unknown, Value

@@ -15,9 +15,9 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
 from celldsl.semantics.declarations.initial import INITIALISERS
+from celldsl.semantics.functions.prelude import PRELUDE
 from celldsl.semantics.functions.table import FUNCTIONS
 from celldsl.semantics.messages.fitting import is_size
-from celldsl.semantics.prelude import PRELUDE
 from celldsl.semantics.walk.values import Tensor
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax.elsewhere import timed_state

@@ -9,10 +9,10 @@ from collections.abc import Container, Iterator
 
 from celldsl.ir.size import Size
 from celldsl.ir.spec import Condition
-from celldsl.semantics import names
-from celldsl.semantics.conditions import no_condition, no_truth
-from celldsl.semantics.questions import COMPARE, ask, assume, decide
-from celldsl.semantics.sides import Undecided, report_data, side
+from celldsl.semantics.conditions.conditions import no_condition, no_truth
+from celldsl.semantics.conditions.questions import COMPARE, ask, assume, decide
+from celldsl.semantics.conditions.sides import Undecided, report_data, side
+from celldsl.semantics.names import names
 from celldsl.semantics.walk.values import Tensor, Truth, Unknown
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

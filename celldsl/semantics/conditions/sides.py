@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics import names
+from celldsl.semantics.names import names
 from celldsl.semantics.tensors.data import data_in
 from celldsl.semantics.walk.facts import simple
 from celldsl.semantics.walk.settings import size_of_number

@@ -12,7 +12,7 @@ import operator
 
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.record import record
-from celldsl.semantics.sides import side
+from celldsl.semantics.conditions.sides import side
 from celldsl.semantics.walk.settings import fix
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast

@@ -6,9 +6,9 @@ generated, and while checking both ways are walked.
 
 from __future__ import annotations
 
-from celldsl.semantics import names
-from celldsl.semantics.questions import COMPARE, Question, ask, assume, decide
-from celldsl.semantics.sides import Undecided
+from celldsl.semantics.conditions.questions import COMPARE, Question, ask, assume, decide
+from celldsl.semantics.conditions.sides import Undecided
+from celldsl.semantics.names import names
 from celldsl.semantics.walk.settings import fix
 from celldsl.semantics.walk.values import Tensor, Truth, Unknown
 from celldsl.semantics.walk.walk import Frame

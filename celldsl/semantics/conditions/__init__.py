@@ -1,0 +1,1 @@
+"""Comparisons of sizes and hyperparameters: what decides an `if`, and what a `require` says."""

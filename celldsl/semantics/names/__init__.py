@@ -1,0 +1,1 @@
+"""What names stand for, and what was meant by one that stands for nothing."""
