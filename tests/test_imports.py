@@ -45,10 +45,19 @@ LAYERS = {
     "semantics.tensors": f"{FRONT} semantics.walk semantics.messages semantics.sizes",
     "semantics.declarations": f"{FRONT} {VALUES}",
     "semantics.functions": f"{FRONT} {VALUES} semantics.declarations semantics.modules",
-    "semantics.names": f"{FRONT} {VALUES} semantics.declarations semantics.functions",
-    "semantics.conditions": f"{FRONT} {VALUES} semantics.names",
-    "semantics": f"{FRONT} {VALUES} semantics.modules semantics.declarations semantics.functions "
-    "semantics.names semantics.conditions",
+    "semantics.names": "diagnostics syntax semantics.walk semantics.messages "
+    "semantics.declarations semantics.functions",
+    "semantics.conditions": f"{FRONT} semantics.walk semantics.tensors semantics.names",
+    "semantics.inner": f"{FRONT} {VALUES} semantics.modules semantics.functions semantics.names "
+    "semantics.conditions",
+    "semantics.bodies": f"{FRONT} {VALUES} semantics.modules semantics.declarations "
+    "semantics.functions semantics.names semantics.conditions semantics.inner",
+    "semantics.expressions": f"{FRONT} semantics.walk semantics.messages semantics.tensors "
+    "semantics.declarations semantics.functions semantics.names semantics.inner semantics.bodies",
+    # One walk over a cell, all problems of a file, a cell as a program.
+    "semantics": f"{FRONT} semantics.modules semantics.walk semantics.messages semantics.sizes "
+    "semantics.declarations semantics.names semantics.inner semantics.bodies "
+    "semantics.expressions",
     "autodiff": "ir ir.builder ops",
     "passes": "ir ir.builder ir.verify ops",
     "plan": "ir ops",

@@ -6,16 +6,16 @@ from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
-from celldsl.semantics.body import declarations, equations
+from celldsl.semantics.bodies.cells import declarations, equations
+from celldsl.semantics.bodies.defs import body as function_body
+from celldsl.semantics.bodies.statements import spell_later
 from celldsl.semantics.declarations.declarations import declare_name
 from celldsl.semantics.declarations.initial import drawn
-from celldsl.semantics.defs import body as function_body
-from celldsl.semantics.expressions import elaborate
+from celldsl.semantics.expressions.expressions import elaborate
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names.meant import function_meant
 from celldsl.semantics.names.names import find_function
 from celldsl.semantics.sizes import written_sizes
-from celldsl.semantics.statements import spell_later
 from celldsl.semantics.walk.choices import Choices, Setting
 from celldsl.semantics.walk.facts import Facts
 from celldsl.semantics.walk.notes import Notes

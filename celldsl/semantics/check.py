@@ -13,9 +13,9 @@ from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.record import entity, field, replace
 from celldsl.semantics.cell import check_def, walk_cell
+from celldsl.semantics.inner.subs import subs
 from celldsl.semantics.messages.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
-from celldsl.semantics.subs import subs
 from celldsl.semantics.walk.choices import Choices
 from celldsl.semantics.walk.notes import Notes
 from celldsl.semantics.walk.walk import MAX_EQUATIONS, Walk

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape
+from celldsl.semantics.bodies.next_states import set_next, state_of
+from celldsl.semantics.bodies.redefinitions import refuse, twice
 from celldsl.semantics.functions.shapes import expanded, may_expand
-from celldsl.semantics.next_states import set_next, state_of
-from celldsl.semantics.redefinitions import refuse, twice
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.pending import Stack
 from celldsl.semantics.walk.scope import Binding

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
-from celldsl.semantics.inner import inside
-from celldsl.semantics.inner_settings import bind_dims, bind_hypers
+from celldsl.semantics.inner.settings import bind_dims, bind_hypers
+from celldsl.semantics.inner.steps import inside
 from celldsl.semantics.modules import Module
 from celldsl.semantics.walk.scope import Binding
 from celldsl.semantics.walk.values import Unknown, Value

@@ -8,18 +8,16 @@ Arithmetic on numbers that are known early stays early; everything else becomes 
 
 from __future__ import annotations
 
-import math
-
 from celldsl.diagnostics.diagnostic import Fix
-from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics.calls import call
+from celldsl.ir.size import Size
 from celldsl.semantics.declarations.initial import INITIALISERS
+from celldsl.semantics.expressions.calls import call
+from celldsl.semantics.expressions.folding import folded
 from celldsl.semantics.messages.fitting import beside, elaborate_beside
 from celldsl.semantics.names import names
 from celldsl.semantics.names.attributes import read_inner
 from celldsl.semantics.tensors import convert, indexing, products
 from celldsl.semantics.tensors.broadcast import elementwise
-from celldsl.semantics.walk.facts import simple
 from celldsl.semantics.walk.values import Listing, Real, Static, Tensor, Truth, Unknown, Value
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
@@ -104,9 +102,9 @@ def _named(f: Frame, e: ast.Expr) -> Value | None:
 
 
 def _binary(f: Frame, e: ast.Binary, left: Value, right: Value) -> Value:
-    folded = _fold(e.op, left, right)
-    if folded is not None:
-        return folded
+    early = folded(e.op, left, right)
+    if early is not None:
+        return early
     if e.op in LOGIC:
         a = convert.comparison(f, left, e.left.span)
         b = convert.comparison(f, right, e.right.span)
@@ -127,91 +125,3 @@ def _build(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
         return elementwise(f, "square", e.span, (e.left, a))
     op = ARITHMETIC.get(e.op) or COMPARISONS.get(e.op) or LOGIC[e.op]
     return elementwise(f, op, e.span, (e.left, a), (e.right, b), text=e.op)
-
-
-def _fold(op: str, left: Value, right: Value) -> Value | None:
-    """Arithmetic on what is known early, where it stays exact or is of written numbers."""
-    match left, right:
-        case Unknown(), _:
-            return Unknown()
-        case _, Unknown():
-            return Unknown()
-        case Static(a), Static(b):
-            return _fold_sizes(op, a, b)
-        case (Real() | Static()) as one, (Real() | Static()) as other:
-            return _fold_reals(op, one, other)
-    return None
-
-
-def _fold_sizes(op: str, a: Size, b: Size) -> Value | None:
-    try:
-        found = _exact(op, a, b)
-    except NotIntegral:
-        return None
-    return None if found is None or not simple(found) else Static(found)
-
-
-def _exact(op: str, a: Size, b: Size) -> Size | None:
-    match op:
-        case "+":
-            return a + b
-        case "-":
-            return a - b
-        case "*":
-            return a * b
-        case "/":
-            return a / b if b.terms else None
-        case "%":
-            return _remainder(a, b)
-        case "**":
-            return _power(a, b)
-    return None
-
-
-def _remainder(a: Size, b: Size) -> Size | None:
-    if a.constant is None or not b.constant:
-        return None
-    return Size.of(a.constant % b.constant)
-
-
-def _power(a: Size, b: Size) -> Size | None:
-    exponent = b.constant
-    if exponent is None or not 0 <= exponent <= 16:
-        return None
-    total = Size.of(1)
-    for _ in range(exponent):
-        total = total * a
-        if not simple(total):
-            return None
-    return total
-
-
-def _fold_reals(op: str, left: Real | Static, right: Real | Static) -> Value | None:
-    a, b = _written(left), _written(right)
-    if a is None or b is None:
-        return None
-    try:
-        match op:
-            case "+":
-                found = a + b
-            case "-":
-                found = a - b
-            case "*":
-                found = a * b
-            case "/":
-                found = a / b
-            case "**":
-                found = math.pow(a, b)
-            case _:
-                return None
-    except (ArithmeticError, ValueError):
-        return None
-    return Real(found)
-
-
-def _written(value: Real | Static) -> float | None:
-    match value:
-        case Real(number):
-            return number
-        case Static(size):
-            return None if size.constant is None else float(size.constant)

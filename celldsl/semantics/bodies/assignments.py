@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.ir.size import shape_text
-from celldsl.semantics.next_states import assign_next
-from celldsl.semantics.redefinitions import refuse, twice
-from celldsl.semantics.stacks import assign_slice
+from celldsl.semantics.bodies.next_states import assign_next
+from celldsl.semantics.bodies.redefinitions import refuse, twice
+from celldsl.semantics.bodies.stacks import assign_slice
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.scope import Binding
 from celldsl.semantics.walk.values import Unknown, Value

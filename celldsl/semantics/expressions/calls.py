@@ -1,18 +1,25 @@
-"""Calls.  In: `f(a, b, option=c)`.  Out: what a builtin, a `def` or an inner cell gives."""
+"""Calls.  In: `f(a, b, option=c)`.  Out: what a function, initialiser or inner cell gives."""
 
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Label
+from celldsl.semantics.bodies.defs import call_def
 from celldsl.semantics.declarations.initial import INITIALISERS
-from celldsl.semantics.defs import call_def
 from celldsl.semantics.functions.binding import bind
-from celldsl.semantics.functions.initialisers import initialiser
 from celldsl.semantics.functions.prelude import definition_of
 from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.semantics.inner import step_inner
+from celldsl.semantics.inner.steps import step_inner
 from celldsl.semantics.names import names
+from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.settings import fix
-from celldsl.semantics.walk.values import FunctionValue, Tensor, Unknown, Value, describe
+from celldsl.semantics.walk.values import (
+    FunctionValue,
+    Initialiser,
+    Tensor,
+    Unknown,
+    Value,
+    describe,
+)
 from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
@@ -49,7 +56,7 @@ def _call_named(f: Frame, e: ast.Call) -> Value:
     if function is not None:
         return apply(f, function, e)
     if e.function in INITIALISERS:
-        return initialiser(f, e)
+        return _initialiser(f, e)
     if e.function in f.home.cells:
         f.error(
             "E0121",
@@ -61,6 +68,30 @@ def _call_named(f: Frame, e: ast.Call) -> Value:
         names.unknown_function(f, e.function, e.name_span)
         _look_into(f, e)
     return Unknown()
+
+
+def _initialiser(f: Frame, e: ast.Call) -> Value:
+    """`uniform(-1, 1)`: the arguments are numbers or hyperparameters."""
+    arguments = INITIALISERS[e.function]
+    signature = ", ".join(n if d is None else f"{n}={d:g}" for n, d in arguments)
+    bound = bind(f, e, signature, e.function)
+    if bound is None:
+        return Unknown()
+    values: list[str] = []
+    for name, default in arguments:
+        found = _scalar(f, bound[name], default, name)
+        if found is None:
+            return Unknown()
+        values.append(found)
+    return Initialiser(e.function, tuple(values))
+
+
+def _scalar(f: Frame, written: ast.Expr | None, default: float | None, name: str) -> str | None:
+    if written is None:
+        assert default is not None
+        return f.walk.op("number", value=default)
+    found = convert.real(f, written, f"`{name}`")
+    return None if found is None else found.name
 
 
 def _look_into(f: Frame, e: ast.Call) -> None:

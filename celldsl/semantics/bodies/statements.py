@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
-from celldsl.semantics.assignments import assign
+from celldsl.semantics.bodies.assignments import assign
+from celldsl.semantics.bodies.stacks import close_stacks
 from celldsl.semantics.conditions.conditions import holds
 from celldsl.semantics.declarations.declarations import declare_array, declare_name
+from celldsl.semantics.inner.subs import declare_sub
 from celldsl.semantics.messages.fitting import elaborate_beside, has_shape
 from celldsl.semantics.sizes import written_sizes
-from celldsl.semantics.stacks import close_stacks
-from celldsl.semantics.subs import declare_sub
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.scope import Binding, Fits
 from celldsl.semantics.walk.values import Several, Static, Tensor, Unknown, Value

@@ -12,11 +12,11 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
+from celldsl.semantics.bodies.statements import run, spell_later
 from celldsl.semantics.functions.binding import bind
 from celldsl.semantics.messages.outward import outward
 from celldsl.semantics.modules import Module
 from celldsl.semantics.sizes import written_sizes
-from celldsl.semantics.statements import run, spell_later
 from celldsl.semantics.tensors import convert
 from celldsl.semantics.walk.scope import Binding
 from celldsl.semantics.walk.values import FunctionValue, Several, Static, Tensor, Unknown, Value

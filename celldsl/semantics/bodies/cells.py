@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celldsl.diagnostics.diagnostic import Fix, Label
+from celldsl.semantics.bodies.statements import branch, run, spell_later
 from celldsl.semantics.conditions.requirements import require
 from celldsl.semantics.declarations.declarations import (
     KEPT,
@@ -18,7 +19,6 @@ from celldsl.semantics.declarations.declarations import (
 )
 from celldsl.semantics.names.meant import value_meant
 from celldsl.semantics.names.names import read
-from celldsl.semantics.statements import branch, run, spell_later
 from celldsl.semantics.tensors.convert import number
 from celldsl.semantics.walk.values import Tensor, Unknown
 from celldsl.semantics.walk.walk import Frame

@@ -1,0 +1,1 @@
+"""What stands in a body: equations, loops, branches; the bodies of cells and functions."""

@@ -1,0 +1,1 @@
+"""What an expression means, with the calls in it."""

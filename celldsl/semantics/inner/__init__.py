@@ -1,0 +1,1 @@
+"""Cells in cells: their declarations, what they are given, their steps."""
