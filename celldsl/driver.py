@@ -15,8 +15,6 @@ from celldsl.diagnostics.diagnostic import CellError, Report, UndecidedError
 from celldsl.diagnostics.span import Source
 from celldsl.optimisations import checked as known_names
 from celldsl.semantics.check import Checked, check
-from celldsl.semantics.lower import Lowered, lower
-from celldsl.semantics.walk.choices import Setting
 from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
@@ -24,6 +22,8 @@ from celldsl.syntax.parse import parse
 if TYPE_CHECKING:
     from celldsl.backends.module_source import Unit
     from celldsl.ir.program import Program
+    from celldsl.semantics.lower import Lowered
+    from celldsl.semantics.walk.choices import Setting
 
 
 def check_source(text: str, name: str = "<cell>") -> Report:
@@ -60,6 +60,8 @@ def front(
     path: Path | None = None,
 ) -> Lowered:
     """Text to program.  Raises CellError with all that is wrong."""
+    from celldsl.semantics.lower import lower
+
     checked = _checked(source, report, root, path)
     if checked is None or report.has_errors:
         raise CellError(report.diagnostics)

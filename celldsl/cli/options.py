@@ -14,8 +14,9 @@ from celldsl.cli.failure import CommandError
 from celldsl.optimisations import OPTIMISATIONS
 
 Setting = int | float | bool | str
-_INTEGER = re.compile(r"[-+]?\d{1,18}")
-_REAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf")
+# Compiled where they are used: most commands need neither.
+_INTEGER = r"[-+]?\d{1,18}"
+_REAL = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf"
 
 
 def add_files(parser: ArgumentParser) -> None:
@@ -68,9 +69,9 @@ def parse_value(text: str) -> Setting:
     """`3`, `0.5`, `true` or the name of a function."""
     if text in ("true", "false"):
         return text == "true"
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(_INTEGER, text):
         return int(text)
-    return float(text) if _REAL.fullmatch(text) else text
+    return float(text) if re.fullmatch(_REAL, text) else text
 
 
 def root_of(path: Path, root: str | None) -> Path:

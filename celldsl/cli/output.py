@@ -10,13 +10,18 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from celldsl.diagnostics.diagnostic import Diagnostic
-from celldsl.diagnostics.render import render_text, wants_color
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO | None = None) -> None:
+    found = list(diagnostics)
+    if not found:
+        return
+    # Only here, so that `check` starts at once: most files are right.
+    from celldsl.diagnostics.render import render_text, wants_color
+
     stream = sys.stderr if stream is None else stream
     color = wants_color(stream)
-    for diagnostic in diagnostics:
+    for diagnostic in found:
         print(render_text(diagnostic, color), end="\n\n", file=stream)
 
 

@@ -12,8 +12,6 @@ from collections.abc import Set
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.syntax.foreign import report_foreign
-from celldsl.syntax.foreign_context import ends_line
 from celldsl.syntax.grammar import UNRULED
 from celldsl.syntax.names import check_name
 from celldsl.syntax.tree import Token
@@ -33,6 +31,10 @@ def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[To
         if kind in ("CELL", "DEF"):
             here = states.get(at, frozenset())
         if kind in UNRULED:
+            # Most files hold no such tokens.
+            from celldsl.syntax.foreign import report_foreign
+            from celldsl.syntax.foreign_context import ends_line
+
             report_foreign(tokens, at, source, report)
             if token == ";" and ends_line(tokens, at):
                 continue

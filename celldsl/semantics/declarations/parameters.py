@@ -16,8 +16,9 @@ from celldsl.semantics.walk.walk import Frame
 from celldsl.syntax import ast
 
 MAX_SUMMAND = 80
+# Compiled where it is used: few files need it, and a check is short.
 _SUMMAND = r"linear\((?P<{}>\w+'?), *(?P<{}>[\w*/ -]+)\)"
-_TWO_LINEARS = re.compile(rf"{_SUMMAND.format('v', 'N')} *\+ *{_SUMMAND.format('w', 'M')}")
+_TWO_LINEARS = rf"{_SUMMAND.format('v', 'N')} *\+ *{_SUMMAND.format('w', 'M')}"
 
 
 def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
@@ -45,7 +46,8 @@ def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
 
 def _one_linear(first: Span, second: Span) -> str | None:
     """`linear(x, H) + linear(h, H)` is one `linear` of a list, with one bias."""
-    found = _TWO_LINEARS.match(first.source.text, first.start, second.end + MAX_SUMMAND)
+    sums, end = re.compile(_TWO_LINEARS), second.end + MAX_SUMMAND
+    found = sums.match(first.source.text, first.start, end)
     if found is None or found["N"] != found["M"]:
         return None
     return f"a sum of them is one of a list: `linear([{found['v']}, {found['w']}], {found['N']})`"

@@ -25,8 +25,9 @@ from celldsl.syntax.renamed import RENAMED, REPLACED, STARTS, VALUES
 
 # Names that are compared with one that is not there: enough for a file that a person wrote.
 MAX_COMPARED = 5_000
-# What stands behind a matrix: `@ x`, or `* x` where a product of them is meant.
-_OPERAND = re.compile(r"\s*([@*])\s*(\w+)")
+# What stands behind a matrix: `@ x`, or `* x` where a product of them is meant.  Compiled
+# where it is used, since few files need it.
+_OPERAND = r"\s*([@*])\s*(\w+)"
 Help = tuple[str | None, Fix | None]
 
 
@@ -108,7 +109,7 @@ def _matrix(f: Frame, name: str, span: Span) -> str:
     """The declaration of a matrix, by what stands behind it."""
     states = [b.value for s in f.scopes for b in s.values() if b.kind == "state"]
     rows = next((v.shape[0] for v in states if isinstance(v, Tensor) and len(v.shape) == 1), "H")
-    behind = _OPERAND.match(span.source.text, span.end, span.end + MAX_LENGTH)
+    behind = re.compile(_OPERAND).match(span.source.text, span.end, span.end + MAX_LENGTH)
     binding = None if behind is None else f.find(behind[2])
     value = None if binding is None else binding.value
     if behind is None or not isinstance(value, Tensor) or len(value.shape) != 1:
