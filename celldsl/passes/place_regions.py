@@ -4,7 +4,8 @@
 operand that exists once, together with what it needs: it becomes one product over all rows.
 `after`, in backward programs, whose tape has every state: what no state needs, if it is such an
 einsum, or reads something that moved.  Elementwise work and products of two STEP values stay in the
-step, where they are fused and nothing is stored; so do masks of a step, which hash its number.
+step, where they are fused and nothing is stored; so do masks of a step, which hash its number, and
+what reads a value of each sequence: outside the loop a row does not know its sequence.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def _early(p: Program) -> set[str]:
     free = []
     for node in p.step:
         drawn = node.op == "mask" and node.type.rows == Rows.STEP
-        if bound.isdisjoint(node.args) and not drawn:
+        if bound.isdisjoint(node.args) and not drawn and not _mixes(types, node):
             free.append(node)
         else:
             bound.add(node.name)
@@ -43,13 +44,19 @@ def _early(p: Program) -> set[str]:
 def _late(p: Program, step: list[Node]) -> set[str]:
     """Nodes of the step that go after the loop."""
     types = p.types()
-    carried = _with_needs(step, {s.next for s in p.states})
+    mixed = {node.name for node in step if _mixes(types, node)}
+    stays = _with_needs(step, {s.next for s in p.states} | mixed)
     late: set[str] = set()
     for node in step:
         moves = _is_product(types, node) or not late.isdisjoint(node.args)
-        if node.name not in carried and moves:
+        if node.name not in stays and moves:
             late.add(node.name)
     return late
+
+
+def _mixes(types: Mapping[str, Type], node: Node) -> bool:
+    """Whether a value of every step reads one that each sequence has once."""
+    return node.type.rows == Rows.STEP and Rows.BATCH in (types[arg].rows for arg in node.args)
 
 
 def _is_product(types: Mapping[str, Type], node: Node) -> bool:
