@@ -183,7 +183,8 @@ def plan_backward(
     places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)
     places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
     places.update(_row_places([(f"d.{a.name}", f"d_out:{a.name}", a.shape) for a in spec.outputs]))
-    targets = Targets(graph)
+    outs = NOWHERE if "direct_outs" in without else direct_outs(graph, gradients)
+    targets = Targets(graph, outs.places)
     copies: dict[str, Region] = {}
     carried: list[tuple[str, Place, Place]] = []
     for link in program.states:
@@ -194,7 +195,6 @@ def plan_backward(
         finals = (node for node in program.after if node.op == "final")
         places.update((n.name, places[link.name]) for n in finals if n.args == (link.name,))
         _want(targets, copies, link.next, after, "step")
-    outs = NOWHERE if "direct_outs" in without else direct_outs(graph, gradients)
     for result in program.results:
         if result.kind == "input":
             shape = graph.shape(result.value)

@@ -8,6 +8,7 @@ leaf, a view, the result of a GEMM that already lies elsewhere) a `copy` node is
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
@@ -23,9 +24,13 @@ ROWS_OF = {"once": Rows.ONCE, "part": Rows.ONCE, "batch": Rows.BATCH}
 
 @entity
 class Targets:
-    """`stores` of each value; `copies` are nodes to be run, in a region each."""
+    """`stores` of each value; `homes` are places that values have already.
+
+    Copies are nodes to be run, in a region each.
+    """
 
     graph: Graph
+    homes: Mapping[str, Place] = field(default_factory=dict)
     stores: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
     wholes: dict[str, Place] = field(default_factory=dict)
     pieces: dict[str, list[str]] = field(default_factory=dict)
@@ -116,7 +121,7 @@ class Targets:
         node = self.graph.nodes.get(value)
         if node is None or self.graph.is_view(value) or self.graph.constant(value) is not None:
             return False
-        if self.graph.types[value].rows != concat.type.rows:
+        if value in self.homes or self.graph.types[value].rows != concat.type.rows:
             return False
         sums = node.op in ("einsum", "rowsum")
         makes = sums or OPS[node.op].kind in (*LOOPED, "scan")
