@@ -80,12 +80,15 @@ def compare(subject: Subject, setup: Setup) -> None:
 def differences(
     cell: Cell, setup: Setup, drawn: Drawn, expected: Expected
 ) -> Iterator[tuple[str, float]]:
-    """The largest difference in each array, relative to its largest element or 1."""
+    """The largest difference in each array, relative to its largest element or 1.
+
+    Masks rest: the reference draws none.
+    """
     states = nested(drawn.states) if setup.given else None
     frame: dict[str, Any] = {"reverse": setup.reverse}
     if setup.lengths:
         frame["lengths"] = np.array(setup.lengths[: setup.B])
-    y, last, tape = cell.forward(drawn.inputs, states, **frame)
+    y, last, tape = cell.forward(drawn.inputs, states, training=False, **frame)
     y_alone, last_alone = cell(drawn.inputs, states, **frame)
     found = cell.backward(tape, drawn.dy, nested(drawn.dstate))
     for name, wanted in expected.outputs.items():

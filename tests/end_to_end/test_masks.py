@@ -27,10 +27,11 @@ cell Main[I, H](keep = 0.6):
     b = dropout(ones([H]), 0.3, per=sequence)
     c = dropout(exp(0 * p), keep / 2, per=sequence)
     z = zoneout(zeros([H]), ones([H]), 0.4)
-    n = tanh(linear(x, H) * a + (U * c) @ (h * b))
+    d = dropout(ones([I]), 0.5, per=sequence)
+    n = tanh(linear(x * d, H) * a + (U * c) @ (h * b))
     h' = z * h + (1 - z) * n
 
-    output h', a, b, c, z
+    output h', a, b, c, z, d
 '''
 DIMS, T, B = {"I": 3, "H": 5}, 4, 3
 
@@ -44,7 +45,7 @@ def test_kernels_agree_with_the_reference_under_masks(tmp_path: Path) -> None:
     dy, dstate = subject.draw_outputs(DIMS, T, B), subject.draw_states(DIMS, B, seed=4)
     y, last, tape = cell.forward(inputs, starts, seed=5)
     found = cell.backward(tape, dy, dstate)
-    masks = {0: y.a, 1: y.b[0], 2: y.c[0, 0], 3: y.z}
+    masks = {0: y.a, 1: y.b[0], 2: y.c[0, 0], 3: y.z, 4: y.d[0]}
     run, back = gradients(
         subject.forward, subject.backward, subject.leaves(cell, inputs), DIMS, T, B,
         dy, starts, dstate, masks,

@@ -23,9 +23,10 @@ SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(200, 
 
 
 def drawn(seed: int, folder: Path) -> Subject:
+    """A random cell; every second has masks."""
     path = folder / f"random{seed}.cell"
     # The cell under test is the last one of its file.
-    outer, _, inner = draw_cell(seed).partition("\ncell Inner")
+    outer, _, inner = draw_cell(seed, masks=seed % 2 == 0).partition("\ncell Inner")
     path.write_text(f"cell Inner{inner}\n{outer}" if inner else outer, encoding="utf-8")
     assert main_cell(path) == "Main"
     return subject_of(path)
