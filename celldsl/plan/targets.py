@@ -14,10 +14,12 @@ from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
 from celldsl.ops.table import OPS
 from celldsl.plan.graph import Graph
-from celldsl.plan.places import Place
+from celldsl.plan.places import Place, RowKind
 from celldsl.record import entity, field, replace
 
 LOOPED = ("elementwise", "reduce", "source")
+SUMS = ("einsum", "rowsum")
+IN_LOOP: tuple[RowKind, ...] = ("saved", "state", "next")  # rows that the time loop alone knows
 # For which rows a value must be made to be stored in a place of few rows; others have all.
 ROWS_OF = {"once": Rows.ONCE, "part": Rows.ONCE, "batch": Rows.BATCH}
 
@@ -63,7 +65,7 @@ class Targets:
         """
         rows = self.graph.types[value].rows
         if place.rows == "batch" and rows == Rows.STEP:
-            return any(node.name == value for node in self.graph.program.step)
+            return self._in_step(value)
         return rows >= ROWS_OF.get(place.rows, Rows.STEP)
 
     def _made_in_pieces(self, node: Node) -> bool:
@@ -121,13 +123,27 @@ class Targets:
         node = self.graph.nodes.get(value)
         if node is None or self.graph.is_view(value) or self.graph.constant(value) is not None:
             return False
-        if value in self.homes or self.graph.types[value].rows != concat.type.rows:
+        if self.graph.types[value].rows != concat.type.rows or self._lies_elsewhere(value, concat):
             return False
-        sums = node.op in ("einsum", "rowsum")
-        makes = sums or OPS[node.op].kind in (*LOOPED, "scan")
+        makes = node.op in SUMS or OPS[node.op].kind in (*LOOPED, "scan")
         reshaped = any(user.op == "reshape" for user in self.graph.users[value])
         summed = any(user.op == "add_at" for user in self.graph.users[value])
         return makes and not reshaped and not summed
+
+    def _lies_elsewhere(self, value: str, concat: Node) -> bool:
+        """Whether the value has a place of its own, which it cannot have beside one in the concat.
+
+        A nest writes to many places, and a product to one.  What is made outside the loop knows no
+        rows of the tape.
+        """
+        product = self.graph.nodes[value].op in SUMS
+        if value in self.homes or (product and self.stores.get(value)):
+            return True
+        whole = self.wholes.get(concat.name)
+        return whole is not None and whole.rows in IN_LOOP and not self._in_step(value)
+
+    def _in_step(self, value: str) -> bool:
+        return any(node.name == value for node in self.graph.program.step)
 
 
 def slot_place(graph: Graph, concat: Node, pieces: list[str], index: int, whole: Place) -> Place:

@@ -15,7 +15,7 @@ CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
 QUICK = {
     "two_inputs", "sub_in_for", "previous_input", "matrix_products", "view_outputs",
     "shared_weight", "start_below", "derived_beside_packed", "hoisted_cotangent",
-    "masked_sequences", "two_biases",
+    "masked_sequences", "two_biases", "pieces_kept_twice",
 }  # fmt: skip
 SETUPS = (
     Setup(),
