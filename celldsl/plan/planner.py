@@ -167,6 +167,7 @@ class Planner:
         for node in self.graph.nodes.values():
             if node.name in self.position:
                 self._demand(node, wanted)
+        self._lift_sums(wanted)
         for concat in self.targets.pieces:
             self._lift_concat(concat, wanted)
         for name in self.position:
@@ -187,9 +188,7 @@ class Planner:
             for source in self.sources(arg):
                 kind = self._kind(source, arg, reader, gemm)
                 if kind is not None:
-                    held = wanted.get(source)
-                    if held is None or ORDER[kind] > ORDER[held]:
-                        wanted[source] = kind
+                    _raise(wanted, source, kind)
 
     def _kind(self, source: str, arg: str, reader: Node, gemm: bool) -> RowKind | None:
         """The weakest memory that lets `reader` read `source`."""
@@ -208,6 +207,13 @@ class Planner:
 
     def _across(self, home: Region) -> RowKind:
         return "batch" if home == "batch_before" else "row"
+
+    def _lift_sums(self, wanted: dict[str, RowKind]) -> None:
+        """What a sum begins with lies where the sum does, so its need is at least as strong."""
+        for node in reversed(list(self.graph.nodes.values())):
+            if node.op == "add_at" and node.name in wanted:
+                for source in self.sources(node.args[0]):
+                    _raise(wanted, source, wanted[node.name])
 
     def _lift_concat(self, concat: str, wanted: dict[str, RowKind]) -> None:
         """A concat and its pieces share a buffer: the strongest need of any is that of all."""
@@ -251,6 +257,12 @@ class Planner:
             place = slot_place(self.graph, node, pieces, index, whole)
             self.targets.stores[name].insert(0, place)
             self.places[name] = place
+
+
+def _raise(wanted: dict[str, RowKind], value: str, kind: RowKind) -> None:
+    held = wanted.get(value)
+    if held is None or ORDER[kind] > ORDER[held]:
+        wanted[value] = kind
 
 
 def _widest(stores: list[Place]) -> Place:
