@@ -3,9 +3,9 @@
     slopes = complex_slopes(cell, Path("spiking.cell"), "Spiking", root)
     slopes(probe, "parameter", "h.b", direction)        the derivative of the probe's loss
 
-For cells that stop gradients or have surrogates: differences know neither.  The reference evaluator
-gives stopped values no imaginary part, and surrogates that of their path, so what is left is the
-derivative that `backward` should find.
+For cells that stop gradients, have surrogates, or may stand at a kink, of which differences know
+nothing.  The reference evaluator gives stopped values no imaginary part, surrogates that of their
+path, and kinks what the language says: what is left is the derivative that `backward` should find.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 STEP = 1e-200  # its square is 0, so real parts stay as they are, on the edge of a step too
 STOPPING = {"stop_gradient", "surrogate"}
+KINKED = {"relu", "abs", "clip", "max", "min", "amax", "amin"}
 
 
 def complex_slopes(cell: Cell, path: Path, name: str, root: str | None) -> Slopes | None:
-    """None where no gradient of the cell is stopped or changed."""
+    """None where differences say the same: no gradient is stopped or changed, and nothing bends."""
     described = cell.description
     structure = {h.name: cell.hypers[h.name] for h in described.hypers if h.fixed}
     structure |= {d.name: cell.dims[d.name] for d in described.dims if d.fixed is not None}
@@ -39,7 +40,7 @@ def complex_slopes(cell: Cell, path: Path, name: str, root: str | None) -> Slope
     assert source is not None  # it was read a moment ago, to load the cell
     inside = Path(root) if root is not None else path.parent
     program = front(source, report, name, structure, inside, path).program
-    if not any(node.op in STOPPING for node in program.nodes()):
+    if not any(node.op in STOPPING | KINKED for node in program.nodes()):
         return None
 
     def slope(probe: GradientProbe, kind: str, array: str, direction: Any) -> float:

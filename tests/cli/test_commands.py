@@ -199,6 +199,24 @@ def test_gradcheck_knows_what_stops_or_changes_a_gradient(
     assert main(["gradcheck", "tiny.cell"]) == 1
 
 
+BENT = """cell Bent[H]:
+    input x: [H]
+    state h: [H]
+    param w: [H] = zeros
+    h' = tanh(x + relu(w * x))
+    output h'
+"""
+
+
+def test_gradcheck_knows_what_the_language_says_of_kinks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "bent.cell").write_text(BENT)
+    assert main(["gradcheck", "bent.cell"]) == 0
+    monkeypatch.setattr("celldsl.cli.complex_step.KINKED", set())
+    assert main(["gradcheck", "bent.cell"]) == 1
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
