@@ -18,7 +18,7 @@ from celldsl.plan.places import Place, RowKind
 from celldsl.record import entity, field, replace
 
 LOOPED = ("elementwise", "reduce", "source")
-SUMS = ("einsum", "rowsum")
+PRODUCTS = ("einsum", "rowsum")  # written to one place, where a nest writes to many
 IN_LOOP: tuple[RowKind, ...] = ("saved", "state", "next")  # rows that the time loop alone knows
 # For which rows a value must be made to be stored in a place of few rows; others have all.
 ROWS_OF = {"once": Rows.ONCE, "part": Rows.ONCE, "batch": Rows.BATCH}
@@ -125,7 +125,7 @@ class Targets:
             return False
         if self.graph.types[value].rows != concat.type.rows or self._lies_elsewhere(value, concat):
             return False
-        makes = node.op in SUMS or OPS[node.op].kind in (*LOOPED, "scan")
+        makes = node.op in PRODUCTS or OPS[node.op].kind in (*LOOPED, "scan")
         reshaped = any(user.op == "reshape" for user in self.graph.users[value])
         summed = any(user.op == "add_at" for user in self.graph.users[value])
         return makes and not reshaped and not summed
@@ -133,10 +133,9 @@ class Targets:
     def _lies_elsewhere(self, value: str, concat: Node) -> bool:
         """Whether the value has a place of its own, which it cannot have beside one in the concat.
 
-        A nest writes to many places, and a product to one.  What is made outside the loop knows no
-        rows of the tape.
+        What is made outside the loop knows no rows of the tape.
         """
-        product = self.graph.nodes[value].op in SUMS
+        product = self.graph.nodes[value].op in PRODUCTS
         if value in self.homes or (product and self.stores.get(value)):
             return True
         whole = self.wholes.get(concat.name)
