@@ -170,11 +170,14 @@ def test_nothing_is_kept_that_nobody_holds(two: Any) -> None:
     for _ in range(3):
         result = two.step(x, state)
     before = [sys.getrefcount(thing) for thing in (x, state, *state, None)]
-    gc.collect()
-    blocks = sys.getallocatedblocks()
-    for _ in range(1000):
-        result = two.step(x, state)
-    assert sys.getallocatedblocks() - blocks < 100
+    grown = []
+    for _ in range(3):  # other threads of the process take memory too, but not each time
+        gc.collect()
+        blocks = sys.getallocatedblocks()
+        for _ in range(1000):
+            result = two.step(x, state)
+        grown.append(sys.getallocatedblocks() - blocks)
+    assert min(grown) < 100
     after = [sys.getrefcount(thing) for thing in (x, state, *state, None)]
     assert all(abs(a - b) < 100 for a, b in zip(before, after, strict=True))
     y, new = result

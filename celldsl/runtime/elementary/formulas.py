@@ -43,16 +43,22 @@ def _ratio(x: Real, pair: tuple[Polynomial, Polynomial]) -> tuple[Real, Real]:
     return _polynomial(x, pair[0]), _polynomial(x, pair[1])
 
 
-def _reduced(x: Real, t: Table) -> tuple[Real, Real]:
-    """x = n ln 2 + r: the number that holds n in its last bits, and r."""
-    holder = multiply_add(x, LOG2_E, t.magic)
-    n = holder - t.magic
-    return holder, multiply_add(n, -t.ln2[1], multiply_add(n, -t.ln2[0], x))
+def _reduced(x: Real, t: Table, offset: int = 0, sign: int = 1) -> tuple[Real, Real]:
+    """x = sign n ln 2 + r: the number that holds n + offset in its last bits, and r."""
+    magic = t.magic + offset
+    holder = multiply_add(x, sign * LOG2_E, magic)
+    n = holder - magic
+    return holder, multiply_add(n, -sign * t.ln2[1], multiply_add(n, -sign * t.ln2[0], x))
 
 
 def _exp_less_one(r: Real, t: Table) -> Real:
     """e^r - 1 for |r| up to ln(2)/2."""
     return multiply_add(r * r, _polynomial(r, t.exp), r)
+
+
+def _exp_of_rest(r: Real, t: Table, sign: int = 1) -> Real:
+    """e^(sign r): one operation less than `_exp_less_one` and a sum, and as good."""
+    return _polynomial(r, tuple(c * sign**k for k, c in enumerate((1.0, 1.0, *t.exp))))
 
 
 def _magic_bits(t: Table) -> int:
@@ -68,9 +74,9 @@ def _scaled(y: Real, holder: Real, t: Table) -> Real:
     return y * number(first << t.fraction_bits) * number(second << t.fraction_bits)
 
 
-def _power_of_two(holder: Real, offset: int, t: Table) -> Real:
-    """2^(n + offset), which must be normal."""
-    return number((bits(holder) + (t.bias + offset - _magic_bits(t))) << t.fraction_bits)
+def _power_of_two(holder: Real, t: Table) -> Real:
+    """2^(n + offset - bias), which must be normal, where the holder has n + offset."""
+    return number(bits(holder) << t.fraction_bits)
 
 
 def _clamped(x: Real, low: float, high: float) -> Real:
@@ -81,34 +87,49 @@ def _clamped(x: Real, low: float, high: float) -> Real:
 
 def exp_formula(x: Real, t: Table) -> Real:
     holder, r = _reduced(_clamped(x, t.low, t.high), t)
-    return _scaled(_exp_less_one(r, t) + 1.0, holder, t)
+    return _scaled(_exp_of_rest(r, t), holder, t)
+
+
+def _exp_times(x: Real, exponent: int, t: Table, sign: int = 1) -> Real:
+    """e^(sign x) 2^exponent, which must be normal."""
+    holder, r = _reduced(x, t, t.bias + exponent, sign)
+    return _exp_of_rest(r, t, sign) * _power_of_two(holder, t)
+
+
+def _half_range(t: Table) -> int:
+    return (t.bias + 1) // 2
 
 
 def _exp_negative(x: Real, t: Table) -> Real:
     """e^x where x is not above zero."""
-    holder, r = _reduced(where(x < t.low, t.low, x), t)
-    return _scaled(_exp_less_one(r, t) + 1.0, holder, t)
+    half = _half_range(t)
+    return _exp_times(where(x < t.low, t.low, x), half, t) * 2.0**-half
+
+
+def _vanishing(t: Table) -> float:
+    """Below this number e^x vanishes beside 1."""
+    return -(t.fraction_bits + 4) * 0.7
 
 
 def expm1_formula(x: Real, t: Table) -> Real:
-    lowest = -(t.fraction_bits + 4) * 0.7  # e^x vanishes beside 1
-    holder, r = _reduced(_clamped(x, lowest, t.high), t)
-    half = _power_of_two(holder, -1, t)  # 2^n itself may overflow
+    holder, r = _reduced(_clamped(x, _vanishing(t), t.high), t, t.bias - 1)
+    half = _power_of_two(holder, t)  # 2^n itself may overflow
     return 2.0 * multiply_add(half, _exp_less_one(r, t), half - 0.5)
 
 
 def sigmoid_formula(x: Real, t: Table) -> Real:
-    small = _exp_negative(-magnitude(x), t)
-    return where(x >= 0.0, 1.0, small) / (small + 1.0)
+    """s/(s + s e^-x): without the factor e^-x overflows where the quotient is not yet 0."""
+    half = _half_range(t)
+    small = 2.0**-half
+    return small / (_exp_times(_clamped(x, t.low, -_vanishing(t)), -half, t, sign=-1) + small)
 
 
 def tanh_formula(x: Real, t: Table) -> Real:
     if t is SINGLE:
         return _tanh_single(_clamped(x, -9.1, 9.1))
-    lowest = -(t.fraction_bits + 4) * 0.7
-    twice = -2.0 * magnitude(x)
-    holder, r = _reduced(where(twice < lowest, lowest, twice), t)
-    scale = _power_of_two(holder, 0, t)
+    twice, lowest = -2.0 * magnitude(x), _vanishing(t)
+    holder, r = _reduced(where(twice < lowest, lowest, twice), t, t.bias)
+    scale = _power_of_two(holder, t)
     less_one = multiply_add(scale, _exp_less_one(r, t), scale - 1.0)
     return with_sign(less_one / (less_one + 2.0), x)
 
@@ -245,7 +266,7 @@ def power_formula(x: Real, y: Real, t: Table) -> Real:
     rest = multiply_add(y, high, -product) + y * low
     rest = where(magnitude(product) < 1000.0, rest, 0.0)
     holder, r = _reduced(_clamped(product, t.low, t.high), t)
-    value = _scaled(_exp_less_one(r + rest, t) + 1.0, holder, t)
+    value = _scaled(_exp_of_rest(r + rest, t), holder, t)
     return _power_ends(x, y, size, value)
 
 
