@@ -34,6 +34,7 @@ OPTIMISATIONS = {
     "sink_nodes": "computes a value in the loop that reads it, where that keeps less in memory",
     "direct_outs": "lets products over all rows write gradients where they belong",
     "join_sums": "packs once what the gradients of several weights read",
+    "block_sequences": "takes few sequences at a time through all steps where states are matrices",
     "carry_in_place": "writes the cotangents of states over the old ones",
 }
 

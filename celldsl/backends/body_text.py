@@ -70,7 +70,7 @@ def index_code(strides: Shape, indices: list[str]) -> str:
         if stride == ONE:
             terms.append(index)
         elif stride != ZERO:
-            terms.append(f"{factor_code(stride)} * {index}")
+            terms.append(f"{factor_code(stride)} * {f'({index})' if ' + ' in index else index}")
     return " + ".join(terms) or "0"
 
 

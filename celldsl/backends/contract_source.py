@@ -1,21 +1,86 @@
 """Nests of a kind of their own.  In: products of two values of a row, scans, folds.  Out: loops.
 
-for j0 in range(d_N):
+for j0 in range(0, d_N - 3, 4):
     for j1 in range(d_M):
-        m_y[j1] += m_k[j0] * m_S[d_M * j0 + j1]
+        m_y[j1] += (
+            m_k[j0] * m_S[d_M * j0 + j1]
+            + m_k[j0 + 1] * m_S[d_M * (j0 + 1) + j1]
+            …
+
+Four terms or totals at a time: what they share is read, or added to, once for the four.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from celldsl.backends.body_text import ONE, Text, index_code, open_loops, put_store
-from celldsl.backends.spelling import factor_code
+from celldsl.backends.spelling import factor_code, size_code
 from celldsl.ir.size import Size
 from celldsl.plan.loops import Contract, Fold, Scan
+from celldsl.plan.places import Memory
+from celldsl.record import entity
+
+AT_ONCE = 4
+
+
+@entity
+class Product:
+    """A Contract with an index for each of its labels.
+
+    `inner` is the label of the innermost loop, one along which most operands are contiguous;
+    `blocked` that of the loop around it, AT_ONCE of which are done together.
+    """
+
+    text: Text
+    nest: Contract
+    left: str
+    right: str
+    out: str
+    inner: str
+    order: list[str]
+    names: dict[str, str]
+
+    @property
+    def sizes(self) -> dict[str, Size]:
+        return dict(self.nest.sizes)
+
+    def open(self, labels: list[str]) -> None:
+        open_loops(self.text, [(self.names[x], self.sizes[x]) for x in labels])
+
+    def term(self, blocked: str, ahead: int) -> str:
+        """left * right, that many places ahead along a label."""
+        return " * ".join(
+            self._element(side, labels, blocked, ahead)
+            for side, labels in ((self.nest.left, self.left), (self.nest.right, self.right))
+        )
+
+    def target(self, blocked: str = "", ahead: int = 0) -> str:
+        store = self.nest.stores[0]
+        return self._element(Memory(store.place, store.strides), self.out, blocked, ahead)
+
+    def _element(self, side: Memory, labels: str, blocked: str, ahead: int) -> str:
+        indices = [
+            f"{self.names[x]} + {ahead}" if x == blocked and ahead else self.names[x]
+            for x in labels
+        ]
+        return f"{self.text.lane(side.place)}[{index_code(side.strides, indices)}]"
 
 
 def write_contract(text: Text, nest: Contract) -> None:
-    """Loops over all labels; the innermost is one along which most operands are contiguous."""
+    """Loops over all labels."""
     text.say(nest.origin)
+    product = _product(text, nest)
+    depth = text.depth
+    (_write_sums if product.inner in product.out else _write_totals)(product)
+    text.depth = depth
+    for other in nest.stores[1:]:
+        product.open(list(product.out))
+        put_store(text, other, product.target(), [product.names[x] for x in product.out])
+        text.depth = depth
+
+
+def _product(text: Text, nest: Contract) -> Product:
     operands, _, out = nest.spec.partition("->")
     left, _, right = operands.partition(",")
     sizes = dict(nest.sizes)
@@ -28,33 +93,70 @@ def write_contract(text: Text, nest: Contract) -> None:
     order = [x for x in out if x != inner] + [x for x in sizes if x not in out and x != inner]
     order.append(inner)
     names = {label: f"j{i}" for i, label in enumerate(order)}
-    a, b = (
-        f"{text.lane(side.place)}[{index_code(side.strides, [names[x] for x in labels])}]"
-        for side, labels in ((nest.left, left), (nest.right, right))
-    )
-    store = nest.stores[0]
-    at = [names[label] for label in out]
-    target = f"{text.lane(store.place)}[{index_code(store.strides, at)}]"
-    depth = text.depth
-    if inner in out:
-        if not store.accumulate:
-            open_loops(text, [(names[x], sizes[x]) for x in out])
-            text.put(f"{target} = zero")
-            text.depth = depth
-        open_loops(text, [(names[x], sizes[x]) for x in order])
-        text.put(f"{target} += {a} * {b}")
-    else:
-        open_loops(text, [(names[x], sizes[x]) for x in out])
-        held = text.depth
-        text.put("total = zero")
-        open_loops(text, [(names[x], sizes[x]) for x in order if x not in out])
-        text.put(f"total += {a} * {b}")
-        text.depth = held
-        text.put(f"{target} {'+=' if store.accumulate else '='} total")
-    text.depth = depth
-    for other in nest.stores[1:]:
-        open_loops(text, [(names[x], sizes[x]) for x in out])
-        put_store(text, other, target, at)
+    return Product(text, nest, left, right, out, inner, order, names)
+
+
+def _write_sums(product: Product) -> None:
+    """Adds to what lies in memory, element by element of the innermost loop."""
+    text, depth = product.text, product.text.depth
+    if not product.nest.stores[0].accumulate:
+        product.open(list(product.out))
+        text.put(f"{product.target()} = zero")
+        text.depth = depth
+    outer = product.order[:-1]
+    blocked = outer.pop() if outer and outer[-1] not in product.out else ""
+    product.open(outer)
+    for count in _blocks(product, blocked):
+        product.open([product.inner])
+        terms = [product.term(blocked, i) for i in range(count)]
+        if count == 1:
+            text.put(f"{product.target()} += {terms[0]}")
+            continue
+        text.put(f"{product.target()} += (")
+        for i, term in enumerate(terms):
+            text.put(f"{'+ ' if i else ''}{term}", 1)
+        text.put(")")
+
+
+def _write_totals(product: Product) -> None:
+    """Sums in registers, each written when it is complete."""
+    text = product.text
+    outer = [x for x in product.order if x in product.out]
+    blocked = outer.pop() if outer else ""
+    product.open(outer)
+    sign = "+=" if product.nest.stores[0].accumulate else "="
+    for count in _blocks(product, blocked):
+        totals = ["total", *(f"total_{i}" for i in range(1, count))]
+        for total in totals:
+            text.put(f"{total} = zero")
+        depth = text.depth
+        product.open([x for x in product.order if x not in product.out])
+        for i, total in enumerate(totals):
+            text.put(f"{total} += {product.term(blocked, i)}")
+        text.depth = depth
+        for i, total in enumerate(totals):
+            text.put(f"{product.target(blocked, i)} {sign} {total}")
+
+
+def _blocks(product: Product, label: str) -> Iterator[int]:
+    """Opens loops over a label: one by blocks and one over the rest; how many are done in each."""
+    text, depth = product.text, product.text.depth
+    if not label:
+        yield 1
+        return
+    name, size = product.names[label], product.sizes[label]
+    known = size.constant
+    blocks = [] if known is not None and known < AT_ONCE else [AT_ONCE]
+    whole = f"{factor_code(size)} // {AT_ONCE} * {AT_ONCE}"
+    for count in blocks:
+        text.put(f"for {name} in range(0, {size_code(size)} - {AT_ONCE - 1}, {AT_ONCE}):")
+        text.depth += 1
+        yield count
+        text.depth = depth
+    if not blocks or known is None or known % AT_ONCE:
+        text.put(f"for {name} in range({f'{whole}, ' if blocks else ''}{size_code(size)}):")
+        text.depth += 1
+        yield 1
         text.depth = depth
 
 

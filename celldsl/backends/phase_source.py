@@ -9,7 +9,7 @@ def forward_steps(part, parts, share, shares, rows, dims, …):
 from __future__ import annotations
 
 from celldsl.backends.product_source import combine_lines, gemm_lines, pack_lines
-from celldsl.backends.spelling import array_name, size_code
+from celldsl.backends.spelling import array_name, factor_code, size_code
 from celldsl.backends.stage_source import pointer_code, prelude, stage_arrays, touches, write_stage
 from celldsl.backends.state_source import bring_in, copy_rows, take_out
 from celldsl.backends.sum_source import add_lines, row_sum_lines, shares_lines
@@ -18,6 +18,7 @@ from celldsl.plan.gemms import AddShares, Combine, Gemm, GemmRows, Pack
 from celldsl.plan.plan import Phase, RowLoops, Stage
 from celldsl.record import entity, field
 
+BLOCK = 16384  # elements of states that are worked on together: 64 KB of float32
 COMMON = "part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work"
 
 
@@ -84,21 +85,37 @@ class Writer:
         opening = self._opening(phase)
         if opening:
             lines += ["    if share == 0:", *(f"    {line}" for line in opening)]
-        backwards = "n_steps - 1 - begin, n_steps - 1 - end, -1" if phase.reverse else "begin, end"
-        lines += [
-            f"    for t in range({backwards}):",
-            "        at = 8 + 4 * t",
-            "        row, active = rows[at], rows[at + 1]",
-            "        state, saved = rows[at + 2], rows[at + 3]",
-            "        staying, coming = rows[at + 5], rows[at + 6]",
-        ]
-        for stage in phase.stages:
-            lines += self._step_stage(stage)
-        for source, target, shape in phase.moves:
-            lines.append(copy_rows("active", source, target, shape, 2))
+        loop = self._time_loop(phase)
+        if phase.blocked is None:
+            lines += loop
+        else:
+            lines += [
+                f"    block = max(1, {BLOCK} // {factor_code(phase.blocked)})",
+                "    for head in range(0, count, block):",
+                *(f"    {line}" for line in loop),
+            ]
         closing = self._closing(phase)
         if closing:
             lines += ["    if share == shares - 1:", *(f"    {line}" for line in closing)]
+        return lines
+
+    def _time_loop(self, phase: Phase) -> list[str]:
+        """Over all sequences of the part, or those of a block."""
+        low, active, staying = "0", "rows[at + 1]", "rows[at + 5]"
+        if phase.blocked is not None:
+            low, active, staying = "head", *(f"min(head + block, {x})" for x in (active, staying))
+        backwards = "n_steps - 1 - begin, n_steps - 1 - end, -1" if phase.reverse else "begin, end"
+        lines = [
+            f"    for t in range({backwards}):",
+            "        at = 8 + 4 * t",
+            f"        row, active = rows[at], {active}",
+            "        state, saved = rows[at + 2], rows[at + 3]",
+            f"        staying, coming = {staying}, rows[at + 6]",
+        ]
+        for stage in phase.stages:
+            lines += self._step_stage(stage, low)
+        for source, target, shape in phase.moves:
+            lines += copy_rows(source, target, shape, low, 2)
         return lines
 
     def _opening(self, phase: Phase) -> list[str]:
@@ -121,13 +138,14 @@ class Writer:
             lines.append(take_out(state))
         return lines
 
-    def _step_stage(self, stage: Stage) -> list[str]:
+    def _step_stage(self, stage: Stage, low: str) -> list[str]:
         """Rows whose sequence goes on write their state for the next step, others the final."""
         if not _touches_next(stage):
-            return self._stage(stage, "active", "0", depth=2, row="row")
-        going = self._stage(stage, "staying", "0", depth=2, row="row")
+            return self._stage(stage, "active", low, depth=2, row="row")
+        going = self._stage(stage, "staying", low, depth=2, row="row")
         function = self.count
-        ending = self._stage(stage, "active", "staying", depth=3, row="row", again=function)
+        first = "staying" if low == "0" else f"max({low}, staying)"
+        ending = self._stage(stage, "active", first, depth=3, row="row", again=function)
         ending = [line.replace("coming", "n_states + first") for line in ending]
         return [*going, "        if staying < active:", *ending]
 

@@ -72,6 +72,13 @@ def take_out(state: StateCopy) -> str:
     )
 
 
-def copy_rows(count: str, source: Place, target: Place, shape: Shape, depth: int) -> str:
-    width = factor_code(product(shape))
-    return "    " * depth + f"copy({lane_of(target)}, {lane_of(source)}, {count} * {width})"
+def copy_rows(source: Place, target: Place, shape: Shape, low: str, depth: int) -> list[str]:
+    """Copies of the rows `low` … active-1 of a step."""
+    width, indent = factor_code(product(shape)), "    " * depth
+    if low == "0":
+        return [f"{indent}copy({lane_of(target)}, {lane_of(source)}, active * {width})"]
+    return [
+        f"{indent}if {low} < active:",
+        f"{indent}    copy({lane_of(target, low)}, {lane_of(source, low)}, "
+        f"(active - {low}) * {width})",
+    ]

@@ -23,6 +23,12 @@ def spec_parts(spec: str) -> tuple[str, str, str]:
     return left, right, result
 
 
+def sums_nothing(spec: str) -> bool:
+    """Whether it is an outer product, of which every element is one product of two."""
+    left, right, result = spec_parts(spec)
+    return set(left + right) <= set(result)
+
+
 def label_sizes(spec: str, left: Shape, right: Shape) -> dict[str, Size]:
     """The size of every label.  Raises TypeMismatch where the shapes do not fit the spec."""
     sizes: dict[str, Size] = {}

@@ -2,16 +2,17 @@
 
     tape: u, 1 - u        tape: u;  the backward step computes 1 - u again
 
-What depends on parameters alone is computed again, once.  Arithmetic and reductions of a step are
-computed again where that keeps the tape smaller; products with weights, transcendental functions
-and random masks are not.  Which values to keep is a minimum cut between what the forward pass knows
-and what the backward pass reads, where cutting a value costs its size.
+What depends on parameters alone is computed again, once.  Arithmetic, reductions and outer products
+of a step are computed again where that keeps the tape smaller; products that sum, transcendental
+functions and random masks are not.  Which values to keep is a minimum cut between what the forward
+pass knows and what the backward pass reads, where cutting a value costs its size.
 """
 
 from __future__ import annotations
 
 from celldsl.ir.program import Leaf, Node, Program, Rows, incoming
 from celldsl.ir.size import Shape
+from celldsl.ops.contractions import sums_nothing
 from celldsl.ops.table import OPS
 from celldsl.passes.minimum_cut import SINK, SOURCE, UNLIMITED, Network
 from celldsl.record import replace
@@ -94,6 +95,8 @@ def _ancestors(nodes: dict[str, Node], values: list[str]) -> list[str]:
 
 def _again(node: Node) -> bool:
     entry = OPS[node.op]
+    if node.op == "einsum" and sums_nothing(str(node["spec"])):
+        return True
     return entry.kind in KINDS and entry.cost <= DEAREST and node.op not in NEVER_AGAIN
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Size
-from celldsl.ops.contractions import spec_parts
+from celldsl.ops.contractions import spec_parts, sums_nothing
 from celldsl.passes.rewrite import rewrite
 
 ONE = Size.of(1)
@@ -21,9 +21,9 @@ def spread_outers(p: Program) -> Program:
 
 
 def _rule(b: Builder, node: Node) -> str | None:
-    left, right, out = spec_parts(str(node["spec"]))
-    if not set(left + right) <= set(out):
+    if not sums_nothing(str(node["spec"])):
         return None
+    left, right, out = spec_parts(str(node["spec"]))
     one, other = (
         _spread(b, value, labels, out, node)
         for value, labels in zip(node.args, (left, right), strict=True)

@@ -6,7 +6,9 @@ over all rows follows work on single rows.
 
 from __future__ import annotations
 
-from celldsl.ir.size import Shape
+from collections.abc import Sequence
+
+from celldsl.ir.size import Shape, Size, product
 from celldsl.plan.gemms import AddShares, Gemm, GemmRows
 from celldsl.plan.places import Place
 from celldsl.plan.plan import Phase, RowLoops, Stage, StateCopy
@@ -37,17 +39,30 @@ def assemble(
     moves = tuple(
         (after_place, inside, planner.graph.shape(name)) for name, inside, after_place in carried
     )
+    blocked = None if "block_sequences" in planner.without else block_sequences(step, states)
     phases = [
         Phase("once", (*once, *products.packs.values())),
         _row_phase(tuple(before), early_sums),
         Phase(
             "steps", tuple(step), tuple(prologue), tuple(epilogue), states, moves, loop_sums,
-            planner.graph.program.reverse,
+            planner.graph.program.reverse, blocked=blocked,
         ),
         *_after_phases(after, after_sums, "join_sums" not in planner.without),
         Phase("once", (*products.combines, *finish)),
     ]  # fmt: skip
     return tuple(p for p in phases if p.kind == "steps" or p.stages)
+
+
+def block_sequences(step: Sequence[Stage], states: Sequence[StateCopy]) -> Size | None:
+    """The elements of a sequence's states, where it is best to run few sequences at a time.
+
+    States that are matrices fill the nearest caches soon.  A product reads its weights once for all
+    sequences, so that a step with one runs them together.
+    """
+    matrices = any(len(state.shape) > 1 for state in states)
+    if not matrices or not all(isinstance(stage, RowLoops) for stage in step):
+        return None
+    return sum((product(state.shape) for state in states), Size.of(0))
 
 
 def _row_phase(

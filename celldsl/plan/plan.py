@@ -51,7 +51,8 @@ class Phase:
     """Kinds and `waits` as `celldsl.runtime.description` says.
 
     `prologue` and `epilogue` run once for the sequences of a part, around the time loop; `moves`
-    are copies at the end of every step, from place to place.
+    are copies at the end of every step, from place to place.  Where `blocked` says how many
+    elements the states of a sequence have, few sequences at a time go through all steps.
     """
 
     kind: Literal["once", "rows", "parts", "steps"]
@@ -63,6 +64,7 @@ class Phase:
     zeroed: tuple[tuple[Place, Shape], ...] = ()
     reverse: bool = False
     waits: bool = True
+    blocked: Size | None = None
 
 
 @record

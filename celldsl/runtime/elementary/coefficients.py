@@ -3,8 +3,8 @@
     SINGLE.exp        of float32
     DOUBLE.exp        of float64
 
-Polynomials are minimax in the relative error of what they stand for (that of exp in single precision
-of e^r), lowest power first; rational functions are a pair of them.  Fitted with 40 digits.
+Polynomials are minimax in the relative error of what they stand for (single precision's of exp: in
+that of e^r), lowest power first; rational functions are a pair of them.  Fitted with 40 digits.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ def _as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
 def shape(f: Frame, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
     """The sizes in `[2*H, K]`, each a whole number of at least 1."""
     if not isinstance(listing, ast.ListOf):
-        f.error("E0124", f"{what} must be a list of sizes", listing.span, "write `[H]`")
+        better = f"[{listing.span.text}]" if isinstance(listing, ast.Name | ast.Number) else "[H]"
+        f.error("E0124", f"{what} must be a list of sizes", listing.span, f"write `{better}`")
         return None
     if len(listing.items) > MAX_AXES:
         f.error("E0210", f"a value has at most {MAX_AXES} axes", listing.span)
