@@ -156,6 +156,16 @@ def test_panels(dtype: Any, by_column: bool) -> None:
 def test_sums_over_many_rows(dtype: Any) -> None:
     shapes = [(0, 3, 4), (1, 1, 1), (2, 7, 17), (100, 64, 33), (511, 9, 16), (769, 145, 40),
               (1537, 6, 530), (30, 100, 1050)]  # fmt: skip
+    check_sums(shapes, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_have_strips_of_all_widths(dtype: Any) -> None:
+    """Also where a last panel goes down the strips by itself."""
+    check_sums([(3, m, n) for m in range(1, 150) for n in (1, 31, 32)], dtype)
+
+
+def check_sums(shapes: list[tuple[int, int, int]], dtype: Any) -> None:
     for (r, m, n), add in product(shapes, [0, 1]):
         a, b, c = draw(r, m).astype(dtype), draw(r, n).astype(dtype), draw(m, n).astype(dtype)
         left, right = Inside(r, m, dtype, np.nan, a), Inside(r, n, dtype, np.nan, b)

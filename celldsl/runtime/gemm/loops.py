@@ -18,6 +18,7 @@ from celldsl.runtime.gemm.packing import (
     GEMM_PAD,
     GEMM_ROWS,
     gemm_pack_strips,
+    gemm_sixes,
     gemm_strip,
     pack_loops,
 )
@@ -30,7 +31,7 @@ _GEMM_FEWER = 48  # rows of a block of A as it lies: most are fetched while anot
 _GEMM_LAST = 12  # rows whose tiles fetch the next panel
 _GEMM_LINE = 64  # bytes
 _GEMM_LOCAL_ROWS = 24
-_GEMM_LOCAL = _GEMM_LOCAL_ROWS * WIDEST_PANEL
+_GEMM_LOCAL = (_GEMM_LOCAL_ROWS + 7) * WIDEST_PANEL  # 31 rows have no more than three sixes
 _GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
 
 
@@ -51,12 +52,12 @@ def _gemm_fetch(rows, a, a_step, first, last):
 
 @stage
 def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
-    """Whole panels.  Sixes and fours go down each panel, a last pair or row across panels.
+    """Whole panels.  Strips of four rows or more go down each, the last three or fewer across them.
 
     `ahead` is where the next block of A begins, 0 where there is none.
     """
     width = panel_width(c)
-    down = m - m % 2 if m >= 4 else 0
+    down = 0 if m < 4 else 5 if m == 7 else m
     for j in range(panels):
         i = 0
         first, last = j * k // panels, (j + 1) * k // panels
@@ -68,17 +69,14 @@ def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
             tile(shape, k, lane(a, i * a_step, -1), lane(b, j * b_panel, -1),
                  lane(c, i * c_rs + j * width, -1), steps)  # fmt: skip
             i += rows
-    i = down
-    while i < m:
-        rows = min(m - i, 2)
-        together = 2 if rows == 2 else 4
-        j = 0
-        while j < panels:
-            wide = together if panels - j >= together else 1
-            tile(rows * 8 + wide, k, lane(a, i * a_step, -1), lane(b, j * b_panel, -1),
-                 lane(c, i * c_rs + j * width, -1), steps)  # fmt: skip
-            j += wide
-        i += rows
+    rows = m - down
+    together = 4 if rows == 1 else 2 if rows == 2 else 1
+    j = 0
+    while rows > 0 and j < panels:
+        wide = together if panels - j >= together else 1
+        tile(rows * 8 + wide, k, lane(a, down * a_step, -1), lane(b, j * b_panel, -1),
+             lane(c, down * c_rs + j * width, -1), steps)  # fmt: skip
+        j += wide
 
 
 @stage
@@ -100,14 +98,17 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
         b_rs = width
     local = stack(c, _GEMM_LOCAL)
     steps = tile_steps(a_rs, a_cs, 0, b_rs, width, 0)
-    for i in range(0, m, _GEMM_LOCAL_ROWS):
-        rows = min(m - i, _GEMM_LOCAL_ROWS)
+    i = 0
+    while i < m:
+        # No strip of A is cut: those of what is left are its own where four sixes come first.
+        rows = _GEMM_LOCAL_ROWS if 6 * gemm_sixes(m - i) >= _GEMM_LOCAL_ROWS else m - i
         _gemm_panels(rows, 1, k, lane(a, i * a_step, -1), last, local, a_step, 0, width, steps, 0)
         for row in range(rows):
             to = lane(c, (i + row) * c_rs + panels * width, 0)
             sums = lane(local, row * width, 1)
             for column in range(rest):
                 to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
+        i += rows
 
 
 @stage

@@ -79,26 +79,26 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
 
 @stage
 def gemm_strip(rest):
-    """How many rows go together when `rest` are left: the larger tiles waste the least."""
-    if rest >= 6 and rest != 8 and rest != 9:
+    """How many rows go together when `rest` are left: sixes waste the least, then fives, fours."""
+    odd = rest % 2
+    if rest >= 6 + 5 * odd and rest != 8 + 5 * odd:
         return 6
-    if rest >= 4:
-        return 4
-    return min(rest, 2)
+    return 4 + odd if rest >= 4 + odd else rest
 
 
 @stage
-def _gemm_sixes(m):
+def gemm_sixes(m):
     """How many strips of six rows come first."""
     rest = m % 6
-    return max(0, m // 6 - 1) if rest == 2 or rest == 3 else m // 6
+    others = 2 if rest == 1 else 1 if rest == 2 or rest == 3 else 0
+    return max(0, m // 6 - others)
 
 
 @stage
 def gemm_pack_strips(k, m, a, a_rs, out):
     """A[k, m] as strips [k][rows], one after the other, a row of A after the other."""
     step = k + GEMM_PAD
-    sixes = _gemm_sixes(m)
+    sixes = gemm_sixes(m)
     for p in range(k):
         row = lane(a, p * a_rs, 1)
         for i in range(0, m, 16):

@@ -3,9 +3,9 @@
     tile_code(8 * 6 + 1, k, a, b, c, tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate))
 
 computes C[6, width] = (or +=) A[6, k] @ B[k, width], strides in elements.  The first argument is
-8 * rows + panels side by side: 6, 4, 2 or 1 row by 1 panel, or 2 by 2, or 1 by 4; 6 or 4 by 0 stand
-for 1 panel, and the next one is fetched.  Panel j of B starts at b + j*b_panel.  An a_cs of -1
-stands for `rows`: A in packed strips.  A panel is two vectors of the host wide: 6 rows keep 12
+8 * rows + panels side by side: up to 6 rows by 1 panel, 2 by 2, or 1 by 4; 6, 5 or 4 by 0 stand for
+1 panel, and the next one is fetched.  Panel j of B starts at b + j*b_panel.  An a_cs of -1 stands
+for `rows`: A in packed strips.  A panel is two vectors of the host wide: 6 rows keep 12
 accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the latency of a
 multiply-add.
 
@@ -28,7 +28,9 @@ from celldsl.runtime.stages.panels import PANEL_BYTES
 
 _TILE_INT = ir.IntType(64)
 _LINE = 64  # bytes
-_TILE_SHAPES = ((6, 1), (4, 1), (6, 0), (4, 0), (2, 1), (1, 1), (2, 2), (1, 4))
+_TILE_SHAPES = (
+    (6, 1), (5, 1), (4, 1), (3, 1), (2, 1), (1, 1), (6, 0), (5, 0), (4, 0), (2, 2), (1, 4),
+)  # fmt: skip
 
 
 @intrinsic
