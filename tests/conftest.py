@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+from celldsl.runtime.running import threads
 
 # A busy machine is slow in drawing examples, and that is no failure of ours.
 SLOW = [HealthCheck.too_slow]
@@ -28,3 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def renew(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--renew"))
+
+
+@pytest.fixture
+def small_work_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As many threads as are set, whatever the size; afterwards as many as before."""
+    before = threads.get_threads()
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
+    yield
+    threads.set_threads(before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -39,14 +38,7 @@ TEXTS = {
 }
 STEPS, BATCH = 6, 7
 SIZES = ({"K": 3, "V": 5}, {"K": 64, "V": 65}, {"K": 130, "V": 127})  # blocks of 7, 3 and 1
-
-
-@pytest.fixture(autouse=True)
-def split(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = threads.get_threads()
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    yield
-    threads.set_threads(before)
+pytestmark = pytest.mark.usefixtures("small_work_shared")
 
 
 @pytest.mark.parametrize("reverse", [False, True])

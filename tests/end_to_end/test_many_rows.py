@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,7 @@ from tests.end_to_end.subject import SIZES, subject_of
 from tests.end_to_end.test_reference import parameters
 
 STEPS, BATCH = 13, 124  # 1612 rows: enough for three to share
-
-
-@pytest.fixture(autouse=True)
-def split(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = threads.get_threads()
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    yield
-    threads.set_threads(before)
+pytestmark = pytest.mark.usefixtures("small_work_shared")
 
 
 @pytest.mark.parametrize("path", parameters())

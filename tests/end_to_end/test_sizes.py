@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,7 @@ from celldsl.runtime.running import threads
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMOOTH = ("cudnn_gru", "ln_lstm", "packed_lstm", "projected_lstm", "rnn", "sru_projected")
 STEP = 1e-8
-
-
-@pytest.fixture(autouse=True)
-def split(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = threads.get_threads()
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    yield
-    threads.set_threads(before)
+pytestmark = pytest.mark.usefixtures("small_work_shared")
 
 
 @pytest.mark.parametrize(

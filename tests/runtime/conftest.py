@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -23,10 +21,7 @@ def pair() -> Pair:
 
 
 @pytest.fixture(params=[1, 2, 3])
-def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def parts(request: pytest.FixtureRequest, small_work_shared: None) -> int:
     """Splits even the smallest work into this many parts."""
-    before = threads.get_threads()
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
     threads.set_threads(request.param)
-    yield request.param
-    threads.set_threads(before)
+    return int(request.param)
