@@ -109,6 +109,8 @@ def _stages(direction: str, phases: Iterable[Phase], words: Words) -> Iterator[s
     for phase in phases:
         adds = any(isinstance(stage, AddShares) for stage in phase.stages)
         yield f"  {ADDS if adds else PHASES[phase.kind, looped]}"
+        if phase.blocked is not None:
+            yield "    few sequences at a time go through all steps: their states stay in a cache"
         looped = looped or phase.kind == "steps"
         for title, stages in (
             ("first, for every sequence: ", phase.prologue),

@@ -76,6 +76,14 @@ def test_a_diagram_is_written_whole(
     assert main(["show", GRU, "--diagram", str(out), "--latex"]) == 2
 
 
+def test_the_plan_says_where_sequences_go_by_blocks(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = Path(__file__).parents[1] / "end_to_end/feature_cells/delta_rule.cell"
+    told = "few sequences at a time go through all steps"
+    assert shown(capsys, str(cell), "--plan").count(told) == 2
+    assert told not in shown(capsys, str(cell), "--plan", "--without", "block_sequences")
+    assert told not in shown(capsys, GRU, "--plan")
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_can_be_shown(
     path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
