@@ -1,4 +1,4 @@
-"""Nests of a kind of their own.  In: products of two values of a row, scans, folds.  Out: loops.
+"""Products within a row.  In: a Contract, an einsum of two values of a row.  Out: loops.
 
 for j0 in range(0, d_N - 3, 4):
     for j1 in range(d_M):
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from celldsl.backends.body_text import ONE, Text, index_code, open_loops, put_store
 from celldsl.backends.spelling import factor_code, size_code
 from celldsl.ir.size import Size
-from celldsl.plan.loops import Contract, Fold, Scan
+from celldsl.plan.loops import Contract
 from celldsl.plan.places import Memory
 from celldsl.record import entity
 
@@ -26,10 +26,10 @@ AT_ONCE = 4
 
 @entity
 class Product:
-    """A Contract with an index for each of its labels.
+    """A Contract with an index for each of its labels, in the order of the loops.
 
-    `inner` is the label of the innermost loop, one along which most operands are contiguous;
-    `blocked` that of the loop around it, AT_ONCE of which are done together.
+    `inner` is the label of the innermost, one along which most operands are contiguous.  That of
+    the loop around it may be `blocked`: AT_ONCE of its places are done together.
     """
 
     text: Text
@@ -158,42 +158,3 @@ def _blocks(product: Product, label: str) -> Iterator[int]:
         text.depth += 1
         yield 1
         text.depth = depth
-
-
-def write_scan(text: Text, nest: Scan) -> None:
-    text.say(nest.origin)
-    depth = text.depth
-    indices = [f"j{i}" for i in range(len(nest.domain))]
-    open_loops(text, [(indices[i], s) for i, s in enumerate(nest.domain) if i != nest.axis])
-    text.put(f"total = {'zero' if nest.op == 'cumsum' else 'one'}")
-    size = factor_code(nest.domain[nest.axis])
-    text.put(f"for step in range({size}):")
-    text.depth += 1
-    text.put(f"{indices[nest.axis]} = {f'{size} - 1 - step' if nest.reverse else 'step'}")
-    source = f"{text.lane(nest.source.place)}[{index_code(nest.source.strides, indices)}]"
-    text.put(f"total {'+=' if nest.op == 'cumsum' else '*='} {source}")
-    put_store(text, nest.store, "total", indices)
-    text.depth = depth
-
-
-def write_fold(text: Text, nest: Fold) -> None:
-    """out[c, l…] = the sum over k of source[c, k…, l - k + reach…]."""
-    text.say(nest.origin)
-    depth, rank = text.depth, len(nest.kernel)
-    out = [f"j{i}" for i in range(rank + 1)]
-    open_loops(text, list(zip(out, nest.domain, strict=True)))
-    text.put("total = zero")
-    held = text.depth
-    taps = [f"k{i}" for i in range(rank)]
-    open_loops(text, [(tap, Size.of(k)) for tap, k in zip(taps, nest.kernel, strict=True)])
-    seen = [f"({out[1 + i]} - {taps[i]} + {nest.kernel[i] // 2})" for i in range(rank)]
-    inside = " and ".join(
-        f"{place} >= 0 and {place} < {factor_code(size)}"
-        for place, size in zip(seen, nest.domain[1:], strict=True)
-    )
-    text.put(f"if {inside}:")
-    index = index_code(nest.source.strides, [out[0], *taps, *seen])
-    text.put(f"total += {text.lane(nest.source.place)}[{index}]", 1)
-    text.depth = held
-    put_store(text, nest.store, "total", out)
-    text.depth = depth

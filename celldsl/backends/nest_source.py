@@ -19,7 +19,8 @@ from celldsl.backends.body_text import (
     put_stores,
 )
 from celldsl.backends.collapse import collapse
-from celldsl.backends.contract_source import write_contract, write_fold, write_scan
+from celldsl.backends.contract_source import write_contract
+from celldsl.backends.scan_source import write_fold, write_scan
 from celldsl.backends.shifted_source import masked, padded, rolled, windowed
 from celldsl.backends.spelling import size_code
 from celldsl.ir.size import Shape
