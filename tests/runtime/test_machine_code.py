@@ -14,6 +14,7 @@ import pytest
 
 import celldsl
 from celldsl.runtime.files.cache_folder import code_folder
+from celldsl.runtime.machine import addresses
 from tests.runtime.made import run_phases
 
 MODULE = """\
@@ -59,6 +60,19 @@ def test_a_module_written_anew_gets_no_code_of_the_old_one(tmp_path: Path) -> No
     assert not list(tmp_path.rglob("*.o"))
     assert result(new) == 2.25
     assert len(list(tmp_path.rglob("*.o"))) == 1
+
+
+def test_machines_that_share_a_folder_keep_their_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "constant.py"
+    for value in (1.0, 2.25):
+        path.write_text(MODULE.format(value=value), encoding="utf-8")
+        for machine in ("first", "second", "first"):
+            monkeypatch.setattr(addresses, "_surroundings", lambda machine=machine: machine)
+            assert result(imported(path, f"constant_{machine}")) == value
+        kept = sorted(file.name.split(".")[-2].partition("-")[0] for file in tmp_path.rglob("*.o"))
+        assert kept == ["first", "second"]
 
 
 def test_modules_of_one_name_keep_their_code_apart(

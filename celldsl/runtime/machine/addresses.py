@@ -86,10 +86,10 @@ def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | Non
         text = source.read_bytes()
     except OSError:
         return None
-    asked = f"{_surroundings()} {label} {' '.join(symbols)} ".encode()
+    asked = f"{_runtime_digest()} {label} {' '.join(symbols)} ".encode()
     digest = hashlib.sha256(asked + text).hexdigest()
-    made_by = f"{source.stem}.{label}.{sys.implementation.cache_tag}"
-    return code_folder(source) / f"{made_by}-{digest[:24]}.o"
+    made_by = f"{sys.implementation.cache_tag}.{_surroundings()}"
+    return code_folder(source) / f"{source.stem}.{label}.{made_by}-{digest[:24]}.o"
 
 
 def _pointer_offset() -> int:
@@ -108,7 +108,7 @@ POINTER_OFFSET = _pointer_offset()
 
 @cache
 def _surroundings() -> str:
-    """What machine code depends on besides a module's own text."""
+    """What machine code depends on besides texts: computers that share a folder differ in this."""
     numba = find_spec("numba")
     if numba is None or numba.origin is None:
         raise ImportError("celldsl needs Numba: pip install numba")
@@ -120,15 +120,16 @@ def _surroundings() -> str:
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),
         [os.environ.get(f"NUMBA_{name}") for name in NUMBA_SETTINGS],
-        hashlib.sha256(b"".join(path.read_bytes() for path in _runtime_files())).hexdigest(),
     ]
-    return json.dumps(facts)
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
 
 
-def _runtime_files() -> list[Path]:
-    """The files of the runtime; none where they are part of the module's own text."""
+@cache
+def _runtime_digest() -> str:
+    """That of the runtime's files; of nothing where they are part of the module's own text."""
     alone = __name__ != "celldsl.runtime.machine.addresses"
-    return [] if alone else sorted(Path(__file__).parents[1].rglob("*.py"))
+    files = [] if alone else sorted(Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _read_object(path: Path) -> bytes | None:
@@ -141,7 +142,7 @@ def _read_object(path: Path) -> bytes | None:
 
 
 def _keep_object(path: Path, code: bytes) -> None:
-    """Writes an object, and removes those that it replaces."""
+    """Writes an object, and removes those that it replaces; those of other machines stay."""
     try:
         replace_file(path, [hashlib.sha256(code).digest(), code])
         stem = path.name.rpartition("-")[0]
