@@ -18,6 +18,7 @@ import numpy as np
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.driver import front
+from celldsl.ops.table import OPS
 from celldsl.syntax.limits import read_source
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from celldsl.runtime.gradcheck import GradientProbe, Slopes
 
 STEP = 1e-200  # its square is 0, so real parts stay as they are, on the edge of a step too
-STOPPING = {"stop_gradient", "surrogate"}
-KINKED = {"relu", "abs", "clip", "max", "min", "amax", "amin"}
 
 
 def complex_slopes(cell: Cell, path: Path, name: str, root: str | None) -> Slopes | None:
@@ -40,7 +39,7 @@ def complex_slopes(cell: Cell, path: Path, name: str, root: str | None) -> Slope
     assert source is not None  # it was read a moment ago, to load the cell
     inside = Path(root) if root is not None else path.parent
     program = front(source, report, name, structure, inside, path).program
-    if not any(node.op in STOPPING | KINKED for node in program.nodes()):
+    if all(OPS[node.op].slope == "smooth" for node in program.nodes()):
         return None
 
     def slope(probe: GradientProbe, kind: str, array: str, direction: Any) -> float:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from celldsl.ops.infer import infer_comparison, infer_logic, infer_real, infer_where
-from celldsl.ops.op import Op
+from celldsl.ops.op import Op, Slope
 from celldsl.ops.term import Term, formula, no_gradient
 
 ANY = (-3.0, 3.0)
@@ -48,11 +48,13 @@ def _binary(
     code: str = "",
     cost: int = 1,
     domain: tuple[float, float] = ANY,
+    slope: Slope = "smooth",
 ) -> Op:
     """A function of two numbers; `rule(a, b, y, d)` gives both cotangents."""
     return Op(
-        name, "elementwise", 2, doc, infer_real, value, formula(rule), code or value, cost, domain
-    )
+        name, "elementwise", 2, doc, infer_real, value, formula(rule), code or value, cost, domain,
+        slope,
+    )  # fmt: skip
 
 
 def _comparison(name: str, doc: str, sign: str) -> Op:
@@ -98,10 +100,10 @@ ARITHMETIC = (
             domain=POSITIVE),
     _binary("max", "the greater of a and b; a tie shares its gradient",
             "numerics.maximum({0}, {1})", lambda a, b, y, d: _choice(a, b, d),
-            code="({0} if ({0} > {1}) or ({0} != {0}) else {1})"),
+            code="({0} if ({0} > {1}) or ({0} != {0}) else {1})", slope="bent"),
     _binary("min", "the lesser of a and b; a tie shares its gradient",
             "numerics.minimum({0}, {1})", lambda a, b, y, d: _choice(a, b, d)[::-1],
-            code="({0} if ({0} < {1}) or ({0} != {0}) else {1})"),
+            code="({0} if ({0} < {1}) or ({0} != {0}) else {1})", slope="bent"),
     _smooth("neg", "-x", lambda x, y: -1.0, value="(-{0})", code="(-{0})", cost=1),
     _smooth("square", "x * x", lambda x, y: 2.0 * x, code="({0} * {0})", cost=1),
 )  # fmt: skip
@@ -129,13 +131,13 @@ SMOOTH = (
 KINKED = (
     Op("relu", "elementwise", 1, "x where x > 0, else 0; its gradient at 0 is 0", infer_real,
        "numerics.relu({0})", formula(lambda x, y, d: [x.op("le", 0.0).where(0.0, d)]),
-       "(0.0 if {0} <= 0.0 else {0})"),
+       "(0.0 if {0} <= 0.0 else {0})", slope="bent"),
     Op("abs", "elementwise", 1, "absolute value; its gradient at 0 is 0", infer_real,
        "numerics.absolute({0})", formula(lambda x, y, d: [d * x.op("sign")]),
-       "(-{0} if {0} < 0.0 else {0})"),
+       "(-{0} if {0} < 0.0 else {0})", slope="bent"),
     Op("clip", "elementwise", 3, "x kept between lo and hi; its gradient passes at the bounds",
        infer_real, "numerics.clip({0}, {1}, {2})", formula(_clip_gradient),
-       "({1} if {0} < {1} else ({2} if {0} > {2} else {0}))"),
+       "({1} if {0} < {1} else ({2} if {0} > {2} else {0}))", slope="bent"),
     _flat("sign", "-1, 0 or 1; no gradient", "np.sign(np.real({0}))",
           "(1.0 if {0} > 0.0 else (-1.0 if {0} < 0.0 else {0} * 0.0))"),
     _flat("floor", "the whole number below; no gradient", "np.floor(np.real({0}))", "floor({0})"),
@@ -158,9 +160,10 @@ CHOICES = (
     _logic("or", 2, "either condition", "np.logical_or({0}, {1})", "({0} or {1})"),
     _logic("not", 1, "the contrary", "np.logical_not({0})", "(not {0})"),
     Op("stop_gradient", "elementwise", 1, "x, without its gradient", infer_real,
-       "np.real({0})", no_gradient, "{0}", 0),
+       "np.real({0})", no_gradient, "{0}", 0, slope="told"),
     Op("surrogate", "elementwise", 2, "the value of the first, the gradient of the second",
-       infer_real, "numerics.surrogate({0}, {1})", formula(lambda v, p, y, d: [None, d]), "{0}", 0),
+       infer_real, "numerics.surrogate({0}, {1})", formula(lambda v, p, y, d: [None, d]), "{0}", 0,
+       slope="told"),
 )  # fmt: skip
 
 ENTRIES = (*ARITHMETIC, *SMOOTH, *KINKED, *CHOICES)

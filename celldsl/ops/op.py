@@ -19,6 +19,7 @@ from celldsl.record import record
 if TYPE_CHECKING:
     from celldsl.ir.builder import Builder
 
+Slope = Literal["smooth", "bent", "told"]
 Kind = Literal["source", "elementwise", "shape", "reduce", "scan", "contract", "rows"]
 Attributes = Mapping[str, Any]
 
@@ -44,7 +45,9 @@ class Op:
     gradient  (builder, node, cotangent) -> cotangent per argument, None where there is none
     code      what a loop body says, over `{0}`, `{1}` …; elementwise ops only
     cost      0 moves, 1 arithmetic, 4 division and roots, 8 transcendental
-    domain    an interval to draw test arguments from, and the sort of values to avoid
+    domain    an interval to draw test arguments from
+    slope     whether differences of values find the gradient: where values are `smooth`; not at a
+              `bent` one's kinks; nowhere where it is `told` apart from the value
     """
 
     name: str
@@ -57,3 +60,4 @@ class Op:
     code: str = ""
     cost: int = 1
     domain: tuple[float, float] = (-3.0, 3.0)
+    slope: Slope = "smooth"

@@ -72,9 +72,9 @@ ENTRIES = (
     Op("sum", "reduce", 1, "the sum along an axis", _reduced, "{0}.sum(axis={axis})",
        formula_with(lambda node, x, y, d: [_along(d, _axis(node), x)])),
     Op("amax", "reduce", 1, "the greatest along an axis; ties share the gradient", _reduced,
-       "numerics.amax({0}, {axis})", formula_with(_extreme_gradient)),
+       "numerics.amax({0}, {axis})", formula_with(_extreme_gradient), slope="bent"),
     Op("amin", "reduce", 1, "the least along an axis; ties share the gradient", _reduced,
-       "numerics.amin({0}, {axis})", formula_with(_extreme_gradient)),
+       "numerics.amin({0}, {axis})", formula_with(_extreme_gradient), slope="bent"),
     Op("cumsum", "scan", 1, "running sums along an axis, from its end if `reverse`", _scanned,
        "numerics.cumsum({0}, {axis}, {reverse})",
        formula_with(lambda node, x, y, d: [

@@ -134,6 +134,17 @@ def test_rules_at_kinks(op: str, args: list[float], expected: list[float | None]
             np.testing.assert_allclose(got, want)
 
 
+def test_the_table_knows_where_differences_go_wrong() -> None:
+    at_kinks = {op for op, _, _ in AT_KINKS} | {"amax", "amin"}
+    special = {name: entry.slope for name, entry in OPS.items() if entry.slope != "smooth"}
+    assert special.keys() <= at_kinks
+    assert {name for name, slope in special.items() if slope == "told"} == {
+        "stop_gradient", "surrogate",
+    }  # fmt: skip
+    # Those that are left are flat or have the slope of one side on both.
+    assert at_kinks - special.keys() == {"step", "sign", "floor", "round", "mod", "pow"}
+
+
 ALONG: list[tuple[str, list[float], list[float]]] = [
     ("amax", [3.0, 1.0, 3.0], [0.5, 0.0, 0.5]),
     ("amin", [3.0, 3.0, 3.0], [1 / 3, 1 / 3, 1 / 3]),
