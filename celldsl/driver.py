@@ -20,7 +20,7 @@ from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
 
 if TYPE_CHECKING:
-    from celldsl.backends.module_source import Unit
+    from celldsl.backends.unit import Unit
     from celldsl.ir.program import Program
     from celldsl.semantics.lower import Lowered
     from celldsl.semantics.walk.choices import Setting
@@ -123,7 +123,7 @@ def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, 
 
 def compile_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Unit:
     """All stages after lowering; `name` and `digest` are what the module says it was made from."""
-    from celldsl.backends.module_source import Unit
+    from celldsl.backends.unit import Unit
     from celldsl.plan.directions import plan_cell
 
     forward, backward = optimise(lowered.program, without)

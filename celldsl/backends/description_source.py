@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from celldsl.backends.spelling import size_code
+from celldsl.backends.unit import Unit
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
 from celldsl.ops.render import value_text
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
-
-if TYPE_CHECKING:
-    from celldsl.backends.module_source import Unit
 
 EXTENTS = {
     "n_rows": "_R",

@@ -17,28 +17,13 @@ from celldsl.backends.renaming import kept_apart
 from celldsl.backends.spelling import array_name, friendly_names
 from celldsl.backends.stage_source import all_bases
 from celldsl.backends.standalone import standalone_text
-from celldsl.ir.program import Program
+from celldsl.backends.unit import Unit
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.gemms import AddShares
-from celldsl.plan.plan import Phase, Plan
-from celldsl.record import record
+from celldsl.plan.plan import Phase
 from celldsl.runtime.code import CODE_FILES
 
 CODE_NAMES = sorted(chain.from_iterable(CODE_FILES.values()))
-
-
-@record
-class Unit:
-    """One cell, compiled: what the module is written from."""
-
-    spec: CellSpec
-    forward: Program
-    backward: Program
-    plan: Plan
-    source: str
-    digest: str
-    version: str
-    without: tuple[str, ...] = ()
 
 
 def module_source(unit: Unit, standalone: bool = False) -> str:

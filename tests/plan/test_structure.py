@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.backends.module_source import Unit
+from celldsl.backends.unit import Unit
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.driver import compile_cell, front
