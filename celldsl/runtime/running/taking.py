@@ -47,9 +47,9 @@ def _relay_of(dtype: str) -> Relay:
 
 
 @lru_cache(maxsize=64)
-def _course_of(dtype: str, count: int, width: int, parts: int) -> Course:
+def _course_of(dtype: np.dtype[Any], count: int, width: int, parts: int) -> Course:
     sizes = np.array([count, width], np.int64)
-    return Course(_relay_of(dtype), RowPlan(1, count, count, 0, 0, (sizes,) * parts, True))
+    return Course(_relay_of(dtype.name), RowPlan(1, count, count, 0, 0, (sizes,) * parts, True))
 
 
 def take_rows(array: Values, numbers: Values) -> Values:
@@ -57,5 +57,5 @@ def take_rows(array: Values, numbers: Values) -> Values:
     found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
     count, width = len(numbers), found[:1].size
     parts = parts_for(count, count * width * FLOPS_PER_COPY)
-    _course_of(array.dtype.name, count, width, parts).run((numbers, _NO_HYPER, array, found))
+    _course_of(array.dtype, count, width, parts).run((numbers, _NO_HYPER, array, found))
     return found
