@@ -3,8 +3,8 @@
     times = alternate({"ours": run, "jax": other}, budget=2.0)
     times["ours"]                   # Time(median=0.0021, best=0.0019)
 
-They take turns, because a machine is not equally fast all the time.  Each turn begins with a call
-that is not timed: it wakes threads and fills caches, as when one pass follows another.
+They take turns, because a machine is not equally fast all the time.  Each turn begins with calls
+that are not timed: they wake threads and fill caches, as when one pass follows another.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from statistics import median as middle
 
 Run = Callable[[], object]
 PAUSE = 0.1  # seconds; threads of others spin before they sleep, ONNX Runtime's for 60 ms
+WARM = 0.02  # seconds of each turn; after a pause Linux takes some to give each thread its core
 TURN = 0.03  # seconds that a turn should take, so that a thread that wakes late is no matter
 LEAST = 5
 
@@ -40,7 +41,7 @@ def alternate(runs: Mapping[str, Run], budget: float) -> dict[str, Time]:
     while turns < LEAST or time.perf_counter() < end:
         for name, run in runs.items():
             time.sleep(PAUSE)
-            run()
+            _warm(run)
             found[name] += _timed(run, counts[name])
         turns += 1
     return {name: Time(middle(times), min(times)) for name, times in found.items()}
@@ -50,6 +51,13 @@ def _calls_for(run: Run) -> int:
     """How many calls make a turn.  The first call of all may compile, and counts for nothing."""
     run()
     return max(1, min(50, round(TURN / min(_timed(run, 2)))))
+
+
+def _warm(run: Run) -> None:
+    run()
+    end = time.perf_counter() + WARM
+    while time.perf_counter() < end:
+        run()
 
 
 def _timed(run: Run, calls: int) -> list[float]:
