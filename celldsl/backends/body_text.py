@@ -64,13 +64,14 @@ class Text:
 
 
 def index_code(strides: Shape, indices: list[str]) -> str:
-    """The element of a lane at the indices of the axes."""
+    """The element of a lane at the indices of the axes, which may be sums."""
     terms = []
     for stride, index in zip(strides, indices, strict=True):
         if stride == ONE:
             terms.append(index)
         elif stride != ZERO:
-            terms.append(f"{factor_code(stride)} * {f'({index})' if ' + ' in index else index}")
+            factor = index if index.isidentifier() else f"({index})"
+            terms.append(f"{factor_code(stride)} * {factor}")
     return " + ".join(terms) or "0"
 
 

@@ -41,7 +41,7 @@ def write_fold(text: Text, nest: Fold) -> None:
     held = text.depth
     taps = [f"k{i}" for i in range(rank)]
     open_loops(text, [(tap, Size.of(k)) for tap, k in zip(taps, nest.kernel, strict=True)])
-    seen = [f"({out[1 + i]} - {taps[i]} + {nest.kernel[i] // 2})" for i in range(rank)]
+    seen = [f"{out[1 + i]} - {taps[i]} + {nest.kernel[i] // 2}" for i in range(rank)]
     inside = " and ".join(
         f"{place} >= 0 and {place} < {factor_code(size)}"
         for place, size in zip(seen, nest.domain[1:], strict=True)

@@ -26,7 +26,7 @@ def rolled(text: Text, statement: Statement, indices: list[str]) -> str:
     axis = at["axis"]
     assert isinstance(axis, int)
     moved = list(indices)
-    moved[axis] = f"(({indices[axis]} - {at['k']}) % {factor_code(_source(statement)[axis])})"
+    moved[axis] = f"({indices[axis]} - {at['k']}) % {factor_code(_source(statement)[axis])}"
     return f"{text.lane(source.place)}[{index_code(source.strides, moved)}]"
 
 
@@ -42,7 +42,7 @@ def padded(text: Text, statement: Statement, indices: list[str]) -> str:
     axis, before = at["axis"], at["before"]
     assert isinstance(axis, int) and isinstance(before, Size)
     size = _source(statement)[axis]
-    index = f"({indices[axis]} - {factor_code(before)})"
+    index = f"{indices[axis]} - {factor_code(before)}"
     moved = [index if i == axis else name for i, name in enumerate(indices)]
     inside = f"{index} >= 0 and {index} < {factor_code(size)}"
     return f"({text.lane(source.place)}[{index_code(source.strides, moved)}] if {inside} else zero)"
@@ -54,9 +54,7 @@ def windowed(text: Text, statement: Statement, indices: list[str]) -> str:
     kernel, sizes = at["kernel"], _source(statement)[1:]
     assert isinstance(kernel, tuple)
     rank = len(kernel)
-    places = [
-        f"({indices[1 + rank + i]} + {indices[1 + i]} - {kernel[i] // 2})" for i in range(rank)
-    ]
+    places = [f"{indices[1 + rank + i]} + {indices[1 + i]} - {kernel[i] // 2}" for i in range(rank)]
     inside = " and ".join(
         f"{place} >= 0 and {place} < {factor_code(size)}"
         for place, size in zip(places, sizes, strict=True)
