@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 from scipy import special
 
-from celldsl.runtime.elementary import functions as elementary
-from celldsl.runtime.stages.lanes import lane
+from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.vector_math import functions as elementary
 
 FLAGS = {"reassoc", "contract", "nsz"}  # those of generated kernels
 FARTHEST = 1e5  # sin, cos and tan lose digits beyond

@@ -24,15 +24,15 @@ from child import ROOT
 from grown_cells import SHAPES, grown
 
 from celldsl import __version__
-from celldsl.backends.module_source import Unit, module_source
 from celldsl.cli.main import main as command
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import check_source, differentiated, front
-from celldsl.passes.choose_saved import choose_saved
-from celldsl.passes.pipeline import BACKWARD, FORWARD, run_passes
-from celldsl.plan.directions import plan_cell
-from celldsl.syntax.format import format_source
+from celldsl.pipeline import check_source, differentiated, front
+from celldsl.plan.plan_cell import plan_cell
+from celldsl.syntax.format.format import format_source
+from celldsl.targets.numba.module import Unit, module_source
+from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
+from celldsl.transforms.rematerialize import choose_saved
 
 LINES = 50
 CELLS = 1000

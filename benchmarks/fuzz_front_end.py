@@ -27,8 +27,8 @@ from pathlib import Path
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.render import render_json, render_text
 from celldsl.diagnostics.span import Source
-from celldsl.driver import check_source
-from celldsl.syntax.format import format_source
+from celldsl.pipeline import check_source
+from celldsl.syntax.format.format import format_source
 from celldsl.syntax.lexer import raw_tokens
 from celldsl.syntax.parse import parse
 

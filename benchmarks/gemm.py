@@ -1,4 +1,4 @@
-"""The products of `celldsl.runtime.gemm` beside NumPy's BLAS, on one thread.
+"""The products of `celldsl.jit.gemm` beside NumPy's BLAS, on one thread.
 
     python benchmarks/gemm.py
 
@@ -15,11 +15,11 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from celldsl.runtime.gemm.calls import gemm, gemm_sums, pack
-from celldsl.runtime.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels
-from celldsl.runtime.gemm.symbols import prepare
-from celldsl.runtime.stages.lanes import lane
-from celldsl.runtime.stages.panels import panel_width
+from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
+from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels
+from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.vector_width import panel_width
 
 PRODUCTS = [  # m, n, k
     (1, 192, 64), (1, 256, 64), (2, 256, 64), (7, 384, 128), (16, 384, 128), (17, 384, 128),

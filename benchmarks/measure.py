@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from timing import Time, alternate
 from tqdm import tqdm
 
-from celldsl.runtime.running.streaming import Stream
+from celldsl.runtime.exec.streams import Stream
 
 Which = Literal["median", "best"]
 OURS = ours.LABEL

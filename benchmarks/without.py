@@ -28,7 +28,7 @@ Run = Callable[[], object]
 
 
 def main() -> None:
-    from celldsl.optimisations import OPTIMISATIONS
+    from celldsl.pass_flags import OPTIMISATIONS
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -73,8 +73,8 @@ def _columns(
 def _class_without(cell: str, name: str) -> Any:
     """The class, or None where leaving the optimisation out changes nothing."""
     import celldsl
-    from celldsl.driver import generate
-    from celldsl.optimisations import OPTIMISATIONS
+    from celldsl.pass_flags import OPTIMISATIONS
+    from celldsl.pipeline import generate
 
     path = EXAMPLES / f"{cell}.cell"
     left_out = [*OPTIMISATIONS] if name == ALL else [name] if name else []

@@ -14,19 +14,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from celldsl.api import compile_source, load
     from celldsl.diagnostics.diagnostic import CellError
-    from celldsl.loading import compile_source, load
-    from celldsl.runtime.running.threads import get_threads, set_threads
+    from celldsl.runtime.threads.thread_count import get_threads, set_threads
 
 __version__ = "0.1.0"
 __all__ = ["CellError", "__version__", "compile_source", "get_threads", "load", "set_threads"]
 
 _HOMES = {
     "CellError": "celldsl.diagnostics.diagnostic",
-    "compile_source": "celldsl.loading",
-    "load": "celldsl.loading",
-    "get_threads": "celldsl.runtime.running.threads",
-    "set_threads": "celldsl.runtime.running.threads",
+    "compile_source": "celldsl.api",
+    "load": "celldsl.api",
+    "get_threads": "celldsl.runtime.threads.thread_count",
+    "set_threads": "celldsl.runtime.threads.thread_count",
 }
 
 

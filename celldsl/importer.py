@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from celldsl.api import load
 from celldsl.fingerprint import read_limited
-from celldsl.loading import load
 
 _CELL = re.compile(r"^cell\s+(\w+)", re.MULTILINE)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from celldsl.runtime.running import threads
+from celldsl.runtime.threads import thread_count as threads
 
 # A busy machine is slow in drawing examples, and that is no failure of ours.
 SLOW = [HealthCheck.too_slow]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from celldsl.ir.builder import Builder
+from celldsl.ir.ops.term import Term
 from celldsl.ir.program import Leaf, Program, Result, Rows, State, Type
 from celldsl.ir.size import Shape, Size
-from celldsl.ops.term import Term
 
 IN, H, ONE = Size.dim("I"), Size.dim("H"), Size.of(1)
 ROWS = {"input": Rows.STEP, "state": Rows.STEP}

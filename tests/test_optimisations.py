@@ -9,10 +9,10 @@ import pytest
 
 import celldsl
 from celldsl.cli.main import main
-from celldsl.driver import generate
 from celldsl.fingerprint import source_key
-from celldsl.optimisations import OPTIMISATIONS
-from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD
+from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pipeline import generate
+from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
 
 TOP = Path(__file__).parents[1]
 LSTM = TOP / "examples" / "lstm.cell"

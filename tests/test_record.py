@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from celldsl.record import entity, field, record, replace, values_of
+from celldsl.structs import entity, field, record, replace, values_of
 
 
 @record

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from celldsl.diagnostics.diagnostic import Report
-from celldsl.driver import front
-from celldsl.ops.table import OPS
+from celldsl.ir.ops.table import OPS
+from celldsl.pipeline import front
 from celldsl.syntax.limits import read_source
 
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
-    from celldsl.runtime.cell import Cell
+    from celldsl.runtime.cell.cell import Cell
     from celldsl.runtime.gradcheck import GradientProbe, Slopes
 
 STEP = 1e-200  # its square is 0, so real parts stay as they are, on the edge of a step too
@@ -66,7 +66,7 @@ def _loss(
     leaves: Mapping[str, Any],
     starts: Mapping[str, Any],
 ) -> complex:
-    from celldsl.backends.reference import evaluate
+    from celldsl.targets.reference import evaluate
 
     steps, batch = next(iter(probe.inputs.values())).shape[:2]
     run = evaluate(program, leaves, cell.dims, steps, batch, starts)

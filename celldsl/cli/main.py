@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from celldsl import __version__
-from celldsl.cli.failure import CommandError
+from celldsl.cli.output import CommandError
 
 COMMANDS = {
     "compile": "write modules, and compile them ahead of use",
@@ -66,7 +66,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _run_command(name: str, argv: list[str]) -> int:
-    module = import_module(f"celldsl.cli.{name}")
+    module = import_module(f"celldsl.cli.commands.{name}")
     parser = ArgumentParser(
         prog=f"celldsl {name}",
         description=f"{COMMANDS[name].capitalize()}.",

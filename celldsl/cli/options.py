@@ -10,8 +10,8 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
 
-from celldsl.cli.failure import CommandError
-from celldsl.optimisations import OPTIMISATIONS
+from celldsl.cli.output import CommandError
+from celldsl.pass_flags import OPTIMISATIONS
 
 Setting = int | float | bool | str
 # Compiled where they are used: most commands need neither.

@@ -1,4 +1,8 @@
-"""What commands print.  In: diagnostics.  Out: text on stderr, and whether to go on.
+"""What commands print, and the error that ends one.
+
+Errors that end a command.  In: a sentence and a status.  Out: CommandError.
+
+What commands print.  In: diagnostics.  Out: text on stderr, and whether to go on.
 
 failed = print_report(report, strict=False)
 """
@@ -10,6 +14,14 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from celldsl.diagnostics.diagnostic import Diagnostic
+
+
+class CommandError(Exception):
+    """`status` is 1 where the input is wrong and 2 where the command line is."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO | None = None) -> None:

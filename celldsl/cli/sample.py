@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.cli.failure import CommandError
-from celldsl.runtime.cell import Cell
+from celldsl.cli.output import CommandError
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import Dim
 
 SIZES = (4, 3, 2, 6, 8, 5, 1, 12, 16)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from celldsl.diagnostics.span import Span
-from celldsl.record import entity, field, record
+from celldsl.structs import entity, field, record
 
 MAX_DIAGNOSTICS = 1000
 Severity = Literal["error", "warning"]

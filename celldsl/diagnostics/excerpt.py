@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Source
-from celldsl.record import record
+from celldsl.structs import record
 
 MAX_WIDTH = 110
 _TAB = "    "

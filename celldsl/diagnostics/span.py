@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
-from celldsl.record import field, record
+from celldsl.structs import field, record
 
 
 @record

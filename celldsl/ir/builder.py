@@ -38,7 +38,7 @@ class Builder:
 
     def op(self, name: str, *args: str | float, **attributes: Any) -> str:
         """Append `name(args…)` and return the name of its value.  Raises TypeMismatch."""
-        from celldsl.ops.table import OPS
+        from celldsl.ir.ops.table import OPS
 
         entry = OPS[name]
         values = [a if isinstance(a, str) else self.number(a) for a in args]

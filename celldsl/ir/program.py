@@ -36,7 +36,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from celldsl.ir.size import Shape, shape_text
-from celldsl.record import record, replace
+from celldsl.structs import record, replace
 
 
 class Rows(IntEnum):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from celldsl.record import record
+from celldsl.structs import record
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -10,7 +10,7 @@ from typing import Literal
 
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size
-from celldsl.record import record
+from celldsl.structs import record
 
 
 @record

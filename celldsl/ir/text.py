@@ -12,17 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from celldsl.ir.program import (
-    REGIONS,
-    Leaf,
-    Node,
-    Origin,
-    Program,
-    Result,
-    Rows,
-    State,
-    Type,
-)
+from celldsl.ir.program import REGIONS, Leaf, Node, Origin, Program, Result, Rows, State, Type
 from celldsl.ir.size import Shape, Size, shape_text
 
 ROWS = {str(rows): rows for rows in Rows}

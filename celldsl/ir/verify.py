@@ -7,10 +7,10 @@ exist for fewer rows than are promised: whoever hands it out stretches it.
 
 from __future__ import annotations
 
+from celldsl.ir.ops.op import TypeMismatch
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import REGIONS, Node, Program, Rows, Type, saved_value
 from celldsl.ir.size import Shape, shape_text
-from celldsl.ops.op import TypeMismatch
-from celldsl.ops.table import OPS
 
 MOST_ROWS = {"output": Rows.STEP, "input": Rows.STEP, "param": Rows.ONCE}
 OVER_ROWS = ("rowsum", "einsum_rows", "final")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celldsl.ir.size import Shape, Size, product
-from celldsl.plan.gemms import AddShares, Gemm, GemmRows
+from celldsl.plan.lower_to_loops import write_stages
+from celldsl.plan.operations import AddShares, Gemm, GemmRows
 from celldsl.plan.places import Place
 from celldsl.plan.plan import Phase, RowLoops, Stage, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products, join_sums
-from celldsl.plan.writer import write_stages
 
 Carried = list[tuple[str, Place, Place]]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from celldsl.ir.size import Shape, Size
-from celldsl.record import field, record
+from celldsl.structs import field, record
 
 RowKind = Literal["once", "batch", "part", "row", "saved", "state", "next"]
 

@@ -14,10 +14,9 @@ from __future__ import annotations
 from typing import Literal
 
 from celldsl.ir.size import Shape, Size
-from celldsl.plan.gemms import AddShares, Combine, Gemm, GemmRows, Pack
-from celldsl.plan.loops import Nest
+from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Nest, Pack
 from celldsl.plan.places import Memory, Place
-from celldsl.record import record
+from celldsl.structs import record
 
 
 @record

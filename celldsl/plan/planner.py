@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Rows
-from celldsl.plan.arrays import Arrays
-from celldsl.plan.blocks import joined
-from celldsl.plan.forms import rows_times_weight
-from celldsl.plan.graph import Graph
-from celldsl.plan.group import READS_MEMORY, Group
-from celldsl.plan.nests import group_nests
+from celldsl.plan.fusion import READS_MEMORY, Group, group_nests
+from celldsl.plan.gemms import rows_times_weight
+from celldsl.plan.graph import AFTER, BEFORE, REGIONS, Graph, Region, assign_regions
+from celldsl.plan.layout import Arrays, joined
 from celldsl.plan.places import Place, RowKind
-from celldsl.plan.regions import AFTER, BEFORE, REGIONS, Region, assign_regions
-from celldsl.plan.stages import Units, postpone, split_stages
-from celldsl.plan.targets import Targets, slot_place
-from celldsl.record import entity, field
+from celldsl.plan.schedule import Units, postpone, split_stages
+from celldsl.plan.stores import Targets, slot_place
+from celldsl.structs import entity, field
 
 ORDER: dict[RowKind, int] = {"once": 0, "part": 1, "batch": 2, "row": 3}
 KIND: dict[Region, RowKind] = {

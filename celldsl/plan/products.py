@@ -10,18 +10,12 @@ from collections.abc import Sequence
 
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size, product
-from celldsl.plan.arrays import contiguous
-from celldsl.plan.forms import (
-    RowsTimesWeight,
-    repeats,
-    rows_times_weight,
-    stride,
-    sum_of_outers,
-)
-from celldsl.plan.gemms import Combine, Gemm, GemmRows, Pack, RowSum
+from celldsl.plan.gemms import RowsTimesWeight, repeats, rows_times_weight, stride, sum_of_outers
+from celldsl.plan.layout import contiguous
+from celldsl.plan.operations import Combine, Gemm, GemmRows, Pack, RowSum
 from celldsl.plan.places import PARTS, Place
 from celldsl.plan.planner import Planner, located
-from celldsl.record import entity, field, replace
+from celldsl.structs import entity, field, replace
 
 ONE, ZERO = Size.of(1), Size.of(0)
 # What products may ask for: panels are padded to at most this many columns, and scratch holds this

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from celldsl.ir.program import Program
 from celldsl.ir.size import Size
-from celldsl.plan.amounts import Amounts
-from celldsl.plan.counts import product_flops, stage_flops
-from celldsl.plan.gemms import AddShares, Gemm, GemmRows
+from celldsl.plan.operations import AddShares, Gemm, GemmRows
 from celldsl.plan.places import B, R
 from celldsl.plan.plan import Phase, Plan
-from celldsl.plan.stage_words import Words, equations_of, one_line, told_apart
-from celldsl.plan.tape_words import tape_lines
-from celldsl.record import record
+from celldsl.plan.quantities import Amounts, product_flops, stage_flops
+from celldsl.plan.stage_report import Words, equations_of, one_line, told_apart
+from celldsl.plan.tape_report import tape_lines
+from celldsl.structs import record
 
 WHERE = {
     ("forward", "rows"): "for all steps at once, ahead of the loop: it needs no state",

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.cell import Cell
-from celldsl.runtime.checks.arguments import Values
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.errors import ArgumentError
 
 # probe, kind and name of an array, direction -> the derivative of the probe's loss

@@ -6,30 +6,29 @@ from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
-from celldsl.semantics.bodies.cells import declarations, equations
-from celldsl.semantics.bodies.defs import body as function_body
-from celldsl.semantics.bodies.statements import spell_later
-from celldsl.semantics.declarations.declarations import declare_name
-from celldsl.semantics.declarations.initial import drawn
-from celldsl.semantics.expressions.expressions import elaborate
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics.cell_body import declarations, equations
+from celldsl.semantics.constraints import Facts
+from celldsl.semantics.context import Frame, Knots, TooManyEquations, Walk
+from celldsl.semantics.declarations import declare_name
+from celldsl.semantics.def_body import body as function_body
+from celldsl.semantics.environment import Binding, Notes, Static, Tensor, Unknown, Value
+from celldsl.semantics.expressions import elaborate
+from celldsl.semantics.initial_values import drawn
 from celldsl.semantics.modules import Module
-from celldsl.semantics.names.meant import function_meant
-from celldsl.semantics.names.names import find_function
-from celldsl.semantics.sizes import written_sizes
-from celldsl.semantics.walk.choices import Choices, Setting
-from celldsl.semantics.walk.facts import Facts
-from celldsl.semantics.walk.notes import Notes
-from celldsl.semantics.walk.scope import Binding
-from celldsl.semantics.walk.settings import (
+from celldsl.semantics.names import find_function
+from celldsl.semantics.statements import spell_later
+from celldsl.semantics.structure import (
+    Choices,
     NotChosen,
     Restart,
+    Setting,
     chosen,
     kind_of,
     setting_of,
     value_of,
 )
-from celldsl.semantics.walk.values import Static, Tensor, Unknown, Value
-from celldsl.semantics.walk.walk import Frame, Knots, TooManyEquations, Walk
+from celldsl.semantics.unknown_names import function_meant
 from celldsl.syntax import ast
 
 KNOTS = Knots(elaborate, drawn, declarations, equations)

@@ -11,14 +11,14 @@ from typing import Any
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
-from celldsl.record import entity, field, replace
 from celldsl.semantics.cell import check_def, walk_cell
-from celldsl.semantics.inner.subs import subs
-from celldsl.semantics.messages.lints import lint
+from celldsl.semantics.context import MAX_EQUATIONS, Walk
+from celldsl.semantics.environment import Notes
+from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
-from celldsl.semantics.walk.choices import Choices
-from celldsl.semantics.walk.notes import Notes
-from celldsl.semantics.walk.walk import MAX_EQUATIONS, Walk
+from celldsl.semantics.structure import Choices
+from celldsl.semantics.subcells import subs
+from celldsl.structs import entity, field, replace
 from celldsl.syntax import ast
 
 MAX_WALKS = 64

@@ -12,13 +12,12 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node, Program, Result, Rows, State
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
-from celldsl.record import record
 from celldsl.semantics.cell import walk_cell
 from celldsl.semantics.check import Checked, merge
-from celldsl.semantics.walk.choices import Choices, Setting
-from celldsl.semantics.walk.notes import Notes
-from celldsl.semantics.walk.settings import kind_of, setting_of
-from celldsl.semantics.walk.walk import Walk
+from celldsl.semantics.context import Walk
+from celldsl.semantics.environment import Notes
+from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
+from celldsl.structs import record
 from celldsl.syntax import ast
 
 

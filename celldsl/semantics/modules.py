@@ -11,7 +11,7 @@ from pathlib import Path
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
-from celldsl.record import entity, field
+from celldsl.structs import entity, field
 from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse

@@ -9,7 +9,7 @@ equal when they say the same.  `Block.statements` keep the order of the file.
 from __future__ import annotations
 
 from celldsl.diagnostics.span import Span
-from celldsl.record import field, record
+from celldsl.structs import field, record
 
 
 @record

@@ -14,9 +14,9 @@ from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.build_expressions import ExpressionBuilder
-from celldsl.syntax.damage import lost_parts, readable
-from celldsl.syntax.elsewhere import report_timed_names
-from celldsl.syntax.tree import Children, Part, Token, Tree
+from celldsl.syntax.hints.idioms import report_timed_names
+from celldsl.syntax.lexer import Children, Part, Token, Tree
+from celldsl.syntax.partial_cells import lost_parts, readable
 
 
 def build_file(

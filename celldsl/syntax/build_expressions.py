@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
-from celldsl.record import replace
+from celldsl.structs import replace
 from celldsl.syntax import ast
-from celldsl.syntax.readings import report_comparisons, report_products
-from celldsl.syntax.tree import Children, Part, Tree
+from celldsl.syntax.hints.ambiguous_operators import report_comparisons, report_products
+from celldsl.syntax.lexer import Children, Part, Tree
 
 MAX_DEPTH = 150
 MAX_INTEGER = 2**53

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from zlib import crc32
 
-from celldsl.record import record, values_of
+from celldsl.structs import record, values_of
 
 # To be changed when `Tables` is.
 FORMAT = 1

@@ -14,9 +14,8 @@ import re
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
-from celldsl.syntax.brackets import CLOSERS, OPENERS, unclosed_ends
-from celldsl.syntax.lexer import raw_tokens
-from celldsl.syntax.tree import Token
+from celldsl.syntax.hints.brackets import CLOSERS, OPENERS, unclosed_ends
+from celldsl.syntax.lexer import Token, raw_tokens
 
 MAX_NESTING = 64
 

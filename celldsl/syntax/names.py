@@ -12,7 +12,7 @@ from collections.abc import Container
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
-from celldsl.syntax.tree import Token
+from celldsl.syntax.lexer import Token
 
 _ITEMS = {"cell", "def", "use", "from", "as", "for", "in", "if", "else", "require", "return"}
 _DECLARATIONS = {"input", "state", "param", "const", "output", "sub"}

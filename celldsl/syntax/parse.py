@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.record import replace
+from celldsl.structs import replace
 from celldsl.syntax import ast
 from celldsl.syntax.build import build_file
-from celldsl.syntax.elsewhere import report_prefixes, report_time_index
+from celldsl.syntax.hints.idioms import report_prefixes, report_time_index
 from celldsl.syntax.layout import lay_out
 from celldsl.syntax.limits import check_limits
 from celldsl.syntax.recovery import Recovering
-from celldsl.syntax.resolve_tokens import check_tokens
+from celldsl.syntax.unicode import check_tokens
 
 
 def parse(source: Source, report: Report) -> ast.File | None:

@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.diagnostics.suggest import nearest
-from celldsl.syntax.automaton import Automaton
+from celldsl.syntax.hints.parse_error import Mistake
+from celldsl.syntax.lalr import Automaton
 from celldsl.syntax.layout import empty_token
-from celldsl.syntax.mistake import Mistake
-from celldsl.syntax.tree import Token, Tree
+from celldsl.syntax.lexer import Token, Tree
 
 _TOP_LEVEL = frozenset({"CELL", "DEF", "USE"})
 
@@ -192,7 +192,7 @@ class Recovering:
         expected = frozenset(kind for kind in self.parser.expected if kind.isupper())
         mistake = Mistake(self.tokens, at, self.line, expected)
         # Most files have no mistake, and need not wait for the words.
-        from celldsl.syntax.messages import report_mistake
+        from celldsl.syntax.hints.syntax_errors import report_mistake
 
         report_mistake(mistake, self.source, self.report)
 

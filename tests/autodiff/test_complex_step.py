@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from celldsl.autodiff import differentiate
-from celldsl.backends.reference import Run, evaluate, gradients
 from celldsl.ir.program import Program
 from celldsl.ir.verify import verify
+from celldsl.targets.reference import Run, evaluate, gradients
+from celldsl.transforms.autodiff import differentiate
 from tests.programs import (
     CELLS,
     SIZES,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.autodiff import differentiate
-from celldsl.backends.reference import gradients
+from celldsl.targets.reference import gradients
+from celldsl.transforms.autodiff import differentiate
 from tests.programs import CELLS, SIZES, TIMES, draw_finals, draw_leaves, draw_outputs
 
 jax = pytest.importorskip("jax")

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from celldsl.autodiff import differentiate
 from celldsl.ir.program import Program, Rows
-from celldsl.record import replace
+from celldsl.structs import replace
+from celldsl.transforms.autodiff import differentiate
 from tests.programs import CELLS, IN, Cell, H, vm
 
 

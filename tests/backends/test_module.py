@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.backends.renaming import flattened, global_names, kept_apart, renamed
+from celldsl.api import compile_source
 from celldsl.cli.sample import sample_cell
-from celldsl.driver import generate
-from celldsl.loading import compile_source
+from celldsl.pipeline import generate
 from celldsl.runtime.gradcheck import check_gradients
+from celldsl.targets.numba.renaming import flattened, global_names, kept_apart, renamed
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 RNN = (ROOT / "examples/rnn.cell").read_text(encoding="utf-8")
 PRINT = """\
 import sys
-from celldsl.driver import generate
+from celldsl.pipeline import generate
 text = open(sys.argv[1], encoding="utf-8").read()
 sys.stdout.write(generate(text, "a.cell", standalone=sys.argv[2] == "alone"))
 """

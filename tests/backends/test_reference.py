@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from celldsl.autodiff import differentiate
-from celldsl.backends.reference import evaluate, gradients
 from celldsl.ir.text import parse_program
+from celldsl.targets.reference import evaluate, gradients
+from celldsl.transforms.autodiff import differentiate
 from tests.programs import CELLS, draw_leaves
 
 DIMS = {"I": 3, "H": 2}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.backends.renaming import global_names
-from celldsl.driver import generate
+from celldsl.pipeline import generate
+from celldsl.targets.numba.renaming import global_names
 
 ROOT = Path(__file__).parents[2]
 EXERCISE = Path(__file__).parent / "exercise.py"

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from celldsl.cli import bench_peers
-from celldsl.cli.bench_subject import _widths, short, short_time
+from celldsl.cli.bench import peers as bench_peers
+from celldsl.cli.bench.subject import _widths, short, short_time
 from celldsl.cli.main import main
 
 LEAK = """cell Leak[I, H]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import celldsl.driver
+import celldsl.pipeline
 from celldsl.cli.main import COMMANDS, main
 from celldsl.diagnostics.catalogue import CATALOGUE
-from celldsl.ops.op import Op
-from celldsl.ops.table import OPS
-from celldsl.record import replace
+from celldsl.ir.ops.op import Op
+from celldsl.ir.ops.table import OPS
+from celldsl.structs import replace
 from tests.runtime.made import Generator
 
 GOOD = """cell Leak[H]:
@@ -139,7 +139,7 @@ def test_compile_writes_modules(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     generator = Generator()
-    monkeypatch.setattr(celldsl.driver, "generate", generator)
+    monkeypatch.setattr(celldsl.pipeline, "generate", generator)
     (folder / "tiny.cell").write_text("cell Tiny")
     assert main(["compile", "tiny.cell", "--dtype", "both", "--set", "activation=relu"]) == 0
     assert "class Tiny(Cell)" in (folder / "tiny.py").read_text()
@@ -246,7 +246,7 @@ def test_a_bug_of_ours_is_said_to_be_one(
     def broken(*_: object) -> None:
         raise RuntimeError("oh")
 
-    monkeypatch.setattr(celldsl.driver, "check_file", broken)
+    monkeypatch.setattr(celldsl.pipeline, "check_file", broken)
     assert main(["check", "good.cell"]) == 3
     err = capsys.readouterr().err
     assert "has a bug: RuntimeError: oh" in err

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import celldsl
-import celldsl.cached
-import celldsl.driver
+import celldsl.generated
 import celldsl.importer
+import celldsl.pipeline
 from celldsl.fingerprint import own_text, source_key
-from celldsl.runtime.cell import Cell
+from celldsl.runtime.cell.cell import Cell
 from tests.runtime.made import Generator
 
 
@@ -25,7 +25,7 @@ from tests.runtime.made import Generator
 def generator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator:
     monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "cache"))
     made = Generator()
-    monkeypatch.setattr(celldsl.driver, "generate", made)
+    monkeypatch.setattr(celldsl.pipeline, "generate", made)
     return made
 
 
@@ -59,7 +59,7 @@ def test_variants_are_made_when_asked_for(generator: Generator) -> None:
 def test_a_loaded_cell_is_pickled_by_its_name(generator: Generator) -> None:
     cell = celldsl.compile_source("cell Four")(I=2, H=3)
     data = pickle.dumps(cell)
-    for name in [name for name in sys.modules if name.startswith("celldsl.cached.")]:
+    for name in [name for name in sys.modules if name.startswith("celldsl.generated.")]:
         del sys.modules[name]
     again = pickle.loads(data)
     assert type(again).__module__ == type(cell).__module__
@@ -74,7 +74,7 @@ def test_a_second_process_needs_no_compiler(
     code = (
         "import celldsl, sys\n"
         f"print(celldsl.load({str(tmp_path / 'five.cell')!r})(I=2).dims)\n"
-        "print(sorted(m for m in sys.modules if m.startswith(('lark', 'celldsl.driver', "
+        "print(sorted(m for m in sys.modules if m.startswith(('lark', 'celldsl.pipeline', "
         "'celldsl.syntax', 'celldsl.semantics', 'celldsl.ir', 'celldsl.plan'))))"
     )
     root = Path(celldsl.__file__).parent.parent
@@ -114,9 +114,9 @@ def test_the_cache_falls_back_where_it_cannot_be_written(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "file" / "below"))
-    found = celldsl.cached.cache_root()
+    found = celldsl.generated.cache_root()
     assert found.is_dir()
-    assert found == celldsl.cached.cache_root()
+    assert found == celldsl.generated.cache_root()
 
 
 def test_imports_find_cells(
@@ -158,7 +158,7 @@ def test_bytes_that_are_no_text_are_a_diagnostic(tmp_path: Path) -> None:
 
 
 def test_the_package_offers_what_it_says() -> None:
-    threads = importlib.import_module("celldsl.runtime.running.threads")
+    threads = importlib.import_module("celldsl.runtime.threads.thread_count")
     assert celldsl.set_threads is threads.set_threads
     assert set(dir(celldsl)) == set(celldsl.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

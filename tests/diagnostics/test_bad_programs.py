@@ -15,7 +15,7 @@ import pytest
 from celldsl.diagnostics.catalogue import CATALOGUE
 from celldsl.diagnostics.diagnostic import MAX_DIAGNOSTICS, Diagnostic
 from celldsl.diagnostics.render import render_text
-from celldsl.driver import check_file, check_source
+from celldsl.pipeline import check_file, check_source
 
 BAD = sorted((Path(__file__).parent.parent / "bad").glob("*/*.cell"))
 AREAS = {

@@ -14,7 +14,7 @@ import pytest
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Fix
 from celldsl.diagnostics.render import render_json
-from celldsl.driver import check_file
+from celldsl.pipeline import check_file
 
 BAD = sorted((Path(__file__).parent.parent / "bad").glob("*/*.cell"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.driver import check_source
+from celldsl.pipeline import check_source
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.cell"))
 

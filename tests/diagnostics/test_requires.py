@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.diagnostics.diagnostic import Diagnostic
-from celldsl.driver import check_file, check_source
+from celldsl.pipeline import check_file, check_source
 
 BAD = sorted((Path(__file__).parents[1] / "bad").glob("*/*.cell"))
 _ADD = re.compile(r"add `(require .*)`$")

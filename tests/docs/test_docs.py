@@ -25,10 +25,10 @@ import pytest
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.render import render_text
 from celldsl.diagnostics.span import Source
-from celldsl.driver import generate
-from celldsl.semantics.functions.prelude import PRELUDE
-from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.syntax.format import format_source
+from celldsl.pipeline import generate
+from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.syntax.format.format import format_source
 
 TOP = Path(__file__).parents[2]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]

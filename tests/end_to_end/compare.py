@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.runtime.cell import Cell
-from celldsl.runtime.running import threads
+from celldsl.runtime.cell.cell import Cell
+from celldsl.runtime.threads import thread_count as threads
 from tests.end_to_end.subject import SIZES, Arrays, Subject
 
 TOLERANCE = 1e-10

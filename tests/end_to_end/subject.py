@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.autodiff import differentiate
-from celldsl.backends.reference import Run, evaluate, gradients
+from celldsl.api import load
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import front
 from celldsl.ir.program import Program
 from celldsl.ir.size import Shape
 from celldsl.ir.spec import CellSpec
-from celldsl.loading import load
-from celldsl.runtime.cell import Cell
+from celldsl.pipeline import front
+from celldsl.runtime.cell.cell import Cell
+from celldsl.targets.reference import Run, evaluate, gradients
+from celldsl.transforms.autodiff import differentiate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FEATURES = Path(__file__).parent / "feature_cells"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.running import threads
+from celldsl.runtime.threads import thread_count as threads
 
 TEXTS = {
     "gated": """

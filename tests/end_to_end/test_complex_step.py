@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from celldsl.backends.reference import Run
+from celldsl.targets.reference import Run
 from tests.end_to_end.subject import EXAMPLES, FEATURES, SIZES, Arrays, Subject, subject_of
 
 CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from celldsl.diagnostics.span import Source
-from celldsl.driver import check_file
-from celldsl.syntax.format import format_source
+from celldsl.pipeline import check_file
+from celldsl.syntax.format.format import format_source
 from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
 
 PATHS = sorted(EXAMPLES.glob("*.cell"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.runtime.running import threads
+from celldsl.runtime.threads import thread_count as threads
 from tests.end_to_end.subject import SIZES, subject_of
 from tests.end_to_end.test_reference import parameters
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.backends.reference import gradients
+from celldsl.targets.reference import gradients
 from tests.end_to_end.compare import distance, pick
 from tests.end_to_end.subject import subject_of
 

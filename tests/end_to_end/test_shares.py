@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.running import tasks, threads
+from celldsl.runtime.threads import task_graph as tasks
+from celldsl.runtime.threads import thread_count as threads
 from tests.end_to_end.subject import EXAMPLES
 
 SHAPE = STEPS, BATCH = 40, 23

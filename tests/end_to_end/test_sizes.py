@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.running import threads
+from celldsl.runtime.threads import thread_count as threads
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMOOTH = ("cudnn_gru", "ln_lstm", "packed_lstm", "projected_lstm", "rnn", "sru_projected")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from celldsl.ir.builder import Builder
+from celldsl.ir.ops.op import TypeMismatch
 from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
 from celldsl.ir.size import Size
-from celldsl.ops.op import TypeMismatch
 
 H, IN, ONE = Size.dim("H"), Size.dim("I"), Size.of(1)
 LEAVES = [

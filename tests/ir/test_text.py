@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from celldsl.autodiff import differentiate
 from celldsl.ir.program import Node, Origin, Rows, Type
 from celldsl.ir.size import Size
 from celldsl.ir.text import InvalidText, parse_node, parse_program, parse_size, print_node
 from celldsl.ir.text import print_program as show
-from celldsl.record import replace
+from celldsl.structs import replace
+from celldsl.transforms.autodiff import differentiate
 from tests.programs import CELLS, IN, H
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from celldsl.autodiff import differentiate
 from celldsl.ir.program import Program
 from celldsl.ir.text import parse_program
 from celldsl.ir.verify import InvalidProgram, verify
-from celldsl.record import replace
+from celldsl.structs import replace
+from celldsl.transforms.autodiff import differentiate
 from tests.programs import CELLS
 
 GOOD = """\

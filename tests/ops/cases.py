@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.size import Shape, Size
-from celldsl.ops.table import OPS
 
 N, M = Size.dim("N"), Size.dim("M")
 ZERO, ONE, TWO = Size.of(0), Size.of(1), Size.of(2)

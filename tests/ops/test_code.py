@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from celldsl.backends.reference import evaluate
 from celldsl.ir.builder import Builder
+from celldsl.ir.ops.spelling import scalar_value
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Program, Result, Rows, Type
-from celldsl.ops.scalar import scalar_value
-from celldsl.ops.table import OPS
+from celldsl.targets.reference import evaluate
 from tests.ops.test_gradients import BOOLEAN
 
 ELEMENTWISE = [name for name, entry in OPS.items() if entry.kind == "elementwise"]

@@ -6,8 +6,8 @@ import string
 
 import pytest
 
-from celldsl.ops.scalar import FUNCTIONS
-from celldsl.ops.table import OPS
+from celldsl.ir.ops.spelling import FUNCTIONS
+from celldsl.ir.ops.table import OPS
 from tests.ops.cases import CASES
 
 AGREED = [

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.backends.reference import evaluate
 from celldsl.ir.builder import Builder
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Program, Result, Rows, Type
 from celldsl.ir.size import Shape
 from celldsl.ir.verify import verify
-from celldsl.ops.table import OPS
+from celldsl.targets.reference import evaluate
 from tests.ops.cases import CASES
 
 STEP = 1e-30

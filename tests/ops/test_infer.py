@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from celldsl.ir.ops.op import TypeMismatch
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Rows, Type
 from celldsl.ir.size import Size
-from celldsl.ops.op import TypeMismatch
-from celldsl.ops.table import OPS
 
 H, I2, ONE = Size.dim("H"), Size.dim("I"), Size.of(1)
 V = Type((H,), Rows.STEP)

@@ -10,15 +10,15 @@ import pytest
 from celldsl.ir.program import Program
 from celldsl.ir.text import parse_program, print_program
 from celldsl.ir.verify import verify
-from celldsl.passes.contract_rows import contract_rows
-from celldsl.passes.fold_constants import fold_constants
-from celldsl.passes.join_pads import join_pads
-from celldsl.passes.place_regions import place_regions
-from celldsl.passes.remove_dead import remove_dead
-from celldsl.passes.share_equal import share_equal
-from celldsl.passes.sink_slices import MOST_PIECES, sink_slices
-from celldsl.passes.spread_outers import spread_outers
-from celldsl.record import replace
+from celldsl.structs import replace
+from celldsl.transforms.contract_rows import contract_rows
+from celldsl.transforms.cse import share_equal
+from celldsl.transforms.dce import remove_dead
+from celldsl.transforms.fold_constants import fold_constants
+from celldsl.transforms.inline_outer_products import spread_outers
+from celldsl.transforms.join_pads import join_pads
+from celldsl.transforms.licm import place_regions
+from celldsl.transforms.sink_slices import MOST_PIECES, sink_slices
 
 LEAVES = """\
 program Test[I, H]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from celldsl.autodiff import differentiate
 from celldsl.ir.text import parse_program
 from celldsl.ir.verify import verify
-from celldsl.passes.add_in_place import add_products, join_products
-from celldsl.passes.choose_saved import choose_saved
-from celldsl.passes.divide_once import divide_once
-from celldsl.passes.merge_products import merge_products
-from celldsl.passes.order_sums import products_first, products_last
-from celldsl.passes.remove_dead import remove_dead
-from celldsl.record import replace
+from celldsl.structs import replace
+from celldsl.transforms.autodiff import differentiate
+from celldsl.transforms.dce import remove_dead
+from celldsl.transforms.divide_once import divide_once
+from celldsl.transforms.fuse_accumulate import add_products, join_products
+from celldsl.transforms.merge_products import merge_products
+from celldsl.transforms.reassociate import products_first, products_last
+from celldsl.transforms.rematerialize import choose_saved
 from tests.passes.test_before_after import numbered, then_tidy
 
 LEAVES = """\

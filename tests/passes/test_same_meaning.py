@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from celldsl.autodiff import differentiate
-from celldsl.backends.reference import Run, gradients
 from celldsl.ir.program import Program, Rows
 from celldsl.ir.text import parse_program, print_program
 from celldsl.ir.verify import verify
-from celldsl.passes.choose_saved import choose_saved
-from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, LAST, Step, each_pass, run_passes
+from celldsl.targets.reference import Run, gradients
+from celldsl.transforms.autodiff import differentiate
+from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD, LAST, Step, each_pass, run_passes
+from celldsl.transforms.rematerialize import choose_saved
 from tests.programs import (
     CELLS,
     SIZES,

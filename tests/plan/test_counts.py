@@ -8,12 +8,12 @@ import pytest
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import front, optimise
 from celldsl.ir.size import Size
-from celldsl.plan.counts import product_flops
-from celldsl.plan.directions import plan_cell
+from celldsl.pipeline import front, optimise
 from celldsl.plan.places import R
 from celldsl.plan.plan import Plan
+from celldsl.plan.plan_cell import plan_cell
+from celldsl.plan.quantities import product_flops
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 X, H = (Size.dim(name) for name in ("I", "H"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from celldsl.ir.size import Size
+from celldsl.jit.gemm.packing import SUM_STRIPS, sum_panels
 from celldsl.plan.products import BLOCK_LEFT, panels_length
-from celldsl.runtime.gemm.packing import SUM_STRIPS, sum_panels
 
 
 @pytest.mark.parametrize("columns", [1, 2, 31, 32, 33, 127, 512, 513, 4096])

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.backends.unit import Unit
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import compile_cell, front
-from celldsl.plan.gemms import AddShares, Gemm, GemmRows
+from celldsl.pipeline import compile_cell, front
+from celldsl.plan.operations import AddShares, Gemm, GemmRows
 from celldsl.plan.plan import Phase, RowLoops
+from celldsl.targets.numba.unit import Unit
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.optimisations import OPTIMISATIONS
+from celldsl.pass_flags import OPTIMISATIONS
 from tests.end_to_end.compare import Setup, compare_all
 from tests.end_to_end.subject import FEATURES, Subject, main_cell, subject_of
 from tests.random_cells.draw import draw_cell

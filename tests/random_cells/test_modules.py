@@ -9,8 +9,8 @@ from types import CodeType
 
 import pytest
 
-from celldsl.driver import generate
-from celldsl.optimisations import OPTIMISATIONS
+from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pipeline import generate
 from tests.random_cells.draw import draw_cell
 
 # 1292 has a sum of cotangents that is read after the loop.

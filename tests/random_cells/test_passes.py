@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from celldsl.autodiff import differentiate
-from celldsl.backends.reference import gradients
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import front, optimise
 from celldsl.ir.program import Program
 from celldsl.ir.verify import verify
-from celldsl.optimisations import OPTIMISATIONS
-from celldsl.passes.choose_saved import choose_saved
-from celldsl.passes.pipeline import BACKWARD, FIRST, FORWARD, run_passes
+from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pipeline import front, optimise
+from celldsl.targets.reference import gradients
+from celldsl.transforms.autodiff import differentiate
+from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD, run_passes
+from celldsl.transforms.rematerialize import choose_saved
 from tests.programs import draw_finals, draw_leaves, draw_masks, draw_outputs
 from tests.random_cells.draw import draw_cell
 

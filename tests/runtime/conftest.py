@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from celldsl.runtime.running import threads
+from celldsl.runtime.threads import thread_count as threads
 from tests.runtime.fake_cell import Fake
 from tests.runtime.fake_pair import Pair
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.cell import Cell
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import (
     ABI,
     Array,

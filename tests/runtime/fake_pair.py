@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from celldsl.runtime.cell import Cell
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import ABI, Array, Description, Dim, Hyper, Lengths, Param, Phase
 from tests.runtime.fake_cell import Rows, blocks, put
 

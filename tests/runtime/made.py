@@ -9,14 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from celldsl.jit.object_cache import phase_addresses
+from celldsl.runtime.batch_layout import plan_rows
 from celldsl.runtime.description import Phase
-from celldsl.runtime.machine.addresses import phase_addresses
-from celldsl.runtime.running.relay import Course, Relay
-from celldsl.runtime.running.rows import plan_rows
+from celldsl.runtime.threads.launch import Course, Relay
 
 TEMPLATE = """from dataclasses import replace
 
-from celldsl.runtime.cell import Cell
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import Hyper
 from tests.runtime.fake_cell import Fake
 

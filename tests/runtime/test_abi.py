@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from celldsl.runtime.cell import Cell
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import ABI
 from tests.runtime.fake_cell import Fake
 

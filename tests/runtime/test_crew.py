@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from celldsl.runtime.running import crew as crew_file
-from celldsl.runtime.running import threads
-from celldsl.runtime.running.crew import CREW, Crew, run_together, serve
-from celldsl.runtime.running.job import (
+from celldsl.runtime.threads import thread_count as threads
+from celldsl.runtime.threads import worker_pool as crew_file
+from celldsl.runtime.threads.task_abi import (
     POST_AWAY,
     POST_FREE,
     POST_LINE,
@@ -23,6 +22,7 @@ from celldsl.runtime.running.job import (
     RELAY_TASKS,
     RELAY_WORKERS,
 )  # fmt: skip
+from celldsl.runtime.threads.worker_pool import CREW, Crew, run_together, serve
 
 PATIENCE = 60.0
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.loading import load
+from celldsl.api import load
+from celldsl.runtime.cpython import fast_calls as direct
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
-from celldsl.runtime.running import direct
 
 CELLS = """\
 cell One[I, H]:

@@ -12,8 +12,8 @@ import pytest
 from numba import njit
 from scipy import special
 
-from celldsl.runtime.elementary import functions as elementary
-from celldsl.runtime.stages.lanes import lane
+from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.vector_math import functions as elementary
 
 UNITS = 4.0  # of the last place
 FLAGS = {"reassoc", "contract", "nsz"}  # those of generated kernels

@@ -17,17 +17,11 @@ import pytest
 from numba import njit
 
 import celldsl.runtime
-from celldsl.runtime.gemm.calls import gemm, gemm_sums, pack
-from celldsl.runtime.gemm.packing import (
-    SUM_STRIPS,
-    packed_length,
-    sum_chunks,
-    sum_panels,
-    sum_split,
-)
-from celldsl.runtime.gemm.symbols import prepare
-from celldsl.runtime.stages.lanes import lane
-from celldsl.runtime.stages.panels import panel_width
+from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
+from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels, sum_split
+from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.vector_width import panel_width
 
 DTYPES = [np.float32, np.float64]
 GUARD = 777.0
@@ -205,10 +199,10 @@ def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
 KERNEL = """
 import numpy as np
 from numba import njit
-from celldsl.runtime.gemm.symbols import prepare
-from celldsl.runtime.gemm.calls import gemm
-from celldsl.runtime.stages.panels import panel_width
-from celldsl.runtime.stages.lanes import lane
+from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.gemm.calls import gemm
+from celldsl.jit.lowering.vector_width import panel_width
+from celldsl.jit.lowering.pointers import lane
 
 prepare("float32")
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from celldsl.runtime.building.initial import INITIALISERS, drawing
+from celldsl.runtime.cell.initial import INITIALISERS, drawing
 
 BIG = (200, 300)
 

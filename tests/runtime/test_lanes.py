@@ -10,7 +10,7 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from celldsl.runtime.stages.lanes import address, lane, real
+from celldsl.jit.lowering.pointers import address, lane, real
 
 
 @njit

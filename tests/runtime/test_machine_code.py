@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.files.cache_folder import code_folder
-from celldsl.runtime.machine import addresses
+from celldsl.files import code_folder
+from celldsl.jit import object_cache as addresses
 from tests.runtime.made import run_phases
 
 MODULE = """\
-from celldsl.runtime.code import lane, real
-from celldsl.runtime.kernel import stage
+from celldsl.jit.symbols import lane, real
+from celldsl.jit.functions import stage
 
 @stage
 def run(part, parts, share, shares, rows, dims, hyper, out):
@@ -99,7 +99,7 @@ def test_a_temporary_folder_ends_with_its_process(tmp_path: Path) -> None:
     nowhere = str(Path(__file__) / "below")
     environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_CACHE_DIR": nowhere}
     environment |= {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "TMP": str(tmp_path)}
-    code = "from celldsl.runtime.files.cache_folder import cache_root; print(cache_root().is_dir())"
+    code = "from celldsl.files import cache_root; print(cache_root().is_dir())"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )

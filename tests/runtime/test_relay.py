@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from celldsl.jit.object_cache import phase_addresses
+from celldsl.runtime.batch_layout import plan_rows
 from celldsl.runtime.description import Phase
-from celldsl.runtime.machine.addresses import phase_addresses
-from celldsl.runtime.running import crew as crew_file
-from celldsl.runtime.running import relay as relay_file
-from celldsl.runtime.running.crew import work_on
-from celldsl.runtime.running.relay import Course, Relay
-from celldsl.runtime.running.rows import plan_rows
+from celldsl.runtime.threads import launch as relay_file
+from celldsl.runtime.threads import worker_pool as crew_file
+from celldsl.runtime.threads.launch import Course, Relay
+from celldsl.runtime.threads.worker_pool import work_on
 
 MODULE = """\
-from celldsl.runtime.code import lane, real
-from celldsl.runtime.kernel import stage
+from celldsl.jit.symbols import lane, real
+from celldsl.jit.functions import stage
 
 @stage
 def count(part, parts, share, shares, rows, dims, hyper, a, b, scratch):
@@ -120,8 +120,8 @@ def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.Mon
 
 
 STEPS = """\
-from celldsl.runtime.code import lane, real
-from celldsl.runtime.kernel import stage
+from celldsl.jit.symbols import lane, real
+from celldsl.jit.functions import stage
 
 @stage
 def fill_in(part, parts, share, shares, rows, dims, hyper, a, b, c):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celldsl.runtime.running.rows import pack_lengths, plan_packed, plan_rows
-from celldsl.runtime.running.taking import take_rows
+from celldsl.runtime.batch_layout import pack_lengths, plan_packed, plan_rows
+from celldsl.runtime.exec.gather import take_rows
 from tests.runtime.fake_cell import Rows
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numba.core.errors import NumbaError
 
-from celldsl.runtime.kernel import Stage, apart, kernel, stage
-from celldsl.runtime.machine.compiling import compile_phases
-from celldsl.runtime.stages.values import StageError
+from celldsl.jit.compile import compile_phases
+from celldsl.jit.functions import Stage, apart, kernel, stage
+from celldsl.jit.lowering.values import StageError
 from tests.runtime.made import run_phases
 
 GLOBAL = 7

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.runtime.code import exp, lane, real, sigmoid, tanh
-from celldsl.runtime.kernel import Stage, stage
+from celldsl.jit.functions import Stage, stage
+from celldsl.jit.symbols import exp, lane, real, sigmoid, tanh
 from tests.runtime.made import run_phases
 
 Arrays = tuple[Any, Any, Any]

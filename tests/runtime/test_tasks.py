@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from celldsl.runtime.batch_layout import RowPlan, pack_lengths, plan_packed, plan_rows
 from celldsl.runtime.description import Phase
-from celldsl.runtime.running.rows import RowPlan, pack_lengths, plan_packed, plan_rows
-from celldsl.runtime.running.tasks import TIME_SHARES, Task, tasks_of
+from celldsl.runtime.threads.task_graph import TIME_SHARES, Task, tasks_of
 
 Kind = Literal["once", "rows", "parts", "steps"]
 

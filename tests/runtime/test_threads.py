@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from celldsl.runtime.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
 from celldsl.runtime.errors import ArgumentError
-from celldsl.runtime.running import threads
-from celldsl.runtime.running.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
+from celldsl.runtime.threads import thread_count as threads
 
 
 def test_the_number_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

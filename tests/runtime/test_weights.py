@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from celldsl.runtime.cell.saving import read_weights, write_weights
 from celldsl.runtime.errors import WeightsError
-from celldsl.runtime.files.weights import read_weights, write_weights
 from tests.runtime.fake_cell import Fake
 from tests.runtime.fake_pair import Pair
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.backends.reference import Run, evaluate
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import check_source, front
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
 from celldsl.ir.verify import verify
+from celldsl.pipeline import check_source, front
+from celldsl.targets.reference import Run, evaluate
 
 T, B = 3, 2
 

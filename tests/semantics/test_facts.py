@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import pytest
 
-from celldsl.driver import check_source
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics.walk.facts import Facts
+from celldsl.pipeline import check_source
+from celldsl.semantics.constraints import Facts
 
 H, K = Size.dim("H"), Size.dim("K")
 _ADD = re.compile(r"add `(require .*)`")

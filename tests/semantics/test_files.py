@@ -6,8 +6,8 @@ from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.driver import check_file, check_source, front
 from celldsl.ir.verify import verify
+from celldsl.pipeline import check_file, check_source, front
 
 GATES = """
 def gate(v, N) = sigmoid(linear(v, N))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.semantics.functions.prelude import PRELUDE, definition_of
-from celldsl.semantics.functions.table import FUNCTIONS
+from celldsl.semantics.builtins.prelude import PRELUDE, definition_of
+from celldsl.semantics.builtins.table import FUNCTIONS
 from tests.semantics.lowering import Cell, close, codes, sigmoid
 
 TEXT = """

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from celldsl.driver import check_source
+from celldsl.pipeline import check_source
 from tests.semantics.lowering import codes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celldsl.driver import check_source
+from celldsl.pipeline import check_source
 
 HEAD = """
 cell Main[I, H]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from celldsl.driver import check_source
-from celldsl.semantics.declarations.initial import INITIALISERS
-from celldsl.semantics.functions.prelude import PRELUDE
-from celldsl.semantics.functions.table import FUNCTIONS
-from celldsl.syntax.renamed import GONE, OPTIONS, RENAMED, REPLACED, STARTS
+from celldsl.pipeline import check_source
+from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.initial_values import INITIALISERS
+from celldsl.syntax.hints.other_names import GONE, OPTIONS, RENAMED, REPLACED, STARTS
 
 OURS = {*FUNCTIONS, *PRELUDE, *INITIALISERS}
 OWN_OPTIONS = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.fuzz_front_end import Record, Sentences, check_text
 from celldsl.diagnostics.diagnostic import CellError, Report
 from celldsl.diagnostics.span import Source
-from celldsl.syntax.format import format_source
+from celldsl.syntax.format.format import format_source
 from celldsl.syntax.parse import parse
 
 CANONICAL = '''\

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from celldsl.syntax.grammar import UNRULED, load_tables
-from celldsl.syntax.lexer import raw_tokens
-from celldsl.syntax.messages import words_for
-from celldsl.syntax.mistake import Mistake
-from celldsl.syntax.tree import Token
+from celldsl.syntax.hints.parse_error import Mistake
+from celldsl.syntax.hints.syntax_errors import words_for
+from celldsl.syntax.lexer import Token, raw_tokens
 
 # Tokens without a text: no line starts with one, as far as the parser is told.
 _EMPTY = ("INDENT", "DEDENT", "$END")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.loading import load
-from celldsl.runtime.cell import Cell
+from celldsl.api import load
+from celldsl.runtime.cell.cell import Cell
 from tests.traces.table import TRACES, Trace
 
 HERE = Path(__file__).parent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celldsl.record import record
+from celldsl.structs import record
 
 
 @record

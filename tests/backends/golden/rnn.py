@@ -9,10 +9,20 @@ import numpy as np
 
 from celldsl.runtime import description as describe
 from celldsl.runtime import numerics
-from celldsl.runtime.cell import Cell
-from celldsl.runtime.code import gemm, gemm_sums, lane, pack, panel_width, real, sum_chunks, sum_split, tanh
-from celldsl.runtime.gemm.symbols import prepare
-from celldsl.runtime.kernel import add_parts, add_shares, copy, dense_rows, fill, kernel, stage
+from celldsl.runtime.cell.cell import Cell
+from celldsl.jit.symbols import (
+    gemm,
+    gemm_sums,
+    lane,
+    pack,
+    panel_width,
+    real,
+    sum_chunks,
+    sum_split,
+    tanh,
+)
+from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.functions import add_parts, add_shares, copy, dense_rows, fill, kernel, stage
 
 @stage
 def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):

@@ -1,0 +1,141 @@
+"""From a `.cell` file to a class.  In: a path or a text.  Out: the class of a cell.
+
+    GRU = load("gru.cell")
+    GRU = compile_source(text)
+
+Generated modules are kept in the user's cache under a hash of all that they depend on.  Where one
+is there already nothing of the compiler is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import celldsl.generated
+from celldsl.files import cache_root, replace_file
+from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
+from celldsl.pass_flags import checked
+
+if TYPE_CHECKING:
+    from celldsl.runtime.cell.cell import Cell
+
+Structure = Mapping[str, Any]
+_CLASS = re.compile(r"^class ([A-Za-z]\w*)\(Cell\):", re.MULTILINE)
+
+
+class Wanted(NamedTuple):
+    """What of a text a module is made of."""
+
+    cell: str | None
+    structure: Structure
+    without: frozenset[str]
+
+
+def load(
+    path: str | os.PathLike[str],
+    cell: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    without: Iterable[str] = (),
+) -> type[Cell]:
+    """The class of a cell in a file: its only one, or the one that is named.
+
+    Files that it uses must lie inside `root`, by default the file's own folder.  `without` names
+    optimisations to leave out (`docs/performance.md`), ValueError where there is no such one.
+    Raises CellError, which holds every diagnostic, and OSError where the file cannot be read.
+    """
+    place = Path(path).resolve()
+    inside = Path(root).resolve() if root is not None else place.parent
+    wanted = Wanted(cell, {}, checked(without))
+    return _class_of(_read(place), str(path), place, inside, wanted)
+
+
+def _read(place: Path) -> str:
+    """The text of a file.  Raises OSError, and CellError where it is too large or not UTF-8."""
+    data = read_limited(place)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    if text and len(data) <= MAX_BYTES:
+        return text
+    from celldsl.diagnostics.diagnostic import CellError, Report
+    from celldsl.syntax.limits import read_source
+
+    report = Report()
+    source = read_source(place, report)
+    if source is None:
+        raise CellError(report.diagnostics)
+    return source.text
+
+
+def compile_source(
+    text: str,
+    cell: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    name: str = "<source>",
+    *,
+    without: Iterable[str] = (),
+) -> type[Cell]:
+    """The class of a cell in a text.  It may use other files where a `root` is given.
+
+    `without` is that of `load`.  Raises CellError, which holds every diagnostic.
+    """
+    inside = None if root is None else Path(root).resolve()
+    # What it uses is found from where it would lie.
+    place = None if inside is None else inside / name
+    wanted = Wanted(cell, {}, checked(without))
+    return _class_of(text, name if place is None else str(place), place, inside, wanted)
+
+
+def _class_of(
+    text: str, name: str, path: Path | None, root: Path | None, wanted: Wanted
+) -> type[Cell]:
+    """The class for one structure, which knows how to get those for others."""
+    key = source_key(text, name, path, root, *wanted)
+    folder = cache_root() / key
+
+    def variant(structure: Structure) -> type[Cell]:
+        other = wanted._replace(structure={**wanted.structure, **structure})
+        return _class_of(text, name, path, root, other)
+
+    if not any(folder.glob("*.py")):
+        from celldsl.diagnostics.diagnostic import UndecidedError
+
+        try:
+            _generate_into(folder, text, name, root, wanted)
+        except UndecidedError as error:
+            from celldsl.unspecialized import undecided_class
+
+            return undecided_class(error.cell, error.lacking, text, variant)
+    found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
+    hook: Callable[[Structure], type[Cell]] = variant
+    found.variants = staticmethod(hook)
+    return found
+
+
+def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted: Wanted) -> None:
+    """Writes the generated module.  Two processes may do it at once: they write the same."""
+    from celldsl.diagnostics.diagnostic import CellError, Report
+    from celldsl.pipeline import generate
+
+    report = Report()
+    generated = generate(text, name, root=root, report=report, **wanted._asdict())
+    if report.has_errors:
+        raise CellError(report.diagnostics)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    replace_file(folder / f"{_CLASS.findall(generated)[-1]}.py", [generated.encode()])
+
+
+def _import_class(key: str, stem: str) -> type[Cell]:
+    """Imports the module in the ordinary way, so that its machine code is cached too."""
+    celldsl.generated.__path__[:] = [str(cache_root())]
+    importlib.invalidate_caches()
+    module = importlib.import_module(f"celldsl.generated.{key}.{stem}")
+    found: type[Cell] = getattr(module, stem)
+    return found

@@ -1,0 +1,1 @@
+"""What `celldsl bench` measures: a cell, and those of other libraries."""

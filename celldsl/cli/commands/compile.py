@@ -1,0 +1,141 @@
+"""`celldsl compile FILE…`.  In: files.  Out: a module beside each, compiled ahead of use.
+
+Modules are written when all files have turned out right; with an error in one none is touched.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from celldsl.cli.options import Setting, add_choice, add_files, add_without, parse_settings, root_of
+from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics
+from celldsl.diagnostics.diagnostic import CellError, Diagnostic, Report
+from celldsl.files import replace_file
+from celldsl.fingerprint import read_limited, source_key
+from celldsl.syntax.limits import read_source
+
+EXAMPLE = "celldsl compile gru.cell --dtype both\n  celldsl compile gru.cell --set activation=relu"
+DTYPES = {"float32": ["float32"], "float64": ["float64"], "both": ["float32", "float64"]}
+WATCH_SECONDS = 0.5
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_files(parser)
+    add_choice(parser)
+    add_without(parser)
+    parser.add_argument("-o", "--output", metavar="PATH", help="the module, or a folder for them")
+    parser.add_argument(
+        "--standalone", action="store_true", help="put what a module needs of celldsl into it"
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=[*DTYPES, "none"],
+        default="float32",
+        help="what to compile ahead of use (default: float32)",
+    )
+    parser.add_argument("--strict", action="store_true", help="count warnings as errors")
+    parser.add_argument("--watch", action="store_true", help="again whenever a file changes")
+
+
+def run(arguments: Namespace) -> int:
+    settings = parse_settings(arguments.set)
+    targets = {name: _target(arguments, Path(name)) for name in arguments.files}
+    if len(set(targets.values())) < len(targets):
+        raise CommandError("--output: several files would become one module", 2)
+    status = _compile_all(arguments, settings, targets)
+    while arguments.watch:
+        _wait_for_change(arguments)
+        status = _compile_all(arguments, settings, targets)
+    return status
+
+
+def _target(arguments: Namespace, path: Path) -> Path:
+    """Where the module of a file goes."""
+    if arguments.output is None:
+        return path.with_suffix(".py")
+    output = Path(arguments.output)
+    if output.is_dir() or len(arguments.files) > 1 or arguments.output.endswith(("/", "\\")):
+        return output / f"{path.stem}.py"
+    return output
+
+
+def _compile_all(
+    arguments: Namespace, settings: dict[str, Setting], targets: dict[str, Path]
+) -> int:
+    found: list[Diagnostic] = []
+    texts = {name: _generate(arguments, settings, Path(name), found) for name in targets}
+    print_diagnostics(found)
+    if has_failed(found, arguments.strict):
+        return 1
+    for name, target in targets.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, [texts[name].encode()])
+        print(f"wrote {target}")
+    if arguments.dtype != "none":
+        _compile_ahead(list(targets.values()), DTYPES[arguments.dtype], settings)
+    return 0
+
+
+def _generate(
+    arguments: Namespace, settings: dict[str, Setting], path: Path, found: list[Diagnostic]
+) -> str:
+    """The text of a module; what is wrong goes into `found`."""
+    from celldsl.pipeline import generate
+
+    report = Report()
+    source = read_source(path, report)
+    try:
+        return (
+            ""
+            if source is None
+            else generate(
+                source.text,
+                str(path),
+                cell=arguments.cell,
+                structure=settings,
+                root=root_of(path, arguments.root),
+                standalone=arguments.standalone,
+                report=report,
+                without=arguments.without,
+            )
+        )
+    except CellError as error:
+        report.diagnostics += [d for d in error.diagnostics if d not in report.diagnostics]
+        return ""
+    finally:
+        found += report.diagnostics
+
+
+def _compile_ahead(modules: list[Path], dtypes: list[str], settings: dict[str, Setting]) -> None:
+    from celldsl.cli.ahead_of_time import compile_module
+
+    work = [(module, dtype) for module in modules for dtype in dtypes]
+    if on_terminal():
+        from tqdm import tqdm
+
+        work = tqdm(work, desc="compiling", unit="module", file=sys.stderr)
+    for module, dtype in work:
+        compile_module(module, dtype, settings)
+
+
+def _wait_for_change(arguments: Namespace) -> None:
+    before = _keys(arguments)
+    print("waiting for a change (Ctrl-C ends)", file=sys.stderr)
+    while _keys(arguments) == before:
+        time.sleep(WATCH_SECONDS)
+
+
+def _keys(arguments: Namespace) -> list[str | None]:
+    return [_key(Path(name), arguments) for name in arguments.files]
+
+
+def _key(path: Path, arguments: Namespace) -> str | None:
+    """Changes when a file or one that it uses does; None while an editor has it moved away."""
+    try:
+        text = read_limited(path).decode("utf-8", "replace")
+    except OSError:
+        return None
+    return source_key(text, str(path), path.resolve(), root_of(path, arguments.root), None, None)

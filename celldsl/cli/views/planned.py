@@ -1,0 +1,88 @@
+"""What the optimiser did to a cell.  In: a lowered cell and sizes.  Out: text.
+
+print(plan_text(lowered, {"I": 128, "H": 128}, 100, 32, "float32"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from celldsl.pipeline import differentiated, optimise, taped
+
+if TYPE_CHECKING:
+    from celldsl.ir.program import Program
+    from celldsl.semantics.lower import Lowered
+    from celldsl.transforms.pipeline import Step
+
+BYTES = {"float32": 4, "float64": 8}
+
+
+def plan_text(
+    lowered: Lowered,
+    dims: Mapping[str, int] | None,
+    steps: int,
+    batch: int,
+    dtype: str,
+    without: Collection[str] = (),
+) -> str:
+    """`dims` is None where not all are set; amounts are then formulas."""
+    from celldsl.plan.plan_cell import plan_cell
+    from celldsl.plan.quantities import Amounts
+    from celldsl.plan.report import Decisions, report
+    from celldsl.targets.numba.spelling import friendly_names
+
+    whole, first = differentiated(lowered.program, without)
+    kept, backward = taped(whole, first, without)
+    plan = plan_cell(*optimise(lowered.program, without), lowered.spec, without)
+    names = {value: _told(name) for value, name in friendly_names(kept).items()}
+    decisions = Decisions(lowered.program, whole, kept, backward, plan, names)
+    head = f"{lowered.spec.name}, T={steps}, B={batch}, {dtype}"
+    if dims is None:
+        head += "; give all sizes with --set NAME=VALUE for amounts in numbers"
+    else:
+        head += "".join(f", {name}={size}" for name, size in dims.items())
+    amounts = Amounts(dims, steps, batch, BYTES[dtype])
+    passes = _passes(lowered.program, kept, backward, without)
+    return "\n".join([head, *_left_out(without), "", *passes, "", report(decisions, amounts)])
+
+
+def _told(name: str) -> str:
+    """`v_h_next` is what generated code calls `h'`."""
+    plain = name.removeprefix("v_")
+    return f"{plain.removesuffix('_next')}'" if plain.endswith("_next") else plain
+
+
+def _left_out(without: Collection[str]) -> Iterator[str]:
+    from celldsl.pass_flags import OPTIMISATIONS
+
+    for name in OPTIMISATIONS:
+        if name in without:
+            yield f"switched off: {name}, which {OPTIMISATIONS[name]}"
+
+
+def _passes(
+    written: Program, kept: Program, backward: Program, without: Collection[str]
+) -> Iterator[str]:
+    """What each pass changed: how many operations a step has before and after it."""
+    from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
+
+    yield "passes that changed something: operations of a step, and why the pass stands there"
+    for title, program, steps in (
+        ("ahead of differentiation", written, FIRST),
+        ("forward", kept, FORWARD),
+        ("backward", backward, BACKWARD),
+    ):
+        yield f"  {title}"
+        yield from _changes(program, [step for step in steps if step.name not in without])
+
+
+def _changes(program: Program, steps: Sequence[Step]) -> Iterator[str]:
+    from celldsl.transforms.pipeline import each_pass
+
+    before = program
+    for step, (_, after) in zip(steps, each_pass(program, steps), strict=True):
+        if after != before:
+            counts = f"{len(before.step)} to {len(after.step)}"
+            yield f"    {step.name:15} {counts:>10}   {step.why_here}"
+        before = after

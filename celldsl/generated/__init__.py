@@ -1,0 +1,13 @@
+"""Generated modules that were loaded before.  In: nothing.  Out: a package over the cache folder.
+
+    celldsl.generated.h1f0c….GRU       is `<user cache>/celldsl/h1f0c…/GRU.py`
+
+That a module has one name in every process is what lets machine code be cached on disk and cells
+be pickled.
+"""
+
+from __future__ import annotations
+
+from celldsl.files import cache_root
+
+__path__ = [str(cache_root())]

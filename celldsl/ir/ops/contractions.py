@@ -1,0 +1,94 @@
+"""Products of two values.  In: nothing.  Out: the entry of `einsum`.
+
+    einsum(x: [I], W: [I, H]) spec="i,ij->j" : [H]
+
+Rows lead implicitly: every row has its own product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.ops.term import Term, formula_with
+from celldsl.ir.ops.types import rows_of, want_boolean
+from celldsl.ir.program import Node, Type
+from celldsl.ir.size import Shape, Size
+
+
+def spec_parts(spec: str) -> tuple[str, str, str]:
+    """Labels of both operands and of the result: `"i,ij->j"` is `("i", "ij", "j")`."""
+    operands, _, result = spec.partition("->")
+    left, _, right = operands.partition(",")
+    return left, right, result
+
+
+def sums_nothing(spec: str) -> bool:
+    """Whether it is an outer product, of which every element is one product of two."""
+    left, right, result = spec_parts(spec)
+    return set(left + right) <= set(result)
+
+
+def label_sizes(spec: str, left: Shape, right: Shape) -> dict[str, Size]:
+    """The size of every label.  Raises TypeMismatch where the shapes do not fit the spec."""
+    sizes: dict[str, Size] = {}
+    for labels, shape in zip(spec_parts(spec), (left, right), strict=False):
+        if len(labels) != len(shape) or len(set(labels)) != len(labels):
+            raise TypeMismatch(f"the labels {labels!r} of {spec} do not name {len(shape)} axes")
+        for label, size in zip(labels, shape, strict=True):
+            if sizes.setdefault(label, size) != size:
+                raise TypeMismatch(f"{label} in {spec} is {sizes[label]} and {size}")
+    return sizes
+
+
+def matrix_labels(spec: str, weight: int) -> tuple[str, str] | None:
+    """(k, n) where `rows @ weight` sums over the one label k and makes the last label n.
+
+    `weight` is the place of the operand that has no rows.
+    """
+    operands, out = spec_parts(spec)[:2], spec_parts(spec)[2]
+    matrix, rows = operands[weight], operands[1 - weight]
+    k = [label for label in matrix if label in rows and label not in out]
+    n = [label for label in matrix if label in out and label not in rows]
+    joined = matrix + rows + out
+    alone = [label for label in joined if joined.count(label) == 1]
+    if len(k) != 1 or len(n) != 1 or n[0] != out[-1] or alone:
+        return None
+    return k[0], n[0]
+
+
+def infer_einsum(types: Sequence[Type], attributes: Attributes) -> Type:
+    want_boolean(types, False)
+    spec = attributes["spec"]
+    sizes = label_sizes(spec, types[0].shape, types[1].shape)
+    result = spec_parts(spec)[2]
+    if len(set(result)) != len(result) or not set(result) <= set(sizes):
+        raise TypeMismatch(f"{spec} does not say what {result!r} is")
+    return Type(tuple(sizes[label] for label in result), rows_of(types))
+
+
+def _operand(d: Term, other: Term, labels: tuple[str, str, str], shape: Shape) -> Term:
+    """The cotangent of an operand; a label that stands in it alone was summed: stretch over it."""
+    wanted, given, result = labels
+    kept = "".join(label for label in wanted if label in given + result)
+    found = d.op("einsum", other, spec=f"{result},{given}->{kept}")
+    if kept == wanted:
+        return found
+    sizes = zip(wanted, shape, strict=True)
+    return found.op(
+        "reshape", shape=tuple(s if label in kept else Size.of(1) for label, s in sizes)
+    ).stretch(shape)
+
+
+def _einsum_gradient(node: Node, a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
+    left, right, result = spec_parts(str(node["spec"]))
+    return [
+        _operand(d, b, (left, right, result), a.shape),
+        _operand(d, a, (right, left, result), b.shape),
+    ]
+
+
+ENTRIES = (
+    Op("einsum", "contract", 2, "the sum of products that `spec` says, for each row",
+       infer_einsum, "numerics.einsum({spec}, {0}, {1})", formula_with(_einsum_gradient)),
+)  # fmt: skip

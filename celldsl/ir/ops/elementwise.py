@@ -1,0 +1,169 @@
+"""Elementwise operations.  In: nothing.  Out: their entries of the table.
+
+At kinks: relu and abs at 0 give 0, ties of max and min share equally, clip passes at its bounds.
+The literals in `code` are `0.0` and `1.0` alone, so that an emitter can give them a type.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from celldsl.ir.ops.op import Op, Slope
+from celldsl.ir.ops.term import Term, formula, no_gradient
+from celldsl.ir.ops.types import infer_comparison, infer_logic, infer_real, infer_where
+
+ANY = (-3.0, 3.0)
+POSITIVE = (0.2, 3.0)
+
+
+def _smooth(
+    name: str,
+    doc: str,
+    slope: Callable[[Term, Term], Term | float],
+    *,
+    value: str = "",
+    code: str = "",
+    cost: int = 8,
+    domain: tuple[float, float] = ANY,
+) -> Op:
+    """A function of one number; `slope(x, y)` is its derivative at x, where it is y."""
+    return Op(
+        name, "elementwise", 1, doc, infer_real, value or f"np.{name}({{0}})",
+        formula(lambda x, y, d: [d * slope(x, y)]), code or f"{name}({{0}})", cost, domain,
+    )  # fmt: skip
+
+
+def _flat(name: str, doc: str, value: str, code: str) -> Op:
+    """A function of one number that is constant almost everywhere."""
+    return Op(name, "elementwise", 1, doc, infer_real, value, no_gradient, code)
+
+
+def _binary(
+    name: str,
+    doc: str,
+    value: str,
+    rule: Callable[[Term, Term, Term, Term], Sequence[Term | None]],
+    *,
+    code: str = "",
+    cost: int = 1,
+    domain: tuple[float, float] = ANY,
+    slope: Slope = "smooth",
+) -> Op:
+    """A function of two numbers; `rule(a, b, y, d)` gives both cotangents."""
+    return Op(
+        name, "elementwise", 2, doc, infer_real, value, formula(rule), code or value, cost, domain,
+        slope,
+    )  # fmt: skip
+
+
+def _comparison(name: str, doc: str, sign: str) -> Op:
+    value = f"(np.real({{0}}) {sign} np.real({{1}}))"
+    code = f"({{0}} {sign} {{1}})"
+    return Op(name, "elementwise", 2, doc, infer_comparison, value, no_gradient, code)
+
+
+def _logic(name: str, arity: int, doc: str, value: str, code: str) -> Op:
+    return Op(name, "elementwise", arity, doc, infer_logic, value, no_gradient, code)
+
+
+def _pow_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
+    """The exponent's part exists for positive bases alone; 0 ** (0 - 1) must not be met."""
+    slope = b.op("eq", 0.0).where(0.0, b * a.op("pow", b - 1.0))
+    positive = a.number(0.0).op("lt", a)
+    growth = positive.where(y * positive.where(a, 1.0).op("log"), 0.0)
+    return [d * slope, d * growth]
+
+
+def _choice(a: Term, b: Term, d: Term) -> tuple[Term, Term]:
+    """What of `d` goes to a where a > b, and to b where b > a: half of it where they tie."""
+    tied = a.op("eq", b).where(0.5, 0.0) * d
+    return b.op("lt", a).where(d, tied), a.op("lt", b).where(d, tied)
+
+
+def _clip_gradient(x: Term, lo: Term, hi: Term, _: Term, d: Term) -> list[Term | None]:
+    below, above = x.op("lt", lo), hi.op("lt", x)
+    inside = below.where(0.0, above.where(0.0, d))
+    return [inside, below.where(d, 0.0), below.where(0.0, above.where(d, 0.0))]
+
+
+ARITHMETIC = (
+    _binary("add", "a + b", "({0} + {1})", lambda a, b, y, d: [d, d]),
+    _binary("sub", "a - b", "({0} - {1})", lambda a, b, y, d: [d, -d]),
+    _binary("mul", "a * b", "({0} * {1})", lambda a, b, y, d: [d * b, d * a]),
+    _binary("div", "a / b", "({0} / {1})", lambda a, b, y, d: [d / b, -(d * y) / b], cost=4,
+            domain=POSITIVE),
+    _binary("pow", "a ** b; the gradient of b where a > 0", "numerics.power({0}, {1})",
+            _pow_gradient, code="power({0}, {1})", cost=8, domain=POSITIVE),
+    _binary("mod", "a modulo b, with the sign of b", "numerics.modulo({0}, {1})",
+            lambda a, b, y, d: [d, -(d * (a / b).op("floor"))], code="({0} % {1})", cost=4,
+            domain=POSITIVE),
+    _binary("max", "the greater of a and b; a tie shares its gradient",
+            "numerics.maximum({0}, {1})", lambda a, b, y, d: _choice(a, b, d),
+            code="({0} if ({0} > {1}) or ({0} != {0}) else {1})", slope="bent"),
+    _binary("min", "the lesser of a and b; a tie shares its gradient",
+            "numerics.minimum({0}, {1})", lambda a, b, y, d: _choice(a, b, d)[::-1],
+            code="({0} if ({0} < {1}) or ({0} != {0}) else {1})", slope="bent"),
+    _smooth("neg", "-x", lambda x, y: -1.0, value="(-{0})", code="(-{0})", cost=1),
+    _smooth("square", "x * x", lambda x, y: 2.0 * x, code="({0} * {0})", cost=1),
+)  # fmt: skip
+
+SMOOTH = (
+    _smooth("exp", "e ** x", lambda x, y: y),
+    _smooth("log", "natural logarithm", lambda x, y: x.number(1.0) / x, domain=POSITIVE),
+    _smooth("log1p", "log(1 + x)", lambda x, y: x.number(1.0) / (1.0 + x), domain=(-0.5, 3.0)),
+    _smooth("expm1", "exp(x) - 1", lambda x, y: y + 1.0),
+    _smooth("sqrt", "square root", lambda x, y: x.number(0.5) / y, cost=4, domain=POSITIVE),
+    _smooth("sin", "sine", lambda x, y: x.op("cos")),
+    _smooth("cos", "cosine", lambda x, y: -x.op("sin")),
+    _smooth("tan", "tangent", lambda x, y: 1.0 + y * y, domain=(-1.4, 1.4)),
+    _smooth("atan", "inverse tangent", lambda x, y: x.number(1.0) / (1.0 + x * x),
+            value="np.arctan({0})"),
+    _smooth("erf", "error function", lambda x, y: 2.0 / math.sqrt(math.pi) * (-(x * x)).op("exp"),
+            value="numerics.erf({0})"),
+    _smooth("sigmoid", "1 / (1 + exp(-x))", lambda x, y: y * (1.0 - y),
+            value="numerics.sigmoid({0})"),
+    _smooth("tanh", "hyperbolic tangent", lambda x, y: 1.0 - y * y),
+    _smooth("softplus", "log(1 + exp(x))", lambda x, y: x.op("sigmoid"),
+            value="numerics.softplus({0})"),
+)  # fmt: skip
+
+KINKED = (
+    Op("relu", "elementwise", 1, "x where x > 0, else 0; its gradient at 0 is 0", infer_real,
+       "numerics.relu({0})", formula(lambda x, y, d: [x.op("le", 0.0).where(0.0, d)]),
+       "(0.0 if {0} <= 0.0 else {0})", slope="bent"),
+    Op("abs", "elementwise", 1, "absolute value; its gradient at 0 is 0", infer_real,
+       "numerics.absolute({0})", formula(lambda x, y, d: [d * x.op("sign")]),
+       "(-{0} if {0} < 0.0 else {0})", slope="bent"),
+    Op("clip", "elementwise", 3, "x kept between lo and hi; its gradient passes at the bounds",
+       infer_real, "numerics.clip({0}, {1}, {2})", formula(_clip_gradient),
+       "({1} if {0} < {1} else ({2} if {0} > {2} else {0}))", slope="bent"),
+    _flat("sign", "-1, 0 or 1; no gradient", "np.sign(np.real({0}))",
+          "(1.0 if {0} > 0.0 else (-1.0 if {0} < 0.0 else {0} * 0.0))"),
+    _flat("floor", "the whole number below; no gradient", "np.floor(np.real({0}))", "floor({0})"),
+    _flat("round", "the nearest whole number, a half to the even one; no gradient",
+          "np.rint(np.real({0}))", "round_even({0})"),
+    _flat("step", "1 where x > 0, else 0; no gradient", "np.where(np.real({0}) > 0.0, 1.0, 0.0)",
+          "(1.0 if {0} > 0.0 else 0.0)"),
+)  # fmt: skip
+
+CHOICES = (
+    Op("where", "elementwise", 3, "a where the condition holds, else b", infer_where,
+       "np.where({0}, {1}, {2})",
+       formula(lambda c, a, b, y, d: [None, c.where(d, 0.0), c.where(0.0, d)]),
+       "({1} if {0} else {2})"),
+    _comparison("lt", "a < b", "<"),
+    _comparison("le", "a <= b", "<="),
+    _comparison("eq", "a equals b", "=="),
+    _comparison("ne", "a differs from b", "!="),
+    _logic("and", 2, "both conditions", "np.logical_and({0}, {1})", "({0} and {1})"),
+    _logic("or", 2, "either condition", "np.logical_or({0}, {1})", "({0} or {1})"),
+    _logic("not", 1, "the contrary", "np.logical_not({0})", "(not {0})"),
+    Op("stop_gradient", "elementwise", 1, "x, without its gradient", infer_real,
+       "np.real({0})", no_gradient, "{0}", 0, slope="told"),
+    Op("surrogate", "elementwise", 2, "the value of the first, the gradient of the second",
+       infer_real, "numerics.surrogate({0}, {1})", formula(lambda v, p, y, d: [None, d]), "{0}", 0,
+       slope="told"),
+)  # fmt: skip
+
+ENTRIES = (*ARITHMETIC, *SMOOTH, *KINKED, *CHOICES)

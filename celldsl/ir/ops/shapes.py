@@ -1,0 +1,183 @@
+"""Operations that move elements.  In: nothing.  Out: their entries of the table.
+
+`window` lays what a convolution sees before the last axes, zeros beyond the border; `fold`, its
+adjoint, adds it back:
+
+    window(x: [C, L], kernel=(3,))        [C, 3, L]
+    window(x: [C, Y, X], kernel=(3, 5))   [C, 3, 5, Y, X]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.ops.term import Term, formula, formula_with
+from celldsl.ir.ops.types import axis_of, rows_of, with_axis
+from celldsl.ir.program import Node, Type
+from celldsl.ir.size import Shape, Size, product, shape_text
+
+ONE = Size.of(1)
+
+
+def _as(kind: Type, shape: Shape) -> Type:
+    return Type(shape, kind.rows, kind.boolean)
+
+
+def _infer_slice(types: Sequence[Type], attributes: Attributes) -> Type:
+    (x,) = types
+    axis = axis_of(x.shape, attributes)
+    start, stop = attributes["start"], attributes["stop"]
+    bounds = [start.constant, (stop - start).constant, (x.shape[axis] - stop).constant]
+    if any(b is not None and b < 0 for b in bounds):
+        raise TypeMismatch(f"{start}:{stop} is not within {x.shape[axis]}")
+    return _as(x, with_axis(x.shape, axis, stop - start))
+
+
+def _infer_concat(types: Sequence[Type], attributes: Attributes) -> Type:
+    axis = axis_of(types[0].shape, attributes)
+    rest = with_axis(types[0].shape, axis)
+    for t in types:
+        if len(t.shape) != len(types[0].shape) or with_axis(t.shape, axis) != rest:
+            raise TypeMismatch(f"{shape_text(t.shape)} does not join {shape_text(types[0].shape)}")
+        if t.boolean != types[0].boolean:
+            raise TypeMismatch("numbers and booleans do not join")
+    total = sum((t.shape[axis] for t in types), Size.of(0))
+    return Type(with_axis(types[0].shape, axis, total), rows_of(types), types[0].boolean)
+
+
+def _infer_reshape(types: Sequence[Type], attributes: Attributes) -> Type:
+    shape = attributes["shape"]
+    if product(shape) != product(types[0].shape):
+        raise TypeMismatch(f"{shape_text(types[0].shape)} does not fit {shape_text(shape)}")
+    return _as(types[0], shape)
+
+
+def _infer_transpose(types: Sequence[Type], attributes: Attributes) -> Type:
+    perm, shape = attributes["perm"], types[0].shape
+    if sorted(perm) != list(range(len(shape))):
+        raise TypeMismatch(f"{perm} does not permute the axes of {shape_text(shape)}")
+    return _as(types[0], tuple(shape[axis] for axis in perm))
+
+
+def _infer_broadcast(types: Sequence[Type], attributes: Attributes) -> Type:
+    source, target = types[0].shape, attributes["shape"]
+    if source and (
+        len(source) != len(target)
+        or any(s not in (ONE, t) for s, t in zip(source, target, strict=True))
+    ):
+        raise TypeMismatch(f"{shape_text(source)} does not stretch to {shape_text(target)}")
+    return _as(types[0], target)
+
+
+def _infer_roll(types: Sequence[Type], attributes: Attributes) -> Type:
+    axis_of(types[0].shape, attributes)
+    return types[0]
+
+
+def _infer_pad(types: Sequence[Type], attributes: Attributes) -> Type:
+    axis = axis_of(types[0].shape, attributes)
+    if types[0].boolean:
+        raise TypeMismatch("needs numbers, not booleans")
+    size = types[0].shape[axis] + attributes["before"] + attributes["after"]
+    return _as(types[0], with_axis(types[0].shape, axis, size))
+
+
+def _kernel(rank: int, attributes: Attributes) -> tuple[int, ...]:
+    kernel: tuple[int, ...] = attributes["kernel"]
+    if any(k % 2 == 0 for k in kernel) or len(kernel) > rank:
+        raise TypeMismatch(f"a kernel has odd sizes, one for each of the last axes, not {kernel}")
+    return kernel
+
+
+def _infer_window(types: Sequence[Type], attributes: Attributes) -> Type:
+    shape = types[0].shape
+    kernel = _kernel(len(shape), attributes)
+    lead = len(shape) - len(kernel)
+    return _as(types[0], (*shape[:lead], *map(Size.of, kernel), *shape[lead:]))
+
+
+def _infer_fold(types: Sequence[Type], attributes: Attributes) -> Type:
+    shape = types[0].shape
+    kernel = _kernel(len(shape) // 2, attributes)
+    lead = len(shape) - 2 * len(kernel)
+    if shape[lead : lead + len(kernel)] != tuple(map(Size.of, kernel)):
+        raise TypeMismatch(f"{shape_text(shape)} has no axes for the kernel {kernel}")
+    return _as(types[0], (*shape[:lead], *shape[lead + len(kernel) :]))
+
+
+def _slice_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None]:
+    axis, start, stop = (dict(node.attributes)[k] for k in ("axis", "start", "stop"))
+    assert isinstance(axis, int) and isinstance(start, Size) and isinstance(stop, Size)
+    return [d.op("pad", axis=axis, before=start, after=x.shape[axis] - stop)]
+
+
+def _pad_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None]:
+    axis, before = node["axis"], node["before"]
+    assert isinstance(axis, int) and isinstance(before, Size)
+    return [d.op("slice", axis=axis, start=before, stop=before + x.shape[axis])]
+
+
+def _concat_gradient(node: Node, *terms: Term) -> list[Term | None]:
+    *parts, _, d = terms
+    axis = node["axis"]
+    assert isinstance(axis, int)
+    found: list[Term | None] = []
+    start = Size.of(0)
+    for part in parts:
+        stop = start + part.shape[axis]
+        found.append(d.op("slice", axis=axis, start=start, stop=stop))
+        start = stop
+    return found
+
+
+def _transpose_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None]:
+    perm = node["perm"]
+    assert isinstance(perm, tuple)
+    return [d.op("transpose", perm=tuple(perm.index(axis) for axis in range(len(perm))))]
+
+
+def _broadcast_gradient(x: Term, y: Term, d: Term) -> list[Term | None]:
+    """Sums over the axes that were stretched, the last first, so that the others keep theirs."""
+    shape = x.shape
+    for axis in reversed(range(len(d.shape))):
+        if not shape or shape[axis] != y.shape[axis]:
+            d = d.op("sum", axis=axis)
+    return [d if d.shape == shape else d.op("reshape", shape=shape)]
+
+
+def _roll_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None]:
+    k = node["k"]
+    assert isinstance(k, int)
+    return [d.op("roll", axis=node["axis"], k=-k)]
+
+
+def _op(
+    name: str, doc: str, infer: object, value: str, gradient: object, arity: int | None = 1
+) -> Op:
+    return Op(name, "shape", arity, doc, infer, value, gradient, cost=0)  # type: ignore[arg-type]
+
+
+ENTRIES = (
+    _op("slice", "elements `start` to `stop` of an axis", _infer_slice,
+        "numerics.cut({0}, {axis}, {start}, {stop})", formula_with(_slice_gradient)),
+    _op("concat", "the arguments one after the other along an axis", _infer_concat,
+        "numerics.concat([{args}], {axis}, {rank})", formula_with(_concat_gradient), None),
+    _op("reshape", "the same elements in order, in another shape", _infer_reshape,
+        "numerics.reshape({0}, {rank}, {shape})",
+        formula(lambda x, y, d: [d.op("reshape", shape=x.shape)])),
+    _op("transpose", "axis i of the value is axis perm[i] of the argument", _infer_transpose,
+        "numerics.transpose({0}, {perm})", formula_with(_transpose_gradient)),
+    _op("broadcast", "stretched from [], or along axes of size 1", _infer_broadcast,
+        "numerics.broadcast({0}, {rank}, {shape})", formula(_broadcast_gradient)),
+    _op("roll", "element i is element i - k, around the end", _infer_roll,
+        "np.roll({0}, {k}, axis={axis})", formula_with(_roll_gradient)),
+    _op("pad", "zeros before and after along an axis", _infer_pad,
+        "numerics.pad({0}, {axis}, {before}, {after})", formula_with(_pad_gradient)),
+    _op("window", "what a kernel sees at each place, zeros beyond the border", _infer_window,
+        "numerics.window({0}, {kernel})",
+        formula_with(lambda node, x, y, d: [d.op("fold", kernel=node["kernel"])])),
+    _op("fold", "the adjoint of window: adds each element to where it was seen", _infer_fold,
+        "numerics.fold({0}, {kernel})",
+        formula_with(lambda node, x, y, d: [d.op("window", kernel=node["kernel"])])),
+)  # fmt: skip

@@ -1,0 +1,52 @@
+"""Values from nothing.  In: nothing.  Out: the entries of the table without (tensor) arguments.
+
+A mask holds its scale: what dropout or zoneout multiplies by.  While training, a `dropout` mask is
+0 with probability `rate`, else `1/(1 - rate)`, and a `zoneout` mask is 1 with probability `rate`,
+else 0.  Otherwise they are what `value` says: 1, and `rate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.ops.term import no_gradient
+from celldsl.ir.ops.types import want_boolean
+from celldsl.ir.program import Rows, Type
+
+MASK_ROWS = {"step": Rows.STEP, "sequence": Rows.BATCH, "parameter": Rows.ONCE}
+
+
+def _scalar(_: Sequence[Type], attributes: Attributes) -> Type:
+    return Type((), Rows.ONCE)
+
+
+def _eye(_: Sequence[Type], attributes: Attributes) -> Type:
+    return Type((attributes["n"], attributes["n"]), Rows.ONCE)
+
+
+def _arange(_: Sequence[Type], attributes: Attributes) -> Type:
+    return Type((attributes["n"],), Rows.ONCE)
+
+
+def _mask(types: Sequence[Type], attributes: Attributes) -> Type:
+    want_boolean(types, False)
+    if types[0].shape or types[0].rows != Rows.ONCE:
+        raise TypeMismatch("a mask takes one rate for the call")
+    if attributes["kind"] not in ("dropout", "zoneout"):
+        raise TypeMismatch(f"no mask of kind {attributes['kind']}")
+    return Type(attributes["shape"], MASK_ROWS[attributes["per"]])
+
+
+ENTRIES = (
+    Op("number", "source", 0, "the number `value`", _scalar, "np.float64({value})", no_gradient,
+       cost=0),
+    Op("size", "source", 0, "a size as a number", _scalar, "np.float64({size})", no_gradient,
+       cost=0),
+    Op("eye", "source", 0, "the identity matrix", _eye, "np.eye({n})", no_gradient, cost=0),
+    Op("arange", "source", 0, "0, 1, … n - 1", _arange, "np.arange({n}, dtype=np.float64)",
+       no_gradient, cost=0),
+    Op("mask", "source", 1, "what dropout or zoneout draws for `site`, with its scale; `per` is "
+       "step, sequence or parameter", _mask, "numerics.resting_mask({kind}, {0}, {shape})",
+       no_gradient),
+)  # fmt: skip

@@ -1,0 +1,75 @@
+"""Templates of operations filled in: `value` as NumPy text, `code` as a Python number.
+
+Value templates as text.  In: a node and the text of its arguments.  Out: a NumPy expression.
+
+    value_text(node, ["x"], [1], str)       "x.sum(axis=-1)"
+
+`axis` counts from the end, since rows lead; sizes are written by the caller's function.
+
+`code` templates in plain Python.  In: an elementwise op and numbers.  Out: its value.
+
+    scalar_value("max", [1.0, 2.0])     2.0
+
+What Python's `math` refuses raises a ValueError (a logarithm of 0) or an ArithmeticError.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import CodeType
+
+from celldsl.ir.ops.table import OPS
+from celldsl.ir.program import Node
+from celldsl.ir.size import Size
+
+
+def value_text(
+    node: Node, args: Sequence[str], ranks: Sequence[int], size: Callable[[Size], str]
+) -> str:
+    """`ranks` are those of the arguments' own shapes; `size` writes a size as an integer."""
+    rank = ranks[0] if ranks else 0
+    fields = {name: _attribute(value, size) for name, value in node.attributes}
+    if "axis" in fields:
+        fields["axis"] = str(int(fields["axis"]) - rank)
+    return OPS[node.op].value.format(*args, args=", ".join(args), rank=rank, **fields)
+
+
+def _attribute(value: object, size: Callable[[Size], str]) -> str:
+    match value:
+        case Size():
+            return size(value)
+        case tuple():
+            return "(" + "".join(_attribute(item, size) + ", " for item in value).rstrip() + ")"
+        case float() if math.isinf(value) or math.isnan(value):
+            return f"float('{value}')"
+    return repr(value)
+
+
+def _sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "tanh": math.tanh,
+    "sigmoid": _sigmoid, "softplus": _softplus, "erf": math.erf, "sin": math.sin, "cos": math.cos,
+    "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "floor": math.floor, "round_even": round,
+    "power": math.pow,
+}  # fmt: skip
+
+
+def scalar_value(op: str, args: Sequence[float | bool]) -> float | bool:
+    """The value of one element."""
+    names = {f"a{i}": arg for i, arg in enumerate(args)}
+    value = eval(_compiled(OPS[op].code, len(args)), {**FUNCTIONS, **names})
+    return value if isinstance(value, bool) else float(value)
+
+
+@cache
+def _compiled(code: str, arity: int) -> CodeType:
+    return compile(code.format(*(f"a{i}" for i in range(arity))), "<code template>", "eval")

@@ -1,0 +1,164 @@
+"""Stages to an object file's bytes, by LLVM for this machine.
+
+Stages to machine code, by LLVM.  In: stages, a dtype.  Out: an object file's bytes.
+
+    compile_phases([forward_steps, backward_steps], "float32")
+    compile_symbols({"celldsl_pack_f32": (pack_loops, "iixiix")}, "float32")
+
+What stages call is put into one module, which LLVM optimises and translates once.
+
+LLVM for this machine.  In: a module.  Out: an object file's bytes.
+
+    module = empty_module("celldsl")
+    code = object_code(module)
+
+NUMBA_OPT, NUMBA_LOOP_VECTORIZE, NUMBA_SLP_VECTORIZE, NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and
+NUMBA_ENABLE_AVX say what they say to Numba.  At the third level LLVM makes loops anew for each
+outcome of a condition in them: the same kernels, as fast, of twice the code.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import njit, types
+from numba.core import config
+from numba.core.codegen import get_host_cpu_features
+from numba.core.compiler_lock import global_compiler_lock
+
+from celldsl.jit.functions import FAST_MATH, Stage
+from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.statements import StageCode
+from celldsl.jit.lowering.values import llvm_type
+from celldsl.jit.object_cache import POINTER_OFFSET
+
+PHASE_NUMBERS = 4  # part, parts, share and shares, before the arrays
+PHASE_INTEGERS = 2  # rows and dims, the first arrays
+_INT = ir.IntType(64)
+
+
+@cache
+def dispatcher(function: Callable[..., Any]) -> Any:
+    """Numba's object for a function that Python calls."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FAST_MATH)}
+    return njit(cache=True, **options)(function)
+
+
+def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
+    """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `relay`."""
+    entries = {}
+    for phase in phases:
+        count = phase.function.__code__.co_argcount - PHASE_NUMBERS
+        elements = [types.int64] * PHASE_INTEGERS + [types.float64]
+        elements += [getattr(types, dtype)] * (count - len(elements))
+        lanes = [LaneType(element, -1) for element in elements]
+        arguments = (*[types.intp] * PHASE_NUMBERS, *lanes)
+        entries[f"celldsl_run_{phase.name}"] = phase, arguments
+    return _object_of(entries, _write_unpacking)
+
+
+def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> bytes:
+    """Functions by their symbols; arguments are i an intp, x a lane of the dtype, s one of intp."""
+    kinds = {
+        "i": types.intp,
+        "x": LaneType(getattr(types, dtype), -1),
+        "s": LaneType(types.intp, -1),
+    }
+    typed = {
+        symbol: (stage, tuple(kinds[kind] for kind in text))
+        for symbol, (stage, text) in entries.items()
+    }
+    return _object_of(typed, _write_passing)
+
+
+def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any) -> bytes:
+    with global_compiler_lock:  # types are Numba's, which is for one thread at a time
+        module = empty_module("celldsl")
+        code = StageCode(module)
+        for symbol, (stage, arguments) in entries.items():
+            function, _ = code.function(stage, arguments)
+            write(module, symbol, function, [llvm_type(kind) for kind in arguments])
+        return object_code(module)
+
+
+def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
+    """A function of two pointers: to numbers and the object of `rows`, and to objects of arrays."""
+    words = _INT.as_pointer()
+    entry = ir.Function(module, ir.FunctionType(ir.VoidType(), [words] * 2), symbol)
+    builder = ir.IRBuilder(entry.append_basic_block("entry"))
+    own, shared = entry.args
+    arguments = []
+    for place, argument in enumerate(kinds):
+        at = (own, place) if place <= PHASE_NUMBERS else (shared, place - PHASE_NUMBERS - 1)
+        value = builder.load(builder.gep(at[0], [_INT(at[1])]))
+        if isinstance(argument, ir.PointerType):
+            held = builder.inttoptr(builder.add(value, _INT(POINTER_OFFSET)), argument.as_pointer())
+            value = builder.load(held)
+        arguments.append(value)
+    builder.call(function, arguments)
+    builder.ret_void()
+
+
+def _write_passing(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
+    result = function.function_type.return_type
+    entry = ir.Function(module, ir.FunctionType(result, kinds), symbol)
+    builder = ir.IRBuilder(entry.append_basic_block("entry"))
+    found = builder.call(function, entry.args)
+    if result == ir.VoidType():
+        builder.ret_void()
+    else:
+        builder.ret(found)
+
+
+# llvmlite is not typed.
+
+
+_MOST_SPEED = 2
+_OTHERS_GIVE = ("llvm.", "celldsl_", "mem")  # functions that an object may leave to others
+
+
+def empty_module(name: str) -> Any:
+    module = ir.Module(name)
+    module.triple = llvmlite.binding.get_process_triple()
+    module.data_layout = str(_machine().target_data)
+    return module
+
+
+def object_code(module: Any) -> bytes:
+    """What LLVM makes of the module.  Raises RuntimeError for functions that nobody has."""
+    made = llvmlite.binding.parse_assembly(str(module))
+    made.verify()
+    tuning = llvmlite.binding.create_pipeline_tuning_options(min(int(config.OPT), _MOST_SPEED))
+    tuning.loop_vectorization = bool(config.LOOP_VECTORIZE)
+    tuning.slp_vectorization = bool(config.SLP_VECTORIZE)
+    builder = llvmlite.binding.create_pass_builder(_machine(), tuning)
+    builder.getModulePassManager().run(made, builder)
+    strange = [
+        f.name for f in made.functions if f.is_declaration and not f.name.startswith(_OTHERS_GIVE)
+    ]
+    if strange:
+        raise RuntimeError(f"compiled code needs {', '.join(strange)}")
+    code: bytes = _machine().emit_object(made)
+    return code
+
+
+@cache
+def _machine() -> Any:
+    """As Numba sets it up for code that is run where it is made."""
+    llvmlite.binding.initialize_native_target()
+    llvmlite.binding.initialize_native_asmprinter()
+    target = llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple())
+    return target.create_target_machine(
+        cpu=config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
+        features=get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES,
+        opt=int(config.OPT),
+        reloc="static" if target.name.startswith("x86") else "default",
+        codemodel="jitdefault",
+        jit=True,
+    )

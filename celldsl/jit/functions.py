@@ -1,0 +1,162 @@
+"""Functions to compile, and the smallest of them.  In: functions.  Out: the same, marked.
+
+    @stage
+    def forward_1(low, high, …): …
+
+    @stage
+    def forward_steps(part, parts, rows, …): …          # a phase: a stage with the usual arguments
+
+    @kernel
+    def forward(dims, hyper, …): …
+
+Stages are what compiled code calls, and phases are those that the runtime calls too, by way of
+`machine.addresses`.  Kernels take plain arrays and are called from Python; Numba compiles them on
+first use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
+
+Sums may be taken in another order (`reassoc`), which is what lets LLVM vectorise them; nothing is
+assumed of infinities and NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache, partial, update_wrapper
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from celldsl.jit.symbols import lane, real
+
+FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
+
+
+def stamp_of(source: Path) -> tuple[int, int] | None:
+    """What changes when a file is written; None where there is no file."""
+    try:
+        status = source.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=8)
+def _text_of(source: str, stamp: tuple[int, int] | None) -> str | None:
+    """What was imported, from which stages are compiled later; None where it cannot be read."""
+    if stamp is None:
+        return None
+    try:
+        return Path(source).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+class Stage:
+    """A function for compiled code to call.  In Python it is an ordinary function.
+
+    One that stands apart is not put where it is called, to spare LLVM making it again and again.
+    """
+
+    def __init__(self, function: Callable[..., Any], apart: bool = False) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.apart = apart
+        self.stamp = stamp_of(Path(function.__code__.co_filename))
+        self.text = _text_of(function.__code__.co_filename, self.stamp)
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    @cached_property
+    def _numba_type_(self) -> Any:
+        from celldsl.jit.lowering.numba_types import stage_type
+
+        return stage_type(self)
+
+
+class Kernel:
+    """A function that is compiled when it is called, from Python or from compiled code."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        update_wrapper(self, function)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's own object for it."""
+        from celldsl.jit.compile import dispatcher
+
+        return dispatcher(self.function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher._numba_type_
+
+
+stage = Stage
+kernel = Kernel
+apart = partial(Stage, apart=True)
+
+
+@apart
+def copy(target: Any, source: Any, count: int) -> None:
+    """target[i] = source[i] for i < count."""
+    for i in range(count):
+        target[i] = source[i]
+
+
+@apart
+def fill(target: Any, count: int, value: float) -> None:
+    """target[i] = value for i < count."""
+    held = real(target, value)
+    for i in range(count):
+        target[i] = held
+
+
+@apart
+def add_parts(
+    count: int, parts: int, width: int, source: Any, source_step: int, target: Any, step: int
+) -> None:
+    """target[i * step] = the sum over p < parts of source[p * width + i * source_step]."""
+    sums = lane(target, 0, 0)
+    first = lane(source, 0, 1)
+    for i in range(count):
+        sums[i * step] = first[i * source_step]
+    for p in range(1, parts):
+        terms = lane(source, p * width, 1)
+        for i in range(count):
+            sums[i * step] += terms[i * source_step]
+
+
+@apart
+def add_shares(count: int, shares: int, width: int, source: Any, target: Any) -> None:
+    """target[i] += the sum over s < shares of source[s * width + i]."""
+    sums = lane(target, 0, 0)
+    for s in range(shares):
+        terms = lane(source, s * width, 1)
+        for i in range(count):
+            sums[i] += terms[i]
+
+
+@kernel
+def dense_rows(steps: int, batch: int) -> Any:
+    """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
+
+    As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
+    """
+    rows = np.zeros(13 + 4 * steps + batch, np.int64)
+    total = steps * batch
+    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1)):
+        rows[place] = value
+    for t in range(steps):
+        for place in (8, 10, 11):
+            rows[place + 4 * t] = t * batch
+        rows[9 + 4 * t] = batch
+    rows[10 + 4 * steps] = total
+    for b in range(batch):
+        rows[12 + 4 * steps + b] = b
+    return rows

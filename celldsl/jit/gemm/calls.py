@@ -1,0 +1,60 @@
+"""How kernels reach the products.  In: types of arguments.  Out: a call of a symbol.
+
+    gemm(m, n, k, a, lda, 1, packed, k * width, width, c, ldc, 0)     # in a kernel
+
+calls `celldsl_gemm_f32`, or f64, by the dtype of its lanes.  Kernels hold the name alone, so that
+Numba can cache them; `symbols.prepare` says where it is.
+"""
+
+# The arguments of an intrinsic are types of Numba's.
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
+from celldsl.jit.lowering.pointers import LaneType
+
+
+def _gemm_call(entry: str, *arguments: Any) -> Any:
+    """The type and the code of a call; nothing where the arguments do not fit."""
+    pairs = list(zip(arguments, GEMM_KINDS[entry], strict=True))
+    lanes = [argument for argument, kind in pairs if kind == "x"]
+    if not all(isinstance(a, LaneType) and a.dtype == lanes[0].dtype for a in lanes):
+        return None
+    if lanes[0].dtype.name not in GEMM_SUFFIXES:
+        return None
+    symbol = gemm_symbol(entry, lanes[0].dtype.name)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), args)
+        return context.get_dummy_value()
+
+    return types.void(*(types.intp if kind == "i" else a for a, kind in pairs)), generate
+
+
+@intrinsic
+def tile(_, shape, k, a, b, c, steps):
+    return _gemm_call("tile", shape, k, a, b, c, steps)
+
+
+@intrinsic
+def pack(_, k, n, b, row_stride, column_stride, out):
+    return _gemm_call("pack", k, n, b, row_stride, column_stride, out)
+
+
+@intrinsic
+def gemm(_, m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+    return _gemm_call("gemm", m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+
+
+@intrinsic
+def gemm_sums(_, r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
+    return _gemm_call("gemm_sums", r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate)

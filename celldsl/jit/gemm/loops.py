@@ -1,0 +1,150 @@
+"""The loops around the tile.  In: lanes with strides in elements.  Out: panels, or C.
+
+    gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+
+B is cut so that a panel of it stays in the first cache and a block of A in the second.  While one
+multiplies, the next is fetched: memory far away costs nothing then.  What LOOPS names is compiled
+once for a machine and a dtype; `symbols` says what it does.
+"""
+
+# Numba finds these types out.
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from celldsl.jit.functions import stage
+from celldsl.jit.gemm.calls import gemm, pack, tile
+from celldsl.jit.gemm.packing import (
+    GEMM_DEPTH,
+    GEMM_PAD,
+    GEMM_ROWS,
+    gemm_pack_strips,
+    gemm_sixes,
+    gemm_strip,
+    pack_loops,
+)
+from celldsl.jit.gemm.tile import fetch, stack, tile_code, tile_steps
+from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.vector_width import PANEL_BYTES, WIDEST_PANEL, panel_width
+
+_GEMM_FEWER = 48  # rows of a block of A as it lies: most are fetched while another multiplies
+_GEMM_LAST = 12  # rows whose tiles fetch the next panel
+_GEMM_LINE = 64  # bytes
+_GEMM_LOCAL_ROWS = 24
+_GEMM_LOCAL = (_GEMM_LOCAL_ROWS + 7) * WIDEST_PANEL  # 31 rows have no more than three sixes
+_GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
+
+
+@stage
+def tile_loops(shape, k, a, b, c, steps):
+    """By a symbol too, because LLVM would compile the tiles again with each loop around them."""
+    tile_code(shape, k, a, b, c, steps)
+
+
+@stage
+def _gemm_fetch(rows, a, a_step, first, last):
+    """Brings a share of the columns of the next rows of A nearer."""
+    line = panel_width(a) * _GEMM_LINE // PANEL_BYTES
+    for at in range((first + line - 1) // line * line, last, line):
+        for row in range(rows):
+            fetch(lane(a, row * a_step + at, -1))
+
+
+@stage
+def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
+    """Whole panels.  Strips of four rows or more go down each, the last three or fewer across them.
+
+    `ahead` is where the next block of A begins, 0 where there is none.
+    """
+    width = panel_width(c)
+    down = 0 if m < 4 else 5 if m == 7 else m
+    for j in range(panels):
+        i = 0
+        first, last = j * k // panels, (j + 1) * k // panels
+        while i < down:
+            rows = gemm_strip(m - i)
+            if ahead > 0:
+                _gemm_fetch(rows, lane(a, ahead + i * a_step, -1), a_step, first, last)
+            shape = rows * 8 + (1 if m - i > _GEMM_LAST else 0)
+            tile(shape, k, lane(a, i * a_step, -1), lane(b, j * b_panel, -1),
+                 lane(c, i * c_rs + j * width, -1), steps)  # fmt: skip
+            i += rows
+    rows = m - down
+    together = 4 if rows == 1 else 2 if rows == 2 else 1
+    j = 0
+    while rows > 0 and j < panels:
+        wide = together if panels - j >= together else 1
+        tile(rows * 8 + wide, k, lane(a, down * a_step, -1), lane(b, j * b_panel, -1),
+             lane(c, down * c_rs + j * width, -1), steps)  # fmt: skip
+        j += wide
+
+
+@stage
+def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, ahead):
+    """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
+    width = panel_width(c)
+    panels = n // width
+    a_step = k + GEMM_PAD if a_cs < 0 else a_rs
+    steps = tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate)
+    _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead)
+    rest = n - panels * width
+    if rest == 0:
+        return
+    last = lane(b, panels * b_panel, -1)
+    if b_panel == width:  # B as it lies: a whole panel would be read past its end
+        whole = stack(c, _GEMM_LOCAL_PANEL)
+        pack(k, rest, last, b_rs, 1, whole)
+        last = whole
+        b_rs = width
+    local = stack(c, _GEMM_LOCAL)
+    steps = tile_steps(a_rs, a_cs, 0, b_rs, width, 0)
+    i = 0
+    while i < m:
+        # No strip of A is cut: those of what is left are its own where four sixes come first.
+        rows = _GEMM_LOCAL_ROWS if 6 * gemm_sixes(m - i) >= _GEMM_LOCAL_ROWS else m - i
+        _gemm_panels(rows, 1, k, lane(a, i * a_step, -1), last, local, a_step, 0, width, steps, 0)
+        for row in range(rows):
+            to = lane(c, (i + row) * c_rs + panels * width, 0)
+            sums = lane(local, row * width, 1)
+            for column in range(rest):
+                to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
+        i += rows
+
+
+@stage
+def _gemm_share(rest, most):
+    """The next part of `rest`: a last one up to half as large again is better than a small one."""
+    return rest if 2 * rest <= 3 * most else most
+
+
+@stage
+def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
+    most = _GEMM_FEWER if a_cs == 1 else GEMM_ROWS
+    p = 0
+    while p == 0 or p < k:
+        depth = _gemm_share(k - p, GEMM_DEPTH)
+        i = 0
+        while i < m:
+            rows = _gemm_share(m - i, most)
+            ahead = rows * a_rs if a_cs == 1 and i + rows < m else 0
+            _gemm_block(rows, n, depth, lane(a, i * a_rs + p * a_cs, -1), a_rs, a_cs,
+                        lane(b, p * b_rs, -1), b_panel, b_rs, lane(c, i * c_rs, -1), c_rs,
+                        accumulate, ahead)  # fmt: skip
+            i += rows
+        accumulate = 1
+        p += max(depth, 1)
+
+
+@stage
+def gemm_sums_loops(r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
+    width = panel_width(c)
+    i = 0
+    while i < m:
+        rows = _gemm_share(m - i, GEMM_ROWS)
+        gemm_pack_strips(r, rows, lane(a, i, -1), a_rs, strips)
+        gemm(rows, n, r, strips, 1, -1, panels, r * width, width, lane(c, i * c_rs, -1), c_rs,
+             accumulate)  # fmt: skip
+        i += rows
+
+
+LOOPS = {"tile": tile_loops, "pack": pack_loops, "gemm": gemm_loops, "gemm_sums": gemm_sums_loops}

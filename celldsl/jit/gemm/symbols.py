@@ -1,0 +1,71 @@
+"""Small dense products for kernels.  In: lanes with strides in elements.  Out: C, written.
+
+    prepare("float32")                                   # in Python, before kernels are loaded
+    pack(k, n, b, ldb, 1, packed)                        # B[k, n] into panels
+    gemm(m, n, k, a, lda, 1, packed, k * width, width, c, ldc, 0)
+
+    gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
+        C[m, n] = (or +=) A @ B.  Row p of panel j of B is at b + j*b_panel + p*b_rs:
+        (k*width, width) for packed B, (width, ldb) for a row-major B as it lies
+    gemm_sums(r, m, n, a, a_rs, packed, strips, c, c_rs, accumulate)
+        C[m, n] = (or +=) A[r, m]^T @ B[r, n]: gradients of weights, over a chunk of rows as
+        `sum_chunks` (of `packing`) cuts them.  B is packed; `strips` is scratch for SUM_STRIPS
+    pack(k, n, b, row_stride, column_stride, out)
+        B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
+    packed_length(k, n), sum_panels(n), SUM_STRIPS       (of `packing`)
+        elements that `out`, the packed B of a chunk and `strips` need, for either dtype
+
+Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of
+the dtype.  Column offsets that are multiples of it split n; rows split m.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+
+from celldsl.jit.object_cache import addresses_of
+
+GEMM_KINDS = {  # arguments: i an intp, x a lane of the dtype, s a lane of intp
+    "tile": "iixxxs",
+    "pack": "iixiix",
+    "gemm": "iiixiixiixii",
+    "gemm_sums": "iiixixxxii",
+}
+GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
+_GEMM_SOURCE = Path(__file__)
+_gemm_ready: set[str] = set()
+_gemm_lock = threading.Lock()
+
+
+def gemm_symbol(entry: str, dtype: str) -> str:
+    return f"celldsl_{entry}_{GEMM_SUFFIXES[dtype]}"
+
+
+def prepare(dtype: Any) -> None:
+    """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before.
+
+    A process that loads a kernel whose symbols are unknown ends there and then.
+    """
+    name = np.dtype(dtype).name
+    with _gemm_lock:
+        if name not in _gemm_ready:
+            symbols = [gemm_symbol(entry, name) for entry in GEMM_KINDS]
+            label = f"products_{name}"
+            found = addresses_of(_GEMM_SOURCE, label, symbols, lambda: _compiled_loops(name))
+            for symbol, address in zip(symbols, found, strict=True):
+                llvmlite.binding.add_symbol(symbol, address)
+            _gemm_ready.add(name)
+
+
+def _compiled_loops(dtype: str) -> bytes:
+    from celldsl.jit.compile import compile_symbols
+    from celldsl.jit.gemm.loops import LOOPS
+
+    return compile_symbols(
+        {gemm_symbol(name, dtype): (LOOPS[name], GEMM_KINDS[name]) for name in LOOPS}, dtype
+    )

@@ -1,0 +1,241 @@
+"""Expressions and calls of stages as LLVM's instructions.
+
+Expressions of stages.  In: syntax, a scope.  Out: values.
+
+stage_value(scope, ast.parse("2 * x[j] + one", mode="eval").body)
+stage_condition(scope, node)          # one bit
+stage_element(scope, node)            # the lane and the index of `x[j]`
+
+Calls in stages.  In: what is called, values.  Out: instructions.
+
+    called(code, builder, tanh, [x])
+
+Stages call other stages, intrinsics (`lane`, `gemm`, …), elementary functions, conversions such as
+`np.int64`, and `min` and `max` of integers.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from celldsl.jit.functions import Stage
+from celldsl.jit.lowering.pointers import LaneType, read_lane
+from celldsl.jit.lowering.scope import Scope, stage_number
+from celldsl.jit.lowering.values import (
+    StageError,
+    Typed,
+    cast,
+    combined,
+    common,
+    compared,
+    constant,
+    extreme,
+    llvm_type,
+    negated,
+    truth,
+)
+from celldsl.jit.lowering.vector_width import panel_width
+from celldsl.jit.vector_math.functions import FORMULAS, elementary_function
+
+_HARMLESS = (
+    ast.Name, ast.Constant, ast.Attribute, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp,
+    ast.IfExp, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Load,
+)  # fmt: skip
+_HARMFUL = (ast.FloorDiv, ast.Mod, ast.Pow)
+
+
+def stage_value(scope: Scope, node: ast.expr) -> Typed:
+    builder = scope.builder
+    match node:
+        case ast.Name(id=name):
+            return scope.value_of(name)
+        case ast.Constant(value=given):
+            return stage_number(given)
+        case ast.Attribute():
+            return stage_number(scope.known(node))
+        case ast.Subscript():
+            lane, index = stage_element(scope, node)
+            return Typed(lane.kind.dtype, read_lane(builder, lane.code, index, lane.kind.scope))
+        case ast.BinOp(left=left, op=op, right=right):
+            return combined(builder, type(op), stage_value(scope, left), stage_value(scope, right))
+        case ast.Compare(left=left, ops=[order], comparators=[right]):
+            return compared(
+                builder, type(order), stage_value(scope, left), stage_value(scope, right)
+            )
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as given)):
+            return stage_number(-given)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return negated(builder, stage_value(scope, operand))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return Typed(types.boolean, builder.not_(stage_condition(scope, operand)))
+        case ast.BoolOp():
+            return Typed(types.boolean, stage_condition(scope, node))
+        case ast.IfExp(test=test, body=body, orelse=other):
+            return _either(scope, stage_condition(scope, test), body, other)
+        case ast.Call():
+            found = stage_call(scope, node)
+            if found is not None:
+                return found
+    raise StageError(f"`{ast.unparse(node)}` has no value in a stage")
+
+
+def stage_call(scope: Scope, node: ast.Call) -> Typed | None:
+    """The value of a call; None where it has none."""
+    if node.keywords:
+        raise StageError(f"`{ast.unparse(node)}` has arguments by name")
+    given = [stage_value(scope, argument) for argument in node.args]
+    return called(scope.code, scope.builder, scope.known(node.func), given)
+
+
+def stage_element(scope: Scope, node: ast.Subscript) -> tuple[Typed, Any]:
+    lane = stage_value(scope, node.value)
+    if not isinstance(lane.kind, LaneType):
+        raise StageError(f"`{ast.unparse(node.value)}` is no lane")
+    return lane, cast(scope.builder, stage_value(scope, node.slice), types.int64)
+
+
+def stage_condition(scope: Scope, node: ast.expr) -> Any:
+    if not isinstance(node, ast.BoolOp):
+        return truth(scope.builder, stage_value(scope, node))
+    every = isinstance(node.op, ast.And)
+    if not _is_harmless(node):
+        return _in_turn(scope, every, node.values)
+    first, *others = [stage_condition(scope, part) for part in node.values]
+    for other in others:
+        first = (scope.builder.and_ if every else scope.builder.or_)(first, other)
+    return first
+
+
+def _is_harmless(node: ast.AST) -> bool:
+    """Whether nothing is read and nothing can go wrong, so that it may be computed in vain."""
+    return all(
+        isinstance(part, _HARMLESS) and not isinstance(part, _HARMFUL) for part in ast.walk(node)
+    )
+
+
+def _in_turn(scope: Scope, every: bool, parts: Sequence[ast.expr]) -> Any:
+    """A part is looked at where those before it have not decided."""
+    builder = scope.builder
+    (after,) = scope.blocks("decided")
+    found = []
+    for place, part in enumerate(parts):
+        code = stage_condition(scope, part)
+        found.append((code, builder.block))
+        if place == len(parts) - 1:
+            builder.branch(after)
+            break
+        (more,) = scope.blocks("undecided")
+        builder.cbranch(code, *((more, after) if every else (after, more)))
+        builder.position_at_end(more)
+    builder.position_at_end(after)
+    total = builder.phi(ir.IntType(1))
+    for code, block in found:
+        total.add_incoming(code, block)
+    return total
+
+
+def _either(scope: Scope, test: Any, body: ast.expr, other: ast.expr) -> Typed:
+    builder = scope.builder
+    if _is_harmless(body) and _is_harmless(other):
+        a, b = stage_value(scope, body), stage_value(scope, other)
+        kind = _kind_of_both(a, b)
+        return Typed(kind, builder.select(test, cast(builder, a, kind), cast(builder, b, kind)))
+    inside, outside, after = scope.blocks("then", "else", "end")
+    builder.cbranch(test, inside, outside)
+    found = []
+    for block, part in ((inside, body), (outside, other)):
+        builder.position_at_end(block)
+        found.append((stage_value(scope, part), builder.block))
+    kind = _kind_of_both(found[0][0], found[1][0])
+    incoming = []
+    for chosen, block in found:
+        builder.position_at_end(block)
+        incoming.append((cast(builder, chosen, kind), block))
+        builder.branch(after)
+    builder.position_at_end(after)
+    result = builder.phi(llvm_type(kind))
+    for code, block in incoming:
+        result.add_incoming(code, block)
+    return Typed(kind, result)
+
+
+def _kind_of_both(a: Typed, b: Typed) -> Any:
+    return a.kind if a.kind == b.kind else common(a.kind, b.kind)
+
+
+_CONVERSIONS = {
+    np.int64: types.int64,
+    np.uint64: types.uint64,
+    np.float32: types.float32,
+    np.float64: types.float64,
+}
+
+
+class _Target:
+    """What intrinsics ask of Numba's context."""
+
+    get_value_type = staticmethod(llvm_type)
+
+    @staticmethod
+    def get_dummy_value() -> None:
+        return None
+
+
+def is_elementary(function: Any) -> bool:
+    return getattr(function, "stands_for", function) in FORMULAS
+
+
+def called(code: Any, builder: Any, function: Any, given: Sequence[Typed]) -> Typed | None:
+    """The value of a call; None where it has none."""
+    function = getattr(function, "stands_for", function)
+    if isinstance(function, Stage):
+        return _stage(code, builder, function, given)
+    if function in FORMULAS:
+        return _elementary(builder, function, given)
+    if function in _CONVERSIONS:
+        kind = _CONVERSIONS[function]
+        return Typed(kind, cast(builder, given[0], kind))
+    if function in (min, max):
+        order = ast.Lt if function is min else ast.Gt
+        first, *others = given
+        for other in others:
+            first = extreme(builder, order, first, other)
+        return first
+    if function is panel_width:
+        width = panel_width(str(given[0].kind.dtype))
+        return Typed(types.int64, constant(types.int64, width).code, width)
+    define = getattr(function, "__wrapped__", None)
+    if isinstance(function, FunctionType) or define is None:
+        raise StageError(f"{function!r} cannot be called in a stage")
+    return _intrinsic(builder, define, given)
+
+
+def _stage(code: Any, builder: Any, stage: Stage, given: Sequence[Typed]) -> Typed | None:
+    function, kind = code.function(stage, [value.kind for value in given])
+    found = builder.call(function, [value.code for value in given])
+    return None if kind == types.none else Typed(kind, found)
+
+
+def _intrinsic(builder: Any, define: Any, given: Sequence[Typed]) -> Typed | None:
+    """What Numba's `intrinsic` marks says its types and writes its instructions."""
+    kinds = [v.kind if v.literal is None else types.literal(v.literal) for v in given]
+    found = define(None, *kinds)
+    if found is None:
+        raise StageError(f"{define.__name__} takes no {', '.join(map(str, kinds))}")
+    sig, generate = found
+    codes = [cast(builder, v, kind) for v, kind in zip(given, sig.args, strict=True)]
+    result = generate(_Target, builder, sig, codes)
+    return None if sig.return_type == types.none else Typed(sig.return_type, result)
+
+
+def _elementary(builder: Any, function: Any, given: Sequence[Typed]) -> Typed:
+    kind = types.float32 if all(v.kind == types.float32 for v in given) else types.float64
+    code = elementary_function(builder.module, function, llvm_type(kind), len(given))
+    return Typed(kind, builder.call(code, [cast(builder, v, kind) for v in given]))

@@ -1,0 +1,106 @@
+"""Stages as Numba's kernels see them.  In: a stage.  Out: a type whose calls Numba can compile.
+
+    stage_type(stage)          # what Numba takes a stage for
+
+A stage gets lanes where a kernel has arrays, which are one-dimensional and contiguous.
+"""
+
+# What is subclassed and called here is Numba's, which has no types.
+# mypy: disable-error-code="misc, no-untyped-call, no-untyped-def"
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import llvmlite.binding
+from numba import types
+from numba.core import cgutils
+from numba.core.codegen import CPUCodeLibrary
+from numba.core.imputils import lower_builtin
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import AbstractTemplate, signature
+
+from celldsl.jit.functions import Stage
+from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
+from celldsl.jit.lowering.values import StageError
+
+
+class PartLibrary(CPUCodeLibrary):
+    """Code that will be linked into another library's; it is neither optimised nor translated."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+
+def stage_type(stage: Stage) -> Any:
+    """What Numba takes the stage for, where a kernel names it: a function of its own kind."""
+    made: dict[tuple[Any, ...], tuple[Any, Any, Any]] = {}
+
+    def compiled(kinds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+        if kinds not in made:
+            made[kinds] = _library(stage, kinds)
+        return made[kinds]
+
+    def generic(_: Any, arguments: Any, __: Any) -> Any:
+        plain = tuple(_plain(types.unliteral(a)) for a in arguments)
+        return signature(compiled(tuple(map(_kind, plain)))[1], *plain)
+
+    def call(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        library, kind, function = compiled(tuple(map(_kind, sig.args)))
+        context.add_linking_libs([library])
+        codes = [
+            _pointer(context, builder, *pair) for pair in zip(sig.args, arguments, strict=True)
+        ]
+        outside = cgutils.get_or_insert_function(builder.module, function.ftype, function.name)
+        found = builder.call(outside, codes)
+        return context.get_dummy_value() if kind == types.none else found
+
+    members = {"generic": generic, "key": stage}
+    template = type(f"_Typed_{stage.name}", (AbstractTemplate,), members)
+    lower_builtin(stage, types.VarArg(types.Any))(call)
+    cpu_target.target_context.refresh()
+    return types.Function(template)
+
+
+def _plain(kind: Any) -> Any:
+    """The type that an argument is cast to."""
+    if isinstance(kind, types.Integer) and kind != types.uint64:
+        return types.int64
+    return kind
+
+
+def _kind(kind: Any) -> Any:
+    if not isinstance(kind, types.Array):
+        return kind
+    if kind.ndim != 1 or kind.layout != "C":
+        raise StageError(f"{kind} is no contiguous array of one axis")
+    return LaneType(kind.dtype, -1)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        return context.make_array(kind)(context, builder, value).data
+    return value
+
+
+def _library(stage: Stage, kinds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """Code of the stage and of all that it calls, the type of its result, and its function."""
+    library = PartLibrary(cpu_target.target_context.codegen(), stage.name)
+    module = library.create_ir_module(stage.name)
+    function, kind = StageCode(module).function(stage, kinds)
+    function.linkage = "external"
+    text = str(module)
+    # What lies in Numba's cache was named by other processes: names must say what they stand for.
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    own = f"{STAGE_PREFIX}{digest}."
+    library.add_llvm_module(llvmlite.binding.parse_assembly(text.replace(STAGE_PREFIX, own)))
+    function.name = function.name.replace(STAGE_PREFIX, own)
+    return library, kind, function

@@ -1,0 +1,183 @@
+"""The syntax tree of a stage, and what is known while it is lowered.
+
+The text of stages as syntax trees.  In: a stage.  Out: its definition.
+
+    tree_of(forward_steps).args.args[0].arg         # "part"
+
+The text is that which was imported; the file may have been written anew since.
+
+What is known while a stage is written.  In: names and values.  Out: values of names.
+
+    scope = Scope(code, stage, (types.int64, LaneType(types.float32, -1)), "celldsl.stage.fill")
+    scope.assign("total", value)
+    scope.value_of("total")
+
+A name that is assigned once stands for its value.  One that is assigned again has a place on the
+stack, which LLVM makes a register, and keeps its type.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from celldsl.jit.functions import Stage
+from celldsl.jit.lowering.values import StageError, Typed, constant, llvm_type
+
+
+def tree_of(stage: Stage) -> ast.FunctionDef:
+    """The definition of a stage.  Raises OSError where its text is nowhere."""
+    code = stage.function.__code__
+    text = stage.text
+    if text is None:  # of a notebook, or in an archive
+        text = "".join(linecache.getlines(code.co_filename, stage.function.__globals__))
+    found = _definitions(text).get((stage.name, code.co_firstlineno))
+    if found is None:
+        raise OSError(f"compiling needs the text of {stage.name}, not found in {code.co_filename}")
+    return found
+
+
+@lru_cache(maxsize=16)
+def _definitions(text: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """By names and first lines, which are those of decorators."""
+    return {
+        (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)])): node
+        for node in all_statements(ast.parse(text).body)
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def all_statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """These and all that are inside them: there are far fewer than there are nodes."""
+    for node in body:
+        yield node
+        for suite in ("body", "orelse", "handlers", "finalbody", "cases"):
+            yield from all_statements(getattr(node, suite, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    kind: Any
+    place: Any
+
+
+class Scope:
+    """The function of a stage, and what its names mean where the builder stands."""
+
+    def __init__(self, code: Any, stage: Stage, kinds: Sequence[Any], symbol: str) -> None:
+        self.code, self.tree = code, tree_of(stage)
+        self.globals = stage.function.__globals__
+        kind = ir.FunctionType(ir.VoidType(), [llvm_type(kind) for kind in kinds])
+        self.function = ir.Function(code.module, kind, symbol)
+        self.function.linkage = "internal"
+        if stage.apart:
+            self.function.attributes.add("noinline")
+        self.result = types.none
+        self._entry = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.builder = ir.IRBuilder(self.function.append_basic_block("body"))
+        self._first = self.builder.block
+        self._repeated = _repeated(self.tree)
+        self.names: dict[str, Typed] = {}
+        self.counts: Any = None  # what is written here counts where this holds; None: always
+        self._slots: dict[str, _Slot] = {}
+        for argument, given, value in zip(
+            self.tree.args.args, kinds, self.function.args, strict=True
+        ):
+            self.assign(argument.arg, Typed(given, value))
+
+    def stack(self, kind: Any, name: str) -> Any:
+        """A place for a value."""
+        return self._entry.alloca(llvm_type(kind), name=name)
+
+    def blocks(self, *names: str) -> list[Any]:
+        return [self.function.append_basic_block(name) for name in names]
+
+    def assign(self, name: str, value: Typed) -> None:
+        if name not in self._repeated:
+            self.names[name] = Typed(value.kind, value.code)
+            return
+        if name not in self._slots:
+            self._slots[name] = _Slot(value.kind, self.stack(value.kind, name))
+        slot = self._slots[name]
+        if slot.kind != value.kind:
+            raise StageError(f"`{name}` is {slot.kind}, and then {value.kind}")
+        code = value.code
+        if self.counts is not None:
+            code = self.builder.select(self.counts, code, self.builder.load(slot.place))
+        self.builder.store(code, slot.place)
+
+    def value_of(self, name: str) -> Typed:
+        if name in self.names:
+            return self.names[name]
+        if name in self._slots:
+            slot = self._slots[name]
+            return Typed(slot.kind, self.builder.load(slot.place))
+        return stage_number(self.known(ast.Name(name)))
+
+    def known(self, node: ast.expr) -> Any:
+        """What is known before anything runs: a global, or an attribute of one."""
+        match node:
+            case ast.Name(id=name) if name in self.globals:
+                return self.globals[name]
+            case ast.Name(id=name) if hasattr(builtins, name):
+                return getattr(builtins, name)
+            case ast.Attribute(value=base, attr=name):
+                return getattr(self.known(base), name)
+        raise StageError(f"`{ast.unparse(node)}` is not known here")
+
+    def give(self, kind: Any) -> None:
+        """The type of what the function returns, as the first `return` says."""
+        if self.result == types.none:
+            self.result = kind
+            # Nothing calls the function before it is whole.
+            self.function.ftype.return_type = llvm_type(kind)
+            self.function.return_value.type = llvm_type(kind)
+
+    def end(self) -> None:
+        """The end of the text, which a stage with a result does not reach."""
+        if not self.builder.block.is_terminated:
+            if self.result == types.none:
+                self.builder.ret_void()
+            else:
+                self.builder.unreachable()
+        self._entry.position_at_end(self._entry.block)
+        self._entry.branch(self._first)
+
+
+def stage_number(value: Any) -> Typed:
+    """A number of the text, or a global one."""
+    match value:
+        case bool():
+            return constant(types.boolean, int(value))
+        case int():
+            return Typed(types.int64, constant(types.int64, value).code, value)
+        case float():
+            return constant(types.float64, value)
+    if isinstance(value, np.uint64):
+        return constant(types.uint64, int(value))
+    raise StageError(f"{value!r} is no number")
+
+
+def _repeated(tree: ast.FunctionDef) -> set[str]:
+    """Names that are assigned more than once; loops over the same name are no matter."""
+    counts = Counter(argument.arg for argument in tree.args.args)
+    looped = set()
+    for node in all_statements(tree.body):
+        match node:
+            case ast.AugAssign(target=ast.Name(id=name)):
+                counts[name] += 2
+            case ast.For(target=ast.Name(id=name)):
+                looped.add(name)
+            case ast.Assign(targets=[ast.Tuple(elts=targets)]) | ast.Assign(targets=targets):
+                counts.update(target.id for target in targets if isinstance(target, ast.Name))
+    return {name for name, count in counts.items() if count > 1 or name in looped}

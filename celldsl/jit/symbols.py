@@ -1,0 +1,51 @@
+"""Names of what only compiled code calls.  In: nothing.  Out: names that stages can hold.
+
+    from celldsl.jit.symbols import lane, real, tanh
+
+    @stage
+    def double(x, n):
+        values = lane(x, 0, 0)
+        for j in range(n):
+            values[j] = tanh(values[j] * real(x, 2.0))
+
+A name stands for the function of the file that the table gives.  That file says what instructions
+the function is, and is imported when something is compiled: to run code that was compiled before
+needs no Numba, whose import takes longer than everything else in a process that starts.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+CODE_FILES = {
+    "lowering.pointers": ("address", "lane", "real"),
+    "lowering.vector_width": ("panel_width",),
+    "gemm.calls": ("gemm", "gemm_sums", "pack", "tile"),
+    "gemm.packing": ("sum_chunks", "sum_split"),
+    "vector_math.functions": (
+        "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power",
+        "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",
+    ),
+}  # fmt: skip
+
+
+class CodeName:
+    """A function of compiled code, which is looked up when a stage that calls it is compiled."""
+
+    def __init__(self, file: str, name: str) -> None:
+        self.file = file
+        self.name = name
+
+    @cached_property
+    def stands_for(self) -> Any:
+        return getattr(import_module(f"celldsl.jit.{self.file}"), self.name)
+
+
+def __getattr__(name: str) -> Any:
+    for file, names in CODE_FILES.items():
+        if name in names:
+            found = globals()[name] = CodeName(file, name)
+            return found
+    raise AttributeError(f"{__name__} has no {name}")

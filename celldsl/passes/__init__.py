@@ -1,1 +1,0 @@
-"""What makes a program better, one pass a file."""

@@ -1,0 +1,161 @@
+"""The pipeline, read from top to bottom.  In: files or text.  Out: reports and lowered cells.
+
+This is the only module that knows the order of the stages.  `check` stops half way and must answer
+at once, so what only compiling needs is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from celldsl import __version__
+from celldsl.diagnostics.diagnostic import CellError, Report, UndecidedError
+from celldsl.diagnostics.span import Source
+from celldsl.pass_flags import checked as known_names
+from celldsl.semantics.check import Checked, check
+from celldsl.syntax import ast
+from celldsl.syntax.limits import read_source
+from celldsl.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from celldsl.ir.program import Program
+    from celldsl.semantics.lower import Lowered
+    from celldsl.semantics.structure import Setting
+    from celldsl.targets.numba.unit import Unit
+
+
+def check_source(text: str, name: str = "<cell>") -> Report:
+    """All diagnostics of a text."""
+    report = Report()
+    _checked(Source(name, text), report, None, None)
+    return report
+
+
+def check_file(path: str | Path, root: str | Path | None = None) -> Report:
+    """All diagnostics of a file; what it uses lies inside `root`, or its own folder."""
+    report = Report()
+    path = Path(path)
+    read = read_source(path, report)
+    if read is not None:
+        source = Source(path.name, read.text)
+        _checked(source, report, Path(root) if root is not None else path.parent, path)
+    return report
+
+
+def _checked(
+    source: Source, report: Report, root: Path | None, path: Path | None
+) -> Checked | None:
+    file = parse(source, report)
+    return None if file is None else check(file, source, report, root, path)
+
+
+def front(
+    source: Source,
+    report: Report,
+    cell: str | None,
+    structure: Mapping[str, Setting],
+    root: Path | None = None,
+    path: Path | None = None,
+) -> Lowered:
+    """Text to program.  Raises CellError with all that is wrong."""
+    from celldsl.semantics.lower import lower
+
+    checked = _checked(source, report, root, path)
+    if checked is None or report.has_errors:
+        raise CellError(report.diagnostics)
+    name = cell_name(checked, cell, report)
+    lowered = lower(checked, name, structure, report)
+    if lowered is None:
+        raise _refusal(report, name)
+    return lowered
+
+
+def _refusal(report: Report, cell: str) -> CellError:
+    errors = [found for found in report.diagnostics if found.severity == "error"]
+    if any(found.code != "E0306" for found in errors):
+        return CellError(report.diagnostics)
+    lacking = tuple(found.primary.span.text for found in errors)
+    return UndecidedError(report.diagnostics, cell, lacking)
+
+
+def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
+    """The cell that is meant: the one that is named, or the only one of the file."""
+    names = [item.name.id for item in checked.file.items if isinstance(item, ast.Cell)]
+    if cell is not None and cell in names:
+        return cell
+    if cell is None and len(names) == 1:
+        return names[0]
+    told = ", ".join(f"`{name}`" for name in names) or "none"
+    message = f"there is no cell `{cell}`" if cell is not None else "say which cell is meant"
+    report.add("E0116", message, checked.file.span, f"the file has {told}")
+    raise CellError(report.diagnostics)
+
+
+def differentiated(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
+    """The forward and the backward program as `autodiff` makes them, which keeps every value."""
+    from celldsl.transforms.autodiff import differentiate
+    from celldsl.transforms.pipeline import FIRST, run_passes
+
+    return differentiate(run_passes(program, FIRST, without))
+
+
+def taped(
+    forward: Program, backward: Program, without: Collection[str] = ()
+) -> tuple[Program, Program]:
+    """Both programs with the tape that they end up with."""
+    from celldsl.transforms.rematerialize import choose_saved
+
+    return choose_saved(forward, backward, smallest="choose_saved" not in without)
+
+
+def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
+    """The forward and the backward program, ready to be planned.
+
+    `without` has names of `celldsl.pass_flags` to leave out.
+    """
+    from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
+
+    forward, backward = taped(*differentiated(program, without), without)
+    return run_passes(forward, FORWARD, without), run_passes(backward, BACKWARD, without)
+
+
+def compile_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Unit:
+    """All stages after lowering; `name` and `digest` are what the module says it was made from."""
+    from celldsl.plan.plan_cell import plan_cell
+    from celldsl.targets.numba.unit import Unit
+
+    forward, backward = optimise(lowered.program, without)
+    plan = plan_cell(forward, backward, lowered.spec, without)
+    told = tuple(sorted(without))
+    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__, told)
+
+
+def generate(
+    text: str,
+    name: str,
+    *,
+    cell: str | None = None,
+    structure: Mapping[str, Setting] | None = None,
+    root: Path | None = None,
+    standalone: bool = False,
+    report: Report | None = None,
+    without: Iterable[str] = (),
+) -> str:
+    """The text of the module of a cell.  Raises CellError with all that is wrong.
+
+    Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
+    names of `celldsl.pass_flags` to leave out; ValueError where there is no such one.
+    """
+    import hashlib
+
+    from celldsl.fingerprint import own_text
+    from celldsl.targets.numba.module import module_source
+
+    report = report if report is not None else Report()
+    left_out = known_names(without)
+    lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
+    digest = hashlib.sha256(own_text(text, cell).encode()).hexdigest()[:16]
+    unit = compile_cell(lowered, Path(name).name, digest, left_out)
+    return module_source(unit, standalone)

@@ -1,0 +1,171 @@
+"""What a stage runs: the records of loop nests and of matrix multiplications.
+
+Elementwise work of one row.  In: nothing.  Out: the records of its nests.
+
+r = sigmoid(pre[0:H] + b_r) …           a Loop over [H] with all statements that share it
+
+Products.  In: nothing.  Out: the records of those that run as matrix multiplications.
+
+pre[n, 3*H] += h[n, H] @ r_u.W_h|c.W_h          a Gemm for the rows of a stage
+d_W[I, 3*H] = x[R, I]^T @ d_pre[R, 3*H]         a RowSum over all rows
+"""
+
+from __future__ import annotations
+
+from celldsl.ir.program import Origin
+from celldsl.ir.size import Shape, Size
+from celldsl.plan.places import Memory, Operand, Place, Store
+from celldsl.structs import record
+
+
+@record
+class Statement:
+    """`value = op(operands…)` for every index of the nest, and where it is kept."""
+
+    value: str
+    op: str
+    operands: tuple[Operand, ...]
+    stores: tuple[Store, ...]
+    attributes: tuple[tuple[str, object], ...] = ()
+    boolean: bool = False
+    origin: Origin | None = None
+
+
+@record
+class Loop:
+    """Statements over every index of `domain`; reductions among them are complete after it."""
+
+    domain: Shape
+    statements: tuple[Statement, ...]
+
+
+@record
+class Contract:
+    """An einsum of two values of the row: out = or += left * right over all labels."""
+
+    spec: str
+    sizes: tuple[tuple[str, Size], ...]
+    left: Memory
+    right: Memory
+    stores: tuple[Store, ...]
+    origin: Origin | None = None
+
+
+@record
+class Scan:
+    """A running sum or product along `axis`."""
+
+    op: str
+    domain: Shape
+    axis: int
+    reverse: bool
+    source: Memory
+    store: Store
+    origin: Origin | None = None
+
+
+@record
+class Fold:
+    """The adjoint of `window`: adds every element to where it was seen."""
+
+    domain: Shape
+    kernel: tuple[int, ...]
+    source: Memory
+    store: Store
+    origin: Origin | None = None
+
+
+Nest = Loop | Contract | Scan | Fold
+
+
+@record
+class Repeat:
+    """A GEMM is run for each index below `size`; the operands advance by these strides."""
+
+    size: Size
+    left: Size
+    right: Size
+    out: Size
+
+
+@record
+class Gemm:
+    """out[row, n] = or += left[row, k] @ right[k, n] for the rows of the stage.
+
+    `right` is packed: `packed` is its place; one packed matrix for each index of the repeats that
+    moves the weight.
+    """
+
+    left: Place
+    left_stride: Size
+    packed: Place
+    out: Place
+    n: Size
+    k: Size
+    accumulate: bool
+    repeats: tuple[Repeat, ...] = ()
+    origin: Origin | None = None
+
+
+@record
+class RowSum:
+    """out[m, n] = sum over all rows of left[row, m] * right[row, n].
+
+    Where parts share the rows, the first writes to `out` and each other to a row of `shares`,
+    which has the axes of the repeats, m and n.
+    """
+
+    left: Place
+    out: Place
+    shares: Place
+    out_stride: Size
+    m: Size
+    n: Size
+    origin: Origin | None = None
+
+
+@record
+class GemmRows:
+    """Sums over all rows, with the same right operand, which is packed once for all.
+
+    `n` is that of the widest; `panels` and `strips` are scratch.  Where there are `repeats` or
+    `sums` there is one product.
+    """
+
+    right: Place
+    n: Size
+    products: tuple[RowSum, ...]
+    panels: Place
+    strips: Place
+    repeats: tuple[Repeat, ...] = ()
+    sums: tuple[Repeat, ...] = ()
+
+
+@record
+class AddShares:
+    """out += what the other parts have, where parts shared the rows of a product."""
+
+    product: RowSum
+    repeats: tuple[Repeat, ...] = ()
+
+
+@record
+class Pack:
+    """packed = the weight [k, n] in panels; `repeats` as in the GEMM."""
+
+    weight: Place
+    k_stride: Size
+    n_stride: Size
+    packed: Place
+    k: Size
+    n: Size
+    repeats: tuple[Repeat, ...] = ()
+
+
+@record
+class Combine:
+    """out = the sum over the parts of an accumulator."""
+
+    source: Place
+    out: Place
+    shape: Shape

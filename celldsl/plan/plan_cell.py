@@ -1,0 +1,220 @@
+"""Plans of the two directions.  In: Programs and where parameters lie.  Out: a Plan.
+
+plan_cell(forward, backward, spec)     phases for both, and how long the flat arrays are
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from celldsl.ir.program import Node, Program, Rows
+from celldsl.ir.size import Size, product
+from celldsl.ir.spec import CellSpec
+from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, direct_outs
+from celldsl.plan.graph import Graph, Region
+from celldsl.plan.layout import Arrays, contiguous, lay_out
+from celldsl.plan.materialised_states import keep_states
+from celldsl.plan.phases import assemble
+from celldsl.plan.places import Memory, Place, RowKind
+from celldsl.plan.plan import Phase, Plan, StateCopy
+from celldsl.plan.planner import Planner
+from celldsl.plan.products import Products
+from celldsl.plan.stores import Targets
+from celldsl.structs import record, replace
+
+ZERO = Size.of(0)
+
+
+@record
+class Tape:
+    """Where the forward pass keeps each saved value, and the states going in."""
+
+    places: dict[str, Place]
+
+
+def plan_cell(
+    forward: Program, backward: Program, spec: CellSpec, without: Collection[str] = ()
+) -> Plan:
+    """The plan of a cell from its optimised programs, without the optimisations named so."""
+    arrays = Arrays()
+    parameters = lay_out(forward, spec.params, "parameters", arrays.names, without)
+    constants = lay_out(forward, spec.consts, "constants", arrays.names, without)
+    known = {block.name: block.place for block in (*parameters, *constants)}
+    by_rows = _read_by_rows(backward)
+    forward_phases, tape = plan_forward(forward, spec, known, arrays, by_rows, without)
+    gradients = {b.name: replace(b.place, array="gradients") for b in parameters}
+    backward_phases = plan_backward(backward, spec, known, gradients, tape, arrays, without)
+    lengths = dict(arrays.lengths)
+    for name, blocks in (("parameters", parameters), ("constants", constants)):
+        lengths[name] = sum((product(b.shape) for b in blocks), ZERO)
+    return Plan(parameters, constants, forward_phases, backward_phases, lengths)
+
+
+def _read_by_rows(backward: Program) -> set[str]:
+    """What is read for all rows at once, outside the loop."""
+    graph = Graph(backward)
+    readers = (n for n in (*backward.before, *backward.after) if not graph.is_view(n.name))
+    return {graph.root(arg) for node in readers for arg in node.args}
+
+
+def _strided(known: dict[str, Place], shapes: dict[str, tuple[Size, ...]]) -> frozenset[str]:
+    return frozenset(n for n, place in known.items() if place.strides != contiguous(shapes[n]))
+
+
+def _row_places(names: list[tuple[str, str, tuple[Size, ...]]]) -> dict[str, Place]:
+    return {
+        name: Place(array, ZERO, "row", product(shape), contiguous(shape), name=array)
+        for name, array, shape in names
+    }
+
+
+def plan_forward(
+    program: Program,
+    spec: CellSpec,
+    known: dict[str, Place],
+    arrays: Arrays,
+    by_rows: set[str],
+    without: Collection[str],
+) -> tuple[tuple[Phase, ...], Tape]:
+    graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
+    places = dict(known)
+    places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
+    states: dict[str, Place] = {}
+    for state in spec.states:
+        states[state.name] = arrays.buffer("tape", "state", state.shape, state.name)
+    places.update(states)
+    targets = Targets(graph)
+    copies: dict[str, Region] = {}
+    tape: dict[str, Place] = {f"{name}@in": place for name, place in states.items()}
+    for link in program.states:
+        place = states[link.name]
+        next_place = replace(place, rows="next", name=f"{place.name}'")
+        # Where a sequence ends its state goes elsewhere, so next states do not lie row by row.
+        if link.next not in by_rows:
+            tape.setdefault(link.next, next_place)
+        _want(targets, copies, link.next, next_place, "step")
+    starts = _keep_starts(program, arrays, graph, targets, copies)
+    for value in program.saved:
+        if value not in tape and value.removesuffix("@in") not in states:
+            tape[value] = _saved_place(graph, arrays, value)
+            _want(targets, copies, value, tape[value], _home(graph, value))
+    outputs = {a.name: a for a in spec.outputs}
+    for result in program.results:
+        shape = outputs[result.name].shape
+        place = Place(f"out:{result.name}", ZERO, "row", product(shape), contiguous(shape))
+        _want(targets, copies, result.value, replace(place, name=place.array), "step")
+    planner = Planner(graph, arrays, targets, places, "fixed", "forward_work", without)
+    products = Products(planner, {})
+    planner.schedule(copies)
+    planner.place_values()
+    moves = tuple(
+        StateCopy(s.name, f"state_in:{s.name}", starts.get(s.name), states[s.name],
+                  f"state_out:{s.name}", s.shape)
+        for s in spec.states
+    )  # fmt: skip
+    return assemble(planner, products, moves, []), Tape(tape)
+
+
+def _keep_starts(
+    program: Program, arrays: Arrays, graph: Graph, targets: Targets, copies: dict[str, Region]
+) -> dict[str, Memory]:
+    """Memory for the start values that the cell itself gives."""
+    found: dict[str, Memory] = {}
+    for link in program.states:
+        if link.start is None:
+            continue
+        kind = graph.types[link.start]
+        batch = kind.rows == Rows.BATCH
+        name = f"{link.name} start"
+        place = (
+            arrays.buffer("forward_work", "batch", kind.shape, name)
+            if batch
+            else arrays.buffer("fixed", "once", kind.shape, name)
+        )
+        region: Region = "batch_before" if batch else "once_before"
+        _want(targets, copies, link.start, place, region)
+        found[link.name] = Memory(place, place.strides)
+    return found
+
+
+def graph_shape(program: Program, name: str) -> tuple[Size, ...]:
+    return next((leaf.type.shape for leaf in program.leaves if leaf.name == name), ())
+
+
+def _home(graph: Graph, value: str) -> Region:
+    node = graph.nodes.get(graph.root(value))
+    if graph.types[value].rows == Rows.BATCH:
+        return "batch_before"
+    in_before = node is not None and any(n.name == node.name for n in graph.program.before)
+    return "row_before" if in_before else "step"
+
+
+def _saved_place(graph: Graph, arrays: Arrays, value: str) -> Place:
+    """Room on the tape.  What is made for all rows ahead of the loop has all rows in any case."""
+    homes: dict[Region, RowKind] = {"batch_before": "batch", "row_before": "row", "step": "saved"}
+    rows = homes[_home(graph, value)]
+    return arrays.buffer("tape", rows, graph.shape(value), value.lstrip("%"))
+
+
+def _want(
+    targets: Targets, copies: dict[str, Region], value: str, place: Place, region: Region
+) -> None:
+    copy: Node | None = targets.want(value, place)
+    if copy is not None:
+        copies[copy.name] = region
+
+
+def plan_backward(
+    program: Program,
+    spec: CellSpec,
+    known: dict[str, Place],
+    gradients: dict[str, Place],
+    tape: Tape,
+    arrays: Arrays,
+    without: Collection[str],
+) -> tuple[Phase, ...]:
+    program = keep_states(program)
+    graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
+    places = dict(known)
+    # A value of this program may have the name of another in the forward one.
+    places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)
+    places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
+    places.update(_row_places([(f"d.{a.name}", f"d_out:{a.name}", a.shape) for a in spec.outputs]))
+    outs = NOWHERE if "direct_outs" in without else direct_outs(graph, gradients)
+    targets = Targets(graph, outs.places)
+    copies: dict[str, Region] = {}
+    carried: list[tuple[str, Place, Place]] = []
+    for link in program.states:
+        shape = graph.shape(link.name)
+        places[link.name] = arrays.buffer("backward_work", "batch", shape, f"d {link.name}")
+        after = arrays.buffer("backward_work", "batch", shape, f"d {link.name} before")
+        carried.append((link.name, places[link.name], after))
+        finals = (node for node in program.after if node.op == "final")
+        places.update((n.name, places[link.name]) for n in finals if n.args == (link.name,))
+        _want(targets, copies, link.next, after, "step")
+    for result in program.results:
+        if result.kind == "input":
+            shape = graph.shape(result.value)
+            name = f"d_in:{result.name}"
+            place = Place(name, ZERO, "row", product(shape), contiguous(shape), name=name)
+            _want(targets, copies, result.value, place, _region_of_result(graph, result.value))
+        elif outs.covered(result.name):
+            continue
+        else:
+            _want(targets, copies, result.value, gradients[result.name], "once_after")
+    planner = Planner(graph, arrays, targets, places, "backward_fixed", "backward_work", without)
+    products = Products(planner, outs.places)
+    planner.schedule(copies)
+    moves = carried if "carry_in_place" in without else carry_in_place(planner, carried)
+    planner.place_values()
+    states = tuple(
+        StateCopy(name, f"d_final:{name}", None, inside, f"d_start:{name}", graph.shape(name))
+        for name, inside, _ in carried
+    )
+    return assemble(planner, products, states, moves)
+
+
+def _region_of_result(graph: Graph, value: str) -> Region:
+    root = graph.root(value)
+    in_after = any(node.name == root for node in graph.program.after)
+    return "row_after" if in_after else "step"

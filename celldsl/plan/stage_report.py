@@ -1,0 +1,133 @@
+"""Stages in words.  In: stages of a plan.  Out: lines of text.
+
+product   h @ r_u.W_h   [H] to [2*H], added to what is there
+loops     18 operations over [H]: r, u = …; h' = …
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from celldsl.ir.size import Shape, shape_text
+from celldsl.plan.operations import (
+    AddShares,
+    Combine,
+    Contract,
+    Fold,
+    Gemm,
+    GemmRows,
+    Loop,
+    Nest,
+    Pack,
+    Repeat,
+    Scan,
+)
+from celldsl.plan.places import Place
+from celldsl.plan.plan import Plan, RowLoops, Stage
+from celldsl.structs import replace
+
+
+class Words:
+    """Names for what a plan mentions: `names` are those of values, by `%12`."""
+
+    def __init__(self, plan: Plan, names: Mapping[str, str]) -> None:
+        self.names = names
+        self.blocks = (*plan.parameters, *plan.constants)
+        stages = [s for phase in (*plan.forward, *plan.backward) for s in phase.stages]
+        self.weights = {s.packed.name: s.weight for s in stages if isinstance(s, Pack)}
+
+    def value(self, place: Place) -> str:
+        """A value as readers know it: `h`, `d h`, `r`, or `value 7`."""
+        role, _, own = place.name.partition(":")
+        if own:
+            return own if role == "in" else f"d {own}"
+        # A number at the end tells buffers apart; values of the backward program begin with b.
+        name = re.sub(r"(?<=.) \d+$", "", place.name)
+        unnamed = re.fullmatch(r"b?\d+", name) is not None
+        return self.names.get(f"%{name}", f"value {name}" if unnamed else name)
+
+    def weight(self, place: Place) -> str:
+        """The parameters of which a weight is made: `r_u.W_x and c.W_x`."""
+        found = [
+            b.name
+            for b in self.blocks
+            if (b.place.array, b.place.base) == (place.array, place.base)
+        ]
+        return " and ".join(found) or self.value(place)
+
+    def stage(self, stage: Stage) -> str:
+        match stage:
+            case Gemm():
+                weight = self.weight(self.weights.get(stage.packed.name, stage.packed))
+                adds = ", added to what is there" if stage.accumulate else ""
+                shapes = f"{shape_text((stage.k,))} to {shape_text((stage.n,))}"
+                return f"product  {self.value(stage.left)} @ {weight}: {shapes}{adds}" + _times(
+                    stage.repeats
+                )
+            case GemmRows():
+                one = stage.products[0]
+                return (
+                    f"product  sum over all rows of {self.value(one.left)}ᵀ @ "
+                    f"{self.value(stage.right)}: {shape_text((one.m, one.n))}, into "
+                    f"{self.weight(_param(one.out))}" + _times((*stage.repeats, *stage.sums))
+                )
+            case AddShares(product=one):
+                return f"sum      of {self.weight(_param(one.out))} {shape_text((one.m, one.n))}"
+            case Pack():
+                shape = shape_text((stage.k, stage.n))
+                return f"pack     {self.weight(stage.weight)} {shape} for products"
+            case Combine():
+                return f"sum      over threads, of {stage.out.name} {shape_text(stage.shape)}"
+            case RowLoops(nests):
+                return _loops(nests)
+
+
+def told_apart(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """The stages, with one for each product of several sums over rows."""
+    for stage in stages:
+        if isinstance(stage, GemmRows):
+            yield from (replace(stage, products=(one,)) for one in stage.products)
+        else:
+            yield stage
+
+
+def _param(place: Place) -> Place:
+    """Gradients lie as the parameters do."""
+    return Place("parameters", place.base, place.rows, place.width, place.strides, name=place.name)
+
+
+def _times(repeats: Iterable[Repeat]) -> str:
+    sizes = [str(repeat.size) for repeat in repeats]
+    return f", {' times '.join(sizes)} times" if sizes else ""
+
+
+def _loops(nests: tuple[Nest, ...]) -> str:
+    operations = sum(len(nest.statements) if isinstance(nest, Loop) else 1 for nest in nests)
+    shapes = (shape_text(_domain(nest)) for nest in nests if _domain(nest))
+    domains = list(dict.fromkeys(shapes)) or ["single numbers"]
+    told = "1 loop" if len(nests) == 1 else f"{len(nests)} loops, row by row"
+    return f"loops    {operations} operations in {told}, over {', '.join(domains)}"
+
+
+def _domain(nest: Nest) -> Shape:
+    match nest:
+        case Contract():
+            return tuple(size for _, size in nest.sizes)
+        case Loop() | Scan() | Fold():
+            return nest.domain
+
+
+def equations_of(stage: Stage) -> list[str]:
+    """The equations that loops compute a part of, in order."""
+    if not isinstance(stage, RowLoops):
+        return []
+    found: dict[str, None] = {}
+    for nest in stage.nests:
+        origins = [s.origin for s in nest.statements] if isinstance(nest, Loop) else [nest.origin]
+        found |= {one_line(o.text): None for o in origins if o is not None}
+    return list(found)
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

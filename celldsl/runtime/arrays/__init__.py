@@ -1,0 +1,1 @@
+"""Arrays that people pass and hold, by name and shape."""

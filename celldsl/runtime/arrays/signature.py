@@ -1,0 +1,142 @@
+"""A built cell's arrays, by name and shape.  In: what a user passes.  Out: checked arrays.
+
+signature = Signature(description, dims, dtype, State, Outputs)
+arrays, lead = signature.inputs(x, {}, ("T", "B"))      # lead is (100, 32)
+starts = signature.states("state", state, 32)           # None where no state was passed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.arrays.shapes import axes_of, shape_words
+from celldsl.runtime.arrays.state_structure import Nest, gradients_given
+from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
+from celldsl.runtime.description import Array, Description
+from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One input, output or state of a built cell."""
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+
+    def check(self, name: str, value: Any, dtype: Any, lead: Mapping[str, int | None]) -> Values:
+        shape = (*lead.values(), *self.shape)
+        return check_array(
+            name, value, dtype, shape, lambda: shape_words((*lead, *self.axes), shape)
+        )
+
+
+class Signature:
+    """Checks arrays against the declared shapes of one built cell."""
+
+    def __init__(
+        self,
+        description: Description,
+        dims: Mapping[str, int],
+        dtype: Any,
+        state: Nest,
+        output: Nest,
+    ) -> None:
+        self.cell_name = description.name
+        self.dtype = dtype
+        self.state_nest = state
+        self.output_nest = output
+        self.input_slots = make_slots(description.inputs, dims)
+        self.output_slots = make_slots(description.outputs, dims)
+        self.state_slots = make_slots(description.states, dims)
+        self.input_names = tuple(slot.name for slot in self.input_slots)
+        self.output_names = tuple(slot.name for slot in self.output_slots)
+        self._no_cotangents: list[Values | None] = [None] * len(self.state_slots)
+        self.single = len(self.input_slots) == 1
+        self._input_shape = self.input_slots[0].shape if self.single else ()
+
+    def inputs(
+        self, value: Any, named: Mapping[str, Any], lead: Sequence[str]
+    ) -> tuple[list[Values], tuple[int, ...]]:
+        """The inputs, passed as one value or by keyword, and the sizes of their leading axes."""
+        if self.single and not named and type(value) is np.ndarray:
+            size = value.shape[: len(lead)]
+            if len(size) == len(lead) and is_plain(value, size + self._input_shape, self.dtype):
+                return [value], size
+        sizes: dict[str, int | None] = dict.fromkeys(lead)
+        found = []
+        for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
+            if given is None:
+                raise ArgumentTypeError(f"{slot.name}: no array was passed")
+            array = slot.check(slot.name, given, self.dtype, sizes)
+            sizes = dict(zip(lead, array.shape, strict=False))
+            found.append(array)
+        return found, tuple(int(size or 0) for size in sizes.values())
+
+    def _given(self, value: Any, named: Mapping[str, Any]) -> list[Any]:
+        if value is not None and named:
+            raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
+        if value is None:
+            for name in named:
+                if name not in self.input_names:
+                    raise unknown_argument(f"{self.cell_name}", name, self.input_names)
+            return [named.get(name) for name in self.input_names]
+        return by_name("inputs", value, self.input_names)
+
+    def states(self, what: str, value: Any, batch: int) -> list[Values] | None:
+        """The states (B, …) of a named tuple; None where nothing was passed."""
+        if value is None:
+            return None
+        if isinstance(value, np.ndarray) and len(self.state_slots) == 1:
+            value = (value,)
+        found = []
+        parts = self.state_nest.unpack(what, value)
+        for slot, part in zip(self.state_slots, parts, strict=True):
+            if part is None:
+                raise ArgumentTypeError(f"{what}.{slot.name}: no array was passed")
+            found.append(slot.check(f"{what}.{slot.name}", part, self.dtype, {"B": batch}))
+        return found
+
+    def output_cotangents(self, dy: Any, steps: int, batch: int) -> list[Values]:
+        """`dy` (T, B, …) for each output, zeros for those left out."""
+        parts = gradients_given(dy, self.output_names, "dy")
+        names = ["dy" if len(parts) == 1 else f"dy.{name}" for name in self.output_names]
+        size = (steps, batch)
+        return [
+            np.zeros(size + slot.shape, self.dtype)
+            if part is None
+            else self._fitting(slot, name, part, ("T", "B"), size)
+            for slot, name, part in zip(self.output_slots, names, parts, strict=True)
+        ]
+
+    def state_cotangents(self, dstate: Any, batch: int) -> list[Values | None]:
+        """`dstate` (B, …) for each state, None for those left out."""
+        if dstate is None:
+            return self._no_cotangents
+        if isinstance(dstate, np.ndarray) and len(self.state_slots) == 1:
+            dstate = (dstate,)
+        parts = self.state_nest.unpack("dstate", dstate)
+        return [
+            None if p is None else self._fitting(slot, f"dstate.{slot.name}", p, ("B",), (batch,))
+            for slot, p in zip(self.state_slots, parts, strict=True)
+        ]
+
+    def _fitting(
+        self, slot: Slot, name: str, value: Any, lead: tuple[str, ...], size: tuple[int, ...]
+    ) -> Values:
+        if is_plain(value, size + slot.shape, self.dtype):
+            plain: Values = value
+            return plain
+        return slot.check(name, value, self.dtype, dict(zip(lead, size, strict=True)))
+
+    def pack_outputs(self, arrays: Sequence[Values]) -> Any:
+        """One output as an array, several as a named tuple."""
+        return arrays[0] if len(arrays) == 1 else self.output_nest.pack(arrays)
+
+
+def make_slots(arrays: Sequence[Array], dims: Mapping[str, int]) -> tuple[Slot, ...]:
+    return tuple(Slot(a.name, axes_of(a.text), tuple(a.shape(**dims))) for a in arrays)

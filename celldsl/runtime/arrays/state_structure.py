@@ -1,0 +1,89 @@
+"""Named tuples for states and outputs.  In: dotted names.  Out: tuple types, and values in order.
+
+    nest = Nest("State", ("h", "g.h", "g.c"), GRU)
+    state = nest.pack([h, gh, gc])         # State(h=…, g=State_g(h=…, c=…))
+    nest.unpack("state", state)            # [h, gh, gc]
+
+States of inner cells have dotted names and nest as the cells do; those of a loop are in a tuple.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from celldsl.runtime.arrays.validation import by_name
+
+
+class Nest:
+    """The named tuple type of `names` and the types of its inner tuples.
+
+    The types become attributes of `owner`, so that pickle finds them.
+    """
+
+    def __init__(self, type_name: str, names: Sequence[str], owner: type) -> None:
+        self.fields = tuple(dict.fromkeys(name.split(".")[0] for name in names))
+        self.inner: dict[str, Nest] = {}
+        for field in self.fields:
+            below = [n.partition(".")[2] for n in names if n.startswith(f"{field}.")]
+            if below:
+                self.inner[field] = Nest(f"{type_name}_{field}", below, owner)
+        self.type: Any = _tuple_type(type_name, self.fields, owner)
+        self.flat = not self.inner
+
+    def pack(self, values: Iterable[Any]) -> Any:
+        """The named tuple of values that come in the order of the names."""
+        if self.flat:
+            return self.type._make(values)
+        return self._pack(iter(values))
+
+    def _pack(self, values: Any) -> Any:
+        inner = self.inner
+        return self.type._make(
+            inner[field]._pack(values) if field in inner else next(values) for field in self.fields
+        )
+
+    def unpack(self, what: str, value: Any) -> list[Any]:
+        """The values in the order of the names, None for those left out."""
+        parts = [None] * len(self.fields) if value is None else by_name(what, value, self.fields)
+        if self.flat:
+            return parts
+        found: list[Any] = []
+        for field, part in zip(self.fields, parts, strict=True):
+            nest = self.inner.get(field)
+            found += [part] if nest is None else nest.unpack(f"{what}.{field}", part)
+        return found
+
+
+def _tuple_type(type_name: str, fields: tuple[str, ...], owner: type) -> Any:
+    # `rename` never acts: the language keeps names that Python or namedtuple would refuse out.
+    make: Any = _indexed if fields and fields[0].isdigit() else namedtuple
+    made = make(type_name, fields, module=owner.__module__)
+    made.__qualname__ = f"{owner.__qualname__}.{type_name}"
+    setattr(owner, type_name, made)
+    return made
+
+
+def gradients_given(value: Any, names: tuple[str, ...], what: str) -> list[Any]:
+    """Cotangents by name; None (for one or for all) stands for zeros."""
+    if value is None:
+        return [None] * len(names)
+    if isinstance(value, Mapping) or len(names) > 1 or isinstance(value, tuple):
+        return by_name(what, value, names)
+    return [value]
+
+
+def _indexed(type_name: str, fields: tuple[str, ...], module: str) -> Any:
+    """Cells of a loop have no names: `state.layer[0]`."""
+    return type(type_name, (Indexed,), {"_fields": fields, "__module__": module})
+
+
+class Indexed(tuple[Any, ...]):
+    """The states of the cells of a loop, in order."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _make(cls, values: Iterable[Any]) -> Indexed:
+        return cls(values)

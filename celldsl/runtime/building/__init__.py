@@ -1,1 +1,0 @@
-"""How a cell is built: its settings, its parameters and how they begin."""

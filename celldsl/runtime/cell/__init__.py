@@ -1,0 +1,1 @@
+"""What people hold: the class of a cell, how it is built and saved."""

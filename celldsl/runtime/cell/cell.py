@@ -1,0 +1,275 @@
+"""Cells as people use them.  In: the Description of a generated module.  Out: the class of a cell.
+
+    cell = GRU(I=28, H=128, dtype="float32", seed=0)
+    y, state = cell(x)                          # x (T, B, I) -> y (T, B, H)
+    y, state, tape = cell.forward(x)
+    grads = cell.backward(tape, dy)             # grads.params["r_u.W_x"]
+
+Arrays are time-major and of the cell's dtype.  Functions are safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, ClassVar
+
+import numpy as np
+
+from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.arrays.signature import Signature
+from celldsl.runtime.arrays.state_structure import Nest
+from celldsl.runtime.arrays.validation import Values, check_integer, check_lengths
+from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.cell.construction import (
+    Setting,
+    Settings,
+    check_settings,
+    resolve_settings,
+    variant_class,
+)
+from celldsl.runtime.cell.initial import drawing, hash_key
+from celldsl.runtime.cell.saving import cell_from_file, save_cell
+from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
+from celldsl.runtime.description import ABI, Description
+from celldsl.runtime.errors import ArgumentTypeError
+from celldsl.runtime.exec.caller_arrays import Frame, full_frame, packed_frame
+from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.exec.sequences import Tape, cut_segments, run_back, run_once, run_sequence
+from celldsl.runtime.exec.steps import Steppers
+from celldsl.runtime.exec.streams import Stream
+from celldsl.runtime.threads.thread_count import parts_for
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """`params` and `inputs` map names to arrays; `state` mirrors the state, (B, …) each."""
+
+    params: Parameters
+    inputs: dict[str, Values]
+    state: Any
+
+
+class Cell:
+    """The base of generated classes, which add `description`.
+
+    `variants` gives the class for another structure; without it a module has the one it was made
+    for.
+    """
+
+    description: ClassVar[Description]
+    variants: ClassVar[Callable[[Mapping[str, Setting]], type[Cell]] | None] = None
+    _state_nest: ClassVar[Nest]
+    _output_nest: ClassVar[Nest]
+
+    dtype: np.dtype[Any]
+    seed: int
+    dims: dict[str, int]
+    hypers: dict[str, Setting]
+    params: Parameters
+    consts: Parameters
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "description" in vars(cls):
+            described = cls.description
+            _check_abi(described)
+            cls._state_nest = Nest("State", [s.name for s in described.states], cls)
+            cls._output_nest = Nest("Outputs", [o.name for o in described.outputs], cls)
+            cls.__doc__ = class_text(described)
+
+    def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:
+        if arguments:
+            raise ArgumentTypeError(f"sizes go by name: {signature_text(cls.description)}")
+        settings = resolve_settings(cls.description, keywords)
+        if settings.other is None:
+            self = super().__new__(cls)
+            given, known = check_settings(cls.description, settings)
+            self._lay_out(settings)
+            self._initialise(known, given)
+            return self
+        made: Cell = variant_class(cls, settings.other, keywords)(**keywords)
+        return made
+
+    def _lay_out(self, settings: Settings) -> None:
+        """Everything but the values of parameters and consts."""
+        described, dims, dtype = self.description, settings.dims, settings.dtype
+        self._passes, self._lock = 0, Lock()
+        self.dims, self.hypers, self.dtype, self.seed = dims, settings.hypers, dtype, settings.seed
+        flat = aligned_array(described.lengths.parameters(**dims), dtype)
+        constants = aligned_array(described.lengths.constants(**dims), dtype)
+        flat[:] = constants[:] = 0
+        self.params = Parameters(flat, described.params, dims)
+        self.consts = Parameters(constants, described.consts, dims)
+        values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
+        self._engine = Engine(described, dims, values, flat, constants, self.params)
+        self._signature = Signature(described, dims, dtype, self._state_nest, self._output_nest)
+        self._steppers = Steppers(self._engine, self._signature)
+
+    def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
+        for name, array in given.items():
+            self.consts[name][...] = array
+        for name, array in self.description.initial(drawing(self.seed), known):
+            if name not in given:
+                own = self.params if name in self.params else self.consts
+                own[name][...] = array
+        self.consts.freeze()
+
+    def __call__(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+        """Runs over whole sequences: x (T, B, I) -> (y (T, B, H), state after the last step).
+
+        Inputs may go by keyword; `state`, `lengths` (B,) and `reverse` as for `forward`.  Raises
+        ArgumentError and ArgumentTypeError for arrays that do not fit.
+        """
+        state = named.pop("state", state)
+        lengths, reverse = named.pop("lengths", None), named.pop("reverse", False)
+        arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
+        run = run_once(self._engine, frame, arrays, starts)
+        return self._results(frame, lead, run.outputs, run.finals)
+
+    def forward(
+        self,
+        inputs: Any = None,
+        /,
+        state: Any = None,
+        lengths: Any = None,
+        reverse: bool = False,
+        training: bool = True,
+        seed: int | None = None,
+        checkpoint: int | bool = 1,
+        **named: Any,
+    ) -> tuple[Any, Any, Tape]:
+        """Like a call, and keeps on a tape what `backward` needs: (y, state, tape).
+
+        `lengths` (B,) stops each sequence at its own length; `reverse` goes backwards in time, each
+        sequence within its length.  Masks (dropout, zoneout) are drawn where `training`: from
+        `seed`, or else from the cell's seed and the number of the pass.  `checkpoint` segments
+        (True: about √T) keep only the states at their borders and are run again in `backward`:
+        less memory, the same gradients.  An input of that name is passed in a mapping.
+        """
+        if not isinstance(checkpoint, bool):
+            checkpoint = check_integer("checkpoint", checkpoint, 1)
+        draws = training and (self.description.masks or seed is not None)
+        hyper = self._engine.training_hypers(self._mask_key(seed)) if draws else None
+        arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
+        borders = cut_segments(frame.steps, checkpoint)
+        tape = Tape(self, self._engine, frame, arrays, starts, borders, hyper, lead)
+        return (*self._results(frame, lead, *run_sequence(tape)), tape)
+
+    def backward(self, tape: Tape, dy: Any = None, dstate: Any = None) -> Gradients:
+        """The gradients of a forward pass, for dy (T, B, H) and dstate (B, …); None is zeros.
+
+        An output or state that is left out has zeros too.  A tape may be used more than once.
+        """
+        if not isinstance(tape, Tape) or tape.cell is not self:
+            raise ArgumentTypeError("tape: expected one that `forward` of this cell returned")
+        signature, frame = self._signature, tape.frame
+        outputs = signature.output_cotangents(dy, *tape.lead)
+        finals = signature.state_cotangents(dstate, frame.batch)
+        rows = [frame.rows_in(array) for array in outputs]
+        ends = [None if a is None else frame.batch_in(a) for a in finals]
+        found = run_back(tape, rows, ends)
+        inputs = {
+            name: frame.rows_out(rows, tape.lead)
+            for name, rows in zip(signature.input_names, found.inputs, strict=True)
+        }
+        params = self.params.over(found.parameters)
+        return Gradients(params, inputs, self._state_of(frame, found.starts))
+
+    def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+        """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial."""
+        if named:
+            state = named.pop("state", state)
+            return self._steppers.step(inputs, state, named)
+        steppers = self._steppers
+        found: tuple[Any, Any] | None = steppers.direct(inputs, state)
+        return steppers.step(inputs, state, named) if found is None else found
+
+    def stream(self, batch: int = 1, state: Any = None) -> Stream:
+        """A function of one step that keeps the state, with the parameters as they are now."""
+        return Stream(self._engine, self._signature, check_integer("batch", batch, 1), state)
+
+    def state(self, batch: int) -> Any:
+        """The initial state of `batch` sequences: a named tuple of arrays (B, …)."""
+        frame = full_frame(0, check_integer("batch", batch, 0), 1, False)
+        nothing = [np.empty(0, self.dtype) for _ in self._signature.input_slots]
+        return self._state_of(frame, run_once(self._engine, frame, nothing, None).finals)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes parameters, consts and settings as safetensors, whole or not at all."""
+        save_cell(self, path)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Cell:
+        """The cell that `save` wrote.  Raises WeightsError where the file is of another cell."""
+        found: Cell = cell_from_file(cls, path)
+        return found
+
+    def _mask_key(self, seed: int | None) -> int:
+        """What the masks of a pass depend on: a number that a float64 holds exactly."""
+        if seed is not None:
+            return hash_key(f"given:{check_integer('seed', seed, 0)}")
+        with self._lock:
+            self._passes += 1
+            return hash_key(f"pass:{self.seed}:{self._passes}")
+
+    def _arguments(
+        self, inputs: Any, named: Mapping[str, Any], state: Any, lengths: Any, reverse: bool
+    ) -> tuple[list[Values], list[Values] | None, Frame, tuple[int, ...]]:
+        """Inputs and states as kernels take them, the rows they make, and (T, B)."""
+        arrays, lead = self._signature.inputs(inputs, named, ("T", "B"))
+        steps, batch = lead
+        starts = self._signature.states("state", state, batch)
+        if lengths is None:
+            parts = parts_for(batch, self._engine.flop_estimate(steps * batch))
+            return arrays, starts, full_frame(steps, batch, parts, bool(reverse)), lead
+        lengths = check_lengths(lengths, steps, batch)
+        parts = parts_for(batch, self._engine.flop_estimate(int(lengths.sum())))
+        frame = packed_frame(lengths, steps, parts, bool(reverse))
+        rows = [frame.rows_in(array) for array in arrays]
+        return rows, None if starts is None else [frame.batch_in(s) for s in starts], frame, lead
+
+    def _results(
+        self, frame: Frame, lead: tuple[int, ...], outputs: list[Values], finals: list[Values]
+    ) -> tuple[Any, Any]:
+        arrays = [frame.rows_out(rows, lead) for rows in outputs]
+        return self._signature.pack_outputs(arrays), self._state_of(frame, finals)
+
+    def _state_of(self, frame: Frame, arrays: list[Values]) -> Any:
+        return self._state_nest.pack([frame.batch_out(array) for array in arrays])
+
+    def __repr__(self) -> str:
+        return cell_text(self.description, {**self.dims, **self.hypers}, self.params)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings = {
+            "dims": self.dims,
+            "hypers": self.hypers,
+            "dtype": self.dtype,
+            "seed": self.seed,
+        }
+        arrays = (self.params.flat.copy(), self.consts.flat.copy())
+        return rebuild_cell, (type(self), settings, self._passes, *arrays)
+
+
+def rebuild_cell(
+    cls: Any, settings: dict[str, Any], passes: int, flat: Values, constants: Values
+) -> Cell:
+    """The cell that was pickled or copied."""
+    self: Cell = object.__new__(cls)
+    self._lay_out(Settings(**settings))
+    self._passes = passes
+    self.params.flat[:] = flat
+    self.consts.flat[:] = constants
+    self.consts.freeze()
+    return self
+
+
+def _check_abi(described: Description) -> None:
+    if described.abi != ABI:
+        raise ImportError(
+            f"{described.name} was written by celldsl {described.version}, for another runtime "
+            f"than this one: write it anew with `celldsl compile {described.source}`"
+        )

@@ -1,0 +1,201 @@
+"""What a cell is built with: its settings, and the class for another structure.
+
+The class for another structure.  In: a class and a structure.  Out: a class, or an error.
+
+    activation: this module is made for activation=tanh, got relu; make one for it with
+        celldsl compile gru.cell --cell GRU --set activation=relu
+
+A class that `celldsl.load` made has a function `variants` that makes others; a generated module on
+its own has not.
+
+What a cell is built with.  In: a Description and keywords.  Out: Settings, checked.
+
+    settings = resolve_settings(GRU.description, {"I": 28, "H": 128, "activation": "tanh"})
+    settings.dims       # {"I": 28, "H": 128}
+    settings.hypers     # {"activation": "tanh"}
+
+A generated module is good for one structure.  What is asked for and cannot be had from it is in
+`settings.other`: the structure that is wanted instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.arrays.shapes import declared_words
+from celldsl.runtime.arrays.validation import Values, check_array, check_dtype, check_integer
+from celldsl.runtime.description import Description, Hyper
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+
+
+def variant_class(cls: Any, wanted: Mapping[str, Setting], keywords: Mapping[str, Any]) -> Any:
+    """The class with the structure that is wanted.  Raises ArgumentError where there is none."""
+    made = cls if cls.variants is None else cls.variants(wanted)
+    if resolve_settings(made.description, keywords).other is not None:
+        raise structure_error(made.description, wanted)
+    return made
+
+
+def structure_error(description: Description, wanted: Mapping[str, Setting]) -> ArgumentError:
+    """Says which command makes the code that was asked for."""
+    made = {d.name: d.fixed for d in description.dims} | {
+        h.name: h.value for h in description.hypers
+    }
+    differ = {name: value for name, value in wanted.items() if made[name] != value}
+    first = next(iter(differ))
+    options = " ".join(f"--set {name}={setting_text(value)}" for name, value in differ.items())
+    return ArgumentError(
+        f"{first}: this module is made for {first}={setting_text(made[first])}, got "
+        f"{setting_text(differ[first])}; make one for it with\n"
+        f"    celldsl compile {description.source} --cell {description.name} {options}"
+    )
+
+
+Setting = int | float | bool | str
+
+
+@dataclass(slots=True)
+class Settings:
+    """Values of dims and hyperparameters; `given` are the arrays passed for consts."""
+
+    dims: dict[str, int]
+    hypers: dict[str, Setting]
+    dtype: np.dtype[Any]
+    seed: int
+    given: dict[str, Any] = field(default_factory=dict)
+    other: dict[str, Setting] | None = None
+
+    @property
+    def values(self) -> dict[str, Setting]:
+        return {**self.dims, **self.hypers}
+
+
+def resolve_settings(description: Description, keywords: Mapping[str, Any]) -> Settings:
+    """The settings for keywords.  Raises ArgumentError and ArgumentTypeError."""
+    known = accepted_keywords(description)
+    for name in keywords:
+        if name not in known:
+            raise unknown_argument(f"{description.name}()", name, known)
+    hypers = {h.name: _hyper_value(description, h, keywords) for h in description.hypers}
+    dims = _dims(description, keywords)
+    given = {c.name: keywords[c.name] for c in description.consts if c.name in keywords}
+    dtype = check_dtype(keywords.get("dtype", "float32"))
+    seed = check_integer("seed", keywords.get("seed", 0), 0)
+    settings = Settings(dims, hypers, dtype, seed, given)
+    settings.other = _other_structure(description, settings)
+    return settings
+
+
+def accepted_keywords(description: Description) -> tuple[str, ...]:
+    groups = (description.dims, description.hypers, description.consts)
+    return (*(item.name for group in groups for item in group), "dtype", "seed")
+
+
+def _dims(description: Description, keywords: Mapping[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    missing: list[str] = []
+    for dim in description.dims:
+        if dim.name in keywords:
+            found[dim.name] = check_integer(dim.name, keywords[dim.name], 1)
+        elif dim.default is not None and not missing:
+            found[dim.name] = check_integer(dim.name, dim.default(**found), 1)
+        elif dim.fixed is not None:
+            found[dim.name] = dim.fixed
+        elif dim.default is None:
+            missing.append(dim.name)
+    if missing:
+        example = ", ".join(f"{name}=…" for name in missing)
+        plural = "s" if len(missing) > 1 else ""
+        raise ArgumentTypeError(
+            f"{description.name}() needs the size{plural} {', '.join(missing)}: "
+            f"{description.name}({example})"
+        )
+    return found
+
+
+def _hyper_value(description: Description, hyper: Hyper, keywords: Mapping[str, Any]) -> Setting:
+    if hyper.name not in keywords:
+        if hyper.value is None:
+            raise ArgumentTypeError(f"{description.name}() needs {hyper.name}={hyper.kind}")
+        return hyper.value
+    return check_hyper(hyper, keywords[hyper.name])
+
+
+def check_hyper(hyper: Hyper, value: Any) -> Setting:
+    """`value` as a plain Python value of the hyperparameter's kind.  Raises ArgumentTypeError."""
+    match hyper.kind:
+        case "boolean" if isinstance(value, bool | np.bool_):
+            return bool(value)
+        case "integer" if _is_integer(value):
+            return int(value)
+        case "real" if _is_integer(value) or isinstance(value, float | np.floating):
+            return float(value)
+        case "function" if isinstance(value, str):
+            return value
+    wanted = {"function": "the name of a function", "boolean": "True or False"}
+    kind = wanted.get(hyper.kind, f"a number ({hyper.kind})")
+    raise ArgumentTypeError(f"{hyper.name}: expected {kind}, got {value!r}")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _other_structure(description: Description, settings: Settings) -> dict[str, Setting] | None:
+    """The structure that was asked for, where it is not the one that the code is good for."""
+    made: dict[str, Setting | None] = {
+        d.name: d.fixed for d in description.dims if d.fixed is not None
+    }
+    made |= {h.name: h.value for h in description.hypers if h.fixed}
+    values = settings.values
+    wanted = {name: values[name] for name in made}
+    return None if wanted == made else wanted
+
+
+def setting_text(value: Setting | None) -> str:
+    """A value as the command line takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def check_settings(
+    description: Description, settings: Settings
+) -> tuple[dict[str, Values], dict[str, Any]]:
+    """The arrays given for consts, and all values by name, as initial values see them.
+
+    Raises ArgumentError for a `require` that does not hold and for a const that does not fit.
+    """
+    _check_conditions(description, settings.values)
+    given = _given_consts(description, settings)
+    return given, settings.values | {n: a.astype(np.float64) for n, a in given.items()}
+
+
+def _check_conditions(description: Description, values: Mapping[str, Any]) -> None:
+    """Raises ArgumentError for a `require` that does not hold."""
+    for condition in description.conditions:
+        if not condition.holds(values):
+            used = ", ".join(f"{name}={value}" for name, value in values.items())
+            raise ArgumentError(
+                f"{description.name}: {condition.why} (requires {condition.text}; with {used})"
+            )
+
+
+def _given_consts(description: Description, settings: Settings) -> dict[str, Values]:
+    """The arrays passed for consts, checked.  Raises where one without a value is missing."""
+    found = {}
+    for const in description.consts:
+        shape = tuple(const.shape(**settings.dims))
+        if const.name in settings.given:
+            value = settings.given[const.name]
+            words = partial(declared_words, const.text, shape)
+            found[const.name] = check_array(const.name, value, settings.dtype, shape, words)
+        elif not const.value:
+            wanted = declared_words(const.text, shape)
+            raise ArgumentTypeError(
+                f"{description.name}() needs {const.name}=array of shape {wanted}"
+            )
+    return found

@@ -1,0 +1,144 @@
+"""Cells in files of the safetensors format.
+
+Cells in files.  In: a built cell.  Out: a safetensors file with all that builds it again.
+
+    save_cell(cell, "gru.safetensors")
+    cell = cell_from_file(GRU, "gru.safetensors")
+
+The metadata holds the cell's name, sizes, hyperparameters and dtype, so that a file needs nothing
+beside it but the class.
+
+Files in the safetensors format.  In: names, arrays and metadata.  Out: a file, and back.
+
+    write_weights("gru.safetensors", {"r_u.b": array}, {"cell": "GRU"})
+    arrays, metadata = read_weights("gru.safetensors")
+
+The format is a length, a JSON header and the numbers, little-endian: simple enough to need no
+library, so that a module that stands alone can save.  A file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from celldsl.files import replace_file
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.errors import ArgumentError, WeightsError
+
+
+def save_cell(cell: Any, path: str | os.PathLike[str]) -> None:
+    """Writes parameters, consts and settings, whole or not at all."""
+    metadata = {
+        "format": "celldsl",
+        "cell": cell.description.name,
+        "digest": cell.description.digest,
+        "version": cell.description.version,
+        "settings": json.dumps({**cell.dims, **cell.hypers}),
+        "dtype": str(cell.dtype),
+        "seed": str(cell.seed),
+    }
+    write_weights(path, {**cell.params, **cell.consts}, metadata)
+
+
+def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:
+    """Builds a cell of `cls` and fills it.  Raises WeightsError, saying what differs."""
+    name = cls.description.name
+    arrays, metadata = read_weights(path)
+    settings = saved_settings(name, metadata, path)
+    consts = {c.name: arrays[c.name] for c in cls.description.consts if c.name in arrays}
+    try:
+        cell = cls(**settings, **consts, dtype=metadata["dtype"], seed=int(metadata["seed"]))
+    except (KeyError, TypeError, ArgumentError) as error:
+        raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
+    fill_cell(cell, arrays, path)
+    return cell
+
+
+def saved_settings(name: str, metadata: Mapping[str, str], path: Any) -> dict[str, Any]:
+    """The sizes and hyperparameters of the cell `name` in a file.  Raises WeightsError."""
+    if metadata.get("cell") != name:
+        found = metadata.get("cell", "nothing that celldsl saved")
+        raise WeightsError(f"{path}: expected weights of {name}, found {found}")
+    try:
+        return dict(json.loads(metadata["settings"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
+
+
+def fill_cell(cell: Any, arrays: Mapping[str, Values], path: Any) -> None:
+    """Copies arrays in, all or none."""
+    wanted = {**cell.params, **cell.consts}
+    differences = [f"{name} is missing" for name in wanted if name not in arrays]
+    differences += [f"{name} is not of this cell" for name in arrays if name not in wanted]
+    for name, array in wanted.items():
+        found = arrays.get(name)
+        if found is not None and (found.shape, found.dtype) != (array.shape, array.dtype):
+            differences.append(
+                f"{name} is {found.shape} of {found.dtype}, not {array.shape} of {array.dtype}"
+            )
+    if differences:
+        raise WeightsError(f"{path}: " + "; ".join(differences))
+    for name in cell.params:
+        cell.params[name] = arrays[name]
+
+
+STORED: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+LONGEST_HEADER = 100_000_000
+
+
+def write_weights(
+    path: str | os.PathLike[str], arrays: Mapping[str, Values], metadata: Mapping[str, str]
+) -> None:
+    """Writes float32 and float64 arrays and a mapping of strings."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    stored = []
+    end = 0
+    for name, array in arrays.items():
+        kind = "F32" if array.dtype.itemsize == 4 else "F64"
+        data = np.ascontiguousarray(array, dtype=STORED[kind])
+        place = [end, end + data.nbytes]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": place}
+        stored.append(data)
+        end += data.nbytes
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
+    text += b" " * (-len(text) % 8)
+    replace_file(path, [len(text).to_bytes(8, "little"), text, *(a.data for a in stored)])
+
+
+def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Values], dict[str, str]]:
+    """The arrays and the metadata of a file.  Raises WeightsError for what is not such a file."""
+    data = Path(path).read_bytes()
+    try:
+        return _parse_weights(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{path}: not a safetensors file ({error})") from None
+
+
+def _parse_weights(data: bytes) -> tuple[dict[str, Values], dict[str, str]]:
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > min(LONGEST_HEADER, len(data) - 8):
+        raise ValueError("the header is cut off")
+    header = json.loads(data[8 : 8 + length])
+    metadata = header.pop("__metadata__", {})
+    body = memoryview(data)[8 + length :]
+    return {name: _stored_array(entry, body) for name, entry in header.items()}, dict(metadata)
+
+
+def _stored_array(entry: Any, body: memoryview) -> Values:
+    dtype = STORED[entry["dtype"]]
+    shape = tuple(int(size) for size in entry["shape"])
+    start, stop = (int(edge) for edge in entry["data_offsets"])
+    if min(shape, default=0) < 0 or not 0 <= start <= stop <= len(body):
+        raise ValueError("an array lies outside the file")
+    if stop - start != math.prod(shape) * dtype.itemsize:
+        raise ValueError("an array has another size than its shape says")
+    stored = np.frombuffer(body[start:stop], dtype=dtype).reshape(shape)
+    found: Values = stored.astype(dtype.newbyteorder("="))
+    return found

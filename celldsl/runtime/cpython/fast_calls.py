@@ -1,0 +1,179 @@
+"""Steps that Python calls directly.  In: what a step needs.  Out: a built-in function.
+
+    step = direct_function("step", table, held)
+    step(x, state)                  # (y, state), or None where the usual way has to look closer
+
+For small cells a step takes compiled code less time than Python takes to check two arrays and to
+make two more.  A direct function does all of that itself, by Python's and NumPy's own functions.
+It does nothing, and returns None, unless inputs and state are plain arrays of the right shapes and
+all that depends on parameters is up to date.  It keeps Python's lock: steps that take long are not
+for it.
+
+A table is an array of 64-bit words, as `DIRECT_…` say: addresses, and for each input, output and
+state its number of axes and where its shape is.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import sysconfig
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from celldsl.jit.object_cache import POINTER_OFFSET, addresses_of
+from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.threads.launch import StandingJob
+
+WORD = 8
+DIRECT_BUSY = 0  # whether somebody uses the memory of the step at the moment
+DIRECT_VERSION, DIRECT_VERSION_AT = 1, 2  # of the parameters, then and now
+DIRECT_COUNT, DIRECT_COUNT_AT = 3, 4  # references to the owner of the parameters, likewise
+DIRECT_RUN, DIRECT_JOB, DIRECT_PLACES = 5, 6, 7
+DIRECT_INPUTS, DIRECT_OUTPUTS, DIRECT_STATES = 8, 9, 10  # how many
+DIRECT_OUTPUT_TYPE, DIRECT_STATE_TYPE = 11, 12  # of their tuples; 0 for a single output
+DIRECT_ARRAY_TYPE, DIRECT_DTYPE, DIRECT_TYPE_NUMBER = 13, 14, 15
+DIRECT_NONE = 16
+DIRECT_NEW_ARRAY, DIRECT_NEW_OF_TYPE, DIRECT_NEW_TUPLE = 17, 18, 19  # functions, see `_functions`
+DIRECT_GET, DIRECT_SET, DIRECT_HOLD, DIRECT_DROP = 20, 21, 22, 23
+DIRECT_SLOTS = 24
+UNKNOWN_VERSION = -1
+
+# Words of an object, an array and a tuple.
+OBJECT_TYPE = object.__basicsize__ // WORD - 1
+ARRAY_DATA = POINTER_OFFSET // WORD
+ARRAY_RANK, ARRAY_SHAPE, ARRAY_DTYPE, ARRAY_FLAGS = (ARRAY_DATA + i for i in (1, 2, 5, 6))
+TUPLE_SIZE, TUPLE_WORDS = OBJECT_TYPE + 1, tuple.__basicsize__ // WORD
+LOW_HALF = 0xFFFFFFFF  # of a word that has a shorter number first
+PLAIN_FLAGS = 0x1 | 0x100 | 0x400  # contiguous, aligned, writeable
+
+_DIRECT_SOURCE = Path(__file__)
+_NEW_ARRAY = 93  # PyArray_New in NumPy's table of functions
+_TAKES_ARRAY_OF_ARGUMENTS = 0x80
+
+
+class WordTable(np.ndarray[Any, np.dtype[np.int64]]):
+    """The words, what they point to, and what says where the function over them is."""
+
+    held: Any
+    method: _Method
+
+
+class _Method(ctypes.Structure):
+    """PyMethodDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("code", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+def words_of(place: int, count: int) -> list[int]:
+    return list((ctypes.c_int64 * count).from_address(place))
+
+
+@cache
+def direct_possible() -> bool:
+    """Whether objects lie as compiled code takes for granted."""
+    if sys.byteorder != "little" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return False
+    probe, pair = np.zeros((3, 5), np.float32), (1, 2)
+    words = words_of(id(probe), ARRAY_FLAGS + 1)
+    return (
+        words[OBJECT_TYPE] == id(np.ndarray)
+        and words[ARRAY_RANK] & LOW_HALF == probe.ndim
+        and words_of(words[ARRAY_SHAPE], 2) == list(probe.shape)
+        and words[ARRAY_DTYPE] == id(probe.dtype)
+        and words[ARRAY_FLAGS] & PLAIN_FLAGS == PLAIN_FLAGS
+        and words_of(id(pair), TUPLE_SIZE + 1)[TUPLE_SIZE] == len(pair)
+    )
+
+
+def direct_table(
+    dtype: np.dtype[Any],
+    shapes: Sequence[Sequence[tuple[int, ...]]],
+    types: tuple[type | None, type],
+    job: StandingJob,
+    params: Parameters,
+) -> WordTable:
+    """A table for a job, the shapes of its inputs, outputs and states, and the types of tuples of
+    the last two.  Nobody has derived anything from the parameters yet."""
+    slots = [np.array(shape, np.int64) for group in shapes for shape in group]
+    inputs, outputs, states = map(len, shapes)
+    version, references, unshared = params.watched
+    words = {
+        DIRECT_VERSION: UNKNOWN_VERSION,
+        DIRECT_VERSION_AT: version,
+        DIRECT_COUNT: unshared,
+        DIRECT_COUNT_AT: references,
+        DIRECT_RUN: job.code,
+        DIRECT_JOB: job.address,
+        DIRECT_PLACES: job.changing,
+        DIRECT_INPUTS: inputs,
+        DIRECT_OUTPUTS: outputs,
+        DIRECT_STATES: states,
+        DIRECT_OUTPUT_TYPE: 0 if types[0] is None else id(types[0]),
+        DIRECT_STATE_TYPE: id(types[1]),
+        DIRECT_ARRAY_TYPE: id(np.ndarray),
+        DIRECT_DTYPE: id(dtype),
+        DIRECT_TYPE_NUMBER: dtype.num,
+        DIRECT_NONE: id(None),
+        **dict(enumerate(_functions(), DIRECT_NEW_ARRAY)),
+    }
+    table = np.zeros(DIRECT_SLOTS + 2 * len(slots), np.int64).view(WordTable)
+    for place, word in words.items():
+        table[place] = word
+    for place, slot in enumerate(slots):
+        table[DIRECT_SLOTS + 2 * place :][:2] = len(slot), slot.ctypes.data
+    table.held = dtype, slots, types, job, params
+    return table
+
+
+def direct_function(entry: str, table: WordTable) -> Any:
+    """The built-in function over a table: "step" or "stream"."""
+    make = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    # A function reads it at every call, and of all that is here keeps the table alone.
+    table.method = _methods()[entry]
+    return make(ctypes.addressof(table.method), table, None)
+
+
+@cache
+def _methods() -> dict[str, _Method]:
+    names = ("step", "stream")
+    symbols = [f"celldsl_direct_{name}" for name in names]
+    found = addresses_of(_DIRECT_SOURCE, "direct", symbols, _compiled_direct)
+    return {
+        name: _Method(name.encode(), code, _TAKES_ARRAY_OF_ARGUMENTS, None)
+        for name, code in zip(names, found, strict=True)
+    }
+
+
+def _compiled_direct() -> bytes:
+    from celldsl.jit.compile import compile_symbols
+    from celldsl.runtime.cpython.fast_steps import DIRECT_ENTRIES
+
+    return compile_symbols(DIRECT_ENTRIES, "float64")
+
+
+@cache
+def _functions() -> list[int]:
+    """Where the functions are that a direct function calls."""
+    api = ctypes.pythonapi
+    names = (
+        "PyType_GenericAlloc", "PyTuple_New", "PyTuple_GetItem", "PyTuple_SetItem",
+        "Py_IncRef", "Py_DecRef",
+    )  # fmt: skip
+    found = [ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in names]
+    pointer = api.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    core: Any = getattr(np, "_core", None) or np.core
+    place = pointer(core.multiarray._ARRAY_API, None)
+    return [words_of(place, _NEW_ARRAY + 1)[_NEW_ARRAY], *found]

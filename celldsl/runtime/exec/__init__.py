@@ -1,0 +1,1 @@
+"""From checked arrays to results: batches, buffers, sequences, steps, streams."""

@@ -1,0 +1,228 @@
+"""Runs a cell's kernels.  In: arrays and a RowPlan.  Out: arrays.
+
+    engine = Engine(description, dims, hypers, parameters, constants, params)
+    run = engine.forward(plan, inputs, starts)
+    run.outputs, run.finals             # (T, B, …) and (B, …)
+    result = engine.backward(run, inputs, dy, dstate)
+
+Everything here is contiguous and checked already; shapes are other files' affair.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from celldsl.jit.object_cache import phase_addresses
+from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.batch_layout import RowPlan
+from celldsl.runtime.buffers import Buffers, Lease
+from celldsl.runtime.description import Array, Description, Phase
+from celldsl.runtime.threads.launch import Course, Relay
+
+KEPT_PLANS = 16
+AHEAD, AGAIN, BACK = range(3)
+
+
+@dataclass(slots=True)
+class ForwardRun:
+    """What a forward pass leaves: results, and what the backward pass reads."""
+
+    sizes: PlanSizes
+    outputs: list[Values]
+    finals: list[Values]
+    tape: Lease
+    fixed: Lease
+    hyper: Values
+
+
+@dataclass(slots=True)
+class BackwardRun:
+    parameters: Values
+    inputs: list[Values]
+    starts: list[Values]
+
+
+class PlanSizes:
+    """What passes over the same rows share: sizes of arrays, and the order of phases.
+
+    Rows are (T, B), or (R,) where they are packed.
+
+    AGAIN is the forward pass without the leading phases that depend on parameters alone.
+    """
+
+    def __init__(self, engine: Engine, plan: RowPlan) -> None:
+        self.plan = plan
+        lengths = engine.description.lengths
+        sizes = (plan.rows, plan.batch, plan.states, plan.kept, len(plan.parts))
+        names = ("_R", "_B", "_S", "_K", "_parts")
+        given = {**engine.dims, **dict(zip(names, sizes, strict=True))}
+        self.tape = int(lengths.tape(**given))
+        self.forward_work = int(lengths.forward_work(**given))
+        self.backward_work = int(lengths.backward_work(**given))
+        self._relays = engine.ahead, engine.ahead_again, engine.back
+        self._courses: dict[int, Course] = {}
+        lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
+        self.outputs = [lead + shape for shape in engine.output_shapes]
+        self.inputs = [lead + shape for shape in engine.input_shapes]
+        self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
+        self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
+
+    def course(self, number: int) -> Course:
+        """AHEAD, AGAIN or BACK, made when it is first asked for: not all are."""
+        found = self._courses.get(number)
+        if found is None:
+            found = self._courses[number] = Course(self._relays[number], self.plan)
+        return found
+
+
+class Engine:
+    """One built cell's kernels with their sizes.  Safe to use from several threads."""
+
+    def __init__(
+        self,
+        description: Description,
+        dims: Mapping[str, int],
+        hypers: Sequence[float],
+        parameters: Values,
+        constants: Values,
+        params: Parameters,
+    ) -> None:
+        self.description = description
+        self.dims = dict(dims)
+        self.dtype = parameters.dtype
+        if description.prepare is not None:
+            description.prepare(self.dtype)
+        self.once = len(leading_once(description.forward))
+        self.ahead, self.back = relays(description, self.dtype)
+        self.ahead_again = self.ahead.cut(self.once, None)
+        self.dim_array = np.array(list(dims.values()), dtype=np.int64)
+        # Two more than there are: whether masks are drawn, and the key that they are drawn with.
+        self.hyper_array = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
+        self.parameters = parameters
+        self.params = params
+        self.constants = constants
+        self.buffers = Buffers(self.dtype)
+        self.input_shapes = self._shapes(description.inputs)
+        self.output_shapes = self._shapes(description.outputs)
+        self.state_shapes = self._shapes(description.states)
+        # Forward and backward phases may each keep their own; one array is long enough for either.
+        lengths = description.lengths
+        self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
+        self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
+        self._plans: dict[int, PlanSizes] = {}
+        self._derived: tuple[int, Lease] | None = None
+        self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
+
+    def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
+        return [tuple(map(int, a.shape(**self.dims))) for a in arrays]
+
+    def flop_estimate(self, rows: int) -> int:
+        """About how many multiplications a pass over `rows` rows takes."""
+        return rows * self.row_flops
+
+    def training_hypers(self, key: int) -> Values:
+        """The hyperparameters for a pass that draws masks."""
+        found: Values = self.hyper_array.copy()
+        found[-2:] = 1.0, key
+        return found
+
+    def head(self, hyper: Values, fixed: Lease, tape: Lease, work: Lease) -> tuple[Values, ...]:
+        """The arrays that come first in both directions."""
+        own = (self.dim_array, hyper, self.parameters, self.constants)
+        return (*own, fixed.array, tape.array, work.array)
+
+    def sizes_of(self, plan: RowPlan) -> PlanSizes:
+        # As long as it is here nothing else has its number.
+        found = self._plans.get(id(plan))
+        if found is None:
+            if len(self._plans) >= KEPT_PLANS:
+                self._plans = {}
+            found = self._plans[id(plan)] = PlanSizes(self, plan)
+        return found
+
+    def forward(
+        self,
+        plan: RowPlan,
+        inputs: Sequence[Values],
+        starts: Sequence[Values],
+        hyper: Values | None = None,
+        fixed: Lease | None = None,
+    ) -> ForwardRun:
+        """Runs the forward phases; with `fixed` from an earlier run, without the leading ones.
+
+        `hyper` comes from `training_hypers`, where masks are to be drawn.
+        """
+        hyper = self.hyper_array if hyper is None else hyper
+        sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
+        course = sizes.course(AHEAD if fixed is None else AGAIN)
+        fixed = take(self.fixed_length) if fixed is None else fixed
+        leases = fixed, take(sizes.tape), take(sizes.forward_work)
+        outputs = [np.empty(shape, dtype) for shape in sizes.outputs]
+        finals = [np.empty(shape, dtype) for shape in sizes.states]
+        arrays = (*self.head(hyper, *leases), *inputs, *outputs, *starts, *finals)
+        course.run(arrays, leases)
+        return ForwardRun(sizes, outputs, finals, leases[1], fixed, hyper)
+
+    def infer(
+        self, plan: RowPlan, inputs: Sequence[Values], starts: Sequence[Values]
+    ) -> ForwardRun:
+        """A forward pass that nobody goes back through.
+
+        What depends on parameters alone is kept for the next, as long as no parameter changes and
+        nobody holds a view of one.
+        """
+        version, known = self.params.version, self._derived
+        if known is not None and known[0] == version:
+            return self.forward(plan, inputs, starts, fixed=known[1])
+        run = self.forward(plan, inputs, starts)
+        self._derived = None if version is None else (version, run.fixed)
+        return run
+
+    def backward(
+        self,
+        run: ForwardRun,
+        inputs: Sequence[Values],
+        output_cotangents: Sequence[Values],
+        final_cotangents: Sequence[Values | None],
+    ) -> BackwardRun:
+        """Runs the backward phases over what `run` has kept; None stands for zeros."""
+        sizes, dtype = run.sizes, self.dtype
+        leases = run.fixed, run.tape, self.buffers.take(sizes.backward_work)
+        found = BackwardRun(
+            np.zeros(self.parameters.size, dtype),
+            [np.empty(shape, dtype) for shape in sizes.inputs],
+            [np.empty(shape, dtype) for shape in sizes.states],
+        )
+        ends = [
+            zeros if given is None else given
+            for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
+        ]
+        cotangents = (*output_cotangents, *found.inputs, *ends, *found.starts)
+        head = self.head(run.hyper, *leases)
+        sizes.course(BACK).run((*head, found.parameters, *inputs, *cotangents), leases)
+        return found
+
+
+def relays(description: Description, dtype: Any) -> tuple[Relay, Relay]:
+    """The forward and the backward phases, their code from one object."""
+    ahead, back = description.forward, description.backward
+    codes = phase_addresses([phase.run for phase in (*ahead, *back)], dtype)
+    if codes is None:
+        return Relay(ahead, None), Relay(back, None)
+    return Relay(ahead, codes[: len(ahead)]), Relay(back, codes[len(ahead) :])
+
+
+def leading_once(phases: Sequence[Phase]) -> list[Phase]:
+    """The phases at the beginning that depend on parameters alone."""
+    found = []
+    for phase in phases:
+        if phase.kind != "once":
+            break
+        found.append(phase)
+    return found

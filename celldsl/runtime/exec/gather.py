@@ -1,0 +1,61 @@
+"""Rows of an array by their numbers.  In: an array, numbers of rows.  Out: a new array.
+
+packed = take_rows(array, numbers)      # (N, …), (R,) -> (R, …); zeros where a number is -1
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+
+from celldsl.jit.functions import stage
+from celldsl.jit.object_cache import phase_addresses
+from celldsl.jit.symbols import lane, real
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.batch_layout import RowPlan
+from celldsl.runtime.description import Phase
+from celldsl.runtime.threads.launch import Course, Relay
+from celldsl.runtime.threads.thread_count import parts_for
+
+FLOPS_PER_COPY = 8  # to copy a number from memory takes as long as about so many multiplications
+_NO_HYPER = np.zeros(0)
+
+
+@stage
+def taken_rows(
+    part: Any, parts: Any, share: Any, shares: Any, sizes: Any, numbers: Any, _hyper: Any,
+    source: Any, target: Any,
+) -> None:  # fmt: skip
+    """target[r] = source[numbers[r]] for a share of the rows."""
+    count, width = sizes[0], sizes[1]
+    for r in range(count * share // shares, count * (share + 1) // shares):
+        into = lane(target, r * width, 0)
+        if numbers[r] < 0:
+            for j in range(width):
+                into[j] = real(target, 0.0)
+        else:
+            row = lane(source, numbers[r] * width, 1)
+            for j in range(width):
+                into[j] = row[j]
+
+
+@cache
+def _relay_of(dtype: str) -> Relay:
+    return Relay([Phase("rows", taken_rows)], phase_addresses([taken_rows], dtype, "rows_"))
+
+
+@lru_cache(maxsize=64)
+def _course_of(dtype: np.dtype[Any], count: int, width: int, parts: int) -> Course:
+    sizes = np.array([count, width], np.int64)
+    return Course(_relay_of(dtype.name), RowPlan(1, count, count, 0, 0, (sizes,) * parts, True))
+
+
+def take_rows(array: Values, numbers: Values) -> Values:
+    """The rows of a contiguous array, on several threads where they are many."""
+    found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
+    count, width = len(numbers), found[:1].size
+    parts = parts_for(count, count * width * FLOPS_PER_COPY)
+    _course_of(array.dtype, count, width, parts).run((numbers, _NO_HYPER, array, found))
+    return found

@@ -1,0 +1,136 @@
+"""Whole sequences, in one go or in segments.  In: an engine, a frame, rows.  Out: a Tape.
+
+    tape = run_sequence(engine, frame, inputs, starts, segments=1)
+    tape.outputs, tape.finals
+    gradients = run_back(tape, dy, dstate)
+
+With one segment the tape keeps every step.  With several it keeps the states at their borders
+alone, and the backward pass runs each segment again before it goes through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.exec.caller_arrays import Frame
+from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
+
+
+@dataclass(slots=True, repr=False)
+class Tape:
+    """What `backward` needs of a forward pass.  Opaque; may be used more than once.
+
+    It holds the arrays that were passed, not copies: they must not change before `backward`.
+    """
+
+    cell: Any
+    engine: Engine
+    frame: Frame
+    inputs: list[Values]
+    starts: list[Values] | None
+    borders: list[tuple[int, int]]
+    hyper: Values | None = None
+    lead: tuple[int, ...] = ()
+    runs: list[ForwardRun] = field(default_factory=list)
+    states: list[list[Values]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        frame = self.frame
+        segments = f", {len(self.borders)} segments" if len(self.borders) > 1 else ""
+        kept = sum(run.tape.array.nbytes for run in self.runs)
+        kept += sum(array.nbytes for border in self.states for array in border)
+        name = self.engine.description.name
+        return f"<Tape of {name}: T={frame.steps}, B={frame.batch}{segments}, {kept:,} bytes>"
+
+
+def cut_segments(steps: int, checkpoint: int | bool) -> list[tuple[int, int]]:
+    """The (start, stop) of each segment; True makes about the square root of the steps."""
+    if checkpoint is not True and checkpoint <= 1:
+        return [(0, steps)]
+    wanted = int(np.ceil(np.sqrt(steps))) if checkpoint is True else int(checkpoint)
+    number = max(1, min(wanted, steps))
+    edges = [steps * i // number for i in range(number + 1)]
+    return list(pairwise(edges))
+
+
+def run_once(
+    engine: Engine, frame: Frame, inputs: list[Values], starts: list[Values] | None
+) -> ForwardRun:
+    """Inference: nothing is kept but the last step."""
+    plan = frame.plan(0, frame.steps, False, starts is not None)
+    return engine.infer(plan, inputs, engine.no_starts if starts is None else starts)
+
+
+def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
+    """Runs forward and fills in the tape.  Returns outputs (all rows) and final states."""
+    if len(tape.borders) == 1:
+        run = _segment(tape, 0, tape.starts, keep=True)
+        tape.runs.append(run)
+        return run.outputs, run.finals
+    engine = tape.engine
+    outputs = [tape.frame.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
+    starts = tape.starts
+    fixed = None
+    for index, border in enumerate(tape.borders):
+        if starts is not None:
+            tape.states.append(starts)
+        run = _segment(tape, index, starts, keep=False, fixed=fixed)
+        own = tape.frame.span(*border)
+        for whole, part in zip(outputs, run.outputs, strict=True):
+            whole[own] = part
+        starts, fixed = run.finals, run.fixed
+    return outputs, run.finals
+
+
+def _segment(
+    tape: Tape, index: int, starts: list[Values] | None, keep: bool, fixed: Any = None
+) -> ForwardRun:
+    engine = tape.engine
+    plan = tape.frame.plan(*tape.borders[index], keep, starts is not None)
+    given = engine.no_starts if starts is None else starts
+    return engine.forward(plan, _inputs_of(tape, index), given, tape.hyper, fixed)
+
+
+def _inputs_of(tape: Tape, index: int) -> list[Values]:
+    if len(tape.borders) == 1:
+        return tape.inputs
+    own = tape.frame.span(*tape.borders[index])
+    return [array[own] for array in tape.inputs]
+
+
+def run_back(tape: Tape, outputs: list[Values], finals: list[Values | None]) -> BackwardRun:
+    """Runs backward for the cotangents of outputs (all rows) and final states."""
+    if tape.runs:
+        return tape.engine.backward(tape.runs[0], tape.inputs, outputs, finals)
+    return _back_in_segments(tape, outputs, finals)
+
+
+def _back_in_segments(
+    tape: Tape, outputs: list[Values], finals: list[Values | None]
+) -> BackwardRun:
+    engine = tape.engine
+    total = np.zeros_like(engine.parameters)
+    inputs = [np.empty_like(array) for array in tape.inputs]
+    starts: list[Values] = []
+    for index in reversed(range(len(tape.borders))):
+        own = tape.frame.span(*tape.borders[index])
+        run = _segment(tape, index, _starts_of(tape, index), keep=True)
+        given = [array[own] for array in outputs]
+        found = engine.backward(run, _inputs_of(tape, index), given, starts or finals)
+        total += found.parameters
+        for whole, part in zip(inputs, found.inputs, strict=True):
+            whole[own] = part
+        starts = found.starts
+    return BackwardRun(total, inputs, starts)
+
+
+def _starts_of(tape: Tape, index: int) -> list[Values] | None:
+    """The states that a segment starts from; None for a first one that nobody gave any."""
+    if tape.starts is None:
+        return None if index == 0 else tape.states[index - 1]
+    return tape.states[index]

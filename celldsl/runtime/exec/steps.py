@@ -1,0 +1,198 @@
+"""One step at a time, quickly.  In: an engine and arrays of one step.  Out: outputs and states.
+
+    steppers = Steppers(engine, signature)
+    y, state = steppers.step(x, state, {})
+
+A `Stepper` has the arguments of a step prepared: what is left is to put a few arrays into their
+places, and for small steps a function of `direct` does that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.arrays.signature import Signature, Slot
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.batch_layout import plan_rows
+from celldsl.runtime.cpython.fast_calls import (
+    DIRECT_BUSY,
+    DIRECT_VERSION,
+    UNKNOWN_VERSION,
+    WordTable,
+    direct_function,
+    direct_possible,
+    direct_table,
+)
+from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.threads.launch import Course, Relay, StandingJob
+from celldsl.runtime.threads.thread_count import SMALL_WORK, parts_for
+
+
+def not_directly(*_: Any) -> None:
+    """Stands where there is no direct function."""
+
+
+class Stepper:
+    """The calls of one step, with scratch of their own.  For one caller at a time.
+
+    `direct` is a function of (inputs, state) for as long as nobody else uses the stepper.
+    """
+
+    def __init__(self, engine: Engine, signature: Signature, batch: int) -> None:
+        self.engine = engine
+        self.signature = signature
+        self.batch = batch
+        self.input_shapes = shapes_of(signature.input_slots, batch)
+        self.output_shapes = shapes_of(signature.output_slots, batch)
+        self.state_shapes = shapes_of(signature.state_slots, batch)
+        sizes = engine.sizes_of(plan_rows(1, batch, 1, False, True))
+        self._leases = [
+            engine.buffers.take(length)
+            for length in (engine.fixed_length, sizes.tape, sizes.forward_work)
+        ]
+        self._derive = self._job(engine.ahead.cut(None, engine.once), True)
+        self._given = self._job(engine.ahead_again, True)
+        self._initial = self._job(engine.ahead_again, False)
+        # As whole numbers, for which equal means the same bits.
+        whole = np.dtype(f"i{engine.dtype.itemsize}")
+        self._parameters = engine.parameters.view(whole)
+        self._seen: Values | None = None
+        self._version: int | None = None
+        self._table = self._table_of(self._given)
+        self.direct = function_over("step", self._table)
+
+    def _job(self, relay: Relay, given: bool) -> StandingJob:
+        head = self.engine.head(self.engine.hyper_array, *self._leases)
+        course = Course(relay, plan_rows(1, self.batch, 1, False, given))
+        slots = (*self.input_shapes, *self.output_shapes, *self.state_shapes * 2)
+        # Whoever still has the direct function of a stepper has its scratch too.
+        return StandingJob(course, head, len(slots), self._leases)
+
+    def _table_of(self, job: StandingJob) -> WordTable | None:
+        """What a direct function that runs the job knows; None where there can be none."""
+        engine, signature = self.engine, self.signature
+        if (
+            len(self.input_shapes) != 1
+            or not (signature.state_nest.flat and signature.output_nest.flat)
+            or engine.flop_estimate(self.batch) >= SMALL_WORK
+            or engine.ahead_again.codes is None
+            or not direct_possible()
+        ):
+            return None
+        shapes = (self.input_shapes, self.output_shapes, self.state_shapes)
+        several = len(self.output_shapes) > 1
+        types = (signature.output_nest.type if several else None, signature.state_nest.type)
+        return direct_table(engine.dtype, shapes, types, job, engine.params)
+
+    def derive(self, arrays: Sequence[Values]) -> None:
+        """Runs the phases of parameters alone, where a parameter has changed since they were run.
+
+        While somebody holds a view of a parameter to look is the only way to know, and costs less
+        than to derive everything again.
+        """
+        version = self.engine.params.version
+        if version is not None and version == self._version:
+            return
+        if self._seen is None or not (self._seen == self._parameters).all():
+            self._seen = self._parameters.copy()
+            self._derive.run(arrays)
+        self._version = version
+        self._tell_version(self._table)
+
+    def _tell_version(self, table: WordTable | None) -> None:
+        if table is not None:
+            table[DIRECT_VERSION] = UNKNOWN_VERSION if self._version is None else self._version
+
+    def step(
+        self, inputs: Sequence[Values], starts: Sequence[Values] | None
+    ) -> tuple[list[Values], list[Values]]:
+        """Outputs and next states, which are the caller's own, for arrays that were checked."""
+        dtype = self.engine.dtype
+        outputs = [np.empty(shape, dtype) for shape in self.output_shapes]
+        finals = [np.empty(shape, dtype) for shape in self.state_shapes]
+        job = self._given if starts is not None else self._initial
+        arrays = (*inputs, *outputs, *(starts or self.engine.no_starts), *finals)
+        if self._table is not None:
+            self._table[DIRECT_BUSY] = 1
+        self.derive(arrays)
+        job.run(arrays)
+        if self._table is not None:
+            self._table[DIRECT_BUSY] = 0
+        return outputs, finals
+
+    def repeat(self, arrays: Sequence[Values]) -> None:
+        """A step from given states, with what was derived before."""
+        self._given.run(arrays)
+
+    def again(self) -> None:
+        """That step once more: compiled code and nothing else, for who measures it."""
+        self._given.run_again()
+
+    def between(self, now: Sequence[Values], after: Sequence[Values]) -> Any:
+        """A function of inputs that gives outputs and goes from states in some arrays to others."""
+        job = self._job(self.engine.ahead_again, True)
+        table = self._table_of(job)
+        self._tell_version(table)
+        # Where input and output are comes with each call.
+        later = [self.engine.parameters] * (len(self.input_shapes) + len(self.output_shapes))
+        job.place((*later, *now, *after))
+        return function_over("stream", table)
+
+
+def function_over(entry: str, table: WordTable | None) -> Any:
+    return not_directly if table is None else direct_function(entry, table)
+
+
+def shapes_of(slots: Sequence[Slot], batch: int) -> list[tuple[int, ...]]:
+    return [(batch, *slot.shape) for slot in slots]
+
+
+class Steppers:
+    """Steppers of one cell that nobody uses at the moment, by batch size.
+
+    `direct` is the function of the stepper that was used last.
+    """
+
+    MOST = 8
+
+    def __init__(self, engine: Engine, signature: Signature) -> None:
+        self._engine = engine
+        self._signature = signature
+        self._idle: dict[int, list[Stepper]] = {}
+        self.direct: Callable[..., Any] = not_directly
+
+    def step(self, inputs: Any, state: Any, named: Mapping[str, Any]) -> tuple[Any, Any]:
+        """One step with the parameters as they are now: (y, state)."""
+        arrays, (batch,) = self._signature.inputs(inputs, named, ("B",))
+        starts = self._signature.states("state", state, batch)
+        parts = parts_for(batch, self._engine.flop_estimate(batch))
+        if parts > 1:
+            return self._in_parts(arrays, starts, batch, parts)
+        stepper = self._take(batch)
+        outputs, finals = stepper.step(arrays, starts)
+        self._idle.setdefault(batch, []).append(stepper)
+        self.direct = stepper.direct
+        return self._signature.pack_outputs(outputs), self._signature.state_nest.pack(finals)
+
+    def _take(self, batch: int) -> Stepper:
+        try:
+            # One operation, and so safe among threads.
+            return self._idle[batch].pop()
+        except LookupError:
+            if len(self._idle) >= self.MOST:
+                self._idle = {}
+            return Stepper(self._engine, self._signature, batch)
+
+    def _in_parts(
+        self, arrays: Sequence[Values], starts: Sequence[Values] | None, batch: int, parts: int
+    ) -> tuple[Any, Any]:
+        """A step of a batch that is large enough to be split over threads."""
+        engine, signature = self._engine, self._signature
+        plan = plan_rows(1, batch, parts, False, starts is not None, False)
+        given = engine.no_starts if starts is None else starts
+        run = engine.infer(plan, arrays, given)
+        outputs = signature.pack_outputs([array[0] for array in run.outputs])
+        return outputs, signature.state_nest.pack(run.finals)

@@ -1,0 +1,82 @@
+"""A cell that runs step by step.  In: an engine and a batch size.  Out: a function of one step.
+
+    stream = cell.stream(batch=1)
+    y_t = stream(x_t)                       # (1, I) -> (1, H); the stream keeps the state
+
+A stream has a stepper of its own, with the parameters as they are when it is made, and derives once
+what depends on them.  It is for one thread; make one for each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.arrays.signature import Signature
+from celldsl.runtime.batch_layout import plan_rows
+from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.exec.steps import Stepper
+
+
+class Stream:
+    """A cell that runs step by step and keeps its state, with fixed parameters."""
+
+    def __init__(self, engine: Engine, signature: Signature, batch: int, state: Any) -> None:
+        parameters = engine.parameters.copy()
+        own = Engine(
+            engine.description,
+            engine.dims,
+            engine.hyper_array[:-2].tolist(),
+            parameters,
+            engine.constants,
+            Parameters(parameters, (), engine.dims),
+        )
+        self._signature = signature
+        self._batch = batch
+        self._dtype = own.dtype
+        self._stepper = Stepper(own, signature, batch)
+        shapes = self._stepper.state_shapes
+        # Two sets of states: a step reads one and writes the other.
+        self._now, self._next = ([np.zeros(s, own.dtype) for s in shapes] for _ in range(2))
+        self.reset(state)
+        nothing = [np.zeros(s, own.dtype) for s in self._stepper.input_shapes]
+        self._stepper.step(nothing, self._now)
+        self._direct = self._stepper.between(self._now, self._next)
+        self._direct_back = self._stepper.between(self._next, self._now)
+
+    def reset(self, state: Any = None) -> None:
+        """Goes back to the initial state, or to `state`."""
+        given = self._signature.states("state", state, self._batch)
+        if given is None:
+            engine = self._stepper.engine
+            plan = plan_rows(0, self._batch, 1, False, False)
+            nothing = [np.empty(0, engine.dtype) for _ in engine.input_shapes]
+            given = engine.forward(plan, nothing, engine.no_starts).finals
+        for own, array in zip(self._now, given, strict=True):
+            own[...] = array
+
+    @property
+    def state(self) -> Any:
+        """A copy of the state as it is now."""
+        return self._signature.state_nest.pack([array.copy() for array in self._now])
+
+    def __call__(self, inputs: Any = None, /, **named: Any) -> Any:
+        """One step: x (B, I) -> y (B, H)."""
+        found = None if named else self._direct(inputs)
+        if found is None:
+            found = self._closely(inputs, named)
+        self._now, self._next = self._next, self._now
+        self._direct, self._direct_back = self._direct_back, self._direct
+        return found
+
+    def _closely(self, inputs: Any, named: dict[str, Any]) -> Any:
+        """A step of whatever the inputs are."""
+        signature, stepper = self._signature, self._stepper
+        arrays, _ = signature.inputs(inputs, named, ("B",))
+        for slot, array in zip(signature.input_slots, arrays, strict=True):
+            slot.check(slot.name, array, self._dtype, {"B": self._batch})
+        outputs = [np.empty(shape, self._dtype) for shape in stepper.output_shapes]
+        stepper.repeat((*arrays, *outputs, *self._now, *self._next))
+        return signature.pack_outputs(outputs)

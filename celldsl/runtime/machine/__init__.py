@@ -1,1 +1,0 @@
-"""LLVM's instructions to machine code, kept on disk and loaded again."""

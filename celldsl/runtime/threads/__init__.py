@@ -1,0 +1,1 @@
+"""The worker pool and the task graph that it runs."""

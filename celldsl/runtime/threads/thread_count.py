@@ -1,0 +1,63 @@
+"""How many threads a call uses.  In: a setting, the environment.  Out: numbers.
+
+set_threads(4)
+get_threads()                   # 4
+parts_for(32, 10**8)            # 4: into how many parts a call splits its sequences
+"""
+
+from __future__ import annotations
+
+import os
+
+from celldsl.runtime.arrays.validation import check_integer
+from celldsl.runtime.errors import ArgumentError
+
+# Fewer multiplications than this (about 50 microseconds) are done before a thread has woken.
+SMALL_WORK = 1_000_000
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class ThreadSettings:
+    """The number of threads; 0: not yet asked for."""
+
+    number = 0
+
+
+THREADS = ThreadSettings()
+
+
+def set_threads(number: int) -> None:
+    """How many threads a call may use, from now on.
+
+    Raises ArgumentError when `number` is not a positive integer.
+    """
+    THREADS.number = check_integer("threads", number, 1)
+
+
+def get_threads() -> int:
+    """How many threads a call may use: set, or CELLDSL_NUM_THREADS, or the cores there are."""
+    if not THREADS.number:
+        THREADS.number = threads_by_default()
+    return THREADS.number
+
+
+def threads_by_default() -> int:
+    text = os.environ.get("CELLDSL_NUM_THREADS", "").strip()
+    if not text:
+        return available_cores()
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentError(f"CELLDSL_NUM_THREADS: expected a positive integer, got {text!r}")
+    return int(text)
+
+
+def parts_for(batch: int, work: int) -> int:
+    """How many parts to split `batch` sequences into; `work` is in multiplications."""
+    if batch < 2 or work < SMALL_WORK:
+        return 1
+    return min(get_threads(), batch)

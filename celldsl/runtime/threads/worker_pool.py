@@ -1,0 +1,172 @@
+"""Threads that help a caller with its job.  In: a job.  Out: everything in it is done.
+
+    run_together(job, held)
+
+Jobs release the interpreter's lock, so plain Python threads do.  They are started once, wait on a
+queue and end with the process.  One that has helped looks for more to do for a while before it
+waits: most passes follow another, and to be woken takes longer than many a pass.  Several callers
+may be at it at once: together they use as many threads as one would, and none waits for another.
+After a fork the child starts its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from array import array
+from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.threads.task_abi import (
+    POST_AWAY,
+    POST_LINE,
+    RELAY_DONE,
+    RELAY_TASKS,
+    RELAY_WORD,
+    RELAY_WORKERS,
+    job_functions,
+)
+from celldsl.runtime.threads.thread_count import available_cores, get_threads
+
+POSTS = 256  # workers after these are woken each time
+NAP = 1e-4  # seconds
+
+Job: TypeAlias = "array[int]"
+Call: TypeAlias = "list[tuple[Job, Any, int]]"  # one, or none when its caller has left
+
+
+class Crew:
+    """Daemon threads that take jobs from posts and from a queue."""
+
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[Call] = SimpleQueue()
+        self.started = 0
+        self.busy = 0  # callers, and those who joined them
+        self.helping = 0  # those who joined them
+        self.lock = threading.Lock()
+        posts = aligned_array(POSTS * POST_LINE, np.dtype(np.int64))
+        posts[:] = POST_AWAY
+        self.posts = posts
+        self.address = posts.ctypes.data
+        self.lingering: dict[int, tuple[Job, Any]] = {}
+
+    def hire(self, wanted: int, threads: int) -> int:
+        """How many others may join a caller, of `threads` for all callers together."""
+        with self.lock:
+            helpers = max(0, min(wanted, threads - self.busy - 1))
+            while self.started < self.helping + helpers:
+                threading.Thread(target=serve, args=(self, self.started), daemon=True).start()
+                self.started += 1
+            self.helping += helpers
+            self.busy += 1 + helpers
+        return helpers
+
+    def dismiss(self, helpers: int) -> None:
+        with self.lock:
+            self.helping -= helpers
+            self.busy -= 1 + helpers
+
+    def waiting(self) -> int:
+        """About how many threads wait on the queue.  Others would find a job there late."""
+        looks = self.posts[: POST_LINE * self.posted : POST_LINE]
+        return self.started - self.posted + int(np.count_nonzero(looks == POST_AWAY))
+
+    def offer(self, job: Job, wanted: int) -> int:
+        """Gives a job to workers 1 … of it, of those who look at their posts; to how many."""
+        found: int = job_functions().offer(self.address, self.posted, address_of_job(job), wanted)
+        return found
+
+    def leave(self, job: Job, held: Any) -> None:
+        """Sees that nobody finds the job any more; whoever is still at it keeps it alive."""
+        # When all is done they look at the job alone.
+        left = job[RELAY_DONE] < job[RELAY_TASKS]
+        self.lingering[id(job)] = job, held if left else None
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Forgets the jobs that the last worker has left by now."""
+        withdraw = job_functions().withdraw
+        for key, (job, _) in self.lingering.copy().items():
+            if not withdraw(self.address, self.posted, address_of_job(job)):
+                self.lingering.pop(key, None)
+
+    @property
+    def posted(self) -> int:
+        return min(self.started, POSTS)
+
+
+def address_of_job(job: Job) -> int:
+    return job.buffer_info()[0]
+
+
+def work_on(job: Job, worker: int) -> None:
+    """What a worker does until everything is done."""
+    together = job_functions().together
+    together(address_of_job(job), worker)
+    while job[RELAY_DONE] < job[RELAY_TASKS]:
+        time.sleep(NAP)
+        together(address_of_job(job), worker)
+
+
+def serve(crew: Crew, number: int) -> None:
+    """What a thread does for ever."""
+    post = crew.address + RELAY_WORD * POST_LINE * number
+    stand_by = job_functions().stand_by
+    # More threads than cores would take them from those who have something to do.
+    looks = number < min(POSTS, available_cores() - 1)
+    while True:
+        call = crew.queue.get()
+        try:
+            job, held, worker = call.pop()
+        except IndexError:  # its caller has done everything
+            continue
+        work_on(job, worker)
+        del job, held
+        while looks and stand_by(post):
+            time.sleep(NAP)
+
+
+class CrewOfProcess:
+    """The threads of this process."""
+
+    def __init__(self) -> None:
+        self.crew = Crew()
+
+    def renew(self) -> None:
+        # The threads stay with the parent process, and its locks may be held.
+        self.crew = Crew()
+
+
+CREW = CrewOfProcess()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=CREW.renew)
+
+
+def run_together(job: Job, held: Any) -> None:
+    """Runs a job; `held` is what must stay alive meanwhile.
+
+    Others may be late, or come when everything is done, and cores that other callers use at the
+    moment are left to them.
+    """
+    crew = CREW.crew
+    helpers = crew.hire(job[RELAY_WORKERS] - 1, get_threads())
+    calls: list[Call] = []
+    try:
+        offered = crew.offer(job, helpers) if helpers else 0
+        if offered < helpers:
+            last = min(helpers, offered + crew.waiting())
+            calls += ([(job, held, worker)] for worker in range(1 + offered, 1 + last))
+            for call in calls:
+                crew.queue.put(call)
+        work_on(job, 0)
+    finally:
+        try:
+            crew.leave(job, held)
+        finally:
+            crew.dismiss(helpers)
+            for call in calls:
+                call.clear()

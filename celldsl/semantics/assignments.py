@@ -1,0 +1,176 @@
+"""The left side of equations, slices that a loop fills included.
+
+Values that loops fill.  In: `y[k] = …`, once in each pass.  Out: after the loop, all of `y`.
+
+for k in 0..K:
+    y[k] = …        a slice
+y                   [K, …]: the slices in a stack
+
+The left side of equations.  In: a target and its value.  Out: a bound name or a next state.
+
+a = …        a value, once; in a loop, a new value for a name from before it
+h' = …       the next state
+y[k] = …     a slice of what the loop over `k` fills
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Shape, shape_text
+from celldsl.semantics import conversions as convert
+from celldsl.semantics.builtins.shapes import expanded, may_expand
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import Binding, Stack, Static, Tensor, Unknown, Value
+from celldsl.semantics.next_states import assign_next, refuse, set_next, state_of, twice
+from celldsl.syntax import ast
+
+
+def assign_slice(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+    """`y[k] = …`: one slice of what the loop over `k` fills."""
+    index = target.index
+    variable = index.id if isinstance(index, ast.Name) and not index.primed else ""
+    binding = f.find(variable)
+    if binding is None or binding.kind != "index" or not isinstance(binding.value, Static):
+        span = index.span if index is not None else target.span
+        prime = "'" * target.primed
+        f.error(
+            "E0311",
+            f"`{target.id}[…] = …` fills a value in a loop, by the loop's variable",
+            span,
+            "this is none",
+            help=f"in `for k in 0..K:` write `{target.id}{prime}[k] = …`; parts are joined by "
+            "`concat([…])`",
+        )
+        f.silenced.add(target.id)
+        return
+    if binding.depth != len(f.iterations):
+        f.error(
+            "E0311",
+            f"`{target.id}[{variable}]` stands in a loop inside the one over `{variable}`",
+            target.span,
+            "it would be defined more than once",
+        )
+        f.silenced.add(target.id)
+        return
+    f.walk.notes.used.add(binding.span)
+    _keep_slice(f, s, target, value, variable, binding.value)
+
+
+def _keep_slice(
+    f: Frame, s: ast.Equation, target: ast.Target, value: Value, variable: str, k: Static
+) -> None:
+    if target.primed and state_of(f, target) is None:
+        return
+    if not target.primed and f.find(target.id) is not None:
+        old = f.find(target.id)
+        assert old is not None
+        if old.kind == "value":
+            twice(f, target, old.span)
+        else:
+            refuse(f, target, old)
+        return
+    key = target.id + "'" * target.primed
+    stack = f.stacks.setdefault(key, Stack(variable, target.span, target.primed))
+    place = k.size.constant
+    assert place is not None
+    if place in stack.slices:
+        twice(f, target, stack.span)
+        return
+    stack.slices[place] = convert.number(f, value, s.value.span)
+
+
+def close_stacks(f: Frame, loop: ast.For, low: int, high: int) -> None:
+    """After a loop: values whose slices it has defined."""
+    for key, stack in list(f.stacks.items()):
+        if stack.variable != loop.variable.id:
+            continue
+        name = key.rstrip("'")
+        f.later.pop(name, None)
+        value = _stacked(f, name, stack, low, high, loop.high.span)
+        del f.stacks[key]
+        if stack.primed:
+            written = ast.Name(name, span=stack.span)
+            set_next(f, name, stack.span, written, value)
+            continue
+        f.scopes[-1][name] = Binding("value", value, stack.span, len(f.iterations), f.iteration)
+        f.walk.notes.declared[stack.span] = ("value", name)
+
+
+def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int, why: Span) -> Value:
+    if low != 0 or set(stack.slices) != set(range(low, high)):
+        f.error(
+            "E0311",
+            f"the loop does not define all of `{name}`",
+            stack.span,
+            f"slices count from 0, and the loop begins at {low}"
+            if low != 0
+            else "some iterations leave it out",
+        )
+        return Unknown()
+    slices = [stack.slices[k] for k in range(high)]
+    known = [v for v in slices if v is not None]
+    if not slices or len(known) < len(slices):
+        return Unknown()
+    shapes: list[Shape] = [v.shape for v in known]
+    if not all(f.walk.facts.same_shape(shapes[0], shape) for shape in shapes):
+        f.error("E0311", f"the slices of `{name}` have different shapes", stack.span)
+        return Unknown()
+    if not may_expand(f, known[0], stack.span):
+        return Unknown()
+    rows = [expanded(f, v, 0).name for v in known]
+    joined = f.walk.op("concat", *rows, axis=0)
+    return Tensor(joined, f.walk.shape(joined), (why, *(known[0].why or ())))
+
+
+def assign(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+    if target.index is not None:
+        assign_slice(f, s, target, value)
+    elif target.primed:
+        assign_next(f, s, target, value)
+    else:
+        _assign_value(f, s, target, value)
+
+
+def _assign_value(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+    old = f.find(target.id)
+    if old is None:
+        binding = Binding("value", value, target.span, len(f.iterations), f.iteration)
+        f.scopes[-1][target.id] = binding
+        f.walk.notes.declared[target.span] = ("value", target.id)
+        f.hidden.pop(target.id, None)
+        return
+    if old.kind != "value":
+        refuse(f, target, old)
+        return
+    if old.depth >= len(f.iterations) or old.rebound is f.iteration:
+        twice(f, target, old.span)
+        return
+    f.walk.notes.declared[target.span] = ("value", target.id)
+    _rebind(f, s, target, old, value)
+
+
+def _rebind(f: Frame, s: ast.Equation, target: ast.Target, old: Binding, value: Value) -> None:
+    """A new value for a name from before the loop, of the same shape."""
+    old.rebound = f.iteration
+    before = convert.as_tensor(f, old.value, target.span)
+    after = convert.as_tensor(f, value, s.value.span)
+    if before is None or after is None:
+        old.value = Unknown()
+        return
+    if not f.walk.facts.same_shape(before.shape, after.shape):
+        f.error(
+            "E0212",
+            f"`{target.id}` is {shape_text(before.shape)} before the loop and "
+            f"{shape_text(after.shape)} in it",
+            target.span,
+            secondary=(Label(old.span, f"{shape_text(before.shape)} here"),),
+            help="a loop keeps the shape; give the new value another name",
+        )
+        old.value = Unknown()
+        return
+    if before.boolean != after.boolean:
+        f.error("E0212", f"`{target.id}` is a number on one side of the loop alone", target.span)
+        after = None
+    old.value = after or Unknown()
+    old.span = target.span

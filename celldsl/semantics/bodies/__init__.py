@@ -1,1 +1,0 @@
-"""What stands in a body: equations, loops, branches; the bodies of cells and functions."""

@@ -1,0 +1,216 @@
+"""`linear`, `group_linear` and `conv`.  In: operands and a width.  Out: products plus a bias.
+
+    linear([x, h], N)       x @ W_x + h @ W_h + b
+
+One block for every operand, one bias for all.  Blocks whose operand depends on a state begin
+orthogonal, others by Glorot's rule; biases at zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import takewhile
+
+from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Shape, Size
+from celldsl.semantics import conversions as convert
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics.builtins import operands as kinds
+from celldsl.semantics.builtins.arguments import Bound, given, plain_name
+from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.operands import Block
+from celldsl.semantics.context import Frame
+from celldsl.semantics.conversions import data_in
+from celldsl.semantics.declarations import bias_initial, block_initial, claim, parameter
+from celldsl.semantics.environment import Target, Tensor, Unknown, Value
+from celldsl.structs import record
+from celldsl.syntax import ast
+
+Apply = Callable[[Frame, Tensor, ast.Expr], "Block | None"]
+
+
+@record
+class Kind:
+    """How one operand is multiplied, and where the bias goes in the result."""
+
+    apply: Apply
+    width: Size
+    bias: Callable[[Shape], Shape]
+    why: Span
+
+
+def _operands(f: Frame, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
+    written = given(a, "v")
+    items = written.items if isinstance(written, ast.ListOf) else (written,)
+    return [(item, convert.tensor(f, item)) for item in items]
+
+
+def _build(f: Frame, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
+    if not claim(f, "linear", e.name_span):
+        return Unknown()
+    operands = _operands(f, a)
+    if kind is None or not operands:
+        return Unknown()
+    total: Tensor | None = None
+    for place, (written, value) in enumerate(operands):
+        if value is None:
+            return Unknown()
+        product = _product(f, e, a, kind, place, written, value)
+        if product is None:
+            return Unknown()
+        total = product if total is None else _added(f, e, total, product)
+        if total is None:
+            return Unknown()
+    assert total is not None
+    return _with_bias(f, e, a, kind, total)
+
+
+def _product(
+    f: Frame, e: ast.Call, a: Bound, kind: Kind, place: int, written: ast.Expr, value: Tensor
+) -> Tensor | None:
+    """One operand times its block."""
+    block = kind.apply(f, value, written)
+    if block is None:
+        return None
+    suffix = plain_name(written)
+    name = f"{f.place}.W_{place if suffix is None else suffix}"
+    stateful = value.name in f.walk.from_state
+    target = Target(block.shape, name, block.fan_in, block.fan_out)
+    initial = block_initial(f, a["init"], stateful, target, e.span)
+    weight = parameter(f, name, block.shape, written.span, initial)
+    if weight is None:
+        return None
+    result = block.multiply(block.operand, weight)
+    why = value.why or (None,) * len(value.shape)
+    return Tensor(result, f.walk.shape(result), kinds.reasons(why, f.walk.shape(result), kind.why))
+
+
+def _added(f: Frame, e: ast.Call, total: Tensor, product: Tensor) -> Tensor | None:
+    if not f.walk.facts.same_shape(total.shape, product.shape):
+        f.error(
+            "E0203",
+            f"the operands of `{e.function}` have different leading axes",
+            e.span,
+            f"{kinds.text(total.shape)} and {kinds.text(product.shape)}",
+        )
+        return None
+    return Tensor(f.walk.op("add", total.name, product.name), total.shape, total.why)
+
+
+def _with_bias(f: Frame, e: ast.Call, a: Bound, kind: Kind, total: Tensor) -> Value:
+    name = f"{f.place}.b"
+    initial = bias_initial(f, a["bias"], (kind.width,), name)
+    if initial is None:
+        return total
+    bias = parameter(f, name, (kind.width,), (a["bias"] or e).span, initial)
+    if bias is None:
+        return Unknown()
+    if len(total.shape) > 1:
+        laid = f.walk.op("reshape", bias, shape=kind.bias(total.shape))
+        bias = f.walk.op("broadcast", laid, shape=total.shape)
+    return Tensor(f.walk.op("add", total.name, bias), total.shape, total.why)
+
+
+def _last(shape: Shape) -> Shape:
+    """The bias of a product over the last axis, as an array of the result's rank."""
+    return (*(Size.of(1) for _ in shape[:-1]), shape[-1])
+
+
+def _first(shape: Shape) -> Shape:
+    return (shape[0], *(Size.of(1) for _ in shape[1:]))
+
+
+def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
+    """`linear(H, [x, h])`, `linear(x, h, H)`, and PyTorch's `Linear(I, H)`, given a value:
+    `linear(x, I, H)`."""
+    if len(e.args) < 2:
+        return False
+    first, second, third = given(a, "v"), given(a, "N"), a["bias"]
+    better, told = "", ""
+    if data_in(f, first) and data_in(f, second):
+        return _apart(f, e)
+    if (_listed(second) or data_in(f, second)) and not _listed(first):
+        better = f"linear({second.span.text}, {first.span.text}{_options(e, 2)})"
+        told = "`linear` takes the operands first and the width second"
+    elif isinstance(third, ast.Name) and len(e.args) > 2 and _is_dim(f, third):
+        better = f"linear({first.span.text}, {third.span.text}{_options(e, 3)})"
+        told = "`linear` knows how wide its operands are"
+    if better:
+        f.error("E0125", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
+    return bool(better)
+
+
+def _apart(f: Frame, e: ast.Call) -> bool:
+    """Operands that stand side by side instead of in a list."""
+    told = "the operands of `linear` go in a list, and its width comes after it"
+    operands = list(takewhile(lambda arg: data_in(f, arg), e.args))
+    listed = ", ".join(operand.span.text for operand in operands)
+    whole = len(operands) < len(e.args)
+    width = e.args[len(operands)].span.text if whole else "N"
+    better = f"linear([{listed}], {width}{_options(e, len(operands) + 1)})"
+    where = "" if whole else ", with the width that you want for `N`"
+    fix = Fix(e.span, better) if whole else None
+    f.error("E0125", told, e.span, help=f"write `{better}`{where}", fix=fix)
+    return True
+
+
+def _options(e: ast.Call, first: int) -> str:
+    """What follows the width, as it is written."""
+    return "".join(f", {arg.span.text}" for arg in (*e.args[first:], *e.keywords))
+
+
+def _listed(e: ast.Expr) -> bool:
+    return isinstance(e, ast.ListOf)
+
+
+def _is_dim(f: Frame, name: ast.Name) -> bool:
+    binding = f.find(name.id)
+    return binding is not None and binding.kind == "dim"
+
+
+def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+    if _other_order(f, e, a):
+        return Unknown()
+    written = given(a, "N")
+    width = written_sizes.positive_size(f, written, "the width of `linear`")
+    kind = None
+    if width is not None:
+        kind = Kind(lambda f, v, w: kinds.dense(f, v, width), width, _last, written.span)
+    return _build(f, e, a, kind)
+
+
+def _group_linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+    written = given(a, "N")
+    width = written_sizes.positive_size(f, written, "the width of `group_linear`")
+    groups = written_sizes.positive_size(f, given(a, "groups"), "the number of groups")
+    kind = None
+    if width is not None and groups is not None:
+        kind = Kind(
+            lambda f, v, w: kinds.grouped(f, v, width, groups, w, given(a, "N")),
+            width, _last, written.span,
+        )  # fmt: skip
+    return _build(f, e, a, kind)
+
+
+def _conv(f: Frame, e: ast.Call, a: Bound) -> Value:
+    written = given(a, "channels")
+    channels = written_sizes.positive_size(f, written, "the number of channels")
+    kernel = kinds.kernel_sizes(f, given(a, "kernel"))
+    kind = None
+    if channels is not None and kernel is not None:
+        kind = Kind(
+            lambda f, v, w: kinds.convolved(f, v, channels, kernel, w),
+            channels, _first, written.span,
+        )  # fmt: skip
+    return _build(f, e, a, kind)
+
+
+ENTRIES = (
+    Function("linear", "v, N, bias=true, init=", "v @ W + b, or the sum of such over a list",
+             _linear),
+    Function("group_linear", "v, N, groups, bias=true, init=", "a `linear` for every group of "
+             "elements", _group_linear),
+    Function("conv", "v, channels, kernel, bias=true, init=", "cross-correlation over [C, L] or "
+             "[C, Y, X], zero-padded to the same size", _conv),
+)  # fmt: skip

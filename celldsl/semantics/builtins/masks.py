@@ -1,0 +1,115 @@
+"""Dropout and zoneout.  In: `dropout(v, rate, per=sequence)`.  Out: a mask of a site of its own.
+
+A mask lasts a step or a sequence; one on parameters alone serves the whole call.  Numbers are no
+parameters: `m = dropout(ones([H]), rate)` is a mask of its own for each step, to be shared by name.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Fix
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Shape
+from celldsl.semantics import conversions as convert
+from celldsl.semantics.broadcast import stretched, together
+from celldsl.semantics.builtins.arguments import Bound, given, tensor
+from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.syntax import ast
+
+
+def _per(f: Frame, a: Bound) -> str | None:
+    match a["per"]:
+        case None:
+            return "step"
+        case ast.Name("step" | "sequence" as per, primed=False):
+            return per
+        case other:
+            f.error("E0124", "`per` must be `step` or `sequence`", other.span)
+            return None
+
+
+def _rate(f: Frame, a: Bound) -> Tensor | None:
+    written = given(a, "rate")
+    if isinstance(written, ast.Number) and not 0 <= written.value < 1:
+        told = f"a rate lies between 0 and 1, and {written.value} does not"
+        share = f"{written.value / 100:g}" if 2 <= written.value < 100 else None
+        fix = Fix(written.span, share) if share else None
+        help = f"{written.value} percent is `{share}`" if share else None
+        f.error("E0124", told, written.span, help=help, fix=fix)
+        return None
+    return convert.real(f, written, "a rate")
+
+
+def _mask(f: Frame, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
+    site = f.walk.sites
+    f.walk.sites += 1
+    return f.walk.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
+
+
+def _lifetime(f: Frame, e: ast.Call, per: str, *values: Tensor) -> str:
+    """What one mask serves: a step, a sequence, or the whole call where it is on parameters."""
+    if not all(_of_parameters(f, value.name) for value in values):
+        return per
+    if per == "step":
+        f.error(
+            "W0507",
+            "a mask on parameters lasts the whole call",
+            e.span,
+            "one mask serves all steps and sequences",
+            help="say so: `per=sequence`",
+        )
+    return "parameter"
+
+
+def _of_parameters(f: Frame, value: str) -> bool:
+    """Whether a value is made of parameters or consts, and no more than numbers beside them."""
+    if f.walk.type(value).rows != Rows.ONCE:
+        return False
+    nodes, pending, seen = f.walk.builder.defined, [value], {value}
+    while pending:
+        name = pending.pop()
+        if name not in nodes and f.walk.leaves[name].kind in ("param", "const"):
+            return True
+        new = [arg for arg in nodes[name].args if arg not in seen] if name in nodes else []
+        seen.update(new)
+        pending += new
+    return False
+
+
+def _refuse(f: Frame, e: ast.Call) -> bool:
+    if f.only_initial:
+        f.error("E0403", f"`{e.function}` cannot stand in {f.only_initial}", e.span)
+    return bool(f.only_initial)
+
+
+def _dropout(f: Frame, e: ast.Call, a: Bound) -> Value:
+    v, rate, per = tensor(f, a, "v"), _rate(f, a), _per(f, a)
+    if v is None or rate is None or per is None or _refuse(f, e):
+        return Unknown()
+    mask = _mask(f, "dropout", _lifetime(f, e, per, v), v.shape, rate)
+    return Tensor(f.walk.op("mul", v.name, mask), v.shape, v.why)
+
+
+def _zoneout(f: Frame, e: ast.Call, a: Bound) -> Value:
+    new, old = tensor(f, a, "new"), tensor(f, a, "old")
+    rate, per = _rate(f, a), _per(f, a)
+    if new is None or old is None or rate is None or per is None or _refuse(f, e):
+        return Unknown()
+    joined = together(f, e.span, ((given(a, "new"), new), (given(a, "old"), old)))
+    if joined is None:
+        return Unknown()
+    (fresh, kept), why = joined
+    shape = f.walk.shape(fresh)
+    mask = _mask(f, "zoneout", _lifetime(f, e, per, new, old), shape, rate)
+    one = stretched(f, Tensor(f.walk.op("number", value=1.0), ()), shape)
+    taken = f.walk.op("mul", f.walk.op("sub", one, mask), fresh)
+    return Tensor(f.walk.op("add", f.walk.op("mul", mask, kept), taken), shape, why)
+
+
+ENTRIES = (
+    Function("dropout", "v, rate, per=step", "v with elements at zero with probability `rate` and "
+             "the others scaled by 1/(1-rate); the identity at inference", _dropout),
+    Function("zoneout", "new, old, rate, per=step", "`old` with probability `rate`, else `new`; "
+             "their mean by `rate` at inference", _zoneout),
+)  # fmt: skip

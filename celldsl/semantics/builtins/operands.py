@@ -1,0 +1,116 @@
+"""How an operand meets its block.  In: an operand and widths.  Out: its shape and product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Shape, Size, product, shape_text
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics import wording
+from celldsl.semantics.builtins.arguments import divided
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import Tensor
+from celldsl.structs import record
+from celldsl.syntax import ast
+
+LEADING = "abcdef"
+text = shape_text
+
+
+@record
+class Block:
+    """`multiply` takes the operand and the block's parameter."""
+
+    operand: str
+    shape: Shape
+    fan_in: Size
+    fan_out: Size
+    multiply: Callable[[str, str], str]
+
+
+def _vector(f: Frame, v: Tensor) -> tuple[str, Shape]:
+    """A scalar operand counts as one element."""
+    if v.shape:
+        return v.name, v.shape
+    shape = (Size.of(1),)
+    return f.walk.op("reshape", v.name, shape=shape), shape
+
+
+def dense(f: Frame, v: Tensor, width: Size) -> Block:
+    """`v @ W` over the last axis."""
+    operand, shape = _vector(f, v)
+    lead = LEADING[: len(shape) - 1]
+    spec = f"{lead}i,ij->{lead}j"
+    return Block(
+        operand,
+        (shape[-1], width),
+        shape[-1],
+        width,
+        lambda value, weight: f.walk.op("einsum", value, weight, spec=spec),
+    )
+
+
+def grouped(
+    f: Frame, v: Tensor, width: Size, groups: Size, written: ast.Expr, width_of: ast.Expr
+) -> Block | None:
+    """Every group of contiguous elements by a block of its own."""
+    operand, shape = _vector(f, v)
+    share = divided(f, shape[-1], groups, written, "a group of the operand")
+    part = divided(f, width, groups, width_of, "a group of the result")
+    if share is None or part is None:
+        return None
+    lead, leading = LEADING[: len(shape) - 1], shape[:-1]
+
+    def multiply(value: str, weight: str) -> str:
+        laid = f.walk.op("reshape", value, shape=(*leading, groups, share))
+        found = f.walk.op("einsum", laid, weight, spec=f"{lead}gi,gij->{lead}gj")
+        return f.walk.op("reshape", found, shape=(*leading, width))
+
+    return Block(operand, (groups, share, part), share, part, multiply)
+
+
+def kernel_sizes(f: Frame, written: ast.Expr) -> tuple[int, ...] | None:
+    """`3` or `[3, 5]`, odd; one number counts for every axis."""
+    items = written.items if isinstance(written, ast.ListOf) else (written,)
+    found: list[int] = []
+    for item in items:
+        size = written_sizes.integer(f, item, "the kernel")
+        if size is None:
+            return None
+        if size < 1 or size % 2 == 0:
+            f.error("E0124", f"a kernel has odd sizes, and this is {size}", item.span)
+            return None
+        found.append(size)
+    return tuple(found)
+
+
+def convolved(
+    f: Frame, v: Tensor, channels: Size, kernel: tuple[int, ...], written: ast.Expr
+) -> Block | None:
+    """Cross-correlation over [C, L] or [C, Y, X], padded to the same size."""
+    rank = len(v.shape) - 1
+    if rank not in (1, 2) or len(kernel) not in (1, rank):
+        f.error(
+            "E0210",
+            f"`conv` takes [C, L] or [C, Y, X], and `{wording.short(written.span)}` is "
+            f"{shape_text(v.shape)}",
+            written.span,
+        )
+        return None
+    kernel = kernel * rank if len(kernel) == 1 else kernel
+    taps = product(tuple(map(Size.of, kernel)))
+    spec = "ikl,jik->jl" if rank == 1 else "ikmyx,jikm->jyx"
+    size = v.shape[0]
+
+    def multiply(value: str, weight: str) -> str:
+        return f.walk.op("einsum", f.walk.op("window", value, kernel=kernel), weight, spec=spec)
+
+    shape = (channels, size, *map(Size.of, kernel))
+    return Block(v.name, shape, size * taps, channels * taps, multiply)
+
+
+def reasons(why: tuple[Span | None, ...], shape: Shape, width: Span) -> tuple[Span | None, ...]:
+    """Leading sizes come from the operand, the last from the width that was asked for."""
+    lead = (*why, *(None,) * len(shape))[: len(shape) - 1]
+    return (*lead, width)

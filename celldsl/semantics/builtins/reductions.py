@@ -1,0 +1,53 @@
+"""Reductions and scans along an axis.  In: `sum(v)`, `softmax(v, axis=0)`.  Out: their nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from celldsl.semantics.builtins import composites
+from celldsl.semantics.builtins.arguments import Bound, axis, ranked
+from celldsl.semantics.builtins.function import Build, Function
+from celldsl.semantics.context import Frame, Walk
+from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.syntax import ast
+
+Along = Callable[[Walk, str, int], str]
+
+
+def _along(make: Along, keeps: bool) -> Build:
+    """A function along the last axis or `axis=`; reductions drop it."""
+
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        v = ranked(f, a, "v", 1, e)
+        place = None if v is None else axis(f, a, len(v.shape))
+        if v is None or place is None:
+            return Unknown()
+        name = make(f.walk, v.name, place)
+        why = v.why or (None,) * len(v.shape)
+        return Tensor(name, f.walk.shape(name), why if keeps else why[:place] + why[place + 1 :])
+
+    return build
+
+
+def _op(name: str) -> Along:
+    return lambda w, v, place: w.op(name, v, axis=place)
+
+
+def reduce_extreme(f: Frame, e: ast.Call, a: Bound, op: str) -> Value:
+    return _along(_op(op), keeps=False)(f, e, a)
+
+
+def _entry(name: str, doc: str, make: Along, keeps: bool = False) -> Function:
+    return Function(name, "v, axis=-1", doc, _along(make, keeps))
+
+
+ENTRIES = (
+    _entry("sum", "the sum along an axis", _op("sum")),
+    _entry("mean", "the mean along an axis", composites.mean),
+    _entry("norm", "the Euclidean norm along an axis; its gradient at 0 is 0", composites.norm),
+    _entry("logsumexp", "log(sum(exp(v))), without overflow", composites.logsumexp),
+    _entry("softmax", "exp(v) / sum(exp(v)), without overflow", composites.softmax, keeps=True),
+    _entry("cumsum", "running sums along an axis",
+           lambda w, v, place: w.op("cumsum", v, axis=place, reverse=False), keeps=True),
+    _entry("cumprod", "running products along an axis", _op("cumprod"), keeps=True),
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""Values from nothing.  In: `zeros([H])`, `eye(H)`, `arange(H)`.  Out: their nodes."""
+
+from __future__ import annotations
+
+from celldsl.ir.size import Size
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics.builtins.arguments import Bound, given
+from celldsl.semantics.builtins.function import Build, Function
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.syntax import ast
+
+
+def _filled(number: float) -> Build:
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        listing = given(a, "shape")
+        shape = written_sizes.shape(f, listing, "the shape")
+        if shape is None:
+            return Unknown()
+        value = f.walk.op("broadcast", f.walk.op("number", value=number), shape=shape)
+        return Tensor(value, shape, (listing.span,) * len(shape))
+
+    return build
+
+
+def _source(op: str, rank: int) -> Build:
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        n: Size | None = written_sizes.positive_size(f, given(a, "n"), "a size")
+        if n is None:
+            return Unknown()
+        name = f.walk.op(op, n=n)
+        return Tensor(name, f.walk.shape(name), (given(a, "n").span,) * rank)
+
+    return build
+
+
+def _legendre(name: str, rank: int) -> Build:
+    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+        n = written_sizes.positive_size(f, given(a, "n"), "a size")
+        if n is None:
+            return Unknown()
+        if f.target is None or not f.target.param:
+            f.error(
+                "E0404",
+                f"`{name}` stands where a `const` or `param` begins",
+                e.span,
+                help=f"write `const A: [{', '.join([str(n)] * rank)}] = {name}({n})`",
+            )
+            return Unknown()
+        shape = (n,) * rank
+        return Tensor(f.walk.draw(name, (), shape=shape, param=f.target.param), shape, ())
+
+    return build
+
+
+ENTRIES = (
+    Function("zeros", "shape", "zeros of a shape; alone, an initialiser", _filled(0.0)),
+    Function("ones", "shape", "ones of a shape; alone, an initialiser", _filled(1.0)),
+    Function("eye", "n", "the identity matrix [n, n]", _source("eye", 2)),
+    Function("arange", "n", "0, 1, … n - 1", _source("arange", 1)),
+    Function("legendre_a", "n", "the state matrix of the Legendre memory, [n, n]",
+             _legendre("legendre_a", 2)),
+    Function("legendre_b", "n", "the input vector of the Legendre memory, [n]",
+             _legendre("legendre_b", 1)),
+)  # fmt: skip

@@ -1,0 +1,246 @@
+"""The analysis context: nodes as they are built, a Walk over a cell, a Frame for a body.
+
+Nodes that a walk makes.  In: operations, leaves, draws.  Out: builders full of nodes.
+
+op("add", "%3", "h")        a node of the step, or of an initial value inside `initial_values`
+leaf("param", "W", …)       a value from outside
+
+Where elaboration stands.  In: nothing.  Out: Walk (one pass over a cell) and Frame (one body).
+
+A `Walk` goes once over a cell for one choice of structure and builds its nodes.  A `Frame` is the
+body it is in: the cell, an inner cell, or a function, with the names that are seen there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.diagnostics.span import Span
+from celldsl.ir.builder import Builder
+from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
+from celldsl.ir.size import Shape, Size
+from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
+from celldsl.semantics.constraints import Facts
+from celldsl.semantics.environment import (
+    Binding,
+    Fits,
+    Initialiser,
+    Notes,
+    Stack,
+    StateEntry,
+    Target,
+    Tensor,
+    Value,
+    anything,
+)
+from celldsl.semantics.modules import Module
+from celldsl.semantics.structure import Choices, Setting
+from celldsl.structs import entity, field, record
+from celldsl.syntax import ast
+
+
+@entity
+class Nodes:
+    """`builder` makes the step, `initial` the initial values of parameters.
+
+    `from_state` are the values that a state has gone into.
+    """
+
+    # By keyword alone: what a Walk is given comes first.
+    builder: Builder = field(default_factory=Builder, kw_only=True)
+    initial: Builder = field(default_factory=lambda: Builder(prefix="$"), kw_only=True)
+    computing_initial: bool = field(default=False, kw_only=True)
+    leaves: dict[str, Leaf] = field(default_factory=dict, kw_only=True)
+    from_state: set[str] = field(default_factory=set, kw_only=True)
+    draws: int = field(default=0, kw_only=True)
+
+    def op(self, name: str, *args: str | float, **attributes: Any) -> str:
+        """Append a node to what is being built and return the name of its value."""
+        builder = self.initial if self.computing_initial else self.builder
+        value = builder.op(name, *args, **attributes)
+        if any(a in self.from_state for a in args if isinstance(a, str)):
+            self.from_state.add(value)
+        return value
+
+    def type(self, value: str) -> Type:
+        builder = self.initial if self.computing_initial else self.builder
+        return builder.types[value]
+
+    def shape(self, value: str) -> Shape:
+        return self.type(value).shape
+
+    def leaf(self, kind: str, name: str, shape: Shape, rows: Rows) -> str:
+        """A value from outside; the same name in what is computed and in initial values."""
+        leaf = Leaf(kind, name, Type(shape, rows))
+        self.leaves[name] = leaf
+        self.builder.types[name] = leaf.type
+        if kind in ("param", "const", "hyper"):
+            self.initial.types[name] = leaf.type
+        if kind == "state":
+            self.from_state.add(name)
+        return name
+
+    def draw(self, initialiser: str, args: tuple[str, ...], **attributes: object) -> str:
+        """A node of an initialiser among the initial values."""
+        shape = attributes["shape"]
+        assert isinstance(shape, tuple)
+        name = f"$d{self.draws}"
+        self.draws += 1
+        attributes["initialiser"] = initialiser
+        kind = Type(shape, Rows.ONCE)
+        node = Node(name, "draw", args, kind, tuple(sorted(attributes.items())))
+        self.initial.nodes.append(node)
+        self.initial.types[name] = kind
+        return name
+
+    @contextmanager
+    def initial_values(self) -> Iterator[None]:
+        """Inside, nodes go to the initial values of parameters."""
+        before, self.computing_initial = self.computing_initial, True
+        try:
+            yield
+        finally:
+            self.computing_initial = before
+
+    def origin(self, span: Span) -> None:
+        line, _ = span.source.line_column(span.start)
+        self.builder.origin = Origin(" ".join(span.text.split()), line)
+
+
+MAX_EQUATIONS = 10_000
+# Of calls in functions, and of cells in cells.
+MAX_DEPTH = 64
+
+
+class TooManyEquations(Exception):
+    """The limit on equations after unrolling was reached; it has been reported."""
+
+
+@entity
+class Inner:
+    """A `sub`: its cell, what its dims and hyperparameters are, and its states.
+
+    `declared` is the whole statement, `given` where each dim was written.
+    """
+
+    name: str
+    cell: ast.Cell
+    home: Module
+    frame: Frame
+    span: Span
+    declared: Span
+    given: dict[str, Span]
+    stepped: Span | None = None
+
+
+@record
+class Knots:
+    """What calls itself through many modules: expressions hold calls, and calls whole bodies."""
+
+    elaborate: Callable[[Frame, ast.Expr], Value]
+    drawn: Callable[[Frame, Initialiser, Span], Tensor | None]
+    declarations: Callable[[Frame, ast.Cell], None]
+    equations: Callable[[Frame, ast.Cell], list[Tensor | None]]
+
+
+@entity
+class Walk(Nodes):
+    """Everything that one pass over a cell, with its inner cells, builds and finds."""
+
+    knots: Knots
+    report: Report
+    choices: Choices
+    facts: Facts
+    notes: Notes
+    params: dict[str, ParamSpec] = field(default_factory=dict)
+    consts: dict[str, ParamSpec] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    inputs: list[ArraySpec] = field(default_factory=list)
+    outputs: list[tuple[ArraySpec, str]] = field(default_factory=list)
+    states: dict[str, StateEntry] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
+    sites: int = 0
+    equations: int = 0
+    calls: list[str] = field(default_factory=list)
+    twins: dict[str, str] = field(default_factory=dict)
+    amounts: dict[str, Size] = field(default_factory=dict)
+    hypers: dict[str, ast.Hyper] = field(default_factory=dict)
+    steps: dict[str, Span] = field(default_factory=dict)
+    cells: list[ast.Cell] = field(default_factory=list)
+    dim_defaults: dict[str, Size | None] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+    below: dict[str, list[str]] = field(default_factory=dict)
+
+    def refresh_types(self) -> None:
+        """Write the sizes that have become equal in one way, after a new fact."""
+        for builder in (self.builder, self.initial):
+            for name, old in builder.types.items():
+                shape = tuple(map(self.facts.reduce, old.shape))
+                builder.types[name] = Type(shape, old.rows, old.boolean)
+
+    def count_equation(self, span: Span) -> None:
+        self.equations += 1
+        self.choices.spent += 1
+        if self.equations > MAX_EQUATIONS or self.choices.spent > 3 * MAX_EQUATIONS:
+            self.report.add(
+                "E0303",
+                f"more than {MAX_EQUATIONS:,} equations after unrolling",
+                span,
+                "the limit is reached here",
+                help="make the loops shorter or the inner cells fewer",
+            )
+            raise TooManyEquations
+
+
+@entity
+class Frame:
+    """One body.  `scopes` are the names seen, innermost last; `prefix` is of inner cells.
+
+    `base` is what names of parameters begin with (`g.`, `f.gate.`) and `place` what those of the
+    present equation are named after (`f`, `g.f.0`); it is empty outside equations.  `made` says
+    which kinds of block the equation has already.  `later` are names that a later equation
+    defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
+    one is read that is not there.
+    """
+
+    walk: Walk
+    home: Module
+    scopes: list[dict[str, Binding]]
+    prefix: str = ""
+    base: str = ""
+    place: str = ""
+    iterations: tuple[int, ...] = ()
+    in_function: bool = False
+    made: dict[str, Span] = field(default_factory=dict)
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    called: Span | None = None
+    hidden: dict[str, tuple[Span, str]] = field(default_factory=dict)
+    later: dict[str, Span] = field(default_factory=dict)
+    silenced: set[str] = field(default_factory=set)
+    nexts: dict[str, Tensor | None] = field(default_factory=dict)
+    next_spans: dict[str, Span] = field(default_factory=dict)
+    iteration: object = None
+    only_initial: str = ""
+    target: Target | None = None
+    inner: dict[str, Inner] = field(default_factory=dict)
+    all_inner: list[Inner] = field(default_factory=list)
+    fits: Fits = field(default_factory=lambda: anything)
+
+    def elaborate(self, expression: ast.Expr) -> Value:
+        """What an expression means here."""
+        return self.walk.knots.elaborate(self, expression)
+
+    def find(self, name: str) -> Binding | None:
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return None
+
+    def error(self, code: str, message: str, span: Span, label: str = "", **more: Any) -> None:
+        if self.called is not None:
+            called = Label(self.called, "in this call")
+            more["secondary"] = (*more.get("secondary", ()), called)
+        self.walk.report.add(code, message, span, label, **more)

@@ -1,0 +1,188 @@
+"""From one sort of value to another, and what is known only while a cell runs.
+
+What is known only while a cell runs.  In: an expression.  Out: the names of such values in it.
+
+data_in(f, "r * h")         [r, h]; dims, hyperparameters and loop indices are none
+
+From one sort of value to another.  In: elaborated values.  Out: tensors and truths.
+
+    as_tensor(frame, Static(2*H), span)     a scalar `size` of the program
+    number(frame, value, span)              a tensor that is no comparison
+    truth(frame, expression, "…")           true or false that is known now
+
+What cannot be converted is reported where it stands; the answer is then None.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Size
+from celldsl.semantics.context import Frame, Walk
+from celldsl.semantics.environment import (
+    FunctionValue,
+    Initialiser,
+    Listing,
+    Real,
+    Several,
+    Static,
+    Tensor,
+    Truth,
+    Unknown,
+    Value,
+    describe,
+)
+from celldsl.semantics.sizes import denominator
+from celldsl.semantics.structure import fix
+from celldsl.semantics.wording import short
+from celldsl.syntax import ast
+
+DATA = ("input", "state", "param", "const", "value")
+
+
+def data_in(f: Frame, e: ast.Expr) -> list[ast.Name]:
+    """In the order in which they stand there."""
+    return [name for name in _names_in(e) if _is_data(f, name)]
+
+
+def _names_in(e: ast.Expr) -> list[ast.Name]:
+    match e:
+        case ast.Name():
+            return [e]
+        case ast.Index(value=value):
+            return _names_in(value)
+        case ast.Call(args=args):
+            return [name for arg in args for name in _names_in(arg)]
+        case ast.Unary(_, operand):
+            return _names_in(operand)
+        case ast.Binary(_, left, right):
+            return _names_in(left) + _names_in(right)
+    return []
+
+
+def _is_data(f: Frame, name: ast.Name) -> bool:
+    binding = f.find(name.id)
+    return binding is not None and binding.kind in DATA
+
+
+def tensor(f: Frame, expression: ast.Expr) -> Tensor | None:
+    """The number that an expression computes, as a value of the program."""
+    return number(f, f.elaborate(expression), expression.span)
+
+
+def boolean(f: Frame, expression: ast.Expr) -> Tensor | None:
+    """The comparison that an expression makes."""
+    return comparison(f, f.elaborate(expression), expression.span)
+
+
+def real(f: Frame, expression: ast.Expr, what: str) -> Tensor | None:
+    """A scalar that is the same for the whole call: a number or a hyperparameter."""
+    found = tensor(f, expression)
+    if found is None:
+        return None
+    if found.shape or f.walk.type(found.name).rows != Rows.ONCE:
+        f.error("E0124", f"{what} must be a number or a hyperparameter", expression.span)
+        return None
+    return found
+
+
+def number(f: Frame, value: Value, span: Span) -> Tensor | None:
+    found = as_tensor(f, value, span)
+    if found is not None and found.boolean:
+        f.error(
+            "E0211",
+            f"`{short(span)}` is a comparison, not a number",
+            span,
+            "comparisons are for `where`, `and`, `or` and `not` alone",
+            help=f"write `{_chosen(short(span))}`",
+            fix=Fix(span, _chosen(span.text)),
+        )
+        return None
+    return found
+
+
+def _chosen(text: str) -> str:
+    bare = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    return f"where({bare if bare.count('(') == bare.count(')') else text}, 1, 0)"
+
+
+def comparison(f: Frame, value: Value, span: Span) -> Tensor | None:
+    found = as_tensor(f, value, span)
+    if found is not None and not found.boolean:
+        f.error(
+            "E0211",
+            f"`{short(span)}` is a number where a comparison is needed",
+            span,
+            help=f"compare it: `{short(span)} > 0.5`",
+        )
+        return None
+    return found
+
+
+def as_tensor(f: Frame, value: Value, span: Span) -> Tensor | None:
+    match value:
+        case Tensor():
+            return value
+        case Static(size):
+            return Tensor(_scalar(f.walk, size), ())
+        case Real(number):
+            return Tensor(f.walk.op("number", value=number), ())
+        case Truth(truth):
+            zero = f.walk.op("number", value=0.0)
+            return Tensor(f.walk.op("eq" if truth else "ne", zero, zero), (), boolean=True)
+        case Initialiser():
+            return _initial_tensor(f, value, span)
+        case Unknown():
+            return None
+        case FunctionValue():
+            label = f"call it: `{short(span)}(…)`"
+        case Several(items):
+            label = f"take them apart: `{', '.join('abcdefgh'[: len(items)])} = …`"
+        case Listing():
+            label = "a list stands in `linear`, `concat`, `split` and shapes"
+    f.error("E0111", f"`{short(span)}` is {describe(value)}, not a value", span, label)
+    return None
+
+
+def _initial_tensor(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
+    if f.only_initial:
+        return f.walk.knots.drawn(f, value, span)
+    f.error(
+        "E0111",
+        f"`{short(span)}` is an initialiser, not a value",
+        span,
+        "initialisers stand where a `param`, `const` or `state` begins",
+        help="`zeros([H])` and `ones([H])` are values",
+    )
+    return None
+
+
+def _scalar(walk: Walk, size: Size) -> str:
+    """A size as a number of the program; fractions are true division."""
+    if not size.dims:
+        return walk.op("number", value=_constant(size))
+    if size.integral:
+        return walk.op("size", size=size)
+    bottom = denominator(size)
+    return walk.op("div", _scalar(walk, size * bottom), _scalar(walk, bottom))
+
+
+def _constant(size: Size) -> float:
+    return float(sum(coefficient for _, coefficient in size.terms))
+
+
+def truth(f: Frame, expression: ast.Expr, what: str) -> bool | None:
+    return _as_truth(f, f.elaborate(expression), expression.span, what)
+
+
+def _as_truth(f: Frame, value: Value, span: Span, what: str) -> bool | None:
+    match value:
+        case Truth(found):
+            return found
+        case Tensor(hyper=str(name)):
+            fix(f.walk.choices, name, "boolean")
+        case Unknown():
+            return None
+    f.error("E0124", f"{what} must be true or false, not {describe(value)}", span)
+    return None

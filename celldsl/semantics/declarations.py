@@ -1,0 +1,265 @@
+"""Inputs, states, parameters and consts: leaves, and names bound to them.
+
+Declarations.  In: `input`, `state`, `param`, `const`.  Out: leaves, and names bound to them.
+
+Parameters.  In: a name, a shape and how it begins.  Out: a leaf, and a node for its start.
+"""
+
+from __future__ import annotations
+
+import re
+
+from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Rows
+from celldsl.ir.size import Shape, Size
+from celldsl.ir.spec import ArraySpec, ParamSpec
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import (
+    Binding,
+    Initialiser,
+    Kind,
+    StateEntry,
+    Target,
+    Tensor,
+    Truth,
+    Unknown,
+    Value,
+    a_kind,
+)
+from celldsl.semantics.initial_values import drawn, fitted, targeting
+from celldsl.syntax import ast
+
+KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "T", "B"})
+PUBLIC = ("dim", "hyper", "input", "state", "const")
+
+
+def declare_name(f: Frame, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind) -> bool:
+    """Whether the name is free; says where it was taken."""
+    if name.id in KEPT and kind in PUBLIC:
+        f.error(
+            "E0104",
+            f"`{name.id}` has a meaning in Python's interface and cannot be {a_kind(kind)}",
+            name.span,
+            help="batch and time are not written: the compiler adds them"
+            if name.id in ("B", "T")
+            else f"choose another name, such as `{name.id}_`",
+        )
+        return kind != "dim" and f.find(name.id) is None
+    taken = f.find(name.id)
+    if taken is None:
+        return True
+    f.error(
+        "E0105" if taken.kind != kind else "E0102",
+        f"`{name.id}` is {a_kind(taken.kind)} already",
+        name.span,
+        secondary=(Label(taken.span, "it is declared here"),),
+    )
+    return False
+
+
+def bind(f: Frame, name: ast.Declared, kind: Kind, value: Value) -> None:
+    f.scopes[-1][name.id] = Binding(kind, value, name.span, len(f.iterations))
+    f.walk.notes.declared[name.span] = (kind, name.id)
+
+
+def reasons(listing: ast.ListOf) -> tuple[Span, ...]:
+    return tuple(item.span for item in listing.items)
+
+
+def declare_input(f: Frame, name: ast.Declared, s: ast.Input) -> None:
+    """An input; that of an inner cell is bound by whoever steps it."""
+    shape = written_sizes.shape(f, s.shape, "the shape")
+    if not declare_name(f, name, "input"):
+        return
+    if shape is None:
+        bind(f, name, "input", Unknown())
+        return
+    if not f.prefix:
+        f.walk.inputs.append(ArraySpec(name.id, _as_written(f, s.shape, shape)))
+        leaf = f.walk.leaf("input", name.id, shape, Rows.STEP)
+        bind(f, name, "input", Tensor(leaf, shape, reasons(s.shape)))
+    else:
+        bind(f, name, "input", Unknown())
+
+
+def _as_written(f: Frame, listing: ast.ListOf, shape: Shape) -> Shape:
+    """The declared shape in its own dims, before `require`s have made them one."""
+    facts, kept = f.walk.facts, f.walk.facts.same
+    facts.same = {n: v for n, v in kept.items() if v.constant is not None}
+    try:
+        found = written_sizes.shape(f, listing, "the shape")
+    finally:
+        facts.same = kept
+    return found or shape
+
+
+def declare_state(f: Frame, name: ast.Declared, s: ast.State) -> None:
+    shape = written_sizes.shape(f, s.shape, "the shape")
+    if not declare_name(f, name, "state"):
+        return
+    if shape is None:
+        bind(f, name, "state", Unknown())
+        f.nexts.setdefault(name.id, None)
+        return
+    w, public = f.walk, f.prefix + name.id
+    leaf = w.leaf("state", public, shape, Rows.STEP)
+    entry = StateEntry(public, shape, name.span)
+    w.states[public] = entry
+    if s.init is not None:
+        w.origin(s.span)
+        target = Target(shape)
+        with targeting(f, target, "the start of a state"):
+            entry.start = fitted(f, f.elaborate(s.init), s.init, target)
+    bind(f, name, "state", Tensor(leaf, shape, reasons(s.shape)))
+    f.nexts.pop(name.id, None)
+
+
+def declare_array(f: Frame, name: ast.Declared, s: ast.Param | ast.Const) -> None:
+    """A `param` or `const`."""
+    kind: Kind = "param" if isinstance(s, ast.Param) else "const"
+    shape = written_sizes.shape(f, s.shape, "the shape")
+    if f.in_function and not f.base:
+        f.error("E0403", f"a {kind} cannot be made here", s.span, "outside an equation")
+        return
+    if not declare_name(f, name, kind):
+        return
+    f.later.pop(name.id, None)
+    bind(f, name, kind, Unknown())
+    if shape is None:
+        return
+    public = f.base + ".".join([name.id, *map(str, f.iterations)])
+    fan_in, fan_out = fans(shape)
+    target = Target(shape, public, fan_in, fan_out)
+    initial = _initial(f, s, target, name.span)
+    leaf = parameter(f, public, shape, name.span, initial, kind)
+    if leaf is not None:
+        bind(f, name, kind, Tensor(leaf, shape, reasons(s.shape)))
+
+
+def _initial(f: Frame, s: ast.Param | ast.Const, target: Target, span: Span) -> str | None:
+    if s.init is not None:
+        word = "param" if isinstance(s, ast.Param) else "const"
+        return initial_value(f, s.init, target, f"the start of a {word}")
+    return default_initial(f, target, span) if isinstance(s, ast.Param) else None
+
+
+MAX_SUMMAND = 80
+# Compiled where it is used: few files need it, and a check is short.
+_SUMMAND = r"linear\((?P<{}>\w+'?), *(?P<{}>[\w*/ -]+)\)"
+_TWO_LINEARS = rf"{_SUMMAND.format('v', 'N')} *\+ *{_SUMMAND.format('w', 'M')}"
+
+
+def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
+    """Whether a block or norm may make its parameters here, once in every equation."""
+    if f.only_initial or (needs_place and not f.place):
+        where = f.only_initial or "this place"
+        f.error("E0403", f"`{span.text}` cannot stand in {where}", span, "it has parameters")
+        return False
+    if kind in f.made:
+        first = Label(f.made[kind], "the first one")
+        what = "one norm" if kind == "norm" else "one of `linear`, `group_linear` and `conv`"
+        f.error(
+            "E0401",
+            f"an equation has at most {what}",
+            span,
+            "the parameters of both would have the same names",
+            secondary=(first,),
+            help=_one_linear(f.made[kind], span)
+            or f"give it an equation of its own: `a = {span.text}(…)`",
+        )
+        return False
+    f.made[kind] = span
+    return True
+
+
+def _one_linear(first: Span, second: Span) -> str | None:
+    """`linear(x, H) + linear(h, H)` is one `linear` of a list, with one bias."""
+    sums, end = re.compile(_TWO_LINEARS), second.end + MAX_SUMMAND
+    found = sums.match(first.source.text, first.start, end)
+    if found is None or found["N"] != found["M"]:
+        return None
+    return f"a sum of them is one of a list: `linear([{found['v']}, {found['w']}], {found['N']})`"
+
+
+def parameter(
+    f: Frame, name: str, shape: Shape, span: Span, initial: str | None, kind: str = "param"
+) -> str | None:
+    """The leaf of a parameter or const; None where the name is taken."""
+    w = f.walk
+    if name in w.places:
+        first = Label(w.places[name], "the first one")
+        f.error(
+            "E0402",
+            f"two parameters are named `{name}`",
+            span,
+            secondary=(first,) if first.span != span else (),
+            help="give one of them an equation of its own",
+        )
+        return None
+    w.places[name] = span
+    table = w.params if kind == "param" else w.consts
+    table[name] = ParamSpec(name, shape, initial)
+    return w.leaf(kind, name, shape, Rows.ONCE)
+
+
+def filled_initial(f: Frame, number: float, shape: Shape) -> str:
+    with f.walk.initial_values():
+        return f.walk.op("broadcast", f.walk.op("number", value=number), shape=shape)
+
+
+def block_initial(
+    f: Frame, written: ast.Expr | None, stateful: bool, target: Target, span: Span
+) -> str | None:
+    """How a block begins: as `init=` says, else by what its operand depends on."""
+    if written is not None:
+        return initial_value(f, written, target, "`init`")
+    return _drawn(f, "orthogonal" if stateful else "glorot_uniform", target, span)
+
+
+def _drawn(f: Frame, name: str, target: Target, span: Span) -> str | None:
+    with targeting(f, target, "an initial value"):
+        found = drawn(f, Initialiser(name), span)
+    return None if found is None else found.name
+
+
+def bias_initial(f: Frame, written: ast.Expr | None, shape: Shape, name: str) -> str | None:
+    """How a bias begins; None where there is none."""
+    if written is None:
+        return filled_initial(f, 0.0, shape)
+    target = Target(shape, name, shape[-1], shape[-1])
+    binding = f.find(written.id) if isinstance(written, ast.Name) else None
+    if binding is not None and binding.kind == "param":
+        told = f"`bias` says how a bias begins, and `{written.span.text}` is a parameter of its own"
+        help = f"add it to the product: `linear(…, bias=false) + {written.span.text}`"
+        f.error("E0124", told, written.span, help=help)
+        return filled_initial(f, 0.0, shape)
+    with targeting(f, target, "the start of a bias"):
+        value = f.elaborate(written)
+        match value:
+            case Truth(False):
+                return None
+            case Truth(True) | Unknown():
+                return filled_initial(f, 0.0, shape)
+        return fitted(f, value, written, target) or filled_initial(f, 0.0, shape)
+
+
+def initial_value(f: Frame, written: ast.Expr, target: Target, what: str) -> str | None:
+    """The node of `= EXPR` of a param or const."""
+    with targeting(f, target, what):
+        return fitted(f, f.elaborate(written), written, target)
+
+
+def default_initial(f: Frame, target: Target, span: Span) -> str | None:
+    """A param without a value: Glorot's rule for matrices, zeros for vectors."""
+    if len(target.shape) < 2:
+        return filled_initial(f, 0.0, target.shape)
+    return _drawn(f, "glorot_uniform", target, span)
+
+
+def fans(shape: Shape) -> tuple[Size, Size]:
+    """`W @ x` reads along the last axis."""
+    if not shape:
+        return Size.of(1), Size.of(1)
+    return shape[-1], shape[-2] if len(shape) > 1 else shape[-1]

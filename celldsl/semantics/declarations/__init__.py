@@ -1,1 +1,0 @@
-"""What a cell declares: leaves, parameters and how they begin."""

@@ -1,0 +1,159 @@
+"""Functions of the file.  In: a call of a `def`.  Out: what its `return` gives.
+
+    def gate(v, N) = sigmoid(linear(v, N))
+    f = gate(x, H)                            parameters f.gate.W_v and f.gate.b
+
+A body is elaborated anew for every call, in a frame of its own: it sees its arguments, the dims
+that annotated shapes bind, and what the file defines.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import shape_text
+from celldsl.semantics import conversions as convert
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics.builtins.arguments import bind
+from celldsl.semantics.context import MAX_DEPTH, Frame
+from celldsl.semantics.environment import (
+    Binding,
+    FunctionValue,
+    Several,
+    Static,
+    Tensor,
+    Unknown,
+    Value,
+)
+from celldsl.semantics.modules import Module
+from celldsl.semantics.statements import run, spell_later
+from celldsl.semantics.wording import outward
+from celldsl.syntax import ast
+
+
+def call_def(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
+    definition, home = function.definition, function.home
+    assert definition is not None and isinstance(home, Module)
+    arguments = _arguments(f, definition, e)
+    f.walk.count_equation(e.span)
+    if arguments is None or _recursive(f, definition, e):
+        return Unknown()
+    if home.path is None and home is not f.home and not _numbers(f, arguments, e):
+        return Unknown()
+    inner = _frame(f, definition, home, e)
+    for argument, value in zip(definition.args, arguments, strict=True):
+        inner.scopes[0][argument.id] = Binding("argument", value, argument.span)
+    for argument, value in zip(definition.args, arguments, strict=True):
+        if argument.shape is not None and not _annotate(inner, argument, value):
+            return Unknown()
+    f.walk.calls.append(definition.name.id)
+    try:
+        return outward(body(inner, definition), definition.span, _written(definition, e), e.span)
+    finally:
+        f.walk.calls.pop()
+
+
+def _written(definition: ast.Def, e: ast.Call) -> dict[str, Span]:
+    """Where each argument was written."""
+    places = {a.id: w.span for a, w in zip(definition.args, e.args, strict=False)}
+    return places | {keyword.name: keyword.value.span for keyword in e.keywords}
+
+
+def _arguments(f: Frame, definition: ast.Def, e: ast.Call) -> list[Value] | None:
+    signature = ", ".join(argument.id for argument in definition.args)
+    bound = bind(f, e, signature, definition.name.id)
+    if bound is None:
+        return None
+    written = [bound[argument.id] for argument in definition.args]
+    return [f.elaborate(w) for w in written if w is not None]
+
+
+def _numbers(f: Frame, arguments: list[Value], e: ast.Call) -> bool:
+    """Functions of the prelude take numbers; what is none is told here, not inside them."""
+    spans = [a.span for a in e.args] + [k.value.span for k in e.keywords]
+    found = [convert.number(f, v, span) for v, span in zip(arguments, spans, strict=True)]
+    return None not in found
+
+
+def _recursive(f: Frame, definition: ast.Def, e: ast.Call) -> bool:
+    name = definition.name.id
+    if len(f.walk.calls) >= MAX_DEPTH:
+        f.error("E0303", f"calls nest more than {MAX_DEPTH} deep", e.span, "one level too many")
+        return True
+    if name not in f.walk.calls:
+        return False
+    circle = [*f.walk.calls[f.walk.calls.index(name) :], name]
+    f.error("E0307", f"`{name}` calls itself: {' -> '.join(circle)}", e.name_span)
+    return True
+
+
+def _frame(f: Frame, definition: ast.Def, home: Module, e: ast.Call) -> Frame:
+    place = f"{f.place}.{definition.name.id}" if f.place else ""
+    return Frame(
+        f.walk,
+        home,
+        [{}],
+        base=f"{place}." if place else "",
+        place=place,
+        in_function=True,
+        only_initial=f.only_initial,
+        target=f.target,
+        called=f.called or e.span,
+        later=spell_later(definition.body),
+    )
+
+
+def _annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
+    """Bind the dims of `v: [N]`, and check those that are bound already."""
+    if isinstance(value, Unknown):
+        return False
+    assert argument.shape is not None
+    found = convert.as_tensor(f, value, argument.span)
+    if found is None:
+        return False
+    items = argument.shape.items
+    if len(items) != len(found.shape):
+        _mismatch(f, argument, found)
+        return False
+    for item, size in zip(items, found.shape, strict=True):
+        if isinstance(item, ast.Name) and f.find(item.id) is None:
+            f.scopes[0][item.id] = Binding("dim", Static(size), item.span)
+            continue
+        wanted = written_sizes.size(f, item, "a size")
+        if wanted is None:
+            return False
+        if not f.walk.facts.equal(wanted, size):
+            _mismatch(f, argument, found)
+            return False
+    return True
+
+
+def _mismatch(f: Frame, argument: ast.Argument, found: Tensor) -> None:
+    assert argument.shape is not None
+    wanted = argument.shape.span.text
+    sizes = [
+        (item.id, f.find(item.id)) for item in argument.shape.items if isinstance(item, ast.Name)
+    ]
+    bound = [f"{n} is {b.value.size}" for n, b in sizes if b and isinstance(b.value, Static)]
+    where = f", where {' and '.join(bound)}," if bound else ""
+    f.error(
+        "E0203",
+        f"`{argument.id}` is declared {wanted}{where} and gets {shape_text(found.shape)}",
+        f.called or argument.span,
+        secondary=(Label(argument.span, "it is declared here"),),
+    )
+
+
+def body(f: Frame, definition: ast.Def) -> Value:
+    """Run the statements; `return` has left the values."""
+    place = f.place
+    run(f, tuple(s for s in definition.body if not isinstance(s, ast.Return)))
+    f.place, f.made = place, {}
+    final = definition.body[-1] if definition.body else None
+    if not isinstance(final, ast.Return):
+        span: Span = definition.name.span
+        told = f"`{definition.name.id}` ends without a `return`"
+        f.error("E0304", told, span, help="end it with `return` and the value that it gives")
+        return Unknown()
+    values = tuple(f.elaborate(value) for value in final.values)
+    return values[0] if len(values) == 1 else Several(values)

@@ -1,0 +1,209 @@
+"""What names stand for and what expressions mean: the records of elaboration.
+
+What names stand for.  In: nothing.  Out: Binding, the words for its kinds, and tests of it.
+
+A scope is a dict of bindings; a Frame has several, the innermost last.
+
+What an expression means.  In: nothing.  Out: the records that elaboration passes around.
+
+2*H          Static(Size)       a whole number (or an exact fraction) of dims, known early
+0.5          Real(0.5)          a number that was written
+true         Truth(True)
+r * h        Tensor("%7", …)    a value of the program
+tanh         FunctionValue      something that can be called
+(a, b)       Several            what a call with several results gives
+[x, h]       Listing            what stands in square brackets
+orthogonal   Initialiser        how a parameter begins
+what is wrong                   Unknown: silences everything that depends on it
+
+What is not complete yet.  In: nothing.  Out: records that a body fills in bit by bit.
+
+h' = …                          a StateEntry, and its next value
+y[k] = …                        a Stack, and one of its slices
+param W: [H, H] = orthogonal    a Target, and what to begin it with
+
+What was seen.  In: nothing.  Out: Notes, which the walks over a cell share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Shape, Size
+from celldsl.semantics.constraints import Facts
+from celldsl.structs import entity, field, record
+from celldsl.syntax import ast
+
+Kind = Literal[
+    "dim", "hyper", "input", "state", "param", "const", "value", "index", "sub", "argument"
+]
+
+
+@entity
+class Binding:
+    """What a name stands for; `depth` counts the loops around its first definition."""
+
+    kind: Kind
+    value: Value
+    span: Span
+    depth: int = 0
+    rebound: object = None
+
+
+def a_kind(kind: str) -> str:
+    """A kind of name with its article."""
+    words = {
+        "hyper": "a hyperparameter",
+        "sub": "an inner cell",
+        "index": "a loop's index",
+        "param": "a parameter",
+    }
+    article = "an" if kind[0] in "aeiou" else "a"
+    return words.get(kind, f"{article} {kind}")
+
+
+Fits = Callable[[Binding], bool]
+
+
+def anything(binding: Binding) -> bool:
+    return True
+
+
+@record
+class Tensor:
+    """`name` is a value of the program; `why` says for each axis where its size was written.
+
+    `hyper` is set where the value is a hyperparameter itself, which can still become structure.
+    """
+
+    name: str
+    shape: Shape
+    why: tuple[Span | None, ...] = ()
+    boolean: bool = False
+    hyper: str | None = None
+
+
+@record
+class Static:
+    size: Size
+
+
+@record
+class Real:
+    value: float
+
+
+@record
+class Truth:
+    value: bool
+
+
+@record
+class FunctionValue:
+    """A builtin by its name, or a `def` with the file that it stands in."""
+
+    name: str
+    definition: ast.Def | None = None
+    home: object = None
+
+
+@record
+class Several:
+    items: tuple[Value, ...]
+
+
+@record
+class Listing:
+    items: tuple[Value, ...]
+
+
+@record
+class Initialiser:
+    """`arguments` are scalar values of the nodes that compute initial values."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    shape: Shape | None = None
+
+
+@record
+class Unknown:
+    """The value of something wrong that has been reported already."""
+
+
+Value = Tensor | Static | Real | Truth | FunctionValue | Several | Listing | Initialiser | Unknown
+Number = Tensor | Static | Real
+
+
+def describe(value: Value) -> str:
+    """What a value is, in words that fit after "is"."""
+    match value:
+        case Tensor(boolean=True):
+            return "a comparison"
+        case Tensor() | Real():
+            return "a value"
+        case Static():
+            return "a number"
+        case Truth():
+            return "true or false"
+        case FunctionValue():
+            return "a function"
+        case Several(items):
+            return f"{len(items)} values"
+        case Listing():
+            return "a list"
+        case Initialiser():
+            return "an initialiser"
+        case Unknown():
+            return "unknown"
+
+
+@entity
+class StateEntry:
+    """A state of the program: `name` is its public name, `next` the value that goes out."""
+
+    name: str
+    shape: Shape
+    span: Span
+    start: str | None = None
+    next: str | None = None
+
+
+@entity
+class Stack:
+    """`y[k] = …`: the slices so far, by index, of what the loop over `variable` fills."""
+
+    variable: str
+    span: Span
+    primed: bool
+    slices: dict[int, Tensor | None] = field(default_factory=dict)
+
+
+@entity
+class Target:
+    """What an initial value is for: initialisers take its shape, fans and random stream.
+
+    `param` is empty for the start of a state, which is computed in the program itself.
+    """
+
+    shape: Shape
+    param: str = ""
+    fan_in: Size | None = None
+    fan_out: Size | None = None
+    draws: int = 0
+
+
+@entity
+class Notes:
+    """What the walks over a cell have seen, for the warnings and the rules across branches."""
+
+    declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
+    used: set[Span] = field(default_factory=set)
+    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span, Facts]] = field(default_factory=dict)
+    old_reads: dict[str, set[Span]] = field(default_factory=dict)
+    new_reads: dict[str, set[Span]] = field(default_factory=dict)
+    nexts: dict[str, Span] = field(default_factory=dict)
+    visited: set[tuple[Span, bool]] = field(default_factory=set)
+    compared: int = 0

@@ -1,0 +1,238 @@
+"""Expressions and calls.  In: syntax.  Out: elaborated values.
+
+Expressions.  In: syntax.  Out: elaborated values, with their nodes in the program.
+
+    elaborate(frame, `u * h`)       Tensor("%12", [H])
+    elaborate(frame, `2*H`)         Static(2*H)
+
+Arithmetic on numbers that are known early stays early; everything else becomes nodes.
+
+Calls.  In: `f(a, b, option=c)`.  Out: what a function, initialiser or inner cell gives.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Fix, Label
+from celldsl.ir.size import Size
+from celldsl.semantics import conversions as convert
+from celldsl.semantics import indexing, names, products
+from celldsl.semantics.broadcast import elementwise
+from celldsl.semantics.builtins.arguments import bind
+from celldsl.semantics.builtins.prelude import definition_of
+from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.context import Frame
+from celldsl.semantics.def_body import call_def
+from celldsl.semantics.environment import (
+    FunctionValue,
+    Initialiser,
+    Listing,
+    Real,
+    Static,
+    Tensor,
+    Truth,
+    Unknown,
+    Value,
+    describe,
+)
+from celldsl.semantics.folding import folded
+from celldsl.semantics.initial_values import INITIALISERS
+from celldsl.semantics.names import read_inner
+from celldsl.semantics.structure import fix
+from celldsl.semantics.subcells import step_inner
+from celldsl.semantics.suggestions import beside, elaborate_beside
+from celldsl.syntax import ast
+
+ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "**": "pow"}
+COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "lt", ">=": "le"}
+LOGIC = {"and": "and", "or": "or"}
+
+
+def elaborate(f: Frame, e: ast.Expr) -> Value:
+    """What an expression means here."""
+    match e:
+        case ast.Number(value):
+            return Static(Size.of(value)) if isinstance(value, int) else Real(value)
+        case ast.Boolean(value):
+            return Truth(value)
+        case ast.Name():
+            return names.read(f, e)
+        case ast.Attribute():
+            return read_inner(f, e)
+        case ast.Unary():
+            return _unary(f, e)
+        case ast.Binary():
+            return _chain(f, e)
+        case ast.Call():
+            return call(f, e)
+        case ast.ListOf(items):
+            return Listing(tuple(elaborate(f, item) for item in items))
+        case ast.Index():
+            return indexing.index(f, e)
+    _string(f, e)
+    return Unknown()
+
+
+def _string(f: Frame, e: ast.String) -> None:
+    """`activation="relu"`"""
+    known = names.find_function(f, e.value) is not None or e.value in INITIALISERS
+    f.error(
+        "E0124",
+        "a string is not a value",
+        e.span,
+        help=f"names stand without quotes: `{e.value}`" if known else None,
+        fix=Fix(e.span, e.value) if known else None,
+    )
+
+
+def _unary(f: Frame, e: ast.Unary) -> Value:
+    if e.op == "not":
+        found = convert.boolean(f, e.operand)
+        return Unknown() if found is None else elementwise(f, "not", e.span, (e.operand, found))
+    match elaborate(f, e.operand):
+        case Static(size):
+            return Static(-size if e.op == "-" else size)
+        case Real(value):
+            return Real(-value if e.op == "-" else value)
+        case value:
+            found = convert.number(f, value, e.operand.span)
+    if found is None or e.op == "+":
+        return Unknown() if found is None else found
+    return elementwise(f, "neg", e.span, (e.operand, found))
+
+
+def _chain(f: Frame, e: ast.Binary) -> Value:
+    """A long sum is a deep tree on its left: walk down it without recursion."""
+    chain: list[ast.Binary] = []
+    left: ast.Expr = e
+    while isinstance(left, ast.Binary):
+        chain.append(left)
+        left = left.left
+    first = chain[-1]
+    value = elaborate_beside(f, left, beside(f, first.op, _named(f, first.right)))
+    for binary in reversed(chain):
+        right = elaborate_beside(f, binary.right, beside(f, binary.op, value))
+        value = _binary(f, binary, value, right)
+    return value
+
+
+def _named(f: Frame, e: ast.Expr) -> Value | None:
+    """What stands on the right of a name, as far as that is a name too."""
+    binding = f.find(e.id) if isinstance(e, ast.Name) else None
+    return None if binding is None else binding.value
+
+
+def _binary(f: Frame, e: ast.Binary, left: Value, right: Value) -> Value:
+    early = folded(e.op, left, right)
+    if early is not None:
+        return early
+    if e.op in LOGIC:
+        a = convert.comparison(f, left, e.left.span)
+        b = convert.comparison(f, right, e.right.span)
+    else:
+        a = convert.number(f, left, e.left.span)
+        b = convert.number(f, right, e.right.span)
+    if a is None or b is None:
+        return Unknown()
+    return _build(f, e, a, b)
+
+
+def _build(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
+    if e.op == "@":
+        return products.matmul(f, e, a, b)
+    if e.op in (">", ">="):
+        return elementwise(f, COMPARISONS[e.op], e.span, (e.right, b), (e.left, a), text=e.op)
+    if e.op == "**" and isinstance(e.right, ast.Number) and e.right.value == 2:
+        return elementwise(f, "square", e.span, (e.left, a))
+    op = ARITHMETIC.get(e.op) or COMPARISONS.get(e.op) or LOGIC[e.op]
+    return elementwise(f, op, e.span, (e.left, a), (e.right, b), text=e.op)
+
+
+def call(f: Frame, e: ast.Call) -> Value:
+    binding = f.find(e.function)
+    if binding is None:
+        return _call_named(f, e)
+    f.walk.notes.used.add(binding.span)
+    match binding.value:
+        case FunctionValue() as function:
+            return apply(f, function, e)
+        case Tensor(hyper=str(name)):
+            fix(f.walk.choices, name, "function")
+        case _ if binding.kind == "sub" and e.function in f.inner:
+            return step_inner(f, f.inner[e.function], e)
+        case Unknown():
+            return Unknown()
+    hides = e.function in FUNCTIONS
+    f.error(
+        "E0121",
+        f"`{e.function}` is {describe(binding.value)} and cannot be called",
+        e.name_span,
+        secondary=(Label(binding.span, "it is defined here"),),
+        help=f"it hides the function: give it another name, such as `{e.function}_`"
+        if hides
+        else f"to multiply, write `{e.function} * (…)`",
+    )
+    return Unknown()
+
+
+def _call_named(f: Frame, e: ast.Call) -> Value:
+    function = names.find_function(f, e.function)
+    if function is not None:
+        return apply(f, function, e)
+    if e.function in INITIALISERS:
+        return _initialiser(f, e)
+    if e.function in f.home.cells:
+        f.error(
+            "E0121",
+            f"`{e.function}` is a cell and cannot be called",
+            e.name_span,
+            help=f"declare an inner cell: `sub g = {e.function}[…]`, then `g(…)`",
+        )
+    else:
+        names.unknown_function(f, e.function, e.name_span)
+        _look_into(f, e)
+    return Unknown()
+
+
+def _initialiser(f: Frame, e: ast.Call) -> Value:
+    """`uniform(-1, 1)`: the arguments are numbers or hyperparameters."""
+    arguments = INITIALISERS[e.function]
+    signature = ", ".join(n if d is None else f"{n}={d:g}" for n, d in arguments)
+    bound = bind(f, e, signature, e.function)
+    if bound is None:
+        return Unknown()
+    values: list[str] = []
+    for name, default in arguments:
+        found = _scalar(f, bound[name], default, name)
+        if found is None:
+            return Unknown()
+        values.append(found)
+    return Initialiser(e.function, tuple(values))
+
+
+def _scalar(f: Frame, written: ast.Expr | None, default: float | None, name: str) -> str | None:
+    if written is None:
+        assert default is not None
+        return f.walk.op("number", value=default)
+    found = convert.real(f, written, f"`{name}`")
+    return None if found is None else found.name
+
+
+def _look_into(f: Frame, e: ast.Call) -> None:
+    """Tell what is wrong in the arguments of a call that cannot be made."""
+    for arg in e.args:
+        if isinstance(arg, ast.Call | ast.Binary | ast.Unary):
+            f.elaborate(arg)
+
+
+def apply(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
+    """Call a function by the name of a builtin or its definition."""
+    if function.definition is None and function.name in FUNCTIONS:
+        entry = FUNCTIONS[function.name]
+        bound = bind(f, e, entry.signature, function.name, entry.too_many)
+        if bound is None:
+            _look_into(f, e)
+            return Unknown()
+        return entry.build(f, e, bound)
+    if function.definition is None:
+        function = definition_of(function.name)
+    return call_def(f, function, e)

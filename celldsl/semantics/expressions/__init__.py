@@ -1,1 +1,0 @@
-"""What an expression means, with the calls in it."""

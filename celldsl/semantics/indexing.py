@@ -1,0 +1,150 @@
+"""Indices.  In: `v[k]`, `v[a:b]`, `A[:, 0]`.  Out: slices whose bounds hold for all sizes."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
+from celldsl.ir.size import Size, shape_text
+from celldsl.semantics import conversions as convert
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics import wording
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import FunctionValue, Listing, Several, Tensor, Unknown, Value
+from celldsl.syntax import ast
+
+
+def index(f: Frame, e: ast.Index) -> Value:
+    value = f.elaborate(e.value)
+    if isinstance(value, Listing | Several):
+        f.error("E0111", f"`{wording.short(e.value.span)}` has no elements to index", e.span)
+        return Unknown()
+    if isinstance(value, FunctionValue):
+        _ask_round(f, e)
+        return Unknown()
+    found = convert.as_tensor(f, value, e.value.span)
+    if found is None:
+        return Unknown()
+    if len(e.items) > len(found.shape):
+        f.error(
+            "E0210",
+            f"`{wording.short(e.value.span)}` is {shape_text(found.shape)} and has no "
+            f"{len(e.items)} axes to index",
+            e.span,
+            help="batch and time are no axes: a cell is written for one example at one step",
+        )
+        return Unknown()
+    axis = 0
+    for item in e.items:
+        step = _range if isinstance(item, ast.Range) else _single
+        sliced = step(f, found, axis, item)  # type: ignore[arg-type]
+        if sliced is None:
+            return Unknown()
+        found = sliced
+        axis += isinstance(item, ast.Range)
+    return found
+
+
+def _ask_round(f: Frame, e: ast.Index) -> None:
+    """`tanh[x]`"""
+    text = e.span.text
+    inside = text.removeprefix(e.value.span.text).strip()[1:-1]
+    better = f"{e.value.span.text}({inside})"
+    help, told = f"write `{better}`", f"`{e.value.span.text}` is a function, and has no elements"
+    f.error("E0111", told, e.span, help=help, fix=Fix(e.span, better))
+
+
+def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None:
+    length = value.shape[axis]
+    low = Size.of(0) if item.low is None else written_sizes.size(f, item.low, "an index")
+    high = length if item.high is None else written_sizes.size(f, item.high, "an index")
+    if low is None or high is None:
+        return None
+    if item.low is None and item.high is None:
+        return value
+    a, b = _text(item.low, low), _text(item.high, high)
+    past = f"{b} may be past the end, {length}"
+    ok = (
+        within(f, low, item.low or item, length)
+        and _shown(f, high - low - 1, item.span, f"{a}:{b} may be empty", f"{a} < {b}")
+        and _shown(f, length - high, item.span, past, f"{b} <= {length}")
+    )
+    return cut(f, value, axis, low, high, item.span) if ok else None
+
+
+def _text(written: ast.Expr | None, size: Size) -> str:
+    """A bound as it was written: what stands for it now may be one choice of several."""
+    return str(size) if written is None else wording.short(written.span)
+
+
+def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
+    length = value.shape[axis]
+    if isinstance(item, ast.ListOf):
+        told = "an index is one number or a range, not a list"
+        help = "gathering is outside the language; slices can be joined: `concat([v[0:1], v[2:3]])`"
+        f.error("E0124", told, item.span, help=help)
+        return None
+    k = written_sizes.size(f, item, "an index")
+    if k is None or not within(f, k, item, length):
+        return None
+    text, told = _text(item, k), wording.axis_told(f, length, (value.why or (None,))[axis])
+    here = f"{text} may be past the end, {told}"
+    if k.constant is not None and text != str(k):
+        here = f"{text} is {k}, and the axis has {told}"
+    if not _shown(f, length - k - 1, item.span, here, f"{text} < {length}"):
+        return None
+    part = cut(f, value, axis, k, k + 1, item.span)
+    return dropped(f, part, axis)
+
+
+def within(f: Frame, low: Size, item: ast.Node, length: Size) -> bool:
+    """Whether an index is 0 or more."""
+    if f.walk.facts.not_negative(low):
+        return True
+    if low.constant is None and not f.walk.facts.not_negative(-low - 1):
+        needed = f'add `require {low} >= 0, "…"`'
+        f.error("E0208", f"the index {low} may be negative", item.span, help=needed)
+        return False
+    text = wording.short(item.span)
+    help: str | None
+    fix: Fix | None = None
+    if isinstance(item, ast.Unary):
+        better = str(length + low)
+        told, label = f"the index {low} is negative", "indices count from the front"
+        help, fix = f"from the end it is `{better}`", Fix(item.span, better)
+    else:
+        told, label = f"the index `{text}` is {low} here", "indices begin at 0"
+        help = "begin the loop later, or treat this case by an `if`" if f.iterations else None
+    f.error("E0208", told, item.span, label, help=help, fix=fix)
+    return False
+
+
+def _shown(f: Frame, size: Size, span: Span, told: str, condition: str) -> bool:
+    if f.walk.facts.not_negative(size):
+        return True
+    known = f.walk.facts.not_negative(-size - 1)
+    f.error(
+        "E0208",
+        "an index is out of range" if known else "an index may be out of range",
+        span,
+        told.replace("may be", "is") if known else told,
+        help=None if known else f'add `require {condition}, "…"`',
+    )
+    return False
+
+
+def cut(f: Frame, value: Tensor, axis: int, low: Size, high: Size, span: Span) -> Tensor:
+    """The elements `low` to `high` of an axis."""
+    why = value.why or (None,) * len(value.shape)
+    why = (*why[:axis], span, *why[axis + 1 :])
+    if value.shape[axis] == high - low:
+        return Tensor(value.name, value.shape, why, value.boolean)
+    name = f.walk.op("slice", value.name, axis=axis, start=low, stop=high)
+    return Tensor(name, f.walk.shape(name), why, value.boolean)
+
+
+def dropped(f: Frame, value: Tensor, axis: int) -> Tensor:
+    """The value without an axis of size 1."""
+    shape = (*value.shape[:axis], *value.shape[axis + 1 :])
+    why = value.why or (None,) * len(value.shape)
+    name = f.walk.op("reshape", value.name, shape=shape)
+    return Tensor(name, shape, (*why[:axis], *why[axis + 1 :]), value.boolean)

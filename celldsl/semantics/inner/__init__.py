@@ -1,1 +1,0 @@
-"""Cells in cells: their declarations, what they are given, their steps."""

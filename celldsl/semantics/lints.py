@@ -1,0 +1,301 @@
+"""Warnings (W05xx), and which values reach an output, by which they are found.
+
+What a value leads to.  In: a walk.  Out: the values that reach an output, and by which way.
+
+reach(walk).any         an output depends on them
+reach(walk).smoothly    an output's gradient gets to them
+
+Warnings: what is allowed and hardly meant.  In: the walks over a cell.  Out: W05xx.
+
+What depends on the branch is told only where it holds in every walk that gets there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from celldsl.diagnostics.diagnostic import Fix, Report
+from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Node
+from celldsl.semantics.context import Walk
+from celldsl.semantics.environment import Notes
+from celldsl.semantics.wording import short
+from celldsl.structs import record
+from celldsl.syntax import ast
+
+FLAT = frozenset({"stop_gradient", "floor", "round", "step", "sign"})
+COMPARISONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
+
+
+@record
+class Reach:
+    any: frozenset[str]
+    smoothly: frozenset[str]
+
+
+def reach(w: Walk) -> Reach:
+    return Reach(_from_outputs(w, _all), _from_outputs(w, _smooth))
+
+
+def _all(node: Node) -> tuple[str, ...]:
+    return node.args
+
+
+def _smooth(node: Node) -> tuple[str, ...]:
+    """The arguments that get a gradient."""
+    if node.op in FLAT or node.op in COMPARISONS:
+        return ()
+    if node.op in ("where", "surrogate"):
+        return node.args[1:]
+    return node.args
+
+
+def _from_outputs(w: Walk, arguments: Callable[[Node], tuple[str, ...]]) -> frozenset[str]:
+    """Back from the outputs; a state that is reached leads on to its next value and its start."""
+    defined = w.builder.defined
+    seen: set[str] = set()
+    waiting = [value for _, value in w.outputs]
+    while waiting:
+        value = waiting.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        if value in w.states:
+            state = w.states[value]
+            waiting += [v for v in (state.start, state.next) if v is not None]
+        elif value in defined:
+            waiting += arguments(defined[value])
+    return frozenset(seen)
+
+
+def leaves_below(w: Walk, value: str) -> set[str]:
+    """The leaves that a value is computed from in one step."""
+    seen: set[str] = set()
+    waiting, found = [value], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in w.leaves:
+            found.add(name)
+        elif name in w.builder.defined:
+            waiting += w.builder.defined[name].args
+    return found
+
+
+# Code, sentence, place, help, and what to put in the place.
+Found = tuple[str, str, Span, str | None, str | None]
+UNUSED = {
+    "value": "value",
+    "input": "input",
+    "param": "parameter",
+    "const": "const",
+    "hyper": "hyperparameter",
+}
+
+
+def lint(cell: ast.Cell, walks: list[Walk], notes: Notes, report: Report) -> None:
+    for code, message, span, help, instead in (
+        *_unused(cell, notes),
+        *_old_state(notes),
+        *_old_output(cell, notes),
+        *_sizes_as_hypers(cell),
+        *_everywhere(cell, walks),
+    ):
+        fix = None if instead is None else Fix(span, instead)
+        report.add(code, message, span, help=help, fix=fix)
+
+
+def _inside(cell: ast.Cell, span: Span) -> bool:
+    own = cell.span
+    return span.source is own.source and own.start <= span.start and span.end <= own.end
+
+
+def _unused(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
+    for span, (kind, name) in notes.declared.items():
+        if kind in UNUSED and span not in notes.used and _inside(cell, span):
+            yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None, None
+
+
+def _old_state(notes: Notes) -> Iterator[Found]:
+    """One equation reads `h` where all others after `h' = …` read `h'`."""
+    for name, place in notes.nexts.items():
+        later = _after(place, notes.old_reads.get(name, ()))
+        new = _after(place, notes.new_reads.get(name, ()))
+        if len(later) == 1 and new and "." not in name and _line(later[0]) not in map(_line, new):
+            message = f"this reads the old `{name}`, every other equation after it the new one"
+            help = f"write `{name}'` if the new value is meant"
+            yield "W0506", message, later[0], help, f"{name}'"
+
+
+def _old_output(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
+    """An output `h` where no equation after `h' = …` reads the old value either."""
+    for name in (n for s in cell.body if isinstance(s, ast.Output) for n in s.names):
+        place = None if name.primed else notes.nexts.get(name.id)
+        if place is not None and not _after(place, notes.old_reads.get(name.id, ())):
+            message = f"this gives the old `{name.id}`, as it was before this step"
+            help = (
+                f"write `{name.id}'` for the new value; if the old one is meant, give it a name: "
+                f"`old = {name.id}`"
+            )
+            yield "W0506", message, name.span, help, f"{name.id}'"
+
+
+def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Found]:
+    """`cell LSTM(I, H)`: the sizes of the inputs stand among the hyperparameters."""
+    shapes = [s.shape for s in cell.body if isinstance(s, ast.Input | ast.State)]
+    sizes = {item.id for shape in shapes for item in shape.items if isinstance(item, ast.Name)}
+    found = [hyper for hyper in cell.hyper if hyper.id in sizes and hyper.default is None]
+    dims = ", ".join([dim.id for dim in cell.dims] + [hyper.id for hyper in found])
+    for hyper in found:
+        message = f"`{hyper.id}` is a size and stands among the hyperparameters"
+        help = f"write `cell {cell.name.id}[{dims}]`: dims are open until a cell is built"
+        yield "W0508", message, hyper.span, help, None
+
+
+def _after(place: Span, reads: Iterable[Span]) -> list[Span]:
+    return [span for span in reads if span.start > place.end]
+
+
+def _line(span: Span) -> int:
+    return span.source.line_column(span.start)[0]
+
+
+def _everywhere(cell: ast.Cell, walks: list[Walk]) -> Iterator[Found]:
+    """What every walk finds in which its place exists."""
+    found: Counter[Found] = Counter()
+    there: Counter[Span] = Counter()
+    for w in walks:
+        ways = reach(w)
+        there.update(set(_places(w)))
+        found.update({f for f in _in_walk(w, ways) if _inside(cell, f[2])})
+    for warning, count in found.items():
+        if count == there[warning[2]]:
+            yield warning
+
+
+def _places(w: Walk) -> Iterator[Span]:
+    yield from w.places.values()
+    yield from w.steps.values()
+    yield from (state.span for state in w.states.values())
+
+
+def _in_walk(w: Walk, ways: Reach) -> Iterator[Found]:
+    yield from _no_gradient(w, ways)
+    yield from _states(w, ways)
+    yield from _flat(w, ways)
+    yield from _absorbed(w)
+
+
+def _no_gradient(w: Walk, ways: Reach) -> Iterator[Found]:
+    """Parameters that an output depends on, but not smoothly.
+
+    What no output depends on is unused, and `step` and its like are told by themselves.  A loop
+    makes several parameters at one place: all of them must be without gradient.
+    """
+    alive = {w.places[name] for name in w.params if name in ways.smoothly}
+    told = {leaf for value, _ in _cutting(w, ways) for leaf in leaves_below(w, value)}
+    stuck: dict[Span, list[str]] = {}
+    for name in w.params:
+        if name in ways.any and name not in told and w.places[name] not in alive:
+            group = next((s for s, names in stuck.items() if _same_block(names[0], name)), None)
+            stuck.setdefault(group or w.places[name], []).append(name)
+    for place, names in stuck.items():
+        listed = ", ".join(f"`{name}`" for name in names)
+        what = "the parameter" if len(names) == 1 else "the parameters"
+        help = "every way to an output stops gradients"
+        if "." not in names[0]:
+            help += ": make it a `const`, if that is meant"
+        yield "W0502", f"the gradient of {what} {listed} is always zero", place, help, None
+
+
+def _same_block(one: str, other: str) -> bool:
+    """Whether two parameters are of one `linear` or norm."""
+    return "." in one and one.rpartition(".")[0] == other.rpartition(".")[0]
+
+
+def _states(w: Walk, ways: Reach) -> Iterator[Found]:
+    for state in w.states.values():
+        if state.name not in ways.any:
+            message = f"the state `{state.name}` never reaches an output"
+            yield "W0503", message, state.span, "it is computed for nothing", None
+
+
+def _cutting(w: Walk, ways: Reach) -> Iterator[tuple[str, Span]]:
+    """`step` and its like, where a gradient comes to them and parameters or states lie below.
+
+    A `where` is one of them when it chooses by what is trained between values that are not.
+    """
+    for value, span in w.steps.items():
+        if value not in ways.smoothly or value not in w.builder.defined:
+            continue
+        node = w.builder.defined[value]
+        flat, smooth = (node.args[:1], node.args[1:]) if node.op == "where" else (node.args, ())
+        if _trained(w, flat) and not _trained(w, smooth):
+            yield value, span
+
+
+def _trained(w: Walk, values: Iterable[str]) -> bool:
+    """Whether parameters or states lie below."""
+    kinds = {w.leaves[name].kind for value in values for name in leaves_below(w, value)}
+    return bool(kinds & {"param", "state"})
+
+
+def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
+    for _, span in _cutting(w, ways):
+        name, text = span.text.partition("(")[0], short(span)
+        yield (
+            "W0505",
+            f"`{name}` lets no gradient through",
+            span,
+            f"give it one: `surrogate({text}, …)`, or say `stop_gradient({text})`",
+            None,
+        )
+
+
+def _absorbed(w: Walk) -> Iterator[Found]:
+    """Two biases in one sum, and nowhere else: one of them does nothing that the other cannot."""
+    readers = _readers(w)
+    added = {arg for node in w.builder.nodes if node.op == "add" for arg in node.args}
+    for node in w.builder.nodes:
+        if node.op == "add" and (node.name not in added or readers[node.name] > 1):
+            biases = [name for name in _terms(w, node, readers) if name in w.params]
+            for name in biases[1:]:
+                first = biases[0]
+                message = f"the bias `{name}` adds to `{first}`: one of them is enough"
+                yield "W0504", message, w.places[name], _without(first, name), None
+
+
+def _without(first: str, second: str) -> str:
+    """How one of two biases is left out: an option of `linear`, or the line of a `param`."""
+    made = first if "." in first else second
+    if "." not in made:
+        return f"leave `{second}` out"
+    option = f"write `bias=false` where `{made.rpartition('.')[0]}` is defined"
+    return option if "." in second else f"{option}, or leave `{second}` out"
+
+
+def _readers(w: Walk) -> Counter[str]:
+    """How often each value is read, by an equation or from outside."""
+    found = Counter(arg for node in w.builder.nodes for arg in node.args)
+    found.update(value for _, value in w.outputs)
+    found.update(v for s in w.states.values() for v in (s.start, s.next) if v is not None)
+    return found
+
+
+def _terms(w: Walk, total: Node, readers: Counter[str]) -> Iterator[str]:
+    """The terms of a sum that nobody else reads, from left to right."""
+    waiting = [*reversed(total.args)]
+    while waiting:
+        name = waiting.pop()
+        node = w.builder.defined.get(name)
+        if readers[name] > 1:
+            continue
+        if node is not None and node.op == "add":
+            waiting += reversed(node.args)
+        elif node is not None and node.op in ("broadcast", "reshape"):
+            waiting.append(node.args[0])
+        else:
+            yield name

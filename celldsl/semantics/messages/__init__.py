@@ -1,1 +1,0 @@
-"""What is said of a walk: words for messages, names that would fit, and warnings."""

@@ -1,0 +1,267 @@
+"""Names, with and without a dot, and what they stand for.
+
+Names.  In: `h`, `h'`.  Out: what they stand for, or why they stand for nothing.
+
+A name is looked for among what the body defines, then among functions, initialisers and cells.
+
+Names with a dot.  In: `g.h`, `g.h'`.  Out: states of inner cells, or what was meant instead.
+"""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Fix, Label
+from celldsl.diagnostics.span import Span
+from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.context import Frame, Inner
+from celldsl.semantics.environment import (
+    Binding,
+    FunctionValue,
+    Initialiser,
+    Tensor,
+    Unknown,
+    Value,
+    a_kind,
+)
+from celldsl.semantics.initial_values import INITIALISERS
+from celldsl.semantics.unknown_names import function_meant, nearest_of, value_meant
+from celldsl.semantics.wording import seen_outside
+from celldsl.syntax import ast
+
+
+def read(f: Frame, e: ast.Name) -> Value:
+    """The value of a name in an expression."""
+    binding = f.find(e.id)
+    if binding is None:
+        return _outside(f, e)
+    f.walk.notes.used.add(binding.span)
+    if e.primed:
+        return _read_next(f, e, binding)
+    if binding.kind == "state" and f.place:
+        f.walk.notes.old_reads.setdefault(f.prefix + e.id, set()).add(e.span)
+    if binding.kind == "sub":
+        f.error("E0111", f"`{e.id}` is an inner cell, not a value", e.span, "step it: `y = …(x)`")
+        return Unknown()
+    if f.only_initial and binding.kind in ("input", "state", "value"):
+        kind = "an equation's value" if binding.kind == "value" else f"an {binding.kind}"
+        told = kind.replace("an state", "a state")
+        f.error(
+            "E0403",
+            f"`{e.id}` cannot stand in {f.only_initial}",
+            e.span,
+            f"this is {told}, which does not exist before the first step",
+            help="numbers, dims, hyperparameters, params and consts above it can",
+        )
+        return Unknown()
+    return current(f, binding.value)
+
+
+def current(f: Frame, value: Value) -> Value:
+    """The value with what is known of the sizes by now, where initial values are computed too."""
+    if isinstance(value, Tensor) and f.walk.computing_initial:
+        name = f.walk.twins.get(value.name, value.name)
+        value = Tensor(name, value.shape, value.why, value.boolean, value.hyper)
+    same = f.walk.facts.same
+    if isinstance(value, Tensor) and any(d in same for size in value.shape for d in size.dims):
+        shape = tuple(map(f.walk.facts.reduce, value.shape))
+        return Tensor(value.name, shape, value.why, value.boolean, value.hyper)
+    return value
+
+
+def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
+    if binding.kind != "state":
+        f.error(
+            "E0103",
+            f"`{e.id}'` is the next value of a state, and `{e.id}` is {a_kind(binding.kind)}",
+            e.span,
+            help=_without_prime(e.id, binding),
+            fix=Fix(e.span, e.id),
+        )
+        return Unknown()
+    if e.id in f.nexts:
+        if f.place:
+            f.walk.notes.new_reads.setdefault(f.prefix + e.id, set()).add(e.span)
+        value = f.nexts[e.id]
+        return Unknown() if value is None else current(f, value)
+    if e.id in f.silenced:
+        return Unknown()
+    later = f.later.get(e.id)
+    if later is not None and later.source is e.span.source and later.start < e.span.start:
+        _read_by_itself(f, e, later)
+        return Unknown()
+    where = (Label(later, f"`{e.id}'` is defined here"),) if later is not None else ()
+    f.error(
+        "E0103",
+        f"`{e.id}'` is read before the equation that defines it",
+        e.span,
+        f"`{e.id}` without the prime is the value that came in",
+        secondary=where,
+        help=f"move this below it, or read the old `{e.id}`" if where else None,
+    )
+    return Unknown()
+
+
+def _read_by_itself(f: Frame, e: ast.Name, defined: Span) -> None:
+    """`h' = tanh(h')`"""
+    f.error(
+        "E0103",
+        f"`{e.id}'` is read in the equation that defines it",
+        e.span,
+        f"`{e.id}` without the prime is the value that came in",
+        secondary=(Label(defined, f"`{e.id}'` is defined here"),),
+        help=f"read the old `{e.id}`",
+        fix=Fix(e.span, e.id),
+    )
+
+
+def _without_prime(name: str, binding: Binding) -> str:
+    if isinstance(binding.value, Tensor) and len(binding.value.shape) == 2:
+        return f"write `{name}`; transposed it is `transpose({name})`"
+    return f"write `{name}`"
+
+
+def _outside(f: Frame, e: ast.Name) -> Value:
+    """A name that the body does not define: a function, an initialiser, or nothing."""
+    if not e.primed:
+        if e.id in INITIALISERS:
+            return Initialiser(e.id)
+        function = find_function(f, e.id)
+        if function is not None:
+            return function
+    _unknown_value(f, e.id, e.span, primed=e.primed)
+    return Unknown()
+
+
+def find_function(f: Frame, name: str) -> FunctionValue | None:
+    """A `def` in scope or a builtin."""
+    if name in f.home.defs:
+        definition, home = f.home.defs[name]
+        f.walk.notes.used.add(definition.name.span)
+        return FunctionValue(name, definition, home)
+    if name in FUNCTIONS or name in PRELUDE:
+        return FunctionValue(name)
+    return None
+
+
+def _unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None:
+    if name in f.home.broken or name in f.silenced:
+        return
+    if name in f.hidden:
+        _explain_hidden(f, name, span)
+        return
+    if name in f.later and not primed:
+        f.error(
+            "E0103",
+            f"`{name}` is read before it is defined",
+            span,
+            secondary=(Label(f.later[name], "it is defined here"),),
+            help="what is read stands above: move one of the two",
+        )
+        # It is told where it is read first.
+        f.silenced.add(name)
+        return
+    if name in f.home.cells:
+        told = f"declare an inner cell: `sub g = {name}[…]`"
+        f.error("E0111", f"`{name}` is a cell, not a value", span, help=told)
+        return
+    help, fix = value_meant(f, name, span, primed)
+    shown = f"{name}'" if primed else name
+    f.error("E0101", f"`{shown}` is not defined", span, help=help, fix=fix)
+
+
+def _explain_hidden(f: Frame, name: str, span: Span) -> None:
+    """A name that a loop or one branch of an `if` has kept to itself."""
+    place, why = f.hidden[name]
+    if why == "loop":
+        message = f"`{name}` is defined inside the loop and stays there"
+        help = f"give `{name}` a value before the loop, or fill `{name}[k]`"
+    else:
+        message = f"`{name}` is not defined in every branch of the `if` above"
+        help = f"define `{name}` in the other branch too"
+    label = Label(place, "it is defined here")
+    f.error("E0109", message, span, "so it is not known here", secondary=(label,), help=help)
+
+
+def unknown_function(f: Frame, name: str, span: Span) -> None:
+    if name not in f.home.broken and name not in f.silenced:
+        help, fix = function_meant(f, name, span)
+        f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)
+
+
+# What arrays have elsewhere.
+ATTRIBUTES = {
+    **dict.fromkeys(("shape", "size", "ndim"), "sizes are the dims of the cell: `H`"),
+    "dtype": "the dtype is given when the cell is built",
+    **dict.fromkeys(("data", "grad"), "gradients are Python's side; see `stop_gradient(v)`"),
+    "weight": "name the array: `param W: [H, I]`",
+    "bias": "name the array: `param b: [H]`",
+}
+
+
+def read_inner(f: Frame, e: ast.Attribute) -> Value:
+    """`g.h` and `g.h'`."""
+    inner = f.inner.get(e.owner)
+    binding = f.find(e.owner)
+    if inner is None or binding is None or binding.kind != "sub":
+        known = binding is not None and not isinstance(binding.value, Unknown)
+        if known or (binding is None and e.owner not in f.silenced):
+            _no_inner_cell(f, e, binding)
+        return Unknown()
+    f.walk.notes.used.add(binding.span)
+    state = inner.frame.find(e.id)
+    if state is None or state.kind != "state":
+        names_of = [n for s in inner.frame.scopes for n, b in s.items() if b.kind == "state"]
+        near = nearest_of(f, e.id, names_of)
+        told = f"`{inner.cell.name.id}` has no state `{e.id}`"
+        better = f"{e.owner}.{near}" + "'" * e.primed
+        f.error(
+            "E0101",
+            told,
+            e.span,
+            help=f"did you mean `{better}`?" if near else _output_help(inner, e),
+            fix=Fix(e.span, better) if near else None,
+        )
+        return Unknown()
+    if not e.primed:
+        return current(f, seen_outside(inner, state.value))
+    found = inner.frame.nexts.get(e.id)
+    if found is None and inner.stepped is None:
+        f.error(
+            "E0103",
+            f"`{e.owner}.{e.id}'` is read before `{e.owner}` is stepped",
+            e.span,
+            help=f"call `{e.owner}(…)` first, or read the old `{e.owner}.{e.id}`",
+        )
+    return Unknown() if found is None else current(f, seen_outside(inner, found))
+
+
+def _output_help(inner: Inner, e: ast.Attribute) -> str | None:
+    outputs = [n.id for s in inner.cell.body if isinstance(s, ast.Output) for n in s.names]
+    return f"an output is what the step gives: `{e.id} = {e.owner}(…)`" if e.id in outputs else None
+
+
+def _no_inner_cell(f: Frame, e: ast.Attribute, binding: Binding | None) -> None:
+    """`g.h` where `g` is no inner cell; `W.T` and `x.shape` are of other languages."""
+    help, fix = ATTRIBUTES.get(e.id), None
+    if e.id in ("T", "mT"):
+        better = f"transpose({e.owner})"
+        help, fix = f"write `{better}`", Fix(e.span, better)
+        value = None if binding is None else binding.value
+        if isinstance(value, Tensor) and len(value.shape) == 1:
+            help, fix = "a vector is no row and no column: write `outer(a, b)` or `dot(a, b)`", None
+    if binding is None:
+        told = f"there is no inner cell `{e.owner}`"
+        f.error("E0101", told, e.span, _cells_help(f), help=help, fix=fix)
+        return
+    f.error(
+        "E0101",
+        f"`{e.owner}` is {a_kind(binding.kind)}, which has no `{e.id}`",
+        e.span,
+        "a dot is for the states of inner cells",
+        help=help,
+        fix=fix,
+    )
+
+
+def _cells_help(f: Frame) -> str:
+    return f"inner cells here: {', '.join(f.inner)}" if f.inner else "`sub` declares one"

@@ -1,1 +1,0 @@
-"""What names stand for, and what was meant by one that stands for nothing."""

@@ -1,1 +1,0 @@
-"""Sizes that are written, as whole numbers of dims."""

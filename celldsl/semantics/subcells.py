@@ -1,0 +1,314 @@
+"""Inner cells: their declarations, what they are given, their steps.
+
+What an inner cell is given.  In: `GRU[I, H](activation=relu)`.  Out: bound names in its body.
+
+What is not given has a default, or is asked for.
+
+Declarations of inner cells.  In: `sub g = GRU[I, H]`.  Out: `g` with its states and parameters.
+
+What the inner cell declares stands in the outer one under names that begin with `g.`.
+
+Steps of inner cells.  In: `g(x)`.  Out: the outputs of `g`.
+
+The body of the inner cell is elaborated in the place of the call, with the names of its states
+and parameters behind `g.`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from celldsl.diagnostics.diagnostic import Fix, Label, Report
+from celldsl.diagnostics.span import Span
+from celldsl.diagnostics.suggest import nearest
+from celldsl.ir.size import Size, shape_text
+from celldsl.semantics import conversions as convert
+from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics import wording
+from celldsl.semantics.builtins.arguments import bind
+from celldsl.semantics.comparisons import amount
+from celldsl.semantics.context import MAX_DEPTH, Frame, Inner, Walk
+from celldsl.semantics.environment import (
+    Binding,
+    FunctionValue,
+    Real,
+    Several,
+    Static,
+    Tensor,
+    Truth,
+    Unknown,
+    Value,
+)
+from celldsl.semantics.modules import Module
+from celldsl.semantics.names import find_function, unknown_function
+from celldsl.semantics.structure import setting_of
+from celldsl.semantics.suggestions import elaborate_beside, has_shape
+from celldsl.semantics.wording import seen_outside
+from celldsl.structs import replace
+from celldsl.syntax import ast
+
+
+def bind_dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
+    name = cell.name.id
+    if len(s.dims) > len(cell.dims):
+        dims = ", ".join(dim.id for dim in cell.dims)
+        f.error(
+            "E0308",
+            f"`{name}` has {len(cell.dims)} dims, and {len(s.dims)} are given",
+            s.dims[len(cell.dims)].span,
+            f"`{name}[{dims}]`",
+        )
+        return False
+    for place, dim in enumerate(cell.dims):
+        written = s.dims[place] if place < len(s.dims) else None
+        size: Size | None
+        if written is not None:
+            size = written_sizes.positive_size(f, written, f"the dim `{dim.id}`")
+        elif dim.default is not None:
+            size = written_sizes.size(inner, dim.default, f"the dim `{dim.id}`")
+        else:
+            f.error("E0308", f"`{name}` needs the dim `{dim.id}`", s.span, f"for `{s.name.id}`")
+            return False
+        if size is None:
+            return False
+        inner.scopes[0][dim.id] = Binding("dim", Static(size), dim.span)
+    return True
+
+
+def bind_hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
+    given = {keyword.name: keyword for keyword in s.hyper}
+    known = [hyper.id for hyper in cell.hyper]
+    for keyword in s.hyper:
+        if keyword.name not in known:
+            near = nearest(keyword.name, known)
+            told = f"`{cell.name.id}` has no hyperparameter `{keyword.name}`"
+            fix = Fix(keyword.span, f"{near}={keyword.value.span.text}") if near else None
+            help = f"did you mean `{near}`?" if near else _listed(known)
+            f.error("E0123", told, keyword.span, help=help, fix=fix)
+            return False
+    for hyper in cell.hyper:
+        value = _hyper(f, inner, hyper, given.get(hyper.id), s)
+        if value is None:
+            return False
+        inner.scopes[0][hyper.id] = Binding("hyper", value, hyper.span)
+    return True
+
+
+def _listed(hypers: list[str]) -> str:
+    return f"it has {', '.join(f'`{h}`' for h in hypers)}" if hypers else "it has none"
+
+
+def _hyper(
+    f: Frame, inner: Frame, hyper: ast.Hyper, given: ast.Keyword | None, s: ast.Sub
+) -> Value | None:
+    if given is None and hyper.default is None:
+        f.error("E0308", f"`{s.cell.id}` needs the hyperparameter `{hyper.id}`", s.span)
+        return None
+    if given is None:
+        assert hyper.default is not None
+        return inner.elaborate(hyper.default)
+    wanted, name = _kind_of_hyper(hyper), given.value
+    if wanted == "a function" and isinstance(name, ast.Name) and not _is_known(f, name.id):
+        unknown_function(f, name.id, name.span)
+        return None
+    value = f.elaborate(given.value)
+    if isinstance(value, Unknown):
+        return None
+    if not _fits_kind(value, wanted):
+        told = f"`{hyper.id}` is {wanted}, and `{wording.short(given.value.span)}` is not"
+        f.error("E0310", told, given.value.span)
+        return None
+    if isinstance(value, Tensor) and value.hyper is None:
+        known = amount(f, given.value)
+        if known is not None:
+            f.walk.amounts[value.name] = known
+        with f.walk.initial_values():
+            twin = convert.number(f, f.elaborate(given.value), given.value.span)
+        if twin is None:
+            return None
+        f.walk.twins[value.name] = twin.name
+    return value
+
+
+def _is_known(f: Frame, name: str) -> bool:
+    return f.find(name) is not None or find_function(f, name) is not None
+
+
+def _kind_of_hyper(hyper: ast.Hyper) -> str:
+    match setting_of(hyper.default):
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a function"
+    return "anything"
+
+
+def _fits_kind(value: Value, wanted: str) -> bool:
+    match value, wanted:
+        case _, "anything":
+            return True
+        case Truth(), "true or false":
+            return True
+        case Tensor(hyper=str()), "true or false" | "a function":
+            return True
+        case ((Static() | Real() | Tensor(shape=())), "a number"):
+            return True
+        case FunctionValue(), "a function":
+            return True
+    return False
+
+
+def declare_sub(f: Frame, s: ast.Sub) -> None:
+    f.walk.count_equation(s.span)
+    found = _cell(f, s)
+    value: Value = Unknown()
+    f.scopes[-1][s.name.id] = Binding("sub", value, s.name.span, len(f.iterations))
+    f.walk.notes.declared[s.name.span] = ("sub", s.name.id)
+    if found is None:
+        return
+    cell, home = found
+    prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
+    f.walk.below.setdefault(f.prefix, []).append(prefix)
+    frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix)
+    if not (bind_dims(f, frame, cell, s) and bind_hypers(f, frame, cell, s)):
+        return
+    given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}
+    inner = Inner(s.name.id, cell, home, frame, s.name.span, s.span, given)
+    f.inner[s.name.id] = inner
+    f.all_inner.append(inner)
+    f.walk.cells.append(cell)
+    inside(f, inner, lambda: f.walk.knots.declarations(frame, cell), s.cell)
+    f.walk.cells.pop()
+
+
+def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
+    name = s.cell.id
+    if name not in f.home.cells:
+        if name not in f.home.broken:
+            near = nearest(name, f.home.cells)
+            hint = f"did you mean `{near}`?" if near else "define it here, or `use` its file"
+            f.error("E0101", f"there is no cell `{name}`", s.cell.span, help=hint)
+        return None
+    cell, home = f.home.cells[name]
+    f.walk.notes.used.add(cell.name.span)
+    if len(f.walk.cells) > MAX_DEPTH:
+        told = f"inner cells nest more than {MAX_DEPTH} deep"
+        f.error("E0303", told, s.cell.span, "one level too many")
+        return None
+    if cell in f.walk.cells:
+        _report_circle(f, f.walk.cells[f.walk.cells.index(cell) :])
+        return None
+    return cell, home
+
+
+def _report_circle(f: Frame, cells: list[ast.Cell]) -> None:
+    """Cells that contain each other, from the first one on: the same from wherever they are met."""
+    first = min(range(len(cells)), key=lambda at: cells[at].span.start)
+    cells = [*cells[first:], *cells[:first], cells[first]]
+    names = [cell.name.id for cell in cells]
+    *others, last = [
+        Label(span, f"`{outer.name.id}` holds `{inner}`")
+        for outer, inner in zip(cells, names[1:], strict=False)
+        if (span := _sub_of(outer.body, inner)) is not None
+    ]
+    message = f"cells contain each other: {' -> '.join(names)}"
+    f.walk.report.add("E0307", message, last.span, last.text, secondary=tuple(others))
+
+
+def _sub_of(body: tuple[ast.Statement, ...], cell: str) -> Span | None:
+    """Where a body declares an inner cell of this sort."""
+    return next((s.cell.span for s in subs(body) if s.cell.id == cell), None)
+
+
+def subs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Sub]:
+    for s in body:
+        match s:
+            case ast.Sub():
+                yield s
+            case ast.For(body=held):
+                yield from subs(held)
+            case ast.If(body=held, orelse=orelse):
+                yield from subs((*held, *(orelse or ())))
+
+
+MAX_LABELS = 4
+
+
+def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
+    """`g(x)`: one step of the inner cell."""
+    if f.only_initial:
+        f.error("E0403", f"`{inner.name}` cannot be stepped in {f.only_initial}", e.span)
+        return Unknown()
+    if inner.stepped is not None:
+        first = Label(inner.stepped, "the first time")
+        f.error(
+            "E0309",
+            f"`{inner.name}` is stepped twice in one step",
+            e.span,
+            secondary=(first,) if inner.stepped != e.span else (),
+            help="an inner cell steps exactly once; declare a second one",
+        )
+        return Unknown()
+    inner.stepped = e.span
+    if not _inputs(f, inner, e):
+        return Unknown()
+    f.walk.cells.append(inner.cell)
+    outputs: list[Tensor | None] = []
+    inside(f, inner, lambda: outputs.extend(f.walk.knots.equations(inner.frame, inner.cell)), e)
+    f.walk.cells.pop()
+    f.walk.origin(e.span)
+    values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
+    if not values:
+        return Unknown()
+    told = tuple(seen_outside(inner, value) for value in values)
+    return told[0] if len(told) == 1 else Several(told)
+
+
+def inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
+    """Do something in the inner cell; what goes wrong there says where it is used."""
+    w: Walk = f.walk
+    outer, w.report = w.report, Report()
+    try:
+        act()
+    finally:
+        muted, w.report = w.report, outer
+        used = Label(at.span, f"in the inner cell `{inner.name}`")
+        for d in muted.diagnostics:
+            # A circle is the same wherever it is met, and far outside nothing is explained.
+            more = () if d.code == "E0307" or len(d.secondary) >= MAX_LABELS else (used,)
+            w.report.diagnostics.append(replace(d, secondary=(*d.secondary, *more)))
+
+
+def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
+    """Bind the inputs of the inner cell to the arguments."""
+    declared = [
+        (name, s.shape) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names
+    ]
+    signature = ", ".join(name.id for name, _ in declared)
+    own = "its states are its own, and start where they are declared; they are not passed"
+    bound = bind(f, e, signature, inner.name, own)
+    if bound is None:
+        return False
+    fine = True
+    for name, shape in declared:
+        written = bound[name.id]
+        assert written is not None
+        wanted = written_sizes.shape(inner.frame, shape, "the shape")
+        fits = f.fits if wanted is None else has_shape(f, wanted)
+        found = convert.number(f, elaborate_beside(f, written, fits), written.span)
+        if found is None or wanted is None:
+            fine = False
+        elif not f.walk.facts.same_shape(found.shape, wanted):
+            fine = False
+            f.error(
+                "E0203",
+                f"the input `{name.id}` of `{inner.name}` is {shape_text(wanted)}",
+                written.span,
+                f"`{wording.short(written.span)}` is {shape_text(found.shape)}",
+                secondary=(Label(shape.span, "it is declared here"),),
+            )
+        else:
+            inner.frame.scopes[0][name.id] = Binding("input", found, name.span)
+    return fine

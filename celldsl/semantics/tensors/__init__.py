@@ -1,1 +1,0 @@
-"""Values made tensors, and tensors brought to one shape, multiplied, indexed."""

@@ -1,0 +1,142 @@
+"""What was meant by a name that is not there.  In: the name and its place.  Out: help, and a fix.
+
+tahn(x)           did you mean `tanh`?       not `tan`, which is a letter short
+g * hiden         did you mean `hidden`?     among names of a shape that fits beside `g`
+linear(x, Hh)     did you mean `H`?          among names of sizes
+matmul(W, x)      the matrix product is written `A @ b`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
+from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
+from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.context import Frame
+from celldsl.semantics.environment import Tensor
+from celldsl.semantics.initial_values import INITIALISERS
+from celldsl.semantics.suggestions import is_size
+from celldsl.syntax.hints.idioms import timed_state
+from celldsl.syntax.hints.other_names import RENAMED, REPLACED, STARTS, VALUES
+
+# Names that are compared with one that is not there: enough for a file that a person wrote.
+MAX_COMPARED = 5_000
+# What stands behind a matrix: `@ x`, or `* x` where a product of them is meant.  Compiled
+# where it is used, since few files need it.
+_OPERAND = r"\s*([@*])\s*(\w+)"
+Help = tuple[str | None, Fix | None]
+
+
+def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
+    """A name that fits, or else any; and what has no name here."""
+    if f.walk.notes.compared > MAX_COMPARED:
+        return None, None
+    known = {n: binding for scope in f.scopes for n, binding in scope.items()}
+    if primed:
+        known = {n: binding for n, binding in known.items() if binding.kind == "state"}
+    near = nearest_of(f, name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(
+        f, name, known
+    )
+    if near is None and f.only_initial:
+        return _initialiser_meant(f, name, span)
+    if near is None:
+        timed = _timed(f, name, span) or _joined(f, name)
+        return timed or (_said(name) or _declaration(f, name, span, primed), None)
+    better = f"{near}'" if primed else near
+    return f"did you mean `{better}`?", Fix(span, better)
+
+
+def _initialiser_meant(f: Frame, name: str, span: Span) -> Help:
+    """`xavier_uniform`, or an initialiser that is spelt alike."""
+    elsewhere = STARTS.get(name.rstrip("_"))
+    near = elsewhere or nearest_of(f, name, INITIALISERS)
+    if near is None:
+        return None, None
+    return f"here it is `{near}`" if elsewhere else f"did you mean `{near}`?", Fix(span, near)
+
+
+def _said(name: str) -> str | None:
+    return VALUES.get(name) or REPLACED.get(name)
+
+
+def _joined(f: Frame, name: str) -> Help | None:
+    """`Wx`, which papers write for a product."""
+    binding = f.find(name[1:])
+    value = None if binding is None else binding.value
+    if not name[0].isupper() or not isinstance(value, Tensor) or len(value.shape) != 1:
+        return None
+    return f"a product is written `{name[0]} @ {name[1:]}`", None
+
+
+def _timed(f: Frame, name: str, span: Span) -> Help | None:
+    """`x_t` and `x_prev` where `x` is an input, and `h_new` where `h` is a state."""
+    state = timed_state(name, [n for s in f.scopes for n, b in s.items() if b.kind == "state"])
+    if state is not None:
+        better = state[0] if state[1] == "old" else f"{state[0]}'"
+        return f"write `{better}`", Fix(span, better)
+    inputs = [n for scope in f.scopes for n, b in scope.items() if b.kind == "input"]
+    match timed_state(name, inputs):
+        case (found, "now"):
+            return f"the value of this step is `{found}`", Fix(span, found)
+        case (found, "old"):
+            return f"carry it: `state {found}_last: [N]` and `{found}_last' = {found}`", None
+        case (found, _):
+            return f"a cell sees one step, and of `{found}` this one alone", None
+    return None
+
+
+def _declaration(f: Frame, name: str, span: Span, primed: bool) -> str | None:
+    """How a name that resembles none could be declared."""
+    if f.in_function:
+        return f"a function sees its arguments: add `{name}` to them, here and in the call"
+    if primed:
+        return f"declare it: `state {name}: [H]`"
+    if f.fits is is_size:
+        dims = [n for n, b in f.scopes[0].items() if b.kind == "dim"]
+        return f"the dims here are {', '.join(dims)}" if dims else None
+    if name[0].isupper() or name.startswith(("w_", "u_", "weight")):
+        return _matrix(f, name, span)
+    if name[0] == "b" and (len(name) == 1 or name[1] in "_ihfogcrzn"):
+        return f"if it is trained, declare it: `param {name}: [H]`"
+    return None
+
+
+def _matrix(f: Frame, name: str, span: Span) -> str:
+    """The declaration of a matrix, by what stands behind it."""
+    states = [b.value for s in f.scopes for b in s.values() if b.kind == "state"]
+    rows = next((v.shape[0] for v in states if isinstance(v, Tensor) and len(v.shape) == 1), "H")
+    behind = re.compile(_OPERAND).match(span.source.text, span.end, span.end + MAX_LENGTH)
+    binding = None if behind is None else f.find(behind[2])
+    value = None if binding is None else binding.value
+    if behind is None or not isinstance(value, Tensor) or len(value.shape) != 1:
+        return f"if it is trained, declare it: `param {name}: [{rows}, I]`"
+    declared = f"`param {name}: [{rows}, {value.shape[0]}]`"
+    product = "" if behind[1] == "@" else f", and write `{name} @ {behind[2]}`"
+    return f"if it is trained, declare it: {declared}{product}"
+
+
+def function_meant(f: Frame, name: str, span: Span) -> Help:
+    """A function of the same name elsewhere, or one that is spelt alike."""
+    if f.only_initial and _initialiser_meant(f, name, span)[0]:
+        return _initialiser_meant(f, name, span)
+    if name in REPLACED:
+        return REPLACED[name], None
+    if name in RENAMED:
+        return f"here it is `{RENAMED[name]}`", Fix(span, RENAMED[name])
+    callable_here = [n for s in f.scopes for n, b in s.items() if b.kind in ("sub", "hyper")]
+    near = nearest_of(f, name, [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here])
+    return (None, None) if near is None else (f"did you mean `{near}`?", Fix(span, near))
+
+
+def nearest_of(f: Frame, name: str, known: Iterable[str]) -> str | None:
+    """The nearest name; letters that changed places (`tahn`) come before one that is missing."""
+    letters, names = sorted(name.lower()), list(known)
+    f.walk.notes.compared += len(names)
+    if f.walk.notes.compared > MAX_COMPARED:
+        return None
+    swapped = [n for n in names if n != name and sorted(n.lower()) == letters]
+    return nearest(name, swapped) or nearest(name, names)

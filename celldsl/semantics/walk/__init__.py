@@ -1,1 +1,0 @@
-"""What one walk over a cell goes by, finds and builds."""

@@ -1,0 +1,1 @@
+"""What people bring from elsewhere, and mistakes that have words of their own."""

@@ -1,0 +1,193 @@
+"""Mistakes inside expressions.  In: a Mistake.  Out: Words, or None where no rule fits.
+
+    a = b if c else d      a choice by data is `where(c, b, d)`
+    2 H                    an operator is missing between `2` and `H`
+
+Each rule is one mistake that people bring from elsewhere; the first that fits speaks.
+"""
+
+from __future__ import annotations
+
+from celldsl.syntax.hints.other_names import RENAMED, REPLACED
+from celldsl.syntax.hints.parse_error import Mistake, Words
+
+MAX_SHOWN = 24
+
+
+def ask_equation(m: Mistake) -> Words | None:
+    """`z == 3`"""
+    if m.kind != "EQUAL_EQUAL" or not m.wants("EQUAL"):
+        return None
+    help = "an equation is written `=`; `==` compares"
+    return Words("E0017", "`==` does not define a value", help, "=")
+
+
+def ask_comparison(m: Mistake) -> Words | None:
+    """`if K = 1:`"""
+    if m.kind != "EQUAL" or m.first.type not in ("IF", "REQUIRE"):
+        return None
+    return Words("E0017", "`=` does not compare", "a comparison is written `==`", "==")
+
+
+def ask_second_equation(m: Mistake) -> Words | None:
+    """`a = b = c`"""
+    if m.kind != "EQUAL" or "EQUAL" not in m.line_kinds or not m.wants("STAR", "NEWLINE"):
+        return None
+    return Words("E0010", "an equation has one `=`", "write two equations, one on each line")
+
+
+def ask_choice(m: Mistake) -> Words | None:
+    """`a = b if c else d`"""
+    if m.kind != "IF" or not m.wants("STAR"):
+        return None
+    help = "by data: `where(condition, a, b)`; by structure: a block, `if CONDITION:`"
+    return Words("E0019", "an `if` does not stand inside an expression", help)
+
+
+def ask_comprehension(m: Mistake) -> Words | None:
+    """`[f(k) for k in 0..K]`"""
+    if m.kind != "FOR" or not m.wants("STAR"):
+        return None
+    help = "write a block: `for k in 0..K:` and in it `y[k] = …`"
+    return Words("E0019", "a `for` does not stand inside an expression", help)
+
+
+def ask_membership(m: Mistake) -> Words | None:
+    """`a in b`"""
+    if m.kind not in ("IN", "NOT") or not m.wants("STAR"):
+        return None
+    return Words(
+        "E0010",
+        f"`{m.token}` does not stand between two values",
+        "a comparison is one of `< <= > >= == !=`",
+    )
+
+
+def ask_tuple(m: Mistake) -> Words | None:
+    """`(a, b)`"""
+    if m.kind != "COMMA" or m.expected != {"RPAR"}:
+        return None
+    if m.first.type == "RETURN":
+        word = "return" if m.in_function else "output"
+        what = "a function" if m.in_function else "a cell"
+        help = f"{what} gives several values by `{word} a, b`"
+        return Words("E0010", "several values stand without brackets", help)
+    return Words("E0010", "a `,` stands in round brackets", "a list is written `[a, b]`")
+
+
+def ask_second_value(m: Mistake) -> Words | None:
+    """`a, b = c, d`"""
+    if m.kind != "COMMA" or m.expected != {"NEWLINE"} or "EQUAL" not in m.line_kinds:
+        return None
+    return Words("E0010", "an equation has one value", "write an equation for each value")
+
+
+def ask_empty_brackets(m: Mistake) -> Words | None:
+    """`a = ()`"""
+    if m.kind not in ("RPAR", "RSQB") or m.before.type not in ("LPAR", "LSQB"):
+        return None
+    return Words("E0010", f"nothing stands in `{m.before}{m.token}`", start=m.before.start)
+
+
+def ask_step(m: Mistake) -> Words | None:
+    """`v[a:b:2]`"""
+    if m.kind != "COLON" or not m.wants("RSQB") or "LSQB" not in m.line_kinds:
+        return None
+    if "COLON" not in m.line_kinds or m.first.type in ("CELL", "DEF", "INPUT", "STATE"):
+        return None
+    return Words("E0010", "a slice has no step", "slices are `v[a:b]`, `v[a:]` and `v[:b]`")
+
+
+def ask_ellipsis(m: Mistake) -> Words | None:
+    """`v[..., 0]`"""
+    if m.kind != "DOTS" or m.after.type != "DOT":
+        return None
+    help, end = "axes that are left out are whole", m.after.end
+    return Words("E0010", "`...` is not in the language", help, end=end)
+
+
+def ask_number_point(m: Mistake) -> Words | None:
+    """`v[0..2]`"""
+    if m.kind != "DOTS" or "LSQB" not in m.line_kinds or m.first.type == "FOR":
+        return None
+    return Words("E0010", "`..` is the range of a loop", "a slice is written `v[a:b]`", ":")
+
+
+def ask_prefix(m: Mistake) -> Words | None:
+    """`a = * b`, `f(**kw)`"""
+    if m.kind not in ("STAR", "POWER", "SLASH", "AT", "PERCENT") or not m.wants("NUMBER"):
+        return None
+    if m.after.type in ("RSQB", "COMMA") and m.before.type in ("LSQB", "COMMA", "COLON"):
+        return Words("E0010", f"`{m.token}` is no size", "a size is made of dims and numbers")
+    if m.before.type in ("LPAR", "COMMA") and m.kind in ("STAR", "POWER"):
+        return Words("E0010", f"`{m.token}` does not unpack here", "write the arguments out")
+    return Words("E0010", f"`{m.token}` has nothing on its left")
+
+
+def ask_not(m: Mistake) -> Words | None:
+    """`a == not b`"""
+    if m.kind != "NOT" or m.starts_line or not m.wants("NUMBER"):
+        return None
+    return Words("E0010", f"`not` after `{m.before}` needs parentheses", "write `(not …)`")
+
+
+def ask_primed_call(m: Mistake) -> Words | None:
+    """`f(axis'=1)`"""
+    if m.kind != "EQUAL" or m.before.type != "PRIMED" or m.wants("EQUAL"):
+        return None
+    return Words("E0020", f"`{m.before}` is no name of an argument", "write it without the prime")
+
+
+def ask_method(m: Mistake) -> Words | None:
+    """`x.sum()`, `h'.detach()`, `linear(x, H).chunk(4)`, `a.b.c`"""
+    if m.kind == "DOT" and m.before.type in ("PRIMED", "RPAR", "RSQB") and m.after.type == "NAME":
+        owner = str(m.before) if m.before.type == "PRIMED" else "…"
+        start = m.before.start if m.before.type == "PRIMED" else m.token.start
+        return _method(m, owner, m.at + 1, start)
+    if m.kind not in ("LPAR", "DOT") or m.at - m.line < 3 or m.tokens[m.at - 2].type != "DOT":
+        return None
+    owner = str(m.tokens[m.at - 3])
+    if m.kind == "DOT":
+        return Words(
+            "E0018",
+            f"`{owner}.{m.before}` has no parts",
+            "`g.h` is the state `h` of the inner cell `g`, and nothing goes deeper",
+        )
+    return _method(m, owner, m.at - 1, m.tokens[m.at - 3].start)
+
+
+def _method(m: Mistake, owner: str, at: int, start: int) -> Words:
+    """What is written for the method whose name stands at `at`."""
+    name, end = str(m.tokens[at]), m.tokens[at].end
+    subject = "a value" if owner == "…" else f"`{owner}`"
+    message, help = f"{subject} has no function `{name}`", "functions stand by themselves: "
+    if name in ("t", "T"):
+        name = "transpose"
+    elif name in REPLACED:
+        return Words("E0018", message, REPLACED[name], start=start, end=end)
+    given = m.bracket(at + 1) if m.tokens[at + 1].type == "LPAR" else None
+    args = [] if given is None or not given[0] else given[0].split(", ")
+    rest = "".join(f", {arg}" for arg in args if "=" not in arg)
+    more = ", …" if len(rest) > MAX_SHOWN or any("=" in arg for arg in args) else ""
+    call = f"`{RENAMED.get(name, name)}({owner}{rest if len(rest) <= MAX_SHOWN else ''}{more})`"
+    return Words("E0018", message, help + call, start=start, end=end)
+
+
+EXPRESSION_RULES = (
+    ask_equation,
+    ask_comparison,
+    ask_second_equation,
+    ask_choice,
+    ask_comprehension,
+    ask_membership,
+    ask_tuple,
+    ask_second_value,
+    ask_empty_brackets,
+    ask_ellipsis,
+    ask_number_point,
+    ask_step,
+    ask_method,
+    ask_prefix,
+    ask_not,
+    ask_primed_call,
+)

@@ -1,0 +1,1 @@
+"""What runs or prints a Program: the reference evaluator, and a folder for each target."""

@@ -1,0 +1,225 @@
+"""The class of a generated module.  In: a unit and its phases.  Out: the text of its description.
+
+Sizes are functions of the dims: `lambda **d: (d["I"], 2 * d["H"])`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from celldsl.ir.ops.spelling import value_text
+from celldsl.ir.program import Node
+from celldsl.ir.size import Shape, Size, shape_text
+from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
+from celldsl.plan.plan import Block, Phase, Plan
+from celldsl.runtime.description import ABI
+from celldsl.targets.numba.spelling import size_code
+from celldsl.targets.numba.unit import Unit
+
+EXTENTS = {
+    "n_rows": "_R",
+    "n_batch": "_B",
+    "n_states": "_S",
+    "n_kept": "_K",
+    "parts": "_parts",
+}
+LENGTHS = (
+    "parameters",
+    "constants",
+    "fixed",
+    "backward_fixed",
+    "tape",
+    "forward_work",
+    "backward_work",
+)
+Calls = Sequence[tuple[Phase, str]]
+
+
+def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
+    spec, plan = unit.spec, unit.plan
+    return "\n".join([
+        _initial(spec),
+        "",
+        "",
+        f"class {spec.name}(Cell):",
+        f"    {_docstring(spec)}",
+        "",
+        "    description = describe.Description(",
+        f"        name={spec.name!r},",
+        f"        equations={spec.text!r},",
+        f"        source={unit.source!r},",
+        f"        digest={unit.digest!r},",
+        f"        version={unit.version!r},",
+        f"        abi={ABI},",
+        *_tuple("dims", [_dim(d) for d in spec.dims]),
+        *_tuple("hypers", [_hyper(h) for h in spec.hypers]),
+        *_tuple("inputs", [_array(a) for a in spec.inputs]),
+        *_tuple("outputs", [_array(a) for a in spec.outputs]),
+        *_tuple("states", [_array(a) for a in spec.states]),
+        *_tuple("params", _params(spec.params, plan.parameters)),
+        *_tuple("consts", _params(spec.consts, plan.constants)),
+        *_tuple("conditions", [
+            f"describe.Condition(lambda v: {c.code}, {c.text!r}, {c.why!r})"
+            for c in spec.conditions
+        ]),
+        "        initial=initial_values,",
+        "        lengths=describe.Lengths(",
+        *(f"            {name}={_function(_length(plan, name))}," for name in LENGTHS),
+        "        ),",
+        *_tuple("forward", [_phase(*call) for call in forward]),
+        *_tuple("backward", [_phase(*call) for call in backward]),
+        *(["        prepare=prepare,"] if unit.plan.has_gemm else []),
+        *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
+        "    )",
+    ])  # fmt: skip
+
+
+def _phase(phase: Phase, name: str) -> str:
+    waits = "" if phase.waits else ", waits=False"
+    reverse = ", reverse=True" if phase.reverse else ""
+    return f'describe.Phase("{phase.kind}", {name}{waits}{reverse})'
+
+
+def _length(plan: Plan, name: str) -> Size:
+    return plan.lengths.get(name, Size.of(0))
+
+
+def _docstring(spec: CellSpec) -> str:
+    text = spec.doc or spec.name
+    return repr(text)
+
+
+def _tuple(name: str, items: list[str]) -> list[str]:
+    if not items:
+        return [f"        {name}=(),"]
+    return [f"        {name}=(", *(f"            {item}," for item in items), "        ),"]
+
+
+def _named(size: Size) -> str:
+    """A size over `d["H"]` and, for the numbers of rows, `d["_R"]`."""
+    code = re.sub(r"\bd_([A-Za-z]\w*)", r'd["\1"]', size_code(size))
+    for name, key in EXTENTS.items():
+        code = re.sub(rf"\b{name}\b", f'd["{key}"]', code)
+    return code
+
+
+def _function(size: Size) -> str:
+    return f"lambda **d: {_named(size)}"
+
+
+def _shape(shape: Shape) -> str:
+    return f"lambda **d: ({''.join(f'{_named(size)}, ' for size in shape).rstrip()})"
+
+
+def _dim(dim: DimSpec) -> str:
+    default = "None" if dim.default is None else _function(dim.default)
+    return f"describe.Dim({dim.name!r}, {default}, {dim.fixed!r})"
+
+
+def _hyper(hyper: HyperSpec) -> str:
+    return f"describe.Hyper({hyper.name!r}, {hyper.kind!r}, {hyper.value!r}, {hyper.fixed!r})"
+
+
+def _array(array: ArraySpec) -> str:
+    return f"describe.Array({array.name!r}, {shape_text(array.shape)!r}, {_shape(array.shape)})"
+
+
+def _params(specs: tuple[ParamSpec, ...], blocks: tuple[Block, ...]) -> list[str]:
+    places = {block.name: block.place for block in blocks}
+    found = []
+    for spec in specs:
+        place = places[spec.name]
+        found.append(
+            f"describe.Param({spec.name!r}, {shape_text(spec.shape)!r}, {_shape(spec.shape)}, "
+            f"{_function(place.base + place.offset)}, {_shape(place.strides)}, "
+            f"{spec.value is not None!r})"
+        )
+    return found
+
+
+def _initial(spec: CellSpec) -> str:
+    """A generator of (name, array) for parameters and consts, in the order they depend."""
+    lines = [
+        "def initial_values(draw, v):",
+        '    """The initial values of parameters and consts."""',
+    ]
+    names: dict[str, str] = {}
+    shapes = {each.name: each.shape for each in (*spec.consts, *spec.params)}
+    read = {arg for node in spec.initial for arg in node.args}
+    read |= {each.value for each in (*spec.consts, *spec.params) if each.value is not None}
+    for node in spec.initial:
+        shapes[node.name] = node.type.shape
+        names[node.name] = "x_" + re.sub(r"\W+", "_", node.name).strip("_")
+    made: set[str] = set()
+    for owner in _in_order(spec):
+        assert owner.value is not None
+        lines += [
+            f"    {names[node.name]} = {_value(node, names, shapes)}"
+            for node in _needed(spec, owner.value, made)
+        ]
+        value = _reference(owner.value, names)
+        if owner.name in read:
+            value = f"v.setdefault({owner.name!r}, {value})"
+        lines.append(f"    yield {owner.name!r}, {value}")
+    if len(lines) == 2:
+        lines.append("    yield from ()")
+    return "\n".join(lines)
+
+
+def _in_order(spec: CellSpec) -> list[ParamSpec]:
+    """Parameters and consts that have a value, each after those that its value is made of."""
+    owners = {each.name: each for each in (*spec.consts, *spec.params) if each.value is not None}
+    found: dict[str, ParamSpec] = {}
+
+    def visit(owner: ParamSpec) -> None:
+        assert owner.value is not None
+        above = {arg for node in _needed(spec, owner.value, set()) for arg in node.args}
+        for name in owners:
+            if name in above | {owner.value} and name not in found:
+                visit(owners[name])
+        found[owner.name] = owner
+
+    for owner in owners.values():
+        if owner.name not in found:
+            visit(owner)
+    return list(found.values())
+
+
+def _needed(spec: CellSpec, value: str, made: set[str]) -> list[Node]:
+    """The nodes that a value needs and that have not been computed yet, in order."""
+    nodes = {node.name: node for node in spec.initial}
+    wanted: set[str] = set()
+    pending = [value]
+    while pending:
+        name = pending.pop()
+        if name in nodes and name not in wanted and name not in made:
+            wanted.add(name)
+            pending += nodes[name].args
+    made |= wanted
+    return [node for node in spec.initial if node.name in wanted]
+
+
+def _reference(value: str, names: dict[str, str]) -> str:
+    return names.get(value, f"v[{value!r}]")
+
+
+def _value(node: Node, names: dict[str, str], shapes: dict[str, Shape]) -> str:
+    args = [_reference(arg, names) for arg in node.args]
+    at = dict(node.attributes)
+    if node.op != "draw":
+        ranks = [len(shapes.get(arg, ())) for arg in node.args]
+        return value_text(node, args, ranks, lambda size: _initial_size(size))
+    sizes = []
+    for name in ("fan_in", "fan_out"):
+        size = at.get(name)
+        sizes.append(_initial_size(size) if isinstance(size, Size) else repr(size))
+    shape = at["shape"]
+    assert isinstance(shape, tuple)
+    shape_code = f"({''.join(f'{_initial_size(s)}, ' for s in shape).rstrip()})"
+    more = "".join(f", {arg}" for arg in args)
+    return f"draw({at['initialiser']!r}, {at['param']!r}, {shape_code}, {', '.join(sizes)}{more})"
+
+
+def _initial_size(size: Size) -> str:
+    return re.sub(r"\bd_([A-Za-z]\w*)", r'v["\1"]', size_code(size))

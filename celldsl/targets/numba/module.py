@@ -1,0 +1,135 @@
+"""The generated module.  In: a plan, the programs, the spec.  Out: the text of a Python module.
+
+    text = module_source(unit)      # class GRU(Cell), and the kernels it runs
+
+The text depends on its input alone: compiling twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+from celldsl.ir.spec import CellSpec
+from celldsl.jit.symbols import CODE_FILES
+from celldsl.plan.operations import AddShares
+from celldsl.plan.plan import Phase
+from celldsl.targets.numba.description import description_source
+from celldsl.targets.numba.phases import COMMON, Writer
+from celldsl.targets.numba.plain_functions import plain_source
+from celldsl.targets.numba.renaming import kept_apart
+from celldsl.targets.numba.spelling import array_name, friendly_names
+from celldsl.targets.numba.stages import all_bases
+from celldsl.targets.numba.standalone import standalone_text
+from celldsl.targets.numba.unit import Unit
+
+CODE_NAMES = sorted(chain.from_iterable(CODE_FILES.values()))
+
+
+def module_source(unit: Unit, standalone: bool = False) -> str:
+    """The whole text of the module; a standalone one carries the runtime in it."""
+    spec, plan = unit.spec, unit.plan
+    hypers = {h.name: i for i, h in enumerate(h for h in spec.hypers if not h.fixed)}
+    names = friendly_names(unit.forward)
+    again = _names_again(unit, names)
+    dims = unit.forward.dims
+    forward = Writer(
+        "forward", dims, hypers, names, _arguments(spec, "forward"), all_bases(plan.forward)
+    )
+    backward = Writer(
+        "backward", dims, hypers, again, _arguments(spec, "backward"), all_bases(plan.backward)
+    )
+    calls = [
+        [(phase, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
+        for phases, writer in ((plan.forward, forward), (plan.backward, backward))
+    ]
+    kernels = "\n\n".join(chain(forward.functions, backward.functions))
+    parts = [
+        _header(unit),
+        _imports(kernels),
+        kernels,
+        plain_source(spec, plan, dims, *calls),
+        description_source(unit, calls[0], calls[1]),
+    ]
+    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return kept_apart(standalone_text(text) if standalone else text, spec.name)
+
+
+def _names_again(unit: Unit, names: dict[str, str]) -> dict[str, str]:
+    """Names that hold in the backward program too, which numbers the values that it adds itself.
+
+    What is on the tape is the same in both, and so is what is computed again.
+    """
+    made = {node.name: (node.op, node.origin) for node in unit.forward.nodes()}
+    same = {leaf.name for leaf in unit.backward.leaves}
+    same |= {n.name for n in unit.backward.nodes() if made.get(n.name) == (n.op, n.origin)}
+    return {value: name for value, name in names.items() if value in same}
+
+
+def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]:
+    """A name for each phase: what it does in the direction."""
+    names = []
+    looped = False
+    for phase in phases:
+        match phase.kind, looped:
+            case "once", False:
+                name = "weights"
+            case "rows" | "parts", False:
+                name = "inputs"
+            case "steps", _:
+                name, looped = "steps", True
+            case "parts", True:
+                name = "adds" if any(isinstance(s, AddShares) for s in phase.stages) else "sums"
+            case "rows", True:
+                name = {"forward": "outputs", "backward": "inputs"}[direction]
+            case _:
+                name = "finish"
+        names.append(f"{direction}_{name}")
+    numbered = []
+    for i, name in enumerate(names):
+        again = names[:i].count(name)
+        numbered.append((f"{name}_{again + 1}" if again else name, phases[i]))
+    return numbered
+
+
+def _arguments(spec: CellSpec, direction: str) -> str:
+    roles = {
+        "forward": [("in", spec.inputs), ("out", spec.outputs), ("state_in", spec.states),
+                    ("state_out", spec.states)],
+        "backward": [("in", spec.inputs), ("d_out", spec.outputs), ("d_in", spec.inputs),
+                     ("d_final", spec.states), ("d_start", spec.states)],
+    }[direction]  # fmt: skip
+    arrays = [array_name(f"{role}:{a.name}") for role, group in roles for a in group]
+    gradients = ["gradients"] if direction == "backward" else []
+    return ", ".join([COMMON, *gradients, *arrays])
+
+
+def _header(unit: Unit) -> str:
+    without = f"Made without {', '.join(unit.without)}.\n" if unit.without else ""
+    return (
+        f'"""{unit.spec.name}: made by celldsl {unit.version} from {unit.source}.\n\n'
+        f"Source hash {unit.digest}.  Change the source, not this file.\n{without}"
+        '"""\n\n'
+        "# ruff: noqa"
+    )
+
+
+def _imports(kernels: str) -> str:
+    called = [name for name in CODE_NAMES if re.search(rf"\b{name}\(", kernels)]
+    lines = [
+        "import numpy as np",
+        "",
+        "from celldsl.runtime import description as describe",
+        "from celldsl.runtime import numerics",
+        "from celldsl.runtime.cell.cell import Cell",
+        f"from celldsl.jit.symbols import {', '.join(called)}",
+    ]
+    if set(called) & set(CODE_FILES["gemm.calls"]):
+        lines.append("from celldsl.jit.gemm.symbols import prepare")
+    lines.append(
+        "from celldsl.jit.functions import "
+        "add_parts, add_shares, copy, dense_rows, fill, kernel, stage"
+    )
+    if "mask_key(" in kernels:
+        lines.append("from celldsl.jit.masks import mask_key, mask_uniform, steps_before")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Programs to Programs: differentiation, and one pass a file."""
