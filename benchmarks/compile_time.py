@@ -48,7 +48,7 @@ start, used = time.perf_counter(), time.process_time()
 import numba
 print(json.dumps({"pass": time.perf_counter() - start, "pass cpu": time.process_time() - used}))
 """
-WARM = "import json; from celldsl.jit.gemm.symbols import prepare; prepare('float32'); print('{}')"
+WARM = "import json; from celldsl.jit.gemm.prepare import prepare; prepare('float32'); print('{}')"
 
 
 def main() -> None:

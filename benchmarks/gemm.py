@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
 from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels
-from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.gemm.prepare import prepare
 from celldsl.jit.lowering.pointers import lane
 from celldsl.jit.lowering.vector_width import panel_width
 

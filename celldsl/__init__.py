@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from celldsl.version import __version__
+
 if TYPE_CHECKING:
     from celldsl.api import compile_source, load
-    from celldsl.diagnostics.diagnostic import CellError
+    from celldsl.diagnostics.errors import CellError
     from celldsl.runtime.threads.thread_count import get_threads, set_threads
 
-__version__ = "0.1.0"
 __all__ = ["CellError", "__version__", "compile_source", "get_threads", "load", "set_threads"]
 
 _HOMES = {
-    "CellError": "celldsl.diagnostics.diagnostic",
+    "CellError": "celldsl.diagnostics.errors",
     "compile_source": "celldsl.api",
     "load": "celldsl.api",
     "get_threads": "celldsl.runtime.threads.thread_count",

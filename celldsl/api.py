@@ -64,7 +64,8 @@ def _read(place: Path) -> str:
         text = ""
     if text and len(data) <= MAX_BYTES:
         return text
-    from celldsl.diagnostics.diagnostic import CellError, Report
+    from celldsl.diagnostics.diagnostic import Report
+    from celldsl.diagnostics.errors import CellError
     from celldsl.syntax.limits import read_source
 
     report = Report()
@@ -105,7 +106,7 @@ def _class_of(
         return _class_of(text, name, path, root, other)
 
     if not any(folder.glob("*.py")):
-        from celldsl.diagnostics.diagnostic import UndecidedError
+        from celldsl.diagnostics.errors import UndecidedError
 
         try:
             _generate_into(folder, text, name, root, wanted)
@@ -121,7 +122,8 @@ def _class_of(
 
 def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted: Wanted) -> None:
     """Writes the generated module.  Two processes may do it at once: they write the same."""
-    from celldsl.diagnostics.diagnostic import CellError, Report
+    from celldsl.diagnostics.diagnostic import Report
+    from celldsl.diagnostics.errors import CellError
     from celldsl.pipeline import generate
 
     report = Report()

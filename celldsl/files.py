@@ -18,7 +18,6 @@ Needs neither NumPy nor Numba.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterable
@@ -52,6 +51,8 @@ def _is_ready(folder: Path) -> bool:
 
 def _part_of(folder: Path, module: Path) -> Path:
     """The part for one folder of modules: others have modules of the same names."""
+    import hashlib
+
     place = str(module.parent.resolve()).encode("utf-8", "surrogatepass")
     return folder / f"code-{hashlib.sha256(place).hexdigest()[:16]}"
 

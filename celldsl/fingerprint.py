@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from celldsl import __version__
+from celldsl.version import __version__
 
 MAX_BYTES = 256 * 1024
 MAX_FILES = 1000

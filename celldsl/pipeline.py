@@ -10,14 +10,15 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celldsl import __version__
-from celldsl.diagnostics.diagnostic import CellError, Report, UndecidedError
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError, UndecidedError
 from celldsl.diagnostics.span import Source
 from celldsl.pass_flags import checked as known_names
 from celldsl.semantics.check import Checked, check
 from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
+from celldsl.version import __version__
 
 if TYPE_CHECKING:
     from celldsl.ir.program import Program

@@ -37,7 +37,7 @@ LAYERS = {
     "runtime.errors": "",
     "runtime.description": "",
     "runtime.arrays": "jit runtime.errors runtime.description",
-    "runtime.buffers": "",
+    "runtime.buffers": "runtime.arrays",
     "runtime.batch_layout": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.batch_layout",
@@ -46,7 +46,7 @@ LAYERS = {
     "runtime.batch_layout runtime.threads runtime.cpython",
     "runtime.cell": "files jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.batch_layout runtime.threads runtime.exec",
-    "runtime.gradcheck": "runtime.errors runtime.description runtime.arrays runtime.cell",
+    "runtime": "runtime.errors runtime.description runtime.arrays runtime.cell",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
     "targets": "structs ir plan jit.symbols runtime.numerics runtime.description",

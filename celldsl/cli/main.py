@@ -15,8 +15,8 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 
-from celldsl import __version__
 from celldsl.cli.output import CommandError
+from celldsl.version import __version__
 
 COMMANDS = {
     "compile": "write modules, and compile them ahead of use",

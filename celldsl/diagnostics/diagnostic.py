@@ -1,4 +1,4 @@
-"""What can be wrong, as data.  In: spans and sentences.  Out: Diagnostic, Report and CellError.
+"""What can be wrong, as data.  In: spans and sentences.  Out: Diagnostic and Report.
 
 A diagnostic is built where the problem is seen, collected in a `Report`, and rendered elsewhere.
 """
@@ -91,25 +91,3 @@ class Report:
     @property
     def has_errors(self) -> bool:
         return any(d.severity == "error" for d in self.diagnostics)
-
-
-class CellError(Exception):
-    """A `.cell` file has errors.  `diagnostics` holds them; `str()` is the rendered report."""
-
-    def __init__(self, diagnostics: list[Diagnostic]) -> None:
-        self.diagnostics = diagnostics
-        super().__init__(diagnostics)
-
-    def __str__(self) -> str:
-        from celldsl.diagnostics.render import render_text
-
-        return "\n" + "\n".join(render_text(d) for d in self.diagnostics)
-
-
-class UndecidedError(CellError):
-    """Nothing is wrong with `cell`, but that `lacking` decide its structure and have no value."""
-
-    def __init__(self, diagnostics: list[Diagnostic], cell: str, lacking: tuple[str, ...]) -> None:
-        super().__init__(diagnostics)
-        self.cell = cell
-        self.lacking = lacking

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Origin, Type
 from celldsl.ir.size import Shape, Size
 
@@ -38,8 +39,6 @@ class Builder:
 
     def op(self, name: str, *args: str | float, **attributes: Any) -> str:
         """Append `name(args…)` and return the name of its value.  Raises TypeMismatch."""
-        from celldsl.ir.ops.table import OPS
-
         entry = OPS[name]
         values = [a if isinstance(a, str) else self.number(a) for a in args]
         if entry.kind == "elementwise":

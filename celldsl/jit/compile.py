@@ -21,33 +21,26 @@ outcome of a condition in them: the same kernels, as fast, of twice the code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import config
 from numba.core.codegen import get_host_cpu_features
 from numba.core.compiler_lock import global_compiler_lock
 
-from celldsl.jit.functions import FAST_MATH, Stage
+from celldsl.jit.array_layout import POINTER_OFFSET
+from celldsl.jit.functions import Stage
 from celldsl.jit.lowering.pointers import LaneType
 from celldsl.jit.lowering.statements import StageCode
 from celldsl.jit.lowering.values import llvm_type
-from celldsl.jit.object_cache import POINTER_OFFSET
 
 PHASE_NUMBERS = 4  # part, parts, share and shares, before the arrays
 PHASE_INTEGERS = 2  # rows and dims, the first arrays
 _INT = ir.IntType(64)
-
-
-@cache
-def dispatcher(function: Callable[..., Any]) -> Any:
-    """Numba's object for a function that Python calls."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FAST_MATH)}
-    return njit(cache=True, **options)(function)
 
 
 def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:

@@ -20,11 +20,9 @@ assumed of infinities and NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache, partial, update_wrapper
+from functools import lru_cache, partial, update_wrapper
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from celldsl.jit.symbols import lane, real
 
@@ -68,37 +66,8 @@ class Stage:
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
 
-    @cached_property
-    def _numba_type_(self) -> Any:
-        from celldsl.jit.lowering.numba_types import stage_type
-
-        return stage_type(self)
-
-
-class Kernel:
-    """A function that is compiled when it is called, from Python or from compiled code."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        update_wrapper(self, function)
-
-    @cached_property
-    def dispatcher(self) -> Any:
-        """Numba's own object for it."""
-        from celldsl.jit.compile import dispatcher
-
-        return dispatcher(self.function)
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.dispatcher(*arguments)
-
-    @property
-    def _numba_type_(self) -> Any:
-        return self.dispatcher._numba_type_
-
 
 stage = Stage
-kernel = Kernel
 apart = partial(Stage, apart=True)
 
 
@@ -140,23 +109,3 @@ def add_shares(count: int, shares: int, width: int, source: Any, target: Any) ->
         terms = lane(source, s * width, 1)
         for i in range(count):
             sums[i] += terms[i]
-
-
-@kernel
-def dense_rows(steps: int, batch: int) -> Any:
-    """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
-
-    As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
-    """
-    rows = np.zeros(13 + 4 * steps + batch, np.int64)
-    total = steps * batch
-    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1)):
-        rows[place] = value
-    for t in range(steps):
-        for place in (8, 10, 11):
-            rows[place + 4 * t] = t * batch
-        rows[9 + 4 * t] = batch
-    rows[10 + 4 * steps] = total
-    for b in range(batch):
-        rows[12 + 4 * steps + b] = b
-    return rows

@@ -26,6 +26,7 @@ import llvmlite.binding
 import numpy as np
 
 from celldsl.files import code_folder, replace_file
+from celldsl.jit.array_layout import POINTER_OFFSET
 from celldsl.jit.functions import Stage, stamp_of
 
 NUMBA_SETTINGS = (  # those that make other machine code of the same text
@@ -89,20 +90,6 @@ def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | Non
     digest = hashlib.sha256(asked + text).hexdigest()
     made_by = f"{sys.implementation.cache_tag}.{_surroundings()}"
     return code_folder(source) / f"{source.stem}.{label}.{made_by}-{digest[:24]}.o"
-
-
-def _pointer_offset() -> int:
-    """How far into its object an array keeps the address of its numbers, in bytes."""
-    probe = np.zeros(3)[1:]
-    # After the fields that every object begins with.
-    offset = object.__basicsize__
-    found = ctypes.c_void_p.from_address(id(probe) + offset).value
-    if found != probe.__array_interface__["data"][0]:
-        raise ImportError("this NumPy keeps arrays in another way than celldsl knows")
-    return offset
-
-
-POINTER_OFFSET = _pointer_offset()
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Programs to Plans: what is a GEMM, what is fused, where values lie."""

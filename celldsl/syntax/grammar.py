@@ -12,37 +12,14 @@ import os
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from zlib import crc32
 
-from celldsl.structs import record, values_of
+from celldsl.structs import values_of
+from celldsl.syntax.tables import Tables
 
 # To be changed when `Tables` is.
 FORMAT = 1
-# Terminals that no rule mentions: they are lexed so that what follows can be, and then refused.
-UNRULED = frozenset(
-    {"COMMENT", "OPEN_LONG_STRING", "OPEN_STRING", "QUOTED", "BAD_NUMBER", "FOREIGN", "BAD"}
-)
-
-# The symbol that it makes, of how many parts, the name of its tree ("" where the parts stand for
-# themselves), and whether a part by itself stands for the whole.
-Rule: TypeAlias = tuple[str, int, str, bool]
-
-
-@record
-class Tables:
-    """LALR(1).  An action is the state to go to, or `~rule` to reduce by that rule.
-
-    `pattern` has a named group for each terminal; a NAME among the `keywords` is another one.
-    """
-
-    states: dict[int, dict[str, int]]
-    rules: list[Rule]
-    start: int
-    end: int
-    pattern: str
-    keywords: dict[str, str]
-    ignored: list[str]
 
 
 def grammar_path() -> Path:
@@ -92,6 +69,6 @@ def _written(path: Path, text: str) -> Tables:
 
 
 def _built(text: str) -> Tables:
-    from celldsl.syntax.tables import build_tables
+    from celldsl.syntax.build_tables import build_tables
 
     return build_tables(text)

@@ -1,80 +1,32 @@
-"""Tables from a grammar, made by Lark.  In: the text of `grammars/cell.lark`.  Out: `Tables`.
-
-    tables = build_tables(text)
-
-Lark takes a tenth of a second to be imported and as long to find the states.  So this module is
-imported only where `grammar` finds no tables on disk.
-"""
+"""What the parser goes by.  In: nothing.  Out: `Tables`, as Lark finds them in the grammar."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TypeAlias
 
-from lark import Lark
-from lark.grammar import Rule as LarkRule
+from celldsl.structs import record
 
-from celldsl.syntax.grammar import UNRULED, Rule, Tables
+# Terminals that no rule mentions: they are lexed so that what follows can be, and then refused.
+UNRULED = frozenset(
+    {"COMMENT", "OPEN_LONG_STRING", "OPEN_STRING", "QUOTED", "BAD_NUMBER", "FOREIGN", "BAD"}
+)
 
-
-class _KeepUnruled:
-    """Tells Lark to keep the terminals of `UNRULED`, which it would drop."""
-
-    always_accept = UNRULED
-
-    def process(self, stream: Iterator[Any]) -> Iterator[Any]:
-        return stream
+# The symbol that it makes, of how many parts, the name of its tree ("" where the parts stand for
+# themselves), and whether a part by itself stands for the whole.
+Rule: TypeAlias = tuple[str, int, str, bool]
 
 
-def build_tables(text: str) -> Tables:
-    lark = Lark(
-        text,
-        parser="lalr",
-        lexer="basic",
-        start="file",
-        keep_all_tokens=True,
-        maybe_placeholders=False,
-        postlex=_KeepUnruled(),
-    )
-    table = lark.parser.parser._parse_table
-    rules: dict[LarkRule, int] = {}
-    states = {
-        state: {
-            str(symbol): what if isinstance(what, int) else ~rules.setdefault(what, len(rules))
-            for symbol, (_, what) in actions.items()
-        }
-        for state, actions in table.states.items()
-    }
-    keywords = {str(t.pattern.value): str(t.name) for t in lark.terminals if _is_keyword(t)}
-    return Tables(
-        states,
-        [_rule(rule) for rule in rules],
-        table.start_states["file"],
-        table.end_states["file"],
-        _pattern([t for t in lark.terminals if not _is_keyword(t)]),
-        keywords,
-        list(map(str, lark.ignore_tokens)),
-    )
+@record
+class Tables:
+    """LALR(1).  An action is the state to go to, or `~rule` to reduce by that rule.
 
+    `pattern` has a named group for each terminal; a NAME among the `keywords` is another one.
+    """
 
-def _rule(rule: LarkRule) -> Rule:
-    # Lark's names are tokens of its own.
-    origin = str(rule.origin.name)
-    # Lark writes `(COMMA item)*` as a rule of its own, whose parts belong to the rule around it.
-    name = "" if origin.startswith("__") else str(rule.alias or origin)
-    passes = bool(rule.options.expand1) and not rule.alias
-    return origin, len(rule.expansion), name, passes
-
-
-def _is_keyword(terminal: Any) -> bool:
-    pattern = terminal.pattern
-    return bool(pattern.type == "str" and pattern.value.isidentifier())
-
-
-def _pattern(terminals: list[Any]) -> str:
-    """One expression for all; where several fit, the first by priority and then by length."""
-
-    def order(t: Any) -> tuple[int, int, int, str]:
-        return -t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name
-
-    return "|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in sorted(terminals, key=order))
+    states: dict[int, dict[str, int]]
+    rules: list[Rule]
+    start: int
+    end: int
+    pattern: str
+    keywords: dict[str, str]
+    ignored: list[str]

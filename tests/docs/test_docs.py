@@ -22,7 +22,8 @@ from typing import Any
 
 import pytest
 
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.render import render_text
 from celldsl.diagnostics.span import Source
 from celldsl.pipeline import generate

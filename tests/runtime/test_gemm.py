@@ -19,7 +19,7 @@ from numba import njit
 import celldsl.runtime
 from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
 from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels, sum_split
-from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.gemm.prepare import prepare
 from celldsl.jit.lowering.pointers import lane
 from celldsl.jit.lowering.vector_width import panel_width
 
@@ -199,7 +199,7 @@ def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
 KERNEL = """
 import numpy as np
 from numba import njit
-from celldsl.jit.gemm.symbols import prepare
+from celldsl.jit.gemm.prepare import prepare
 from celldsl.jit.gemm.calls import gemm
 from celldsl.jit.lowering.vector_width import panel_width
 from celldsl.jit.lowering.pointers import lane

@@ -11,7 +11,8 @@ import pytest
 from numba.core.errors import NumbaError
 
 from celldsl.jit.compile import compile_phases
-from celldsl.jit.functions import Stage, apart, kernel, stage
+from celldsl.jit.functions import Stage, apart, stage
+from celldsl.jit.kernels import kernel
 from celldsl.jit.lowering.values import StageError
 from tests.runtime.made import run_phases
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from celldsl.diagnostics.diagnostic import CellError
+from celldsl.diagnostics.errors import CellError
 from tests.semantics.lowering import B, Cell, T, close, codes, lower, messages, params
 
 NESTED = """

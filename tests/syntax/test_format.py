@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz_front_end import Record, Sentences, check_text
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.format.format import format_source
 from celldsl.syntax.parse import parse

@@ -18,7 +18,8 @@ import numpy as np
 from celldsl.api import load
 from celldsl.cli.options import Setting, root_of
 from celldsl.cli.output import CommandError
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.pipeline import front, optimise
 from celldsl.plan.plan_cell import plan_cell
 from celldsl.plan.quantities import product_flops

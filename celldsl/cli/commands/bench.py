@@ -15,7 +15,7 @@ from typing import Any
 
 from celldsl.cli.options import add_choice, add_without, parse_settings
 from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
-from celldsl.diagnostics.diagnostic import CellError
+from celldsl.diagnostics.errors import CellError
 
 EXAMPLE = (
     "celldsl bench gru.cell\n"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from celldsl.cli.options import Setting, add_choice, add_files, add_without, parse_settings, root_of
 from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics
-from celldsl.diagnostics.diagnostic import CellError, Diagnostic, Report
+from celldsl.diagnostics.diagnostic import Diagnostic, Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.files import replace_file
 from celldsl.fingerprint import read_limited, source_key
 from celldsl.syntax.limits import read_source

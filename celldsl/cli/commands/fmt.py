@@ -9,7 +9,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from celldsl.cli.output import print_diagnostics
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.files import replace_file
 from celldsl.syntax.limits import MAX_FILE_BYTES, read_source

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from celldsl.cli.options import add_choice, parse_settings
 from celldsl.cli.output import on_terminal, print_diagnostics
-from celldsl.diagnostics.diagnostic import CellError
+from celldsl.diagnostics.errors import CellError
 
 EXAMPLE = "celldsl gradcheck gru.cell --set H=8"
 TOLERANCE = 1e-7

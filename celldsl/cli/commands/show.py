@@ -14,7 +14,8 @@ from celldsl.cli.options import add_choice, add_without, parse_settings, root_of
 from celldsl.cli.output import print_diagnostics
 from celldsl.cli.views.planned import plan_text
 from celldsl.cli.views.summary import sizes_of, summary_text
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.syntax import ast
 from celldsl.syntax.latex import cell_latex

@@ -11,17 +11,24 @@ Everything that is known of an operation stands in its entry; passes and back en
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from celldsl.ir.program import Node, Type
+from celldsl.ir.size import Shape
 from celldsl.structs import record
-
-if TYPE_CHECKING:
-    from celldsl.ir.builder import Builder
 
 Slope = Literal["smooth", "bent", "told"]
 Kind = Literal["source", "elementwise", "shape", "reduce", "scan", "contract", "rows"]
 Attributes = Mapping[str, Any]
+
+
+class NodeBuilder(Protocol):
+    """What derivatives append nodes to: `ir.builder.Builder`, which stands above this table."""
+
+    def op(self, name: str, *args: str | float, **attributes: Any) -> str: ...
+    def number(self, value: float) -> str: ...
+    def broadcast(self, value: str, shape: Shape) -> str: ...
+    def shape(self, value: str) -> Shape: ...
 
 
 class TypeMismatch(ValueError):
@@ -56,7 +63,7 @@ class Op:
     doc: str
     infer: Callable[[Sequence[Type], Attributes], Type]
     value: str
-    gradient: Callable[[Builder, Node, str], list[str | None]] | None
+    gradient: Callable[[NodeBuilder, Node, str], list[str | None]] | None
     code: str = ""
     cost: int = 1
     domain: tuple[float, float] = (-3.0, 3.0)

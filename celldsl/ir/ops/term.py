@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from celldsl.ir.builder import Builder
+from celldsl.ir.ops.op import NodeBuilder
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape
 from celldsl.structs import record
 
-Gradient = Callable[[Builder, Node, str], list[str | None]]
+Gradient = Callable[[NodeBuilder, Node, str], list[str | None]]
 
 
 @record
 class Term:
     """The value `name` of `builder`; arithmetic appends nodes."""
 
-    builder: Builder
+    builder: NodeBuilder
     name: str
 
     def op(self, name: str, *others: Term | float, **attributes: Any) -> Term:
@@ -73,7 +73,7 @@ class Term:
 def formula(rule: Callable[..., Sequence[Term | None]]) -> Gradient:
     """A gradient from a rule over (arguments…, the value, its cotangent)."""
 
-    def gradient(b: Builder, node: Node, d: str) -> list[str | None]:
+    def gradient(b: NodeBuilder, node: Node, d: str) -> list[str | None]:
         terms = [Term(b, name) for name in (*node.args, node.name, d)]
         return [None if term is None else term.name for term in rule(*terms)]
 
@@ -83,13 +83,13 @@ def formula(rule: Callable[..., Sequence[Term | None]]) -> Gradient:
 def formula_with(rule: Callable[..., Sequence[Term | None]]) -> Gradient:
     """As `formula`, for a rule that takes the node first: it reads the attributes."""
 
-    def gradient(b: Builder, node: Node, d: str) -> list[str | None]:
+    def gradient(b: NodeBuilder, node: Node, d: str) -> list[str | None]:
         terms = [Term(b, name) for name in (*node.args, node.name, d)]
         return [None if term is None else term.name for term in rule(node, *terms)]
 
     return gradient
 
 
-def no_gradient(b: Builder, node: Node, d: str) -> list[str | None]:
+def no_gradient(b: NodeBuilder, node: Node, d: str) -> list[str | None]:
     """Nothing passes: the operation is constant almost everywhere, or says so."""
     return [None] * len(node.args)

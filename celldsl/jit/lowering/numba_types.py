@@ -1,6 +1,6 @@
 """Stages as Numba's kernels see them.  In: a stage.  Out: a type whose calls Numba can compile.
 
-    stage_type(stage)          # what Numba takes a stage for
+    register()                  # from now on Numba knows what to take a stage for
 
 A stage gets lanes where a kernel has arrays, which are one-dimensional and contiguous.
 """
@@ -11,6 +11,7 @@ A stage gets lanes where a kernel has arrays, which are one-dimensional and cont
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Any
 
 import llvmlite.binding
@@ -20,6 +21,7 @@ from numba.core.codegen import CPUCodeLibrary
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, signature
+from numba.extending import typeof_impl
 
 from celldsl.jit.functions import Stage
 from celldsl.jit.lowering.pointers import LaneType
@@ -40,6 +42,13 @@ class PartLibrary(CPUCodeLibrary):
         self._finalized = True
 
 
+@cache
+def register() -> None:
+    """Tells Numba what to take a stage for, where a kernel names it."""
+    typeof_impl.register(Stage)(lambda stage, _: stage_type(stage))
+
+
+@cache
 def stage_type(stage: Stage) -> Any:
     """What Numba takes the stage for, where a kernel names it: a function of its own kind."""
     made: dict[tuple[Any, ...], tuple[Any, Any, Any]] = {}

@@ -12,7 +12,7 @@ What a table holds `direct` says, what objects are here `direct_objects`.
 from __future__ import annotations
 
 from celldsl.jit.functions import stage
-from celldsl.runtime.cpython.fast_calls import (
+from celldsl.runtime.cpython.abi import (
     ARRAY_DATA,
     ARRAY_DTYPE,
     ARRAY_FLAGS,

@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
 from celldsl.jit.lowering.pointers import LaneType
-from celldsl.runtime.cpython.fast_calls import (
+from celldsl.runtime.cpython.abi import (
     DIRECT_ARRAY_TYPE,
     DIRECT_DROP,
     DIRECT_HOLD,

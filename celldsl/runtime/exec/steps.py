@@ -17,10 +17,8 @@ import numpy as np
 from celldsl.runtime.arrays.signature import Signature, Slot
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.batch_layout import plan_rows
+from celldsl.runtime.cpython.abi import DIRECT_BUSY, DIRECT_VERSION, UNKNOWN_VERSION
 from celldsl.runtime.cpython.fast_calls import (
-    DIRECT_BUSY,
-    DIRECT_VERSION,
-    UNKNOWN_VERSION,
     WordTable,
     direct_function,
     direct_possible,

@@ -18,6 +18,7 @@ from typing import Any
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.batch_layout import RowPlan
 from celldsl.runtime.description import Phase
+from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.task_abi import (
     RELAY_BLOCKS,
     RELAY_FIRST,
@@ -31,7 +32,6 @@ from celldsl.runtime.threads.task_abi import (
     RELAY_TASKS,
     RELAY_WORD,
     RELAY_WORKERS,
-    job_functions,
 )
 from celldsl.runtime.threads.task_graph import tasks_of
 from celldsl.runtime.threads.worker_pool import run_together

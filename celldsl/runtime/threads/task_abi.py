@@ -1,8 +1,4 @@
-"""What a job looks like, and the compiled functions that run it.  In: nothing.  Out: both.
-
-    functions = job_functions()
-    functions.alone(job)                one worker does everything
-    functions.together(job, worker)     several do; each calls it with a number of its own
+"""What a job looks like, in memory.  In: nothing.  Out: the places of its words.
 
 A job is an array of 64-bit words: what all tasks share, lots of tasks, for every part where its
 rows are, for every worker a block of what a task does not share with others (part, parts, share,
@@ -14,14 +10,6 @@ is negative as long as the worker is at it, and the number that the worker has i
 """
 
 from __future__ import annotations
-
-import ctypes
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-from celldsl.jit.object_cache import addresses_of
 
 RELAY_TASKS, RELAY_FIRST, RELAY_LOTS, RELAY_FIRST_LOT, RELAY_WORKERS = 0, 1, 2, 3, 4
 RELAY_SHARED, RELAY_ROWS, RELAY_BLOCKS = 5, 6, 7
@@ -39,39 +27,3 @@ RELAY_NOBODY = -1
 POST_LINE = 8  # words of a post: a line of the cache
 POST_NUMBER = 1
 POST_AWAY, POST_FREE, POST_TAKEN = -1, 0, 1  # no address is as small
-
-_JOB_CODE = Path(__file__)
-_PLACE, _NUMBER = ctypes.c_void_p, ctypes.c_int64
-
-
-@dataclass(frozen=True, slots=True)
-class JobFunctions:
-    """Each takes addresses; `relay_loops` says what of."""
-
-    alone: Any
-    together: Any
-    stand_by: Any
-    offer: Any
-    withdraw: Any
-
-
-@cache
-def job_functions() -> JobFunctions:
-    symbols = [f"celldsl_{name}" for name in JobFunctions.__dataclass_fields__]
-    found = addresses_of(_JOB_CODE, "relay", symbols, _compiled_relay)
-    kinds: tuple[tuple[Any, ...], ...] = (
-        (None, _PLACE),
-        (None, _PLACE, _NUMBER),
-        (_NUMBER, _PLACE),
-        (_NUMBER, _PLACE, _NUMBER, _PLACE, _NUMBER),
-        (_NUMBER, _PLACE, _NUMBER, _PLACE),
-    )
-    made = (ctypes.CFUNCTYPE(*kind)(at) for kind, at in zip(kinds, found, strict=True))
-    return JobFunctions(*made)
-
-
-def _compiled_relay() -> bytes:
-    from celldsl.jit.compile import compile_symbols
-    from celldsl.runtime.threads.scheduler import RELAY_ENTRIES
-
-    return compile_symbols(RELAY_ENTRIES, "float64")

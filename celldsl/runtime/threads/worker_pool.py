@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.task_abi import (
     POST_AWAY,
     POST_LINE,
@@ -28,7 +29,6 @@ from celldsl.runtime.threads.task_abi import (
     RELAY_TASKS,
     RELAY_WORD,
     RELAY_WORKERS,
-    job_functions,
 )
 from celldsl.runtime.threads.thread_count import available_cores, get_threads
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.semantics.environment import FunctionValue
 from celldsl.semantics.modules import Files, Module, module_of

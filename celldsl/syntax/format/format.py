@@ -9,7 +9,8 @@ stay where they are.  A second time changes nothing.
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import CellError, Report
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.excerpt import display_width
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.build import clean_docstring

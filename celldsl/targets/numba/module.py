@@ -125,11 +125,11 @@ def _imports(kernels: str) -> str:
         f"from celldsl.jit.symbols import {', '.join(called)}",
     ]
     if set(called) & set(CODE_FILES["gemm.calls"]):
-        lines.append("from celldsl.jit.gemm.symbols import prepare")
-    lines.append(
-        "from celldsl.jit.functions import "
-        "add_parts, add_shares, copy, dense_rows, fill, kernel, stage"
-    )
+        lines.append("from celldsl.jit.gemm.prepare import prepare")
+    lines += [
+        "from celldsl.jit.functions import add_parts, add_shares, copy, fill, stage",
+        "from celldsl.jit.kernels import dense_rows, kernel",
+    ]
     if "mask_key(" in kernels:
         lines.append("from celldsl.jit.masks import mask_key, mask_uniform, steps_before")
     return "\n".join(lines)

@@ -21,8 +21,9 @@ from celldsl.jit.symbols import (
     sum_split,
     tanh,
 )
-from celldsl.jit.gemm.symbols import prepare
-from celldsl.jit.functions import add_parts, add_shares, copy, dense_rows, fill, kernel, stage
+from celldsl.jit.gemm.prepare import prepare
+from celldsl.jit.functions import add_parts, add_shares, copy, fill, stage
+from celldsl.jit.kernels import dense_rows, kernel
 
 @stage
 def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):

@@ -1,0 +1,26 @@
+"""Errors that carry diagnostics.  In: diagnostics.  Out: exceptions whose text is the report."""
+
+from __future__ import annotations
+
+from celldsl.diagnostics.diagnostic import Diagnostic
+from celldsl.diagnostics.render import render_text
+
+
+class CellError(Exception):
+    """A `.cell` file has errors.  `diagnostics` holds them; `str()` is the rendered report."""
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        self.diagnostics = diagnostics
+        super().__init__(diagnostics)
+
+    def __str__(self) -> str:
+        return "\n" + "\n".join(render_text(d) for d in self.diagnostics)
+
+
+class UndecidedError(CellError):
+    """Nothing is wrong with `cell`, but that `lacking` decide its structure and have no value."""
+
+    def __init__(self, diagnostics: list[Diagnostic], cell: str, lacking: tuple[str, ...]) -> None:
+        super().__init__(diagnostics)
+        self.cell = cell
+        self.lacking = lacking
