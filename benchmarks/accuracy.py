@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from scipy import special
 
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.vector_math import functions as elementary
 
 FLAGS = {"reassoc", "contract", "nsz"}  # those of generated kernels
@@ -73,7 +73,7 @@ def loop(function: Any) -> Any:
 
     @njit(nogil=True, error_model="numpy", fastmath=FLAGS)
     def run(n, x, y):  # type: ignore[no-untyped-def]
-        source, result = lane(x, 0, 0), lane(y, 0, 1)
+        source, result = pointer(x, 0, 0), pointer(y, 0, 1)
         for j in range(n):
             result[j] = function(source[j])
 

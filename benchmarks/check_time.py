@@ -32,7 +32,7 @@ from celldsl.plan.plan_cell import plan_cell
 from celldsl.syntax.format.format import format_source
 from celldsl.targets.numba.module import Unit, module_source
 from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
-from celldsl.transforms.rematerialize import choose_saved
+from celldsl.transforms.rematerialize import rematerialize
 
 LINES = 50
 CELLS = 1000
@@ -133,7 +133,7 @@ def _stages(text: str) -> Iterator[float]:
 
     lowered = front(Source("grown.cell", text), Report(), None, {})
     yield lap()
-    forward, backward = choose_saved(*differentiated(lowered.program))
+    forward, backward = rematerialize(*differentiated(lowered.program))
     yield lap()
     forward, backward = run_passes(forward, FORWARD), run_passes(backward, BACKWARD)
     yield lap()

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
 from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels
 from celldsl.jit.gemm.prepare import prepare
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
 
 PRODUCTS = [  # m, n, k
@@ -32,14 +32,27 @@ LIMIT = 6e9  # floating-point operations of all runs of one case
 
 @njit(nogil=True, error_model="numpy")
 def packs(k, n, b, out):
-    pack(k, n, lane(b, 0, 0), n, 1, lane(out, 0, 1))
+    pack(k, n, pointer(b, 0, 0), n, 1, pointer(out, 0, 1))
 
 
 @njit(nogil=True, error_model="numpy")
 def products(times, m, n, k, a, b, c):
     width = panel_width(a)
     for _ in range(times):
-        gemm(m, n, k, lane(a, 0, 0), k, 1, lane(b, 0, 1), k * width, width, lane(c, 0, 2), n, 0)
+        gemm(
+            m,
+            n,
+            k,
+            pointer(a, 0, 0),
+            k,
+            1,
+            pointer(b, 0, 1),
+            k * width,
+            width,
+            pointer(c, 0, 2),
+            n,
+            0,
+        )
 
 
 @njit(nogil=True, error_model="numpy")
@@ -48,9 +61,9 @@ def gradients(r, m, n, a, b, c, packed, strips):
     for chunk in range(chunks):
         low = r * chunk // chunks
         depth = r * (chunk + 1) // chunks - low
-        pack(depth, n, lane(b, low * n, 0), n, 1, lane(packed, 0, 1))
-        gemm_sums(depth, m, n, lane(a, low * m, 0), m, lane(packed, 0, 1), lane(strips, 0, 3),
-                  lane(c, 0, 2), n, chunk > 0)  # fmt: skip
+        pack(depth, n, pointer(b, low * n, 0), n, 1, pointer(packed, 0, 1))
+        gemm_sums(depth, m, n, pointer(a, low * m, 0), m, pointer(packed, 0, 1),
+                  pointer(strips, 0, 3), pointer(c, 0, 2), n, chunk > 0)  # fmt: skip
 
 
 def draw(rows: int, columns: int) -> Any:

@@ -106,9 +106,9 @@ def taped(
     forward: Program, backward: Program, without: Collection[str] = ()
 ) -> tuple[Program, Program]:
     """Both programs with the tape that they end up with."""
-    from celldsl.transforms.rematerialize import choose_saved
+    from celldsl.transforms.rematerialize import rematerialize
 
-    return choose_saved(forward, backward, smallest="choose_saved" not in without)
+    return rematerialize(forward, backward, smallest="rematerialize" not in without)
 
 
 def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:

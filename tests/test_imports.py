@@ -38,14 +38,14 @@ LAYERS = {
     "runtime.description": "",
     "runtime.arrays": "jit runtime.errors runtime.description",
     "runtime.buffers": "runtime.arrays",
-    "runtime.batch_layout": "runtime.arrays runtime.description",
+    "runtime.row_plan": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
-    "runtime.batch_layout",
+    "runtime.row_plan",
     "runtime.cpython": "jit runtime.arrays runtime.threads",
     "runtime.exec": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
-    "runtime.batch_layout runtime.threads runtime.cpython",
+    "runtime.row_plan runtime.threads runtime.cpython",
     "runtime.cell": "files jit runtime.errors runtime.description runtime.arrays runtime.buffers "
-    "runtime.batch_layout runtime.threads runtime.exec",
+    "runtime.row_plan runtime.threads runtime.exec",
     "runtime": "runtime.errors runtime.description runtime.arrays runtime.cell",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.

@@ -10,7 +10,7 @@ import pytest
 import celldsl
 from celldsl.cli.main import main
 from celldsl.fingerprint import source_key
-from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pass_flags import FORMER_NAMES, OPTIMISATIONS, checked
 from celldsl.pipeline import generate
 from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
 
@@ -20,11 +20,11 @@ LSTM = TOP / "examples" / "lstm.cell"
 
 def test_every_pass_has_its_name_in_the_table() -> None:
     passes = {step.name for step in (*FIRST, *FORWARD, *BACKWARD)}
-    assert passes - OPTIMISATIONS.keys() == {"remove_dead"}
+    assert passes - OPTIMISATIONS.keys() == {"dce"}
 
 
 def test_every_name_is_that_of_a_function() -> None:
-    folders = [TOP / "celldsl" / folder for folder in ("passes", "plan")]
+    folders = [TOP / "celldsl" / folder for folder in ("transforms", "plan")]
     texts = [path.read_text(encoding="utf-8") for f in folders for path in f.glob("*.py")]
     defined = {name for text in texts for name in re.findall(r"^def (\w+)\(", text, re.MULTILINE)}
     assert OPTIMISATIONS.keys() <= defined
@@ -57,13 +57,18 @@ def test_unknown_names_are_an_error_that_lists_the_names(
     assert "merge_products" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", FORMER_NAMES)
+def test_former_names_are_understood(name: str) -> None:
+    assert checked([name]) == {FORMER_NAMES[name]} <= OPTIMISATIONS.keys()
+
+
 def test_modules_made_without_something_are_kept_apart() -> None:
     keys = {
         source_key("", "a.cell", None, None, None, {}, without)
-        for without in ((), ["share_equal"], ["share_equal", "sink_slices"])
+        for without in ((), ["cse"], ["cse", "sink_slices"])
     }
     assert len(keys) == 3
-    several = [["share_equal", "sink_slices"], ["sink_slices", "share_equal"]]
+    several = [["cse", "sink_slices"], ["sink_slices", "cse"]]
     assert len({source_key("", "a.cell", None, None, None, {}, names) for names in several}) == 1
 
 

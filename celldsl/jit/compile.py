@@ -34,7 +34,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from celldsl.jit.array_layout import POINTER_OFFSET
 from celldsl.jit.functions import Stage
-from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import StageCode
 from celldsl.jit.lowering.values import llvm_type
 
@@ -50,18 +50,18 @@ def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
         count = phase.function.__code__.co_argcount - PHASE_NUMBERS
         elements = [types.int64] * PHASE_INTEGERS + [types.float64]
         elements += [getattr(types, dtype)] * (count - len(elements))
-        lanes = [LaneType(element, -1) for element in elements]
-        arguments = (*[types.intp] * PHASE_NUMBERS, *lanes)
+        pointers = [Pointer(element, -1) for element in elements]
+        arguments = (*[types.intp] * PHASE_NUMBERS, *pointers)
         entries[f"celldsl_run_{phase.name}"] = phase, arguments
     return _object_of(entries, _write_unpacking)
 
 
 def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> bytes:
-    """Functions by their symbols; arguments are i an intp, x a lane of the dtype, s one of intp."""
+    """Functions by their symbols; arguments: i an intp, x a pointer to the dtype, s one to intp."""
     kinds = {
         "i": types.intp,
-        "x": LaneType(getattr(types, dtype), -1),
-        "s": LaneType(types.intp, -1),
+        "x": Pointer(getattr(types, dtype), -1),
+        "s": Pointer(types.intp, -1),
     }
     typed = {
         symbol: (stage, tuple(kinds[kind] for kind in text))

@@ -24,7 +24,7 @@ from functools import lru_cache, partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
-from celldsl.jit.symbols import lane, real
+from celldsl.jit.symbols import pointer, real
 
 FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
 
@@ -55,10 +55,10 @@ class Stage:
     One that stands apart is not put where it is called, to spare LLVM making it again and again.
     """
 
-    def __init__(self, function: Callable[..., Any], apart: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any], noinline: bool = False) -> None:
         self.function = function
         self.name = function.__name__
-        self.apart = apart
+        self.noinline = noinline
         self.stamp = stamp_of(Path(function.__code__.co_filename))
         self.text = _text_of(function.__code__.co_filename, self.stamp)
         update_wrapper(self, function)
@@ -68,17 +68,17 @@ class Stage:
 
 
 stage = Stage
-apart = partial(Stage, apart=True)
+noinline = partial(Stage, noinline=True)
 
 
-@apart
+@noinline
 def copy(target: Any, source: Any, count: int) -> None:
     """target[i] = source[i] for i < count."""
     for i in range(count):
         target[i] = source[i]
 
 
-@apart
+@noinline
 def fill(target: Any, count: int, value: float) -> None:
     """target[i] = value for i < count."""
     held = real(target, value)
@@ -86,26 +86,26 @@ def fill(target: Any, count: int, value: float) -> None:
         target[i] = held
 
 
-@apart
+@noinline
 def add_parts(
     count: int, parts: int, width: int, source: Any, source_step: int, target: Any, step: int
 ) -> None:
     """target[i * step] = the sum over p < parts of source[p * width + i * source_step]."""
-    sums = lane(target, 0, 0)
-    first = lane(source, 0, 1)
+    sums = pointer(target, 0, 0)
+    first = pointer(source, 0, 1)
     for i in range(count):
         sums[i * step] = first[i * source_step]
     for p in range(1, parts):
-        terms = lane(source, p * width, 1)
+        terms = pointer(source, p * width, 1)
         for i in range(count):
             sums[i * step] += terms[i * source_step]
 
 
-@apart
+@noinline
 def add_shares(count: int, shares: int, width: int, source: Any, target: Any) -> None:
     """target[i] += the sum over s < shares of source[s * width + i]."""
-    sums = lane(target, 0, 0)
+    sums = pointer(target, 0, 0)
     for s in range(shares):
-        terms = lane(source, s * width, 1)
+        terms = pointer(source, s * width, 1)
         for i in range(count):
             sums[i] += terms[i]

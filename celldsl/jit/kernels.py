@@ -29,9 +29,9 @@ class Kernel:
         """Numba's own object for it."""
         from numba import njit
 
-        from celldsl.jit.lowering import numba_types
+        from celldsl.jit.lowering.numba_types import register_stages
 
-        numba_types.register()
+        register_stages()
         return njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(
             self.function
         )

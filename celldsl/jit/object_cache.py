@@ -77,7 +77,10 @@ def addresses_of(
             if path is not None:
                 _keep_object(path, code)
         engine = _linked(code)
-        return [engine.get_function_address(symbol) for symbol in symbols]
+        found = [engine.get_function_address(symbol) for symbol in symbols]
+        if not all(found):
+            raise RuntimeError(f"an object of {label} lacks one of {', '.join(symbols)}")
+        return found
 
 
 def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | None:

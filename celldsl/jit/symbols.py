@@ -1,10 +1,10 @@
 """Names of what only compiled code calls.  In: nothing.  Out: names that stages can hold.
 
-    from celldsl.jit.symbols import lane, real, tanh
+    from celldsl.jit.symbols import pointer, real, tanh
 
     @stage
     def double(x, n):
-        values = lane(x, 0, 0)
+        values = pointer(x, 0, 0)
         for j in range(n):
             values[j] = tanh(values[j] * real(x, 2.0))
 
@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Any
 
 CODE_FILES = {
-    "lowering.pointers": ("address", "lane", "real"),
+    "lowering.pointers": ("address", "pointer", "real"),
     "lowering.vector_width": ("panel_width",),
     "gemm.calls": ("gemm", "gemm_sums", "pack", "tile"),
     "gemm.packing": ("sum_chunks", "sum_split"),

@@ -57,7 +57,7 @@ def domain_of(graph: Graph, node: Node) -> Shape:
 Sources = Callable[[str], set[str]]
 
 
-def group_nests(
+def fuse_nests(
     graph: Graph,
     nodes: list[Node],
     sources: Sources,
@@ -69,7 +69,7 @@ def group_nests(
     `sources` are the executed nodes that a value is made of, through views and concats; `kept` are
     values that are in memory wherever they are computed.
     """
-    if "group_nests" in without:
+    if "fuse_nests" in without:
         return [Group(domain_of(graph, n), [n], alone=n.op in ALONE) for n in nodes]
     inside = {node.name for node in nodes}
     reads = {n.name: {s for arg in n.args for s in sources(arg)} & inside for n in nodes}

@@ -37,7 +37,7 @@ class Outs:
 NOWHERE = Outs({}, frozenset())
 
 
-def direct_outs(graph: Graph, gradients: dict[str, Place]) -> Outs:
+def place_gradients(graph: Graph, gradients: dict[str, Place]) -> Outs:
     """For each sum over rows, the place in the gradients that suits every view of it."""
     by_root: dict[str, list[tuple[str, str]]] = {}
     for result in graph.program.results:

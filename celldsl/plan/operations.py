@@ -128,7 +128,8 @@ class RowSum:
 class GemmRows:
     """Sums over all rows, with the same right operand, which is packed once for all.
 
-    `n` is that of the widest; `panels` and `strips` are scratch.  Where there are `repeats` or
+    `n` is that of the widest; `panels` and `micro_panels` are scratch.  Where there are `repeats`
+    or
     `sums` there is one product.
     """
 
@@ -136,7 +137,7 @@ class GemmRows:
     n: Size
     products: tuple[RowSum, ...]
     panels: Place
-    strips: Place
+    micro_panels: Place
     repeats: tuple[Repeat, ...] = ()
     sums: tuple[Repeat, ...] = ()
 

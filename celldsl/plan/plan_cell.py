@@ -10,7 +10,7 @@ from collections.abc import Collection
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
 from celldsl.ir.spec import CellSpec
-from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, direct_outs
+from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
 from celldsl.plan.graph import Graph, Region
 from celldsl.plan.layout import Arrays, contiguous, lay_out
 from celldsl.plan.materialised_states import keep_states
@@ -180,7 +180,7 @@ def plan_backward(
     places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)
     places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
     places.update(_row_places([(f"d.{a.name}", f"d_out:{a.name}", a.shape) for a in spec.outputs]))
-    outs = NOWHERE if "direct_outs" in without else direct_outs(graph, gradients)
+    outs = NOWHERE if "place_gradients" in without else place_gradients(graph, gradients)
     targets = Targets(graph, outs.places)
     copies: dict[str, Region] = {}
     carried: list[tuple[str, Place, Place]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Rows
-from celldsl.plan.fusion import READS_MEMORY, Group, group_nests
+from celldsl.plan.fusion import READS_MEMORY, Group, fuse_nests
 from celldsl.plan.gemms import rows_times_weight
 from celldsl.plan.graph import AFTER, BEFORE, REGIONS, Graph, Region, assign_regions
 from celldsl.plan.layout import Arrays, joined
@@ -93,7 +93,7 @@ class Planner:
 
     def _nests(self, stage: list[Node]) -> list[Group]:
         kept = frozenset(self.targets.stores)
-        groups = group_nests(self.graph, stage, self.sources, kept, self.without)
+        groups = fuse_nests(self.graph, stage, self.sources, kept, self.without)
         loops = [group for group in groups if not group.alone]
         self.scalars.update(n.name for g in loops for n in g.nodes if not n.type.shape)
         return groups

@@ -65,7 +65,7 @@ class Products:
     packs: dict[tuple[object, ...], Pack] = field(default_factory=dict)
     accumulators: dict[str, Place] = field(default_factory=dict)
     combines: list[Combine] = field(default_factory=list)
-    strips: Place | None = None
+    micro_panels: Place | None = None
 
     def gemm(self, node: Node) -> Gemm:
         """The GEMM of an einsum, or of the einsum that an `add_at` adds in place."""
@@ -151,10 +151,12 @@ class Products:
 
     def _strips(self) -> Place:
         """Scratch for left operands, the same for all sums: they come one after the other."""
-        if self.strips is None:
+        if self.micro_panels is None:
             size = (Size.of(BLOCK_LEFT),)
-            self.strips = self.planner.arrays.buffer(self.planner.work, "part", size, "strips")
-        return self.strips
+            self.micro_panels = self.planner.arrays.buffer(
+                self.planner.work, "part", size, "strips"
+            )
+        return self.micro_panels
 
     def once_place(self, node: Node) -> Place:
         """Where a sum over rows ends up: in the gradients, or in a buffer for what follows."""

@@ -1,9 +1,9 @@
-"""Scratch memory, used again from call to call.  In: a size.  Out: a Lease of a flat array.
+"""Scratch memory, used again from call to call.  In: a size.  Out: a PooledBuffer of a flat array.
 
-    lease = buffers.take(100_000)
-    lease.array                     # 100000 or more of the cell's dtype, contents undefined
+    buffer = buffers.take(100_000)
+    buffer.array                     # 100000 or more of the cell's dtype, contents undefined
 
-When the lease dies, and with it the tape that holds it, its memory goes back.  Memory from the
+When the buffer dies, and with it the tape that holds it, its memory goes back.  Memory from the
 system has to be mapped and cleared page by page; memory used before is there already.
 """
 
@@ -22,7 +22,7 @@ KEPT_LENGTHS = 64
 CACHE_LINE = 64
 
 
-class Lease:
+class PooledBuffer:
     """`array` is the holder's for as long as this object lives."""
 
     __slots__ = ("_home", "array")
@@ -44,14 +44,14 @@ class Buffers:
         self._free: dict[int, list[Values]] = {}
         self._lock = threading.Lock()
 
-    def take(self, length: int) -> Lease:
+    def take(self, length: int) -> PooledBuffer:
         """A flat array of at least `length` elements, aligned to a cache line."""
         try:
             home = self._free[length]
             array = home.pop()
         except LookupError:
             home, array = self._fitting(length)
-        return Lease(array, home)
+        return PooledBuffer(array, home)
 
     def _fitting(self, length: int) -> tuple[list[Values], Values]:
         """The shortest free array that is long enough and not wastefully longer, or a new one.

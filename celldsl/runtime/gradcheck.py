@@ -83,7 +83,7 @@ class GradientProbe:
             a.name: self.random.normal(size=(steps, batch, *a.shape(**dims)))
             for a in described.inputs
         }
-        nest = cell._state_nest
+        nest = cell._state_structure
         shapes = [(batch, *a.shape(**dims)) for a in described.states]
         self.states = [0.5 * self.random.normal(size=shape) for shape in shapes]
         # One seed for all passes: masks stay as they are.
@@ -99,7 +99,7 @@ class GradientProbe:
     def loss(self) -> float:
         y, state, _ = self.cell.forward(self.inputs, self.given, **self.options)
         outputs = y if isinstance(y, tuple) else (y,)
-        unpack = self.cell._state_nest.unpack
+        unpack = self.cell._state_structure.unpack
         pairs = [*zip(outputs, self.dy, strict=True)]
         pairs += zip(unpack("state", state), unpack("state", self.dstate), strict=True)
         return float(sum(np.sum(a * b) for a, b in pairs))
@@ -111,7 +111,7 @@ class GradientProbe:
     def named_cotangents(self) -> dict[str, Values]:
         """Those of final states."""
         names = [state.name for state in self.cell.description.states]
-        found = self.cell._state_nest.unpack("dstate", self.dstate)
+        found = self.cell._state_structure.unpack("dstate", self.dstate)
         return dict(zip(names, found, strict=True))
 
     def run(self) -> Iterator[Checked]:
@@ -122,7 +122,7 @@ class GradientProbe:
         for name, array in self.inputs.items():
             yield self.compare("input", name, array, grads.inputs[name])
         if self.given is not None:
-            found = self.cell._state_nest.unpack("state", grads.state)
+            found = self.cell._state_structure.unpack("state", grads.state)
             for slot, array, gradient in zip(
                 self.cell.description.states, self.states, found, strict=True
             ):

@@ -20,13 +20,13 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.builtins.shapes import expanded, may_expand
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Binding, Stack, Static, Tensor, Unknown, Value
 from celldsl.semantics.next_states import assign_next, refuse, set_next, state_of, twice
 from celldsl.syntax import ast
 
 
-def assign_slice(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+def assign_slice(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
     """`y[k] = …`: one slice of what the loop over `k` fills."""
     index = target.index
     variable = index.id if isinstance(index, ast.Name) and not index.primed else ""
@@ -53,12 +53,12 @@ def assign_slice(f: Frame, s: ast.Equation, target: ast.Target, value: Value) ->
         )
         f.silenced.add(target.id)
         return
-    f.walk.notes.used.add(binding.span)
+    f.context.usage.used.add(binding.span)
     _keep_slice(f, s, target, value, variable, binding.value)
 
 
 def _keep_slice(
-    f: Frame, s: ast.Equation, target: ast.Target, value: Value, variable: str, k: Static
+    f: Environment, s: ast.Equation, target: ast.Target, value: Value, variable: str, k: Static
 ) -> None:
     if target.primed and state_of(f, target) is None:
         return
@@ -80,7 +80,7 @@ def _keep_slice(
     stack.slices[place] = convert.number(f, value, s.value.span)
 
 
-def close_stacks(f: Frame, loop: ast.For, low: int, high: int) -> None:
+def close_stacks(f: Environment, loop: ast.For, low: int, high: int) -> None:
     """After a loop: values whose slices it has defined."""
     for key, stack in list(f.stacks.items()):
         if stack.variable != loop.variable.id:
@@ -94,10 +94,10 @@ def close_stacks(f: Frame, loop: ast.For, low: int, high: int) -> None:
             set_next(f, name, stack.span, written, value)
             continue
         f.scopes[-1][name] = Binding("value", value, stack.span, len(f.iterations), f.iteration)
-        f.walk.notes.declared[stack.span] = ("value", name)
+        f.context.usage.declared[stack.span] = ("value", name)
 
 
-def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int, why: Span) -> Value:
+def _stacked(f: Environment, name: str, stack: Stack, low: int, high: int, why: Span) -> Value:
     if low != 0 or set(stack.slices) != set(range(low, high)):
         f.error(
             "E0311",
@@ -113,17 +113,17 @@ def _stacked(f: Frame, name: str, stack: Stack, low: int, high: int, why: Span) 
     if not slices or len(known) < len(slices):
         return Unknown()
     shapes: list[Shape] = [v.shape for v in known]
-    if not all(f.walk.facts.same_shape(shapes[0], shape) for shape in shapes):
+    if not all(f.context.constraints.same_shape(shapes[0], shape) for shape in shapes):
         f.error("E0311", f"the slices of `{name}` have different shapes", stack.span)
         return Unknown()
     if not may_expand(f, known[0], stack.span):
         return Unknown()
     rows = [expanded(f, v, 0).name for v in known]
-    joined = f.walk.op("concat", *rows, axis=0)
-    return Tensor(joined, f.walk.shape(joined), (why, *(known[0].why or ())))
+    joined = f.context.op("concat", *rows, axis=0)
+    return Tensor(joined, f.context.shape(joined), (why, *(known[0].why or ())))
 
 
-def assign(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
     if target.index is not None:
         assign_slice(f, s, target, value)
     elif target.primed:
@@ -132,12 +132,12 @@ def assign(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
         _assign_value(f, s, target, value)
 
 
-def _assign_value(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
     old = f.find(target.id)
     if old is None:
         binding = Binding("value", value, target.span, len(f.iterations), f.iteration)
         f.scopes[-1][target.id] = binding
-        f.walk.notes.declared[target.span] = ("value", target.id)
+        f.context.usage.declared[target.span] = ("value", target.id)
         f.hidden.pop(target.id, None)
         return
     if old.kind != "value":
@@ -146,11 +146,13 @@ def _assign_value(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -
     if old.depth >= len(f.iterations) or old.rebound is f.iteration:
         twice(f, target, old.span)
         return
-    f.walk.notes.declared[target.span] = ("value", target.id)
+    f.context.usage.declared[target.span] = ("value", target.id)
     _rebind(f, s, target, old, value)
 
 
-def _rebind(f: Frame, s: ast.Equation, target: ast.Target, old: Binding, value: Value) -> None:
+def _rebind(
+    f: Environment, s: ast.Equation, target: ast.Target, old: Binding, value: Value
+) -> None:
     """A new value for a name from before the loop, of the same shape."""
     old.rebound = f.iteration
     before = convert.as_tensor(f, old.value, target.span)
@@ -158,7 +160,7 @@ def _rebind(f: Frame, s: ast.Equation, target: ast.Target, old: Binding, value: 
     if before is None or after is None:
         old.value = Unknown()
         return
-    if not f.walk.facts.same_shape(before.shape, after.shape):
+    if not f.context.constraints.same_shape(before.shape, after.shape):
         f.error(
             "E0212",
             f"`{target.id}` is {shape_text(before.shape)} before the loop and "

@@ -13,8 +13,8 @@ from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.semantics import wording
-from celldsl.semantics.constraints import Facts
-from celldsl.semantics.context import Frame
+from celldsl.semantics.constraints import Constraints
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
@@ -24,25 +24,25 @@ COMPARISONS = {"lt", "le", "eq", "ne", "and", "or", "not"}
 LONGEST_CAUSE = 20  # characters
 
 
-def elementwise(f: Frame, op: str, span: Span, *operands: Operand, text: str = "") -> Value:
+def elementwise(f: Environment, op: str, span: Span, *operands: Operand, text: str = "") -> Value:
     """An elementwise operation on operands that broadcasting brings to one shape."""
     found = together(f, span, operands, text)
     if found is None:
         return Unknown()
     values, why = found
-    result = f.walk.op(op, *values)
-    kind = f.walk.type(result)
+    result = f.context.op(op, *values)
+    kind = f.context.type(result)
     return Tensor(result, kind.shape, why, kind.boolean)
 
 
 def together(
-    f: Frame, span: Span, operands: tuple[Operand, ...], text: str = ""
+    f: Environment, span: Span, operands: tuple[Operand, ...], text: str = ""
 ) -> tuple[list[str], tuple[Span | None, ...]] | None:
     """The operands' values in one shape, and where its sizes come from."""
     longest = max((t for _, t in operands), key=lambda t: len(t.shape))
     shape, why = longest.shape, longest.why
     for expression, other in operands:
-        joined = _join(f.walk.facts, shape, why, other)
+        joined = _join(f.context.constraints, shape, why, other)
         if joined is None or _ambiguous(f, shape, other.shape):
             _explain(f, span, operands, (expression, other), text)
             return None
@@ -50,19 +50,19 @@ def together(
     return [stretched(f, t, shape) for _, t in operands], why
 
 
-def stretched(f: Frame, value: Tensor, shape: Shape) -> str:
+def stretched(f: Environment, value: Tensor, shape: Shape) -> str:
     """The value with leading axes of size 1 put in and then stretched to `shape`."""
     if value.shape == shape:
         return value.name
     name = value.name
     if value.shape and len(value.shape) < len(shape):
         lead = (ONE,) * (len(shape) - len(value.shape))
-        name = f.walk.op("reshape", name, shape=lead + value.shape)
-    return f.walk.op("broadcast", name, shape=shape)
+        name = f.context.op("reshape", name, shape=lead + value.shape)
+    return f.context.op("broadcast", name, shape=shape)
 
 
 def _join(
-    facts: Facts, shape: Shape, why: tuple[Span | None, ...], other: Tensor
+    constraints: Constraints, shape: Shape, why: tuple[Span | None, ...], other: Tensor
 ) -> tuple[Shape, tuple[Span | None, ...]] | None:
     """The shape of both together, or None where they do not fit."""
     lead = len(shape) - len(other.shape)
@@ -72,27 +72,29 @@ def _join(
         mine = sizes[lead + axis]
         if mine == ONE and size != ONE:
             sizes[lead + axis], reasons[lead + axis] = size, reasons_of_other[axis]
-        elif size != ONE and not facts.equal(mine, size):
+        elif size != ONE and not constraints.equal(mine, size):
             return None
     return tuple(sizes), tuple(reasons)
 
 
-def _ambiguous(f: Frame, long: Shape, short: Shape) -> bool:
+def _ambiguous(f: Environment, long: Shape, short: Shape) -> bool:
     """Whether the shorter shape would fit in more than one place."""
     if not short or len(short) == len(long) or all(size == ONE for size in short):
         return False
-    return len(_places(f.walk.facts, long, short)) > 1
+    return len(_places(f.context.constraints, long, short)) > 1
 
 
-def _places(facts: Facts, long: Shape, short: Shape) -> list[int]:
+def _places(constraints: Constraints, long: Shape, short: Shape) -> list[int]:
     def fits(start: int) -> bool:
         pairs = zip(long[start:], short, strict=False)
-        return all(b == ONE or facts.equal(a, b) for a, b in pairs)
+        return all(b == ONE or constraints.equal(a, b) for a, b in pairs)
 
     return [start for start in range(len(long) - len(short) + 1) if fits(start)]
 
 
-def _explain(f: Frame, span: Span, operands: tuple[Operand, ...], bad: Operand, text: str) -> None:
+def _explain(
+    f: Environment, span: Span, operands: tuple[Operand, ...], bad: Operand, text: str
+) -> None:
     """Report operands that do not fit, with the reason for each side's size."""
     first = next((o for o in operands if _clash(f, o[1], bad[1])), operands[0])
     if first is bad:
@@ -130,13 +132,15 @@ def _or_product(text: str, long: Operand, short: Operand) -> str:
     return f"; the matrix product is `{names[0]} @ {names[1]}`"
 
 
-def _clash(f: Frame, a: Tensor, b: Tensor) -> bool:
+def _clash(f: Environment, a: Tensor, b: Tensor) -> bool:
     if len(a.shape) < len(b.shape):
         a, b = b, a
-    return _join(f.walk.facts, a.shape, a.why, b) is None or _ambiguous(f, a.shape, b.shape)
+    return _join(f.context.constraints, a.shape, a.why, b) is None or _ambiguous(
+        f, a.shape, b.shape
+    )
 
 
-def reasons(f: Frame, one: Operand, other: Operand, span: Span) -> tuple[Label, ...]:
+def reasons(f: Environment, one: Operand, other: Operand, span: Span) -> tuple[Label, ...]:
     """Labels that say why each side has its shape, where that was written elsewhere.
 
     The shape of something declared with dims is plain: it is told only where nothing else is.
@@ -161,7 +165,7 @@ def _cause(place: Span) -> str:
     return f"`{place.text}` here" if len(place.text) <= LONGEST_CAUSE else "this"
 
 
-def _declared(f: Frame, e: ast.Expr) -> bool:
+def _declared(f: Environment, e: ast.Expr) -> bool:
     binding = f.find(e.id) if isinstance(e, ast.Name) else None
     if binding is None or binding.kind not in ("input", "state", "param", "const"):
         return False
@@ -169,13 +173,13 @@ def _declared(f: Frame, e: ast.Expr) -> bool:
     return all(str(size).isidentifier() for size in shape)
 
 
-def product_hint(f: Frame, e: ast.Expr) -> str | None:
+def product_hint(f: Environment, e: ast.Expr) -> str | None:
     """Where `*` stands for `@` in an expression, or the reverse, as far as shapes show it."""
     match e:
         case ast.Binary("*" | "@" as op, left, right):
             a, b = _shape_of(f, left), _shape_of(f, right)
             text = [wording.short(side.span) for side in (left, right)]
-            if op == "*" and (len(a), len(b)) == (2, 1) and f.walk.facts.equal(a[1], b[0]):
+            if op == "*" and (len(a), len(b)) == (2, 1) and f.context.constraints.equal(a[1], b[0]):
                 return f"did you mean the product `{text[0]} @ {text[1]}`?"
             if op == "@" and len(a) == 1 == len(b):
                 told = "`@` of two vectors is one number; "
@@ -190,7 +194,7 @@ def product_hint(f: Frame, e: ast.Expr) -> str | None:
     return None
 
 
-def _shape_of(f: Frame, e: ast.Expr) -> Shape:
+def _shape_of(f: Environment, e: ast.Expr) -> Shape:
     """The shape of a part that is a name, possibly called or negated; () where it is more."""
     match e:
         case ast.Name():
@@ -209,11 +213,11 @@ def _matching(a: Shape, b: Shape, axis: int) -> bool:
 
 
 def _help(
-    f: Frame, one: Operand, other: Operand, long: Operand, short: Operand, text: str
+    f: Environment, one: Operand, other: Operand, long: Operand, short: Operand, text: str
 ) -> str | None:
     """What would make the shapes fit, where that can be guessed."""
     a, b = one[1].shape, other[1].shape
-    facts = f.walk.facts
+    constraints = f.context.constraints
     hint = product_hint(f, one[0]) or product_hint(f, other[0])
     if hint is not None:
         return hint
@@ -226,20 +230,20 @@ def _help(
         return wording.usual_size(f, a[0], b[0]) or wording.counterexample(a[0], b[0]) or None
     if len(a) == 2 and a == b[::-1]:
         return f"transposed it fits: `transpose({wording.short(other[0].span)})`"
-    if text == "*" and len(a) + len(b) in (3, 4) and _products_fit(facts, a, b):
+    if text == "*" and len(a) + len(b) in (3, 4) and _products_fit(constraints, a, b):
         left, right = wording.short(one[0].span), wording.short(other[0].span)
         return f"did you mean the product `{left} @ {right}`?"
-    places = _places(facts, long[1].shape, short[1].shape) if short[1].shape else []
+    places = _places(constraints, long[1].shape, short[1].shape) if short[1].shape else []
     if len(short[1].shape) < len(long[1].shape) and places:
         return f"insert an axis of size 1: `expand({wording.short(short[0].span)}, 1)`"
-    pairs = [(x, y) for x, y in zip(a[::-1], b[::-1], strict=False) if not facts.equal(x, y)]
+    pairs = [(x, y) for x, y in zip(a[::-1], b[::-1], strict=False) if not constraints.equal(x, y)]
     return wording.counterexample(*pairs[0]) or None if pairs else None
 
 
-def _products_fit(facts: Facts, a: Shape, b: Shape) -> bool:
+def _products_fit(constraints: Constraints, a: Shape, b: Shape) -> bool:
     """Whether `@` would take these shapes."""
     inner = b[0] if len(b) <= 2 else None
-    return inner is not None and bool(a) and len(a) <= 2 and facts.equal(a[-1], inner)
+    return inner is not None and bool(a) and len(a) <= 2 and constraints.equal(a[-1], inner)
 
 
 def _ratio(a: Size, b: Size) -> int | None:

@@ -1,4 +1,4 @@
-"""One walk over a cell.  In: a cell and choices of structure.  Out: a Walk with all its nodes."""
+"""One walk over a cell.  In: a cell and choices of structure.  Out: its Context, with all nodes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.cell_body import declarations, equations
-from celldsl.semantics.constraints import Facts
-from celldsl.semantics.context import Frame, Knots, TooManyEquations, Walk
+from celldsl.semantics.constraints import Constraints
+from celldsl.semantics.context import Callbacks, Context, Environment, TooManyEquations
 from celldsl.semantics.declarations import declare_name
 from celldsl.semantics.def_body import body as function_body
-from celldsl.semantics.environment import Binding, Notes, Static, Tensor, Unknown, Value
+from celldsl.semantics.environment import Binding, Static, Tensor, Unknown, Usage, Value
 from celldsl.semantics.expressions import elaborate
 from celldsl.semantics.initial_values import drawn
 from celldsl.semantics.modules import Module
@@ -31,32 +31,32 @@ from celldsl.semantics.structure import (
 from celldsl.semantics.unknown_names import function_meant
 from celldsl.syntax import ast
 
-KNOTS = Knots(elaborate, drawn, declarations, equations)
+KNOTS = Callbacks(elaborate, drawn, declarations, equations)
 
 
-def walk_cell(cell: ast.Cell, home: Module, choices: Choices, notes: Notes) -> Walk:
-    """Walk until no new name turns out to decide the structure."""
+def analyse_cell(cell: ast.Cell, home: Module, choices: Choices, usage: Usage) -> Context:
+    """Context until no new name turns out to decide the structure."""
     while True:
         choices.taken, choices.remembered, choices.missing = [], {}, set()
-        walk = Walk(KNOTS, Report(), choices, Facts(), notes)
+        context = Context(KNOTS, Report(), choices, Constraints(), usage)
         try:
-            _walk(walk, cell, home)
+            _walk(context, cell, home)
         except Restart:
             continue
         except (TooManyEquations, NotChosen):
             pass
         except RecursionError:
-            _too_deep(walk.report, cell.name)
-        return walk
+            _too_deep(context.report, cell.name)
+        return context
 
 
 def _too_deep(report: Report, name: ast.Declared) -> None:
     report.add("E0303", f"`{name.id}` nests too deeply", name.span, "calls inside calls")
 
 
-def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
-    f = Frame(walk, home, [{}], silenced=set(cell.unread or ()))
-    walk.cells.append(cell)
+def _walk(context: Context, cell: ast.Cell, home: Module) -> None:
+    f = Environment(context, home, [{}], silenced=set(cell.unread or ()))
+    context.cells.append(cell)
     _dims(f, cell)
     _hypers(f, cell)
     declarations(f, cell)
@@ -66,16 +66,16 @@ def _walk(walk: Walk, cell: ast.Cell, home: Module) -> None:
     names = [n for s in cell.body if isinstance(s, ast.Output) for n in s.names]
     for name, value in zip(names, equations(f, cell), strict=False):
         if value is not None:
-            walk.outputs.append((ArraySpec(name.id, value.shape), value.name))
+            context.outputs.append((ArraySpec(name.id, value.shape), value.name))
 
 
 def check_def(definition: ast.Def, home: Module) -> tuple[Report, int]:
-    """Walk a function that nobody calls, with arguments of which only annotations are known.
+    """Context a function that nobody calls, with arguments of which only annotations are known.
 
     Returns what was found, and how many equations it took.
     """
-    walk = Walk(KNOTS, Report(), Choices(True), Facts(), Notes())
-    f = Frame(walk, home, [{}], base="f.", place="f", in_function=True)
+    context = Context(KNOTS, Report(), Choices(True), Constraints(), Usage())
+    f = Environment(context, home, [{}], base="f.", place="f", in_function=True)
     f.later = spell_later(definition.body)
     for argument in definition.args:
         f.scopes[0][argument.id] = Binding("argument", Unknown(), argument.span)
@@ -85,13 +85,13 @@ def check_def(definition: ast.Def, home: Module) -> tuple[Report, int]:
     try:
         function_body(f, definition)
     except RecursionError:
-        _too_deep(walk.report, definition.name)
+        _too_deep(context.report, definition.name)
     except (Restart, NotChosen, TooManyEquations):
         pass
-    return walk.report, walk.equations
+    return context.report, context.equations
 
 
-def _annotated(f: Frame, argument: ast.Argument, shape: ast.ListOf) -> None:
+def _annotated(f: Environment, argument: ast.Argument, shape: ast.ListOf) -> None:
     """An argument `v: [N]` of a size that is any."""
     for item in shape.items:
         if isinstance(item, ast.Name):
@@ -99,12 +99,12 @@ def _annotated(f: Frame, argument: ast.Argument, shape: ast.ListOf) -> None:
             f.scopes[0][item.id] = size
     sizes = written_sizes.shape(f, shape, "the shape")
     if sizes is not None:
-        leaf = f.walk.leaf("input", argument.id, sizes, Rows.STEP)
+        leaf = f.context.leaf("input", argument.id, sizes, Rows.STEP)
         value = Tensor(leaf, sizes, (shape.span,) * len(sizes))
         f.scopes[0][argument.id] = Binding("argument", value, argument.span)
 
 
-def _dims(f: Frame, cell: ast.Cell) -> None:
+def _dims(f: Environment, cell: ast.Cell) -> None:
     """Every dim is a symbol; one that decides the structure is a number as well."""
     f.later = {dim.id: dim.span for dim in cell.dims}
     for dim in cell.dims:
@@ -113,17 +113,17 @@ def _dims(f: Frame, cell: ast.Cell) -> None:
             f.scopes[0].setdefault(dim.id, Binding("dim", Unknown(), dim.span))
             continue
         f.scopes[0][dim.id] = Binding("dim", Static(Size.dim(dim.id)), dim.span)
-        f.walk.notes.declared[dim.span] = ("dim", dim.id)
+        f.context.usage.declared[dim.span] = ("dim", dim.id)
         default = None if dim.default is None else _dim_default(f, cell, dim)
-        f.walk.dim_defaults[dim.id] = default
+        f.context.dim_defaults[dim.id] = default
         f.later.pop(dim.id, None)
-        if dim.id in f.walk.choices.structural:
+        if dim.id in f.context.choices.structural:
             value = _dim_value(f, dim.id, default)
             if value is not None:
-                f.walk.facts.same[dim.id] = Size.of(value)
+                f.context.constraints.same[dim.id] = Size.of(value)
 
 
-def _dim_default(f: Frame, cell: ast.Cell, dim: ast.Dim) -> Size | None:
+def _dim_default(f: Environment, cell: ast.Cell, dim: ast.Dim) -> Size | None:
     if isinstance(dim.default, ast.Number) and isinstance(dim.default.value, float):
         told, better = f"`{dim.id}` has the default of no size", f"({dim.span.text})"
         help = f"what is no size stands in round brackets: `cell {cell.name.id}[…]{better}`"
@@ -133,24 +133,24 @@ def _dim_default(f: Frame, cell: ast.Cell, dim: ast.Dim) -> Size | None:
     return written_sizes.size(f, dim.default, "a dim's default")
 
 
-def _dim_value(f: Frame, name: str, default: Size | None) -> int | None:
-    known = None if default is None else f.walk.facts.reduce(default).constant
-    value = chosen(f.walk.choices, name, known)
+def _dim_value(f: Environment, name: str, default: Size | None) -> int | None:
+    known = None if default is None else f.context.constraints.reduce(default).constant
+    value = chosen(f.context.choices, name, known)
     return value if isinstance(value, int) else None
 
 
-def _hypers(f: Frame, cell: ast.Cell) -> None:
+def _hypers(f: Environment, cell: ast.Cell) -> None:
     for hyper in cell.hyper:
         if not declare_name(f, hyper, "hyper"):
             continue
-        f.walk.hypers[hyper.id] = hyper
-        f.walk.notes.declared[hyper.span] = ("hyper", hyper.id)
+        f.context.hypers[hyper.id] = hyper
+        f.context.usage.declared[hyper.span] = ("hyper", hyper.id)
         f.scopes[0][hyper.id] = Binding("hyper", _hyper_value(f, hyper), hyper.span)
 
 
-def _hyper_value(f: Frame, hyper: ast.Hyper) -> Value:
+def _hyper_value(f: Environment, hyper: ast.Hyper) -> Value:
     """A number that the caller gives, or where it decides the structure, what it is."""
-    choices, default = f.walk.choices, setting_of(hyper.default)
+    choices, default = f.context.choices, setting_of(hyper.default)
     if hyper.default is not None and default is None:
         told = "the default of a hyperparameter is a number, `true`, `false` or a function"
         quoted = hyper.default.value if isinstance(hyper.default, ast.String) else ""
@@ -170,15 +170,15 @@ def _hyper_value(f: Frame, hyper: ast.Hyper) -> Value:
         choices.structural.add(hyper.id)
         choices.kinds.setdefault(hyper.id, kind)
     if hyper.id not in choices.structural:
-        leaf = f.walk.leaf("hyper", hyper.id, (), Rows.ONCE)
+        leaf = f.context.leaf("hyper", hyper.id, (), Rows.ONCE)
         return Tensor(leaf, (), (), hyper=hyper.id)
     return _fixed(f, hyper, chosen(choices, hyper.id, default))
 
 
-def _fixed(f: Frame, hyper: ast.Hyper, setting: Setting | None) -> Value:
+def _fixed(f: Environment, hyper: ast.Hyper, setting: Setting | None) -> Value:
     if not isinstance(setting, str):
         return Unknown() if setting is None else value_of(setting)
-    f.walk.settings[hyper.id] = setting
+    f.context.settings[hyper.id] = setting
     function = find_function(f, setting)
     if function is not None:
         return function

@@ -1,4 +1,4 @@
-"""The body of a cell.  In: a cell and a frame.  Out: its declarations, then its equations.
+"""The body of a cell.  In: a cell and a environment.  Out: its declarations, then its equations.
 
 Declarations come first, wherever they stand: equations may read a `param` that is written below
 them, and an inner cell has its states before it is stepped.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.semantics.conditions import require
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import number
 from celldsl.semantics.declarations import KEPT, declare_array, declare_input, declare_state
 from celldsl.semantics.environment import Tensor, Unknown
@@ -21,7 +21,7 @@ from celldsl.syntax import ast
 from celldsl.syntax.hints.idioms import defined_names, timed_state
 
 
-def declarations(f: Frame, cell: ast.Cell) -> None:
+def declarations(f: Environment, cell: ast.Cell) -> None:
     """Requirements, then what is declared at the top level, in the order of the file."""
     f.later = spell_later(cell.body)
     arrays = [s for s in cell.body if isinstance(s, ast.Param | ast.Const)]
@@ -57,7 +57,7 @@ def _declares(s: ast.If) -> bool:
     return alone(s.body) and alone(s.orelse or ())
 
 
-def equations(f: Frame, cell: ast.Cell) -> list[Tensor | None]:
+def equations(f: Environment, cell: ast.Cell) -> list[Tensor | None]:
     """The rest of the body, and the values of the outputs."""
     declared = (ast.Input, ast.State, ast.Param, ast.Const, ast.Require, ast.Output)
     run(
@@ -74,7 +74,7 @@ def equations(f: Frame, cell: ast.Cell) -> list[Tensor | None]:
     return [_output(f, name) for name in _output_names(f, cell)]
 
 
-def _check_states(f: Frame, cell: ast.Cell) -> None:
+def _check_states(f: Environment, cell: ast.Cell) -> None:
     """Exactly one next value for every state."""
     for s in cell.body:
         if not isinstance(s, ast.State):
@@ -88,7 +88,7 @@ def _check_states(f: Frame, cell: ast.Cell) -> None:
             f.nexts[name.id] = None
 
 
-def _no_next(f: Frame, cell: ast.Cell, name: ast.Declared) -> None:
+def _no_next(f: Environment, cell: ast.Cell, name: ast.Declared) -> None:
     """A state without `h' = …`; an equation `h_t = …` or `new_h = …` may be meant to be that."""
     message, state = f"the state `{name.id}` has no next value", name.id
     for target, span in spell_later(cell.body).items():
@@ -124,7 +124,7 @@ def _bare(name: str) -> str | None:
     return stem if timed_state(name, [stem]) else None
 
 
-def _check_inner(f: Frame) -> None:
+def _check_inner(f: Environment) -> None:
     for inner in f.all_inner:
         if inner.stepped is None:
             f.error(
@@ -135,7 +135,7 @@ def _check_inner(f: Frame) -> None:
             )
 
 
-def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
+def _output_names(f: Environment, cell: ast.Cell) -> tuple[ast.Name, ...]:
     lines = [s for s in cell.body if isinstance(s, ast.Output)]
     if not lines and cell.unread is not None:
         return ()
@@ -164,7 +164,7 @@ def _output_names(f: Frame, cell: ast.Cell) -> tuple[ast.Name, ...]:
     return lines[0].names
 
 
-def _output(f: Frame, name: ast.Name) -> Tensor | None:
+def _output(f: Environment, name: ast.Name) -> Tensor | None:
     if name.id in KEPT:
         told = f"`{name.id}` has a meaning in Python's interface and cannot be an output"
         f.error("E0104", told, name.span)

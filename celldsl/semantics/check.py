@@ -11,9 +11,9 @@ from typing import Any
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
-from celldsl.semantics.cell import check_def, walk_cell
-from celldsl.semantics.context import MAX_EQUATIONS, Walk
-from celldsl.semantics.environment import Notes
+from celldsl.semantics.cell import analyse_cell, check_def
+from celldsl.semantics.context import MAX_EQUATIONS, Context
+from celldsl.semantics.environment import Usage
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.structure import Choices
@@ -111,37 +111,37 @@ def _uncalled(checked: Checked) -> list[ast.Def]:
 
 
 def _check_cell(cell: ast.Cell, home: Module, checked: Checked) -> Report:
-    """Walk every way through the branches of a cell, as far as that stays cheap.
+    """Context every way through the branches of a cell, as far as that stays cheap.
 
     The ways that differ in one branch from the first one come first.
     """
-    report, notes = Report(), Notes()
+    report, usage = Report(), Usage()
     structural: set[str] = set()
     kinds: dict[str, str] = {}
     pending: list[tuple[bool, ...]] = [()]
-    walks: list[Walk] = []
+    contexts: list[Context] = []
     spent = 0
-    while pending and len(walks) < MAX_WALKS and spent <= MAX_EQUATIONS:
+    while pending and len(contexts) < MAX_WALKS and spent <= MAX_EQUATIONS:
         forced = pending.pop(0)
         choices = Choices(True, structural=structural, kinds=kinds, forced=forced)
-        walks.append(walk_cell(cell, home, choices, notes))
+        contexts.append(analyse_cell(cell, home, choices, usage))
         # Proofs about sizes take their time too.
-        spent += choices.spent + walks[-1].facts.shown // 4
-        merge(report, walks[-1].report)
+        spent += choices.spent + contexts[-1].constraints.shown // 4
+        merge(report, contexts[-1].report)
         taken = tuple(choices.taken)
         pending += [
             (*taken[:place], False) for place in range(len(forced), len(taken)) if taken[place]
         ]
     if spent <= MAX_EQUATIONS:
-        merge(report, _other_numbers(cell, home, walks[-1].choices, notes))
-    checked.called |= notes.used
+        merge(report, _other_numbers(cell, home, contexts[-1].choices, usage))
+    checked.called |= usage.used
     checked.spent += spent
     if not report.has_errors and not home.broken:
-        lint(cell, walks, notes, report)
+        lint(cell, contexts, usage, report)
     return report
 
 
-def _other_numbers(cell: ast.Cell, home: Module, known: Choices, notes: Notes) -> Report:
+def _other_numbers(cell: ast.Cell, home: Module, known: Choices, usage: Usage) -> Report:
     """Look into branches that the defaults do not reach, with other numbers for loops and dims.
 
     What is found is told where it stands in such a branch: elsewhere the number may be at fault.
@@ -149,29 +149,29 @@ def _other_numbers(cell: ast.Cell, home: Module, known: Choices, notes: Notes) -
     report = Report()
     for name in sorted(known.structural):
         for number in OTHER_NUMBERS if known.kinds.get(name) in ("integer", "dim") else ():
-            hidden = _unvisited(cell.body, notes)
+            hidden = _unvisited(cell.body, usage)
             if not hidden:
                 return report
             choices = Choices(True, {name: number}, set(known.structural), kinds=dict(known.kinds))
-            found = walk_cell(cell, home, choices, notes).report.diagnostics
+            found = analyse_cell(cell, home, choices, usage).report.diagnostics
             if not any(d.code == "E0305" for d in found):
                 report.diagnostics += [d for d in found if _within(d, hidden)]
     return report
 
 
-def _unvisited(body: tuple[ast.Statement, ...], notes: Notes) -> list[Span]:
+def _unvisited(body: tuple[ast.Statement, ...], usage: Usage) -> list[Span]:
     """The statements of branches that no walk has taken."""
     found: list[Span] = []
     for s in body:
         match s:
             case ast.For(body=inside):
-                found += _unvisited(inside, notes)
+                found += _unvisited(inside, usage)
             case ast.If(body=yes, orelse=no):
                 for answer, inside in ((True, yes), (False, no or ())):
-                    if (s.span, answer) not in notes.visited:
+                    if (s.span, answer) not in usage.visited:
                         found += [statement.span for statement in inside]
                     else:
-                        found += _unvisited(inside, notes)
+                        found += _unvisited(inside, usage)
     return found
 
 

@@ -1,14 +1,15 @@
-"""Comparisons of sizes: each side a polynomial, the whole a question that facts may answer.
+"""Comparisons of sizes: each side a polynomial, the whole a question that constraints may answer.
 
 Sides of a comparison.  In: `2*H - depth`.  Out: an exact polynomial, with `depth` as `?depth`.
 
-Dims and hyperparameters are its names, so that the facts can often decide a comparison for all
+Dims and hyperparameters are its names, so that the constraints can often decide a comparison for
+all
 sizes.
 
 Comparisons as questions about one size.  In: `H > 2*K`.  Out: a Question, and its answer.
 
 ask(f, `H > 2*K`)       is 2*K - H below 0?
-decide(f, question)     the answer where the facts have one for all sizes
+decide(f, question)     the answer where the constraints have one for all sizes
 assume(f, question)     from here on that is the answer
 """
 
@@ -21,7 +22,7 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics import names
 from celldsl.semantics.constraints import simple
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import data_in
 from celldsl.semantics.environment import FunctionValue, Real, Static, Tensor, Truth, Unknown
 from celldsl.semantics.structure import fix, size_of_number
@@ -33,7 +34,7 @@ class Undecided(Exception):
     """The condition cannot be understood; it has been reported."""
 
 
-def side(f: Frame, e: ast.Expr) -> Size | float:
+def side(f: Environment, e: ast.Expr) -> Size | float:
     """A side of a comparison; hyperparameters are dims whose names begin with `?`."""
     match e:
         case ast.Number(value):
@@ -60,16 +61,16 @@ def _number(value: int | float) -> Size | float:
     return value if exact is None else exact
 
 
-def _named(f: Frame, e: ast.Name) -> Size | float:
+def _named(f: Environment, e: ast.Name) -> Size | float:
     match names.read(f, e):
         case Static(size):
-            return f.walk.facts.reduce(size)
+            return f.context.constraints.reduce(size)
         case Real(value):
             return _number(value)
         case Tensor(hyper=str(name)):
-            return f.walk.facts.reduce(Size.dim(f"?{name}"))
-        case Tensor(name=name) if name in f.walk.amounts:
-            return f.walk.facts.reduce(f.walk.amounts[name])
+            return f.context.constraints.reduce(Size.dim(f"?{name}"))
+        case Tensor(name=name) if name in f.context.amounts:
+            return f.context.constraints.reduce(f.context.amounts[name])
         case Unknown():
             raise Undecided
         case Truth():
@@ -90,7 +91,7 @@ def _named(f: Frame, e: ast.Name) -> Size | float:
     raise Undecided
 
 
-def report_data(f: Frame, e: ast.Name) -> None:
+def report_data(f: Environment, e: ast.Name) -> None:
     f.error(
         "E0301",
         f"`{e.id}` is data, and conditions are static",
@@ -100,13 +101,13 @@ def report_data(f: Frame, e: ast.Name) -> None:
     )
 
 
-def _is_hyper(f: Frame, name: str) -> bool:
+def _is_hyper(f: Environment, name: str) -> bool:
     binding = f.find(name)
     return binding is not None and binding.kind == "hyper"
 
 
 def _arithmetic(
-    f: Frame, e: ast.Expr, op: str, left: Size | float, right: Size | float
+    f: Environment, e: ast.Expr, op: str, left: Size | float, right: Size | float
 ) -> Size | float:
     try:
         if isinstance(left, Size) and isinstance(right, Size):
@@ -148,15 +149,15 @@ def _plain(value: Size | float) -> float:
     return float(value.constant)
 
 
-def amount(f: Frame, e: ast.Expr) -> Size | None:
+def amount(f: Environment, e: ast.Expr) -> Size | None:
     """An expression over dims and hyperparameters as a condition sees it; None beyond that."""
-    outer, f.walk.report = f.walk.report, Report()
+    outer, f.context.report = f.context.report, Report()
     try:
         found = side(f, e)
     except Undecided:
         return None
     finally:
-        f.walk.report = outer
+        f.context.report = outer
     return found if isinstance(found, Size) else None
 
 
@@ -180,7 +181,7 @@ class Question:
     sides: tuple[Size, Size] = (ZERO, ZERO)
 
 
-def ask(f: Frame, e: ast.Binary) -> Question | bool:
+def ask(f: Environment, e: ast.Binary) -> Question | bool:
     """A comparison as a question about one size."""
     remainder = _remainder(f, e)
     if remainder is not None:
@@ -201,7 +202,7 @@ def _signed(size: Size) -> Size:
     return -size if size.terms and size.terms[0][1] < 0 else size
 
 
-def _remainder(f: Frame, e: ast.Binary) -> Question | None:
+def _remainder(f: Environment, e: ast.Binary) -> Question | None:
     """`H % 4 == 0`."""
     match e:
         case ast.Binary("==" | "!=", ast.Binary("%", number, divisor), ast.Number(0)):
@@ -215,22 +216,22 @@ def _remainder(f: Frame, e: ast.Binary) -> Question | None:
     return None
 
 
-def _with_infinity(f: Frame, op: str, left: Size | float, right: Size | float) -> bool:
+def _with_infinity(f: Environment, op: str, left: Size | float, right: Size | float) -> bool:
     numbers: list[float] = []
     for size in (left, right):
         if isinstance(size, Size):
             for name in size.dims:
-                fix(f.walk.choices, name.lstrip("?"), "real")
+                fix(f.context.choices, name.lstrip("?"), "real")
             numbers.append(float(sum(c for _, c in size.terms)))
         else:
             numbers.append(size)
     return bool(COMPARE[op](*numbers))
 
 
-def decide(f: Frame, q: Question) -> bool | None:
+def decide(f: Environment, q: Question) -> bool | None:
     """The answer for all sizes, without `negated`; None where it depends on them."""
-    facts = f.walk.facts
-    size = facts.reduce(q.size)
+    constraints = f.context.constraints
+    size = constraints.reduce(q.size)
     if not size.dims:
         value = sum(c for _, c in size.terms)
         return {"zero": value == 0, "negative": value < 0, "whole": value == math.floor(value)}[
@@ -238,24 +239,27 @@ def decide(f: Frame, q: Question) -> bool | None:
         ]
     match q.kind:
         case "whole":
-            return True if facts.whole(size) else None
+            return True if constraints.whole(size) else None
         case "zero":
-            return False if facts.positive(size) or facts.positive(-size) else None
-    if facts.not_negative(size):
+            return False if constraints.positive(size) or constraints.positive(-size) else None
+    if constraints.not_negative(size):
         return False
-    return True if facts.not_negative(-size - 1) else None
+    return True if constraints.not_negative(-size - 1) else None
 
 
-def assume(f: Frame, q: Question) -> None:
+def assume(f: Environment, q: Question) -> None:
     """Keep in mind that a question is answered by true (by false, where it is negated)."""
-    facts, whole = f.walk.facts, not any(name.startswith("?") for name in q.size.dims)
+    constraints, whole = (
+        f.context.constraints,
+        not any(name.startswith("?") for name in q.size.dims),
+    )
     match q.kind, q.negated:
         case "zero", False:
-            facts.assume_equal(*q.sides)
-            f.walk.refresh_types()
+            constraints.assume_equal(*q.sides)
+            f.context.refresh_types()
         case "whole", False:
-            facts.assume_divides(*q.sides)
+            constraints.assume_divides(*q.sides)
         case "negative", True:
-            facts.assume_not_negative(q.size)
+            constraints.assume_not_negative(q.size)
         case "negative", False:
-            facts.assume_not_negative(-q.size - 1 if whole else -q.size)
+            constraints.assume_not_negative(-q.size - 1 if whole else -q.size)

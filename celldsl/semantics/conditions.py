@@ -2,7 +2,8 @@
 
 Conditions on dims and hyperparameters.  In: `K > 1 and residual`.  Out: true or false.
 
-What the facts cannot decide for all sizes, the structure does: its names are fixed when code is
+What the constraints cannot decide for all sizes, the structure does: its names are fixed when code
+is
 generated, and while checking both ways are walked.
 
 `require`.  In: a condition.  Out: an assumption of the shape check, and Python to check it by.
@@ -27,13 +28,13 @@ from celldsl.semantics.comparisons import (
     report_data,
     side,
 )
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Truth, Unknown
 from celldsl.semantics.structure import fix
 from celldsl.syntax import ast
 
 
-def holds(f: Frame, e: ast.Expr) -> bool | None:
+def holds(f: Environment, e: ast.Expr) -> bool | None:
     """Whether a condition holds on this walk; None where it is wrong."""
     try:
         return _holds(f, e)
@@ -41,7 +42,7 @@ def holds(f: Frame, e: ast.Expr) -> bool | None:
         return None
 
 
-def _holds(f: Frame, e: ast.Expr) -> bool:
+def _holds(f: Environment, e: ast.Expr) -> bool:
     match e:
         case ast.Boolean(value):
             return value
@@ -58,18 +59,18 @@ def _holds(f: Frame, e: ast.Expr) -> bool:
     raise no_condition(f, e)
 
 
-def _truth(f: Frame, e: ast.Name) -> bool:
+def _truth(f: Environment, e: ast.Name) -> bool:
     match names.read(f, e):
         case Truth(value):
             return value
-        case Tensor(hyper=str(name)) if f.walk.hypers[name].default is None:
-            fix(f.walk.choices, name, "boolean")
+        case Tensor(hyper=str(name)) if f.context.hypers[name].default is None:
+            fix(f.context.choices, name, "boolean")
         case Unknown():
             raise Undecided
     raise no_truth(f, e)
 
 
-def _compare(f: Frame, e: ast.Binary) -> bool:
+def _compare(f: Environment, e: ast.Binary) -> bool:
     question = ask(f, e)
     if isinstance(question, bool):
         return question
@@ -77,29 +78,29 @@ def _compare(f: Frame, e: ast.Binary) -> bool:
     return _undecided(f, question) if answer is None else answer != question.negated
 
 
-def _undecided(f: Frame, q: Question) -> bool:
+def _undecided(f: Environment, q: Question) -> bool:
     """Fix the names that decide, or while checking go one way and keep that in mind."""
-    size = f.walk.facts.reduce(q.size)
-    if not f.walk.choices.symbolic:
+    size = f.context.constraints.reduce(q.size)
+    if not f.context.choices.symbolic:
         name = min(size.dims)
-        fix(f.walk.choices, name.lstrip("?"), "real" if name.startswith("?") else "dim")
-    answer = f.walk.choices.either(f"{q.kind} {size}")
+        fix(f.context.choices, name.lstrip("?"), "real" if name.startswith("?") else "dim")
+    answer = f.context.choices.either(f"{q.kind} {size}")
     assume(f, Question(q.kind, size, not answer, q.sides))
     return answer != q.negated
 
 
-def no_condition(f: Frame, e: ast.Expr) -> Undecided:
+def no_condition(f: Environment, e: ast.Expr) -> Undecided:
     f.error("E0301", "a condition compares numbers, or is true or false", e.span)
     return Undecided()
 
 
-def no_truth(f: Frame, e: ast.Name) -> Undecided:
+def no_truth(f: Environment, e: ast.Name) -> Undecided:
     help = f"compare it: `{e.id} > 0`"
     f.error("E0301", f"`{e.id}` is neither true nor false", e.span, help=help)
     return Undecided()
 
 
-def require(f: Frame, s: ast.Require, data: Container[str] = ()) -> None:
+def require(f: Environment, s: ast.Require, data: Container[str] = ()) -> None:
     """`data` are the names of the cell whose values are known only while it runs."""
     for name in _names(s.condition):
         if name.id in data and f.find(name.id) is None:
@@ -115,7 +116,7 @@ def require(f: Frame, s: ast.Require, data: Container[str] = ()) -> None:
         f.error("E0305", f"this cannot hold{where}: {s.why}", s.condition.span)
     elif answer is None:
         text = " ".join(s.condition.span.text.split())
-        f.walk.conditions.append(Condition(code, text, s.why))
+        f.context.conditions.append(Condition(code, text, s.why))
 
 
 def _names(e: ast.Expr) -> Iterator[ast.Name]:
@@ -129,7 +130,7 @@ def _names(e: ast.Expr) -> Iterator[ast.Name]:
             yield from _names(right)
 
 
-def _assume(f: Frame, e: ast.Expr) -> bool | None:
+def _assume(f: Environment, e: ast.Expr) -> bool | None:
     """Whether the condition holds; what is open is assumed."""
     match e:
         case ast.Boolean(value):
@@ -142,7 +143,7 @@ def _assume(f: Frame, e: ast.Expr) -> bool | None:
     return None
 
 
-def _assume_comparison(f: Frame, e: ast.Binary) -> bool | None:
+def _assume_comparison(f: Environment, e: ast.Binary) -> bool | None:
     question = ask(f, e)
     if isinstance(question, bool):
         return question
@@ -153,7 +154,7 @@ def _assume_comparison(f: Frame, e: ast.Binary) -> bool | None:
     return None
 
 
-def _code(f: Frame, e: ast.Expr) -> str:
+def _code(f: Environment, e: ast.Expr) -> str:
     """The condition as Python over `v`, which maps names to numbers."""
     match e:
         case ast.Boolean(value):
@@ -169,7 +170,7 @@ def _code(f: Frame, e: ast.Expr) -> str:
     raise no_condition(f, e)
 
 
-def _side_code(f: Frame, e: ast.Expr) -> str:
+def _side_code(f: Environment, e: ast.Expr) -> str:
     match e:
         case ast.Binary("%", left, right):
             return f"({_side_code(f, left)}) % ({_side_code(f, right)})"
@@ -194,7 +195,7 @@ def size_code(size: Size) -> str:
     return " + ".join(terms) or "0"
 
 
-def _truth_code(f: Frame, e: ast.Name) -> str:
+def _truth_code(f: Environment, e: ast.Name) -> str:
     match names.read(f, e):
         case Truth(value):
             return str(value)

@@ -1,9 +1,9 @@
 """What is known of the sizes.  In: `require` conditions and choices.  Out: proofs about sizes.
 
-    facts.assume_equal(I, H)            I is H from now on
-    facts.assume_divides(H, 4)          H/4 is a whole number
-    facts.assume_not_negative(H - K)    K <= H
-    facts.whole(H / 4), facts.not_negative(2*H - K)     now hold
+    constraints.assume_equal(I, H)            I is H from now on
+    constraints.assume_divides(H, 4)          H/4 is a whole number
+    constraints.assume_not_negative(H - K)    K <= H
+    constraints.whole(H / 4), constraints.not_negative(2*H - K)     now hold
 
 Every dim is at least 1; names that begin with `?` are hyperparameters, which may be anything.  The
 proofs are sound and small: what they cannot show counts as not so.
@@ -25,7 +25,7 @@ MAX_SHOWN = 20_000
 
 
 @entity
-class Facts:
+class Constraints:
     same: dict[str, Size] = field(default_factory=dict)
     divisions: list[tuple[Size, Size]] = field(default_factory=list)
     bounds: list[Size] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Facts:
         return len(left) == len(right) and all(map(self.equal, left, right))
 
     def whole(self, size: Size) -> bool:
-        """Whether the size is a whole number for all dims that keep the facts."""
+        """Whether the size is a whole number for all dims that keep the constraints."""
         size = self.reduce(size)
         return size.integral or self._whole_by(size, tuple(self.divisions))
 
@@ -77,7 +77,7 @@ class Facts:
         return False
 
     def not_negative(self, size: Size) -> bool:
-        """Whether the size is 0 or more for all dims that keep the facts."""
+        """Whether the size is 0 or more for all dims that keep the constraints."""
         size = _primitive(self._without_fractions(self.reduce(size)))
         asked = size, tuple(map(self.reduce, self.bounds[:MAX_BOUNDS]))
         if asked not in self._found:

@@ -1,13 +1,15 @@
-"""The analysis context: nodes as they are built, a Walk over a cell, a Frame for a body.
+"""The analysis context: nodes as they are built, a Context over a cell, a Environment for a body.
 
 Nodes that a walk makes.  In: operations, leaves, draws.  Out: builders full of nodes.
 
 op("add", "%3", "h")        a node of the step, or of an initial value inside `initial_values`
 leaf("param", "W", …)       a value from outside
 
-Where elaboration stands.  In: nothing.  Out: Walk (one pass over a cell) and Frame (one body).
+Where elaboration stands.  In: nothing.  Out: Context (one pass over a cell) and Environment (one
+body).
 
-A `Walk` goes once over a cell for one choice of structure and builds its nodes.  A `Frame` is the
+A `Context` goes once over a cell for one choice of structure and builds its nodes.  A
+`Environment` is the
 body it is in: the cell, an inner cell, or a function, with the names that are seen there.
 """
 
@@ -23,16 +25,16 @@ from celldsl.ir.builder import Builder
 from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
-from celldsl.semantics.constraints import Facts
+from celldsl.semantics.constraints import Constraints
 from celldsl.semantics.environment import (
     Binding,
     Fits,
     Initialiser,
-    Notes,
     Stack,
     StateEntry,
     Target,
     Tensor,
+    Usage,
     Value,
     anything,
 )
@@ -49,7 +51,7 @@ class Nodes:
     `from_state` are the values that a state has gone into.
     """
 
-    # By keyword alone: what a Walk is given comes first.
+    # By keyword alone: what a Context is given comes first.
     builder: Builder = field(default_factory=Builder, kw_only=True)
     initial: Builder = field(default_factory=lambda: Builder(prefix="$"), kw_only=True)
     computing_initial: bool = field(default=False, kw_only=True)
@@ -129,7 +131,7 @@ class Inner:
     name: str
     cell: ast.Cell
     home: Module
-    frame: Frame
+    env: Environment
     span: Span
     declared: Span
     given: dict[str, Span]
@@ -137,24 +139,24 @@ class Inner:
 
 
 @record
-class Knots:
+class Callbacks:
     """What calls itself through many modules: expressions hold calls, and calls whole bodies."""
 
-    elaborate: Callable[[Frame, ast.Expr], Value]
-    drawn: Callable[[Frame, Initialiser, Span], Tensor | None]
-    declarations: Callable[[Frame, ast.Cell], None]
-    equations: Callable[[Frame, ast.Cell], list[Tensor | None]]
+    elaborate: Callable[[Environment, ast.Expr], Value]
+    drawn: Callable[[Environment, Initialiser, Span], Tensor | None]
+    declarations: Callable[[Environment, ast.Cell], None]
+    equations: Callable[[Environment, ast.Cell], list[Tensor | None]]
 
 
 @entity
-class Walk(Nodes):
+class Context(Nodes):
     """Everything that one pass over a cell, with its inner cells, builds and finds."""
 
-    knots: Knots
+    callbacks: Callbacks
     report: Report
     choices: Choices
-    facts: Facts
-    notes: Notes
+    constraints: Constraints
+    usage: Usage
     params: dict[str, ParamSpec] = field(default_factory=dict)
     consts: dict[str, ParamSpec] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
@@ -178,7 +180,7 @@ class Walk(Nodes):
         """Write the sizes that have become equal in one way, after a new fact."""
         for builder in (self.builder, self.initial):
             for name, old in builder.types.items():
-                shape = tuple(map(self.facts.reduce, old.shape))
+                shape = tuple(map(self.constraints.reduce, old.shape))
                 builder.types[name] = Type(shape, old.rows, old.boolean)
 
     def count_equation(self, span: Span) -> None:
@@ -196,7 +198,7 @@ class Walk(Nodes):
 
 
 @entity
-class Frame:
+class Environment:
     """One body.  `scopes` are the names seen, innermost last; `prefix` is of inner cells.
 
     `base` is what names of parameters begin with (`g.`, `f.gate.`) and `place` what those of the
@@ -206,7 +208,7 @@ class Frame:
     one is read that is not there.
     """
 
-    walk: Walk
+    context: Context
     home: Module
     scopes: list[dict[str, Binding]]
     prefix: str = ""
@@ -231,7 +233,7 @@ class Frame:
 
     def elaborate(self, expression: ast.Expr) -> Value:
         """What an expression means here."""
-        return self.walk.knots.elaborate(self, expression)
+        return self.context.callbacks.elaborate(self, expression)
 
     def find(self, name: str) -> Binding | None:
         for scope in reversed(self.scopes):
@@ -243,4 +245,4 @@ class Frame:
         if self.called is not None:
             called = Label(self.called, "in this call")
             more["secondary"] = (*more.get("secondary", ()), called)
-        self.walk.report.add(code, message, span, label, **more)
+        self.context.report.add(code, message, span, label, **more)

@@ -6,9 +6,9 @@ data_in(f, "r * h")         [r, h]; dims, hyperparameters and loop indices are n
 
 From one sort of value to another.  In: elaborated values.  Out: tensors and truths.
 
-    as_tensor(frame, Static(2*H), span)     a scalar `size` of the program
-    number(frame, value, span)              a tensor that is no comparison
-    truth(frame, expression, "…")           true or false that is known now
+    as_tensor(environment, Static(2*H), span)     a scalar `size` of the program
+    number(environment, value, span)              a tensor that is no comparison
+    truth(environment, expression, "…")           true or false that is known now
 
 What cannot be converted is reported where it stands; the answer is then None.
 """
@@ -19,7 +19,7 @@ from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
-from celldsl.semantics.context import Frame, Walk
+from celldsl.semantics.context import Context, Environment
 from celldsl.semantics.environment import (
     FunctionValue,
     Initialiser,
@@ -41,7 +41,7 @@ from celldsl.syntax import ast
 DATA = ("input", "state", "param", "const", "value")
 
 
-def data_in(f: Frame, e: ast.Expr) -> list[ast.Name]:
+def data_in(f: Environment, e: ast.Expr) -> list[ast.Name]:
     """In the order in which they stand there."""
     return [name for name in _names_in(e) if _is_data(f, name)]
 
@@ -61,33 +61,33 @@ def _names_in(e: ast.Expr) -> list[ast.Name]:
     return []
 
 
-def _is_data(f: Frame, name: ast.Name) -> bool:
+def _is_data(f: Environment, name: ast.Name) -> bool:
     binding = f.find(name.id)
     return binding is not None and binding.kind in DATA
 
 
-def tensor(f: Frame, expression: ast.Expr) -> Tensor | None:
+def tensor(f: Environment, expression: ast.Expr) -> Tensor | None:
     """The number that an expression computes, as a value of the program."""
     return number(f, f.elaborate(expression), expression.span)
 
 
-def boolean(f: Frame, expression: ast.Expr) -> Tensor | None:
+def boolean(f: Environment, expression: ast.Expr) -> Tensor | None:
     """The comparison that an expression makes."""
     return comparison(f, f.elaborate(expression), expression.span)
 
 
-def real(f: Frame, expression: ast.Expr, what: str) -> Tensor | None:
+def real(f: Environment, expression: ast.Expr, what: str) -> Tensor | None:
     """A scalar that is the same for the whole call: a number or a hyperparameter."""
     found = tensor(f, expression)
     if found is None:
         return None
-    if found.shape or f.walk.type(found.name).rows != Rows.ONCE:
+    if found.shape or f.context.type(found.name).rows != Rows.ONCE:
         f.error("E0124", f"{what} must be a number or a hyperparameter", expression.span)
         return None
     return found
 
 
-def number(f: Frame, value: Value, span: Span) -> Tensor | None:
+def number(f: Environment, value: Value, span: Span) -> Tensor | None:
     found = as_tensor(f, value, span)
     if found is not None and found.boolean:
         f.error(
@@ -107,7 +107,7 @@ def _chosen(text: str) -> str:
     return f"where({bare if bare.count('(') == bare.count(')') else text}, 1, 0)"
 
 
-def comparison(f: Frame, value: Value, span: Span) -> Tensor | None:
+def comparison(f: Environment, value: Value, span: Span) -> Tensor | None:
     found = as_tensor(f, value, span)
     if found is not None and not found.boolean:
         f.error(
@@ -120,17 +120,17 @@ def comparison(f: Frame, value: Value, span: Span) -> Tensor | None:
     return found
 
 
-def as_tensor(f: Frame, value: Value, span: Span) -> Tensor | None:
+def as_tensor(f: Environment, value: Value, span: Span) -> Tensor | None:
     match value:
         case Tensor():
             return value
         case Static(size):
-            return Tensor(_scalar(f.walk, size), ())
+            return Tensor(_scalar(f.context, size), ())
         case Real(number):
-            return Tensor(f.walk.op("number", value=number), ())
+            return Tensor(f.context.op("number", value=number), ())
         case Truth(truth):
-            zero = f.walk.op("number", value=0.0)
-            return Tensor(f.walk.op("eq" if truth else "ne", zero, zero), (), boolean=True)
+            zero = f.context.op("number", value=0.0)
+            return Tensor(f.context.op("eq" if truth else "ne", zero, zero), (), boolean=True)
         case Initialiser():
             return _initial_tensor(f, value, span)
         case Unknown():
@@ -145,9 +145,9 @@ def as_tensor(f: Frame, value: Value, span: Span) -> Tensor | None:
     return None
 
 
-def _initial_tensor(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
+def _initial_tensor(f: Environment, value: Initialiser, span: Span) -> Tensor | None:
     if f.only_initial:
-        return f.walk.knots.drawn(f, value, span)
+        return f.context.callbacks.drawn(f, value, span)
     f.error(
         "E0111",
         f"`{short(span)}` is an initialiser, not a value",
@@ -158,30 +158,30 @@ def _initial_tensor(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
     return None
 
 
-def _scalar(walk: Walk, size: Size) -> str:
+def _scalar(context: Context, size: Size) -> str:
     """A size as a number of the program; fractions are true division."""
     if not size.dims:
-        return walk.op("number", value=_constant(size))
+        return context.op("number", value=_constant(size))
     if size.integral:
-        return walk.op("size", size=size)
+        return context.op("size", size=size)
     bottom = denominator(size)
-    return walk.op("div", _scalar(walk, size * bottom), _scalar(walk, bottom))
+    return context.op("div", _scalar(context, size * bottom), _scalar(context, bottom))
 
 
 def _constant(size: Size) -> float:
     return float(sum(coefficient for _, coefficient in size.terms))
 
 
-def truth(f: Frame, expression: ast.Expr, what: str) -> bool | None:
+def truth(f: Environment, expression: ast.Expr, what: str) -> bool | None:
     return _as_truth(f, f.elaborate(expression), expression.span, what)
 
 
-def _as_truth(f: Frame, value: Value, span: Span, what: str) -> bool | None:
+def _as_truth(f: Environment, value: Value, span: Span, what: str) -> bool | None:
     match value:
         case Truth(found):
             return found
         case Tensor(hyper=str(name)):
-            fix(f.walk.choices, name, "boolean")
+            fix(f.context.choices, name, "boolean")
         case Unknown():
             return None
     f.error("E0124", f"{what} must be true or false, not {describe(value)}", span)

@@ -15,7 +15,7 @@ from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, ParamSpec
 from celldsl.semantics import sizes as written_sizes
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import (
     Binding,
     Initialiser,
@@ -35,7 +35,7 @@ KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "T
 PUBLIC = ("dim", "hyper", "input", "state", "const")
 
 
-def declare_name(f: Frame, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind) -> bool:
+def declare_name(f: Environment, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind) -> bool:
     """Whether the name is free; says where it was taken."""
     if name.id in KEPT and kind in PUBLIC:
         f.error(
@@ -59,16 +59,16 @@ def declare_name(f: Frame, name: ast.Declared | ast.Dim | ast.Hyper, kind: Kind)
     return False
 
 
-def bind(f: Frame, name: ast.Declared, kind: Kind, value: Value) -> None:
+def bind(f: Environment, name: ast.Declared, kind: Kind, value: Value) -> None:
     f.scopes[-1][name.id] = Binding(kind, value, name.span, len(f.iterations))
-    f.walk.notes.declared[name.span] = (kind, name.id)
+    f.context.usage.declared[name.span] = (kind, name.id)
 
 
 def reasons(listing: ast.ListOf) -> tuple[Span, ...]:
     return tuple(item.span for item in listing.items)
 
 
-def declare_input(f: Frame, name: ast.Declared, s: ast.Input) -> None:
+def declare_input(f: Environment, name: ast.Declared, s: ast.Input) -> None:
     """An input; that of an inner cell is bound by whoever steps it."""
     shape = written_sizes.shape(f, s.shape, "the shape")
     if not declare_name(f, name, "input"):
@@ -77,25 +77,25 @@ def declare_input(f: Frame, name: ast.Declared, s: ast.Input) -> None:
         bind(f, name, "input", Unknown())
         return
     if not f.prefix:
-        f.walk.inputs.append(ArraySpec(name.id, _as_written(f, s.shape, shape)))
-        leaf = f.walk.leaf("input", name.id, shape, Rows.STEP)
+        f.context.inputs.append(ArraySpec(name.id, _as_written(f, s.shape, shape)))
+        leaf = f.context.leaf("input", name.id, shape, Rows.STEP)
         bind(f, name, "input", Tensor(leaf, shape, reasons(s.shape)))
     else:
         bind(f, name, "input", Unknown())
 
 
-def _as_written(f: Frame, listing: ast.ListOf, shape: Shape) -> Shape:
+def _as_written(f: Environment, listing: ast.ListOf, shape: Shape) -> Shape:
     """The declared shape in its own dims, before `require`s have made them one."""
-    facts, kept = f.walk.facts, f.walk.facts.same
-    facts.same = {n: v for n, v in kept.items() if v.constant is not None}
+    constraints, kept = f.context.constraints, f.context.constraints.same
+    constraints.same = {n: v for n, v in kept.items() if v.constant is not None}
     try:
         found = written_sizes.shape(f, listing, "the shape")
     finally:
-        facts.same = kept
+        constraints.same = kept
     return found or shape
 
 
-def declare_state(f: Frame, name: ast.Declared, s: ast.State) -> None:
+def declare_state(f: Environment, name: ast.Declared, s: ast.State) -> None:
     shape = written_sizes.shape(f, s.shape, "the shape")
     if not declare_name(f, name, "state"):
         return
@@ -103,7 +103,7 @@ def declare_state(f: Frame, name: ast.Declared, s: ast.State) -> None:
         bind(f, name, "state", Unknown())
         f.nexts.setdefault(name.id, None)
         return
-    w, public = f.walk, f.prefix + name.id
+    w, public = f.context, f.prefix + name.id
     leaf = w.leaf("state", public, shape, Rows.STEP)
     entry = StateEntry(public, shape, name.span)
     w.states[public] = entry
@@ -116,7 +116,7 @@ def declare_state(f: Frame, name: ast.Declared, s: ast.State) -> None:
     f.nexts.pop(name.id, None)
 
 
-def declare_array(f: Frame, name: ast.Declared, s: ast.Param | ast.Const) -> None:
+def declare_array(f: Environment, name: ast.Declared, s: ast.Param | ast.Const) -> None:
     """A `param` or `const`."""
     kind: Kind = "param" if isinstance(s, ast.Param) else "const"
     shape = written_sizes.shape(f, s.shape, "the shape")
@@ -138,7 +138,7 @@ def declare_array(f: Frame, name: ast.Declared, s: ast.Param | ast.Const) -> Non
         bind(f, name, kind, Tensor(leaf, shape, reasons(s.shape)))
 
 
-def _initial(f: Frame, s: ast.Param | ast.Const, target: Target, span: Span) -> str | None:
+def _initial(f: Environment, s: ast.Param | ast.Const, target: Target, span: Span) -> str | None:
     if s.init is not None:
         word = "param" if isinstance(s, ast.Param) else "const"
         return initial_value(f, s.init, target, f"the start of a {word}")
@@ -151,7 +151,7 @@ _SUMMAND = r"linear\((?P<{}>\w+'?), *(?P<{}>[\w*/ -]+)\)"
 _TWO_LINEARS = rf"{_SUMMAND.format('v', 'N')} *\+ *{_SUMMAND.format('w', 'M')}"
 
 
-def claim(f: Frame, kind: str, span: Span, needs_place: bool = True) -> bool:
+def claim(f: Environment, kind: str, span: Span, needs_place: bool = True) -> bool:
     """Whether a block or norm may make its parameters here, once in every equation."""
     if f.only_initial or (needs_place and not f.place):
         where = f.only_initial or "this place"
@@ -184,10 +184,10 @@ def _one_linear(first: Span, second: Span) -> str | None:
 
 
 def parameter(
-    f: Frame, name: str, shape: Shape, span: Span, initial: str | None, kind: str = "param"
+    f: Environment, name: str, shape: Shape, span: Span, initial: str | None, kind: str = "param"
 ) -> str | None:
     """The leaf of a parameter or const; None where the name is taken."""
-    w = f.walk
+    w = f.context
     if name in w.places:
         first = Label(w.places[name], "the first one")
         f.error(
@@ -204,13 +204,13 @@ def parameter(
     return w.leaf(kind, name, shape, Rows.ONCE)
 
 
-def filled_initial(f: Frame, number: float, shape: Shape) -> str:
-    with f.walk.initial_values():
-        return f.walk.op("broadcast", f.walk.op("number", value=number), shape=shape)
+def filled_initial(f: Environment, number: float, shape: Shape) -> str:
+    with f.context.initial_values():
+        return f.context.op("broadcast", f.context.op("number", value=number), shape=shape)
 
 
 def block_initial(
-    f: Frame, written: ast.Expr | None, stateful: bool, target: Target, span: Span
+    f: Environment, written: ast.Expr | None, stateful: bool, target: Target, span: Span
 ) -> str | None:
     """How a block begins: as `init=` says, else by what its operand depends on."""
     if written is not None:
@@ -218,13 +218,13 @@ def block_initial(
     return _drawn(f, "orthogonal" if stateful else "glorot_uniform", target, span)
 
 
-def _drawn(f: Frame, name: str, target: Target, span: Span) -> str | None:
+def _drawn(f: Environment, name: str, target: Target, span: Span) -> str | None:
     with targeting(f, target, "an initial value"):
         found = drawn(f, Initialiser(name), span)
     return None if found is None else found.name
 
 
-def bias_initial(f: Frame, written: ast.Expr | None, shape: Shape, name: str) -> str | None:
+def bias_initial(f: Environment, written: ast.Expr | None, shape: Shape, name: str) -> str | None:
     """How a bias begins; None where there is none."""
     if written is None:
         return filled_initial(f, 0.0, shape)
@@ -245,13 +245,13 @@ def bias_initial(f: Frame, written: ast.Expr | None, shape: Shape, name: str) ->
         return fitted(f, value, written, target) or filled_initial(f, 0.0, shape)
 
 
-def initial_value(f: Frame, written: ast.Expr, target: Target, what: str) -> str | None:
+def initial_value(f: Environment, written: ast.Expr, target: Target, what: str) -> str | None:
     """The node of `= EXPR` of a param or const."""
     with targeting(f, target, what):
         return fitted(f, f.elaborate(written), written, target)
 
 
-def default_initial(f: Frame, target: Target, span: Span) -> str | None:
+def default_initial(f: Environment, target: Target, span: Span) -> str | None:
     """A param without a value: Glorot's rule for matrices, zeros for vectors."""
     if len(target.shape) < 2:
         return filled_initial(f, 0.0, target.shape)

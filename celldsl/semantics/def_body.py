@@ -3,7 +3,8 @@
     def gate(v, N) = sigmoid(linear(v, N))
     f = gate(x, H)                            parameters f.gate.W_v and f.gate.b
 
-A body is elaborated anew for every call, in a frame of its own: it sees its arguments, the dims
+A body is elaborated anew for every call, in a environment of its own: it sees its arguments, the
+dims
 that annotated shapes bind, and what the file defines.
 """
 
@@ -15,7 +16,7 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins.arguments import bind
-from celldsl.semantics.context import MAX_DEPTH, Frame
+from celldsl.semantics.context import MAX_DEPTH, Environment
 from celldsl.semantics.environment import (
     Binding,
     FunctionValue,
@@ -31,11 +32,11 @@ from celldsl.semantics.wording import outward
 from celldsl.syntax import ast
 
 
-def call_def(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
+def call_def(f: Environment, function: FunctionValue, e: ast.Call) -> Value:
     definition, home = function.definition, function.home
     assert definition is not None and isinstance(home, Module)
     arguments = _arguments(f, definition, e)
-    f.walk.count_equation(e.span)
+    f.context.count_equation(e.span)
     if arguments is None or _recursive(f, definition, e):
         return Unknown()
     if home.path is None and home is not f.home and not _numbers(f, arguments, e):
@@ -46,11 +47,11 @@ def call_def(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
     for argument, value in zip(definition.args, arguments, strict=True):
         if argument.shape is not None and not _annotate(inner, argument, value):
             return Unknown()
-    f.walk.calls.append(definition.name.id)
+    f.context.calls.append(definition.name.id)
     try:
         return outward(body(inner, definition), definition.span, _written(definition, e), e.span)
     finally:
-        f.walk.calls.pop()
+        f.context.calls.pop()
 
 
 def _written(definition: ast.Def, e: ast.Call) -> dict[str, Span]:
@@ -59,7 +60,7 @@ def _written(definition: ast.Def, e: ast.Call) -> dict[str, Span]:
     return places | {keyword.name: keyword.value.span for keyword in e.keywords}
 
 
-def _arguments(f: Frame, definition: ast.Def, e: ast.Call) -> list[Value] | None:
+def _arguments(f: Environment, definition: ast.Def, e: ast.Call) -> list[Value] | None:
     signature = ", ".join(argument.id for argument in definition.args)
     bound = bind(f, e, signature, definition.name.id)
     if bound is None:
@@ -68,29 +69,29 @@ def _arguments(f: Frame, definition: ast.Def, e: ast.Call) -> list[Value] | None
     return [f.elaborate(w) for w in written if w is not None]
 
 
-def _numbers(f: Frame, arguments: list[Value], e: ast.Call) -> bool:
+def _numbers(f: Environment, arguments: list[Value], e: ast.Call) -> bool:
     """Functions of the prelude take numbers; what is none is told here, not inside them."""
     spans = [a.span for a in e.args] + [k.value.span for k in e.keywords]
     found = [convert.number(f, v, span) for v, span in zip(arguments, spans, strict=True)]
     return None not in found
 
 
-def _recursive(f: Frame, definition: ast.Def, e: ast.Call) -> bool:
+def _recursive(f: Environment, definition: ast.Def, e: ast.Call) -> bool:
     name = definition.name.id
-    if len(f.walk.calls) >= MAX_DEPTH:
+    if len(f.context.calls) >= MAX_DEPTH:
         f.error("E0303", f"calls nest more than {MAX_DEPTH} deep", e.span, "one level too many")
         return True
-    if name not in f.walk.calls:
+    if name not in f.context.calls:
         return False
-    circle = [*f.walk.calls[f.walk.calls.index(name) :], name]
+    circle = [*f.context.calls[f.context.calls.index(name) :], name]
     f.error("E0307", f"`{name}` calls itself: {' -> '.join(circle)}", e.name_span)
     return True
 
 
-def _frame(f: Frame, definition: ast.Def, home: Module, e: ast.Call) -> Frame:
+def _frame(f: Environment, definition: ast.Def, home: Module, e: ast.Call) -> Environment:
     place = f"{f.place}.{definition.name.id}" if f.place else ""
-    return Frame(
-        f.walk,
+    return Environment(
+        f.context,
         home,
         [{}],
         base=f"{place}." if place else "",
@@ -103,7 +104,7 @@ def _frame(f: Frame, definition: ast.Def, home: Module, e: ast.Call) -> Frame:
     )
 
 
-def _annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
+def _annotate(f: Environment, argument: ast.Argument, value: Value) -> bool:
     """Bind the dims of `v: [N]`, and check those that are bound already."""
     if isinstance(value, Unknown):
         return False
@@ -122,13 +123,13 @@ def _annotate(f: Frame, argument: ast.Argument, value: Value) -> bool:
         wanted = written_sizes.size(f, item, "a size")
         if wanted is None:
             return False
-        if not f.walk.facts.equal(wanted, size):
+        if not f.context.constraints.equal(wanted, size):
             _mismatch(f, argument, found)
             return False
     return True
 
 
-def _mismatch(f: Frame, argument: ast.Argument, found: Tensor) -> None:
+def _mismatch(f: Environment, argument: ast.Argument, found: Tensor) -> None:
     assert argument.shape is not None
     wanted = argument.shape.span.text
     sizes = [
@@ -144,7 +145,7 @@ def _mismatch(f: Frame, argument: ast.Argument, found: Tensor) -> None:
     )
 
 
-def body(f: Frame, definition: ast.Def) -> Value:
+def body(f: Environment, definition: ast.Def) -> Value:
     """Run the statements; `return` has left the values."""
     place = f.place
     run(f, tuple(s for s in definition.body if not isinstance(s, ast.Return)))

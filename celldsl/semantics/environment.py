@@ -2,7 +2,7 @@
 
 What names stand for.  In: nothing.  Out: Binding, the words for its kinds, and tests of it.
 
-A scope is a dict of bindings; a Frame has several, the innermost last.
+A scope is a dict of bindings; a Environment has several, the innermost last.
 
 What an expression means.  In: nothing.  Out: the records that elaboration passes around.
 
@@ -22,7 +22,7 @@ h' = …                          a StateEntry, and its next value
 y[k] = …                        a Stack, and one of its slices
 param W: [H, H] = orthogonal    a Target, and what to begin it with
 
-What was seen.  In: nothing.  Out: Notes, which the walks over a cell share.
+What was seen.  In: nothing.  Out: Usage, which the walks over a cell share.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Literal
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics.constraints import Facts
+from celldsl.semantics.constraints import Constraints
 from celldsl.structs import entity, field, record
 from celldsl.syntax import ast
 
@@ -196,12 +196,14 @@ class Target:
 
 
 @entity
-class Notes:
+class Usage:
     """What the walks over a cell have seen, for the warnings and the rules across branches."""
 
     declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
     used: set[Span] = field(default_factory=set)
-    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span, Facts]] = field(default_factory=dict)
+    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span, Constraints]] = field(
+        default_factory=dict
+    )
     old_reads: dict[str, set[Span]] = field(default_factory=dict)
     new_reads: dict[str, set[Span]] = field(default_factory=dict)
     nexts: dict[str, Span] = field(default_factory=dict)

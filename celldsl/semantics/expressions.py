@@ -2,8 +2,8 @@
 
 Expressions.  In: syntax.  Out: elaborated values, with their nodes in the program.
 
-    elaborate(frame, `u * h`)       Tensor("%12", [H])
-    elaborate(frame, `2*H`)         Static(2*H)
+    elaborate(environment, `u * h`)       Tensor("%12", [H])
+    elaborate(environment, `2*H`)         Static(2*H)
 
 Arithmetic on numbers that are known early stays early; everything else becomes nodes.
 
@@ -20,7 +20,7 @@ from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.builtins.arguments import bind
 from celldsl.semantics.builtins.prelude import definition_of
 from celldsl.semantics.builtins.table import FUNCTIONS
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.def_body import call_def
 from celldsl.semantics.environment import (
     FunctionValue,
@@ -47,7 +47,7 @@ COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "lt", ">=": "
 LOGIC = {"and": "and", "or": "or"}
 
 
-def elaborate(f: Frame, e: ast.Expr) -> Value:
+def elaborate(f: Environment, e: ast.Expr) -> Value:
     """What an expression means here."""
     match e:
         case ast.Number(value):
@@ -72,7 +72,7 @@ def elaborate(f: Frame, e: ast.Expr) -> Value:
     return Unknown()
 
 
-def _string(f: Frame, e: ast.String) -> None:
+def _string(f: Environment, e: ast.String) -> None:
     """`activation="relu"`"""
     known = names.find_function(f, e.value) is not None or e.value in INITIALISERS
     f.error(
@@ -84,7 +84,7 @@ def _string(f: Frame, e: ast.String) -> None:
     )
 
 
-def _unary(f: Frame, e: ast.Unary) -> Value:
+def _unary(f: Environment, e: ast.Unary) -> Value:
     if e.op == "not":
         found = convert.boolean(f, e.operand)
         return Unknown() if found is None else elementwise(f, "not", e.span, (e.operand, found))
@@ -100,7 +100,7 @@ def _unary(f: Frame, e: ast.Unary) -> Value:
     return elementwise(f, "neg", e.span, (e.operand, found))
 
 
-def _chain(f: Frame, e: ast.Binary) -> Value:
+def _chain(f: Environment, e: ast.Binary) -> Value:
     """A long sum is a deep tree on its left: walk down it without recursion."""
     chain: list[ast.Binary] = []
     left: ast.Expr = e
@@ -115,13 +115,13 @@ def _chain(f: Frame, e: ast.Binary) -> Value:
     return value
 
 
-def _named(f: Frame, e: ast.Expr) -> Value | None:
+def _named(f: Environment, e: ast.Expr) -> Value | None:
     """What stands on the right of a name, as far as that is a name too."""
     binding = f.find(e.id) if isinstance(e, ast.Name) else None
     return None if binding is None else binding.value
 
 
-def _binary(f: Frame, e: ast.Binary, left: Value, right: Value) -> Value:
+def _binary(f: Environment, e: ast.Binary, left: Value, right: Value) -> Value:
     early = folded(e.op, left, right)
     if early is not None:
         return early
@@ -136,7 +136,7 @@ def _binary(f: Frame, e: ast.Binary, left: Value, right: Value) -> Value:
     return _build(f, e, a, b)
 
 
-def _build(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
+def _build(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
     if e.op == "@":
         return products.matmul(f, e, a, b)
     if e.op in (">", ">="):
@@ -147,16 +147,16 @@ def _build(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
     return elementwise(f, op, e.span, (e.left, a), (e.right, b), text=e.op)
 
 
-def call(f: Frame, e: ast.Call) -> Value:
+def call(f: Environment, e: ast.Call) -> Value:
     binding = f.find(e.function)
     if binding is None:
         return _call_named(f, e)
-    f.walk.notes.used.add(binding.span)
+    f.context.usage.used.add(binding.span)
     match binding.value:
         case FunctionValue() as function:
             return apply(f, function, e)
         case Tensor(hyper=str(name)):
-            fix(f.walk.choices, name, "function")
+            fix(f.context.choices, name, "function")
         case _ if binding.kind == "sub" and e.function in f.inner:
             return step_inner(f, f.inner[e.function], e)
         case Unknown():
@@ -174,7 +174,7 @@ def call(f: Frame, e: ast.Call) -> Value:
     return Unknown()
 
 
-def _call_named(f: Frame, e: ast.Call) -> Value:
+def _call_named(f: Environment, e: ast.Call) -> Value:
     function = names.find_function(f, e.function)
     if function is not None:
         return apply(f, function, e)
@@ -193,7 +193,7 @@ def _call_named(f: Frame, e: ast.Call) -> Value:
     return Unknown()
 
 
-def _initialiser(f: Frame, e: ast.Call) -> Value:
+def _initialiser(f: Environment, e: ast.Call) -> Value:
     """`uniform(-1, 1)`: the arguments are numbers or hyperparameters."""
     arguments = INITIALISERS[e.function]
     signature = ", ".join(n if d is None else f"{n}={d:g}" for n, d in arguments)
@@ -209,22 +209,24 @@ def _initialiser(f: Frame, e: ast.Call) -> Value:
     return Initialiser(e.function, tuple(values))
 
 
-def _scalar(f: Frame, written: ast.Expr | None, default: float | None, name: str) -> str | None:
+def _scalar(
+    f: Environment, written: ast.Expr | None, default: float | None, name: str
+) -> str | None:
     if written is None:
         assert default is not None
-        return f.walk.op("number", value=default)
+        return f.context.op("number", value=default)
     found = convert.real(f, written, f"`{name}`")
     return None if found is None else found.name
 
 
-def _look_into(f: Frame, e: ast.Call) -> None:
+def _look_into(f: Environment, e: ast.Call) -> None:
     """Tell what is wrong in the arguments of a call that cannot be made."""
     for arg in e.args:
         if isinstance(arg, ast.Call | ast.Binary | ast.Unary):
             f.elaborate(arg)
 
 
-def apply(f: Frame, function: FunctionValue, e: ast.Call) -> Value:
+def apply(f: Environment, function: FunctionValue, e: ast.Call) -> Value:
     """Call a function by the name of a builtin or its definition."""
     if function.definition is None and function.name in FUNCTIONS:
         entry = FUNCTIONS[function.name]

@@ -8,12 +8,12 @@ from celldsl.ir.size import Size, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import FunctionValue, Listing, Several, Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 
-def index(f: Frame, e: ast.Index) -> Value:
+def index(f: Environment, e: ast.Index) -> Value:
     value = f.elaborate(e.value)
     if isinstance(value, Listing | Several):
         f.error("E0111", f"`{wording.short(e.value.span)}` has no elements to index", e.span)
@@ -44,7 +44,7 @@ def index(f: Frame, e: ast.Index) -> Value:
     return found
 
 
-def _ask_round(f: Frame, e: ast.Index) -> None:
+def _ask_round(f: Environment, e: ast.Index) -> None:
     """`tanh[x]`"""
     text = e.span.text
     inside = text.removeprefix(e.value.span.text).strip()[1:-1]
@@ -53,7 +53,7 @@ def _ask_round(f: Frame, e: ast.Index) -> None:
     f.error("E0111", told, e.span, help=help, fix=Fix(e.span, better))
 
 
-def _range(f: Frame, value: Tensor, axis: int, item: ast.Range) -> Tensor | None:
+def _range(f: Environment, value: Tensor, axis: int, item: ast.Range) -> Tensor | None:
     length = value.shape[axis]
     low = Size.of(0) if item.low is None else written_sizes.size(f, item.low, "an index")
     high = length if item.high is None else written_sizes.size(f, item.high, "an index")
@@ -76,7 +76,7 @@ def _text(written: ast.Expr | None, size: Size) -> str:
     return str(size) if written is None else wording.short(written.span)
 
 
-def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
+def _single(f: Environment, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None:
     length = value.shape[axis]
     if isinstance(item, ast.ListOf):
         told = "an index is one number or a range, not a list"
@@ -96,11 +96,11 @@ def _single(f: Frame, value: Tensor, axis: int, item: ast.Expr) -> Tensor | None
     return dropped(f, part, axis)
 
 
-def within(f: Frame, low: Size, item: ast.Node, length: Size) -> bool:
+def within(f: Environment, low: Size, item: ast.Node, length: Size) -> bool:
     """Whether an index is 0 or more."""
-    if f.walk.facts.not_negative(low):
+    if f.context.constraints.not_negative(low):
         return True
-    if low.constant is None and not f.walk.facts.not_negative(-low - 1):
+    if low.constant is None and not f.context.constraints.not_negative(-low - 1):
         needed = f'add `require {low} >= 0, "…"`'
         f.error("E0208", f"the index {low} may be negative", item.span, help=needed)
         return False
@@ -118,10 +118,10 @@ def within(f: Frame, low: Size, item: ast.Node, length: Size) -> bool:
     return False
 
 
-def _shown(f: Frame, size: Size, span: Span, told: str, condition: str) -> bool:
-    if f.walk.facts.not_negative(size):
+def _shown(f: Environment, size: Size, span: Span, told: str, condition: str) -> bool:
+    if f.context.constraints.not_negative(size):
         return True
-    known = f.walk.facts.not_negative(-size - 1)
+    known = f.context.constraints.not_negative(-size - 1)
     f.error(
         "E0208",
         "an index is out of range" if known else "an index may be out of range",
@@ -132,19 +132,19 @@ def _shown(f: Frame, size: Size, span: Span, told: str, condition: str) -> bool:
     return False
 
 
-def cut(f: Frame, value: Tensor, axis: int, low: Size, high: Size, span: Span) -> Tensor:
+def cut(f: Environment, value: Tensor, axis: int, low: Size, high: Size, span: Span) -> Tensor:
     """The elements `low` to `high` of an axis."""
     why = value.why or (None,) * len(value.shape)
     why = (*why[:axis], span, *why[axis + 1 :])
     if value.shape[axis] == high - low:
         return Tensor(value.name, value.shape, why, value.boolean)
-    name = f.walk.op("slice", value.name, axis=axis, start=low, stop=high)
-    return Tensor(name, f.walk.shape(name), why, value.boolean)
+    name = f.context.op("slice", value.name, axis=axis, start=low, stop=high)
+    return Tensor(name, f.context.shape(name), why, value.boolean)
 
 
-def dropped(f: Frame, value: Tensor, axis: int) -> Tensor:
+def dropped(f: Environment, value: Tensor, axis: int) -> Tensor:
     """The value without an axis of size 1."""
     shape = (*value.shape[:axis], *value.shape[axis + 1 :])
     why = value.why or (None,) * len(value.shape)
-    name = f.walk.op("reshape", value.name, shape=shape)
+    name = f.context.op("reshape", value.name, shape=shape)
     return Tensor(name, shape, (*why[:axis], *why[axis + 1 :]), value.boolean)

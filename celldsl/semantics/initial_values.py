@@ -16,7 +16,7 @@ from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import stretched
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Initialiser, Target, Tensor, Value
 from celldsl.syntax import ast
 
@@ -44,18 +44,18 @@ NEEDS_FANS = {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lec
 
 
 @contextmanager
-def targeting(f: Frame, target: Target, what: str) -> Iterator[None]:
+def targeting(f: Environment, target: Target, what: str) -> Iterator[None]:
     """Inside, expressions are initial values of `target`."""
     before = f.target, f.only_initial
     f.target, f.only_initial = target, what
     try:
-        with f.walk.initial_values() if target.param else nullcontext():
+        with f.context.initial_values() if target.param else nullcontext():
             yield
     finally:
         f.target, f.only_initial = before
 
 
-def fitted(f: Frame, value: Value, written: ast.Expr, target: Target) -> str | None:
+def fitted(f: Environment, value: Value, written: ast.Expr, target: Target) -> str | None:
     """The value in the shape of what it is for."""
     found = convert.number(f, value, written.span)
     if found is None:
@@ -72,16 +72,16 @@ def fitted(f: Frame, value: Value, written: ast.Expr, target: Target) -> str | N
     return None
 
 
-def fits(f: Frame, short: Shape, long: Shape) -> bool:
+def fits(f: Environment, short: Shape, long: Shape) -> bool:
     """Whether broadcasting brings `short` to `long`."""
     if len(short) > len(long):
         return False
     tail = long[len(long) - len(short) :]
     pairs = zip(short, tail, strict=True)
-    return all(a == Size.of(1) or f.walk.facts.equal(a, b) for a, b in pairs)
+    return all(a == Size.of(1) or f.context.constraints.equal(a, b) for a, b in pairs)
 
 
-def drawn(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
+def drawn(f: Environment, value: Initialiser, span: Span) -> Tensor | None:
     """What an initialiser gives for the parameter at hand."""
     target = f.target
     assert target is not None
@@ -97,9 +97,9 @@ def drawn(f: Frame, value: Initialiser, span: Span) -> Tensor | None:
     return None if name is None else Tensor(name, target.shape, (None,) * len(target.shape))
 
 
-def _plain(f: Frame, name: str, arguments: tuple[str, ...], target: Target) -> str | None:
+def _plain(f: Environment, name: str, arguments: tuple[str, ...], target: Target) -> str | None:
     """Initialisers that are no chance, as ordinary nodes."""
-    w = f.walk
+    w = f.context
     if name in FILLED:
         return w.op("broadcast", w.op("number", value=FILLED[name]), shape=target.shape)
     if name == "constant":
@@ -111,7 +111,7 @@ def _plain(f: Frame, name: str, arguments: tuple[str, ...], target: Target) -> s
 
 
 def _draw(
-    f: Frame, name: str, arguments: tuple[str, ...], target: Target, span: Span
+    f: Environment, name: str, arguments: tuple[str, ...], target: Target, span: Span
 ) -> str | None:
     if name in ("orthogonal", "identity") and len(target.shape) < 2:
         text = shape_text(target.shape)
@@ -123,20 +123,20 @@ def _draw(
     more: dict[str, object] = {"shape": target.shape, "param": stream}
     if name in NEEDS_FANS:
         more.update(fan_in=target.fan_in, fan_out=target.fan_out)
-    return f.walk.draw(name, arguments, **more)
+    return f.context.draw(name, arguments, **more)
 
 
-def _defaults(f: Frame, name: str, span: Span) -> tuple[str, ...] | None:
+def _defaults(f: Environment, name: str, span: Span) -> tuple[str, ...] | None:
     values = INITIALISERS[name]
     missing = [n for n, default in values if default is None]
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)
         f.error("E0122", f"`{name}` needs {told}", span, f"write `{name}({', '.join(missing)})`")
         return None
-    return tuple(f.walk.op("number", value=d) for _, d in values if d is not None)
+    return tuple(f.context.op("number", value=d) for _, d in values if d is not None)
 
 
-def _refuse(f: Frame, name: str, span: Span) -> None:
+def _refuse(f: Environment, name: str, span: Span) -> None:
     what = "random" if name in RANDOM else "no rule for this shape"
     f.error(
         "E0403",

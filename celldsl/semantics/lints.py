@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
-from celldsl.semantics.context import Walk
-from celldsl.semantics.environment import Notes
+from celldsl.semantics.context import Context
+from celldsl.semantics.environment import Usage
 from celldsl.semantics.wording import short
 from celldsl.structs import record
 from celldsl.syntax import ast
@@ -34,7 +34,7 @@ class Reach:
     smoothly: frozenset[str]
 
 
-def reach(w: Walk) -> Reach:
+def reach(w: Context) -> Reach:
     return Reach(_from_outputs(w, _all), _from_outputs(w, _smooth))
 
 
@@ -51,7 +51,7 @@ def _smooth(node: Node) -> tuple[str, ...]:
     return node.args
 
 
-def _from_outputs(w: Walk, arguments: Callable[[Node], tuple[str, ...]]) -> frozenset[str]:
+def _from_outputs(w: Context, arguments: Callable[[Node], tuple[str, ...]]) -> frozenset[str]:
     """Back from the outputs; a state that is reached leads on to its next value and its start."""
     defined = w.builder.defined
     seen: set[str] = set()
@@ -69,7 +69,7 @@ def _from_outputs(w: Walk, arguments: Callable[[Node], tuple[str, ...]]) -> froz
     return frozenset(seen)
 
 
-def leaves_below(w: Walk, value: str) -> set[str]:
+def leaves_below(w: Context, value: str) -> set[str]:
     """The leaves that a value is computed from in one step."""
     seen: set[str] = set()
     waiting, found = [value], set()
@@ -96,13 +96,13 @@ UNUSED = {
 }
 
 
-def lint(cell: ast.Cell, walks: list[Walk], notes: Notes, report: Report) -> None:
+def lint(cell: ast.Cell, contexts: list[Context], usage: Usage, report: Report) -> None:
     for code, message, span, help, instead in (
-        *_unused(cell, notes),
-        *_old_state(notes),
-        *_old_output(cell, notes),
+        *_unused(cell, usage),
+        *_old_state(usage),
+        *_old_output(cell, usage),
         *_sizes_as_hypers(cell),
-        *_everywhere(cell, walks),
+        *_everywhere(cell, contexts),
     ):
         fix = None if instead is None else Fix(span, instead)
         report.add(code, message, span, help=help, fix=fix)
@@ -113,28 +113,28 @@ def _inside(cell: ast.Cell, span: Span) -> bool:
     return span.source is own.source and own.start <= span.start and span.end <= own.end
 
 
-def _unused(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
-    for span, (kind, name) in notes.declared.items():
-        if kind in UNUSED and span not in notes.used and _inside(cell, span):
+def _unused(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
+    for span, (kind, name) in usage.declared.items():
+        if kind in UNUSED and span not in usage.used and _inside(cell, span):
             yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None, None
 
 
-def _old_state(notes: Notes) -> Iterator[Found]:
+def _old_state(usage: Usage) -> Iterator[Found]:
     """One equation reads `h` where all others after `h' = …` read `h'`."""
-    for name, place in notes.nexts.items():
-        later = _after(place, notes.old_reads.get(name, ()))
-        new = _after(place, notes.new_reads.get(name, ()))
+    for name, place in usage.nexts.items():
+        later = _after(place, usage.old_reads.get(name, ()))
+        new = _after(place, usage.new_reads.get(name, ()))
         if len(later) == 1 and new and "." not in name and _line(later[0]) not in map(_line, new):
             message = f"this reads the old `{name}`, every other equation after it the new one"
             help = f"write `{name}'` if the new value is meant"
             yield "W0506", message, later[0], help, f"{name}'"
 
 
-def _old_output(cell: ast.Cell, notes: Notes) -> Iterator[Found]:
+def _old_output(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
     """An output `h` where no equation after `h' = …` reads the old value either."""
     for name in (n for s in cell.body if isinstance(s, ast.Output) for n in s.names):
-        place = None if name.primed else notes.nexts.get(name.id)
-        if place is not None and not _after(place, notes.old_reads.get(name.id, ())):
+        place = None if name.primed else usage.nexts.get(name.id)
+        if place is not None and not _after(place, usage.old_reads.get(name.id, ())):
             message = f"this gives the old `{name.id}`, as it was before this step"
             help = (
                 f"write `{name.id}'` for the new value; if the old one is meant, give it a name: "
@@ -163,11 +163,11 @@ def _line(span: Span) -> int:
     return span.source.line_column(span.start)[0]
 
 
-def _everywhere(cell: ast.Cell, walks: list[Walk]) -> Iterator[Found]:
+def _everywhere(cell: ast.Cell, contexts: list[Context]) -> Iterator[Found]:
     """What every walk finds in which its place exists."""
     found: Counter[Found] = Counter()
     there: Counter[Span] = Counter()
-    for w in walks:
+    for w in contexts:
         ways = reach(w)
         there.update(set(_places(w)))
         found.update({f for f in _in_walk(w, ways) if _inside(cell, f[2])})
@@ -176,20 +176,20 @@ def _everywhere(cell: ast.Cell, walks: list[Walk]) -> Iterator[Found]:
             yield warning
 
 
-def _places(w: Walk) -> Iterator[Span]:
+def _places(w: Context) -> Iterator[Span]:
     yield from w.places.values()
     yield from w.steps.values()
     yield from (state.span for state in w.states.values())
 
 
-def _in_walk(w: Walk, ways: Reach) -> Iterator[Found]:
+def _in_walk(w: Context, ways: Reach) -> Iterator[Found]:
     yield from _no_gradient(w, ways)
     yield from _states(w, ways)
     yield from _flat(w, ways)
     yield from _absorbed(w)
 
 
-def _no_gradient(w: Walk, ways: Reach) -> Iterator[Found]:
+def _no_gradient(w: Context, ways: Reach) -> Iterator[Found]:
     """Parameters that an output depends on, but not smoothly.
 
     What no output depends on is unused, and `step` and its like are told by themselves.  A loop
@@ -216,14 +216,14 @@ def _same_block(one: str, other: str) -> bool:
     return "." in one and one.rpartition(".")[0] == other.rpartition(".")[0]
 
 
-def _states(w: Walk, ways: Reach) -> Iterator[Found]:
+def _states(w: Context, ways: Reach) -> Iterator[Found]:
     for state in w.states.values():
         if state.name not in ways.any:
             message = f"the state `{state.name}` never reaches an output"
             yield "W0503", message, state.span, "it is computed for nothing", None
 
 
-def _cutting(w: Walk, ways: Reach) -> Iterator[tuple[str, Span]]:
+def _cutting(w: Context, ways: Reach) -> Iterator[tuple[str, Span]]:
     """`step` and its like, where a gradient comes to them and parameters or states lie below.
 
     A `where` is one of them when it chooses by what is trained between values that are not.
@@ -237,13 +237,13 @@ def _cutting(w: Walk, ways: Reach) -> Iterator[tuple[str, Span]]:
             yield value, span
 
 
-def _trained(w: Walk, values: Iterable[str]) -> bool:
+def _trained(w: Context, values: Iterable[str]) -> bool:
     """Whether parameters or states lie below."""
     kinds = {w.leaves[name].kind for value in values for name in leaves_below(w, value)}
     return bool(kinds & {"param", "state"})
 
 
-def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
+def _flat(w: Context, ways: Reach) -> Iterator[Found]:
     for _, span in _cutting(w, ways):
         name, text = span.text.partition("(")[0], short(span)
         yield (
@@ -255,7 +255,7 @@ def _flat(w: Walk, ways: Reach) -> Iterator[Found]:
         )
 
 
-def _absorbed(w: Walk) -> Iterator[Found]:
+def _absorbed(w: Context) -> Iterator[Found]:
     """Two biases in one sum, and nowhere else: one of them does nothing that the other cannot."""
     readers = _readers(w)
     added = {arg for node in w.builder.nodes if node.op == "add" for arg in node.args}
@@ -277,7 +277,7 @@ def _without(first: str, second: str) -> str:
     return option if "." in second else f"{option}, or leave `{second}` out"
 
 
-def _readers(w: Walk) -> Counter[str]:
+def _readers(w: Context) -> Counter[str]:
     """How often each value is read, by an equation or from outside."""
     found = Counter(arg for node in w.builder.nodes for arg in node.args)
     found.update(value for _, value in w.outputs)
@@ -285,7 +285,7 @@ def _readers(w: Walk) -> Counter[str]:
     return found
 
 
-def _terms(w: Walk, total: Node, readers: Counter[str]) -> Iterator[str]:
+def _terms(w: Context, total: Node, readers: Counter[str]) -> Iterator[str]:
     """The terms of a sum that nobody else reads, from left to right."""
     waiting = [*reversed(total.args)]
     while waiting:

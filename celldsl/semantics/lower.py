@@ -12,10 +12,10 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node, Program, Result, Rows, State
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
-from celldsl.semantics.cell import walk_cell
+from celldsl.semantics.cell import analyse_cell
 from celldsl.semantics.check import Checked, merge
-from celldsl.semantics.context import Walk
-from celldsl.semantics.environment import Notes
+from celldsl.semantics.context import Context
+from celldsl.semantics.environment import Usage
 from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
 from celldsl.structs import record
 from celldsl.syntax import ast
@@ -33,18 +33,18 @@ def lower(
     """The forward program of a cell, and what its user sees; None after errors."""
     cell, home = checked.module.cells[cell_name]
     choices = Choices(False, given=structure)
-    walk = walk_cell(cell, home, choices, Notes())
+    context = analyse_cell(cell, home, choices, Usage())
     for name in sorted(choices.missing):
-        walk.report.add(
+        context.report.add(
             "E0306",
             f"`{name}` decides the structure of `{cell_name}` and has no default",
             _place(cell, name),
             help=f"give it a value: `--set {name}=VALUE`",
         )
-    merge(report, walk.report)
-    if walk.report.has_errors:
+    merge(report, context.report)
+    if context.report.has_errors:
         return None
-    return Lowered(_program(cell, walk), _spec(cell, walk))
+    return Lowered(_program(cell, context), _spec(cell, context))
 
 
 def _place(cell: ast.Cell, name: str) -> Span:
@@ -52,7 +52,7 @@ def _place(cell: ast.Cell, name: str) -> Span:
     return next(each.span for each in named if each.id == name)
 
 
-def _program(cell: ast.Cell, w: Walk) -> Program:
+def _program(cell: ast.Cell, w: Context) -> Program:
     early = [node for node in w.builder.nodes if node.type.rows < Rows.STEP]
     late = [node for node in w.builder.nodes if node.type.rows == Rows.STEP]
     return Program(
@@ -67,7 +67,7 @@ def _program(cell: ast.Cell, w: Walk) -> Program:
     )
 
 
-def _needed(early: list[Node], w: Walk, late: list[Node]) -> list[Node]:
+def _needed(early: list[Node], w: Context, late: list[Node]) -> list[Node]:
     """What is read: numbers that were folded away leave nodes that nobody needs."""
     wanted = {arg for node in late for arg in node.args}
     wanted |= {value for _, value in w.outputs}
@@ -80,7 +80,7 @@ def _needed(early: list[Node], w: Walk, late: list[Node]) -> list[Node]:
     return kept[::-1]
 
 
-def _states(w: Walk) -> list[State]:
+def _states(w: Context) -> list[State]:
     """Own states first, then those of each inner cell, in order of declaration."""
     found: list[State] = []
 
@@ -96,7 +96,7 @@ def _states(w: Walk) -> list[State]:
     return found
 
 
-def _spec(cell: ast.Cell, w: Walk) -> CellSpec:
+def _spec(cell: ast.Cell, w: Context) -> CellSpec:
     shapes = {entry.name: entry.shape for entry in w.states.values()}
     return CellSpec(
         name=cell.name.id,
@@ -114,14 +114,14 @@ def _spec(cell: ast.Cell, w: Walk) -> CellSpec:
     )
 
 
-def _dim(dim: ast.Dim, w: Walk) -> DimSpec:
+def _dim(dim: ast.Dim, w: Context) -> DimSpec:
     fixed = None
     if dim.id in w.choices.structural:
-        fixed = w.facts.same[dim.id].constant
+        fixed = w.constraints.same[dim.id].constant
     return DimSpec(dim.id, w.dim_defaults[dim.id], fixed)
 
 
-def _hyper(hyper: ast.Hyper, w: Walk) -> HyperSpec:
+def _hyper(hyper: ast.Hyper, w: Context) -> HyperSpec:
     value = w.choices.given.get(hyper.id, setting_of(hyper.default))
     fixed = hyper.id in w.choices.structural
     return HyperSpec(hyper.id, "real" if value is None else kind_of(value), value, fixed)

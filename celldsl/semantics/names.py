@@ -13,7 +13,7 @@ from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.semantics.builtins.prelude import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
-from celldsl.semantics.context import Frame, Inner
+from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.environment import (
     Binding,
     FunctionValue,
@@ -29,16 +29,16 @@ from celldsl.semantics.wording import seen_outside
 from celldsl.syntax import ast
 
 
-def read(f: Frame, e: ast.Name) -> Value:
+def read(f: Environment, e: ast.Name) -> Value:
     """The value of a name in an expression."""
     binding = f.find(e.id)
     if binding is None:
         return _outside(f, e)
-    f.walk.notes.used.add(binding.span)
+    f.context.usage.used.add(binding.span)
     if e.primed:
         return _read_next(f, e, binding)
     if binding.kind == "state" and f.place:
-        f.walk.notes.old_reads.setdefault(f.prefix + e.id, set()).add(e.span)
+        f.context.usage.old_reads.setdefault(f.prefix + e.id, set()).add(e.span)
     if binding.kind == "sub":
         f.error("E0111", f"`{e.id}` is an inner cell, not a value", e.span, "step it: `y = …(x)`")
         return Unknown()
@@ -56,19 +56,19 @@ def read(f: Frame, e: ast.Name) -> Value:
     return current(f, binding.value)
 
 
-def current(f: Frame, value: Value) -> Value:
+def current(f: Environment, value: Value) -> Value:
     """The value with what is known of the sizes by now, where initial values are computed too."""
-    if isinstance(value, Tensor) and f.walk.computing_initial:
-        name = f.walk.twins.get(value.name, value.name)
+    if isinstance(value, Tensor) and f.context.computing_initial:
+        name = f.context.twins.get(value.name, value.name)
         value = Tensor(name, value.shape, value.why, value.boolean, value.hyper)
-    same = f.walk.facts.same
+    same = f.context.constraints.same
     if isinstance(value, Tensor) and any(d in same for size in value.shape for d in size.dims):
-        shape = tuple(map(f.walk.facts.reduce, value.shape))
+        shape = tuple(map(f.context.constraints.reduce, value.shape))
         return Tensor(value.name, shape, value.why, value.boolean, value.hyper)
     return value
 
 
-def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
+def _read_next(f: Environment, e: ast.Name, binding: Binding) -> Value:
     if binding.kind != "state":
         f.error(
             "E0103",
@@ -80,7 +80,7 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
         return Unknown()
     if e.id in f.nexts:
         if f.place:
-            f.walk.notes.new_reads.setdefault(f.prefix + e.id, set()).add(e.span)
+            f.context.usage.new_reads.setdefault(f.prefix + e.id, set()).add(e.span)
         value = f.nexts[e.id]
         return Unknown() if value is None else current(f, value)
     if e.id in f.silenced:
@@ -101,7 +101,7 @@ def _read_next(f: Frame, e: ast.Name, binding: Binding) -> Value:
     return Unknown()
 
 
-def _read_by_itself(f: Frame, e: ast.Name, defined: Span) -> None:
+def _read_by_itself(f: Environment, e: ast.Name, defined: Span) -> None:
     """`h' = tanh(h')`"""
     f.error(
         "E0103",
@@ -120,7 +120,7 @@ def _without_prime(name: str, binding: Binding) -> str:
     return f"write `{name}`"
 
 
-def _outside(f: Frame, e: ast.Name) -> Value:
+def _outside(f: Environment, e: ast.Name) -> Value:
     """A name that the body does not define: a function, an initialiser, or nothing."""
     if not e.primed:
         if e.id in INITIALISERS:
@@ -132,18 +132,18 @@ def _outside(f: Frame, e: ast.Name) -> Value:
     return Unknown()
 
 
-def find_function(f: Frame, name: str) -> FunctionValue | None:
+def find_function(f: Environment, name: str) -> FunctionValue | None:
     """A `def` in scope or a builtin."""
     if name in f.home.defs:
         definition, home = f.home.defs[name]
-        f.walk.notes.used.add(definition.name.span)
+        f.context.usage.used.add(definition.name.span)
         return FunctionValue(name, definition, home)
     if name in FUNCTIONS or name in PRELUDE:
         return FunctionValue(name)
     return None
 
 
-def _unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> None:
+def _unknown_value(f: Environment, name: str, span: Span, primed: bool = False) -> None:
     if name in f.home.broken or name in f.silenced:
         return
     if name in f.hidden:
@@ -169,7 +169,7 @@ def _unknown_value(f: Frame, name: str, span: Span, primed: bool = False) -> Non
     f.error("E0101", f"`{shown}` is not defined", span, help=help, fix=fix)
 
 
-def _explain_hidden(f: Frame, name: str, span: Span) -> None:
+def _explain_hidden(f: Environment, name: str, span: Span) -> None:
     """A name that a loop or one branch of an `if` has kept to itself."""
     place, why = f.hidden[name]
     if why == "loop":
@@ -182,7 +182,7 @@ def _explain_hidden(f: Frame, name: str, span: Span) -> None:
     f.error("E0109", message, span, "so it is not known here", secondary=(label,), help=help)
 
 
-def unknown_function(f: Frame, name: str, span: Span) -> None:
+def unknown_function(f: Environment, name: str, span: Span) -> None:
     if name not in f.home.broken and name not in f.silenced:
         help, fix = function_meant(f, name, span)
         f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)
@@ -198,7 +198,7 @@ ATTRIBUTES = {
 }
 
 
-def read_inner(f: Frame, e: ast.Attribute) -> Value:
+def read_inner(f: Environment, e: ast.Attribute) -> Value:
     """`g.h` and `g.h'`."""
     inner = f.inner.get(e.owner)
     binding = f.find(e.owner)
@@ -207,10 +207,10 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
         if known or (binding is None and e.owner not in f.silenced):
             _no_inner_cell(f, e, binding)
         return Unknown()
-    f.walk.notes.used.add(binding.span)
-    state = inner.frame.find(e.id)
+    f.context.usage.used.add(binding.span)
+    state = inner.env.find(e.id)
     if state is None or state.kind != "state":
-        names_of = [n for s in inner.frame.scopes for n, b in s.items() if b.kind == "state"]
+        names_of = [n for s in inner.env.scopes for n, b in s.items() if b.kind == "state"]
         near = nearest_of(f, e.id, names_of)
         told = f"`{inner.cell.name.id}` has no state `{e.id}`"
         better = f"{e.owner}.{near}" + "'" * e.primed
@@ -224,7 +224,7 @@ def read_inner(f: Frame, e: ast.Attribute) -> Value:
         return Unknown()
     if not e.primed:
         return current(f, seen_outside(inner, state.value))
-    found = inner.frame.nexts.get(e.id)
+    found = inner.env.nexts.get(e.id)
     if found is None and inner.stepped is None:
         f.error(
             "E0103",
@@ -240,7 +240,7 @@ def _output_help(inner: Inner, e: ast.Attribute) -> str | None:
     return f"an output is what the step gives: `{e.id} = {e.owner}(…)`" if e.id in outputs else None
 
 
-def _no_inner_cell(f: Frame, e: ast.Attribute, binding: Binding | None) -> None:
+def _no_inner_cell(f: Environment, e: ast.Attribute, binding: Binding | None) -> None:
     """`g.h` where `g` is no inner cell; `W.T` and `x.shape` are of other languages."""
     help, fix = ATTRIBUTES.get(e.id), None
     if e.id in ("T", "mT"):
@@ -263,5 +263,5 @@ def _no_inner_cell(f: Frame, e: ast.Attribute, binding: Binding | None) -> None:
     )
 
 
-def _cells_help(f: Frame) -> str:
+def _cells_help(f: Environment) -> str:
     return f"inner cells here: {', '.join(f.inner)}" if f.inner else "`sub` declares one"

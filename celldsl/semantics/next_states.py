@@ -17,13 +17,13 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import product_hint, reasons
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Binding, Tensor, Unknown, Value, a_kind
 from celldsl.semantics.unknown_names import nearest_of
 from celldsl.syntax import ast
 
 
-def twice(f: Frame, target: ast.Target, first: Span) -> None:
+def twice(f: Environment, target: ast.Target, first: Span) -> None:
     f.error(
         "E0102",
         f"`{target.id}` is defined twice",
@@ -33,7 +33,7 @@ def twice(f: Frame, target: ast.Target, first: Span) -> None:
     )
 
 
-def refuse(f: Frame, target: ast.Target, old: Binding) -> None:
+def refuse(f: Environment, target: ast.Target, old: Binding) -> None:
     declared = (Label(old.span, "it is declared here"),)
     if old.kind == "state" and not _has_next(f, target.id):
         _ask_prime(f, target, declared)
@@ -47,14 +47,14 @@ def refuse(f: Frame, target: ast.Target, old: Binding) -> None:
     )
 
 
-def _has_next(f: Frame, state: str) -> bool:
+def _has_next(f: Environment, state: str) -> bool:
     """Whether the cell has an equation for `h'` too."""
-    body = f.walk.cells[-1].body if f.walk.cells else ()
+    body = f.context.cells[-1].body if f.context.cells else ()
     equations = [s for s in body if isinstance(s, ast.Equation)]
     return any(t.id == state and t.primed for s in equations for t in s.targets)
 
 
-def _ask_prime(f: Frame, target: ast.Target, declared: tuple[Label, ...]) -> None:
+def _ask_prime(f: Environment, target: ast.Target, declared: tuple[Label, ...]) -> None:
     """`h = …` where `h'` is meant: what goes out is then known to be wrong, not missing."""
     index = "" if target.index is None else f"[{target.index.span.text}]"
     better = f"{target.id}'{index}"
@@ -70,7 +70,7 @@ def _ask_prime(f: Frame, target: ast.Target, declared: tuple[Label, ...]) -> Non
     f.nexts.setdefault(target.id, None)
 
 
-def assign_next(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> None:
+def assign_next(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
     binding = state_of(f, target)
     if binding is None:
         return
@@ -88,7 +88,7 @@ def assign_next(f: Frame, s: ast.Equation, target: ast.Target, value: Value) -> 
     set_next(f, target.id, target.span, s.value, value)
 
 
-def state_of(f: Frame, target: ast.Target) -> Binding | None:
+def state_of(f: Environment, target: ast.Target) -> Binding | None:
     """The state that a primed target is of."""
     binding = f.find(target.id)
     if binding is not None and binding.kind == "state":
@@ -112,7 +112,7 @@ def state_of(f: Frame, target: ast.Target) -> Binding | None:
     return None
 
 
-def _shape_of_value(f: Frame, binding: Binding | None) -> str | None:
+def _shape_of_value(f: Environment, binding: Binding | None) -> str | None:
     """What a state in the place of a value would be."""
     if binding is None:
         return "[H]"
@@ -120,7 +120,7 @@ def _shape_of_value(f: Frame, binding: Binding | None) -> str | None:
     return wording.told(f, binding.value) if known and isinstance(binding.value, Tensor) else None
 
 
-def set_next(f: Frame, name: str, span: Span, written: ast.Expr, value: Value) -> None:
+def set_next(f: Environment, name: str, span: Span, written: ast.Expr, value: Value) -> None:
     place = f.next_spans.get(name)
     if place is not None:
         f.error(
@@ -132,7 +132,7 @@ def set_next(f: Frame, name: str, span: Span, written: ast.Expr, value: Value) -
         )
         return
     f.next_spans[name] = span
-    f.walk.notes.nexts[f.prefix + name] = span.until(written.span)
+    f.context.usage.nexts[f.prefix + name] = span.until(written.span)
     binding = f.find(name)
     assert binding is not None
     found = convert.number(f, value, written.span)
@@ -141,15 +141,17 @@ def set_next(f: Frame, name: str, span: Span, written: ast.Expr, value: Value) -
         return
     assert isinstance(binding.value, Tensor)
     f.nexts[name] = found
-    state = f.walk.states[f.prefix + name]
-    if f.walk.facts.same_shape(found.shape, state.shape):
+    state = f.context.states[f.prefix + name]
+    if f.context.constraints.same_shape(found.shape, state.shape):
         state.next = found.name
     else:
         _explain_next(f, name, written, found, binding)
         f.nexts[name] = None
 
 
-def _explain_next(f: Frame, name: str, written: ast.Expr, found: Tensor, binding: Binding) -> None:
+def _explain_next(
+    f: Environment, name: str, written: ast.Expr, found: Tensor, binding: Binding
+) -> None:
     assert isinstance(binding.value, Tensor)
     shape = binding.value.shape
     target = ast.Name(name, span=binding.span)
@@ -161,7 +163,7 @@ def _explain_next(f: Frame, name: str, written: ast.Expr, found: Tensor, binding
         help = f"declare `state {name}: {shape_text(found.shape)}`, or reduce: `sum({text})`"
     elif help is None and len(found.shape) == len(shape):
         pairs = zip(found.shape, shape, strict=True)
-        a, b = next((a, b) for a, b in pairs if not f.walk.facts.equal(a, b))
+        a, b = next((a, b) for a, b in pairs if not f.context.constraints.equal(a, b))
         help = wording.usual_size(f, a, b) or wording.counterexample(a, b)
     f.error(
         "E0206",

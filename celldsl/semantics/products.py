@@ -12,32 +12,32 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import reasons
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 SPECS = {(1, 1): "i,i->", (1, 2): "i,ij->j", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
 
 
-def matmul(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
+def matmul(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> Value:
     """NumPy's `@` on vectors and matrices."""
     spec = SPECS.get((len(a.shape), len(b.shape)))
     if spec is None:
         _explain_rank(f, e, a, b)
         return Unknown()
-    if not f.walk.facts.equal(a.shape[-1], b.shape[0]):
+    if not f.context.constraints.equal(a.shape[-1], b.shape[0]):
         _explain(f, e, a, b)
         return Unknown()
-    name = f.walk.op("einsum", a.name, b.name, spec=spec)
+    name = f.context.op("einsum", a.name, b.name, spec=spec)
     why = (*_padded(a)[:-1], *_padded(b)[1:])
-    return Tensor(name, f.walk.shape(name), why)
+    return Tensor(name, f.context.shape(name), why)
 
 
 def _padded(value: Tensor) -> tuple[Span | None, ...]:
     return value.why or (None,) * len(value.shape)
 
 
-def _explain_rank(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
+def _explain_rank(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> None:
     left, right = wording.short(e.left.span), wording.short(e.right.span)
     scalar = not a.shape or not b.shape
     f.error(
@@ -49,7 +49,7 @@ def _explain_rank(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
     )
 
 
-def _explain(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
+def _explain(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> None:
     left, right = wording.short(e.left.span), wording.short(e.right.span)
     label = f"`{left}` is {wording.told(f, a)}, `{right}` is {wording.told(f, b)}"
     inner = wording.axis_told(f, a.shape[-1], _padded(a)[-1])
@@ -64,10 +64,10 @@ def _explain(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> None:
     )
 
 
-def _help(f: Frame, e: ast.Binary, a: Tensor, b: Tensor) -> str | None:
+def _help(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> str | None:
     left, right = wording.short(e.left.span), wording.short(e.right.span)
-    equal = f.walk.facts.equal
-    if f.walk.facts.same_shape(a.shape, b.shape):
+    equal = f.context.constraints.equal
+    if f.context.constraints.same_shape(a.shape, b.shape):
         return f"elementwise is `{left} * {right}`"
     if len(b.shape) <= 2 and equal(b.shape[-1], a.shape[0]):
         return f"the other way round fits: `{right} @ {left}`"

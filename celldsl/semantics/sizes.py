@@ -7,9 +7,9 @@ H/2 + K/2  add `require (H + K) % 2 == 0, "…"`
 
 Sizes where one is written.  In: `linear(x, 2*H)`, `[H, K]`, `0..K`.  Out: whole numbers of dims.
 
-    size(frame, expression, "…")        the Size that a literal place needs
-    shape(frame, expression, "…")       the sizes in a list, each of at least 1
-    integer(frame, expression, "…")     a number that is known when code is generated
+    size(environment, expression, "…")        the Size that a literal place needs
+    shape(environment, expression, "…")       the sizes in a list, each of at least 1
+    integer(environment, expression, "…")     a number that is known when code is generated
 
 What is no size is reported where it stands; the answer is then None.
 """
@@ -21,7 +21,7 @@ from math import lcm
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import NotIntegral, Size
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Real, Static, Tensor, Unknown, Value, describe
 from celldsl.semantics.structure import fix
 from celldsl.semantics.suggestions import is_size
@@ -30,17 +30,19 @@ from celldsl.syntax import ast
 MAX_TERMS = 12
 
 
-def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = None) -> Size | None:
+def whole(
+    f: Environment, found: Size, span: Span, what: str, instead: str | None = None
+) -> Size | None:
     """The size if it is a whole number for all dims; else says which `require` would settle it.
 
     `instead` is what was rather meant.
     """
-    facts = f.walk.facts
-    found = facts.reduce(found)
+    constraints = f.context.constraints
+    found = constraints.reduce(found)
     if len(found.terms) > MAX_TERMS:
         f.error("E0207", f"{what} has more than {MAX_TERMS} terms", span, "sizes are simple sums")
         return None
-    if facts.whole(found):
+    if constraints.whole(found):
         return found
     bottom = denominator(found)
     number = found * bottom
@@ -61,7 +63,7 @@ def whole(f: Frame, found: Size, span: Span, what: str, instead: str | None = No
     )
     if condition:
         # It is asked for once: what follows is checked as if it held.
-        facts.assume_divides(number, bottom)
+        constraints.assume_divides(number, bottom)
     return None
 
 
@@ -76,25 +78,25 @@ def _divisor_text(side: Size | str) -> str:
     return f"({text})" if "*" in text and not text.startswith("(") else text
 
 
-def _written_for(f: Frame, number: Size, span: Span) -> str | None:
+def _written_for(f: Environment, number: Size, span: Span) -> str | None:
     """The name on the line of `span` that stands for a number which decides the structure."""
     line = span.source.line_text(span.source.line_column(span.start)[0])
-    for name in sorted(f.walk.choices.structural):
+    for name in sorted(f.context.choices.structural):
         binding = f.find(name)
         value = None if binding is None else binding.value
-        fixed = isinstance(value, Static) and f.walk.facts.equal(value.size, number)
+        fixed = isinstance(value, Static) and f.context.constraints.equal(value.size, number)
         if fixed and name in re.findall(r"\w+", line):
             return name
     return None
 
 
-def _example_of_odd(f: Frame, found: Size) -> str:
+def _example_of_odd(f: Environment, found: Size) -> str:
     """Dims that keep what is required and for which the size is no whole number."""
     names = sorted(found.dims)
     for start in range(2, 34):
         dims = {name: start + index for index, name in enumerate(names)}
         try:
-            if f.walk.facts.keep_divisions(dims):
+            if f.context.constraints.keep_divisions(dims):
                 found.evaluate(dims)
         except NotIntegral:
             return ", ".join(f"{name}={value}" for name, value in dims.items())
@@ -118,7 +120,7 @@ MAX_AXES = 6
 MINUS_ONE = "`-1` does not stand for the rest: sizes are written out"
 
 
-def size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
+def size(f: Environment, expression: ast.Expr, what: str) -> Size | None:
     """The whole number that a literal place needs, of dims and integers."""
     outer, f.fits = f.fits, is_size
     try:
@@ -136,7 +138,7 @@ def size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
     return _as_size(f, value, expression.span, what)
 
 
-def _of_dims(f: Frame, e: ast.Expr) -> bool:
+def _of_dims(f: Environment, e: ast.Expr) -> bool:
     match e:
         case ast.Binary(_, left, right):
             return _of_dims(f, left) and _of_dims(f, right)
@@ -146,24 +148,24 @@ def _of_dims(f: Frame, e: ast.Expr) -> bool:
     return isinstance(e, ast.Number) and isinstance(e.value, int)
 
 
-def _fix_integers(f: Frame, e: ast.Expr) -> None:
+def _fix_integers(f: Environment, e: ast.Expr) -> None:
     """In `2*S + 1` an integer hyperparameter decides the structure, as `S` alone does."""
     match e:
         case ast.Binary(_, left, right):
             _fix_integers(f, left)
             _fix_integers(f, right)
-        case ast.Name(id) if id in f.walk.hypers:
-            default = f.walk.hypers[id].default
+        case ast.Name(id) if id in f.context.hypers:
+            default = f.context.hypers[id].default
             if isinstance(default, ast.Number) and isinstance(default.value, int):
-                fix(f.walk.choices, id, "integer")
+                fix(f.context.choices, id, "integer")
 
 
-def _as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
+def _as_size(f: Environment, value: Value, span: Span, what: str) -> Size | None:
     match value:
         case Static(found):
             return whole(f, found, span, what)
         case Tensor(hyper=str(name)):
-            fix(f.walk.choices, name, "integer")
+            fix(f.context.choices, name, "integer")
         case Unknown():
             return None
     help = None
@@ -182,7 +184,7 @@ def _as_size(f: Frame, value: Value, span: Span, what: str) -> Size | None:
     return None
 
 
-def shape(f: Frame, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
+def shape(f: Environment, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
     """The sizes in `[2*H, K]`, each a whole number of at least 1."""
     if not isinstance(listing, ast.ListOf):
         better = f"[{listing.span.text}]" if isinstance(listing, ast.Name | ast.Number) else "[H]"
@@ -195,13 +197,13 @@ def shape(f: Frame, listing: ast.Expr, what: str) -> tuple[Size, ...] | None:
     return None if None in sizes else tuple(s for s in sizes if s is not None)
 
 
-def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
+def positive_size(f: Environment, expression: ast.Expr, what: str) -> Size | None:
     found = size(f, expression, what)
-    if found is None or f.walk.facts.positive(found):
+    if found is None or f.context.constraints.positive(found):
         return found
     bottom = denominator(found)
     asked, least = (found * bottom, bottom) if bottom.constant is not None else (found, 1)
-    negative = (found.constant is not None) or f.walk.facts.not_negative(-found)
+    negative = (found.constant is not None) or f.context.constraints.not_negative(-found)
     f.error(
         "E0208",
         f"{what} must be at least 1" + ("" if negative else " for all sizes"),
@@ -214,12 +216,12 @@ def positive_size(f: Frame, expression: ast.Expr, what: str) -> Size | None:
     return None
 
 
-def integer(f: Frame, expression: ast.Expr, what: str) -> int | None:
+def integer(f: Environment, expression: ast.Expr, what: str) -> int | None:
     """A whole number that is known when code is generated; dims in it become structure."""
     found = size(f, expression, what)
     if found is None:
         return None
     for name in found.dims:
-        fix(f.walk.choices, name, "dim")
-    found = f.walk.facts.reduce(found)
+        fix(f.context.choices, name, "dim")
+    found = f.context.constraints.reduce(found)
     return found.constant

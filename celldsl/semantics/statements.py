@@ -11,7 +11,7 @@ from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.assignments import assign, close_stacks
 from celldsl.semantics.conditions import holds
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.declarations import declare_array, declare_name
 from celldsl.semantics.environment import Binding, Fits, Several, Static, Tensor, Unknown, Value
 from celldsl.semantics.subcells import declare_sub
@@ -19,7 +19,7 @@ from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.syntax import ast
 
 
-def run(f: Frame, statements: Iterable[ast.Statement]) -> None:
+def run(f: Environment, statements: Iterable[ast.Statement]) -> None:
     for s in statements:
         match s:
             case ast.Equation():
@@ -62,8 +62,8 @@ def spell_later(statements: Iterable[ast.Statement]) -> dict[str, Span]:
     return found
 
 
-def equation(f: Frame, s: ast.Equation) -> None:
-    w = f.walk
+def equation(f: Environment, s: ast.Equation) -> None:
+    w = f.context
     w.count_equation(s.span)
     w.origin(s.span)
     name = "_".join(target.id for target in s.targets)
@@ -76,7 +76,7 @@ def equation(f: Frame, s: ast.Equation) -> None:
     f.place = ""
 
 
-def _wanted(f: Frame, target: ast.Target) -> Fits:
+def _wanted(f: Environment, target: ast.Target) -> Fits:
     """A next state is a value of the shape of the state."""
     state = f.find(target.id) if target.primed and target.index is None else None
     if state is None or not isinstance(state.value, Tensor):
@@ -84,7 +84,7 @@ def _wanted(f: Frame, target: ast.Target) -> Fits:
     return has_shape(f, state.value.shape)
 
 
-def _items(f: Frame, s: ast.Equation, value: Value) -> tuple[Value, ...]:
+def _items(f: Environment, s: ast.Equation, value: Value) -> tuple[Value, ...]:
     """A value for each target."""
     count = len(s.targets)
     match value:
@@ -113,14 +113,14 @@ def _names(count: int) -> str:
     return "1 name" if count == 1 else f"{count} names"
 
 
-def _kept(f: Frame, s: ast.Equation, value: Value) -> Value:
+def _kept(f: Environment, s: ast.Equation, value: Value) -> Value:
     """Numbers stay what they are; what is no value is told."""
     if isinstance(value, Static | Tensor):
         return value
     return convert.as_tensor(f, value, s.value.span) or Unknown()
 
 
-def loop(f: Frame, s: ast.For) -> None:
+def loop(f: Environment, s: ast.For) -> None:
     low = written_sizes.integer(f, s.low, "a loop's bound")
     high = written_sizes.integer(f, s.high, "a loop's bound")
     declare_name(f, s.variable, "index")
@@ -141,7 +141,7 @@ def loop(f: Frame, s: ast.For) -> None:
     outer, stacks = f.iterations, f.stacks
     f.stacks = dict(stacks)
     for k in range(low, high):
-        f.walk.count_equation(s.span)
+        f.context.count_equation(s.span)
         index = Binding("index", Static(Size.of(k)), s.variable.span, len(outer) + 1)
         f.scopes.append({s.variable.id: index})
         f.iterations, f.iteration = (*outer, k), object()
@@ -152,7 +152,7 @@ def loop(f: Frame, s: ast.For) -> None:
     f.stacks = stacks
 
 
-def _one_pass(f: Frame, s: ast.For) -> None:
+def _one_pass(f: Environment, s: ast.For) -> None:
     """A pass of a loop, after which names that its equations will define are still to come."""
     before = len(f.all_inner)
     run(f, s.body)
@@ -160,18 +160,18 @@ def _one_pass(f: Frame, s: ast.For) -> None:
         f.inner.pop(inner.name, None)
 
 
-def _hide(f: Frame, names: dict[str, Binding], why: str) -> None:
+def _hide(f: Environment, names: dict[str, Binding], why: str) -> None:
     for name, binding in names.items():
         f.hidden[name] = binding.span, why
 
 
-def branch(f: Frame, s: ast.If) -> None:
+def branch(f: Environment, s: ast.If) -> None:
     answer = holds(f, s.condition)
     if answer is None:
         f.silenced |= set(spell_later((*s.body, *(s.orelse or ()))))
         _silence_states(f, s)
         return
-    f.walk.notes.visited.add((s.span, answer))
+    f.context.usage.visited.add((s.span, answer))
     taken, other = (s.body, s.orelse or ()) if answer else (s.orelse or (), s.body)
     before = set(f.scopes[-1])
     run(f, taken)
@@ -189,7 +189,7 @@ def branch(f: Frame, s: ast.If) -> None:
             f.later.pop(name, None)
 
 
-def _silence_states(f: Frame, s: ast.If) -> None:
+def _silence_states(f: Environment, s: ast.If) -> None:
     """States that a branch would have defined are not missing."""
     for name in spell_later((*s.body, *(s.orelse or ()))):
         binding = f.find(name)
@@ -197,15 +197,17 @@ def _silence_states(f: Frame, s: ast.If) -> None:
             f.nexts.setdefault(name, None)
 
 
-def _same_in_both(f: Frame, s: ast.If, name: str, binding: Binding) -> None:
+def _same_in_both(f: Environment, s: ast.If, name: str, binding: Binding) -> None:
     """A name that all branches define has one shape."""
     assert isinstance(binding.value, Tensor)
-    shapes, shape = f.walk.notes.branch_shapes, binding.value.shape
+    shapes, shape = f.context.usage.branch_shapes, binding.value.shape
     if f.in_function or f.prefix or f.iterations:
         return
-    mine = shape, binding.span, f.walk.facts
-    first, place, facts = shapes.setdefault((s.span, name), mine)
-    if place == binding.span or any(k.same_shape(first, shape) for k in (facts, f.walk.facts)):
+    mine = shape, binding.span, f.context.constraints
+    first, place, constraints = shapes.setdefault((s.span, name), mine)
+    if place == binding.span or any(
+        k.same_shape(first, shape) for k in (constraints, f.context.constraints)
+    ):
         return
     f.error(
         "E0213",

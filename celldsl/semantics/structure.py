@@ -3,7 +3,8 @@
 Which structure a walk goes through.  In: chosen values.  Out: decisions for `if`s and loops.
 
 With `given` values (lowering) every question has one answer.  Without (checking), a condition
-that the facts do not decide goes both ways: `forced` says how the first ones were decided, and
+that the constraints do not decide goes both ways: `forced` says how the first ones were decided,
+and
 `taken` how all were, so that the caller can walk the other ways too.
 
 Dims and hyperparameters as structure.  In: names that literal places need.  Out: their values.

@@ -27,7 +27,7 @@ from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import bind
 from celldsl.semantics.comparisons import amount
-from celldsl.semantics.context import MAX_DEPTH, Frame, Inner, Walk
+from celldsl.semantics.context import MAX_DEPTH, Context, Environment, Inner
 from celldsl.semantics.environment import (
     Binding,
     FunctionValue,
@@ -48,7 +48,7 @@ from celldsl.structs import replace
 from celldsl.syntax import ast
 
 
-def bind_dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
+def bind_dims(f: Environment, inner: Environment, cell: ast.Cell, s: ast.Sub) -> bool:
     name = cell.name.id
     if len(s.dims) > len(cell.dims):
         dims = ", ".join(dim.id for dim in cell.dims)
@@ -75,7 +75,7 @@ def bind_dims(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
     return True
 
 
-def bind_hypers(f: Frame, inner: Frame, cell: ast.Cell, s: ast.Sub) -> bool:
+def bind_hypers(f: Environment, inner: Environment, cell: ast.Cell, s: ast.Sub) -> bool:
     given = {keyword.name: keyword for keyword in s.hyper}
     known = [hyper.id for hyper in cell.hyper]
     for keyword in s.hyper:
@@ -99,7 +99,7 @@ def _listed(hypers: list[str]) -> str:
 
 
 def _hyper(
-    f: Frame, inner: Frame, hyper: ast.Hyper, given: ast.Keyword | None, s: ast.Sub
+    f: Environment, inner: Environment, hyper: ast.Hyper, given: ast.Keyword | None, s: ast.Sub
 ) -> Value | None:
     if given is None and hyper.default is None:
         f.error("E0308", f"`{s.cell.id}` needs the hyperparameter `{hyper.id}`", s.span)
@@ -121,16 +121,16 @@ def _hyper(
     if isinstance(value, Tensor) and value.hyper is None:
         known = amount(f, given.value)
         if known is not None:
-            f.walk.amounts[value.name] = known
-        with f.walk.initial_values():
+            f.context.amounts[value.name] = known
+        with f.context.initial_values():
             twin = convert.number(f, f.elaborate(given.value), given.value.span)
         if twin is None:
             return None
-        f.walk.twins[value.name] = twin.name
+        f.context.twins[value.name] = twin.name
     return value
 
 
-def _is_known(f: Frame, name: str) -> bool:
+def _is_known(f: Environment, name: str) -> bool:
     return f.find(name) is not None or find_function(f, name) is not None
 
 
@@ -160,30 +160,30 @@ def _fits_kind(value: Value, wanted: str) -> bool:
     return False
 
 
-def declare_sub(f: Frame, s: ast.Sub) -> None:
-    f.walk.count_equation(s.span)
+def declare_sub(f: Environment, s: ast.Sub) -> None:
+    f.context.count_equation(s.span)
     found = _cell(f, s)
     value: Value = Unknown()
     f.scopes[-1][s.name.id] = Binding("sub", value, s.name.span, len(f.iterations))
-    f.walk.notes.declared[s.name.span] = ("sub", s.name.id)
+    f.context.usage.declared[s.name.span] = ("sub", s.name.id)
     if found is None:
         return
     cell, home = found
     prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
-    f.walk.below.setdefault(f.prefix, []).append(prefix)
-    frame = Frame(f.walk, home, [{}], prefix=prefix, base=prefix)
-    if not (bind_dims(f, frame, cell, s) and bind_hypers(f, frame, cell, s)):
+    f.context.below.setdefault(f.prefix, []).append(prefix)
+    env = Environment(f.context, home, [{}], prefix=prefix, base=prefix)
+    if not (bind_dims(f, env, cell, s) and bind_hypers(f, env, cell, s)):
         return
     given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}
-    inner = Inner(s.name.id, cell, home, frame, s.name.span, s.span, given)
+    inner = Inner(s.name.id, cell, home, env, s.name.span, s.span, given)
     f.inner[s.name.id] = inner
     f.all_inner.append(inner)
-    f.walk.cells.append(cell)
-    inside(f, inner, lambda: f.walk.knots.declarations(frame, cell), s.cell)
-    f.walk.cells.pop()
+    f.context.cells.append(cell)
+    inside(f, inner, lambda: f.context.callbacks.declarations(env, cell), s.cell)
+    f.context.cells.pop()
 
 
-def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
+def _cell(f: Environment, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
     name = s.cell.id
     if name not in f.home.cells:
         if name not in f.home.broken:
@@ -192,18 +192,18 @@ def _cell(f: Frame, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
             f.error("E0101", f"there is no cell `{name}`", s.cell.span, help=hint)
         return None
     cell, home = f.home.cells[name]
-    f.walk.notes.used.add(cell.name.span)
-    if len(f.walk.cells) > MAX_DEPTH:
+    f.context.usage.used.add(cell.name.span)
+    if len(f.context.cells) > MAX_DEPTH:
         told = f"inner cells nest more than {MAX_DEPTH} deep"
         f.error("E0303", told, s.cell.span, "one level too many")
         return None
-    if cell in f.walk.cells:
-        _report_circle(f, f.walk.cells[f.walk.cells.index(cell) :])
+    if cell in f.context.cells:
+        _report_circle(f, f.context.cells[f.context.cells.index(cell) :])
         return None
     return cell, home
 
 
-def _report_circle(f: Frame, cells: list[ast.Cell]) -> None:
+def _report_circle(f: Environment, cells: list[ast.Cell]) -> None:
     """Cells that contain each other, from the first one on: the same from wherever they are met."""
     first = min(range(len(cells)), key=lambda at: cells[at].span.start)
     cells = [*cells[first:], *cells[:first], cells[first]]
@@ -214,7 +214,7 @@ def _report_circle(f: Frame, cells: list[ast.Cell]) -> None:
         if (span := _sub_of(outer.body, inner)) is not None
     ]
     message = f"cells contain each other: {' -> '.join(names)}"
-    f.walk.report.add("E0307", message, last.span, last.text, secondary=tuple(others))
+    f.context.report.add("E0307", message, last.span, last.text, secondary=tuple(others))
 
 
 def _sub_of(body: tuple[ast.Statement, ...], cell: str) -> Span | None:
@@ -236,7 +236,7 @@ def subs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Sub]:
 MAX_LABELS = 4
 
 
-def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
+def step_inner(f: Environment, inner: Inner, e: ast.Call) -> Value:
     """`g(x)`: one step of the inner cell."""
     if f.only_initial:
         f.error("E0403", f"`{inner.name}` cannot be stepped in {f.only_initial}", e.span)
@@ -254,11 +254,13 @@ def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
     inner.stepped = e.span
     if not _inputs(f, inner, e):
         return Unknown()
-    f.walk.cells.append(inner.cell)
+    f.context.cells.append(inner.cell)
     outputs: list[Tensor | None] = []
-    inside(f, inner, lambda: outputs.extend(f.walk.knots.equations(inner.frame, inner.cell)), e)
-    f.walk.cells.pop()
-    f.walk.origin(e.span)
+    inside(
+        f, inner, lambda: outputs.extend(f.context.callbacks.equations(inner.env, inner.cell)), e
+    )
+    f.context.cells.pop()
+    f.context.origin(e.span)
     values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
     if not values:
         return Unknown()
@@ -266,9 +268,9 @@ def step_inner(f: Frame, inner: Inner, e: ast.Call) -> Value:
     return told[0] if len(told) == 1 else Several(told)
 
 
-def inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
+def inside(f: Environment, inner: Inner, act: Callable[[], None], at: ast.Node) -> None:
     """Do something in the inner cell; what goes wrong there says where it is used."""
-    w: Walk = f.walk
+    w: Context = f.context
     outer, w.report = w.report, Report()
     try:
         act()
@@ -281,7 +283,7 @@ def inside(f: Frame, inner: Inner, act: Callable[[], None], at: ast.Node) -> Non
             w.report.diagnostics.append(replace(d, secondary=(*d.secondary, *more)))
 
 
-def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
+def _inputs(f: Environment, inner: Inner, e: ast.Call) -> bool:
     """Bind the inputs of the inner cell to the arguments."""
     declared = [
         (name, s.shape) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names
@@ -295,12 +297,12 @@ def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
     for name, shape in declared:
         written = bound[name.id]
         assert written is not None
-        wanted = written_sizes.shape(inner.frame, shape, "the shape")
+        wanted = written_sizes.shape(inner.env, shape, "the shape")
         fits = f.fits if wanted is None else has_shape(f, wanted)
         found = convert.number(f, elaborate_beside(f, written, fits), written.span)
         if found is None or wanted is None:
             fine = False
-        elif not f.walk.facts.same_shape(found.shape, wanted):
+        elif not f.context.constraints.same_shape(found.shape, wanted):
             fine = False
             f.error(
                 "E0203",
@@ -310,5 +312,5 @@ def _inputs(f: Frame, inner: Inner, e: ast.Call) -> bool:
                 secondary=(Label(shape.span, "it is declared here"),),
             )
         else:
-            inner.frame.scopes[0][name.id] = Binding("input", found, name.span)
+            inner.env.scopes[0][name.id] = Binding("input", found, name.span)
     return fine

@@ -9,12 +9,12 @@ Asked only where a name is not there, to tell which one was meant.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Binding, Fits, Static, Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 
-def elaborate_beside(f: Frame, e: ast.Expr, fits: Fits) -> Value:
+def elaborate_beside(f: Environment, e: ast.Expr, fits: Fits) -> Value:
     """What an expression means; a name that is not there is taken for one that fits."""
     if not isinstance(e, ast.Name):
         return f.elaborate(e)
@@ -29,13 +29,13 @@ def is_size(binding: Binding) -> bool:
     return binding.kind in ("dim", "index", "hyper") or isinstance(binding.value, Static)
 
 
-def has_shape(f: Frame, shape: Shape) -> Fits:
+def has_shape(f: Environment, shape: Shape) -> Fits:
     """Names of values that have a shape, or are scalars."""
 
     def fits(binding: Binding) -> bool:
         match binding.value:
             case Tensor(shape=found):
-                return not found or f.walk.facts.same_shape(found, shape)
+                return not found or f.context.constraints.same_shape(found, shape)
             case Static() | Unknown():
                 return binding.kind != "sub"
         return False
@@ -43,7 +43,7 @@ def has_shape(f: Frame, shape: Shape) -> Fits:
     return fits
 
 
-def beside(f: Frame, op: str, other: Value | None) -> Fits:
+def beside(f: Environment, op: str, other: Value | None) -> Fits:
     """Names that can stand beside a value in an operation."""
     if op == "@" and isinstance(other, Tensor):
         return lambda binding: isinstance(binding.value, Tensor) and bool(binding.value.shape)

@@ -16,7 +16,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
 from celldsl.semantics.builtins.prelude import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.suggestions import is_size
@@ -31,9 +31,9 @@ _OPERAND = r"\s*([@*])\s*(\w+)"
 Help = tuple[str | None, Fix | None]
 
 
-def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
+def value_meant(f: Environment, name: str, span: Span, primed: bool = False) -> Help:
     """A name that fits, or else any; and what has no name here."""
-    if f.walk.notes.compared > MAX_COMPARED:
+    if f.context.usage.compared > MAX_COMPARED:
         return None, None
     known = {n: binding for scope in f.scopes for n, binding in scope.items()}
     if primed:
@@ -50,7 +50,7 @@ def value_meant(f: Frame, name: str, span: Span, primed: bool = False) -> Help:
     return f"did you mean `{better}`?", Fix(span, better)
 
 
-def _initialiser_meant(f: Frame, name: str, span: Span) -> Help:
+def _initialiser_meant(f: Environment, name: str, span: Span) -> Help:
     """`xavier_uniform`, or an initialiser that is spelt alike."""
     elsewhere = STARTS.get(name.rstrip("_"))
     near = elsewhere or nearest_of(f, name, INITIALISERS)
@@ -63,7 +63,7 @@ def _said(name: str) -> str | None:
     return VALUES.get(name) or REPLACED.get(name)
 
 
-def _joined(f: Frame, name: str) -> Help | None:
+def _joined(f: Environment, name: str) -> Help | None:
     """`Wx`, which papers write for a product."""
     binding = f.find(name[1:])
     value = None if binding is None else binding.value
@@ -72,7 +72,7 @@ def _joined(f: Frame, name: str) -> Help | None:
     return f"a product is written `{name[0]} @ {name[1:]}`", None
 
 
-def _timed(f: Frame, name: str, span: Span) -> Help | None:
+def _timed(f: Environment, name: str, span: Span) -> Help | None:
     """`x_t` and `x_prev` where `x` is an input, and `h_new` where `h` is a state."""
     state = timed_state(name, [n for s in f.scopes for n, b in s.items() if b.kind == "state"])
     if state is not None:
@@ -89,7 +89,7 @@ def _timed(f: Frame, name: str, span: Span) -> Help | None:
     return None
 
 
-def _declaration(f: Frame, name: str, span: Span, primed: bool) -> str | None:
+def _declaration(f: Environment, name: str, span: Span, primed: bool) -> str | None:
     """How a name that resembles none could be declared."""
     if f.in_function:
         return f"a function sees its arguments: add `{name}` to them, here and in the call"
@@ -105,7 +105,7 @@ def _declaration(f: Frame, name: str, span: Span, primed: bool) -> str | None:
     return None
 
 
-def _matrix(f: Frame, name: str, span: Span) -> str:
+def _matrix(f: Environment, name: str, span: Span) -> str:
     """The declaration of a matrix, by what stands behind it."""
     states = [b.value for s in f.scopes for b in s.values() if b.kind == "state"]
     rows = next((v.shape[0] for v in states if isinstance(v, Tensor) and len(v.shape) == 1), "H")
@@ -119,7 +119,7 @@ def _matrix(f: Frame, name: str, span: Span) -> str:
     return f"if it is trained, declare it: {declared}{product}"
 
 
-def function_meant(f: Frame, name: str, span: Span) -> Help:
+def function_meant(f: Environment, name: str, span: Span) -> Help:
     """A function of the same name elsewhere, or one that is spelt alike."""
     if f.only_initial and _initialiser_meant(f, name, span)[0]:
         return _initialiser_meant(f, name, span)
@@ -132,11 +132,11 @@ def function_meant(f: Frame, name: str, span: Span) -> Help:
     return (None, None) if near is None else (f"did you mean `{near}`?", Fix(span, near))
 
 
-def nearest_of(f: Frame, name: str, known: Iterable[str]) -> str | None:
+def nearest_of(f: Environment, name: str, known: Iterable[str]) -> str | None:
     """The nearest name; letters that changed places (`tahn`) come before one that is missing."""
     letters, names = sorted(name.lower()), list(known)
-    f.walk.notes.compared += len(names)
-    if f.walk.notes.compared > MAX_COMPARED:
+    f.context.usage.compared += len(names)
+    if f.context.usage.compared > MAX_COMPARED:
         return None
     swapped = [n for n in names if n != name and sorted(n.lower()) == letters]
     return nearest(name, swapped) or nearest(name, names)

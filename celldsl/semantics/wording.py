@@ -2,7 +2,7 @@
 
 Words for messages.  In: values, sizes and places.  Out: text to put between backquotes, or help.
 
-told(frame, value)          [K=3, H]
+told(environment, value)          [K=3, H]
 short(span)                 what was written, on one line
 counterexample(H, 2*K)      with H=4, K=5: 4 against 10
 
@@ -19,20 +19,20 @@ from collections.abc import Mapping
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size
 from celldsl.semantics.constraints import example
-from celldsl.semantics.context import Frame, Inner
+from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.environment import Several, Tensor, Value
 from celldsl.structs import replace
 
 
-def told(f: Frame, value: Tensor) -> str:
+def told(f: Environment, value: Tensor) -> str:
     """A shape in words: `[K=3, H]` where the dim `K` is fixed to 3."""
     why = value.why or (None,) * len(value.shape)
     sizes = (axis_told(f, *pair) for pair in zip(value.shape, why, strict=True))
     return f"[{', '.join(sizes)}]"
 
 
-def axis_told(f: Frame, size: Size, reason: Span | None) -> str:
-    fixed = reason is not None and reason.text in f.walk.choices.structural
+def axis_told(f: Environment, size: Size, reason: Span | None) -> str:
+    fixed = reason is not None and reason.text in f.context.choices.structural
     return f"{reason.text}={size}" if fixed and reason is not None else str(size)
 
 
@@ -46,9 +46,9 @@ def short_text(text: str) -> str:
     return text if len(text) <= 40 else text[:38] + "…"
 
 
-def usual_size(f: Frame, a: Size, b: Size) -> str | None:
+def usual_size(f: Environment, a: Size, b: Size) -> str | None:
     """`128` beside `H`, where 128 is only what `H` is by default."""
-    for name, default in f.walk.dim_defaults.items():
+    for name, default in f.context.dim_defaults.items():
         for one, other in ((a, b), (b, a)):
             known = None if default is None else default.constant
             if known is not None and one.constant == known and str(other) == name:

@@ -10,7 +10,7 @@ from celldsl.ir.program import Node, Program
 from celldsl.transforms.rewrite import rewrite
 
 
-def share_equal(p: Program) -> Program:
+def cse(p: Program) -> Program:
     first: dict[tuple[object, ...], str] = {}
 
     def rule(_: Builder, node: Node) -> str | None:

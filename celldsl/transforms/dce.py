@@ -6,7 +6,7 @@ from celldsl.ir.program import Program
 from celldsl.structs import replace
 
 
-def remove_dead(p: Program) -> Program:
+def dce(p: Program) -> Program:
     needed = set(p.wanted())
     for node in reversed(list(p.nodes())):
         if node.name in needed:

@@ -16,7 +16,7 @@ from celldsl.transforms.rewrite import rewrite
 ONE = Size.of(1)
 
 
-def spread_outers(p: Program) -> Program:
+def inline_outer_products(p: Program) -> Program:
     return rewrite(p, lambda b, node: _rule(b, node) if node.op == "einsum" else None)
 
 

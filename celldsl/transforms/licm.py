@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from celldsl.ir.program import Node, Program, Rows, Type
 
 
-def place_regions(p: Program) -> Program:
+def licm(p: Program) -> Program:
     early = _early(p)
     step = [node for node in p.step if node.name not in early]
     late = _late(p, step) if p.reverse else set()

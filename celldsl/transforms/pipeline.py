@@ -13,14 +13,14 @@ from typing import NamedTuple
 from celldsl.ir.program import Program
 from celldsl.ir.verify import verify
 from celldsl.transforms.contract_rows import contract_rows
-from celldsl.transforms.cse import share_equal
-from celldsl.transforms.dce import remove_dead
+from celldsl.transforms.cse import cse
+from celldsl.transforms.dce import dce
 from celldsl.transforms.divide_once import divide_once
 from celldsl.transforms.fold_constants import fold_constants
 from celldsl.transforms.fuse_accumulate import add_products, join_products
-from celldsl.transforms.inline_outer_products import spread_outers
+from celldsl.transforms.inline_outer_products import inline_outer_products
 from celldsl.transforms.join_pads import join_pads
-from celldsl.transforms.licm import place_regions
+from celldsl.transforms.licm import licm
 from celldsl.transforms.merge_products import merge_products
 from celldsl.transforms.reassociate import products_first, products_last
 from celldsl.transforms.sink_slices import sink_slices
@@ -39,26 +39,29 @@ FIRST: tuple[Step, ...] = (
     Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
     Step(divide_once, "before differentiation, which would divide again for every quotient"),
     Step(sink_slices, "before differentiation: cotangents of pieces are then joined once"),
-    Step(share_equal, "after slices moved: several may have met; what is shared is saved once"),
+    Step(cse, "after slices moved: several may have met; what is shared is saved once"),
     Step(merge_products, "before differentiation: gradients of merged products come merged"),
     Step(sink_slices, "a piece of a merged product is one slice of it, not two"),
     Step(products_first, "sums of products and biases, in the order in which GEMMs can add up"),
     Step(join_products, "when products stand side by side in their sums"),
-    Step(remove_dead, "what no result needs has no derivative either"),
+    Step(dce, "what no result needs has no derivative either"),
 )
 
 LAST: tuple[Step, ...] = (
     Step(fold_constants, "the rules of derivatives multiply by numbers"),
     Step(sink_slices, "what a joined cotangent is split into again need not be joined"),
     Step(join_pads, "after slices sank, sums of padded pieces are all that is left of a split"),
-    Step(share_equal, "before sums are contracted: that looks for values that are read once"),
-    Step(remove_dead, "a dead reader would count as one"),
+    Step(cse, "before sums are contracted: that looks for values that are read once"),
+    Step(dce, "a dead reader would count as one"),
     Step(contract_rows, "before placing: it takes products out of the step"),
-    Step(spread_outers, "what is left now is neither a gradient of a weight nor a part of one"),
+    Step(
+        inline_outer_products,
+        "what is left now is neither a gradient of a weight nor a part of one",
+    ),
     Step(fold_constants, "contraction negates and reshapes sums"),
-    Step(share_equal, "contraction may sum one value over rows twice"),
-    Step(place_regions, "when it is known which products there are"),
-    Step(remove_dead, "every pass leaves nodes behind"),
+    Step(cse, "contraction may sum one value over rows twice"),
+    Step(licm, "when it is known which products there are"),
+    Step(dce, "every pass leaves nodes behind"),
 )
 
 FORWARD: tuple[Step, ...] = (
@@ -70,7 +73,7 @@ BACKWARD: tuple[Step, ...] = (
     *LAST,
     Step(products_last, "cotangents are sums; a GEMM finishes them"),
     Step(add_products, "last: what a GEMM adds to must be in the region where it runs"),
-    Step(remove_dead, "reordered sums leave their old nodes"),
+    Step(dce, "reordered sums leave their old nodes"),
 )
 
 

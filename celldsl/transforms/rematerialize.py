@@ -97,7 +97,7 @@ KINDS = ("elementwise", "shape", "reduce", "source")
 NEVER_AGAIN = ("mask", "concat", "window", "fold", "roll", "pad")
 
 
-def choose_saved(
+def rematerialize(
     forward: Program, backward: Program, smallest: bool = True
 ) -> tuple[Program, Program]:
     """The programs with the smallest tape; the backward one repeats what is not kept.

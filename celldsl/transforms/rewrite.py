@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import REGIONS, Node, Program
 from celldsl.structs import replace
-from celldsl.transforms.dce import remove_dead
+from celldsl.transforms.dce import dce
 
 Rule = Callable[[Builder, Node], str | None]
 
@@ -64,6 +64,6 @@ def until_stable(p: Program, one_pass: Callable[[Program], Program]) -> Program:
 
     What a round leaves unread is removed: in the next round it would count as a reader.
     """
-    while (better := remove_dead(one_pass(p))) != p:
+    while (better := dce(one_pass(p))) != p:
         p = better
     return p

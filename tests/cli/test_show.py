@@ -47,16 +47,16 @@ def test_the_plan_says_what_is_hoisted_and_what_is_switched_off(
     text = shown(capsys, GRU, "--plan", *SIZES)
     assert "x @ r_u.W_x and c.W_x: [I] to [3*H]\n        315 MFLOP, for all steps at once" in text
     assert "switched off" not in text
-    without = ["--without", "merge_products", "--without", "place_regions"]
+    without = ["--without", "merge_products", "--without", "licm"]
     text = shown(capsys, GRU, "--plan", *SIZES, *without)
     assert "switched off: merge_products, which makes one product of all" in text
-    assert "switched off: place_regions" in text
+    assert "switched off: licm" in text
     assert "x @ c.W_x: [I] to [H]\n        105 MFLOP, in every step" in text
     assert "merge_products  " not in text
 
 
 def test_without_choice_nothing_is_computed_again(capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, GRU, "--plan", *SIZES, "--without", "choose_saved")
+    text = shown(capsys, GRU, "--plan", *SIZES, "--without", "rematerialize")
     assert "tape: 3,072 bytes for each step and sequence" in text
     assert "nothing is computed again" in text
 

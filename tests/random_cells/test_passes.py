@@ -16,7 +16,7 @@ from celldsl.pipeline import front, optimise
 from celldsl.targets.reference import gradients
 from celldsl.transforms.autodiff import differentiate
 from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD, run_passes
-from celldsl.transforms.rematerialize import choose_saved
+from celldsl.transforms.rematerialize import rematerialize
 from tests.programs import draw_finals, draw_leaves, draw_masks, draw_outputs
 from tests.random_cells.draw import draw_cell
 
@@ -59,7 +59,7 @@ def results(
 def changed_pairs(program: Program) -> Iterator[tuple[str, Pair]]:
     """What each pass makes of a cell, ahead of differentiation and after it."""
     pair = differentiate(program)
-    yield "choose_saved alone", choose_saved(*pair)
+    yield "rematerialize alone", rematerialize(*pair)
     for step in {step.name: step for step in FIRST}.values():
         yield f"{step.name} first", differentiate(run_passes(program, [step]))
     for name, step in PASSES.items():

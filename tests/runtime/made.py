@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from celldsl.jit.object_cache import phase_addresses
-from celldsl.runtime.batch_layout import plan_rows
 from celldsl.runtime.description import Phase
-from celldsl.runtime.threads.launch import Course, Relay
+from celldsl.runtime.row_plan import plan_rows
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 TEMPLATE = """from dataclasses import replace
 
@@ -68,4 +68,4 @@ def run_phases(
     plan = plan_rows(1, 1, 1, False, True)
     if rows is not None:
         plan = replace(plan, parts=(rows,))
-    Course(Relay(made, phase_addresses(phases, dtype)), plan).run(arrays)
+    LaunchPlan(CompiledPhases(made, phase_addresses(phases, dtype)), plan).run(arrays)

@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 from scipy import special
 
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.vector_math import functions as elementary
 
 UNITS = 4.0  # of the last place
@@ -57,7 +57,7 @@ AT_ENDS = {  # at -inf, -1, -0.0, 0.0, inf
 def loop(function: Any) -> Any:
     @njit(nogil=True, error_model="numpy", fastmath=FLAGS)
     def run(n, x, y):
-        source, result = lane(x, 0, 0), lane(y, 0, 1)
+        source, result = pointer(x, 0, 0), pointer(y, 0, 1)
         for j in range(n):
             result[j] = function(source[j])
 
@@ -67,7 +67,7 @@ def loop(function: Any) -> Any:
 def loop_of_two(function: Any) -> Any:
     @njit(nogil=True, error_model="numpy", fastmath=FLAGS)
     def run(n, x, y, z):
-        left, right, result = lane(x, 0, 0), lane(y, 0, 1), lane(z, 0, 2)
+        left, right, result = pointer(x, 0, 0), pointer(y, 0, 1), pointer(z, 0, 2)
         for j in range(n):
             result[j] = function(left[j], right[j])
 

@@ -18,9 +18,16 @@ from numba import njit
 
 import celldsl.runtime
 from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
-from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels, sum_split
+from celldsl.jit.gemm.packing import (
+    SUM_MICRO_PANELS,
+    packed_length,
+    sum_chunks,
+    sum_panels,
+    sum_split,
+)
 from celldsl.jit.gemm.prepare import prepare
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.numba_types import register_stages
+from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
 
 DTYPES = [np.float32, np.float64]
@@ -30,28 +37,30 @@ SIZES = [0, 1, 2, 7, 15, 16, 17, 33, 129]
 
 @njit(nogil=True, error_model="numpy")
 def run_pack(k, n, b, start, row_stride, column_stride, out):
-    pack(k, n, lane(b, start, 0), row_stride, column_stride, lane(out, 0, 1))
+    pack(k, n, pointer(b, start, 0), row_stride, column_stride, pointer(out, 0, 1))
 
 
 @njit(nogil=True, error_model="numpy")
 def run_gemm(m, n, k, a, a0, a_rs, a_cs, b, b0, b_panel, b_rs, c, c0, c_rs, accumulate):
-    gemm(m, n, k, lane(a, a0, 0), a_rs, a_cs, lane(b, b0, 1), b_panel, b_rs, lane(c, c0, 2), c_rs,
-         accumulate)  # fmt: skip
+    gemm(m, n, k, pointer(a, a0, 0), a_rs, a_cs, pointer(b, b0, 1), b_panel, b_rs,
+         pointer(c, c0, 2), c_rs, accumulate)  # fmt: skip
 
 
 @njit(nogil=True, error_model="numpy")
-def run_sums(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, packed, strips, accumulate):
+def run_sums(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, packed, micro_panels, accumulate):
     chunks = sum_chunks(r)
     for chunk in range(chunks):
         low = r * chunk // chunks
         depth = r * (chunk + 1) // chunks - low
-        pack(depth, n, lane(b, low * b_rs, 0), b_rs, 1, lane(packed, 0, 1))
-        gemm_sums(depth, m, n, lane(a, low * a_rs, 0), a_rs, lane(packed, 0, 1), lane(strips, 0, 3),
-                  lane(c, c0, 2), c_rs, accumulate or chunk > 0)  # fmt: skip
+        pack(depth, n, pointer(b, low * b_rs, 0), b_rs, 1, pointer(packed, 0, 1))
+        gemm_sums(depth, m, n, pointer(a, low * a_rs, 0), a_rs, pointer(packed, 0, 1),
+                  pointer(micro_panels, 0, 3), pointer(c, c0, 2), c_rs,
+                  accumulate or chunk > 0)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def prepared() -> None:
+    register_stages()
     prepare("float32")
     prepare("float64")
 
@@ -155,7 +164,7 @@ def test_sums_over_many_rows(dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sums_have_strips_of_all_widths(dtype: Any) -> None:
-    """Also where a last panel goes down the strips by itself."""
+    """Also where a last panel goes down the micro-panels by itself."""
     check_sums([(3, m, n) for m in range(1, 150) for n in (1, 31, 32)], dtype)
 
 
@@ -166,13 +175,14 @@ def check_sums(shapes: list[tuple[int, int, int]], dtype: Any) -> None:
         out = Inside(m, n, dtype, GUARD, c)
         length = sum_panels(n)
         packed = np.full(length + 8, GUARD, dtype)
-        strips = np.full(SUM_STRIPS + 8, GUARD, dtype)
+        micro_panels = np.full(SUM_MICRO_PANELS + 8, GUARD, dtype)
         run_sums(r, m, n, left.flat[left.start :], left.stride, right.flat[right.start :],
-                 right.stride, out.flat, out.start, out.stride, packed, strips, add)  # fmt: skip
+                 right.stride, out.flat, out.start, out.stride, packed, micro_panels,
+                 add)  # fmt: skip
         close(out.view, a.T.astype(np.float64) @ b + add * c.astype(np.float64), r)
         assert out.untouched()
         assert np.all(packed[length:] == GUARD)
-        assert np.all(strips[SUM_STRIPS:] == GUARD)
+        assert np.all(micro_panels[SUM_MICRO_PANELS:] == GUARD)
 
 
 def test_parts_share_rows_where_there_are_enough() -> None:
@@ -186,7 +196,7 @@ def test_parts_share_rows_where_there_are_enough() -> None:
 
 @njit
 def lengths(k, n, x):
-    return packed_length(k, n), sum_panels(n), panel_width(lane(x, 0, 0))
+    return packed_length(k, n), sum_panels(n), panel_width(pointer(x, 0, 0))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -201,15 +211,17 @@ import numpy as np
 from numba import njit
 from celldsl.jit.gemm.prepare import prepare
 from celldsl.jit.gemm.calls import gemm
+from celldsl.jit.lowering.numba_types import register_stages
 from celldsl.jit.lowering.vector_width import panel_width
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.pointers import pointer
 
 prepare("float32")
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def run(a, b, c):
-    gemm(2, 2, 2, lane(a, 0, 0), 2, 1, lane(b, 0, 1), panel_width(b), 2, lane(c, 0, 2), 2, 0)
+    gemm(2, 2, 2, pointer(a, 0, 0), 2, 1, pointer(b, 0, 1), panel_width(b), 2, pointer(c, 0, 2),
+         2, 0)
 
 
 a = np.arange(4, dtype=np.float32)

@@ -18,12 +18,12 @@ from celldsl.jit import object_cache as addresses
 from tests.runtime.made import run_phases
 
 MODULE = """\
-from celldsl.jit.symbols import lane, real
+from celldsl.jit.symbols import pointer, real
 from celldsl.jit.functions import stage
 
 @stage
 def run(part, parts, share, shares, rows, dims, hyper, out):
-    first = lane(out, 0, 0)
+    first = pointer(out, 0, 0)
     for i in range(1):
         first[i] = real(out, {value})
 """

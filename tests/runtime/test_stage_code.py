@@ -11,7 +11,7 @@ import pytest
 from numba.core.errors import NumbaError
 
 from celldsl.jit.compile import compile_phases
-from celldsl.jit.functions import Stage, apart, stage
+from celldsl.jit.functions import Stage, noinline, stage
 from celldsl.jit.kernels import kernel
 from celldsl.jit.lowering.values import StageError
 from tests.runtime.made import run_phases
@@ -72,7 +72,7 @@ def larger(a, b):
     return b
 
 
-@apart
+@noinline
 def put(target, at, value):
     target[at] = value
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from celldsl.runtime.batch_layout import RowPlan, pack_lengths, plan_packed, plan_rows
 from celldsl.runtime.description import Phase
+from celldsl.runtime.row_plan import RowPlan, pack_lengths, plan_packed, plan_rows
 from celldsl.runtime.threads.task_graph import TIME_SHARES, Task, tasks_of
 
 Kind = Literal["once", "rows", "parts", "steps"]
@@ -53,9 +53,9 @@ def test_rows_are_split_finer_where_there_are_many() -> None:
 
 def test_a_phase_that_does_not_wait_needs_what_the_one_before_needs() -> None:
     phases = [phase("once"), phase("parts"), phase("rows", waits=False), phase("once")]
-    todo = tasks_of(phases, full())
-    assert [task.needs for task in todo.tasks[:4]] == [range(0), *[range(1)] * 3]
-    assert todo.tasks[-1].needs == range(len(todo.tasks) - 1)
+    graph = tasks_of(phases, full())
+    assert [task.needs for task in graph.tasks[:4]] == [range(0), *[range(1)] * 3]
+    assert graph.tasks[-1].needs == range(len(graph.tasks) - 1)
 
 
 def every_pass() -> list[list[Phase]]:
@@ -87,23 +87,23 @@ def every_plan() -> list[RowPlan]:
 def test_the_order_of_tasks_is_one_in_which_they_can_be_done(
     phases: list[Phase], plan: RowPlan
 ) -> None:
-    todo = tasks_of(phases, plan)
-    for number, task in enumerate(todo.tasks):
+    graph = tasks_of(phases, plan)
+    for number, task in enumerate(graph.tasks):
         assert all(0 <= needed < number for needed in task.needs)
         assert task.after is None or 0 <= task.after < number
-    found = [number for lot in todo.lots for number in lot]
-    assert sorted(found) == list(range(len(todo.tasks)))
+    found = [number for group in graph.priority_groups for number in group]
+    assert sorted(found) == list(range(len(graph.tasks)))
 
 
 @pytest.mark.parametrize("phases", every_pass())
 @pytest.mark.parametrize("plan", every_plan())
 def test_everything_a_share_reads_is_there(phases: list[Phase], plan: RowPlan) -> None:
     """Row by row: all earlier phases have written it, among them all earlier steps."""
-    todo = tasks_of(phases, plan)
-    behind = _behind(todo.tasks)
-    for number, task in enumerate(todo.tasks):
+    graph = tasks_of(phases, plan)
+    behind = _behind(graph.tasks)
+    for number, task in enumerate(graph.tasks):
         own = _rows_of(phases[task.phase], task, plan)
-        for other, earlier in enumerate(todo.tasks[:number]):
+        for other, earlier in enumerate(graph.tasks[:number]):
             last = _last_before(phases, task.phase)
             if earlier.phase > last:
                 continue
@@ -151,8 +151,8 @@ def _rows_of(phase: Phase, task: Task, plan: RowPlan) -> set[int]:
 
 
 def test_time_is_cut_where_rows_come_before_or_after() -> None:
-    todo = tasks_of([phase("once"), phase("rows"), phase("steps")], full(200))
-    steps = [task for task in todo.tasks if task.phase == 2]
+    graph = tasks_of([phase("once"), phase("rows"), phase("steps")], full(200))
+    steps = [task for task in graph.tasks if task.phase == 2]
     assert len(steps) == 2 * TIME_SHARES
     assert max(len(task.needs) for task in steps) <= 3
     assert numbers("steps", full(200)) == 2
@@ -161,10 +161,10 @@ def test_time_is_cut_where_rows_come_before_or_after() -> None:
 
 
 def test_some_rows_are_left_for_who_is_ahead() -> None:
-    todo = tasks_of([phase("once"), phase("rows"), phase("steps")], full(200))
-    kinds = [todo.tasks[lot.start].phase for lot in todo.lots]
+    graph = tasks_of([phase("once"), phase("rows"), phase("steps")], full(200))
+    kinds = [graph.tasks[group.start].phase for group in graph.priority_groups]
     assert kinds[:2] == [0, 1]
     later = kinds.index(1, 2)
     assert set(kinds[2:later]) == {2}
     back = tasks_of([phase("rows"), phase("steps", reverse=True)], full(200))
-    assert back.lots[0].stop == 16
+    assert back.priority_groups[0].stop == 16

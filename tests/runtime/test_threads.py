@@ -38,13 +38,13 @@ def test_small_work_stays_on_one_thread(parts: int) -> None:
 
 def test_memory_comes_back_when_its_lease_dies() -> None:
     buffers = Buffers("float32")
-    lease = buffers.take(1000)
-    place = lease.array.ctypes.data
+    buffer = buffers.take(1000)
+    place = buffer.array.ctypes.data
     assert place % CACHE_LINE == 0
-    assert lease.array.shape == (1000,)
+    assert buffer.array.shape == (1000,)
     other = buffers.take(1000)
     assert other.array.ctypes.data != place
-    del lease
+    del buffer
     gc.collect()
     assert buffers.take(900).array.ctypes.data == place
 

@@ -11,7 +11,7 @@ import pytest
 
 from celldsl.ir.size import NotIntegral, Size
 from celldsl.pipeline import check_source
-from celldsl.semantics.constraints import Facts
+from celldsl.semantics.constraints import Constraints
 
 H, K = Size.dim("H"), Size.dim("K")
 _ADD = re.compile(r"add `(require .*)`")
@@ -80,10 +80,10 @@ def test_what_is_shown_is_so(seed: int) -> None:
         number, divisor = random_size(rng), rng.choice((Size.of(2), Size.of(3), K, K * 2))
         if not number.integral or not number.dims:
             continue
-        facts = Facts()
-        facts.assume_divides(number, divisor)
+        constraints = Constraints()
+        constraints.assume_divides(number, divisor)
         size = rng.choice((random_size(rng), number / divisor * rng.randint(1, 3) + K))
-        whole, not_negative = facts.whole(size), facts.not_negative(size)
+        whole, not_negative = constraints.whole(size), constraints.not_negative(size)
         shown += whole
         for h, k in itertools.product(range(1, 9), repeat=2):
             a, b = value(number, h, k), value(divisor, h, k)
@@ -96,12 +96,12 @@ def test_what_is_shown_is_so(seed: int) -> None:
 
 
 def test_of_two_bounds_the_tighter_one_is_kept() -> None:
-    facts = Facts()
+    constraints = Constraints()
     for least in (2, 5, 3):
-        facts.assume_not_negative((H - least) * 2)
-    assert facts.bounds == [H - 5]
-    assert facts.not_negative(H - 5)
-    assert not facts.not_negative(H - 6)
+        constraints.assume_not_negative((H - least) * 2)
+    assert constraints.bounds == [H - 5]
+    assert constraints.not_negative(H - 5)
+    assert not constraints.not_negative(H - 6)
 
 
 def test_many_branches_on_one_dim_are_soon_checked() -> None:

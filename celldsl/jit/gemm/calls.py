@@ -2,7 +2,8 @@
 
     gemm(m, n, k, a, lda, 1, packed, k * width, width, c, ldc, 0)     # in a kernel
 
-calls `celldsl_gemm_f32`, or f64, by the dtype of its lanes.  Kernels hold the name alone, so that
+calls `celldsl_gemm_f32`, or f64, by the dtype of its pointers.  Kernels hold the name alone, so
+that
 Numba can cache them; `symbols.prepare` says where it is.
 """
 
@@ -19,18 +20,18 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
-from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.pointers import Pointer
 
 
 def _gemm_call(entry: str, *arguments: Any) -> Any:
     """The type and the code of a call; nothing where the arguments do not fit."""
     pairs = list(zip(arguments, GEMM_KINDS[entry], strict=True))
-    lanes = [argument for argument, kind in pairs if kind == "x"]
-    if not all(isinstance(a, LaneType) and a.dtype == lanes[0].dtype for a in lanes):
+    pointers = [argument for argument, kind in pairs if kind == "x"]
+    if not all(isinstance(a, Pointer) and a.dtype == pointers[0].dtype for a in pointers):
         return None
-    if lanes[0].dtype.name not in GEMM_SUFFIXES:
+    if pointers[0].dtype.name not in GEMM_SUFFIXES:
         return None
-    symbol = gemm_symbol(entry, lanes[0].dtype.name)
+    symbol = gemm_symbol(entry, pointers[0].dtype.name)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
@@ -56,5 +57,5 @@ def gemm(_, m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 
 @intrinsic
-def gemm_sums(_, r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
-    return _gemm_call("gemm_sums", r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate)
+def gemm_sums(_, r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
+    return _gemm_call("gemm_sums", r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate)

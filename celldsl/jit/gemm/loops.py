@@ -1,4 +1,4 @@
-"""The loops around the tile.  In: lanes with strides in elements.  Out: panels, or C.
+"""The loops around the tile.  In: pointers with strides in elements.  Out: panels, or C.
 
     gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
 
@@ -15,24 +15,24 @@ from __future__ import annotations
 from celldsl.jit.functions import stage
 from celldsl.jit.gemm.calls import gemm, pack, tile
 from celldsl.jit.gemm.packing import (
-    GEMM_DEPTH,
     GEMM_PAD,
-    GEMM_ROWS,
-    gemm_pack_strips,
-    gemm_sixes,
-    gemm_strip,
+    KC,
+    MC,
+    micro_panel_rows,
+    micro_tiles_of,
     pack_loops,
+    pack_micro_panels,
 )
 from celldsl.jit.gemm.tile import fetch, stack, tile_code, tile_steps
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES, WIDEST_PANEL, panel_width
 
-_GEMM_FEWER = 48  # rows of a block of A as it lies: most are fetched while another multiplies
-_GEMM_LAST = 12  # rows whose tiles fetch the next panel
-_GEMM_LINE = 64  # bytes
-_GEMM_LOCAL_ROWS = 24
-_GEMM_LOCAL = (_GEMM_LOCAL_ROWS + 7) * WIDEST_PANEL  # 31 rows have no more than three sixes
-_GEMM_LOCAL_PANEL = GEMM_DEPTH * 3 // 2 * WIDEST_PANEL
+_MC_UNPACKED = 48  # rows of a block of A as it lies: most are fetched while another multiplies
+_LAST_ROWS = 12  # rows whose tiles fetch the next panel
+_LINE_BYTES = 64  # bytes
+_LOCAL_ROWS = 24
+_LOCAL = (_LOCAL_ROWS + 7) * WIDEST_PANEL  # 31 rows have no more than three micro-tiles
+_LOCAL_PANEL = KC * 3 // 2 * WIDEST_PANEL
 
 
 @stage
@@ -44,10 +44,10 @@ def tile_loops(shape, k, a, b, c, steps):
 @stage
 def _gemm_fetch(rows, a, a_step, first, last):
     """Brings a share of the columns of the next rows of A nearer."""
-    line = panel_width(a) * _GEMM_LINE // PANEL_BYTES
+    line = panel_width(a) * _LINE_BYTES // PANEL_BYTES
     for at in range((first + line - 1) // line * line, last, line):
         for row in range(rows):
-            fetch(lane(a, row * a_step + at, -1))
+            fetch(pointer(a, row * a_step + at, -1))
 
 
 @stage
@@ -62,20 +62,20 @@ def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
         i = 0
         first, last = j * k // panels, (j + 1) * k // panels
         while i < down:
-            rows = gemm_strip(m - i)
+            rows = micro_panel_rows(m - i)
             if ahead > 0:
-                _gemm_fetch(rows, lane(a, ahead + i * a_step, -1), a_step, first, last)
-            shape = rows * 8 + (1 if m - i > _GEMM_LAST else 0)
-            tile(shape, k, lane(a, i * a_step, -1), lane(b, j * b_panel, -1),
-                 lane(c, i * c_rs + j * width, -1), steps)  # fmt: skip
+                _gemm_fetch(rows, pointer(a, ahead + i * a_step, -1), a_step, first, last)
+            shape = rows * 8 + (1 if m - i > _LAST_ROWS else 0)
+            tile(shape, k, pointer(a, i * a_step, -1), pointer(b, j * b_panel, -1),
+                 pointer(c, i * c_rs + j * width, -1), steps)  # fmt: skip
             i += rows
     rows = m - down
     together = 4 if rows == 1 else 2 if rows == 2 else 1
     j = 0
     while rows > 0 and j < panels:
         wide = together if panels - j >= together else 1
-        tile(rows * 8 + wide, k, lane(a, down * a_step, -1), lane(b, j * b_panel, -1),
-             lane(c, down * c_rs + j * width, -1), steps)  # fmt: skip
+        tile(rows * 8 + wide, k, pointer(a, down * a_step, -1), pointer(b, j * b_panel, -1),
+             pointer(c, down * c_rs + j * width, -1), steps)  # fmt: skip
         j += wide
 
 
@@ -90,22 +90,25 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
     rest = n - panels * width
     if rest == 0:
         return
-    last = lane(b, panels * b_panel, -1)
+    last = pointer(b, panels * b_panel, -1)
     if b_panel == width:  # B as it lies: a whole panel would be read past its end
-        whole = stack(c, _GEMM_LOCAL_PANEL)
+        whole = stack(c, _LOCAL_PANEL)
         pack(k, rest, last, b_rs, 1, whole)
         last = whole
         b_rs = width
-    local = stack(c, _GEMM_LOCAL)
+    local = stack(c, _LOCAL)
     steps = tile_steps(a_rs, a_cs, 0, b_rs, width, 0)
     i = 0
     while i < m:
-        # No strip of A is cut: those of what is left are its own where four sixes come first.
-        rows = _GEMM_LOCAL_ROWS if 6 * gemm_sixes(m - i) >= _GEMM_LOCAL_ROWS else m - i
-        _gemm_panels(rows, 1, k, lane(a, i * a_step, -1), last, local, a_step, 0, width, steps, 0)
+        # No micro-panel of A is cut: those of what is left are its own where four micro-tiles come
+        # first.
+        rows = _LOCAL_ROWS if 6 * micro_tiles_of(m - i) >= _LOCAL_ROWS else m - i
+        _gemm_panels(
+            rows, 1, k, pointer(a, i * a_step, -1), last, local, a_step, 0, width, steps, 0
+        )
         for row in range(rows):
-            to = lane(c, (i + row) * c_rs + panels * width, 0)
-            sums = lane(local, row * width, 1)
+            to = pointer(c, (i + row) * c_rs + panels * width, 0)
+            sums = pointer(local, row * width, 1)
             for column in range(rest):
                 to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
         i += rows
@@ -119,16 +122,16 @@ def _gemm_share(rest, most):
 
 @stage
 def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
-    most = _GEMM_FEWER if a_cs == 1 else GEMM_ROWS
+    most = _MC_UNPACKED if a_cs == 1 else MC
     p = 0
     while p == 0 or p < k:
-        depth = _gemm_share(k - p, GEMM_DEPTH)
+        depth = _gemm_share(k - p, KC)
         i = 0
         while i < m:
             rows = _gemm_share(m - i, most)
             ahead = rows * a_rs if a_cs == 1 and i + rows < m else 0
-            _gemm_block(rows, n, depth, lane(a, i * a_rs + p * a_cs, -1), a_rs, a_cs,
-                        lane(b, p * b_rs, -1), b_panel, b_rs, lane(c, i * c_rs, -1), c_rs,
+            _gemm_block(rows, n, depth, pointer(a, i * a_rs + p * a_cs, -1), a_rs, a_cs,
+                        pointer(b, p * b_rs, -1), b_panel, b_rs, pointer(c, i * c_rs, -1), c_rs,
                         accumulate, ahead)  # fmt: skip
             i += rows
         accumulate = 1
@@ -136,14 +139,14 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 
 @stage
-def gemm_sums_loops(r, m, n, a, a_rs, panels, strips, c, c_rs, accumulate):
+def gemm_sums_loops(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
     width = panel_width(c)
     i = 0
     while i < m:
-        rows = _gemm_share(m - i, GEMM_ROWS)
-        gemm_pack_strips(r, rows, lane(a, i, -1), a_rs, strips)
-        gemm(rows, n, r, strips, 1, -1, panels, r * width, width, lane(c, i * c_rs, -1), c_rs,
-             accumulate)  # fmt: skip
+        rows = _gemm_share(m - i, MC)
+        pack_micro_panels(r, rows, pointer(a, i, -1), a_rs, micro_panels)
+        gemm(rows, n, r, micro_panels, 1, -1, panels, r * width, width, pointer(c, i * c_rs, -1),
+             c_rs, accumulate)  # fmt: skip
         i += rows
 
 

@@ -1,7 +1,8 @@
-"""Factors of products, as tiles read them best.  In: lanes with strides.  Out: panels and strips.
+"""Factors of products, as tiles read them best.  In: pointers with strides.  Out: panels and
+micro-panels.
 
     pack_loops(k, n, b, row_stride, column_stride, out)      # B[k, n] as panels [k][width]
-    gemm_pack_strips(k, m, a, a_rs, out)                     # A[k, m] as strips [k][6]
+    gemm_pack_strips(k, m, a, a_rs, out)                     # A[k, m] as micro-panels [k][6]
 
 The same for a sum over rows, which is cut into chunks whose panels fit the caches.
 """
@@ -13,15 +14,15 @@ from __future__ import annotations
 
 from celldsl.jit.functions import stage
 from celldsl.jit.gemm.tile import fetch, move
-from celldsl.jit.lowering.pointers import lane
+from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import WIDEST_PANEL, panel_width
 
-GEMM_DEPTH = 512  # rows of a panel of B, in the first caches beside a strip of A
-GEMM_ROWS = 96  # rows of a packed block of A, in the second cache
+KC = 512  # rows of a panel of B, in the first caches beside a micro-panel of A
+MC = 96  # rows of a packed block of A, in the second cache
 GEMM_PAD = 4  # elements after a packed row of A, for what copies eight where six are wanted
-SUM_STRIPS = (GEMM_DEPTH * 3 // 2 + GEMM_PAD) * (GEMM_ROWS * 3 // 2)  # a block of A, packed
+SUM_MICRO_PANELS = (KC * 3 // 2 + GEMM_PAD) * (MC * 3 // 2)  # a block of A, packed
 _GEMM_TOGETHER = 8  # rows: panels lie where one would drive another out of the caches
-_GEMM_AHEAD = 16  # rows that are fetched before they are packed: memory is far away
+_PREFETCH_ROWS = 16  # rows that are fetched before they are packed: memory is far away
 
 
 @stage
@@ -33,8 +34,8 @@ def packed_length(k, n):
 
 @stage
 def sum_chunks(rows):
-    """Into how many parts of at most GEMM_DEPTH * 3 // 2 rows a sum over rows is cut."""
-    return max(1, (rows + GEMM_DEPTH // 2) // GEMM_DEPTH)
+    """Into how many parts of at most KC * 3 // 2 rows a sum over rows is cut."""
+    return max(1, (rows + KC // 2) // KC)
 
 
 @stage
@@ -43,7 +44,7 @@ def sum_split(parts, rows):
 
     To share rows costs a sum over parts at the end, to share columns packs rows again and again.
     """
-    split = max(1, min(parts, rows // GEMM_DEPTH))
+    split = max(1, min(parts, rows // KC))
     while parts % split != 0:
         split -= 1
     return split
@@ -52,7 +53,7 @@ def sum_split(parts, rows):
 @stage
 def sum_panels(n):
     """Elements for the right rows of a chunk, packed."""
-    return packed_length(GEMM_DEPTH * 3 // 2, n)
+    return packed_length(KC * 3 // 2, n)
 
 
 @stage
@@ -63,14 +64,14 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
         high = min(k, low + _GEMM_TOGETHER)
         for j in range(whole):
             for p in range(low, high):
-                row = lane(b, p * row_stride + j * width, 1)
-                fetch(lane(row, _GEMM_AHEAD * row_stride, -1))
-                move(lane(out, (j * k + p) * width, 0), row, panel_width(out))
+                row = pointer(b, p * row_stride + j * width, 1)
+                fetch(pointer(row, _PREFETCH_ROWS * row_stride, -1))
+                move(pointer(out, (j * k + p) * width, 0), row, panel_width(out))
     for first in range(whole * width, n, width):
         columns = min(width, n - first)
         for p in range(k):
-            to = lane(out, first * k + p * width, 0)
-            row = lane(b, first * column_stride + p * row_stride, 1)
+            to = pointer(out, first * k + p * width, 0)
+            row = pointer(b, first * column_stride + p * row_stride, 1)
             for column in range(columns):
                 to[column] = row[column * column_stride]
             for column in range(columns, width):
@@ -78,8 +79,8 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
 
 
 @stage
-def gemm_strip(rest):
-    """How many rows go together when `rest` are left: sixes waste the least, then fives, fours."""
+def micro_panel_rows(rest):
+    """How many rows go together when `rest` are left: sixes waste least, then fives."""
     odd = rest % 2
     if rest >= 6 + 5 * odd and rest != 8 + 5 * odd:
         return 6
@@ -87,34 +88,34 @@ def gemm_strip(rest):
 
 
 @stage
-def gemm_sixes(m):
-    """How many strips of six rows come first."""
+def micro_tiles_of(m):
+    """How many micro-panels of six rows come first."""
     rest = m % 6
     others = 2 if rest == 1 else 1 if rest == 2 or rest == 3 else 0
     return max(0, m // 6 - others)
 
 
 @stage
-def gemm_pack_strips(k, m, a, a_rs, out):
-    """A[k, m] as strips [k][rows], one after the other, a row of A after the other."""
+def pack_micro_panels(k, m, a, a_rs, out):
+    """A[k, m] as micro-panels [k][rows], one after the other, a row of A after the other."""
     step = k + GEMM_PAD
-    sixes = gemm_sixes(m)
+    micro_tiles = micro_tiles_of(m)
     for p in range(k):
-        row = lane(a, p * a_rs, 1)
+        row = pointer(a, p * a_rs, 1)
         for i in range(0, m, 16):
-            fetch(lane(row, _GEMM_AHEAD * a_rs + i, -1))
-        for s in range(sixes - 1):
+            fetch(pointer(row, _PREFETCH_ROWS * a_rs + i, -1))
+        for s in range(micro_tiles - 1):
             # As fast as six; the last two are overwritten.
-            move(lane(out, s * 6 * step + p * 6, 0), lane(row, s * 6, 1), 8)
-        for s in range(max(0, sixes - 1), sixes):
-            to = lane(out, s * 6 * step + p * 6, 0)
+            move(pointer(out, s * 6 * step + p * 6, 0), pointer(row, s * 6, 1), 8)
+        for s in range(max(0, micro_tiles - 1), micro_tiles):
+            to = pointer(out, s * 6 * step + p * 6, 0)
             for i in range(6):
                 to[i] = row[s * 6 + i]
-    first = sixes * 6
+    first = micro_tiles * 6
     while first < m:
-        rows = gemm_strip(m - first)
+        rows = micro_panel_rows(m - first)
         for p in range(k):
-            to = lane(out, first * step + p * rows, 0)
+            to = pointer(out, first * step + p * rows, 0)
             for i in range(rows):
                 to[i] = a[p * a_rs + first + i]
         first += rows

@@ -1,4 +1,4 @@
-"""Small dense products for kernels.  In: lanes with strides in elements.  Out: C, written.
+"""Small dense products for kernels.  In: pointers with strides in elements.  Out: C, written.
 
     prepare("float32")                                   # in Python, before kernels are loaded
     pack(k, n, b, ldb, 1, packed)                        # B[k, n] into panels
@@ -7,13 +7,14 @@
     gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
         C[m, n] = (or +=) A @ B.  Row p of panel j of B is at b + j*b_panel + p*b_rs:
         (k*width, width) for packed B, (width, ldb) for a row-major B as it lies
-    gemm_sums(r, m, n, a, a_rs, packed, strips, c, c_rs, accumulate)
+    gemm_sums(r, m, n, a, a_rs, packed, micro-panels, c, c_rs, accumulate)
         C[m, n] = (or +=) A[r, m]^T @ B[r, n]: gradients of weights, over a chunk of rows as
-        `sum_chunks` (of `packing`) cuts them.  B is packed; `strips` is scratch for SUM_STRIPS
+        `sum_chunks` (of `packing`) cuts them.  B is packed; `micro_panels` is scratch for
+        SUM_MICRO_PANELS
     pack(k, n, b, row_stride, column_stride, out)
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
-    packed_length(k, n), sum_panels(n), SUM_STRIPS       (of `packing`)
-        elements that `out`, the packed B of a chunk and `strips` need, for either dtype
+    packed_length(k, n), sum_panels(n), SUM_MICRO_PANELS       (of `packing`)
+        elements that `out`, the packed B of a chunk and `micro_panels` need, for either dtype
 
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of
 the dtype.  Column offsets that are multiples of it split n; rows split m.
@@ -21,7 +22,7 @@ the dtype.  Column offsets that are multiples of it split n; rows split m.
 
 from __future__ import annotations
 
-GEMM_KINDS = {  # arguments: i an intp, x a lane of the dtype, s a lane of intp
+GEMM_KINDS = {  # arguments: i an intp, x a pointer of the dtype, s a pointer of intp
     "tile": "iixxxs",
     "pack": "iixiix",
     "gemm": "iiixiixiixii",

@@ -1,16 +1,16 @@
-"""The innermost product, in LLVM's own terms.  In: lanes.  Out: a tile of C, written.
+"""The innermost product, in LLVM's own terms.  In: pointers.  Out: a tile of C, written.
 
     tile_code(8 * 6 + 1, k, a, b, c, tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate))
 
 computes C[6, width] = (or +=) A[6, k] @ B[k, width], strides in elements.  The first argument is
 8 * rows + panels side by side: up to 6 rows by 1 panel, 2 by 2, or 1 by 4; 6, 5 or 4 by 0 stand for
 1 panel, and the next one is fetched.  Panel j of B starts at b + j*b_panel.  An a_cs of -1 stands
-for `rows`: A in packed strips.  A panel is two vectors of the host wide: 6 rows keep 12
+for `rows`: A in packed micro-panels.  A panel is two vectors of the host wide: 6 rows keep 12
 accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the latency of a
 multiply-add.
 
-    stack(like, length)        a lane on the stack, of a literal length
-    fetch(lane)                brings the line it points to nearer, if there is one
+    stack(like, length)        a pointer on the stack, of a literal length
+    fetch(pointer)                brings the line it points to nearer, if there is one
     move(to, source, count)    copies a literal number of elements at once
 """
 
@@ -23,7 +23,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES
 
 _TILE_INT = ir.IntType(64)
@@ -35,7 +35,7 @@ _TILE_SHAPES = (
 
 @intrinsic
 def stack(_context: Any, like: Any, length: Any) -> Any:
-    """A lane of `length` elements that live until the function returns."""
+    """A pointer of `length` elements that live until the function returns."""
     if not isinstance(length, types.IntegerLiteral):
         return None
 
@@ -43,7 +43,7 @@ def stack(_context: Any, like: Any, length: Any) -> Any:
         element = context.get_value_type(like.dtype)
         return cgutils.alloca_once(builder, element, size=length.literal_value)
 
-    return LaneType(like.dtype, -1)(like, length), generate
+    return Pointer(like.dtype, -1)(like, length), generate
 
 
 @intrinsic
@@ -63,7 +63,7 @@ def move(_context: Any, to: Any, source: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         vector = ir.VectorType(args[0].type.pointee, count.literal_value)
-        target, place = (builder.bitcast(lane, vector.as_pointer()) for lane in args[:2])
+        target, place = (builder.bitcast(pointer, vector.as_pointer()) for pointer in args[:2])
         builder.store(builder.load(place, align=_align(vector)), target, align=_align(vector))
         return context.get_dummy_value()
 
@@ -74,7 +74,7 @@ def move(_context: Any, to: Any, source: Any, count: Any) -> Any:
 def tile_steps(  # type: ignore[no-untyped-def]
     _, a_rs, a_cs, b_panel, b_rs, c_rs, accumulate
 ):
-    """A lane of the six, on the stack.  What all tiles of a block share goes to them in memory.
+    """A pointer of the six, on the stack.  What all tiles of a block share goes to them in memory.
 
     More than six arguments would not fit the registers, and to store and reload them takes as long
     as the multiplications of a small tile.
@@ -86,7 +86,7 @@ def tile_steps(  # type: ignore[no-untyped-def]
             builder.store(value, builder.gep(place, [_TILE_INT(index)]))
         return place
 
-    return LaneType(types.intp, -1)(*[types.intp] * 6), generate
+    return Pointer(types.intp, -1)(*[types.intp] * 6), generate
 
 
 @intrinsic

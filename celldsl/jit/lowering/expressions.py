@@ -4,13 +4,14 @@ Expressions of stages.  In: syntax, a scope.  Out: values.
 
 stage_value(scope, ast.parse("2 * x[j] + one", mode="eval").body)
 stage_condition(scope, node)          # one bit
-stage_element(scope, node)            # the lane and the index of `x[j]`
+stage_element(scope, node)            # the pointer and the index of `x[j]`
 
 Calls in stages.  In: what is called, values.  Out: instructions.
 
     called(code, builder, tanh, [x])
 
-Stages call other stages, intrinsics (`lane`, `gemm`, …), elementary functions, conversions such as
+Stages call other stages, intrinsics (`pointer`, `gemm`, …), elementary functions, conversions such
+as
 `np.int64`, and `min` and `max` of integers.
 """
 
@@ -26,7 +27,7 @@ from llvmlite import ir
 from numba import types
 
 from celldsl.jit.functions import Stage
-from celldsl.jit.lowering.pointers import LaneType, read_lane
+from celldsl.jit.lowering.pointers import Pointer, read_element
 from celldsl.jit.lowering.scope import Scope, stage_number
 from celldsl.jit.lowering.values import (
     StageError,
@@ -61,8 +62,10 @@ def stage_value(scope: Scope, node: ast.expr) -> Typed:
         case ast.Attribute():
             return stage_number(scope.known(node))
         case ast.Subscript():
-            lane, index = stage_element(scope, node)
-            return Typed(lane.kind.dtype, read_lane(builder, lane.code, index, lane.kind.scope))
+            pointer, index = stage_element(scope, node)
+            return Typed(
+                pointer.kind.dtype, read_element(builder, pointer.code, index, pointer.kind.scope)
+            )
         case ast.BinOp(left=left, op=op, right=right):
             return combined(builder, type(op), stage_value(scope, left), stage_value(scope, right))
         case ast.Compare(left=left, ops=[order], comparators=[right]):
@@ -95,10 +98,10 @@ def stage_call(scope: Scope, node: ast.Call) -> Typed | None:
 
 
 def stage_element(scope: Scope, node: ast.Subscript) -> tuple[Typed, Any]:
-    lane = stage_value(scope, node.value)
-    if not isinstance(lane.kind, LaneType):
+    pointer = stage_value(scope, node.value)
+    if not isinstance(pointer.kind, Pointer):
         raise StageError(f"`{ast.unparse(node.value)}` is no lane")
-    return lane, cast(scope.builder, stage_value(scope, node.slice), types.int64)
+    return pointer, cast(scope.builder, stage_value(scope, node.slice), types.int64)
 
 
 def stage_condition(scope: Scope, node: ast.expr) -> Any:

@@ -1,8 +1,8 @@
 """Stages as Numba's kernels see them.  In: a stage.  Out: a type whose calls Numba can compile.
 
-    register()                  # from now on Numba knows what to take a stage for
+    register_stages()            # from now on Numba knows what to take a stage for
 
-A stage gets lanes where a kernel has arrays, which are one-dimensional and contiguous.
+A stage gets pointers where a kernel has arrays, which are one-dimensional and contiguous.
 """
 
 # What is subclassed and called here is Numba's, which has no types.
@@ -24,7 +24,7 @@ from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import typeof_impl
 
 from celldsl.jit.functions import Stage
-from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
 from celldsl.jit.lowering.values import StageError
 
@@ -43,7 +43,7 @@ class PartLibrary(CPUCodeLibrary):
 
 
 @cache
-def register() -> None:
+def register_stages() -> None:
     """Tells Numba what to take a stage for, where a kernel names it."""
     typeof_impl.register(Stage)(lambda stage, _: stage_type(stage))
 
@@ -91,7 +91,7 @@ def _kind(kind: Any) -> Any:
         return kind
     if kind.ndim != 1 or kind.layout != "C":
         raise StageError(f"{kind} is no contiguous array of one axis")
-    return LaneType(kind.dtype, -1)
+    return Pointer(kind.dtype, -1)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, value: Any) -> Any:

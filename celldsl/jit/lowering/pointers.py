@@ -1,16 +1,17 @@
-"""Pointers that kernels loop over.  In: an array, an offset, a scope.  Out: a lane.
+"""Pointers that kernels loop over.  In: an array, an offset, a scope.  Out: a pointer.
 
-    gate = lane(work, row * 4 * H, 0)
-    c = lane(tape, row * H, 1)
+    gate = pointer(work, row * 4 * H, 0)
+    c = pointer(tape, row * H, 1)
     for j in range(H):
         gate[j] = c[j] * real(c, 0.5)
 
-    lane(x, offset, scope)   a pointer to element `offset` of an array or of another lane
-    x[j], x[j] = value       any integer index; the value becomes the lane's dtype
-    real(x, value)           the value as a number of the lane's dtype
+    pointer(x, offset, scope)   a pointer to element `offset` of an array or of another pointer
+    x[j], x[j] = value       any integer index; the value becomes the pointer's dtype
+    real(x, value)           the value as a number of the pointer's dtype
     address(x)               the address, an intp
 
-`scope` is a literal from 0 to 63.  Lanes of distinct scopes must never overlap in memory; LLVM then
+`scope` is a literal from 0 to 63.  Pointers of distinct scopes must never overlap in memory; LLVM
+then
 vectorises loops over them without run-time checks.  Scope -1 promises nothing.  Nothing checks
 bounds.  These functions are for compiled code alone.
 """
@@ -28,11 +29,11 @@ from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic
 
-_LANE_SCOPES = 64
+_ALIAS_SCOPES = 64
 _lane_lists: WeakKeyDictionary[Any, dict[int, tuple[Any, Any]]] = WeakKeyDictionary()
 
 
-class LaneType(types.Type):  # type: ignore[misc]
+class Pointer(types.Type):  # type: ignore[misc]
     """A pointer to numbers of `dtype`."""
 
     mutable = True
@@ -43,21 +44,21 @@ class LaneType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"Lane({dtype}, {scope})")
 
 
-@register_default(LaneType)
-class _LaneModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, lane_type: LaneType) -> None:
+@register_default(Pointer)
+class _PointerModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, lane_type: Pointer) -> None:
         element = manager.lookup(lane_type.dtype).get_data_type()
         super().__init__(manager, lane_type, element.as_pointer())
 
 
 @intrinsic
-def lane(_context: Any, base: Any, offset: Any, scope: Any) -> Any:
-    """A pointer to element `offset` of an array, a lane or a C pointer."""
+def pointer(_context: Any, base: Any, offset: Any, scope: Any) -> Any:
+    """A pointer to element `offset` of an array, a pointer or a C pointer."""
     if not (isinstance(scope, types.IntegerLiteral) and isinstance(offset, types.Integer)):
         return None
-    if not -1 <= scope.literal_value < _LANE_SCOPES:
+    if not -1 <= scope.literal_value < _ALIAS_SCOPES:
         return None
-    if not isinstance(base, (types.Array, types.CPointer, LaneType)):
+    if not isinstance(base, (types.Array, types.CPointer, Pointer)):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -66,14 +67,14 @@ def lane(_context: Any, base: Any, offset: Any, scope: Any) -> Any:
             start = context.make_array(base)(context, builder, start).data
         return builder.gep(start, [args[1]])
 
-    result = LaneType(base.dtype, scope.literal_value)
+    result = Pointer(base.dtype, scope.literal_value)
     return signature(result, base, types.intp, scope), generate
 
 
 @intrinsic
 def real(_context: Any, like: Any, value: Any) -> Any:
-    """The value as a number of the dtype of a lane or array."""
-    if not isinstance(like, (types.Array, LaneType)):
+    """The value as a number of the dtype of a pointer or array."""
+    if not isinstance(like, (types.Array, Pointer)):
         return None
 
     def generate(_: Any, __: Any, ___: Any, args: Any) -> Any:
@@ -84,8 +85,8 @@ def real(_context: Any, like: Any, value: Any) -> Any:
 
 @intrinsic
 def address(_context: Any, pointer: Any) -> Any:
-    """Where the lane points."""
-    if not isinstance(pointer, LaneType):
+    """Where the pointer points."""
+    if not isinstance(pointer, Pointer):
         return None
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -95,63 +96,63 @@ def address(_context: Any, pointer: Any) -> Any:
 
 
 @infer_global(operator.getitem)
-class _LaneRead(AbstractTemplate):  # type: ignore[misc]
+class _PointerRead(AbstractTemplate):  # type: ignore[misc]
     def generic(self, args: Any, kws: Any) -> Any:
         pointer, index = args
-        if isinstance(pointer, LaneType) and isinstance(index, types.Integer):
+        if isinstance(pointer, Pointer) and isinstance(index, types.Integer):
             return signature(pointer.dtype, pointer, types.intp)
         return None
 
 
 @infer_global(operator.setitem)
-class _LaneWrite(AbstractTemplate):  # type: ignore[misc]
+class _PointerWrite(AbstractTemplate):  # type: ignore[misc]
     def generic(self, args: Any, kws: Any) -> Any:
         pointer, index, _ = args
-        if isinstance(pointer, LaneType) and isinstance(index, types.Integer):
+        if isinstance(pointer, Pointer) and isinstance(index, types.Integer):
             return signature(types.none, pointer, types.intp, pointer.dtype)
         return None
 
 
-@lower_builtin(operator.getitem, LaneType, types.intp)  # type: ignore[untyped-decorator]
-def _lane_read(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return read_lane(builder, args[0], args[1], sig.args[0].scope)
+@lower_builtin(operator.getitem, Pointer, types.intp)  # type: ignore[untyped-decorator]
+def _pointer_read(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return read_element(builder, args[0], args[1], sig.args[0].scope)
 
 
-@lower_builtin(operator.setitem, LaneType, types.intp, types.Any)  # type: ignore[untyped-decorator]
-def _lane_write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    write_lane(builder, args[0], args[1], args[2], sig.args[0].scope)
+@lower_builtin(operator.setitem, Pointer, types.intp, types.Any)  # type: ignore[untyped-decorator]
+def _pointer_write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    write_element(builder, args[0], args[1], args[2], sig.args[0].scope)
     return context.get_dummy_value()
 
 
-def read_lane(builder: Any, pointer: Any, index: Any, scope: int) -> Any:
+def read_element(builder: Any, pointer: Any, index: Any, scope: int) -> Any:
     read = builder.load(builder.gep(pointer, [index], inbounds=True))
-    return _lane_mark(builder.module, read, scope)
+    return _alias_mark(builder.module, read, scope)
 
 
-def write_lane(builder: Any, pointer: Any, index: Any, value: Any, scope: int) -> None:
+def write_element(builder: Any, pointer: Any, index: Any, value: Any, scope: int) -> None:
     write = builder.store(value, builder.gep(pointer, [index], inbounds=True))
-    _lane_mark(builder.module, write, scope)
+    _alias_mark(builder.module, write, scope)
 
 
-def _lane_mark(module: Any, instruction: Any, scope: int) -> Any:
+def _alias_mark(module: Any, instruction: Any, scope: int) -> Any:
     if scope >= 0:
         lists = _lane_lists.setdefault(module, {})
         if scope not in lists:
-            lists[scope] = _lane_scope(module, scope)
+            lists[scope] = _alias_scope(module, scope)
         own, others = lists[scope]
         instruction.set_metadata("alias.scope", own)
         instruction.set_metadata("noalias", others)
     return instruction
 
 
-def _lane_scope(module: Any, scope: int) -> tuple[Any, Any]:
+def _alias_scope(module: Any, scope: int) -> tuple[Any, Any]:
     """The lists of a scope itself and of all others.
 
     Made once for a module, because building them is dearer than lowering an access; their content
     is the same in all modules, so that the scopes of modules that are linked together are the same.
     """
     domain = module.add_metadata([ir.MetaDataString(module, "celldsl")])
-    names = [ir.MetaDataString(module, f"lane {number}") for number in range(_LANE_SCOPES)]
+    names = [ir.MetaDataString(module, f"lane {number}") for number in range(_ALIAS_SCOPES)]
     nodes = [module.add_metadata([name, domain]) for name in names]
     own = nodes.pop(scope)
     return module.add_metadata([own]), module.add_metadata(nodes)

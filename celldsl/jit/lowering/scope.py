@@ -8,7 +8,7 @@ The text is that which was imported; the file may have been written anew since.
 
 What is known while a stage is written.  In: names and values.  Out: values of names.
 
-    scope = Scope(code, stage, (types.int64, LaneType(types.float32, -1)), "celldsl.stage.fill")
+    scope = Scope(code, stage, (types.int64, Pointer(types.float32, -1)), "celldsl.stage.fill")
     scope.assign("total", value)
     scope.value_of("total")
 
@@ -80,7 +80,7 @@ class Scope:
         kind = ir.FunctionType(ir.VoidType(), [llvm_type(kind) for kind in kinds])
         self.function = ir.Function(code.module, kind, symbol)
         self.function.linkage = "internal"
-        if stage.apart:
+        if stage.noinline:
             self.function.attributes.add("noinline")
         self.result = types.none
         self._entry = ir.IRBuilder(self.function.append_basic_block("entry"))

@@ -11,9 +11,9 @@ already changes nothing: it writes what is there.
 Stages as LLVM's instructions.  In: a stage, types of arguments.  Out: a function of a module.
 
     code = StageCode(module)
-    function, kind = code.function(forward_1, (types.int64, LaneType(types.float32, -1)))
+    function, kind = code.function(forward_1, (types.int64, Pointer(types.float32, -1)))
 
-Stages are a small part of Python: numbers and lanes; assignments, `for … in range(…)`, `while`,
+Stages are a small part of Python: numbers and pointers; assignments, `for … in range(…)`, `while`,
 `if`, `return`; arithmetic, comparisons, conditions; calls of stages and of what `calls`
 knows.  A name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere
 else, is known there alone.  Anything else is a `StageError`.
@@ -38,7 +38,7 @@ from celldsl.jit.lowering.expressions import (
     stage_element,
     stage_value,
 )
-from celldsl.jit.lowering.pointers import LaneType, read_lane, write_lane
+from celldsl.jit.lowering.pointers import Pointer, read_element, write_element
 from celldsl.jit.lowering.scope import Scope
 from celldsl.jit.lowering.values import StageError, Typed, cast, combined, constant, is_real
 from celldsl.jit.lowering.vector_width import panel_width
@@ -51,7 +51,7 @@ def vector_of(scope: Scope, body: Sequence[ast.stmt]) -> int:
     """
     if not _is_plain(body) or not any(_calls(scope, body)):
         return 0
-    widths = [panel_width(str(kind.dtype)) // 2 for kind in _lanes(scope, body)]
+    widths = [panel_width(str(kind.dtype)) // 2 for kind in _pointers(scope, body)]
     return max(widths, default=0)
 
 
@@ -71,11 +71,11 @@ def _calls(scope: Scope, body: Sequence[ast.stmt]) -> Iterator[bool]:
             yield is_elementary(scope.known(node.func))
 
 
-def _lanes(scope: Scope, body: Sequence[ast.stmt]) -> list[Any]:
-    """The types of the lanes of reals that the body names."""
+def _pointers(scope: Scope, body: Sequence[ast.stmt]) -> list[Any]:
+    """The types of the pointers of reals that the body names."""
     names = {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name)}
     kinds = [scope.names[name].kind for name in names if name in scope.names]
-    return [k for k in kinds if isinstance(k, LaneType) and is_real(k.dtype)]
+    return [k for k in kinds if isinstance(k, Pointer) and is_real(k.dtype)]
 
 
 def end_of_vectors(builder: Any, count: Any, vector: int) -> Any:
@@ -156,21 +156,25 @@ def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
             raise StageError(f"nothing is assigned to `{ast.unparse(target)}` in a stage")
 
 
-def _put(scope: Scope, lane: Typed, index: Any, given: Typed) -> None:
-    code = cast(scope.builder, given, lane.kind.dtype)
+def _put(scope: Scope, pointer: Typed, index: Any, given: Typed) -> None:
+    code = cast(scope.builder, given, pointer.kind.dtype)
     if scope.counts is not None:
-        old = read_lane(scope.builder, lane.code, index, lane.kind.scope)
+        old = read_element(scope.builder, pointer.code, index, pointer.kind.scope)
         code = scope.builder.select(scope.counts, code, old)
-    write_lane(scope.builder, lane.code, index, code, lane.kind.scope)
+    write_element(scope.builder, pointer.code, index, code, pointer.kind.scope)
 
 
 def _update(scope: Scope, node: ast.AugAssign) -> None:
     """`x[j] += …` and its like; the index is computed once."""
     builder, operation = scope.builder, type(node.op)
     if isinstance(node.target, ast.Subscript):
-        lane, index = stage_element(scope, node.target)
-        old = Typed(lane.kind.dtype, read_lane(builder, lane.code, index, lane.kind.scope))
-        _put(scope, lane, index, combined(builder, operation, old, stage_value(scope, node.value)))
+        pointer, index = stage_element(scope, node.target)
+        old = Typed(
+            pointer.kind.dtype, read_element(builder, pointer.code, index, pointer.kind.scope)
+        )
+        _put(
+            scope, pointer, index, combined(builder, operation, old, stage_value(scope, node.value))
+        )
     else:
         old = stage_value(scope, node.target)
         _store(

@@ -3,7 +3,8 @@
     total = combined(builder, ast.Add, a, b)        # float32 + float32, int64 + int64, …
     number = cast(builder, total, types.float64)
 
-A type is one of Numba's: int64, uint64, float32, float64, boolean, or that of a lane.  Two numbers
+A type is one of Numba's: int64, uint64, float32, float64, boolean, or that of a pointer.  Two
+numbers
 of different types meet as Numba lets them: an integer and a float32 make a float64.
 """
 
@@ -20,7 +21,7 @@ from llvmlite import ir
 from numba import types
 
 from celldsl.jit.functions import FAST_MATH
-from celldsl.jit.lowering.pointers import LaneType
+from celldsl.jit.lowering.pointers import Pointer
 
 FLAGS = tuple(sorted(FAST_MATH))
 _LLVM_TYPES = {
@@ -54,7 +55,7 @@ class Typed:
 
 
 def llvm_type(kind: Any) -> Any:
-    if isinstance(kind, LaneType):
+    if isinstance(kind, Pointer):
         return _LLVM_TYPES[kind.dtype].as_pointer()
     return _LLVM_TYPES[kind]
 
@@ -71,7 +72,7 @@ def cast(builder: Any, value: Typed, kind: Any) -> Any:
     """The value as one of another type."""
     if value.kind == kind or isinstance(kind, types.Literal):
         return value.code
-    if isinstance(kind, LaneType) and isinstance(value.kind, LaneType):
+    if isinstance(kind, Pointer) and isinstance(value.kind, Pointer):
         return builder.bitcast(value.code, llvm_type(kind))
     if kind not in _LLVM_TYPES or value.kind not in _LLVM_TYPES:
         raise StageError(f"{value.kind} is no {kind}")

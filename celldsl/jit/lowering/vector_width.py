@@ -1,4 +1,5 @@
-"""How wide panels are on this machine.  In: a dtype, or an array or lane in kernels.  Out: columns.
+"""How wide panels are on this machine.  In: a dtype, or an array or pointer in kernels.  Out:
+columns.
 
     panel_width("float32")     # 16: two vectors of 32 bytes
 

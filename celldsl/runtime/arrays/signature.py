@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.shapes import axes_of, shape_words
-from celldsl.runtime.arrays.state_structure import Nest, gradients_given
+from celldsl.runtime.arrays.state_structure import StateStructure, gradients_given
 from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
 from celldsl.runtime.description import Array, Description
 from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
@@ -43,13 +43,13 @@ class Signature:
         description: Description,
         dims: Mapping[str, int],
         dtype: Any,
-        state: Nest,
-        output: Nest,
+        state: StateStructure,
+        output: StateStructure,
     ) -> None:
         self.cell_name = description.name
         self.dtype = dtype
-        self.state_nest = state
-        self.output_nest = output
+        self.state_structure = state
+        self.output_structure = output
         self.input_slots = make_slots(description.inputs, dims)
         self.output_slots = make_slots(description.outputs, dims)
         self.state_slots = make_slots(description.states, dims)
@@ -94,7 +94,7 @@ class Signature:
         if isinstance(value, np.ndarray) and len(self.state_slots) == 1:
             value = (value,)
         found = []
-        parts = self.state_nest.unpack(what, value)
+        parts = self.state_structure.unpack(what, value)
         for slot, part in zip(self.state_slots, parts, strict=True):
             if part is None:
                 raise ArgumentTypeError(f"{what}.{slot.name}: no array was passed")
@@ -119,7 +119,7 @@ class Signature:
             return self._no_cotangents
         if isinstance(dstate, np.ndarray) and len(self.state_slots) == 1:
             dstate = (dstate,)
-        parts = self.state_nest.unpack("dstate", dstate)
+        parts = self.state_structure.unpack("dstate", dstate)
         return [
             None if p is None else self._fitting(slot, f"dstate.{slot.name}", p, ("B",), (batch,))
             for slot, p in zip(self.state_slots, parts, strict=True)
@@ -135,7 +135,7 @@ class Signature:
 
     def pack_outputs(self, arrays: Sequence[Values]) -> Any:
         """One output as an array, several as a named tuple."""
-        return arrays[0] if len(arrays) == 1 else self.output_nest.pack(arrays)
+        return arrays[0] if len(arrays) == 1 else self.output_structure.pack(arrays)
 
 
 def make_slots(arrays: Sequence[Array], dims: Mapping[str, int]) -> tuple[Slot, ...]:

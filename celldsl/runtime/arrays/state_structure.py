@@ -1,6 +1,6 @@
 """Named tuples for states and outputs.  In: dotted names.  Out: tuple types, and values in order.
 
-    nest = Nest("State", ("h", "g.h", "g.c"), GRU)
+    nest = StateStructure("State", ("h", "g.h", "g.c"), GRU)
     state = nest.pack([h, gh, gc])         # State(h=…, g=State_g(h=…, c=…))
     nest.unpack("state", state)            # [h, gh, gc]
 
@@ -16,7 +16,7 @@ from typing import Any
 from celldsl.runtime.arrays.validation import by_name
 
 
-class Nest:
+class StateStructure:
     """The named tuple type of `names` and the types of its inner tuples.
 
     The types become attributes of `owner`, so that pickle finds them.
@@ -24,11 +24,11 @@ class Nest:
 
     def __init__(self, type_name: str, names: Sequence[str], owner: type) -> None:
         self.fields = tuple(dict.fromkeys(name.split(".")[0] for name in names))
-        self.inner: dict[str, Nest] = {}
+        self.inner: dict[str, StateStructure] = {}
         for field in self.fields:
             below = [n.partition(".")[2] for n in names if n.startswith(f"{field}.")]
             if below:
-                self.inner[field] = Nest(f"{type_name}_{field}", below, owner)
+                self.inner[field] = StateStructure(f"{type_name}_{field}", below, owner)
         self.type: Any = _tuple_type(type_name, self.fields, owner)
         self.flat = not self.inner
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
-from celldsl.runtime.arrays.state_structure import Nest
+from celldsl.runtime.arrays.state_structure import StateStructure
 from celldsl.runtime.arrays.validation import Values, check_integer, check_lengths
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.cell.construction import (
@@ -35,7 +35,7 @@ from celldsl.runtime.cell.saving import cell_from_file, save_cell
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.exec.caller_arrays import Frame, full_frame, packed_frame
+from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout, packed_layout
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.sequences import Tape, cut_segments, run_back, run_once, run_sequence
 from celldsl.runtime.exec.steps import Steppers
@@ -61,8 +61,8 @@ class Cell:
 
     description: ClassVar[Description]
     variants: ClassVar[Callable[[Mapping[str, Setting]], type[Cell]] | None] = None
-    _state_nest: ClassVar[Nest]
-    _output_nest: ClassVar[Nest]
+    _state_structure: ClassVar[StateStructure]
+    _output_structure: ClassVar[StateStructure]
 
     dtype: np.dtype[Any]
     seed: int
@@ -76,8 +76,10 @@ class Cell:
         if "description" in vars(cls):
             described = cls.description
             _check_abi(described)
-            cls._state_nest = Nest("State", [s.name for s in described.states], cls)
-            cls._output_nest = Nest("Outputs", [o.name for o in described.outputs], cls)
+            cls._state_structure = StateStructure("State", [s.name for s in described.states], cls)
+            cls._output_structure = StateStructure(
+                "Outputs", [o.name for o in described.outputs], cls
+            )
             cls.__doc__ = class_text(described)
 
     def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:
@@ -105,7 +107,9 @@ class Cell:
         self.consts = Parameters(constants, described.consts, dims)
         values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
         self._engine = Engine(described, dims, values, flat, constants, self.params)
-        self._signature = Signature(described, dims, dtype, self._state_nest, self._output_nest)
+        self._signature = Signature(
+            described, dims, dtype, self._state_structure, self._output_structure
+        )
         self._steppers = Steppers(self._engine, self._signature)
 
     def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
@@ -125,9 +129,9 @@ class Cell:
         """
         state = named.pop("state", state)
         lengths, reverse = named.pop("lengths", None), named.pop("reverse", False)
-        arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
-        run = run_once(self._engine, frame, arrays, starts)
-        return self._results(frame, lead, run.outputs, run.finals)
+        arrays, starts, layout, lead = self._arguments(inputs, named, state, lengths, reverse)
+        run = run_once(self._engine, layout, arrays, starts)
+        return self._results(layout, lead, run.outputs, run.finals)
 
     def forward(
         self,
@@ -153,10 +157,10 @@ class Cell:
             checkpoint = check_integer("checkpoint", checkpoint, 1)
         draws = training and (self.description.masks or seed is not None)
         hyper = self._engine.training_hypers(self._mask_key(seed)) if draws else None
-        arrays, starts, frame, lead = self._arguments(inputs, named, state, lengths, reverse)
-        borders = cut_segments(frame.steps, checkpoint)
-        tape = Tape(self, self._engine, frame, arrays, starts, borders, hyper, lead)
-        return (*self._results(frame, lead, *run_sequence(tape)), tape)
+        arrays, starts, layout, lead = self._arguments(inputs, named, state, lengths, reverse)
+        borders = cut_segments(layout.steps, checkpoint)
+        tape = Tape(self, self._engine, layout, arrays, starts, borders, hyper, lead)
+        return (*self._results(layout, lead, *run_sequence(tape)), tape)
 
     def backward(self, tape: Tape, dy: Any = None, dstate: Any = None) -> Gradients:
         """The gradients of a forward pass, for dy (T, B, H) and dstate (B, …); None is zeros.
@@ -165,18 +169,18 @@ class Cell:
         """
         if not isinstance(tape, Tape) or tape.cell is not self:
             raise ArgumentTypeError("tape: expected one that `forward` of this cell returned")
-        signature, frame = self._signature, tape.frame
+        signature, layout = self._signature, tape.layout
         outputs = signature.output_cotangents(dy, *tape.lead)
-        finals = signature.state_cotangents(dstate, frame.batch)
-        rows = [frame.rows_in(array) for array in outputs]
-        ends = [None if a is None else frame.batch_in(a) for a in finals]
+        finals = signature.state_cotangents(dstate, layout.batch)
+        rows = [layout.rows_in(array) for array in outputs]
+        ends = [None if a is None else layout.batch_in(a) for a in finals]
         found = run_back(tape, rows, ends)
         inputs = {
-            name: frame.rows_out(rows, tape.lead)
+            name: layout.rows_out(rows, tape.lead)
             for name, rows in zip(signature.input_names, found.inputs, strict=True)
         }
         params = self.params.over(found.parameters)
-        return Gradients(params, inputs, self._state_of(frame, found.starts))
+        return Gradients(params, inputs, self._state_of(layout, found.starts))
 
     def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial."""
@@ -193,9 +197,9 @@ class Cell:
 
     def state(self, batch: int) -> Any:
         """The initial state of `batch` sequences: a named tuple of arrays (B, …)."""
-        frame = full_frame(0, check_integer("batch", batch, 0), 1, False)
+        layout = dense_layout(0, check_integer("batch", batch, 0), 1, False)
         nothing = [np.empty(0, self.dtype) for _ in self._signature.input_slots]
-        return self._state_of(frame, run_once(self._engine, frame, nothing, None).finals)
+        return self._state_of(layout, run_once(self._engine, layout, nothing, None).finals)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes parameters, consts and settings as safetensors, whole or not at all."""
@@ -217,28 +221,32 @@ class Cell:
 
     def _arguments(
         self, inputs: Any, named: Mapping[str, Any], state: Any, lengths: Any, reverse: bool
-    ) -> tuple[list[Values], list[Values] | None, Frame, tuple[int, ...]]:
+    ) -> tuple[list[Values], list[Values] | None, BatchLayout, tuple[int, ...]]:
         """Inputs and states as kernels take them, the rows they make, and (T, B)."""
         arrays, lead = self._signature.inputs(inputs, named, ("T", "B"))
         steps, batch = lead
         starts = self._signature.states("state", state, batch)
         if lengths is None:
             parts = parts_for(batch, self._engine.flop_estimate(steps * batch))
-            return arrays, starts, full_frame(steps, batch, parts, bool(reverse)), lead
+            return arrays, starts, dense_layout(steps, batch, parts, bool(reverse)), lead
         lengths = check_lengths(lengths, steps, batch)
         parts = parts_for(batch, self._engine.flop_estimate(int(lengths.sum())))
-        frame = packed_frame(lengths, steps, parts, bool(reverse))
-        rows = [frame.rows_in(array) for array in arrays]
-        return rows, None if starts is None else [frame.batch_in(s) for s in starts], frame, lead
+        layout = packed_layout(lengths, steps, parts, bool(reverse))
+        rows = [layout.rows_in(array) for array in arrays]
+        return rows, None if starts is None else [layout.batch_in(s) for s in starts], layout, lead
 
     def _results(
-        self, frame: Frame, lead: tuple[int, ...], outputs: list[Values], finals: list[Values]
+        self,
+        layout: BatchLayout,
+        lead: tuple[int, ...],
+        outputs: list[Values],
+        finals: list[Values],
     ) -> tuple[Any, Any]:
-        arrays = [frame.rows_out(rows, lead) for rows in outputs]
-        return self._signature.pack_outputs(arrays), self._state_of(frame, finals)
+        arrays = [layout.rows_out(rows, lead) for rows in outputs]
+        return self._signature.pack_outputs(arrays), self._state_of(layout, finals)
 
-    def _state_of(self, frame: Frame, arrays: list[Values]) -> Any:
-        return self._state_nest.pack([frame.batch_out(array) for array in arrays])
+    def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
+        return self._state_structure.pack([layout.batch_out(array) for array in arrays])
 
     def __repr__(self) -> str:
         return cell_text(self.description, {**self.dims, **self.hypers}, self.params)

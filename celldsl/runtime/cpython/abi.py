@@ -1,6 +1,6 @@
 """What compiled code goes by: words of a call table, of objects, arrays and tuples.
 
-A table is an array of 64-bit words, as `DIRECT_…` say: addresses, and for each input, output and
+A table is an array of 64-bit words, as `CALL_…` say: addresses, and for each input, output and
 state its number of axes and where its shape is.
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 from celldsl.jit.array_layout import POINTER_OFFSET
 
 WORD = 8
-DIRECT_BUSY = 0  # whether somebody uses the memory of the step at the moment
-DIRECT_VERSION, DIRECT_VERSION_AT = 1, 2  # of the parameters, then and now
-DIRECT_COUNT, DIRECT_COUNT_AT = 3, 4  # references to the owner of the parameters, likewise
-DIRECT_RUN, DIRECT_JOB, DIRECT_PLACES = 5, 6, 7
-DIRECT_INPUTS, DIRECT_OUTPUTS, DIRECT_STATES = 8, 9, 10  # how many
-DIRECT_OUTPUT_TYPE, DIRECT_STATE_TYPE = 11, 12  # of their tuples; 0 for a single output
-DIRECT_ARRAY_TYPE, DIRECT_DTYPE, DIRECT_TYPE_NUMBER = 13, 14, 15
-DIRECT_NONE = 16
-DIRECT_NEW_ARRAY, DIRECT_NEW_OF_TYPE, DIRECT_NEW_TUPLE = 17, 18, 19  # functions, see `_functions`
-DIRECT_GET, DIRECT_SET, DIRECT_HOLD, DIRECT_DROP = 20, 21, 22, 23
-DIRECT_SLOTS = 24
+CALL_BUSY = 0  # whether somebody uses the memory of the step at the moment
+CALL_VERSION, CALL_VERSION_AT = 1, 2  # of the parameters, then and now
+CALL_COUNT, CALL_COUNT_AT = 3, 4  # references to the owner of the parameters, likewise
+CALL_RUN, CALL_JOB, CALL_PLACES = 5, 6, 7
+CALL_INPUTS, CALL_OUTPUTS, CALL_STATES = 8, 9, 10  # how many
+CALL_OUTPUT_TYPE, CALL_STATE_TYPE = 11, 12  # of their tuples; 0 for a single output
+CALL_ARRAY_TYPE, CALL_DTYPE, CALL_TYPE_NUMBER = 13, 14, 15
+CALL_NONE = 16
+CALL_NEW_ARRAY, CALL_NEW_OF_TYPE, CALL_NEW_TUPLE = 17, 18, 19  # functions, see `_functions`
+CALL_GET, CALL_SET, CALL_HOLD, CALL_DROP = 20, 21, 22, 23
+CALL_SLOTS = 24
 UNKNOWN_VERSION = -1
 
 # Words of an object, an array and a tuple.

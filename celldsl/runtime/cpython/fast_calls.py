@@ -1,6 +1,6 @@
 """Steps that Python calls directly.  In: what a step needs.  Out: a built-in function.
 
-    step = direct_function("step", table, held)
+    step = fast_function("step", table, held)
     step(x, state)                  # (y, state), or None where the usual way has to look closer
 
 For small cells a step takes compiled code less time than Python takes to check two arrays and to
@@ -9,7 +9,7 @@ It does nothing, and returns None, unless inputs and state are plain arrays of t
 all that depends on parameters is up to date.  It keeps Python's lock: steps that take long are not
 for it.
 
-A table is an array of 64-bit words, as `DIRECT_…` say: addresses, and for each input, output and
+A table is an array of 64-bit words, as `CALL_…` say: addresses, and for each input, output and
 state its number of axes and where its shape is.
 """
 
@@ -32,38 +32,38 @@ from celldsl.runtime.cpython.abi import (
     ARRAY_FLAGS,
     ARRAY_RANK,
     ARRAY_SHAPE,
-    DIRECT_ARRAY_TYPE,
-    DIRECT_COUNT,
-    DIRECT_COUNT_AT,
-    DIRECT_DTYPE,
-    DIRECT_INPUTS,
-    DIRECT_JOB,
-    DIRECT_NEW_ARRAY,
-    DIRECT_NONE,
-    DIRECT_OUTPUT_TYPE,
-    DIRECT_OUTPUTS,
-    DIRECT_PLACES,
-    DIRECT_RUN,
-    DIRECT_SLOTS,
-    DIRECT_STATE_TYPE,
-    DIRECT_STATES,
-    DIRECT_TYPE_NUMBER,
-    DIRECT_VERSION,
-    DIRECT_VERSION_AT,
+    CALL_ARRAY_TYPE,
+    CALL_COUNT,
+    CALL_COUNT_AT,
+    CALL_DTYPE,
+    CALL_INPUTS,
+    CALL_JOB,
+    CALL_NEW_ARRAY,
+    CALL_NONE,
+    CALL_OUTPUT_TYPE,
+    CALL_OUTPUTS,
+    CALL_PLACES,
+    CALL_RUN,
+    CALL_SLOTS,
+    CALL_STATE_TYPE,
+    CALL_STATES,
+    CALL_TYPE_NUMBER,
+    CALL_VERSION,
+    CALL_VERSION_AT,
     LOW_HALF,
     OBJECT_TYPE,
     PLAIN_FLAGS,
     TUPLE_SIZE,
     UNKNOWN_VERSION,
 )
-from celldsl.runtime.threads.launch import StandingJob
+from celldsl.runtime.threads.launch import PreparedCall
 
-_DIRECT_SOURCE = Path(__file__)
+_CALL_SOURCE = Path(__file__)
 _NEW_ARRAY = 93  # PyArray_New in NumPy's table of functions
 _TAKES_ARRAY_OF_ARGUMENTS = 0x80
 
 
-class WordTable(np.ndarray[Any, np.dtype[np.int64]]):
+class CallTable(np.ndarray[Any, np.dtype[np.int64]]):
     """The words, what they point to, and what says where the function over them is."""
 
     held: Any
@@ -86,7 +86,7 @@ def words_of(place: int, count: int) -> list[int]:
 
 
 @cache
-def direct_possible() -> bool:
+def fast_calls_possible() -> bool:
     """Whether objects lie as compiled code takes for granted."""
     if sys.byteorder != "little" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
@@ -102,47 +102,47 @@ def direct_possible() -> bool:
     )
 
 
-def direct_table(
+def call_table(
     dtype: np.dtype[Any],
     shapes: Sequence[Sequence[tuple[int, ...]]],
     types: tuple[type | None, type],
-    job: StandingJob,
+    job: PreparedCall,
     params: Parameters,
-) -> WordTable:
+) -> CallTable:
     """A table for a job, the shapes of its inputs, outputs and states, and the types of tuples of
     the last two.  Nobody has derived anything from the parameters yet."""
     slots = [np.array(shape, np.int64) for group in shapes for shape in group]
     inputs, outputs, states = map(len, shapes)
     version, references, unshared = params.watched
     words = {
-        DIRECT_VERSION: UNKNOWN_VERSION,
-        DIRECT_VERSION_AT: version,
-        DIRECT_COUNT: unshared,
-        DIRECT_COUNT_AT: references,
-        DIRECT_RUN: job.code,
-        DIRECT_JOB: job.address,
-        DIRECT_PLACES: job.changing,
-        DIRECT_INPUTS: inputs,
-        DIRECT_OUTPUTS: outputs,
-        DIRECT_STATES: states,
-        DIRECT_OUTPUT_TYPE: 0 if types[0] is None else id(types[0]),
-        DIRECT_STATE_TYPE: id(types[1]),
-        DIRECT_ARRAY_TYPE: id(np.ndarray),
-        DIRECT_DTYPE: id(dtype),
-        DIRECT_TYPE_NUMBER: dtype.num,
-        DIRECT_NONE: id(None),
-        **dict(enumerate(_functions(), DIRECT_NEW_ARRAY)),
+        CALL_VERSION: UNKNOWN_VERSION,
+        CALL_VERSION_AT: version,
+        CALL_COUNT: unshared,
+        CALL_COUNT_AT: references,
+        CALL_RUN: job.code,
+        CALL_JOB: job.address,
+        CALL_PLACES: job.changing,
+        CALL_INPUTS: inputs,
+        CALL_OUTPUTS: outputs,
+        CALL_STATES: states,
+        CALL_OUTPUT_TYPE: 0 if types[0] is None else id(types[0]),
+        CALL_STATE_TYPE: id(types[1]),
+        CALL_ARRAY_TYPE: id(np.ndarray),
+        CALL_DTYPE: id(dtype),
+        CALL_TYPE_NUMBER: dtype.num,
+        CALL_NONE: id(None),
+        **dict(enumerate(_functions(), CALL_NEW_ARRAY)),
     }
-    table = np.zeros(DIRECT_SLOTS + 2 * len(slots), np.int64).view(WordTable)
+    table = np.zeros(CALL_SLOTS + 2 * len(slots), np.int64).view(CallTable)
     for place, word in words.items():
         table[place] = word
     for place, slot in enumerate(slots):
-        table[DIRECT_SLOTS + 2 * place :][:2] = len(slot), slot.ctypes.data
+        table[CALL_SLOTS + 2 * place :][:2] = len(slot), slot.ctypes.data
     table.held = dtype, slots, types, job, params
     return table
 
 
-def direct_function(entry: str, table: WordTable) -> Any:
+def fast_function(entry: str, table: CallTable) -> Any:
     """The built-in function over a table: "step" or "stream"."""
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype = ctypes.py_object
@@ -155,19 +155,19 @@ def direct_function(entry: str, table: WordTable) -> Any:
 @cache
 def _methods() -> dict[str, _Method]:
     names = ("step", "stream")
-    symbols = [f"celldsl_direct_{name}" for name in names]
-    found = addresses_of(_DIRECT_SOURCE, "direct", symbols, _compiled_direct)
+    symbols = [f"celldsl_fast_{name}" for name in names]
+    found = addresses_of(_CALL_SOURCE, "fast_calls", symbols, _compiled_fast_calls)
     return {
         name: _Method(name.encode(), code, _TAKES_ARRAY_OF_ARGUMENTS, None)
         for name, code in zip(names, found, strict=True)
     }
 
 
-def _compiled_direct() -> bytes:
+def _compiled_fast_calls() -> bytes:
     from celldsl.jit.compile import compile_symbols
-    from celldsl.runtime.cpython.fast_steps import DIRECT_ENTRIES
+    from celldsl.runtime.cpython.fast_steps import FAST_ENTRIES
 
-    return compile_symbols(DIRECT_ENTRIES, "float64")
+    return compile_symbols(FAST_ENTRIES, "float64")
 
 
 @cache

@@ -1,9 +1,9 @@
 """A step in compiled code, from Python's arguments to its results.  In: a table.  Out: objects.
 
-    direct_step(table, arguments, count)        # (inputs, state) -> (outputs, state)
-    direct_stream(table, arguments, count)      # (inputs) -> outputs
+    fast_step(table, arguments, count)        # (inputs, state) -> (outputs, state)
+    fast_stream(table, arguments, count)      # (inputs) -> outputs
 
-What a table holds `direct` says, what objects are here `direct_objects`.
+What a table holds `direct` says, what objects are here `fast_objects`.
 """
 
 # Numba finds these types out.
@@ -18,49 +18,49 @@ from celldsl.runtime.cpython.abi import (
     ARRAY_FLAGS,
     ARRAY_RANK,
     ARRAY_SHAPE,
-    DIRECT_ARRAY_TYPE,
-    DIRECT_BUSY,
-    DIRECT_COUNT,
-    DIRECT_COUNT_AT,
-    DIRECT_DTYPE,
-    DIRECT_GET,
-    DIRECT_INPUTS,
-    DIRECT_JOB,
-    DIRECT_OUTPUT_TYPE,
-    DIRECT_OUTPUTS,
-    DIRECT_PLACES,
-    DIRECT_RUN,
-    DIRECT_SLOTS,
-    DIRECT_STATE_TYPE,
-    DIRECT_STATES,
-    DIRECT_VERSION,
-    DIRECT_VERSION_AT,
+    CALL_ARRAY_TYPE,
+    CALL_BUSY,
+    CALL_COUNT,
+    CALL_COUNT_AT,
+    CALL_DTYPE,
+    CALL_GET,
+    CALL_INPUTS,
+    CALL_JOB,
+    CALL_OUTPUT_TYPE,
+    CALL_OUTPUTS,
+    CALL_PLACES,
+    CALL_RUN,
+    CALL_SLOTS,
+    CALL_STATE_TYPE,
+    CALL_STATES,
+    CALL_VERSION,
+    CALL_VERSION_AT,
     LOW_HALF,
     OBJECT_TYPE,
     PLAIN_FLAGS,
     TUPLE_SIZE,
 )
 from celldsl.runtime.cpython.objects import (
-    direct_call,
-    direct_drop,
-    direct_new,
-    direct_nothing,
-    direct_pack,
-    direct_pair,
-    direct_words,
+    fast_call,
+    fast_drop,
+    fast_new,
+    fast_nothing,
+    fast_pack,
+    fast_pair,
+    fast_words,
 )
 
 
 @stage
-def direct_fits(table, slot, found):
+def fast_fits(table, slot, found):
     """Whether an object is a plain array of the shape of a slot."""
-    own = direct_words(found)
-    if own[OBJECT_TYPE] != table[DIRECT_ARRAY_TYPE] or own[ARRAY_DTYPE] != table[DIRECT_DTYPE]:
+    own = fast_words(found)
+    if own[OBJECT_TYPE] != table[CALL_ARRAY_TYPE] or own[ARRAY_DTYPE] != table[CALL_DTYPE]:
         return False
     rank = own[ARRAY_RANK] & LOW_HALF
     if rank != table[slot] or (own[ARRAY_FLAGS] & PLAIN_FLAGS) != PLAIN_FLAGS:
         return False
-    shape, wanted = direct_words(own[ARRAY_SHAPE]), direct_words(table[slot + 1])
+    shape, wanted = fast_words(own[ARRAY_SHAPE]), fast_words(table[slot + 1])
     for axis in range(rank):  # noqa: SIM110
         if shape[axis] != wanted[axis]:
             return False
@@ -68,69 +68,69 @@ def direct_fits(table, slot, found):
 
 
 @stage
-def direct_fresh(table):
+def fast_fresh(table):
     """Whether the step's memory is free and what was derived from parameters is still right."""
-    version, count = direct_words(table[DIRECT_VERSION_AT]), direct_words(table[DIRECT_COUNT_AT])
-    if table[DIRECT_BUSY] != 0 or version[0] != table[DIRECT_VERSION]:
+    version, count = fast_words(table[CALL_VERSION_AT]), fast_words(table[CALL_COUNT_AT])
+    if table[CALL_BUSY] != 0 or version[0] != table[CALL_VERSION]:
         return False
-    return (count[0] & LOW_HALF) == table[DIRECT_COUNT]
+    return (count[0] & LOW_HALF) == table[CALL_COUNT]
 
 
 @stage
-def direct_outputs(table):
+def fast_outputs(table):
     """New outputs: an array, or a tuple of arrays."""
-    first = DIRECT_SLOTS + 2 * table[DIRECT_INPUTS]
-    if table[DIRECT_OUTPUT_TYPE] == 0:
-        return direct_new(table, first)
-    return direct_pack(table, table[DIRECT_OUTPUT_TYPE], first, table[DIRECT_OUTPUTS])
+    first = CALL_SLOTS + 2 * table[CALL_INPUTS]
+    if table[CALL_OUTPUT_TYPE] == 0:
+        return fast_new(table, first)
+    return fast_pack(table, table[CALL_OUTPUT_TYPE], first, table[CALL_OUTPUTS])
 
 
 @stage
-def direct_states(table):
-    first = DIRECT_SLOTS + 2 * (table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS])
-    return direct_pack(table, table[DIRECT_STATE_TYPE], first, table[DIRECT_STATES])
+def fast_states(table):
+    first = CALL_SLOTS + 2 * (table[CALL_INPUTS] + table[CALL_OUTPUTS])
+    return fast_pack(table, table[CALL_STATE_TYPE], first, table[CALL_STATES])
 
 
 @stage
-def direct_starts(table, state):
+def fast_starts(table, state):
     """Whether a state is a tuple of plain arrays."""
-    if direct_words(state)[OBJECT_TYPE] != table[DIRECT_STATE_TYPE]:
+    if fast_words(state)[OBJECT_TYPE] != table[CALL_STATE_TYPE]:
         return False
-    count = table[DIRECT_STATES]
-    if direct_words(state)[TUPLE_SIZE] != count:
+    count = table[CALL_STATES]
+    if fast_words(state)[TUPLE_SIZE] != count:
         return False
-    first = DIRECT_SLOTS + 2 * (table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS])
+    first = CALL_SLOTS + 2 * (table[CALL_INPUTS] + table[CALL_OUTPUTS])
     for i in range(count):
-        if not direct_fits(table, first + 2 * i, direct_call(table[DIRECT_GET], state, i)):
+        if not fast_fits(table, first + 2 * i, fast_call(table[CALL_GET], state, i)):
             return False
     return True
 
 
 @stage
-def direct_place(table, found, kind, count, place):
+def fast_place(table, found, kind, count, place):
     """Says where an array is, or where those of a tuple are: their places, in that order."""
-    places = direct_words(table[DIRECT_PLACES])
+    places = fast_words(table[CALL_PLACES])
     if kind == 0:
         places[place] = found
     else:
         for i in range(count):
-            places[place + i] = direct_call(table[DIRECT_GET], found, i)
+            places[place + i] = fast_call(table[CALL_GET], found, i)
 
 
 @stage
-def direct_place_flow(table, given, outputs):
+def fast_place_flow(table, given, outputs):
     """Where inputs and outputs are."""
-    direct_place(table, given, 0, 1, 0)
-    kind, count = table[DIRECT_OUTPUT_TYPE], table[DIRECT_OUTPUTS]
-    direct_place(table, outputs, kind, count, table[DIRECT_INPUTS])
+    fast_place(table, given, 0, 1, 0)
+    kind, count = table[CALL_OUTPUT_TYPE], table[CALL_OUTPUTS]
+    fast_place(table, outputs, kind, count, table[CALL_INPUTS])
 
 
 @stage
-def direct_place_states(table, starts, finals):
-    kind, count = table[DIRECT_STATE_TYPE], table[DIRECT_STATES]
-    place = table[DIRECT_INPUTS] + table[DIRECT_OUTPUTS]
-    direct_place(table, starts, kind, count, place)
-    direct_place(table, finals, kind, count, place + count)
+def fast_place_states(table, starts, finals):
+    kind, count = table[CALL_STATE_TYPE], table[CALL_STATES]
+    place = table[CALL_INPUTS] + table[CALL_OUTPUTS]
+    fast_place(table, starts, kind, count, place)
+    fast_place(table, finals, kind, count, place + count)
 
 
 # A new tuple may start the garbage collection of Python, and that a finaliser that makes a step of
@@ -138,38 +138,38 @@ def direct_place_states(table, starts, finals):
 
 
 @stage
-def direct_step(own, given, count):
-    table = direct_words(own[ARRAY_DATA])
-    if count != 2 or not direct_fresh(table) or not direct_fits(table, DIRECT_SLOTS, given[0]):
-        return direct_nothing(table)
-    if not direct_starts(table, given[1]):
-        return direct_nothing(table)
-    outputs, states = direct_outputs(table), direct_states(table)
-    found = direct_pair(table, outputs, states)
+def fast_step(own, given, count):
+    table = fast_words(own[ARRAY_DATA])
+    if count != 2 or not fast_fresh(table) or not fast_fits(table, CALL_SLOTS, given[0]):
+        return fast_nothing(table)
+    if not fast_starts(table, given[1]):
+        return fast_nothing(table)
+    outputs, states = fast_outputs(table), fast_states(table)
+    found = fast_pair(table, outputs, states)
     if found == 0:
         return found
-    if not direct_fresh(table):
-        direct_drop(table, found)
-        return direct_nothing(table)
-    direct_place_flow(table, given[0], outputs)
-    direct_place_states(table, given[1], states)
-    direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
+    if not fast_fresh(table):
+        fast_drop(table, found)
+        return fast_nothing(table)
+    fast_place_flow(table, given[0], outputs)
+    fast_place_states(table, given[1], states)
+    fast_call(table[CALL_RUN], table[CALL_JOB])
     return found
 
 
 @stage
-def direct_stream(own, given, count):
-    table = direct_words(own[ARRAY_DATA])
-    if count != 1 or not direct_fresh(table) or not direct_fits(table, DIRECT_SLOTS, given[0]):
-        return direct_nothing(table)
-    outputs = direct_outputs(table)
+def fast_stream(own, given, count):
+    table = fast_words(own[ARRAY_DATA])
+    if count != 1 or not fast_fresh(table) or not fast_fits(table, CALL_SLOTS, given[0]):
+        return fast_nothing(table)
+    outputs = fast_outputs(table)
     if outputs != 0:
-        direct_place_flow(table, given[0], outputs)
-        direct_call(table[DIRECT_RUN], table[DIRECT_JOB])
+        fast_place_flow(table, given[0], outputs)
+        fast_call(table[CALL_RUN], table[CALL_JOB])
     return outputs
 
 
-DIRECT_ENTRIES = {
-    "celldsl_direct_step": (direct_step, "ssi"),
-    "celldsl_direct_stream": (direct_stream, "ssi"),
+FAST_ENTRIES = {
+    "celldsl_fast_step": (fast_step, "ssi"),
+    "celldsl_fast_stream": (fast_stream, "ssi"),
 }

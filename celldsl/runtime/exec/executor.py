@@ -20,13 +20,13 @@ import numpy as np
 from celldsl.jit.object_cache import phase_addresses
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.batch_layout import RowPlan
-from celldsl.runtime.buffers import Buffers, Lease
+from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
-from celldsl.runtime.threads.launch import Course, Relay
+from celldsl.runtime.row_plan import RowPlan
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 KEPT_PLANS = 16
-AHEAD, AGAIN, BACK = range(3)
+FORWARD, FORWARD_CACHED, BACKWARD = range(3)
 
 
 @dataclass(slots=True)
@@ -36,8 +36,8 @@ class ForwardRun:
     sizes: PlanSizes
     outputs: list[Values]
     finals: list[Values]
-    tape: Lease
-    fixed: Lease
+    tape: PooledBuffer
+    fixed: PooledBuffer
     hyper: Values
 
 
@@ -66,18 +66,18 @@ class PlanSizes:
         self.forward_work = int(lengths.forward_work(**given))
         self.backward_work = int(lengths.backward_work(**given))
         self._relays = engine.ahead, engine.ahead_again, engine.back
-        self._courses: dict[int, Course] = {}
+        self._launch_plans: dict[int, LaunchPlan] = {}
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.inputs = [lead + shape for shape in engine.input_shapes]
         self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
         self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
 
-    def course(self, number: int) -> Course:
+    def launch_plan(self, number: int) -> LaunchPlan:
         """AHEAD, AGAIN or BACK, made when it is first asked for: not all are."""
-        found = self._courses.get(number)
+        found = self._launch_plans.get(number)
         if found is None:
-            found = self._courses[number] = Course(self._relays[number], self.plan)
+            found = self._launch_plans[number] = LaunchPlan(self._relays[number], self.plan)
         return found
 
 
@@ -99,7 +99,7 @@ class Engine:
         if description.prepare is not None:
             description.prepare(self.dtype)
         self.once = len(leading_once(description.forward))
-        self.ahead, self.back = relays(description, self.dtype)
+        self.ahead, self.back = compiled_phases(description, self.dtype)
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         # Two more than there are: whether masks are drawn, and the key that they are drawn with.
@@ -116,7 +116,7 @@ class Engine:
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self._plans: dict[int, PlanSizes] = {}
-        self._derived: tuple[int, Lease] | None = None
+        self._derived: tuple[int, PooledBuffer] | None = None
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
     def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
@@ -132,7 +132,9 @@ class Engine:
         found[-2:] = 1.0, key
         return found
 
-    def head(self, hyper: Values, fixed: Lease, tape: Lease, work: Lease) -> tuple[Values, ...]:
+    def head(
+        self, hyper: Values, fixed: PooledBuffer, tape: PooledBuffer, work: PooledBuffer
+    ) -> tuple[Values, ...]:
         """The arrays that come first in both directions."""
         own = (self.dim_array, hyper, self.parameters, self.constants)
         return (*own, fixed.array, tape.array, work.array)
@@ -152,7 +154,7 @@ class Engine:
         inputs: Sequence[Values],
         starts: Sequence[Values],
         hyper: Values | None = None,
-        fixed: Lease | None = None,
+        fixed: PooledBuffer | None = None,
     ) -> ForwardRun:
         """Runs the forward phases; with `fixed` from an earlier run, without the leading ones.
 
@@ -160,14 +162,14 @@ class Engine:
         """
         hyper = self.hyper_array if hyper is None else hyper
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
-        course = sizes.course(AHEAD if fixed is None else AGAIN)
+        launch_plan = sizes.launch_plan(FORWARD if fixed is None else FORWARD_CACHED)
         fixed = take(self.fixed_length) if fixed is None else fixed
-        leases = fixed, take(sizes.tape), take(sizes.forward_work)
+        pooled = fixed, take(sizes.tape), take(sizes.forward_work)
         outputs = [np.empty(shape, dtype) for shape in sizes.outputs]
         finals = [np.empty(shape, dtype) for shape in sizes.states]
-        arrays = (*self.head(hyper, *leases), *inputs, *outputs, *starts, *finals)
-        course.run(arrays, leases)
-        return ForwardRun(sizes, outputs, finals, leases[1], fixed, hyper)
+        arrays = (*self.head(hyper, *pooled), *inputs, *outputs, *starts, *finals)
+        launch_plan.run(arrays, pooled)
+        return ForwardRun(sizes, outputs, finals, pooled[1], fixed, hyper)
 
     def infer(
         self, plan: RowPlan, inputs: Sequence[Values], starts: Sequence[Values]
@@ -193,7 +195,7 @@ class Engine:
     ) -> BackwardRun:
         """Runs the backward phases over what `run` has kept; None stands for zeros."""
         sizes, dtype = run.sizes, self.dtype
-        leases = run.fixed, run.tape, self.buffers.take(sizes.backward_work)
+        pooled = run.fixed, run.tape, self.buffers.take(sizes.backward_work)
         found = BackwardRun(
             np.zeros(self.parameters.size, dtype),
             [np.empty(shape, dtype) for shape in sizes.inputs],
@@ -204,18 +206,18 @@ class Engine:
             for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
         ]
         cotangents = (*output_cotangents, *found.inputs, *ends, *found.starts)
-        head = self.head(run.hyper, *leases)
-        sizes.course(BACK).run((*head, found.parameters, *inputs, *cotangents), leases)
+        head = self.head(run.hyper, *pooled)
+        sizes.launch_plan(BACKWARD).run((*head, found.parameters, *inputs, *cotangents), pooled)
         return found
 
 
-def relays(description: Description, dtype: Any) -> tuple[Relay, Relay]:
+def compiled_phases(description: Description, dtype: Any) -> tuple[CompiledPhases, CompiledPhases]:
     """The forward and the backward phases, their code from one object."""
     ahead, back = description.forward, description.backward
     codes = phase_addresses([phase.run for phase in (*ahead, *back)], dtype)
     if codes is None:
-        return Relay(ahead, None), Relay(back, None)
-    return Relay(ahead, codes[: len(ahead)]), Relay(back, codes[len(ahead) :])
+        return CompiledPhases(ahead, None), CompiledPhases(back, None)
+    return CompiledPhases(ahead, codes[: len(ahead)]), CompiledPhases(back, codes[len(ahead) :])
 
 
 def leading_once(phases: Sequence[Phase]) -> list[Phase]:

@@ -1,6 +1,6 @@
-"""Whole sequences, in one go or in segments.  In: an engine, a frame, rows.  Out: a Tape.
+"""Whole sequences, in one go or in segments.  In: an engine, a layout, rows.  Out: a Tape.
 
-    tape = run_sequence(engine, frame, inputs, starts, segments=1)
+    tape = run_sequence(engine, layout, inputs, starts, segments=1)
     tape.outputs, tape.finals
     gradients = run_back(tape, dy, dstate)
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.exec.caller_arrays import Frame
+from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
 
 
@@ -30,7 +30,7 @@ class Tape:
 
     cell: Any
     engine: Engine
-    frame: Frame
+    layout: BatchLayout
     inputs: list[Values]
     starts: list[Values] | None
     borders: list[tuple[int, int]]
@@ -40,12 +40,12 @@ class Tape:
     states: list[list[Values]] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        frame = self.frame
+        layout = self.layout
         segments = f", {len(self.borders)} segments" if len(self.borders) > 1 else ""
         kept = sum(run.tape.array.nbytes for run in self.runs)
         kept += sum(array.nbytes for border in self.states for array in border)
         name = self.engine.description.name
-        return f"<Tape of {name}: T={frame.steps}, B={frame.batch}{segments}, {kept:,} bytes>"
+        return f"<Tape of {name}: T={layout.steps}, B={layout.batch}{segments}, {kept:,} bytes>"
 
 
 def cut_segments(steps: int, checkpoint: int | bool) -> list[tuple[int, int]]:
@@ -59,10 +59,10 @@ def cut_segments(steps: int, checkpoint: int | bool) -> list[tuple[int, int]]:
 
 
 def run_once(
-    engine: Engine, frame: Frame, inputs: list[Values], starts: list[Values] | None
+    engine: Engine, layout: BatchLayout, inputs: list[Values], starts: list[Values] | None
 ) -> ForwardRun:
     """Inference: nothing is kept but the last step."""
-    plan = frame.plan(0, frame.steps, False, starts is not None)
+    plan = layout.plan(0, layout.steps, False, starts is not None)
     return engine.infer(plan, inputs, engine.no_starts if starts is None else starts)
 
 
@@ -73,14 +73,14 @@ def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
         tape.runs.append(run)
         return run.outputs, run.finals
     engine = tape.engine
-    outputs = [tape.frame.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
+    outputs = [tape.layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
     starts = tape.starts
     fixed = None
     for index, border in enumerate(tape.borders):
         if starts is not None:
             tape.states.append(starts)
         run = _segment(tape, index, starts, keep=False, fixed=fixed)
-        own = tape.frame.span(*border)
+        own = tape.layout.span(*border)
         for whole, part in zip(outputs, run.outputs, strict=True):
             whole[own] = part
         starts, fixed = run.finals, run.fixed
@@ -91,7 +91,7 @@ def _segment(
     tape: Tape, index: int, starts: list[Values] | None, keep: bool, fixed: Any = None
 ) -> ForwardRun:
     engine = tape.engine
-    plan = tape.frame.plan(*tape.borders[index], keep, starts is not None)
+    plan = tape.layout.plan(*tape.borders[index], keep, starts is not None)
     given = engine.no_starts if starts is None else starts
     return engine.forward(plan, _inputs_of(tape, index), given, tape.hyper, fixed)
 
@@ -99,7 +99,7 @@ def _segment(
 def _inputs_of(tape: Tape, index: int) -> list[Values]:
     if len(tape.borders) == 1:
         return tape.inputs
-    own = tape.frame.span(*tape.borders[index])
+    own = tape.layout.span(*tape.borders[index])
     return [array[own] for array in tape.inputs]
 
 
@@ -118,7 +118,7 @@ def _back_in_segments(
     inputs = [np.empty_like(array) for array in tape.inputs]
     starts: list[Values] = []
     for index in reversed(range(len(tape.borders))):
-        own = tape.frame.span(*tape.borders[index])
+        own = tape.layout.span(*tape.borders[index])
         run = _segment(tape, index, _starts_of(tape, index), keep=True)
         given = [array[own] for array in outputs]
         found = engine.backward(run, _inputs_of(tape, index), given, starts or finals)

@@ -16,16 +16,16 @@ import numpy as np
 
 from celldsl.runtime.arrays.signature import Signature, Slot
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.batch_layout import plan_rows
-from celldsl.runtime.cpython.abi import DIRECT_BUSY, DIRECT_VERSION, UNKNOWN_VERSION
+from celldsl.runtime.cpython.abi import CALL_BUSY, CALL_VERSION, UNKNOWN_VERSION
 from celldsl.runtime.cpython.fast_calls import (
-    WordTable,
-    direct_function,
-    direct_possible,
-    direct_table,
+    CallTable,
+    call_table,
+    fast_calls_possible,
+    fast_function,
 )
 from celldsl.runtime.exec.executor import Engine
-from celldsl.runtime.threads.launch import Course, Relay, StandingJob
+from celldsl.runtime.row_plan import plan_rows
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan, PreparedCall
 from celldsl.runtime.threads.thread_count import SMALL_WORK, parts_for
 
 
@@ -62,28 +62,31 @@ class Stepper:
         self._table = self._table_of(self._given)
         self.direct = function_over("step", self._table)
 
-    def _job(self, relay: Relay, given: bool) -> StandingJob:
+    def _job(self, compiled: CompiledPhases, given: bool) -> PreparedCall:
         head = self.engine.head(self.engine.hyper_array, *self._leases)
-        course = Course(relay, plan_rows(1, self.batch, 1, False, given))
+        launch_plan = LaunchPlan(compiled, plan_rows(1, self.batch, 1, False, given))
         slots = (*self.input_shapes, *self.output_shapes, *self.state_shapes * 2)
         # Whoever still has the direct function of a stepper has its scratch too.
-        return StandingJob(course, head, len(slots), self._leases)
+        return PreparedCall(launch_plan, head, len(slots), self._leases)
 
-    def _table_of(self, job: StandingJob) -> WordTable | None:
+    def _table_of(self, job: PreparedCall) -> CallTable | None:
         """What a direct function that runs the job knows; None where there can be none."""
         engine, signature = self.engine, self.signature
         if (
             len(self.input_shapes) != 1
-            or not (signature.state_nest.flat and signature.output_nest.flat)
+            or not (signature.state_structure.flat and signature.output_structure.flat)
             or engine.flop_estimate(self.batch) >= SMALL_WORK
             or engine.ahead_again.codes is None
-            or not direct_possible()
+            or not fast_calls_possible()
         ):
             return None
         shapes = (self.input_shapes, self.output_shapes, self.state_shapes)
         several = len(self.output_shapes) > 1
-        types = (signature.output_nest.type if several else None, signature.state_nest.type)
-        return direct_table(engine.dtype, shapes, types, job, engine.params)
+        types = (
+            signature.output_structure.type if several else None,
+            signature.state_structure.type,
+        )
+        return call_table(engine.dtype, shapes, types, job, engine.params)
 
     def derive(self, arrays: Sequence[Values]) -> None:
         """Runs the phases of parameters alone, where a parameter has changed since they were run.
@@ -100,9 +103,9 @@ class Stepper:
         self._version = version
         self._tell_version(self._table)
 
-    def _tell_version(self, table: WordTable | None) -> None:
+    def _tell_version(self, table: CallTable | None) -> None:
         if table is not None:
-            table[DIRECT_VERSION] = UNKNOWN_VERSION if self._version is None else self._version
+            table[CALL_VERSION] = UNKNOWN_VERSION if self._version is None else self._version
 
     def step(
         self, inputs: Sequence[Values], starts: Sequence[Values] | None
@@ -114,11 +117,11 @@ class Stepper:
         job = self._given if starts is not None else self._initial
         arrays = (*inputs, *outputs, *(starts or self.engine.no_starts), *finals)
         if self._table is not None:
-            self._table[DIRECT_BUSY] = 1
+            self._table[CALL_BUSY] = 1
         self.derive(arrays)
         job.run(arrays)
         if self._table is not None:
-            self._table[DIRECT_BUSY] = 0
+            self._table[CALL_BUSY] = 0
         return outputs, finals
 
     def repeat(self, arrays: Sequence[Values]) -> None:
@@ -140,8 +143,8 @@ class Stepper:
         return function_over("stream", table)
 
 
-def function_over(entry: str, table: WordTable | None) -> Any:
-    return not_directly if table is None else direct_function(entry, table)
+def function_over(entry: str, table: CallTable | None) -> Any:
+    return not_directly if table is None else fast_function(entry, table)
 
 
 def shapes_of(slots: Sequence[Slot], batch: int) -> list[tuple[int, ...]]:
@@ -173,7 +176,7 @@ class Steppers:
         outputs, finals = stepper.step(arrays, starts)
         self._idle.setdefault(batch, []).append(stepper)
         self.direct = stepper.direct
-        return self._signature.pack_outputs(outputs), self._signature.state_nest.pack(finals)
+        return self._signature.pack_outputs(outputs), self._signature.state_structure.pack(finals)
 
     def _take(self, batch: int) -> Stepper:
         try:
@@ -193,4 +196,4 @@ class Steppers:
         given = engine.no_starts if starts is None else starts
         run = engine.infer(plan, arrays, given)
         outputs = signature.pack_outputs([array[0] for array in run.outputs])
-        return outputs, signature.state_nest.pack(run.finals)
+        return outputs, signature.state_structure.pack(run.finals)

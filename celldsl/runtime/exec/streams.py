@@ -15,9 +15,9 @@ import numpy as np
 
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
-from celldsl.runtime.batch_layout import plan_rows
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Stepper
+from celldsl.runtime.row_plan import plan_rows
 
 
 class Stream:
@@ -44,7 +44,7 @@ class Stream:
         nothing = [np.zeros(s, own.dtype) for s in self._stepper.input_shapes]
         self._stepper.step(nothing, self._now)
         self._direct = self._stepper.between(self._now, self._next)
-        self._direct_back = self._stepper.between(self._next, self._now)
+        self._fast_back = self._stepper.between(self._next, self._now)
 
     def reset(self, state: Any = None) -> None:
         """Goes back to the initial state, or to `state`."""
@@ -60,7 +60,7 @@ class Stream:
     @property
     def state(self) -> Any:
         """A copy of the state as it is now."""
-        return self._signature.state_nest.pack([array.copy() for array in self._now])
+        return self._signature.state_structure.pack([array.copy() for array in self._now])
 
     def __call__(self, inputs: Any = None, /, **named: Any) -> Any:
         """One step: x (B, I) -> y (B, H)."""
@@ -68,7 +68,7 @@ class Stream:
         if found is None:
             found = self._closely(inputs, named)
         self._now, self._next = self._next, self._now
-        self._direct, self._direct_back = self._direct_back, self._direct
+        self._direct, self._fast_back = self._fast_back, self._direct
         return found
 
     def _closely(self, inputs: Any, named: dict[str, Any]) -> Any:

@@ -21,7 +21,7 @@ _PLACE, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 
 @dataclass(frozen=True, slots=True)
 class JobFunctions:
-    """Each takes addresses; `relay_loops` says what of."""
+    """Each takes addresses; `schedule_loops` says what of."""
 
     alone: Any
     together: Any
@@ -47,6 +47,6 @@ def job_functions() -> JobFunctions:
 
 def _compiled_relay() -> bytes:
     from celldsl.jit.compile import compile_symbols
-    from celldsl.runtime.threads.scheduler import RELAY_ENTRIES
+    from celldsl.runtime.threads.scheduler import GRAPH_ENTRIES
 
-    return compile_symbols(RELAY_ENTRIES, "float64")
+    return compile_symbols(GRAPH_ENTRIES, "float64")

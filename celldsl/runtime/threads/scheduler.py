@@ -1,11 +1,12 @@
-"""Tasks in compiled code.  In: a job and posts, as `job` describes them.  Out: the job, done.
+"""Tasks in compiled code.  In: a job and mailboxes, as `job` describes them.  Out: the job, done.
 
     alone(job)                          one worker does everything
     together(job, worker)               several do; each calls it with a number of its own
-    stand_by(post)                      1 while the worker has a job and may nap, 0 when nobody has
+    stand_by(mailbox)                      1 while the worker has a job and may nap, 0 when nobody
+    has
                                         had one for it for a while
-    offer(posts, count, job, wanted)    gives a job to that many of the workers; to how many
-    withdraw(posts, count, job)         takes it back; how many are still at it
+    offer(mailboxes, count, job, wanted)    gives a job to that many of the workers; to how many
+    withdraw(mailboxes, count, job)         takes it back; how many are still at it
 
 A worker takes the first task that is ready, those of its own part first, and looks again and again
 where none is: to be woken would take longer than most tasks.  It gives up after a while, where
@@ -26,47 +27,47 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
-from celldsl.jit.lowering.pointers import LaneType, lane
+from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.threads.task_abi import (
-    POST_AWAY,
-    POST_FREE,
-    POST_LINE,
-    POST_NUMBER,
-    POST_TAKEN,
-    RELAY_AFTER,
-    RELAY_BLOCK,
-    RELAY_BLOCKS,
-    RELAY_CODE,
-    RELAY_DONE,
-    RELAY_ENOUGH,
-    RELAY_FIRST,
-    RELAY_FIRST_LOT,
-    RELAY_FREE,
-    RELAY_LOT,
-    RELAY_LOTS,
-    RELAY_NEEDS,
-    RELAY_NOBODY,
-    RELAY_PART,
-    RELAY_READY,
-    RELAY_ROWS,
-    RELAY_SHARE,
-    RELAY_SHARED,
-    RELAY_SHARES,
-    RELAY_STATE,
-    RELAY_TAKEN,
-    RELAY_TASK,
-    RELAY_TASKS,
-    RELAY_WORKERS,
+    GRAPH_AFTER,
+    GRAPH_BLOCK,
+    GRAPH_BLOCKS,
+    GRAPH_CODE,
+    GRAPH_DONE,
+    GRAPH_ENOUGH,
+    GRAPH_FIRST,
+    GRAPH_FIRST_GROUP,
+    GRAPH_FREE,
+    GRAPH_GROUP,
+    GRAPH_GROUPS,
+    GRAPH_NEEDS,
+    GRAPH_NOBODY,
+    GRAPH_PART,
+    GRAPH_READY,
+    GRAPH_ROWS,
+    GRAPH_SHARE,
+    GRAPH_SHARED,
+    GRAPH_SHARES,
+    GRAPH_STATE,
+    GRAPH_TAKEN,
+    GRAPH_TASK,
+    GRAPH_TASKS,
+    GRAPH_WORKERS,
+    MAILBOX_AWAY,
+    MAILBOX_FREE,
+    MAILBOX_LINE,
+    MAILBOX_NUMBER,
+    MAILBOX_TAKEN,
 )
 
-RELAY_PATIENCE = 2_000  # looks, of about 100 nanoseconds
-POST_PATIENCE = 50_000  # looks, of about 20 nanoseconds
-RELAY_LEAVING = 200
-_RELAY_HINTS = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
+GRAPH_PATIENCE = 2_000  # looks, of about 100 nanoseconds
+MAILBOX_PATIENCE = 50_000  # looks, of about 20 nanoseconds
+GRAPH_LEAVING = 200
+_GRAPH_HINTS = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
 
 
 @intrinsic
-def relay_swap(_, word, old, new):
+def atomic_exchange(_, word, old, new):
     """Puts a number in the place of another.  Whether it was there: one of several is told so."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
@@ -77,7 +78,7 @@ def relay_swap(_, word, old, new):
 
 
 @intrinsic
-def relay_put(_, word, number):
+def atomic_store(_, word, number):
     """Writes a number, and shows others all that was written before."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -88,17 +89,17 @@ def relay_put(_, word, number):
 
 
 @intrinsic
-def relay_job(_, address):
+def schedule_job(_, address):
     """The job at an address."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
 
-    return LaneType(types.intp, -1)(types.intp), generate
+    return Pointer(types.intp, -1)(types.intp), generate
 
 
 @intrinsic
-def relay_arrive(_, counter):
+def schedule_arrive(_, counter):
     """Adds one, and shows others all that was written before."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -109,7 +110,7 @@ def relay_arrive(_, counter):
 
 
 @intrinsic
-def relay_look(_, counter):
+def atomic_load(_, counter):
     """The number, and everything that others wrote before they added to it."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
@@ -119,12 +120,12 @@ def relay_look(_, counter):
 
 
 @intrinsic
-def relay_breathe(_):
+def spin_pause(_):
     """Tells the processor that this is a loop that waits, where it has an instruction for that."""
 
     def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
         triple = llvmlite.binding.get_process_triple()
-        hint = next((name for cpu, name in _RELAY_HINTS.items() if triple.startswith(cpu)), None)
+        hint = next((name for cpu, name in _GRAPH_HINTS.items() if triple.startswith(cpu)), None)
         if hint is not None:
             kind = ir.FunctionType(ir.VoidType(), [])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, hint), [])
@@ -134,7 +135,7 @@ def relay_breathe(_):
 
 
 @intrinsic
-def relay_call(_, code, own, shared):
+def schedule_call(_, code, own, shared):
     """Calls the phase whose code is at an address."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -148,153 +149,153 @@ def relay_call(_, code, own, shared):
 
 
 @stage
-def relay_alone(job):
-    own = lane(job, job[RELAY_BLOCKS], -1)
-    first = job[RELAY_FIRST] + RELAY_CODE
-    for task in range(job[RELAY_TASKS]):
-        relay_call(job[first + RELAY_TASK * task], own, job[RELAY_SHARED])
+def schedule_alone(job):
+    own = pointer(job, job[GRAPH_BLOCKS], -1)
+    first = job[GRAPH_FIRST] + GRAPH_CODE
+    for task in range(job[GRAPH_TASKS]):
+        schedule_call(job[first + GRAPH_TASK * task], own, job[GRAPH_SHARED])
 
 
 @stage
-def relay_is_done(job, task):
-    at = job[RELAY_FIRST] + RELAY_TASK * task
-    return relay_look(lane(job, at + RELAY_STATE, -1)) == RELAY_READY
+def schedule_is_done(job, task):
+    at = job[GRAPH_FIRST] + GRAPH_TASK * task
+    return atomic_load(pointer(job, at + GRAPH_STATE, -1)) == GRAPH_READY
 
 
 @stage
-def relay_may_begin(job, at):
+def schedule_may_begin(job, at):
     """Whether everything is done that the task at this word waits for."""
-    if job[at + RELAY_AFTER] != RELAY_NOBODY and not relay_is_done(job, job[at + RELAY_AFTER]):
+    if job[at + GRAPH_AFTER] != GRAPH_NOBODY and not schedule_is_done(job, job[at + GRAPH_AFTER]):
         return False
-    needed = job[at + RELAY_ENOUGH]
-    while needed > job[at + RELAY_NEEDS]:
+    needed = job[at + GRAPH_ENOUGH]
+    while needed > job[at + GRAPH_NEEDS]:
         needed -= 1  # the last is done last, as a rule
-        if not relay_is_done(job, needed):
+        if not schedule_is_done(job, needed):
             return False
     return True
 
 
 @stage
-def relay_take(job, at):
+def schedule_take(job, at):
     """Whether that task may begin and is nobody else's."""
-    state = lane(job, at + RELAY_STATE, -1)
-    if relay_look(state) != RELAY_FREE:
+    state = pointer(job, at + GRAPH_STATE, -1)
+    if atomic_load(state) != GRAPH_FREE:
         return False
-    if not relay_may_begin(job, at):
+    if not schedule_may_begin(job, at):
         return False
-    return relay_swap(state, RELAY_FREE, RELAY_TAKEN)
+    return atomic_exchange(state, GRAPH_FREE, GRAPH_TAKEN)
 
 
 @stage
-def relay_find(job, worker):
+def schedule_find(job, worker):
     """The word of a task that is this worker's from now on, or 0."""
-    for lot in range(job[RELAY_LOTS]):
-        place = job[RELAY_FIRST_LOT] + RELAY_LOT * lot
+    for group in range(job[GRAPH_GROUPS]):
+        place = job[GRAPH_FIRST_GROUP] + GRAPH_GROUP * group
         start, count = job[place], job[place + 1]
         for i in range(count):
-            task = start + (i + worker * count // job[RELAY_WORKERS]) % count
-            at = job[RELAY_FIRST] + RELAY_TASK * task
-            if relay_take(job, at):
+            task = start + (i + worker * count // job[GRAPH_WORKERS]) % count
+            at = job[GRAPH_FIRST] + GRAPH_TASK * task
+            if schedule_take(job, at):
                 return at
     return 0
 
 
 @stage
-def relay_seek(job, worker):
+def schedule_seek(job, worker):
     """The same, with patience; 0 also where everything is done."""
-    for _ in range(RELAY_PATIENCE):
-        at = relay_find(job, worker)
+    for _ in range(GRAPH_PATIENCE):
+        at = schedule_find(job, worker)
         if at != 0:
             return at
-        if relay_look(lane(job, RELAY_DONE, -1)) == job[RELAY_TASKS]:
+        if atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS]:
             return 0
-        relay_breathe()
+        spin_pause()
     return 0
 
 
 @stage
-def relay_do(job, worker, at):
-    own = job[RELAY_BLOCKS] + RELAY_BLOCK * worker
-    part = job[at + RELAY_PART]
-    if part == RELAY_NOBODY:
+def schedule_do(job, worker, at):
+    own = job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker
+    part = job[at + GRAPH_PART]
+    if part == GRAPH_NOBODY:
         part = worker
     job[own] = part
-    job[own + 2] = job[at + RELAY_SHARE]
-    job[own + 3] = job[at + RELAY_SHARES]
-    job[own + 4] = job[job[RELAY_ROWS] + part]
-    relay_call(job[at + RELAY_CODE], lane(job, own, -1), job[RELAY_SHARED])
-    relay_put(lane(job, at + RELAY_STATE, -1), RELAY_READY)
-    relay_arrive(lane(job, RELAY_DONE, -1))
+    job[own + 2] = job[at + GRAPH_SHARE]
+    job[own + 3] = job[at + GRAPH_SHARES]
+    job[own + 4] = job[job[GRAPH_ROWS] + part]
+    schedule_call(job[at + GRAPH_CODE], pointer(job, own, -1), job[GRAPH_SHARED])
+    atomic_store(pointer(job, at + GRAPH_STATE, -1), GRAPH_READY)
+    schedule_arrive(pointer(job, GRAPH_DONE, -1))
 
 
 @stage
-def relay_together(job, worker):
-    for _ in range(job[RELAY_TASKS]):
-        at = relay_seek(job, worker)
+def schedule_together(job, worker):
+    for _ in range(job[GRAPH_TASKS]):
+        at = schedule_seek(job, worker)
         if at == 0:
             return
-        relay_do(job, worker, at)
-    relay_seek(job, worker)
+        schedule_do(job, worker, at)
+    schedule_seek(job, worker)
 
 
 @stage
-def relay_stand_by(post):
-    if relay_look(post) == POST_AWAY:
-        relay_put(post, POST_FREE)
+def schedule_stand_by(mailbox):
+    if atomic_load(mailbox) == MAILBOX_AWAY:
+        atomic_store(mailbox, MAILBOX_FREE)
     looks = 0
-    while looks < POST_PATIENCE:
-        word = relay_look(post)
-        if word > POST_TAKEN:
-            relay_swap(post, word, -word)
-        if relay_look(post) < POST_AWAY:
-            job = relay_job(-relay_look(post))
-            relay_together(job, post[POST_NUMBER])
-            if relay_look(lane(job, RELAY_DONE, -1)) < job[RELAY_TASKS]:
+    while looks < MAILBOX_PATIENCE:
+        word = atomic_load(mailbox)
+        if word > MAILBOX_TAKEN:
+            atomic_exchange(mailbox, word, -word)
+        if atomic_load(mailbox) < MAILBOX_AWAY:
+            job = schedule_job(-atomic_load(mailbox))
+            schedule_together(job, mailbox[MAILBOX_NUMBER])
+            if atomic_load(pointer(job, GRAPH_DONE, -1)) < job[GRAPH_TASKS]:
                 return 1
-            relay_put(post, POST_FREE)
+            atomic_store(mailbox, MAILBOX_FREE)
             looks = 0
         looks += 1
-        relay_breathe()
-    if relay_swap(post, POST_FREE, POST_AWAY):
+        spin_pause()
+    if atomic_exchange(mailbox, MAILBOX_FREE, MAILBOX_AWAY):
         return 0
     return 1
 
 
 @stage
-def relay_offer(posts, count, job, wanted):
+def schedule_offer(mailboxes, count, job, wanted):
     given = 0
     for i in range(count):
         if given == wanted:
             return given
-        post = lane(posts, POST_LINE * i, -1)
-        if relay_swap(post, POST_FREE, POST_TAKEN):
+        mailbox = pointer(mailboxes, MAILBOX_LINE * i, -1)
+        if atomic_exchange(mailbox, MAILBOX_FREE, MAILBOX_TAKEN):
             given += 1
-            post[POST_NUMBER] = given
-            relay_put(post, job)
+            mailbox[MAILBOX_NUMBER] = given
+            atomic_store(mailbox, job)
     return given
 
 
 @stage
-def relay_withdraw(posts, count, job):
+def schedule_withdraw(mailboxes, count, job):
     busy = 0
     for i in range(count):
-        post = lane(posts, POST_LINE * i, -1)
-        relay_swap(post, job, POST_FREE)
+        mailbox = pointer(mailboxes, MAILBOX_LINE * i, -1)
+        atomic_exchange(mailbox, job, MAILBOX_FREE)
         looks = 0
-        while looks < RELAY_LEAVING:
+        while looks < GRAPH_LEAVING:
             looks += 1
-            if relay_look(post) != -job:
-                looks = RELAY_LEAVING
-            relay_breathe()
-        if relay_look(post) == -job:
+            if atomic_load(mailbox) != -job:
+                looks = GRAPH_LEAVING
+            spin_pause()
+        if atomic_load(mailbox) == -job:
             busy += 1
     return busy
 
 
-RELAY_ENTRIES = {
-    "celldsl_alone": (relay_alone, "s"),
-    "celldsl_together": (relay_together, "si"),
-    "celldsl_stand_by": (relay_stand_by, "s"),
-    "celldsl_offer": (relay_offer, "siii"),
-    "celldsl_withdraw": (relay_withdraw, "sii"),
+GRAPH_ENTRIES = {
+    "celldsl_alone": (schedule_alone, "s"),
+    "celldsl_together": (schedule_together, "si"),
+    "celldsl_stand_by": (schedule_stand_by, "s"),
+    "celldsl_offer": (schedule_offer, "siii"),
+    "celldsl_withdraw": (schedule_withdraw, "sii"),
 }

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from celldsl.runtime.batch_layout import HEADER, RowPlan
 from celldsl.runtime.description import Phase
+from celldsl.runtime.row_plan import HEADER, RowPlan
 
 FINER = 8  # shares of a part where rows may be split at will
 LEAST_ROWS = 96  # of such a share
@@ -41,15 +41,15 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Todo:
+class TaskGraph:
     """Tasks in an order in which one worker could do them."""
 
     tasks: list[Task]
-    lots: list[range]
+    priority_groups: list[range]
 
 
 @dataclass(slots=True)
-class _Stretch:
+class _PhaseTasks:
     """A phase's place in the list.  `borders` are the rows at which its shares begin and end.
 
     `before` is the last phase that must have ended; where it works on rows or steps and this one
@@ -57,7 +57,7 @@ class _Stretch:
     """
 
     phase: Phase
-    before: _Stretch | None
+    before: _PhaseTasks | None
     borders: list[tuple[int, int]]
     tasks: range = field(default_factory=lambda: range(0))
 
@@ -71,28 +71,28 @@ class _Stretch:
         return self.joins and self.phase.kind == "steps"
 
 
-def tasks_of(phases: Sequence[Phase], plan: RowPlan) -> Todo:
+def tasks_of(phases: Sequence[Phase], plan: RowPlan) -> TaskGraph:
     tasks: list[Task] = []
-    stretches = _stretches(phases, plan)
-    for number, stretch in enumerate(stretches):
+    phases_tasks = _phase_tasks(phases, plan)
+    for number, current in enumerate(phases_tasks):
         start = len(tasks)
-        for share in range(len(stretch.borders)):
-            tasks += _tasks_of_share(number, stretch, share, start, plan)
-        stretch.tasks = range(start, len(tasks))
-    return Todo(tasks, [lot for lot in _lots(stretches, tasks) if lot])
+        for share in range(len(current.borders)):
+            tasks += _tasks_of_share(number, current, share, start, plan)
+        current.tasks = range(start, len(tasks))
+    return TaskGraph(tasks, [group for group in _priority_groups(phases_tasks, tasks) if group])
 
 
-def _stretches(phases: Sequence[Phase], plan: RowPlan) -> list[_Stretch]:
-    found: list[_Stretch] = []
+def _phase_tasks(phases: Sequence[Phase], plan: RowPlan) -> list[_PhaseTasks]:
+    found: list[_PhaseTasks] = []
     for phase in phases:
         before = None
         if found:
             before = found[-1] if phase.waits else found[-1].before
-        found.append(_Stretch(phase, before, []))
+        found.append(_PhaseTasks(phase, before, []))
     joined = [s for s in found if s.joins]
     cut = {id(s) for s in joined} | {id(s.before) for s in joined}
-    for stretch in found:
-        stretch.borders = _borders(stretch.phase, id(stretch) in cut, plan)
+    for current in found:
+        current.borders = _borders(current.phase, id(current) in cut, plan)
     return found
 
 
@@ -123,11 +123,11 @@ def _borders_in_time(plan: RowPlan, shares: int, reverse: bool) -> list[tuple[in
 
 
 def _tasks_of_share(
-    number: int, stretch: _Stretch, share: int, start: int, plan: RowPlan
+    number: int, current: _PhaseTasks, share: int, start: int, plan: RowPlan
 ) -> Iterator[Task]:
-    parts, shares = len(plan.parts), len(stretch.borders)
-    needs = _needs(stretch, share, parts)
-    match stretch.phase.kind:
+    parts, shares = len(plan.parts), len(current.borders)
+    needs = _needs(current, share, parts)
+    match current.phase.kind:
         case "rows":
             yield Task(number, None, share, shares, needs)
         case "once":
@@ -142,44 +142,44 @@ def _tasks_of_share(
                 yield Task(number, part, share, shares, needs, after)
 
 
-def _needs(stretch: _Stretch, share: int, parts: int) -> range:
-    before = stretch.before
+def _needs(current: _PhaseTasks, share: int, parts: int) -> range:
+    before = current.before
     if before is None:
         return range(0)
-    low, high = stretch.borders[share]
+    low, high = current.borders[share]
     met = [i for i, (a, b) in enumerate(before.borders) if a < high and b > low]
-    if not stretch.joins or not met:
+    if not current.joins or not met:
         return range(before.tasks.stop)
     first = before.tasks.start
-    if stretch.reads_rows:
+    if current.reads_rows:
         return range(first + met[0], first + met[-1] + 1)
     # Shares of time follow each other: where the last is done, all are.
     return range(first + met[-1] * parts, first + (met[-1] + 1) * parts)
 
 
-def _lots(stretches: Sequence[_Stretch], tasks: Sequence[Task]) -> Iterator[range]:
+def _priority_groups(phases_tasks: Sequence[_PhaseTasks], tasks: Sequence[Task]) -> Iterator[range]:
     """Phase by phase, but rows together with the steps that read them."""
-    with_steps = {id(s.before) for s in stretches if s.reads_rows}
-    for stretch in stretches:
-        if stretch.reads_rows:
-            yield from _rows_and_steps(stretch, tasks)
-        elif id(stretch) not in with_steps:
-            yield stretch.tasks
+    with_steps = {id(s.before) for s in phases_tasks if s.reads_rows}
+    for current in phases_tasks:
+        if current.reads_rows:
+            yield from _rows_and_steps(current, tasks)
+        elif id(current) not in with_steps:
+            yield current.tasks
 
 
-def _rows_and_steps(stretch: _Stretch, tasks: Sequence[Task]) -> Iterator[range]:
+def _rows_and_steps(current: _PhaseTasks, tasks: Sequence[Task]) -> Iterator[range]:
     """Most of the rows at once, others when a step needs them: they are for who is ahead then."""
-    assert stretch.before is not None
-    shares = len(stretch.borders)
-    parts = len(stretch.tasks) // shares
-    rows = stretch.before.tasks
+    assert current.before is not None
+    shares = len(current.borders)
+    parts = len(current.tasks) // shares
+    rows = current.before.tasks
     early = len(rows) * EARLY[0] // EARLY[1]
-    mirrored = tasks[stretch.tasks.start].needs.start > rows.start
+    mirrored = tasks[current.tasks.start].needs.start > rows.start
     yield rows[-early:] if mirrored else rows[:early]
     later = rows[:-early] if mirrored else rows[early:]
     given = False
     for share in range(shares):
-        own = stretch.tasks[share * parts : (share + 1) * parts]
+        own = current.tasks[share * parts : (share + 1) * parts]
         needs = tasks[own.start].needs
         if not given and needs.start < later.stop and needs.stop > later.start:
             given = True

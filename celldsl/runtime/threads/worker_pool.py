@@ -23,24 +23,24 @@ import numpy as np
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.task_abi import (
-    POST_AWAY,
-    POST_LINE,
-    RELAY_DONE,
-    RELAY_TASKS,
-    RELAY_WORD,
-    RELAY_WORKERS,
+    GRAPH_DONE,
+    GRAPH_TASKS,
+    GRAPH_WORD,
+    GRAPH_WORKERS,
+    MAILBOX_AWAY,
+    MAILBOX_LINE,
 )
 from celldsl.runtime.threads.thread_count import available_cores, get_threads
 
-POSTS = 256  # workers after these are woken each time
+MAILBOXES = 256  # workers after these are woken each time
 NAP = 1e-4  # seconds
 
 Job: TypeAlias = "array[int]"
 Call: TypeAlias = "list[tuple[Job, Any, int]]"  # one, or none when its caller has left
 
 
-class Crew:
-    """Daemon threads that take jobs from posts and from a queue."""
+class WorkerPool:
+    """Daemon threads that take jobs from mailboxes and from a queue."""
 
     def __init__(self) -> None:
         self.queue: SimpleQueue[Call] = SimpleQueue()
@@ -48,13 +48,13 @@ class Crew:
         self.busy = 0  # callers, and those who joined them
         self.helping = 0  # those who joined them
         self.lock = threading.Lock()
-        posts = aligned_array(POSTS * POST_LINE, np.dtype(np.int64))
-        posts[:] = POST_AWAY
-        self.posts = posts
-        self.address = posts.ctypes.data
+        mailboxes = aligned_array(MAILBOXES * MAILBOX_LINE, np.dtype(np.int64))
+        mailboxes[:] = MAILBOX_AWAY
+        self.mailboxes = mailboxes
+        self.address = mailboxes.ctypes.data
         self.lingering: dict[int, tuple[Job, Any]] = {}
 
-    def hire(self, wanted: int, threads: int) -> int:
+    def acquire(self, wanted: int, threads: int) -> int:
         """How many others may join a caller, of `threads` for all callers together."""
         with self.lock:
             helpers = max(0, min(wanted, threads - self.busy - 1))
@@ -65,25 +65,27 @@ class Crew:
             self.busy += 1 + helpers
         return helpers
 
-    def dismiss(self, helpers: int) -> None:
+    def release(self, helpers: int) -> None:
         with self.lock:
             self.helping -= helpers
             self.busy -= 1 + helpers
 
     def waiting(self) -> int:
         """About how many threads wait on the queue.  Others would find a job there late."""
-        looks = self.posts[: POST_LINE * self.posted : POST_LINE]
-        return self.started - self.posted + int(np.count_nonzero(looks == POST_AWAY))
+        looks = self.mailboxes[: MAILBOX_LINE * self.with_mailbox : MAILBOX_LINE]
+        return self.started - self.with_mailbox + int(np.count_nonzero(looks == MAILBOX_AWAY))
 
     def offer(self, job: Job, wanted: int) -> int:
-        """Gives a job to workers 1 … of it, of those who look at their posts; to how many."""
-        found: int = job_functions().offer(self.address, self.posted, address_of_job(job), wanted)
+        """Gives a job to workers 1 … of it, of those who look at their mailboxes; to how many."""
+        found: int = job_functions().offer(
+            self.address, self.with_mailbox, address_of_job(job), wanted
+        )
         return found
 
     def leave(self, job: Job, held: Any) -> None:
         """Sees that nobody finds the job any more; whoever is still at it keeps it alive."""
         # When all is done they look at the job alone.
-        left = job[RELAY_DONE] < job[RELAY_TASKS]
+        left = job[GRAPH_DONE] < job[GRAPH_TASKS]
         self.lingering[id(job)] = job, held if left else None
         self.tidy()
 
@@ -91,12 +93,12 @@ class Crew:
         """Forgets the jobs that the last worker has left by now."""
         withdraw = job_functions().withdraw
         for key, (job, _) in self.lingering.copy().items():
-            if not withdraw(self.address, self.posted, address_of_job(job)):
+            if not withdraw(self.address, self.with_mailbox, address_of_job(job)):
                 self.lingering.pop(key, None)
 
     @property
-    def posted(self) -> int:
-        return min(self.started, POSTS)
+    def with_mailbox(self) -> int:
+        return min(self.started, MAILBOXES)
 
 
 def address_of_job(job: Job) -> int:
@@ -107,43 +109,43 @@ def work_on(job: Job, worker: int) -> None:
     """What a worker does until everything is done."""
     together = job_functions().together
     together(address_of_job(job), worker)
-    while job[RELAY_DONE] < job[RELAY_TASKS]:
+    while job[GRAPH_DONE] < job[GRAPH_TASKS]:
         time.sleep(NAP)
         together(address_of_job(job), worker)
 
 
-def serve(crew: Crew, number: int) -> None:
+def serve(pool: WorkerPool, number: int) -> None:
     """What a thread does for ever."""
-    post = crew.address + RELAY_WORD * POST_LINE * number
+    mailbox = pool.address + GRAPH_WORD * MAILBOX_LINE * number
     stand_by = job_functions().stand_by
     # More threads than cores would take them from those who have something to do.
-    looks = number < min(POSTS, available_cores() - 1)
+    looks = number < min(MAILBOXES, available_cores() - 1)
     while True:
-        call = crew.queue.get()
+        call = pool.queue.get()
         try:
             job, held, worker = call.pop()
         except IndexError:  # its caller has done everything
             continue
         work_on(job, worker)
         del job, held
-        while looks and stand_by(post):
+        while looks and stand_by(mailbox):
             time.sleep(NAP)
 
 
-class CrewOfProcess:
+class PoolOfProcess:
     """The threads of this process."""
 
     def __init__(self) -> None:
-        self.crew = Crew()
+        self.pool = WorkerPool()
 
     def renew(self) -> None:
         # The threads stay with the parent process, and its locks may be held.
-        self.crew = Crew()
+        self.pool = WorkerPool()
 
 
-CREW = CrewOfProcess()
+POOL = PoolOfProcess()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=CREW.renew)
+    os.register_at_fork(after_in_child=POOL.renew)
 
 
 def run_together(job: Job, held: Any) -> None:
@@ -152,21 +154,21 @@ def run_together(job: Job, held: Any) -> None:
     Others may be late, or come when everything is done, and cores that other callers use at the
     moment are left to them.
     """
-    crew = CREW.crew
-    helpers = crew.hire(job[RELAY_WORKERS] - 1, get_threads())
+    pool = POOL.pool
+    helpers = pool.acquire(job[GRAPH_WORKERS] - 1, get_threads())
     calls: list[Call] = []
     try:
-        offered = crew.offer(job, helpers) if helpers else 0
+        offered = pool.offer(job, helpers) if helpers else 0
         if offered < helpers:
-            last = min(helpers, offered + crew.waiting())
+            last = min(helpers, offered + pool.waiting())
             calls += ([(job, held, worker)] for worker in range(1 + offered, 1 + last))
             for call in calls:
-                crew.queue.put(call)
+                pool.queue.put(call)
         work_on(job, 0)
     finally:
         try:
-            crew.leave(job, held)
+            pool.leave(job, held)
         finally:
-            crew.dismiss(helpers)
+            pool.release(helpers)
             for call in calls:
                 call.clear()

@@ -17,7 +17,7 @@ from celldsl.ir.size import Size, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
 from celldsl.semantics.sizes import whole
 from celldsl.syntax import ast
@@ -27,7 +27,7 @@ Bound = dict[str, "ast.Expr | None"]
 
 
 def bind(
-    f: Frame, e: ast.Call, signature: str, name: str, too_many: str | None = None
+    f: Environment, e: ast.Call, signature: str, name: str, too_many: str | None = None
 ) -> Bound | None:
     """The arguments by name.  A default in the signature stands for None: the builder knows it.
 
@@ -59,7 +59,9 @@ def _width_help(e: ast.Call) -> str:
     return f"N is the size of the result: `{e.function}({operands}, H)`"
 
 
-def _bind_keyword(f: Frame, keyword: ast.Keyword, bound: Bound, name: str, signature: str) -> bool:
+def _bind_keyword(
+    f: Environment, keyword: ast.Keyword, bound: Bound, name: str, signature: str
+) -> bool:
     if keyword.name not in bound:
         help, fix = _option_meant(keyword, list(bound))
         told = f"`{name}` has no option `{keyword.name}`"
@@ -93,11 +95,11 @@ def given(a: Bound, name: str) -> ast.Expr:
     return expression
 
 
-def tensor(f: Frame, a: Bound, name: str) -> Tensor | None:
+def tensor(f: Environment, a: Bound, name: str) -> Tensor | None:
     return convert.tensor(f, given(a, name))
 
 
-def ranked(f: Frame, a: Bound, name: str, least: int, e: ast.Call) -> Tensor | None:
+def ranked(f: Environment, a: Bound, name: str, least: int, e: ast.Call) -> Tensor | None:
     """A tensor of at least so many axes."""
     found = tensor(f, a, name)
     if found is None or len(found.shape) >= least:
@@ -111,7 +113,7 @@ def ranked(f: Frame, a: Bound, name: str, least: int, e: ast.Call) -> Tensor | N
     return None
 
 
-def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -> int | None:
+def axis(f: Environment, a: Bound, rank: int, default: int = -1, name: str = "axis") -> int | None:
     """An axis from 0; `-1` is the last."""
     written = a.get(name)
     found: int | None = default
@@ -137,18 +139,18 @@ def axis(f: Frame, a: Bound, rank: int, default: int = -1, name: str = "axis") -
     return found % rank
 
 
-def _is_data(f: Frame, e: ast.Expr) -> bool:
+def _is_data(f: Environment, e: ast.Expr) -> bool:
     binding = f.find(e.id) if isinstance(e, ast.Name) else None
     return binding is not None and isinstance(binding.value, Tensor) and not binding.value.hyper
 
 
-def flag(f: Frame, a: Bound, name: str, default: bool) -> bool | None:
+def flag(f: Environment, a: Bound, name: str, default: bool) -> bool | None:
     written = a[name]
     return default if written is None else convert.truth(f, written, f"`{name}`")
 
 
 def divided(
-    f: Frame,
+    f: Environment,
     size: Size,
     parts: Size | int,
     written: ast.Node,

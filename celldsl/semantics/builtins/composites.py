@@ -6,7 +6,7 @@ They keep the axis that they work along as one of size 1 where the result meets 
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
-from celldsl.semantics.context import Walk
+from celldsl.semantics.context import Context
 
 ONE = Size.of(1)
 
@@ -15,25 +15,25 @@ def without(shape: Shape, axis: int) -> Shape:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
-def along(w: Walk, reduced: str, axis: int, like: str) -> str:
+def along(w: Context, reduced: str, axis: int, like: str) -> str:
     """A reduced value stretched over the axis that was dropped."""
     shape = w.shape(like)
     kept = (*shape[:axis], ONE, *shape[axis + 1 :])
     return w.op("broadcast", w.op("reshape", reduced, shape=kept), shape=shape)
 
 
-def _size_along(w: Walk, value: str, axis: int) -> str:
+def _size_along(w: Context, value: str, axis: int) -> str:
     size = w.shape(value)[axis]
     if size.constant is not None:
         return w.op("number", value=float(size.constant))
     return w.op("size", size=size)
 
 
-def mean(w: Walk, v: str, axis: int) -> str:
+def mean(w: Context, v: str, axis: int) -> str:
     return w.op("div", w.op("sum", v, axis=axis), _size_along(w, v, axis))
 
 
-def norm(w: Walk, v: str, axis: int) -> str:
+def norm(w: Context, v: str, axis: int) -> str:
     """The Euclidean norm; its gradient at 0 is 0, since the root's argument is replaced there."""
     total = w.op("sum", w.op("square", v), axis=axis)
     empty = w.op("eq", total, 0.0)
@@ -41,13 +41,13 @@ def norm(w: Walk, v: str, axis: int) -> str:
     return w.op("where", empty, 0.0, root)
 
 
-def _greatest(w: Walk, v: str, axis: int) -> str:
+def _greatest(w: Context, v: str, axis: int) -> str:
     """The greatest element without gradient; 0 where that is infinite, so that inf - inf is not."""
     top = w.op("stop_gradient", w.op("amax", v, axis=axis))
     return w.op("where", w.op("lt", w.op("abs", top), float("inf")), top, 0.0)
 
 
-def softmax(w: Walk, v: str, axis: int) -> str:
+def softmax(w: Context, v: str, axis: int) -> str:
     """Where all elements are -inf, all come out as 0."""
     grown = w.op("exp", w.op("sub", v, along(w, _greatest(w, v, axis), axis, v)))
     total = w.op("sum", grown, axis=axis)
@@ -55,7 +55,7 @@ def softmax(w: Walk, v: str, axis: int) -> str:
     return w.op("div", grown, along(w, total, axis, v))
 
 
-def logsumexp(w: Walk, v: str, axis: int) -> str:
+def logsumexp(w: Context, v: str, axis: int) -> str:
     """-inf where all elements are, without a gradient there."""
     top = _greatest(w, v, axis)
     total = w.op("sum", w.op("exp", w.op("sub", v, along(w, top, axis, v))), axis=axis)
@@ -64,7 +64,7 @@ def logsumexp(w: Walk, v: str, axis: int) -> str:
     return w.op("where", empty, float("-inf"), w.op("add", logarithm, top))
 
 
-def normalised(w: Walk, v: str, axis: int, eps: str, centre: bool) -> str:
+def normalised(w: Context, v: str, axis: int, eps: str, centre: bool) -> str:
     """v over the root of its mean square, less its mean first where `centre`."""
     if centre:
         v = w.op("sub", v, along(w, mean(w, v, axis), axis, v))

@@ -9,7 +9,7 @@ from celldsl.semantics.broadcast import elementwise, stretched, together
 from celldsl.semantics.builtins.arguments import Bound, given, tensor
 from celldsl.semantics.builtins.function import Build, Function
 from celldsl.semantics.builtins.reductions import reduce_extreme
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
@@ -17,20 +17,20 @@ FLAT = ("floor", "round", "step", "sign")
 
 
 def _unary(op: str) -> Build:
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         v = tensor(f, a, "v")
         if v is None:
             return Unknown()
         found = elementwise(f, op, e.span, (given(a, "v"), v))
-        if op in FLAT and isinstance(found, Tensor) and not f.walk.computing_initial:
-            f.walk.steps.setdefault(found.name, f.called or e.span)
+        if op in FLAT and isinstance(found, Tensor) and not f.context.computing_initial:
+            f.context.steps.setdefault(found.name, f.called or e.span)
         return found
 
     return build
 
 
 def _several(op: str, *names: str) -> Build:
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         operands = [(given(a, name), tensor(f, a, name)) for name in names]
         known = [(expression, v) for expression, v in operands if v is not None]
         if len(known) < len(operands):
@@ -43,7 +43,7 @@ def _several(op: str, *names: str) -> Build:
 def _extreme(op: str) -> Build:
     """`max(a, b)` is elementwise, `max(v)` and `max(v, axis=0)` reduce."""
 
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         if isinstance(a["a"], ast.ListOf) and len(a["a"].items) == 2 and len(e.args) == 1:
             better = f"{op}({', '.join(item.span.text for item in a['a'].items)})"
             told = f"`{op}` takes one value, or two, not a list"
@@ -59,7 +59,7 @@ def _extreme(op: str) -> Build:
     return build
 
 
-def _clip(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _clip(f: Environment, e: ast.Call, a: Bound) -> Value:
     v, low, high = (_is_number(given(a, name)) for name in ("v", "low", "high"))
     if v and low and not high:
         better = f"clip({', '.join(given(a, n).span.text for n in ('high', 'v', 'low'))})"
@@ -73,19 +73,19 @@ def _is_number(e: ast.Expr) -> bool:
     return isinstance(e.operand if isinstance(e, ast.Unary) else e, ast.Number)
 
 
-def _where(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _where(f: Environment, e: ast.Call, a: Bound) -> Value:
     condition = convert.boolean(f, given(a, "condition"))
     one, other = tensor(f, a, "a"), tensor(f, a, "b")
     if condition is None or one is None or other is None:
         return Unknown()
     operands = ((given(a, "condition"), condition), (given(a, "a"), one), (given(a, "b"), other))
     found = elementwise(f, "where", e.span, *operands)
-    if isinstance(found, Tensor) and not f.walk.computing_initial:
-        f.walk.steps.setdefault(found.name, f.called or e.span)
+    if isinstance(found, Tensor) and not f.context.computing_initial:
+        f.context.steps.setdefault(found.name, f.called or e.span)
     return found
 
 
-def _leaky_relu(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _leaky_relu(f: Environment, e: ast.Call, a: Bound) -> Value:
     v = tensor(f, a, "v")
     slope = _slope(f, a["slope"])
     if v is None or slope is None:
@@ -95,16 +95,16 @@ def _leaky_relu(f: Frame, e: ast.Call, a: Bound) -> Value:
     if found is None:
         return Unknown()
     (value, factor), why = found
-    shape = f.walk.shape(value)
-    zero = stretched(f, Tensor(f.walk.op("number", value=0.0), ()), shape)
-    below = f.walk.op("mul", factor, value)
-    result = f.walk.op("where", f.walk.op("lt", zero, value), value, below)
+    shape = f.context.shape(value)
+    zero = stretched(f, Tensor(f.context.op("number", value=0.0), ()), shape)
+    below = f.context.op("mul", factor, value)
+    result = f.context.op("where", f.context.op("lt", zero, value), value, below)
     return Tensor(result, shape, why)
 
 
-def _slope(f: Frame, written: ast.Expr | None) -> Tensor | None:
+def _slope(f: Environment, written: ast.Expr | None) -> Tensor | None:
     if written is None:
-        return Tensor(f.walk.op("number", value=0.01), ())
+        return Tensor(f.context.op("number", value=0.01), ())
     return convert.tensor(f, written)
 
 

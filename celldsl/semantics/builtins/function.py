@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from celldsl.semantics.builtins.arguments import Bound
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Value
 from celldsl.structs import record
 from celldsl.syntax import ast
 
-Build = Callable[[Frame, ast.Call, Bound], Value]
+Build = Callable[[Environment, ast.Call, Bound], Value]
 
 
 @record

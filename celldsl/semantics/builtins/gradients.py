@@ -5,19 +5,19 @@ from __future__ import annotations
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.builtins.arguments import Bound, given, tensor
 from celldsl.semantics.builtins.function import Function
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Unknown, Value
 from celldsl.syntax import ast
 
 
-def _stop_gradient(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _stop_gradient(f: Environment, e: ast.Call, a: Bound) -> Value:
     v = tensor(f, a, "v")
     if v is None:
         return Unknown()
     return elementwise(f, "stop_gradient", e.span, (given(a, "v"), v))
 
 
-def _surrogate(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _surrogate(f: Environment, e: ast.Call, a: Bound) -> Value:
     value, path = tensor(f, a, "value"), tensor(f, a, "path")
     if value is None or path is None:
         return Unknown()

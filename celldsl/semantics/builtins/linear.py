@@ -20,14 +20,14 @@ from celldsl.semantics.builtins import operands as kinds
 from celldsl.semantics.builtins.arguments import Bound, given, plain_name
 from celldsl.semantics.builtins.function import Function
 from celldsl.semantics.builtins.operands import Block
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import data_in
 from celldsl.semantics.declarations import bias_initial, block_initial, claim, parameter
 from celldsl.semantics.environment import Target, Tensor, Unknown, Value
 from celldsl.structs import record
 from celldsl.syntax import ast
 
-Apply = Callable[[Frame, Tensor, ast.Expr], "Block | None"]
+Apply = Callable[[Environment, Tensor, ast.Expr], "Block | None"]
 
 
 @record
@@ -40,13 +40,13 @@ class Kind:
     why: Span
 
 
-def _operands(f: Frame, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
+def _operands(f: Environment, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
     written = given(a, "v")
     items = written.items if isinstance(written, ast.ListOf) else (written,)
     return [(item, convert.tensor(f, item)) for item in items]
 
 
-def _build(f: Frame, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
+def _build(f: Environment, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
     if not claim(f, "linear", e.name_span):
         return Unknown()
     operands = _operands(f, a)
@@ -67,7 +67,7 @@ def _build(f: Frame, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
 
 
 def _product(
-    f: Frame, e: ast.Call, a: Bound, kind: Kind, place: int, written: ast.Expr, value: Tensor
+    f: Environment, e: ast.Call, a: Bound, kind: Kind, place: int, written: ast.Expr, value: Tensor
 ) -> Tensor | None:
     """One operand times its block."""
     block = kind.apply(f, value, written)
@@ -75,7 +75,7 @@ def _product(
         return None
     suffix = plain_name(written)
     name = f"{f.place}.W_{place if suffix is None else suffix}"
-    stateful = value.name in f.walk.from_state
+    stateful = value.name in f.context.from_state
     target = Target(block.shape, name, block.fan_in, block.fan_out)
     initial = block_initial(f, a["init"], stateful, target, e.span)
     weight = parameter(f, name, block.shape, written.span, initial)
@@ -83,11 +83,13 @@ def _product(
         return None
     result = block.multiply(block.operand, weight)
     why = value.why or (None,) * len(value.shape)
-    return Tensor(result, f.walk.shape(result), kinds.reasons(why, f.walk.shape(result), kind.why))
+    return Tensor(
+        result, f.context.shape(result), kinds.reasons(why, f.context.shape(result), kind.why)
+    )
 
 
-def _added(f: Frame, e: ast.Call, total: Tensor, product: Tensor) -> Tensor | None:
-    if not f.walk.facts.same_shape(total.shape, product.shape):
+def _added(f: Environment, e: ast.Call, total: Tensor, product: Tensor) -> Tensor | None:
+    if not f.context.constraints.same_shape(total.shape, product.shape):
         f.error(
             "E0203",
             f"the operands of `{e.function}` have different leading axes",
@@ -95,10 +97,10 @@ def _added(f: Frame, e: ast.Call, total: Tensor, product: Tensor) -> Tensor | No
             f"{kinds.text(total.shape)} and {kinds.text(product.shape)}",
         )
         return None
-    return Tensor(f.walk.op("add", total.name, product.name), total.shape, total.why)
+    return Tensor(f.context.op("add", total.name, product.name), total.shape, total.why)
 
 
-def _with_bias(f: Frame, e: ast.Call, a: Bound, kind: Kind, total: Tensor) -> Value:
+def _with_bias(f: Environment, e: ast.Call, a: Bound, kind: Kind, total: Tensor) -> Value:
     name = f"{f.place}.b"
     initial = bias_initial(f, a["bias"], (kind.width,), name)
     if initial is None:
@@ -107,9 +109,9 @@ def _with_bias(f: Frame, e: ast.Call, a: Bound, kind: Kind, total: Tensor) -> Va
     if bias is None:
         return Unknown()
     if len(total.shape) > 1:
-        laid = f.walk.op("reshape", bias, shape=kind.bias(total.shape))
-        bias = f.walk.op("broadcast", laid, shape=total.shape)
-    return Tensor(f.walk.op("add", total.name, bias), total.shape, total.why)
+        laid = f.context.op("reshape", bias, shape=kind.bias(total.shape))
+        bias = f.context.op("broadcast", laid, shape=total.shape)
+    return Tensor(f.context.op("add", total.name, bias), total.shape, total.why)
 
 
 def _last(shape: Shape) -> Shape:
@@ -121,7 +123,7 @@ def _first(shape: Shape) -> Shape:
     return (shape[0], *(Size.of(1) for _ in shape[1:]))
 
 
-def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
+def _other_order(f: Environment, e: ast.Call, a: Bound) -> bool:
     """`linear(H, [x, h])`, `linear(x, h, H)`, and PyTorch's `Linear(I, H)`, given a value:
     `linear(x, I, H)`."""
     if len(e.args) < 2:
@@ -141,7 +143,7 @@ def _other_order(f: Frame, e: ast.Call, a: Bound) -> bool:
     return bool(better)
 
 
-def _apart(f: Frame, e: ast.Call) -> bool:
+def _apart(f: Environment, e: ast.Call) -> bool:
     """Operands that stand side by side instead of in a list."""
     told = "the operands of `linear` go in a list, and its width comes after it"
     operands = list(takewhile(lambda arg: data_in(f, arg), e.args))
@@ -164,12 +166,12 @@ def _listed(e: ast.Expr) -> bool:
     return isinstance(e, ast.ListOf)
 
 
-def _is_dim(f: Frame, name: ast.Name) -> bool:
+def _is_dim(f: Environment, name: ast.Name) -> bool:
     binding = f.find(name.id)
     return binding is not None and binding.kind == "dim"
 
 
-def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _linear(f: Environment, e: ast.Call, a: Bound) -> Value:
     if _other_order(f, e, a):
         return Unknown()
     written = given(a, "N")
@@ -180,7 +182,7 @@ def _linear(f: Frame, e: ast.Call, a: Bound) -> Value:
     return _build(f, e, a, kind)
 
 
-def _group_linear(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _group_linear(f: Environment, e: ast.Call, a: Bound) -> Value:
     written = given(a, "N")
     width = written_sizes.positive_size(f, written, "the width of `group_linear`")
     groups = written_sizes.positive_size(f, given(a, "groups"), "the number of groups")
@@ -193,7 +195,7 @@ def _group_linear(f: Frame, e: ast.Call, a: Bound) -> Value:
     return _build(f, e, a, kind)
 
 
-def _conv(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _conv(f: Environment, e: ast.Call, a: Bound) -> Value:
     written = given(a, "channels")
     channels = written_sizes.positive_size(f, written, "the number of channels")
     kernel = kinds.kernel_sizes(f, given(a, "kernel"))

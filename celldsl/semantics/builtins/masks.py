@@ -13,12 +13,12 @@ from celldsl.semantics import conversions as convert
 from celldsl.semantics.broadcast import stretched, together
 from celldsl.semantics.builtins.arguments import Bound, given, tensor
 from celldsl.semantics.builtins.function import Function
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 
-def _per(f: Frame, a: Bound) -> str | None:
+def _per(f: Environment, a: Bound) -> str | None:
     match a["per"]:
         case None:
             return "step"
@@ -29,7 +29,7 @@ def _per(f: Frame, a: Bound) -> str | None:
             return None
 
 
-def _rate(f: Frame, a: Bound) -> Tensor | None:
+def _rate(f: Environment, a: Bound) -> Tensor | None:
     written = given(a, "rate")
     if isinstance(written, ast.Number) and not 0 <= written.value < 1:
         told = f"a rate lies between 0 and 1, and {written.value} does not"
@@ -41,13 +41,13 @@ def _rate(f: Frame, a: Bound) -> Tensor | None:
     return convert.real(f, written, "a rate")
 
 
-def _mask(f: Frame, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
-    site = f.walk.sites
-    f.walk.sites += 1
-    return f.walk.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
+def _mask(f: Environment, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
+    site = f.context.sites
+    f.context.sites += 1
+    return f.context.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
 
 
-def _lifetime(f: Frame, e: ast.Call, per: str, *values: Tensor) -> str:
+def _lifetime(f: Environment, e: ast.Call, per: str, *values: Tensor) -> str:
     """What one mask serves: a step, a sequence, or the whole call where it is on parameters."""
     if not all(_of_parameters(f, value.name) for value in values):
         return per
@@ -62,14 +62,14 @@ def _lifetime(f: Frame, e: ast.Call, per: str, *values: Tensor) -> str:
     return "parameter"
 
 
-def _of_parameters(f: Frame, value: str) -> bool:
+def _of_parameters(f: Environment, value: str) -> bool:
     """Whether a value is made of parameters or consts, and no more than numbers beside them."""
-    if f.walk.type(value).rows != Rows.ONCE:
+    if f.context.type(value).rows != Rows.ONCE:
         return False
-    nodes, pending, seen = f.walk.builder.defined, [value], {value}
+    nodes, pending, seen = f.context.builder.defined, [value], {value}
     while pending:
         name = pending.pop()
-        if name not in nodes and f.walk.leaves[name].kind in ("param", "const"):
+        if name not in nodes and f.context.leaves[name].kind in ("param", "const"):
             return True
         new = [arg for arg in nodes[name].args if arg not in seen] if name in nodes else []
         seen.update(new)
@@ -77,21 +77,21 @@ def _of_parameters(f: Frame, value: str) -> bool:
     return False
 
 
-def _refuse(f: Frame, e: ast.Call) -> bool:
+def _refuse(f: Environment, e: ast.Call) -> bool:
     if f.only_initial:
         f.error("E0403", f"`{e.function}` cannot stand in {f.only_initial}", e.span)
     return bool(f.only_initial)
 
 
-def _dropout(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _dropout(f: Environment, e: ast.Call, a: Bound) -> Value:
     v, rate, per = tensor(f, a, "v"), _rate(f, a), _per(f, a)
     if v is None or rate is None or per is None or _refuse(f, e):
         return Unknown()
     mask = _mask(f, "dropout", _lifetime(f, e, per, v), v.shape, rate)
-    return Tensor(f.walk.op("mul", v.name, mask), v.shape, v.why)
+    return Tensor(f.context.op("mul", v.name, mask), v.shape, v.why)
 
 
-def _zoneout(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _zoneout(f: Environment, e: ast.Call, a: Bound) -> Value:
     new, old = tensor(f, a, "new"), tensor(f, a, "old")
     rate, per = _rate(f, a), _per(f, a)
     if new is None or old is None or rate is None or per is None or _refuse(f, e):
@@ -100,11 +100,11 @@ def _zoneout(f: Frame, e: ast.Call, a: Bound) -> Value:
     if joined is None:
         return Unknown()
     (fresh, kept), why = joined
-    shape = f.walk.shape(fresh)
+    shape = f.context.shape(fresh)
     mask = _mask(f, "zoneout", _lifetime(f, e, per, new, old), shape, rate)
-    one = stretched(f, Tensor(f.walk.op("number", value=1.0), ()), shape)
-    taken = f.walk.op("mul", f.walk.op("sub", one, mask), fresh)
-    return Tensor(f.walk.op("add", f.walk.op("mul", mask, kept), taken), shape, why)
+    one = stretched(f, Tensor(f.context.op("number", value=1.0), ()), shape)
+    taken = f.context.op("mul", f.context.op("sub", one, mask), fresh)
+    return Tensor(f.context.op("add", f.context.op("mul", mask, kept), taken), shape, why)
 
 
 ENTRIES = (

@@ -8,7 +8,7 @@ from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins import composites
 from celldsl.semantics.builtins.arguments import Bound, divided, flag, given, ranked
 from celldsl.semantics.builtins.function import Function
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.declarations import claim, filled_initial, parameter
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
@@ -16,7 +16,7 @@ from celldsl.syntax import ast
 EPS = 1e-5
 
 
-def _norm(f: Frame, e: ast.Call, a: Bound, centre: bool) -> Value:
+def _norm(f: Environment, e: ast.Call, a: Bound, centre: bool) -> Value:
     v = ranked(f, a, "v", 1, e)
     eps = _eps(f, a["eps"])
     gain, bias = flag(f, a, "gain", True), centre and flag(f, a, "bias", True)
@@ -32,31 +32,31 @@ def _norm(f: Frame, e: ast.Call, a: Bound, centre: bool) -> Value:
     return Unknown() if found is None else Tensor(found, v.shape, v.why)
 
 
-def _eps(f: Frame, written: ast.Expr | None) -> str | None:
+def _eps(f: Environment, written: ast.Expr | None) -> str | None:
     if written is None:
-        return f.walk.op("number", value=EPS)
+        return f.context.op("number", value=EPS)
     found = convert.real(f, written, "`eps`")
     return None if found is None else found.name
 
 
-def _spread(f: Frame, e: ast.Call, a: Bound, v: Tensor, eps: str, centre: bool) -> str | None:
+def _spread(f: Environment, e: ast.Call, a: Bound, v: Tensor, eps: str, centre: bool) -> str | None:
     """The value normalised over the last axis, or over each of the groups of it."""
     rank = len(v.shape)
     if a.get("groups") is None:
-        return composites.normalised(f.walk, v.name, rank - 1, eps, centre)
+        return composites.normalised(f.context, v.name, rank - 1, eps, centre)
     groups = written_sizes.positive_size(f, given(a, "groups"), "the number of groups")
     if groups is None:
         return None
     share = divided(f, v.shape[-1], groups, given(a, "groups"), "a group")
     if share is None:
         return None
-    laid = f.walk.op("reshape", v.name, shape=(*v.shape[:-1], groups, share))
-    found = composites.normalised(f.walk, laid, rank, eps, centre)
-    return f.walk.op("reshape", found, shape=v.shape)
+    laid = f.context.op("reshape", v.name, shape=(*v.shape[:-1], groups, share))
+    found = composites.normalised(f.context, laid, rank, eps, centre)
+    return f.context.op("reshape", found, shape=v.shape)
 
 
 def _affine(
-    f: Frame, e: ast.Call, name: str, start: float, op: str, value: str, shape: Shape
+    f: Environment, e: ast.Call, name: str, start: float, op: str, value: str, shape: Shape
 ) -> str | None:
     width = (shape[-1],)
     public = f"{f.place}.{name}"
@@ -64,16 +64,16 @@ def _affine(
     if made is None:
         return None
     if len(shape) > 1:
-        made = f.walk.op("reshape", made, shape=(*(Size.of(1) for _ in shape[1:]), shape[-1]))
-        made = f.walk.op("broadcast", made, shape=shape)
-    return f.walk.op(op, value, made)
+        made = f.context.op("reshape", made, shape=(*(Size.of(1) for _ in shape[1:]), shape[-1]))
+        made = f.context.op("broadcast", made, shape=shape)
+    return f.context.op(op, value, made)
 
 
-def _layer_norm(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _layer_norm(f: Environment, e: ast.Call, a: Bound) -> Value:
     return _norm(f, e, a, centre=True)
 
 
-def _rms_norm(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _rms_norm(f: Environment, e: ast.Call, a: Bound) -> Value:
     return _norm(f, e, a, centre=False)
 
 

@@ -9,7 +9,7 @@ from celldsl.ir.size import Shape, Size, product, shape_text
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import divided
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
 from celldsl.structs import record
 from celldsl.syntax import ast
@@ -29,15 +29,15 @@ class Block:
     multiply: Callable[[str, str], str]
 
 
-def _vector(f: Frame, v: Tensor) -> tuple[str, Shape]:
+def _vector(f: Environment, v: Tensor) -> tuple[str, Shape]:
     """A scalar operand counts as one element."""
     if v.shape:
         return v.name, v.shape
     shape = (Size.of(1),)
-    return f.walk.op("reshape", v.name, shape=shape), shape
+    return f.context.op("reshape", v.name, shape=shape), shape
 
 
-def dense(f: Frame, v: Tensor, width: Size) -> Block:
+def dense(f: Environment, v: Tensor, width: Size) -> Block:
     """`v @ W` over the last axis."""
     operand, shape = _vector(f, v)
     lead = LEADING[: len(shape) - 1]
@@ -47,12 +47,12 @@ def dense(f: Frame, v: Tensor, width: Size) -> Block:
         (shape[-1], width),
         shape[-1],
         width,
-        lambda value, weight: f.walk.op("einsum", value, weight, spec=spec),
+        lambda value, weight: f.context.op("einsum", value, weight, spec=spec),
     )
 
 
 def grouped(
-    f: Frame, v: Tensor, width: Size, groups: Size, written: ast.Expr, width_of: ast.Expr
+    f: Environment, v: Tensor, width: Size, groups: Size, written: ast.Expr, width_of: ast.Expr
 ) -> Block | None:
     """Every group of contiguous elements by a block of its own."""
     operand, shape = _vector(f, v)
@@ -63,14 +63,14 @@ def grouped(
     lead, leading = LEADING[: len(shape) - 1], shape[:-1]
 
     def multiply(value: str, weight: str) -> str:
-        laid = f.walk.op("reshape", value, shape=(*leading, groups, share))
-        found = f.walk.op("einsum", laid, weight, spec=f"{lead}gi,gij->{lead}gj")
-        return f.walk.op("reshape", found, shape=(*leading, width))
+        laid = f.context.op("reshape", value, shape=(*leading, groups, share))
+        found = f.context.op("einsum", laid, weight, spec=f"{lead}gi,gij->{lead}gj")
+        return f.context.op("reshape", found, shape=(*leading, width))
 
     return Block(operand, (groups, share, part), share, part, multiply)
 
 
-def kernel_sizes(f: Frame, written: ast.Expr) -> tuple[int, ...] | None:
+def kernel_sizes(f: Environment, written: ast.Expr) -> tuple[int, ...] | None:
     """`3` or `[3, 5]`, odd; one number counts for every axis."""
     items = written.items if isinstance(written, ast.ListOf) else (written,)
     found: list[int] = []
@@ -86,7 +86,7 @@ def kernel_sizes(f: Frame, written: ast.Expr) -> tuple[int, ...] | None:
 
 
 def convolved(
-    f: Frame, v: Tensor, channels: Size, kernel: tuple[int, ...], written: ast.Expr
+    f: Environment, v: Tensor, channels: Size, kernel: tuple[int, ...], written: ast.Expr
 ) -> Block | None:
     """Cross-correlation over [C, L] or [C, Y, X], padded to the same size."""
     rank = len(v.shape) - 1
@@ -104,7 +104,9 @@ def convolved(
     size = v.shape[0]
 
     def multiply(value: str, weight: str) -> str:
-        return f.walk.op("einsum", f.walk.op("window", value, kernel=kernel), weight, spec=spec)
+        return f.context.op(
+            "einsum", f.context.op("window", value, kernel=kernel), weight, spec=spec
+        )
 
     shape = (channels, size, *map(Size.of, kernel))
     return Block(v.name, shape, size * taps, channels * taps, multiply)

@@ -6,12 +6,12 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import Bound, given, tensor
 from celldsl.semantics.builtins.function import Function
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 
-def _vectors(f: Frame, e: ast.Call, a: Bound) -> tuple[Tensor, Tensor] | None:
+def _vectors(f: Environment, e: ast.Call, a: Bound) -> tuple[Tensor, Tensor] | None:
     one, other = tensor(f, a, "a"), tensor(f, a, "b")
     if one is None or other is None:
         return None
@@ -28,12 +28,12 @@ def _vectors(f: Frame, e: ast.Call, a: Bound) -> tuple[Tensor, Tensor] | None:
     return one, other
 
 
-def _dot(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _dot(f: Environment, e: ast.Call, a: Bound) -> Value:
     pair = _vectors(f, e, a)
     if pair is None:
         return Unknown()
     one, other = pair
-    if not f.walk.facts.equal(one.shape[0], other.shape[0]):
+    if not f.context.constraints.equal(one.shape[0], other.shape[0]):
         left, right = (wording.short(given(a, name).span) for name in ("a", "b"))
         f.error(
             "E0203",
@@ -43,16 +43,16 @@ def _dot(f: Frame, e: ast.Call, a: Bound) -> Value:
             help=wording.counterexample(one.shape[0], other.shape[0]) or None,
         )
         return Unknown()
-    return Tensor(f.walk.op("einsum", one.name, other.name, spec="i,i->"), ())
+    return Tensor(f.context.op("einsum", one.name, other.name, spec="i,i->"), ())
 
 
-def _outer(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _outer(f: Environment, e: ast.Call, a: Bound) -> Value:
     pair = _vectors(f, e, a)
     if pair is None:
         return Unknown()
     one, other = pair
-    name = f.walk.op("einsum", one.name, other.name, spec="i,j->ij")
-    return Tensor(name, f.walk.shape(name), (*(one.why or (None,)), *(other.why or (None,))))
+    name = f.context.op("einsum", one.name, other.name, spec="i,j->ij")
+    return Tensor(name, f.context.shape(name), (*(one.why or (None,)), *(other.why or (None,))))
 
 
 ENTRIES = (

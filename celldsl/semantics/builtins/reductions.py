@@ -7,24 +7,24 @@ from collections.abc import Callable
 from celldsl.semantics.builtins import composites
 from celldsl.semantics.builtins.arguments import Bound, axis, ranked
 from celldsl.semantics.builtins.function import Build, Function
-from celldsl.semantics.context import Frame, Walk
+from celldsl.semantics.context import Context, Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
-Along = Callable[[Walk, str, int], str]
+Along = Callable[[Context, str, int], str]
 
 
 def _along(make: Along, keeps: bool) -> Build:
     """A function along the last axis or `axis=`; reductions drop it."""
 
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         v = ranked(f, a, "v", 1, e)
         place = None if v is None else axis(f, a, len(v.shape))
         if v is None or place is None:
             return Unknown()
-        name = make(f.walk, v.name, place)
+        name = make(f.context, v.name, place)
         why = v.why or (None,) * len(v.shape)
-        return Tensor(name, f.walk.shape(name), why if keeps else why[:place] + why[place + 1 :])
+        return Tensor(name, f.context.shape(name), why if keeps else why[:place] + why[place + 1 :])
 
     return build
 
@@ -33,7 +33,7 @@ def _op(name: str) -> Along:
     return lambda w, v, place: w.op(name, v, axis=place)
 
 
-def reduce_extreme(f: Frame, e: ast.Call, a: Bound, op: str) -> Value:
+def reduce_extreme(f: Environment, e: ast.Call, a: Bound, op: str) -> Value:
     return _along(_op(op), keeps=False)(f, e, a)
 
 

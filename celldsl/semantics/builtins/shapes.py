@@ -14,7 +14,7 @@ from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import Bound, axis, divided, given, ranked, tensor
 from celldsl.semantics.builtins.function import Function
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Several, Tensor, Unknown, Value
 from celldsl.semantics.indexing import cut
 from celldsl.syntax import ast
@@ -23,7 +23,7 @@ ONE = Size.of(1)
 MAX_PARTS = 10_000
 
 
-def _split(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _split(f: Environment, e: ast.Call, a: Bound) -> Value:
     if _turned_round(f, e, a):
         return Unknown()
     v = ranked(f, a, "v", 1, e)
@@ -40,7 +40,7 @@ def _split(f: Frame, e: ast.Call, a: Bound) -> Value:
     return Several(tuple(_cuts(f, v, place, sizes, reasons)))
 
 
-def _turned_round(f: Frame, e: ast.Call, a: Bound) -> bool:
+def _turned_round(f: Environment, e: ast.Call, a: Bound) -> bool:
     """TensorFlow's order of arguments: `split(2, v)`, or `split(0, 2, v)` with the axis first."""
     first, second, third = given(a, "v"), given(a, "parts"), a["axis"]
     if not isinstance(first, ast.Number):
@@ -60,7 +60,7 @@ def _turned_round(f: Frame, e: ast.Call, a: Bound) -> bool:
     return True
 
 
-def _equal_parts(f: Frame, v: Tensor, place: int, parts: ast.Expr) -> list[Size] | None:
+def _equal_parts(f: Environment, v: Tensor, place: int, parts: ast.Expr) -> list[Size] | None:
     count = written_sizes.integer(f, parts, "the number of parts")
     if count is None:
         return None
@@ -80,13 +80,13 @@ def _wider(size: Size, count: int) -> str | None:
     return None
 
 
-def _sizes(f: Frame, v: Tensor, place: int, parts: ast.ListOf) -> list[Size] | None:
+def _sizes(f: Environment, v: Tensor, place: int, parts: ast.ListOf) -> list[Size] | None:
     sizes = [written_sizes.positive_size(f, item, "a part") for item in parts.items]
     known = [size for size in sizes if size is not None]
     if len(known) < len(sizes):
         return None
     total = sum(known, Size.of(0))
-    if not f.walk.facts.equal(total, v.shape[place]):
+    if not f.context.constraints.equal(total, v.shape[place]):
         told = wording.counterexample(total, v.shape[place])
         f.error(
             "E0209",
@@ -99,7 +99,7 @@ def _sizes(f: Frame, v: Tensor, place: int, parts: ast.ListOf) -> list[Size] | N
 
 
 def _cuts(
-    f: Frame, v: Tensor, place: int, sizes: list[Size], reasons: tuple[ast.Expr, ...]
+    f: Environment, v: Tensor, place: int, sizes: list[Size], reasons: tuple[ast.Expr, ...]
 ) -> list[Tensor]:
     start, found = Size.of(0), []
     for size, reason in zip(sizes, reasons, strict=True):
@@ -108,7 +108,7 @@ def _cuts(
     return found
 
 
-def _concat(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _concat(f: Environment, e: ast.Call, a: Bound) -> Value:
     parts = given(a, "parts")
     if not isinstance(parts, ast.ListOf) or not parts.items:
         listed = [arg.span.text for arg in e.args] if len(e.args) > 1 else ["v", "w"]
@@ -129,8 +129,8 @@ def _concat(f: Frame, e: ast.Call, a: Bound) -> Value:
     place = axis(f, {**a, "v": parts}, len(known[0].shape))
     if place is None or not _joinable(f, parts, known, place):
         return Unknown()
-    name = f.walk.op("concat", *(v.name for v in known), axis=place)
-    return Tensor(name, f.walk.shape(name), _why(known[0], place, e))
+    name = f.context.op("concat", *(v.name for v in known), axis=place)
+    return Tensor(name, f.context.shape(name), _why(known[0], place, e))
 
 
 def _why(v: Tensor, place: int, e: ast.Call) -> tuple[Span | None, ...]:
@@ -138,18 +138,20 @@ def _why(v: Tensor, place: int, e: ast.Call) -> tuple[Span | None, ...]:
     return (*why[:place], e.span, *why[place + 1 :])
 
 
-def _at_least_vector(f: Frame, v: Tensor) -> Tensor:
+def _at_least_vector(f: Environment, v: Tensor) -> Tensor:
     """A scalar counts as one element."""
     if v.shape:
         return v
-    return Tensor(f.walk.op("reshape", v.name, shape=(ONE,)), (ONE,), (None,))
+    return Tensor(f.context.op("reshape", v.name, shape=(ONE,)), (ONE,), (None,))
 
 
-def _joinable(f: Frame, parts: ast.ListOf, values: list[Tensor], place: int) -> bool:
+def _joinable(f: Environment, parts: ast.ListOf, values: list[Tensor], place: int) -> bool:
     first = values[0]
     for item, v in zip(parts.items, values, strict=True):
         rest = [(*s[:place], *s[place + 1 :]) for s in (first.shape, v.shape)]
-        if len(v.shape) != len(first.shape) or not f.walk.facts.same_shape(rest[0], rest[1]):
+        if len(v.shape) != len(first.shape) or not f.context.constraints.same_shape(
+            rest[0], rest[1]
+        ):
             names = [wording.short(parts.items[0].span), wording.short(item.span)]
             f.error(
                 "E0203",
@@ -161,12 +163,12 @@ def _joinable(f: Frame, parts: ast.ListOf, values: list[Tensor], place: int) -> 
     return True
 
 
-def _reshape(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _reshape(f: Environment, e: ast.Call, a: Bound) -> Value:
     v, shape = tensor(f, a, "v"), written_sizes.shape(f, given(a, "shape"), "the shape")
     if v is None or shape is None:
         return Unknown()
     before, after = product(v.shape), product(shape)
-    if not f.walk.facts.equal(before, after):
+    if not f.context.constraints.equal(before, after):
         f.error(
             "E0203",
             f"{shape_text(v.shape)} cannot become {shape_text(shape)}",
@@ -175,25 +177,25 @@ def _reshape(f: Frame, e: ast.Call, a: Bound) -> Value:
             help=wording.counterexample(before, after) or None,
         )
         return Unknown()
-    name = f.walk.op("reshape", v.name, shape=shape)
+    name = f.context.op("reshape", v.name, shape=shape)
     listing = given(a, "shape")
     assert isinstance(listing, ast.ListOf)
     return Tensor(name, shape, tuple(item.span for item in listing.items))
 
 
-def _transpose(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _transpose(f: Environment, e: ast.Call, a: Bound) -> Value:
     v = ranked(f, a, "v", 2, e)
     if v is None:
         return Unknown()
     perm = tuple(range(len(v.shape)))[::-1] if a["axes"] is None else _axes(f, v, given(a, "axes"))
     if perm is None:
         return Unknown()
-    name = f.walk.op("transpose", v.name, perm=perm)
+    name = f.context.op("transpose", v.name, perm=perm)
     why = v.why or (None,) * len(v.shape)
-    return Tensor(name, f.walk.shape(name), tuple(why[axis] for axis in perm))
+    return Tensor(name, f.context.shape(name), tuple(why[axis] for axis in perm))
 
 
-def _axes(f: Frame, v: Tensor, axes: ast.Expr) -> tuple[int, ...] | None:
+def _axes(f: Environment, v: Tensor, axes: ast.Expr) -> tuple[int, ...] | None:
     if not isinstance(axes, ast.ListOf):
         f.error("E0124", "`axes` must be a list", axes.span, "write `[1, 0]`")
         return None
@@ -208,7 +210,7 @@ def _axes(f: Frame, v: Tensor, axes: ast.Expr) -> tuple[int, ...] | None:
     return known
 
 
-def _expand(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _expand(f: Environment, e: ast.Call, a: Bound) -> Value:
     v = tensor(f, a, "v")
     place = None if v is None else axis(f, a, len(v.shape) + 1)
     if v is None or place is None or not may_expand(f, v, e.span):
@@ -216,28 +218,28 @@ def _expand(f: Frame, e: ast.Call, a: Bound) -> Value:
     return expanded(f, v, place)
 
 
-def may_expand(f: Frame, v: Tensor, span: Span) -> bool:
+def may_expand(f: Environment, v: Tensor, span: Span) -> bool:
     if len(v.shape) < written_sizes.MAX_AXES:
         return True
     f.error("E0210", f"a value has at most {written_sizes.MAX_AXES} axes", span)
     return False
 
 
-def expanded(f: Frame, v: Tensor, place: int) -> Tensor:
+def expanded(f: Environment, v: Tensor, place: int) -> Tensor:
     """The value with an axis of size 1 put in."""
     shape: Shape = (*v.shape[:place], ONE, *v.shape[place:])
     why = v.why or (None,) * len(v.shape)
-    name = f.walk.op("reshape", v.name, shape=shape)
+    name = f.context.op("reshape", v.name, shape=shape)
     return Tensor(name, shape, (*why[:place], None, *why[place:]))
 
 
-def _roll(f: Frame, e: ast.Call, a: Bound) -> Value:
+def _roll(f: Environment, e: ast.Call, a: Bound) -> Value:
     v = ranked(f, a, "v", 1, e)
     k = written_sizes.integer(f, given(a, "k"), "the shift of `roll`")
     place = None if v is None else axis(f, a, len(v.shape))
     if v is None or k is None or place is None:
         return Unknown()
-    return Tensor(f.walk.op("roll", v.name, axis=place, k=k), v.shape, v.why)
+    return Tensor(f.context.op("roll", v.name, axis=place, k=k), v.shape, v.why)
 
 
 ENTRIES = (

@@ -6,36 +6,36 @@ from celldsl.ir.size import Size
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins.arguments import Bound, given
 from celldsl.semantics.builtins.function import Build, Function
-from celldsl.semantics.context import Frame
+from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 
 def _filled(number: float) -> Build:
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         listing = given(a, "shape")
         shape = written_sizes.shape(f, listing, "the shape")
         if shape is None:
             return Unknown()
-        value = f.walk.op("broadcast", f.walk.op("number", value=number), shape=shape)
+        value = f.context.op("broadcast", f.context.op("number", value=number), shape=shape)
         return Tensor(value, shape, (listing.span,) * len(shape))
 
     return build
 
 
 def _source(op: str, rank: int) -> Build:
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         n: Size | None = written_sizes.positive_size(f, given(a, "n"), "a size")
         if n is None:
             return Unknown()
-        name = f.walk.op(op, n=n)
-        return Tensor(name, f.walk.shape(name), (given(a, "n").span,) * rank)
+        name = f.context.op(op, n=n)
+        return Tensor(name, f.context.shape(name), (given(a, "n").span,) * rank)
 
     return build
 
 
 def _legendre(name: str, rank: int) -> Build:
-    def build(f: Frame, e: ast.Call, a: Bound) -> Value:
+    def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         n = written_sizes.positive_size(f, given(a, "n"), "a size")
         if n is None:
             return Unknown()
@@ -48,7 +48,7 @@ def _legendre(name: str, rank: int) -> Build:
             )
             return Unknown()
         shape = (n,) * rank
-        return Tensor(f.walk.draw(name, (), shape=shape, param=f.target.param), shape, ())
+        return Tensor(f.context.draw(name, (), shape=shape, param=f.target.param), shape, ())
 
     return build
 

@@ -31,10 +31,10 @@ class Text:
     """Lines at a depth.
 
     `constants` are numbers of the cell's dtype, and `asked` hyperparameters, named once for each
-    function: LLVM takes a loop that reads a float64 for one of float64, and half as many lanes.
+    function: LLVM takes a loop that reads a float64 for one of float64, and half as many pointers.
     """
 
-    lane: Callable[[Place], str]
+    pointer: Callable[[Place], str]
     names: dict[str, str]
     hypers: dict[str, int]
     depth: int
@@ -72,7 +72,7 @@ class Text:
 
 
 def index_code(strides: Shape, indices: list[str]) -> str:
-    """The element of a lane at the indices of the axes, which may be sums."""
+    """The element of a pointer at the indices of the axes, which may be sums."""
     terms = []
     for stride, index in zip(strides, indices, strict=True):
         if stride == ONE:
@@ -100,14 +100,14 @@ def operand_code(text: Text, operand: Operand, indices: list[str]) -> str:
         case Register(value):
             return text.name(value)
         case Memory() as memory:
-            code = f"{text.lane(memory.place)}[{index_code(memory.strides, indices)}]"
+            code = f"{text.pointer(memory.place)}[{index_code(memory.strides, indices)}]"
             return f"({code} != zero)" if memory.boolean else code
     raise AssertionError(operand)
 
 
 def put_store(text: Text, store: Store, value: str, indices: list[str]) -> None:
     sign = "+=" if store.accumulate else "="
-    text.put(f"{text.lane(store.place)}[{index_code(store.strides, indices)}] {sign} {value}")
+    text.put(f"{text.pointer(store.place)}[{index_code(store.strides, indices)}] {sign} {value}")
 
 
 def put_stores(text: Text, stores: tuple[Store, ...], value: str, indices: list[str]) -> None:

@@ -2,15 +2,16 @@
 
 GEMMs as calls.  In: products of a plan.  Out: lines that call the GEMMs of the runtime.
 
-gemm(active, 3*d_H, d_H, lane(tape, …), d_H, 1, lane(fixed, …), …, lane(work, …), 3*d_H, 1)
+gemm(active, 3*d_H, d_H, pointer(tape, …), d_H, 1, pointer(fixed, …), …, pointer(work, …), 3*d_H, 1)
 
 Sums over rows as calls.  In: GemmRows and AddShares of a plan.  Out: lines of their phases.
 
     for chunk in range(chunks):
         low = from_row + (to_row - from_row) * chunk // chunks
         depth = …
-        pack(depth, 3*d_H, lane(work, at_dz + low * (3*d_H), -1), 3*d_H, 1, panels)
-        gemm_sums(depth, d_I, 3*d_H, lane(in_x, low * d_I, -1), d_I, panels, strips, sum_1, …)
+        pack(depth, 3*d_H, pointer(work, at_dz + low * (3*d_H), -1), 3*d_H, 1, panels)
+        gemm_sums(depth, d_I, 3*d_H, pointer(in_x, low * d_I, -1), d_I, panels, micro-panels,
+        sum_1, …)
 
 Parts share the rows, or where there are few of them the columns.
 """
@@ -30,7 +31,7 @@ ZERO = Size.of(0)
 
 def lane_of(place: Place, low: str = "0", extra: list[str] | None = None) -> str:
     pointer = pointer_code(place, _row(place, low))
-    return f"lane({array_name(place.array)}, {' + '.join([pointer, *(extra or [])])}, -1)"
+    return f"pointer({array_name(place.array)}, {' + '.join([pointer, *(extra or [])])}, -1)"
 
 
 def _row(place: Place, low: str) -> str | None:
@@ -114,7 +115,7 @@ def _along_last(place: Place, indices: list[str]) -> str:
     start = pointer_code(place, None if place.rows == "once" else "0")
     terms = [term for term in (start, index_code(strides[:-1], indices)) if term != "0"]
     at = " + ".join(terms) or "0"
-    return f"lane({array_name(place.array)}, {at}, -1), {size_code(strides[-1])}"
+    return f"pointer({array_name(place.array)}, {at}, -1), {size_code(strides[-1])}"
 
 
 SPLIT = "    split = sum_split(parts, n_rows)"
@@ -143,7 +144,7 @@ def shares_lines(phase: Phase) -> list[str]:
 
 def row_sum_lines(stage: GemmRows, depth: int) -> list[str]:
     lines, depth = loop_lines(stage.repeats, depth)
-    scratch = f"panels, strips = {lane_of(stage.panels)}, {lane_of(stage.strips)}"
+    scratch = f"panels, strips = {lane_of(stage.panels)}, {lane_of(stage.micro_panels)}"
     lines += _indented(f"{OWN_COLUMNS.format(n=factor_code(stage.n))}\n{scratch}", depth)
     for number, one in enumerate(stage.products):
         lines += _indented(_target(stage, one, number), depth)
@@ -204,7 +205,7 @@ def _rows(place: Place, extra: list[str]) -> str:
 
 def _lane(place: Place, extra: list[str], row: str | None = None) -> str:
     at = pointer_code(place, None if place.rows == "once" else row or "0")
-    return f"lane({array_name(place.array)}, {' + '.join([at, *extra])}, -1)"
+    return f"pointer({array_name(place.array)}, {' + '.join([at, *extra])}, -1)"
 
 
 def add_lines(stage: AddShares, depth: int) -> list[str]:

@@ -48,7 +48,7 @@ def rolled(text: Text, statement: Statement, indices: list[str]) -> str:
     assert isinstance(axis, int)
     moved = list(indices)
     moved[axis] = f"({indices[axis]} - {at['k']}) % {factor_code(_source(statement)[axis])}"
-    return f"{text.lane(source.place)}[{index_code(source.strides, moved)}]"
+    return f"{text.pointer(source.place)}[{index_code(source.strides, moved)}]"
 
 
 def _source(statement: Statement) -> Shape:
@@ -66,7 +66,9 @@ def padded(text: Text, statement: Statement, indices: list[str]) -> str:
     index = f"{indices[axis]} - {factor_code(before)}"
     moved = [index if i == axis else name for i, name in enumerate(indices)]
     inside = f"{index} >= 0 and {index} < {factor_code(size)}"
-    return f"({text.lane(source.place)}[{index_code(source.strides, moved)}] if {inside} else zero)"
+    return (
+        f"({text.pointer(source.place)}[{index_code(source.strides, moved)}] if {inside} else zero)"
+    )
 
 
 def windowed(text: Text, statement: Statement, indices: list[str]) -> str:
@@ -81,7 +83,7 @@ def windowed(text: Text, statement: Statement, indices: list[str]) -> str:
         for place, size in zip(places, sizes, strict=True)
     )
     index = index_code(source.strides, [indices[0], *places])
-    return f"({text.lane(source.place)}[{index}] if {inside} else zero)"
+    return f"({text.pointer(source.place)}[{index}] if {inside} else zero)"
 
 
 def masked(text: Text, statement: Statement, indices: list[str]) -> str:
@@ -183,7 +185,7 @@ def _finish_outer(text: Text, statement: Statement, domain: Shape, indices: list
         return
     depth, first = text.depth, statement.stores[0]
     _over_kept(text, statement, domain, indices)
-    value = f"{text.lane(first.place)}[{index_code(first.strides, indices)}]"
+    value = f"{text.pointer(first.place)}[{index_code(first.strides, indices)}]"
     put_stores(text, statement.stores[1:], value, indices)
     text.depth = depth
 
@@ -210,7 +212,7 @@ def _statement(text: Text, statement: Statement, indices: list[str], inner: bool
             return
         text.put(f"x = {value}")
         store = statement.stores[0]
-        held = f"{text.lane(store.place)}[{index_code(store.strides, indices)}]"
+        held = f"{text.pointer(store.place)}[{index_code(store.strides, indices)}]"
         text.put(f"{held} = {REDUCE_STEP[statement.op].format(acc=held, x='x')}")
         return
     text.put(f"{name} = {_expression(text, statement, indices)}")

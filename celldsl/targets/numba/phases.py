@@ -204,5 +204,5 @@ def _zeroed(phase: Phase) -> list[str]:
     lines = []
     for place, shape in phase.zeroed:
         array, length = array_name(place.array), size_code(product(shape))
-        lines.append(f"    fill(lane({array}, {pointer_code(place)}, -1), {length}, 0.0)")
+        lines.append(f"    fill(pointer({array}, {pointer_code(place)}, -1), {length}, 0.0)")
     return lines

@@ -1,6 +1,6 @@
 """Names in Python text, changed.  In: a text and new names.  Out: the text, its layout as it was.
 
-renamed("lane(x, lane=1)", {"lane": "lane_"})          "lane_(x, lane=1)"
+renamed("pointer(x, pointer=1)", {"pointer": "lane_"})          "lane_(x, pointer=1)"
 flattened("describe.Dim('I')", {"describe": ""})        "Dim('I')"
 kept_apart("np.pi\n\nclass np: …", "np")                "np_.pi\n\nclass np: …"
 """
@@ -35,7 +35,7 @@ def flattened(text: str, prefixes: Mapping[str, str]) -> str:
 def kept_apart(text: str, name: str) -> str:
     """The text with the class `name` in it, where the other code means something else by it.
 
-    A cell may be called `range` or `lane`; the other gets an underscore.
+    A cell may be called `range` or `pointer`; the other gets an underscore.
     """
     tree = ast.parse(text)
     # The last one: what the cell needs stands above it.

@@ -74,7 +74,7 @@ class Product:
             f"{self.names[x]} + {ahead}" if x == blocked and ahead else self.names[x]
             for x in labels
         ]
-        return f"{self.text.lane(side.place)}[{index_code(side.strides, indices)}]"
+        return f"{self.text.pointer(side.place)}[{index_code(side.strides, indices)}]"
 
 
 def write_contract(text: Text, nest: Contract) -> None:
@@ -180,7 +180,7 @@ def write_scan(text: Text, nest: Scan) -> None:
     text.put(f"for step in range({size}):")
     text.depth += 1
     text.put(f"{indices[nest.axis]} = {f'{size} - 1 - step' if nest.reverse else 'step'}")
-    source = f"{text.lane(nest.source.place)}[{index_code(nest.source.strides, indices)}]"
+    source = f"{text.pointer(nest.source.place)}[{index_code(nest.source.strides, indices)}]"
     text.put(f"total {'+=' if nest.op == 'cumsum' else '*='} {source}")
     put_store(text, nest.store, "total", indices)
     text.depth = depth
@@ -203,7 +203,7 @@ def write_fold(text: Text, nest: Fold) -> None:
     )
     text.put(f"if {inside}:")
     index = index_code(nest.source.strides, [out[0], *taps, *seen])
-    text.put(f"total += {text.lane(nest.source.place)}[{index}]", 1)
+    text.put(f"total += {text.pointer(nest.source.place)}[{index}]", 1)
     text.depth = held
     put_store(text, nest.store, "total", out)
     text.depth = depth

@@ -4,10 +4,11 @@
     def step_1(low, high, …):
         \"\"\"c' = f * c + i * g;  h' = o * tanh(c')\"\"\"
         for b in range(low, high):
-            m_c = lane(tape, at_c + (state + b) * d_H, 0)
+            m_c = pointer(tape, at_c + (state + b) * d_H, 0)
             …
 
-A lane is a pointer to a value of the row.  Lanes that are known to be apart get different scopes,
+A pointer is a pointer to a value of the row.  Pointers that are known to be apart get different
+scopes,
 so that LLVM vectorises the loops without checking at run time.
 """
 
@@ -106,7 +107,7 @@ def accesses(nests: Iterable[Nest]) -> tuple[list[Place], list[Place]]:
 
 
 def merged_buffers(nests: Iterable[Nest]) -> set[BufferKey]:
-    """Buffers whose lanes may meet: something is written, and not all lanes are slots."""
+    """Buffers whose pointers may meet: something is written, and not all pointers are slots."""
     reads, writes = accesses(nests)
     written = {_buffer(place) for place in writes}
     whole = {_buffer(place) for place in (*reads, *writes) if place.slot < 0}
@@ -131,18 +132,18 @@ def write_stage(
 ) -> str:  # fmt: skip
     """The text of the function that runs a stage for rows low … high-1."""
     nests = tuple(collapse(nest) if isinstance(nest, Loop) else nest for nest in stage.nests)
-    lanes = Lanes(names, {}, merged_buffers(nests))
-    text = Text(lanes, names, hypers, depth=2)
+    pointers = Lanes(names, {}, merged_buffers(nests))
+    text = Text(pointers, names, hypers, depth=2)
     for nest in nests:
         write_nest(text, nest)
-    still = [item for item in lanes.made.values() if item[1].rows in FIXED_ROWS]
-    moving = [item for item in lanes.made.values() if item[1].rows not in FIXED_ROWS]
+    still = [item for item in pointers.made.values() if item[1].rows in FIXED_ROWS]
+    moving = [item for item in pointers.made.values() if item[1].rows not in FIXED_ROWS]
     body = "\n".join(text.lines)
     code = [
         *(f"    {code}" for code in _constants(text, body)),
-        *(f"    {lane_code(label, place, lanes.scope(place))}" for label, place in still),
+        *(f"    {lane_code(label, place, pointers.scope(place))}" for label, place in still),
         "    for b in range(low, high):",
-        *(f"        {lane_code(label, place, lanes.scope(place))}" for label, place in moving),
+        *(f"        {lane_code(label, place, pointers.scope(place))}" for label, place in moving),
         *(f"        {line}" for line in mask_keys(text)),
         body,
     ]
@@ -171,7 +172,7 @@ def _constants(text: Text, body: str) -> list[str]:
 
 
 def lane_code(label: str, place: Place, scope: int) -> str:
-    return f"{label} = lane({array_name(place.array)}, {pointer_code(place)}, {scope})"
+    return f"{label} = pointer({array_name(place.array)}, {pointer_code(place)}, {scope})"
 
 
 def pointer_code(place: Place, row: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """States around the time loop.  In: where states lie.  Out: lines that bring them in and out.
 
-copy(lane(tape, home * d_H, -1), lane(start_h, (first + b) * d_H, -1), d_H)
+copy(pointer(tape, home * d_H, -1), pointer(start_h, (first + b) * d_H, -1), d_H)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def bring_in(state: StateCopy) -> list[str]:
             "    for b in range(count):",
             f"        copy({lane_of(inside, 'b')}, {_given(source, inside)}, {width})",
         ]
-    target = f"lane(tape, {_start_row(inside)}, -1)"
+    target = f"pointer(tape, {_start_row(inside)}, -1)"
     lines = [
         "    for b in range(count):",
         "        home = rows[10] + b if b < rows[9] else n_states + first + b",
@@ -37,7 +37,7 @@ def bring_in(state: StateCopy) -> list[str]:
 
 
 def _given(array: str, inside: Place) -> str:
-    return f"lane({array}, (first + b) * {factor_code(inside.width)}, -1)"
+    return f"pointer({array}, (first + b) * {factor_code(inside.width)}, -1)"
 
 
 def _start_row(inside: Place) -> str:
@@ -67,8 +67,8 @@ def take_out(state: StateCopy) -> str:
     row = "first" if inside.rows == "batch" else "(n_states + first)"
     array = array_name(inside.array)
     return (
-        f"    copy(lane({target}, first * {width}, -1), "
-        f"lane({array}, {base}{row} * {width}, -1), count * {width})"
+        f"    copy(pointer({target}, first * {width}, -1), "
+        f"pointer({array}, {base}{row} * {width}, -1), count * {width})"
     )
 
 

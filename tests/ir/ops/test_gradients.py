@@ -13,7 +13,7 @@ from celldsl.ir.program import Leaf, Program, Result, Rows, Type
 from celldsl.ir.size import Shape
 from celldsl.ir.verify import verify
 from celldsl.targets.reference import evaluate
-from tests.ops.cases import CASES
+from tests.ir.ops.cases import CASES
 
 STEP = 1e-30
 DIFFERENTIATED = [n for n, entry in OPS.items() if entry.kind not in ("source", "rows")]

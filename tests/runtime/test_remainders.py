@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from celldsl.jit.functions import Stage, stage
-from celldsl.jit.symbols import exp, lane, real, sigmoid, tanh
+from celldsl.jit.symbols import exp, pointer, real, sigmoid, tanh
 from tests.runtime.made import run_phases
 
 Arrays = tuple[Any, Any, Any]
@@ -18,7 +18,7 @@ Arrays = tuple[Any, Any, Any]
 @stage
 def in_place(part, parts, share, shares, rows, dims, hyper, x, y, total):
     """Elements are read and written, and what has been done must not be done again."""
-    values, held = lane(x, 0, 0), lane(y, 0, 1)
+    values, held = pointer(x, 0, 0), pointer(y, 0, 1)
     for j in range(dims[0]):
         values[j] = values[j] + tanh(held[j])
         held[j] += sigmoid(values[j])
@@ -31,7 +31,7 @@ def in_place_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
 
 @stage
 def added_up(part, parts, share, shares, rows, dims, hyper, x, y, total):
-    values, sums = lane(x, 0, 0), lane(total, 0, 2)
+    values, sums = pointer(x, 0, 0), pointer(total, 0, 2)
     found, largest = real(x, 0.0), values[0]
     for j in range(dims[0]):
         raised = exp(values[j])
@@ -49,7 +49,7 @@ def added_up_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
 
 @stage
 def one_after_the_other(part, parts, share, shares, rows, dims, hyper, x, y, total):
-    values = lane(x, 0, 0)
+    values = pointer(x, 0, 0)
     for j in range(dims[0]):
         values[j + 1] = tanh(values[j] + values[j + 1])
 
@@ -61,7 +61,7 @@ def one_after_the_other_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
 
 @stage
 def far_apart(part, parts, share, shares, rows, dims, hyper, x, y, total):
-    values, held = lane(x, 0, 0), lane(y, 0, 1)
+    values, held = pointer(x, 0, 0), pointer(y, 0, 1)
     for i in range(2):
         for j in range(dims[0]):
             held[2 * j + i] = exp(values[dims[0] - j]) if values[j] > 0.0 else values[j]

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from celldsl.jit.object_cache import phase_addresses
-from celldsl.runtime.batch_layout import plan_rows
 from celldsl.runtime.description import Phase
-from celldsl.runtime.threads import launch as relay_file
+from celldsl.runtime.row_plan import plan_rows
+from celldsl.runtime.threads import launch as schedule_file
 from celldsl.runtime.threads import worker_pool as crew_file
-from celldsl.runtime.threads.launch import Course, Relay
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 from celldsl.runtime.threads.worker_pool import work_on
 
 MODULE = """\
-from celldsl.jit.symbols import lane, real
+from celldsl.jit.symbols import pointer, real
 from celldsl.jit.functions import stage
 
 @stage
@@ -57,39 +57,39 @@ def made_module(path: Path, text: str) -> Any:
     return module
 
 
-def course_of(stages: Any, parts: int) -> Course:
+def course_of(stages: Any, parts: int) -> LaunchPlan:
     phases = (
         Phase("rows", stages.count),
         Phase("parts", stages.turn),
         Phase("rows", stages.double),
     )
     codes = phase_addresses([phase.run for phase in phases], "float64")
-    return Course(Relay(phases, codes), plan_rows(40, 25, parts, False, True))
+    return LaunchPlan(CompiledPhases(phases, codes), plan_rows(40, 25, parts, False, True))
 
 
-def run(course: Course) -> Any:
-    rows = course.plan.rows
-    a, b, scratch = np.zeros(rows), np.zeros(rows), np.zeros(len(course.plan.parts))
-    course.run([np.zeros(1, np.int64), np.zeros(1), a, b, scratch])
+def run(launch_plan: LaunchPlan) -> Any:
+    rows = launch_plan.plan.rows
+    a, b, scratch = np.zeros(rows), np.zeros(rows), np.zeros(len(launch_plan.plan.parts))
+    launch_plan.run([np.zeros(1, np.int64), np.zeros(1), a, b, scratch])
     return a, b
 
 
 @pytest.mark.parametrize("parts", [1, 2, 5])
 def test_every_task_runs_once_and_in_order(stages: Any, parts: int) -> None:
-    course = course_of(stages, parts)
+    launch_plan = course_of(stages, parts)
     for _ in range(300):
-        a, b = run(course)
+        a, b = run(launch_plan)
         assert (b == 3).all()
         assert (a == 4).all()
 
 
 def test_several_callers_share_a_course(stages: Any) -> None:
-    course = course_of(stages, 3)
+    launch_plan = course_of(stages, 3)
     wrong: list[Any] = []
 
     def call() -> None:
         for _ in range(100):
-            a, b = run(course)
+            a, b = run(launch_plan)
             if not ((a == 4).all() and (b == 3).all()):
                 wrong.append(a)
 
@@ -111,7 +111,7 @@ def test_the_caller_does_everything_where_nobody_comes(
 
 def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
-    monkeypatch.setattr(relay_file, "run_together", lambda job, held: kept.append((job, held)))
+    monkeypatch.setattr(schedule_file, "run_together", lambda job, held: kept.append((job, held)))
     a, b = run(course_of(stages, 4))
     ((job, _),) = kept
     for worker in range(4):
@@ -120,7 +120,7 @@ def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.Mon
 
 
 STEPS = """\
-from celldsl.jit.symbols import lane, real
+from celldsl.jit.symbols import pointer, real
 from celldsl.jit.functions import stage
 
 @stage
@@ -159,12 +159,14 @@ def test_shares_of_time_meet_their_rows(
     )  # fmt: skip
     steps, batch = 90, 13
     plan = plan_rows(steps, batch, parts, True, True, reverse)
-    course = Course(Relay(phases, phase_addresses([p.run for p in phases], "float64")), plan)
+    launch_plan = LaunchPlan(
+        CompiledPhases(phases, phase_addresses([p.run for p in phases], "float64")), plan
+    )
     rows = np.arange(steps * batch, dtype=float).reshape(steps, batch)
     ahead = rows[::-1] if reverse else rows
     wanted = 2 * np.cumsum(ahead, axis=0)
     for _ in range(200):
         a, b, c = (np.full(rows.size, np.nan) for _ in range(3))
-        course.run([np.zeros(1, np.int64), np.zeros(1), a, b, c])
+        launch_plan.run([np.zeros(1, np.int64), np.zeros(1), a, b, c])
         found = c.reshape(rows.shape)
         np.testing.assert_array_equal(found[::-1] if reverse else found, wanted)

@@ -1,4 +1,4 @@
-"""Lanes: pointers that kernels loop over."""
+"""Pointers: pointers that kernels loop over."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from celldsl.jit.lowering.pointers import address, lane, real
+from celldsl.jit.lowering.pointers import address, pointer, real
 
 
 @njit
 def shift(x, n):
-    source, result = lane(x, 2, 0), lane(lane(x, 4, -1), 4, 1)
+    source, result = pointer(x, 2, 0), pointer(pointer(x, 4, -1), 4, 1)
     for j in range(n):
         result[j] = source[j] + 1
     result[n] = 0.1
@@ -34,7 +34,7 @@ def test_a_lane_begins_at_its_offset(dtype: Any) -> None:
 
 @njit
 def narrow(x):
-    y = lane(x, 0, 0)
+    y = pointer(x, 0, 0)
     y[np.uint8(1)] = y[np.int32(0)] * real(y, 0.1)
     return real(y, 0.1), real(x, 3), y[1]
 
@@ -48,14 +48,14 @@ def test_real_keeps_the_precision() -> None:
 
 @njit
 def plus(n, x, y, z):
-    a, b, c = lane(x, 0, 0), lane(y, 0, 1), lane(z, 0, 2)
+    a, b, c = pointer(x, 0, 0), pointer(y, 0, 1), pointer(z, 0, 2)
     for j in range(n):
         c[j] = a[j] * b[j]
 
 
 @njit
 def plus_without_scopes(n, x, y, z):
-    a, b, c = lane(x, 0, -1), lane(y, 0, -1), lane(z, 0, -1)
+    a, b, c = pointer(x, 0, -1), pointer(y, 0, -1), pointer(z, 0, -1)
     for j in range(n):
         c[j] = a[j] * b[j]
 
@@ -73,13 +73,13 @@ def test_scopes_spare_the_checks_for_overlap() -> None:
 def test_scopes_are_literal_and_few() -> None:
     @njit
     def too_high(x):
-        return lane(x, 0, 64)[0]
+        return pointer(x, 0, 64)[0]
 
     @njit
     def variable(x, scope):
-        return lane(x, 0, scope)[0]
+        return pointer(x, 0, scope)[0]
 
-    with pytest.raises(TypingError, match="lane"):
+    with pytest.raises(TypingError, match="pointer"):
         too_high(np.ones(1))
-    with pytest.raises(TypingError, match="lane"):
+    with pytest.raises(TypingError, match="pointer"):
         variable(np.ones(1), 3)

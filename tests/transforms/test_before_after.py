@@ -12,12 +12,12 @@ from celldsl.ir.text import parse_program, print_program
 from celldsl.ir.verify import verify
 from celldsl.structs import replace
 from celldsl.transforms.contract_rows import contract_rows
-from celldsl.transforms.cse import share_equal
-from celldsl.transforms.dce import remove_dead
+from celldsl.transforms.cse import cse
+from celldsl.transforms.dce import dce
 from celldsl.transforms.fold_constants import fold_constants
-from celldsl.transforms.inline_outer_products import spread_outers
+from celldsl.transforms.inline_outer_products import inline_outer_products
 from celldsl.transforms.join_pads import join_pads
-from celldsl.transforms.licm import place_regions
+from celldsl.transforms.licm import licm
 from celldsl.transforms.sink_slices import MOST_PIECES, sink_slices
 
 LEAVES = """\
@@ -60,12 +60,12 @@ def check(
 
 def then_tidy(change: Callable[[Program], Program]) -> Callable[[Program], Program]:
     """A pass, and without what it leaves behind."""
-    return lambda p: remove_dead(change(p))
+    return lambda p: dce(change(p))
 
 
 def test_remove_dead() -> None:
     check(
-        remove_dead,
+        dce,
         (
             "  %0 = neg(b) : once [H]\n  %1 = exp(b) : once [H]\n",
             "  %2 = mul(d, %0) : step [H]\n  %3 = add(h, %1) : step [H]\n",
@@ -78,7 +78,7 @@ def test_remove_dead() -> None:
 
 def test_share_equal() -> None:
     check(
-        share_equal,
+        cse,
         (
             "  %0 = neg(b) : once [H]\n",
             "  %1 = neg(b) : once [H]\n  %2 = mul(d, %1) : step [H]\n"
@@ -98,7 +98,7 @@ def test_share_equal() -> None:
 def test_share_equal_keeps_what_the_tape_knows() -> None:
     saved = ends("%1") + "saved:\n  %0\n  %1\n"
     step = "  %0 = neg(h) : step [H]\n  %1 = neg(h) : step [H]\n"
-    check(share_equal, ("", step, "", saved), ("", step, "", saved))
+    check(cse, ("", step, "", saved), ("", step, "", saved))
 
 
 FOLDS = [
@@ -227,7 +227,7 @@ def test_contract_rows_leaves_what_is_read_twice() -> None:
 def test_place_regions() -> None:
     """Of a backward program: a forward one keeps no states for what would come after."""
     check(
-        lambda p: replace(place_regions(replace(p, reverse=True)), reverse=False),
+        lambda p: replace(licm(replace(p, reverse=True)), reverse=False),
         (
             "",
             "  %0 = exp(b) : once [H]\n"
@@ -321,7 +321,7 @@ def test_join_pads() -> None:
 
 def test_spread_outers() -> None:
     check(
-        then_tidy(spread_outers),
+        then_tidy(inline_outer_products),
         (
             "",
             '  %0 = einsum(h, d) spec="j,i->ij" : step [H, H]\n'

@@ -13,7 +13,7 @@ from celldsl.ir.verify import verify
 from celldsl.targets.reference import Run, gradients
 from celldsl.transforms.autodiff import differentiate
 from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD, LAST, Step, each_pass, run_passes
-from celldsl.transforms.rematerialize import choose_saved
+from celldsl.transforms.rematerialize import rematerialize
 from tests.programs import (
     CELLS,
     SIZES,
@@ -79,7 +79,7 @@ def test_each_pass_alone_on_the_plain_pair(name: str) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_end_is_placed_and_stable(name: str) -> None:
-    pair = choose_saved(*differentiate(run_passes(CELLS[name](), FIRST)))
+    pair = rematerialize(*differentiate(run_passes(CELLS[name](), FIRST)))
     for program, passes in zip(pair, (FORWARD, BACKWARD), strict=True):
         done = run_passes(program, LAST)
         assert run_passes(done, LAST) == done

@@ -10,17 +10,7 @@ import numpy as np
 from celldsl.runtime import description as describe
 from celldsl.runtime import numerics
 from celldsl.runtime.cell.cell import Cell
-from celldsl.jit.symbols import (
-    gemm,
-    gemm_sums,
-    lane,
-    pack,
-    panel_width,
-    real,
-    sum_chunks,
-    sum_split,
-    tanh,
-)
+from celldsl.jit.symbols import gemm, gemm_sums, pack, panel_width, pointer, real, sum_chunks, sum_split, tanh
 from celldsl.jit.gemm.prepare import prepare
 from celldsl.jit.functions import add_parts, add_shares, copy, fill, stage
 from celldsl.jit.kernels import dense_rows, kernel
@@ -31,8 +21,8 @@ def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, c
     d_H = dims[1]
     at_h_W_h = d_H*d_I
     at_packed_h_W_h = d_H*d_I + 31*d_I
-    pack(d_I, d_H, lane(parameters, 0, -1), d_H, 1, lane(fixed, 0, -1))
-    pack(d_H, d_H, lane(parameters, at_h_W_h, -1), d_H, 1, lane(fixed, at_packed_h_W_h, -1))
+    pack(d_I, d_H, pointer(parameters, 0, -1), d_H, 1, pointer(fixed, 0, -1))
+    pack(d_H, d_H, pointer(parameters, at_h_W_h, -1), d_H, 1, pointer(fixed, at_packed_h_W_h, -1))
 
 
 @stage
@@ -43,7 +33,7 @@ def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, co
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
     # 0 = in:x @ packed h.W_x
-    gemm(high - low, d_H, d_I, lane(in_x, low * d_I, -1), d_I, 1, lane(fixed, 0, -1), d_I * panel_width(work), panel_width(work), lane(work, low * d_H, -1), d_H, 0)
+    gemm(high - low, d_H, d_I, pointer(in_x, low * d_I, -1), d_I, 1, pointer(fixed, 0, -1), d_I * panel_width(work), panel_width(work), pointer(work, low * d_H, -1), d_H, 0)
 
 
 @stage
@@ -51,11 +41,11 @@ def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows,
     d_I = dims[0]
     d_H = dims[1]
     at_h_b = d_H*d_I + d_H*d_H
-    m_h_b = lane(parameters, at_h_b, 0)
+    m_h_b = pointer(parameters, at_h_b, 0)
     for b in range(low, high):
-        m_0 = lane(work, (row + b) * d_H, 1)
-        m_h_next = lane(tape, (coming + b) * d_H, 2)
-        m_out_h = lane(out_h, (row + b) * d_H, 3)
+        m_0 = pointer(work, (row + b) * d_H, 1)
+        m_h_next = pointer(tape, (coming + b) * d_H, 2)
+        m_out_h = pointer(out_h, (row + b) * d_H, 3)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
             v_5 = (m_0[j0] + m_h_b[j0])
@@ -76,21 +66,21 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
         for b in range(count):
             home = rows[10] + b if b < rows[9] else n_states + first + b
             if rows[6]:
-                copy(lane(tape, home * d_H, -1), lane(start_h, (first + b) * d_H, -1), d_H)
+                copy(pointer(tape, home * d_H, -1), pointer(start_h, (first + b) * d_H, -1), d_H)
             else:
-                fill(lane(tape, home * d_H, -1), d_H, 0.0)
+                fill(pointer(tape, home * d_H, -1), d_H, 0.0)
     for t in range(begin, end):
         at = 8 + 4 * t
         row, active = rows[at], rows[at + 1]
         state, saved = rows[at + 2], rows[at + 3]
         staying, coming = rows[at + 5], rows[at + 6]
         # 0 += h @ packed h.W_h
-        gemm(active, d_H, d_H, lane(tape, state * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_h, -1), d_H * panel_width(work), panel_width(work), lane(work, row * d_H, -1), d_H, 1)
+        gemm(active, d_H, d_H, pointer(tape, state * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_h, -1), d_H * panel_width(work), panel_width(work), pointer(work, row * d_H, -1), d_H, 1)
         forward_1(0, staying, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h)
         if staying < active:
             forward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, work, tape, out_h)
     if share == shares - 1:
-        copy(lane(final_h, first * d_H, -1), lane(tape, (n_states + first) * d_H, -1), count * d_H)
+        copy(pointer(final_h, first * d_H, -1), pointer(tape, (n_states + first) * d_H, -1), count * d_H)
 
 
 @stage
@@ -99,8 +89,8 @@ def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, 
     d_H = dims[1]
     at_h_W_h = d_H*d_I
     at_packed_h_W_x_2 = d_H*d_H + 31*d_H
-    pack(d_H, d_H, lane(parameters, at_h_W_h, -1), 1, d_H, lane(fixed, 0, -1))
-    pack(d_H, d_I, lane(parameters, 0, -1), 1, d_H, lane(fixed, at_packed_h_W_x_2, -1))
+    pack(d_H, d_H, pointer(parameters, at_h_W_h, -1), 1, d_H, pointer(fixed, 0, -1))
+    pack(d_H, d_I, pointer(parameters, 0, -1), 1, d_H, pointer(fixed, at_packed_h_W_x_2, -1))
 
 
 @stage
@@ -111,12 +101,12 @@ def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows
     at_b5 = 2*n_batch*d_H
     at_sum = 2*n_batch*d_H + n_rows*d_H
     one = real(parameters, 1.0)
-    m_sum = lane(work, at_sum + part * d_H, 0)
+    m_sum = pointer(work, at_sum + part * d_H, 0)
     for b in range(low, high):
-        m_d_out_h = lane(dout_h, (row + b) * d_H, 1)
-        m_d_h = lane(work, (first + b) * d_H, 2)
-        m_h_next = lane(tape, (coming + b) * d_H, 3)
-        m_b5 = lane(work, at_b5 + (row + b) * d_H, 4)
+        m_d_out_h = pointer(dout_h, (row + b) * d_H, 1)
+        m_d_h = pointer(work, (first + b) * d_H, 2)
+        m_h_next = pointer(tape, (coming + b) * d_H, 3)
+        m_b5 = pointer(work, at_b5 + (row + b) * d_H, 4)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
             v_b0 = (m_d_out_h[j0] + m_d_h[j0])
@@ -138,9 +128,9 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
     n_steps, first, count = rows[0], rows[4], rows[5]
     begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
     if share == 0:
-        fill(lane(work, at_sum + part * d_H, -1), d_H, 0.0)
+        fill(pointer(work, at_sum + part * d_H, -1), d_H, 0.0)
         for b in range(count):
-            copy(lane(work, (first + b) * d_H, -1), lane(dfinal_h, (first + b) * d_H, -1), d_H)
+            copy(pointer(work, (first + b) * d_H, -1), pointer(dfinal_h, (first + b) * d_H, -1), d_H)
     for t in range(n_steps - 1 - begin, n_steps - 1 - end, -1):
         at = 8 + 4 * t
         row, active = rows[at], rows[at + 1]
@@ -150,9 +140,9 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
         if staying < active:
             backward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, dout_h, work, tape)
         # d h = b5 @ packed h.W_h 2
-        gemm(active, d_H, d_H, lane(work, at_b5 + row * d_H, -1), d_H, 1, lane(fixed, 0, -1), d_H * panel_width(work), panel_width(work), lane(work, first * d_H, -1), d_H, 0)
+        gemm(active, d_H, d_H, pointer(work, at_b5 + row * d_H, -1), d_H, 1, pointer(fixed, 0, -1), d_H * panel_width(work), panel_width(work), pointer(work, first * d_H, -1), d_H, 0)
     if share == shares - 1:
-        copy(lane(dstart_h, first * d_H, -1), lane(work, first * d_H, -1), count * d_H)
+        copy(pointer(dstart_h, first * d_H, -1), pointer(work, first * d_H, -1), count * d_H)
 
 
 @stage
@@ -175,21 +165,21 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     tiles = (d_H + panel_width(work) - 1) // panel_width(work)
     from_column = tiles * band // bands * panel_width(work)
     to_column = min(d_H, tiles * (band + 1) // bands * panel_width(work))
-    panels, strips = lane(work, at_panels_2 + part * (768*d_H + 23808), -1), lane(work, at_strips + part * 111168, -1)
+    panels, strips = pointer(work, at_panels_2 + part * (768*d_H + 23808), -1), pointer(work, at_strips + part * 111168, -1)
     # h.W_x = in:x^T @ b5
-    sum_0, step_0 = lane(gradients, 0 + from_column, -1), d_H
+    sum_0, step_0 = pointer(gradients, 0 + from_column, -1), d_H
     if from_row > 0:
-        sum_0, step_0 = lane(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1), d_H
+        sum_0, step_0 = pointer(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1), d_H
     # h.W_h = h^T @ b5
-    sum_1, step_1 = lane(gradients, at_h_W_h + from_column, -1), d_H
+    sum_1, step_1 = pointer(gradients, at_h_W_h + from_column, -1), d_H
     if from_row > 0:
-        sum_1, step_1 = lane(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1), d_H
+        sum_1, step_1 = pointer(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1), d_H
     for chunk in range(chunks):
         low = from_row + (to_row - from_row) * chunk // chunks
         depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
-        pack(depth, to_column - from_column, lane(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
-        gemm_sums(depth, d_I, to_column - from_column, lane(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, chunk > 0)
-        gemm_sums(depth, d_H, to_column - from_column, lane(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, chunk > 0)
+        pack(depth, to_column - from_column, pointer(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
+        gemm_sums(depth, d_I, to_column - from_column, pointer(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, chunk > 0)
+        gemm_sums(depth, d_H, to_column - from_column, pointer(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, chunk > 0)
 
 
 @stage
@@ -203,7 +193,7 @@ def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, c
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
     # d_in:x = b5 @ packed h.W_x 2
-    gemm(high - low, d_I, d_H, lane(work, at_b5 + low * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), lane(din_x, low * d_I, -1), d_I, 0)
+    gemm(high - low, d_I, d_H, pointer(work, at_b5 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, low * d_I, -1), d_I, 0)
 
 
 @stage
@@ -217,9 +207,9 @@ def backward_adds(part, parts, share, shares, rows, dims, hyper, parameters, con
     at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
     split = sum_split(parts, n_rows)
     for i in range(d_I * part // parts, d_I * (part + 1) // parts):
-        add_shares(d_H, split - 1, d_H*d_I, lane(work, at_shares + i * d_H, -1), lane(gradients, 0 + i * d_H, -1))
+        add_shares(d_H, split - 1, d_H*d_I, pointer(work, at_shares + i * d_H, -1), pointer(gradients, 0 + i * d_H, -1))
     for i in range(d_H * part // parts, d_H * (part + 1) // parts):
-        add_shares(d_H, split - 1, d_H*d_H, lane(work, at_shares_2 + i * d_H, -1), lane(gradients, at_h_W_h + i * d_H, -1))
+        add_shares(d_H, split - 1, d_H*d_H, pointer(work, at_shares_2 + i * d_H, -1), pointer(gradients, at_h_W_h + i * d_H, -1))
 
 
 @stage
@@ -230,7 +220,7 @@ def backward_finish(part, parts, share, shares, rows, dims, hyper, parameters, c
     n_rows = rows[2]
     at_sum = 2*n_batch*d_H + n_rows*d_H
     at_h_b = d_H*d_I + d_H*d_H
-    add_parts(d_H, parts, d_H, lane(work, at_sum, -1), 1, lane(gradients, at_h_b, -1), 1)
+    add_parts(d_H, parts, d_H, pointer(work, at_sum, -1), 1, pointer(gradients, at_h_b, -1), 1)
 
 @kernel
 def forward(dims, hyper, parameters, constants, in_x, start_h):

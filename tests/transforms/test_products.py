@@ -6,13 +6,13 @@ from celldsl.ir.text import parse_program
 from celldsl.ir.verify import verify
 from celldsl.structs import replace
 from celldsl.transforms.autodiff import differentiate
-from celldsl.transforms.dce import remove_dead
+from celldsl.transforms.dce import dce
 from celldsl.transforms.divide_once import divide_once
 from celldsl.transforms.fuse_accumulate import add_products, join_products
 from celldsl.transforms.merge_products import merge_products
 from celldsl.transforms.reassociate import products_first, products_last
-from celldsl.transforms.rematerialize import choose_saved
-from tests.passes.test_before_after import numbered, then_tidy
+from celldsl.transforms.rematerialize import rematerialize
+from tests.transforms.test_before_after import numbered, then_tidy
 
 LEAVES = """\
 program Test[I, H]
@@ -56,7 +56,7 @@ def test_products_of_one_value_become_one() -> None:
 
 
 def test_merged_products_that_meet_are_added_in_place() -> None:
-    joined = remove_dead(join_products(merge_products(program(TWO_GATES, "%6"))))
+    joined = dce(join_products(merge_products(program(TWO_GATES, "%6"))))
     verify(joined)
     operations = [node.op for node in joined.step]
     assert operations == ["einsum", "einsum", "add_at", "slice", "slice", "mul"]
@@ -121,7 +121,7 @@ def test_the_tape_keeps_one_of_two_values_that_follow_from_each_other() -> None:
 """
     forward, backward = differentiate(program(step, "%7"))
     assert {"%0", "%3"} <= set(forward.saved)
-    forward, backward = choose_saved(forward, backward)
+    forward, backward = rematerialize(forward, backward)
     verify(forward)
     verify(backward)
     assert "%0" in forward.saved and "%3" not in forward.saved
@@ -139,7 +139,7 @@ def test_numbers_come_before_what_is_computed_again_from_them() -> None:
   %6 = square(%5) : step [H]
 """
     size = "  %rate = size() size={H} : once []\n"
-    for changed in choose_saved(*differentiate(program(step, "%6", before=size))):
+    for changed in rematerialize(*differentiate(program(step, "%6", before=size))):
         verify(changed)
 
 
@@ -148,7 +148,7 @@ def test_what_depends_on_parameters_alone_is_never_kept() -> None:
   %1 = mul(h, %0) : step [H]
 """
     p = program(step, "%1", before="  %0 = exp(b) : once [H]\n")
-    forward, backward = choose_saved(*differentiate(replace(p)))
+    forward, backward = rematerialize(*differentiate(replace(p)))
     assert forward.saved == ("h@in",)
     assert next(node.op for node in backward.before) == "exp"
 

@@ -16,7 +16,7 @@ import pytest
 from celldsl.pipeline import generate
 from celldsl.targets.numba.renaming import global_names
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXERCISE = Path(__file__).parent / "exercise.py"
 EXAMPLES = sorted((ROOT / "examples").glob("*.cell"))
 COMPILER = ("lark", "safetensors", "tqdm")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celldsl.runtime.batch_layout import pack_lengths, plan_packed, plan_rows
-from celldsl.runtime.exec.gather import take_rows
+from celldsl.runtime.exec.gather import gather_rows
+from celldsl.runtime.row_plan import pack_lengths, plan_packed, plan_rows
 from tests.runtime.fake_cell import Rows
 
 
@@ -91,7 +91,7 @@ def test_rows_by_their_numbers(shape: tuple[int, ...], dtype: str, parts: int) -
     random = np.random.default_rng(0)
     array = random.normal(size=(5, *shape)).astype(dtype)
     for numbers in ([], [3], [4, 0, -1, 4, 2, -1], [-1] * 9, list(range(5)) * 40):
-        found = take_rows(array, np.array(numbers, np.int64))
+        found = gather_rows(array, np.array(numbers, np.int64))
         expected = np.zeros((len(numbers), *shape), dtype)
         for row, number in enumerate(numbers):
             if number >= 0:

@@ -13,7 +13,7 @@ from celldsl.ir.ops.spelling import scalar_value
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Program, Result, Rows, Type
 from celldsl.targets.reference import evaluate
-from tests.ops.test_gradients import BOOLEAN
+from tests.ir.ops.test_gradients import BOOLEAN
 
 ELEMENTWISE = [name for name, entry in OPS.items() if entry.kind == "elementwise"]
 EDGES = [0.0, -0.0, 0.5, 1.0, 1.5, -1.0, 2.5, -2.5, 30.0, -700.0]

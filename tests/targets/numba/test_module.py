@@ -17,7 +17,7 @@ from celldsl.pipeline import generate
 from celldsl.runtime.gradcheck import check_gradients
 from celldsl.targets.numba.renaming import flattened, global_names, kept_apart, renamed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
 RNN = (ROOT / "examples/rnn.cell").read_text(encoding="utf-8")
 PRINT = """\
@@ -133,7 +133,7 @@ def test_renaming_leaves_attributes_keywords_and_members_alone() -> None:
     assert flattened('f(d.A("ü", d.B))', {"d": "d_"}) == 'f(d_A("ü", d_B))'
 
 
-@pytest.mark.parametrize("name", ["Cell", "lane", "np", "range", "forward", "describe"])
+@pytest.mark.parametrize("name", ["Cell", "pointer", "np", "range", "forward", "describe"])
 @pytest.mark.parametrize("alone", [False, True], ids=["ordinary", "alone"])
 def test_a_cell_may_be_called_as_what_the_module_needs(name: str, alone: bool) -> None:
     tree = ast.parse(generate(RNN.replace("cell RNN", f"cell {name}"), "a.cell", standalone=alone))

@@ -1,8 +1,8 @@
 """Arrays between the caller and the kernels.  In: checked arrays.  Out: rows, and back.
 
-    frame = full_frame(steps=100, batch=32, parts=2, reverse=False)
-    rows = frame.rows_in(x)             # one row per sequence and step that there is
-    y = frame.rows_out(rows, (100, 32))
+    layout = dense_layout(steps=100, batch=32, parts=2, reverse=False)
+    rows = layout.rows_in(x)             # one row per sequence and step that there is
+    y = layout.rows_out(rows, (100, 32))
 
 With `lengths` rows are packed, (R, …), and sequences dealt to parts; without, rows are (T, B, …)
 and nothing is copied.
@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.batch_layout import Packing, RowPlan, pack_lengths, plan_packed, plan_rows
-from celldsl.runtime.exec.gather import take_rows
+from celldsl.runtime.exec.gather import gather_rows
+from celldsl.runtime.row_plan import Packing, RowPlan, pack_lengths, plan_packed, plan_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class BatchLayout:
     """The rows of a call.  `packing` is None where every sequence has all steps."""
 
     steps: int
@@ -57,13 +57,13 @@ class Frame:
         """(T, B, …) as kernels take it: itself, or the packed rows (R, …)."""
         if self.packing is None:
             return array
-        return take_rows(array.reshape(-1, *array.shape[2:]), self.packing.gather)
+        return gather_rows(array.reshape(-1, *array.shape[2:]), self.packing.gather)
 
     def rows_out(self, rows: Values, lead: tuple[int, ...]) -> Values:
         """Rows as (T, B, …) for a lead of (T, B); zeros past the end of a sequence."""
         if self.packing is None:
             return rows
-        return take_rows(rows, self.packing.spread).reshape(*lead, *rows.shape[1:])
+        return gather_rows(rows, self.packing.spread).reshape(*lead, *rows.shape[1:])
 
     def batch_in(self, array: Values) -> Values:
         """(B, …) in the order in which sequences are dealt."""
@@ -79,18 +79,18 @@ class Frame:
 
 
 @lru_cache(maxsize=64)
-def full_frame(steps: int, batch: int, parts: int, reverse: bool) -> Frame:
-    """The frame where every sequence has all steps."""
-    return Frame(steps, batch, parts, reverse)
+def dense_layout(steps: int, batch: int, parts: int, reverse: bool) -> BatchLayout:
+    """The layout where every sequence has all steps."""
+    return BatchLayout(steps, batch, parts, reverse)
 
 
-def packed_frame(lengths: Values, steps: int, parts: int, reverse: bool) -> Frame:
-    """The frame where sequences have these lengths (B,), of `steps` at most."""
-    return _packed_frame(lengths.tobytes(), steps, parts, reverse)
+def packed_layout(lengths: Values, steps: int, parts: int, reverse: bool) -> BatchLayout:
+    """The layout where sequences have these lengths (B,), of `steps` at most."""
+    return _packed_layout(lengths.tobytes(), steps, parts, reverse)
 
 
 @lru_cache(maxsize=8)
-def _packed_frame(lengths: bytes, steps: int, parts: int, reverse: bool) -> Frame:
+def _packed_layout(lengths: bytes, steps: int, parts: int, reverse: bool) -> BatchLayout:
     numbers = np.frombuffer(lengths, np.int64)
     packing = pack_lengths(numbers, steps, parts, reverse)
-    return Frame(int(numbers.max(initial=0)), len(numbers), parts, reverse, packing)
+    return BatchLayout(int(numbers.max(initial=0)), len(numbers), parts, reverse, packing)

@@ -8,7 +8,7 @@ import pytest
 
 from celldsl.ir.ops.spelling import FUNCTIONS
 from celldsl.ir.ops.table import OPS
-from tests.ops.cases import CASES
+from tests.ir.ops.cases import CASES
 
 AGREED = [
     "number", "size", "eye", "arange", "mask", "add", "sub", "mul", "div", "neg", "pow",

@@ -204,9 +204,9 @@ def test_its_memory_is_nobody_elses(two: Any) -> None:
     for batch in range(3, 3 + two._steppers.MOST):
         two.step(inputs_for(two, 1, batch)[0])
     assert 2 not in two._steppers._idle
-    leases = [engine.buffers.take(engine.fixed_length) for _ in range(10)]
-    for lease in leases:
-        lease.array[:] = np.nan
+    pooled = [engine.buffers.take(engine.fixed_length) for _ in range(10)]
+    for buffer in pooled:
+        buffer.array[:] = np.nan
     np.testing.assert_array_equal(step(x, state)[0].h, expected)
 
 
