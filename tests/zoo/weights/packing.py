@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-Arrays = dict[str, Any]
+from tests.zoo.weights.row import Arrays
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Gate:
     b: Any
 
 
-def unpack(P: Arrays, order: str, units: int = 4) -> dict[str, Gate]:
+def unpack(P: Arrays, order: str, units: int = 4, inputs: int = 3) -> dict[str, Gate]:
     """The gates of `W, U` or of a joint kernel `K`, by letters in their packed order."""
-    W, U = (P["W"], P["U"]) if "W" in P else (P["K"][:, :3], P["K"][:, 3:])
+    W, U = (P["W"], P["U"]) if "W" in P else (P["K"][:, :inputs], P["K"][:, inputs:])
     b = sum((P[name] for name in ("b", "d") if name in P), np.zeros(len(W)))
     cut = [np.split(array, len(order)) for array in (W, U, b)]
     assert all(len(piece) == units for piece in cut[0])
