@@ -49,6 +49,7 @@ class Recorded:
     inputs: Arrays
     starts: Arrays
     steps: list[tuple[Arrays, Any]]
+    masks: dict[int, Any]
     tolerance: float
 
     @classmethod
@@ -70,6 +71,7 @@ class Recorded:
             {i.name: np.array([x[i.name] for x in each])[:, None] for i in subject.spec.inputs},
             {key: value[None] for key, value in row.states(arrays(told["s0"])).items()},
             steps,
+            _masks(subject, row, [arrays(step) for step in told["X"]]),
             told.get("tol", 1e-10),
         )
 
@@ -94,6 +96,16 @@ class Recorded:
     @property
     def row_file(self) -> str:
         return self.subject.path.stem
+
+
+def _masks(subject: Subject, row: Row, each: list[Arrays]) -> dict[int, Any]:
+    """By site, (T, 1, …)."""
+    if row.masks is None:
+        return {}
+    sites = [
+        n["site"] for n in subject.program.nodes() if n.op == "mask" and n["kind"] == "zoneout"
+    ]
+    return {site: np.array([row.masks(step) for step in each])[:, None] for site in sites}
 
 
 def arrays(values: dict[str, Any]) -> Arrays:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from celldsl.backends.reference import evaluate
 from tests.end_to_end.compare import nested, pick
 from tests.end_to_end.subject import Arrays
 from tests.zoo.runs import DATA, Recorded, recorded_rows
@@ -34,7 +35,8 @@ def test_the_reference_computes_what_the_library_did(name: str, file: str) -> No
     output = run.subject.spec.outputs[0].name
     for T in range(1, len(run.steps) + 1):
         leaves = {**run.leaves(), **{n: x[:T] for n, x in run.inputs.items()}}
-        found = run.subject.evaluate(leaves, run.dims, T, 1, run.starts)
+        masks = {site: mask[:T] for site, mask in run.masks.items()}
+        found = evaluate(run.subject.program, leaves, run.dims, T, 1, run.starts, masks)
         states = {n: a[0] for n, a in found.finals.items()}
         agree(run, T - 1, found.results["output", output][-1, 0], states)
 
@@ -43,6 +45,8 @@ def test_the_reference_computes_what_the_library_did(name: str, file: str) -> No
 def test_the_kernels_compute_what_the_library_did(name: str, file: str) -> None:
     """Over the sequence, and step by step."""
     run = Recorded.of(name, file)
+    if run.masks:
+        pytest.skip("kernels draw masks of their own")
     cell, starts = run.cell(), nested(run.starts)
     y, last = cell(run.inputs, starts)
     y = y[0] if isinstance(y, tuple) else y

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.zoo.weights.packing import blocks, each, negated, raised, unpack
+from tests.zoo.weights.packing import blocks, cut, each, gated, linear, negated, raised, unpack
 from tests.zoo.weights.row import Arrays, Row
 
 FourGates = {"i": "i", "f": "f", "g": "g", "o": "o"}
@@ -44,8 +44,35 @@ def packed(order: str, name: str = "i_j_f_o") -> Callable[[Arrays], Arrays]:
 
 
 def peephole(P: Arrays) -> Arrays:
-    p_i, p_f, p_o = np.split(P["p"], 3)
-    return {**each(unpack(P, "ifgo"), FourGates), "p_i": p_i, "p_f": p_f, "p_o": p_o}
+    """ONNX packs gates and peepholes as i, o, f."""
+    p_i, p_o, p_f = np.split(P["p"], 3)
+    return {**each(unpack(P, "iofg"), FourGates), "p_i": p_i, "p_f": p_f, "p_o": p_o}
+
+
+def minimal_gated(P: Arrays) -> Arrays:
+    """Flax's MGU; its second form has one product with the state."""
+    found = linear("f", P["bf"], x=P["Wf"], h=P["Uf"])
+    if "dn" not in P:
+        return {**found, **linear("n", P["bn"], x=P["Wn"], h=P["Un"])}
+    return {**found, **linear("n", P["bn"], x=P["Wn"]), **linear("a", P["dn"], h=P["Un"])}
+
+
+def taking(P: Arrays) -> Arrays:
+    return gated(P, "zra", a="1")
+
+
+def reset_before(order: str) -> Callable[[Arrays], Arrays]:
+    """Gates in one array; the candidate is n."""
+
+    def weights(P: Arrays) -> Arrays:
+        W, U, b = (cut(P[name], order) for name in "WUb")
+        d = cut(P["d"], order) if "d" in P else dict.fromkeys(order, 0.0)
+        W_ru, U_ru = (np.concatenate([part["r"], part["z"]]) for part in (W, U))
+        b_ru = np.concatenate([b["r"] + d["r"], b["z"] + d["z"]])
+        gates = linear("r_u", b_ru, x=W_ru, h=U_ru)
+        return {**gates, **linear("c", b["n"] + d["n"], x=W["n"]), "c.W_1": U["n"].T}
+
+    return weights
 
 
 def clipped(P: Arrays) -> Arrays:
@@ -169,10 +196,16 @@ ROWS: dict[str, dict[str, Row]] = {
     "haiku.lstm": {"packed_lstm": Row(packed("igfo")), "lstm": Row(gates("igfo", plus=1.0))},
     "ncps.lstm": {"packed_lstm": Row(packed("gifo")), "lstm": Row(gates("gifo", plus=1.0))},
     "tf.basiclstm": {"packed_lstm": Row(packed("igfo"), FB), "lstm": Row(gates("igfo", plus=1.0))},
-    "tr.peephole": {"peephole_lstm": Row(peephole)},
     "tf.lstm": {"clipped_lstm": Row(clipped, CLIPS)},
     "tf.cifg": {"cifg": Row(coupled, FB)},
     "onnx.lstm_if": {"cifg": Row(coupled_by_input)},
+    "onnx.rnn": {"clipped_rnn": Row(plain, {"limit": "cl"})},
+    "onnx.lstm": {"gate_clipped_lstm": Row(peephole)},
+    "onnx.gru0": {"gru": Row(reset_before("zrn"))},
+    "keras.gru_before": {"gru": Row(reset_before("zrn"))},
+    "haiku.gru": {"chung_gru": Row(taking)},
+    "flax.mgu": {"flax_mgu": Row(minimal_gated)},
+    "flax.mgu2": {"flax_mgu": Row(minimal_gated)},
     "torch.lstmp": {"projected_lstm": Row(projected)},
     "tf.gru": {"gru": Row(gru)},
     "torch.gru": {"cudnn_gru": Row(cudnn("rzn"))},
@@ -186,7 +219,6 @@ ROWS: dict[str, dict[str, Row]] = {
     "haste.lnlstm": {"ln_lstm": Row(haste_lstm)},
     "tf.lnbasic": {"ln_basic_lstm": Row(normed_basic, FB)},
     "tf.indrnn": {"indrnn": Row(independent)},
-    "tr.indrnn": {"indrnn": Row(independent)},
     "mingru": {"mingru": Row(minimal_gru)},
     "sru.v2": {"sru": Row(simple_unit, {"scale": "sx"})},
     "tf.sru": {"sru_projected": Row(simple_projected)},

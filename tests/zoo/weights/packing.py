@@ -59,3 +59,44 @@ def raised(gate: Gate, amount: float) -> Gate:
 def negated(gate: Gate) -> Gate:
     """The gate that is one minus this one."""
     return Gate(-gate.W, -gate.U, -gate.b)
+
+
+def cut(array: Any, letters: str) -> dict[str, Any]:
+    """Equal pieces of a packed array, by letters."""
+    return dict(zip(letters, np.split(array, len(letters)), strict=True))
+
+
+def linear(name: str, bias: Any = None, **weights: Any) -> Arrays:
+    """The parameters of `name = linear([operand, …], …)`; weights (out, in) by operand."""
+    found = {f"{name}.W_{operand}": np.asarray(weight).T for operand, weight in weights.items()}
+    return found if bias is None else {**found, f"{name}.b": bias}
+
+
+def gated(P: Arrays, x: str, h: str | None = None, **second: str) -> Arrays:
+    """An equation for each letter, which is its name.
+
+    `x` are the letters of W and b, `h` those of U and d where they are others; a letter that `h`
+    lacks reads x alone.  `second` says what the second operand is called where it is not h:
+    `gated(P, "rn", n="1")` for `n = tanh(linear([x, r * h], H))`.
+    """
+    h = x if h is None else h
+    W, b, U = cut(P["W"], x), cut(P["b"], x), cut(P["U"], h) if h else {}
+    d = cut(P["d"], h) if h and "d" in P else {}
+    found: Arrays = {}
+    for letter in x:
+        weights = {"x": W[letter]}
+        if letter in U:
+            weights[second.get(letter, "h")] = U[letter]
+        found |= linear(letter, b[letter] + d.get(letter, 0.0), **weights)
+    return found
+
+
+def joint(K: Any, b: Any, letters: str, inputs: int = 3) -> Arrays:
+    """An equation for each letter of a kernel (out, in) over x and h together."""
+    return gated({"W": K[:, :inputs], "U": K[:, inputs:], "b": b}, letters)
+
+
+def named(arrays: Arrays, **names: str) -> Arrays:
+    """Equations by other names: `named(arrays, t="theta")` has `theta.W_x`."""
+    parts = {key: key.split(".", 1) for key in arrays}
+    return {".".join([names.get(e, e), rest]): arrays[key] for key, (e, rest) in parts.items()}

@@ -30,6 +30,7 @@ class Row:
     states   the library's states -> ours
     inputs   inputs of a step -> ours; those that we have no name for are left out
     output   our output -> the library's
+    masks    inputs of a step -> what zoneout keeps of the old, as the library drew it
     sizes    of dims that are not I (the input's), H = 4, P = 2
     """
 
@@ -38,4 +39,5 @@ class Row:
     states: Change = same
     inputs: Change = same
     output: Callable[[Any], Any] = lambda y: y
+    masks: Callable[[Arrays], Any] | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
