@@ -18,7 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from child import ROOT, in_child
+from child import in_child
+
+from celldsl.cli.examples import example_path
 
 PASS = """
 import json, sys, time
@@ -74,7 +76,7 @@ def _arguments() -> Any:
 
 def _named(cells: str) -> Iterator[tuple[str, Path]]:
     for name in cells.split(","):
-        yield name, ROOT / "examples" / f"{name}.cell"
+        yield name, example_path(name)
 
 
 def _growing() -> Iterator[tuple[str, Path]]:

@@ -12,13 +12,11 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from setup_threads import set_threads
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 USUAL = "gru,packed_lstm,ln_lstm,indrnn"
 ALL = "all of them"
 FEWEST = 7
@@ -73,10 +71,11 @@ def _columns(
 def _class_without(cell: str, name: str) -> Any:
     """The class, or None where leaving the optimisation out changes nothing."""
     import celldsl
+    from celldsl.cli.examples import example_path
     from celldsl.pass_flags import OPTIMISATIONS
     from celldsl.pipeline import generate
 
-    path = EXAMPLES / f"{cell}.cell"
+    path = example_path(cell)
     left_out = [*OPTIMISATIONS] if name == ALL else [name] if name else []
     text = path.read_text(encoding="utf-8")
     told = f"Made without {name}.\n"

@@ -13,9 +13,10 @@ from celldsl.fingerprint import source_key
 from celldsl.pass_flags import FORMER_NAMES, OPTIMISATIONS, checked
 from celldsl.pipeline import generate
 from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
+from tests.cells import example
 
 TOP = Path(__file__).parents[1]
-LSTM = TOP / "examples" / "lstm.cell"
+LSTM = example("lstm")
 
 
 def test_every_pass_has_its_name_in_the_table() -> None:

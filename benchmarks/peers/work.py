@@ -8,15 +8,14 @@ work.x, work.dy, work.starts, work.finals
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from cells import BenchCell
 
 import celldsl
+from celldsl.cli.examples import example_path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 Shape = tuple[int, int, int, int]
 
 
@@ -34,7 +33,7 @@ class Work:
 
     def __post_init__(self) -> None:
         steps, batch, inputs, hidden = self.shape
-        cls: Any = celldsl.load(EXAMPLES / f"{self.spec.name}.cell")
+        cls: Any = celldsl.load(example_path(self.spec.name))
         self.cell = cls(**self.spec.dims(inputs, hidden), dtype="float32")
         rng = np.random.default_rng(0)
         if self.spec.name == "sru":

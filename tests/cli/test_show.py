@@ -9,11 +9,11 @@ from xml.dom.minidom import parseString
 import pytest
 
 from celldsl.cli.main import main
+from tests.cells import FEW, example
 
 TOP = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-EXAMPLES = sorted((TOP / "examples").glob("*.cell"))
-GRU, SIZES = str(TOP / "examples/gru.cell"), ["--set", "I=128", "--set", "H=128"]
+GRU, SIZES = str(example("gru")), ["--set", "I=128", "--set", "H=128"]
 FEATURES = TOP / "tests/end_to_end/feature_cells"
 
 
@@ -84,7 +84,7 @@ def test_the_plan_says_where_sequences_go_by_blocks(capsys: pytest.CaptureFixtur
     assert told not in shown(capsys, GRU, "--plan")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FEW, ids=lambda path: path.stem)
 def test_every_example_can_be_shown(
     path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.pipeline import check_source
-
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.cell"))
+from tests.cells import FEW
 
 
 def code_lines(text: str) -> Iterator[int]:
@@ -27,7 +26,7 @@ def lines_of_errors(text: str) -> set[int]:
     return {d.primary.span.source.line_column(d.primary.span.start)[0] for d in found}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FEW, ids=lambda path: path.stem)
 def test_a_damaged_line_is_told_alone(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if lines_of_errors(text):

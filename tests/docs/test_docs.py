@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from celldsl.cli.examples import example_paths
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.render import render_text
@@ -70,7 +71,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 def write_cells(page: Path, folder: Path) -> None:
     """The cells of examples/, and those of the page that have names."""
-    for path in (TOP / "examples").glob("*.cell"):
+    for path in example_paths():
         shutil.copy(path, folder)
     for block in blocks_of(page):
         if block.name and block.kind == "cell":

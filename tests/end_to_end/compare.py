@@ -14,7 +14,7 @@ import pytest
 
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.threads import thread_count as threads
-from tests.end_to_end.subject import SIZES, Arrays, Subject
+from tests.end_to_end.subject import Arrays, Subject
 
 TOLERANCE = 1e-10
 
@@ -60,7 +60,7 @@ class Expected:
 
 def compare(subject: Subject, setup: Setup) -> None:
     """Raises AssertionError with every array that differs."""
-    dims = subject.dims(SIZES[setup.sizes])
+    dims = subject.dims(subject.sizes[setup.sizes])
     cell = subject.make(dims)
     drawn = Drawn(
         subject.draw_inputs(dims, setup.T, setup.B),

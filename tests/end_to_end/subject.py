@@ -20,13 +20,12 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Program
 from celldsl.ir.size import Shape
-from celldsl.ir.spec import CellSpec
+from celldsl.ir.spec import CellSpec, ParamSpec
 from celldsl.pipeline import front
 from celldsl.runtime.cell.cell import Cell
 from celldsl.targets.reference import Run, evaluate, gradients
 from celldsl.transforms.autodiff import differentiate
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 FEATURES = Path(__file__).parent / "feature_cells"
 # Odd sizes of every dim that cells under test have, by name.
 SIZES: tuple[dict[str, int], ...] = (
@@ -52,6 +51,7 @@ class Subject:
     forward: Program
     backward: Program
     without: tuple[str, ...] = ()
+    sizes: tuple[dict[str, int], ...] = SIZES
 
     def dims(self, sizes: Mapping[str, int]) -> dict[str, int]:
         return {d.name: sizes[d.name] for d in self.spec.dims}
@@ -63,6 +63,10 @@ class Subject:
 
     def shape(self, shape: Shape, dims: Mapping[str, int]) -> tuple[int, ...]:
         return tuple(size.evaluate(dims) for size in shape)
+
+    def arrays(self) -> tuple[tuple[ParamSpec, ...], tuple[ParamSpec, ...]]:
+        """Parameters and consts."""
+        return self.spec.params, self.spec.consts
 
     def make(self, dims: dict[str, int], seed: int = 0) -> Cell:
         """An instance in float64; parameters are drawn, so that none is zero."""

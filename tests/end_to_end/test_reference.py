@@ -1,4 +1,4 @@
-"""Compiled kernels do what the reference does, for every example and every feature."""
+"""Compiled kernels do what the reference does, for every feature."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from tests.end_to_end.compare import Setup, compare_all
-from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
+from tests.end_to_end.subject import FEATURES, subject_of
 
-CELLS = sorted((*EXAMPLES.glob("*.cell"), *FEATURES.glob("*.cell")))
 # One for each way of planning and emitting; the others are a slow sweep.
 QUICK = {
     "two_inputs", "sub_in_for", "previous_input", "matrix_products", "view_outputs",
@@ -32,9 +31,8 @@ SETUPS = (
 
 def parameters() -> list[ParameterSet]:
     found = []
-    for path in CELLS:
-        quick = path.parent == EXAMPLES or path.stem in QUICK
-        marks = () if quick else (pytest.mark.slow,)
+    for path in sorted(FEATURES.glob("*.cell")):
+        marks = () if path.stem in QUICK else (pytest.mark.slow,)
         found.append(pytest.param(path, marks=marks, id=path.stem))
     return found
 

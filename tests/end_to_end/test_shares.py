@@ -10,7 +10,7 @@ import pytest
 import celldsl
 from celldsl.runtime.threads import task_graph as tasks
 from celldsl.runtime.threads import thread_count as threads
-from tests.end_to_end.subject import EXAMPLES
+from tests.cells import example
 
 SHAPE = STEPS, BATCH = 40, 23
 KEYWORDS: list[dict[str, Any]] = [
@@ -36,7 +36,7 @@ def test_shares_change_no_bit(
 ) -> None:
     monkeypatch.setattr(threads.THREADS, "number", 3)
     monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    made = celldsl.load(EXAMPLES / f"{name}.cell")
+    made = celldsl.load(example(name))
     sizes = {dim.name: 48 for dim in made.description.dims}
     shared = results(made(**sizes), keywords)
     monkeypatch.setattr(tasks, "TIME_SHARES", 1)

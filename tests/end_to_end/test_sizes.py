@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import pytest
 
 import celldsl
 from celldsl.runtime.threads import thread_count as threads
+from tests.cells import example
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SMOOTH = ("cudnn_gru", "ln_lstm", "packed_lstm", "projected_lstm", "rnn", "sru_projected")
 STEP = 1e-8
 pytestmark = pytest.mark.usefixtures("small_work_shared")
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("small_work_shared")
 def test_gradients_are_slopes(seed: int) -> None:
     """In one direction through all parameters and inputs, which an error anywhere would turn."""
     rng = np.random.default_rng(seed)
-    cell_class = celldsl.load(EXAMPLES / f"{SMOOTH[seed % len(SMOOTH)]}.cell")
+    cell_class = celldsl.load(example(SMOOTH[seed % len(SMOOTH)]))
     dims = {d.name: int(rng.integers(1, 150)) for d in cell_class.description.dims}
     cell = cell_class(dtype="float64", seed=seed, **dims)
     steps, batch = int(rng.integers(1, 8)), int(rng.integers(1, 40))

@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cells import FIRST, example
 from tests.end_to_end.compare import distance
-from tests.end_to_end.subject import EXAMPLES, SIZES, Arrays, subject_of
+from tests.end_to_end.subject import SIZES, Arrays, subject_of
 
 torch = pytest.importorskip("torch")
 T, B = 6, 3
-CELLS = sorted(path.stem for path in EXAMPLES.glob("*.cell"))
 
 
 def tensors(arrays: Arrays) -> dict[str, Any]:
     return {n: torch.tensor(np.array(a), requires_grad=True) for n, a in arrays.items()}
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", FIRST)
 def test_values_and_gradients_agree_with_torch(name: str) -> None:
     from tests.end_to_end.torch_cells import STEPS
 
-    subject = subject_of(EXAMPLES / f"{name}.cell")
+    subject = subject_of(example(name))
     dims = subject.dims(SIZES[0])
     cell = subject.make(dims)
     x = next(iter(subject.draw_inputs(dims, T, B).values()))

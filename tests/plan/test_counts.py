@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from celldsl.diagnostics.diagnostic import Report
@@ -14,8 +12,8 @@ from celldsl.plan.places import R
 from celldsl.plan.plan import Plan
 from celldsl.plan.plan_cell import plan_cell
 from celldsl.plan.quantities import product_flops
+from tests.cells import example
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 X, H = (Size.dim(name) for name in ("I", "H"))
 TWO, THREE, FOUR = (Size.of(n) for n in (2, 3, 4))
 WEIGHTS = {  # elements of matrices, each of which is one product for a row
@@ -28,7 +26,7 @@ WEIGHTS = {  # elements of matrices, each of which is one product for a row
 
 
 def planned(name: str) -> Plan:
-    text = (EXAMPLES / f"{name}.cell").read_text(encoding="utf-8")
+    text = example(name).read_text(encoding="utf-8")
     lowered = front(Source(name, text), Report(), None, {})
     return plan_cell(*optimise(lowered.program), lowered.spec)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from celldsl.diagnostics.diagnostic import Report
@@ -12,14 +10,13 @@ from celldsl.pipeline import compile_cell, front
 from celldsl.plan.operations import AddShares, Gemm, GemmRows
 from celldsl.plan.plan import Phase, RowLoops
 from celldsl.targets.numba.unit import Unit
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from tests.cells import example
 
 
 def planned(name: str) -> Unit:
-    path = EXAMPLES / f"{name}.cell"
+    path = example(name)
     source = Source(path.name, path.read_text())
-    return compile_cell(front(source, Report(), None, {}, EXAMPLES, path), path.name, "0")
+    return compile_cell(front(source, Report(), None, {}, path.parent, path), path.name, "0")
 
 
 def shapes(phases: tuple[Phase, ...], kind: str) -> list[tuple[str, str, bool]]:

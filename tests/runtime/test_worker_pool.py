@@ -76,7 +76,7 @@ def test_an_error_gives_threads_back(three: WorkerPool, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pool_file, "work_on", stop)
-    monkeypatch.setattr(three, "hire", lambda wanted, threads: 0)
+    monkeypatch.setattr(three, "acquire", lambda wanted, threads: 0)
     with pytest.raises(KeyboardInterrupt):
         run_together(job_for(1), None)
     assert three.mailboxes[0] == MAILBOX_AWAY

@@ -16,10 +16,11 @@ from celldsl.cli.sample import sample_cell
 from celldsl.pipeline import generate
 from celldsl.runtime.gradcheck import check_gradients
 from celldsl.targets.numba.renaming import flattened, global_names, kept_apart, renamed
+from tests.cells import FEW, example
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
-RNN = (ROOT / "examples/rnn.cell").read_text(encoding="utf-8")
+RNN = example("rnn").read_text(encoding="utf-8")
 PRINT = """\
 import sys
 from celldsl.pipeline import generate
@@ -65,7 +66,7 @@ cell Inner[H]:
 
 @pytest.mark.parametrize("name", ["ln_lstm", "projected_lstm"])
 def test_a_users_name_never_stands_for_a_cotangent(name: str) -> None:
-    text = generate((ROOT / f"examples/{name}.cell").read_text(encoding="utf-8"), "a.cell")
+    text = generate(example(name).read_text(encoding="utf-8"), "a.cell")
     assert re.search(r"m_d_c\[j0\] = v_b\d+", text)
     assert not re.search(r"m_(?!b?\d|d_)\w+\[j0\] = v_b\d+", text)
 
@@ -73,7 +74,7 @@ def test_a_users_name_never_stands_for_a_cotangent(name: str) -> None:
 @pytest.mark.parametrize("form", ["ordinary", "alone"])
 @pytest.mark.parametrize("name", ["ln_lstm", "sru_projected"])
 def test_compiling_again_gives_the_same_bytes(form: str, name: str) -> None:
-    path = ROOT / f"examples/{name}.cell"
+    path = example(name)
     here = generate(path.read_text(encoding="utf-8"), "a.cell", standalone=form == "alone")
     for seed in ("1", "23"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
@@ -151,7 +152,7 @@ def test_a_text_without_the_name_stays_as_it_is() -> None:
     assert kept_apart(text, "GRU") == text
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.cell")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FEW, ids=lambda p: p.stem)
 def test_no_loop_over_a_row_reads_a_float64(path: Path) -> None:
     """LLVM would give such a loop half as many lanes."""
     text = generate(path.read_text(encoding="utf-8"), path.name)

@@ -15,10 +15,10 @@ import pytest
 
 from celldsl.pipeline import generate
 from celldsl.targets.numba.renaming import global_names
+from tests.cells import FEW, example
 
 ROOT = Path(__file__).parents[3]
 EXERCISE = Path(__file__).parent / "exercise.py"
-EXAMPLES = sorted((ROOT / "examples").glob("*.cell"))
 COMPILER = ("lark", "safetensors", "tqdm")
 # A name that the runtime has too, and masks.
 NEST = """\
@@ -49,7 +49,7 @@ def written(folder: Path, text: str, name: str, standalone: bool) -> Path:
 
 @pytest.mark.parametrize("name", ["GRU", "Nest"])
 def test_it_runs_without_celldsl_and_gives_the_same_bits(name: str, tmp_path: Path) -> None:
-    text = NEST if name == "Nest" else (ROOT / "examples/gru.cell").read_text(encoding="utf-8")
+    text = NEST if name == "Nest" else example("gru").read_text(encoding="utf-8")
     ordinary = written(tmp_path / "ordinary", text, name.lower(), False)
     alone = written(tmp_path / "alone", text, name.lower(), True)
     expected = run_in_process(ordinary, name, "out.npz", COMPILER)
@@ -70,7 +70,7 @@ def test_it_runs_without_celldsl_and_gives_the_same_bits(name: str, tmp_path: Pa
     assert (bool(found["compiled"]), bool(again["compiled"])) == (True, False)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FEW, ids=lambda path: path.stem)
 def test_every_example_stands_alone(path: Path) -> None:
     text = generate(path.read_text(encoding="utf-8"), path.name, standalone=True)
     tree = ast.parse(text)

@@ -1,29 +1,16 @@
-"""Which example computes what a library computed.  In: nothing.  Out: TRACES.
-
-Each trace has an example, the hyperparameters that make it the library's variant, and a function
-from the library's parameters to ours.
-"""
+"""The cells that large libraries have.  In: their parameters.  Out: ours, by row and by file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tests.traces.weights import Arrays, blocks, each, negated, raised, unpack
+from tests.zoo.weights.packing import blocks, cut, each, gated, linear, negated, raised, unpack
+from tests.zoo.weights.row import Arrays, Row
 
 FourGates = {"i": "i", "f": "f", "g": "g", "o": "o"}
-
-
-@dataclass(frozen=True)
-class Trace:
-    """`hypers` maps hyperparameters to values, or to names of the library's parameters."""
-
-    example: str
-    weights: Callable[[Arrays], Arrays]
-    hypers: dict[str, Any] = field(default_factory=dict)
 
 
 def plain(P: Arrays) -> Arrays:
@@ -57,8 +44,35 @@ def packed(order: str, name: str = "i_j_f_o") -> Callable[[Arrays], Arrays]:
 
 
 def peephole(P: Arrays) -> Arrays:
-    p_i, p_f, p_o = np.split(P["p"], 3)
-    return {**each(unpack(P, "ifgo"), FourGates), "p_i": p_i, "p_f": p_f, "p_o": p_o}
+    """ONNX packs gates and peepholes as i, o, f."""
+    p_i, p_o, p_f = np.split(P["p"], 3)
+    return {**each(unpack(P, "iofg"), FourGates), "p_i": p_i, "p_f": p_f, "p_o": p_o}
+
+
+def minimal_gated(P: Arrays) -> Arrays:
+    """Flax's MGU; its second form has one product with the state."""
+    found = linear("f", P["bf"], x=P["Wf"], h=P["Uf"])
+    if "dn" not in P:
+        return {**found, **linear("n", P["bn"], x=P["Wn"], h=P["Un"])}
+    return {**found, **linear("n", P["bn"], x=P["Wn"]), **linear("a", P["dn"], h=P["Un"])}
+
+
+def taking(P: Arrays) -> Arrays:
+    return gated(P, "zra", a="1")
+
+
+def reset_before(order: str) -> Callable[[Arrays], Arrays]:
+    """Gates in one array; the candidate is n."""
+
+    def weights(P: Arrays) -> Arrays:
+        W, U, b = (cut(P[name], order) for name in "WUb")
+        d = cut(P["d"], order) if "d" in P else dict.fromkeys(order, 0.0)
+        W_ru, U_ru = (np.concatenate([part["r"], part["z"]]) for part in (W, U))
+        b_ru = np.concatenate([b["r"] + d["r"], b["z"] + d["z"]])
+        gates = linear("r_u", b_ru, x=W_ru, h=U_ru)
+        return {**gates, **linear("c", b["n"] + d["n"], x=W["n"]), "c.W_1": U["n"].T}
+
+    return weights
 
 
 def clipped(P: Arrays) -> Arrays:
@@ -167,51 +181,45 @@ def simple_projected(P: Arrays) -> Arrays:
     return {**weights, "f.b": P["bf"], "r.b": P["br"]}
 
 
-TRACES: dict[str, tuple[Trace, ...]] = {
-    "tf.basicrnn": (Trace("rnn", plain),),
-    "torch.rnn": (Trace("rnn", plain),),
-    "keras.rnn": (Trace("rnn", plain),),
-    "haiku.rnn": (Trace("rnn", plain, {"activation": "relu"}),),
-    "flax.simple": (Trace("rnn", residual),),
-    "torch.lstm": (
-        Trace("lstm", gates("ifgo")),
-        Trace("packed_lstm", packed("ifgo"), {"forget_bias": 0.0}),
-    ),
-    "keras.lstm": (
-        Trace("lstm", gates("ifgo")),
-        Trace("packed_lstm", packed("ifgo"), {"forget_bias": 0.0}),
-    ),
-    "flax.lstm": (
-        Trace("lstm", gates("ifgo")),
-        Trace("packed_lstm", packed("ifgo"), {"forget_bias": 0.0}),
-    ),
-    "haiku.lstm": (Trace("packed_lstm", packed("igfo")), Trace("lstm", gates("igfo", plus=1.0))),
-    "ncps.lstm": (Trace("packed_lstm", packed("gifo")), Trace("lstm", gates("gifo", plus=1.0))),
-    "tf.basiclstm": (
-        Trace("packed_lstm", packed("igfo"), {"forget_bias": "fb"}),
-        Trace("lstm", gates("igfo", plus=1.0)),
-    ),
-    "tr.peephole": (Trace("peephole_lstm", peephole),),
-    "tf.lstm": (
-        Trace("clipped_lstm", clipped, {"forget_bias": "fb", "cell_clip": "cc", "proj_clip": "pc"}),
-    ),
-    "tf.cifg": (Trace("cifg", coupled, {"forget_bias": "fb"}),),
-    "onnx.lstm_if": (Trace("cifg", coupled_by_input, {"forget_bias": 0.0}),),
-    "torch.lstmp": (Trace("projected_lstm", projected),),
-    "tf.gru": (Trace("gru", gru),),
-    "torch.gru": (Trace("cudnn_gru", cudnn("rzn")),),
-    "keras.gru": (Trace("cudnn_gru", cudnn("zrn")),),
-    "onnx.gru1": (Trace("cudnn_gru", cudnn("zrn")),),
-    "flax.gru": (Trace("cudnn_gru", cudnn("rzn")),),
-    "eqx.gru": (Trace("cudnn_gru", cudnn("rzn")),),
-    "flashrnn.gru": (Trace("cudnn_gru", flash),),
-    "tf.cudnngru": (Trace("cudnn_gru", cudnn_compatible),),
-    "tfa.lnrnn": (Trace("ln_rnn", normed_rnn),),
-    "haste.lnlstm": (Trace("ln_lstm", haste_lstm),),
-    "tf.lnbasic": (Trace("ln_basic_lstm", normed_basic, {"forget_bias": "fb"}),),
-    "tf.indrnn": (Trace("indrnn", independent, {"activation": "tanh"}),),
-    "tr.indrnn": (Trace("indrnn", independent, {"activation": "tanh"}),),
-    "mingru": (Trace("mingru", minimal_gru),),
-    "sru.v2": (Trace("sru", simple_unit, {"scale": "sx"}),),
-    "tf.sru": (Trace("sru_projected", simple_projected),),
+FB = {"forget_bias": "fb"}
+CLIPS = {**FB, "cell_clip": "cc", "proj_clip": "pc"}
+
+ROWS: dict[str, dict[str, Row]] = {
+    "tf.basicrnn": {"rnn": Row(plain)},
+    "torch.rnn": {"rnn": Row(plain)},
+    "keras.rnn": {"rnn": Row(plain)},
+    "haiku.rnn": {"rnn": Row(plain)},
+    "flax.simple": {"rnn": Row(residual)},
+    "torch.lstm": {"lstm": Row(gates("ifgo")), "packed_lstm": Row(packed("ifgo"))},
+    "keras.lstm": {"lstm": Row(gates("ifgo")), "packed_lstm": Row(packed("ifgo"))},
+    "flax.lstm": {"lstm": Row(gates("ifgo")), "packed_lstm": Row(packed("ifgo"))},
+    "haiku.lstm": {"packed_lstm": Row(packed("igfo")), "lstm": Row(gates("igfo", plus=1.0))},
+    "ncps.lstm": {"packed_lstm": Row(packed("gifo")), "lstm": Row(gates("gifo", plus=1.0))},
+    "tf.basiclstm": {"packed_lstm": Row(packed("igfo"), FB), "lstm": Row(gates("igfo", plus=1.0))},
+    "tf.lstm": {"clipped_lstm": Row(clipped, CLIPS)},
+    "tf.cifg": {"cifg": Row(coupled, FB)},
+    "onnx.lstm_if": {"cifg": Row(coupled_by_input)},
+    "onnx.rnn": {"clipped_rnn": Row(plain, {"limit": "cl"})},
+    "onnx.lstm": {"gate_clipped_lstm": Row(peephole)},
+    "onnx.gru0": {"gru": Row(reset_before("zrn"))},
+    "keras.gru_before": {"gru": Row(reset_before("zrn"))},
+    "haiku.gru": {"chung_gru": Row(taking)},
+    "flax.mgu": {"flax_mgu": Row(minimal_gated)},
+    "flax.mgu2": {"flax_mgu": Row(minimal_gated)},
+    "torch.lstmp": {"projected_lstm": Row(projected)},
+    "tf.gru": {"gru": Row(gru)},
+    "torch.gru": {"cudnn_gru": Row(cudnn("rzn"))},
+    "keras.gru": {"cudnn_gru": Row(cudnn("zrn"))},
+    "onnx.gru1": {"cudnn_gru": Row(cudnn("zrn"))},
+    "flax.gru": {"cudnn_gru": Row(cudnn("rzn"))},
+    "eqx.gru": {"cudnn_gru": Row(cudnn("rzn"))},
+    "flashrnn.gru": {"cudnn_gru": Row(flash)},
+    "tf.cudnngru": {"cudnn_gru": Row(cudnn_compatible)},
+    "tfa.lnrnn": {"ln_rnn": Row(normed_rnn)},
+    "haste.lnlstm": {"ln_lstm": Row(haste_lstm)},
+    "tf.lnbasic": {"ln_basic_lstm": Row(normed_basic, FB)},
+    "tf.indrnn": {"indrnn": Row(independent)},
+    "mingru": {"mingru": Row(minimal_gru)},
+    "sru.v2": {"sru": Row(simple_unit, {"scale": "sx"})},
+    "tf.sru": {"sru_projected": Row(simple_projected)},
 }

@@ -1,0 +1,52 @@
+"""Small sizes of a cell that its conditions allow.  In: its spec, a number.  Out: dims.
+
+dims_near(spec, 7)          {"I": 7, "H": 7}, and {"H": 8, "G": 2} where G must divide H
+
+Dims that the structure depends on keep the size that the structure was made for.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from celldsl.ir.size import NotIntegral
+from celldsl.ir.spec import CellSpec
+
+ODD = {"I": 3, "H": 5, "P": 2}
+TRIES = 4
+
+
+def dims_near(spec: CellSpec, wanted: int) -> dict[str, int]:
+    """The allowed dims that are nearest to `wanted`; 0 stands for odd sizes, each a different one.
+
+    Raises AssertionError where none is found.
+    """
+    choices = [_choices(spec, i, wanted) for i in range(len(spec.dims))]
+    names = [d.name for d in spec.dims]
+    found = [dict(zip(names, sizes, strict=True)) for sizes in product(*choices)]
+    found = [dims for dims in found if allowed(spec, dims)]
+    assert found, f"{spec.name}: no sizes near {wanted}"
+    return min(
+        found,
+        key=lambda dims: sum(abs(dims[n] - c[0]) for n, c in zip(names, choices, strict=True)),
+    )
+
+
+def _choices(spec: CellSpec, place: int, wanted: int) -> list[int]:
+    dim = spec.dims[place]
+    if dim.fixed is not None:
+        return [dim.fixed]
+    first = wanted or ODD.get(dim.name, (3, 5, 2, 4)[place % 4])
+    return [first, *(n for n in range(1, first + TRIES) if n != first)]
+
+
+def allowed(spec: CellSpec, dims: dict[str, int]) -> bool:
+    """Whether every condition holds and every size is a positive whole number."""
+    arrays = (*spec.inputs, *spec.outputs, *spec.states, *spec.params, *spec.consts)
+    values = {**{h.name: h.value for h in spec.hypers}, **dims}
+    try:
+        if not all(eval(c.code, {"v": values}) for c in spec.conditions):
+            return False
+        return all(size.evaluate(dims) > 0 for array in arrays for size in array.shape)
+    except NotIntegral:
+        return False

@@ -1,0 +1,17 @@
+"""Which parameters of ours are which of a library's.  In: nothing.  Out: ROWS.
+
+ROWS["torch.lstm"]["packed_lstm"]        the Row by which a recorded run goes into that cell
+"""
+
+from __future__ import annotations
+
+from tests.zoo.weights import contrib, core, recurrent
+from tests.zoo.weights.row import Row
+
+# A module for each group of libraries; a row is in one of them.
+MODULES = (core, contrib, recurrent)
+
+ROWS: dict[str, dict[str, Row]] = {}
+for module in MODULES:
+    assert not set(ROWS) & set(module.ROWS)
+    ROWS |= module.ROWS

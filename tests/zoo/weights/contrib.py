@@ -1,0 +1,137 @@
+"""The cells of TensorFlow's contrib and of Haste.  In: their parameters.  Out: ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.zoo.weights.packing import cut, gated, joint, linear, named
+from tests.zoo.weights.row import Arrays, Row
+
+FB = {"forget_bias": "fb"}
+
+
+def one_kernel(letters: str, **names: str) -> Row:
+    """A cell of one kernel over x and h, with an equation for each letter."""
+    return Row(lambda P: named(joint(P["K"], P["b"], letters), **names), FB)
+
+
+def intersection(P: Arrays) -> Arrays:
+    return named(joint(P["K"], P["b"], "gnym", inputs=4), g="g_h", y="g_y")
+
+
+def minimal(P: Arrays) -> Arrays:
+    """The library's z has no bias; its kernel is over z and h."""
+    z, h = P["Kg"][:, :4], P["Kg"][:, 4:]
+    return {**linear("z", np.zeros(4), x=P["Wx"]), **linear("u", P["b"], h=h, z=z)}
+
+
+def chaos_free(P: Arrays) -> Arrays:
+    """The library multiplies the candidate by 1 - eta."""
+    V, U, b = cut(P["V"], "te"), cut(P["U"], "te"), cut(P["b"], "te")
+    return {
+        **linear("theta", b["t"], x=V["t"], h=U["t"]),
+        **linear("eta", -b["e"], x=-V["e"], h=-U["e"]),
+        **linear("n", np.zeros(4), x=P["Wc"]),
+    }
+
+
+def eight_units(P: Arrays) -> Arrays:
+    x, m = ("_".join(f"{letter}{k}" for k in range(8)) for letter in "xm")
+    return {**linear(x, x=P["W"]), **linear(m, P["b"] + P.get("d", 0.0), h=P["U"])}
+
+
+def independent_gru(P: Arrays) -> Arrays:
+    W, b, u = cut(P["Wg"], "rz"), cut(P["bg"], "rz"), cut(P["ug"], "rz")
+    found = {**linear("n", P["bc"], x=P["Wc"]), "u_n": P["uc"]}
+    for letter in "rz":
+        found |= {**linear(letter, b[letter], x=W[letter]), f"u_{letter}": u[letter]}
+    return found
+
+
+def independent_lstm(P: Arrays) -> Arrays:
+    u = {f"u_{letter}": piece for letter, piece in cut(P["u"], "ijfo").items()}
+    return {**gated(P, "ijfo", ""), **u}
+
+
+def weight_normed(P: Arrays) -> Arrays:
+    lengths = {"g_x": P["g0"][:, 0], "g_h": P["g1"][:, 0]}
+    return {"V_x": P["Wx"].T, "V_h": P["Wh"].T, "b": P["b"], **lengths}
+
+
+def convolved(P: Arrays) -> Arrays:
+    """The library's kernel is (place, in, out) over the channels of x and h."""
+    kernel, found = P["K"].transpose(2, 1, 0), {}
+    for letter, K in cut(kernel, "ijfo").items():
+        x, h = K[:, :2], K[:, 2:]
+        found |= {f"{letter}.W_x": x, f"{letter}.W_h": h}
+    return {**found, **{f"{k}.b": b for k, b in cut(P["b"], "ijfo").items()}}
+
+
+def in_a_plane(P: Arrays) -> Arrays:
+    """A line is a plane of one row: the rows of the kernel above and below it see nothing."""
+    found = convolved(P)
+    kernels = {k: np.stack([0 * W, W, 0 * W], axis=2) for k, W in found.items() if "W" in k}
+    return {**found, **kernels}
+
+
+def one_row(arrays: Arrays) -> Arrays:
+    return {name: value.T[:, None] for name, value in arrays.items()}
+
+
+def transposed(arrays: Arrays) -> Arrays:
+    """Channels come last in TensorFlow."""
+    return {name: value.T for name, value in arrays.items()}
+
+
+def highway(P: Arrays) -> Arrays:
+    inner = {f"inner.{key}": value for key, value in joint(P["K"], P["b"], "h", 4).items()}
+    return {**inner, **linear("q", P["bc"], x=P["C"])}
+
+
+def zoned_lstm(P: Arrays) -> Arrays:
+    return {**linear("i_g_f_o", P["b"], x=P["W"]), "U": P["U"].T}
+
+
+def zoned_gru(P: Arrays) -> Arrays:
+    W, U, b, d = (cut(P[name], "zrg") for name in "WUbd")
+    W_zr, U_zr, b_zr, d_zr = (np.concatenate([p["z"], p["r"]]) for p in (W, U, b, d))
+    gates = linear("z_r", b_zr + d_zr, x=W_zr, h=U_zr)
+    return {**gates, **linear("g", b["g"], x=W["g"]), **linear("a", d["g"], h=U["g"])}
+
+
+def zoned(step: Arrays) -> Any:
+    """The library's mask says what is new; it is no input of ours."""
+    return 1 - step["mz"]
+
+
+def normed_independent(P: Arrays) -> Arrays:
+    return {**linear("h", x=P["W"]), "h.gain": P["γ"], "h.bias": P["b"], "u": P["u"]}
+
+
+def inner_names(arrays: Arrays) -> Arrays:
+    return {f"inner.{name}": value for name, value in arrays.items()}
+
+
+CONVOLVED = Row(
+    convolved, FB, transposed, transposed, lambda y: y.T, sizes={"C": 2, "F": 2, "L": 5}
+)
+PLANE = {"C": 2, "F": 2, "Y": 1, "X": 5}
+IN_A_PLANE = Row(in_a_plane, FB, one_row, one_row, lambda y: y[:, 0].T, sizes=PLANE)
+
+ROWS: dict[str, dict[str, Row]] = {
+    "tf.ugrnn": {"ugrnn": one_kernel("gn")},
+    "tf.intersection": {"intersection_rnn": Row(intersection, FB)},
+    "tf.minimal": {"minimal_rnn": Row(minimal)},
+    "tf.cfn": {"cfn": Row(chaos_free)},
+    "tf.nas": {"nas": Row(eight_units)},
+    "tf.indygru": {"indy_gru": Row(independent_gru)},
+    "tf.indylstm": {"indy_lstm": Row(independent_lstm, FB)},
+    "tf.wnlstm": {"weight_norm_lstm": Row(weight_normed, FB)},
+    "tf.convlstm": {"conv_lstm_1d": CONVOLVED, "conv_lstm": IN_A_PLANE},
+    "tf.highway": {"highway_rnn": Row(highway, states=inner_names)},
+    "haste.lstm": {"zoneout_lstm": Row(zoned_lstm, masks=zoned)},
+    "haste.gru": {"zoneout_gru": Row(zoned_gru, masks=zoned)},
+    "haste.lnindrnn": {"ln_indrnn": Row(normed_independent)},
+}
