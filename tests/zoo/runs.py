@@ -18,7 +18,6 @@ import numpy as np
 from celldsl.api import load
 from celldsl.cli.examples import read_index
 from celldsl.runtime.cell.cell import Cell
-from tests.cells import example
 from tests.end_to_end.subject import Arrays, Subject, main_cell
 from tests.zoo.subject import with_structure
 from tests.zoo.weights import ROWS
@@ -65,7 +64,7 @@ class Recorded:
         return cls(
             row,
             subject,
-            _dims(subject, row, each[0], settings),
+            run_dims(subject, row, each[0], settings),
             settings,
             row.weights(P),
             {i.name: np.array([x[i.name] for x in each])[:, None] for i in subject.spec.inputs},
@@ -84,18 +83,18 @@ class Recorded:
 
     def cell(self) -> Cell:
         """The compiled cell, in float64, with the library's weights."""
-        path = example(self.row_file)
-        consts = {c.name: self.weights[c.name] for c in self.subject.spec.consts
-                  if c.name in self.weights}  # fmt: skip
-        made: Any = load(path, main_cell(path))
-        cell: Cell = made(**{**self.dims, **self.settings, **consts}, dtype="float64")
-        for name in cell.params:
-            cell.params[name][...] = self.weights[name]
-        return cell
+        return built(self.subject, self.dims, self.settings, self.weights)
 
-    @property
-    def row_file(self) -> str:
-        return self.subject.path.stem
+
+def built(subject: Subject, dims: Arrays, settings: Arrays, weights: Arrays) -> Cell:
+    """A compiled cell, in float64, with weights and consts by our names."""
+    consts = {c.name: weights[c.name] for c in subject.spec.consts if c.name in weights}
+    made: Any = load(subject.path, main_cell(subject.path))
+    cell: Cell = made(**{**dims, **settings, **consts}, dtype="float64")
+    assert set(weights) == {*cell.params, *consts}
+    for name in cell.params:
+        cell.params[name][...] = weights[name]
+    return cell
 
 
 def _masks(subject: Subject, row: Row, each: list[Arrays]) -> dict[int, Any]:
@@ -112,7 +111,7 @@ def arrays(values: dict[str, Any]) -> Arrays:
     return {key: np.array(value) for key, value in values.items()}
 
 
-def _dims(subject: Subject, row: Row, inputs: Arrays, settings: Arrays) -> dict[str, int]:
+def run_dims(subject: Subject, row: Row, inputs: Arrays, settings: Arrays) -> dict[str, int]:
     first = next(iter(inputs.values()))
     sizes = {"I": len(first) if first.ndim else 1, "H": 4, "P": 2, **settings, **row.sizes}
     return {dim.name: sizes[dim.name] for dim in subject.spec.dims}

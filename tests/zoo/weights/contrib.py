@@ -80,9 +80,41 @@ def one_row(arrays: Arrays) -> Arrays:
     return {name: value.T[:, None] for name, value in arrays.items()}
 
 
+def convolved_apart(order: str) -> Any:
+    """Kernels (row, column, in, out) for x and for h, gates packed; one bias or two."""
+
+    def weights(P: Arrays) -> Arrays:
+        W, U = (cut(P[name].transpose(3, 2, 0, 1), order) for name in "WU")
+        b = cut(P["b"] + P.get("d", 0.0), order)
+        found = {}
+        for k in order:
+            found |= {f"{k}.W_x": W[k], f"{k}.W_h": U[k], f"{k}.b": b[k]}
+        return found
+
+    return weights
+
+
+def channels_first(arrays: Arrays) -> Arrays:
+    return {name: np.moveaxis(value, -1, 0) for name, value in arrays.items()}
+
+
+def channels_last(y: Any) -> Any:
+    return np.moveaxis(y, 0, -1)
+
+
 def transposed(arrays: Arrays) -> Arrays:
     """Channels come last in TensorFlow."""
     return {name: value.T for name, value in arrays.items()}
+
+
+def stacked(P: Arrays) -> Arrays:
+    """Two layers of PyTorch's LSTM."""
+    found = {}
+    for k, name in enumerate(("first", "layer.0")):
+        bias = P[f"b{k}"] + P[f"d{k}"]
+        layer = linear("i_f_g_o", bias, x=P[f"W{k}"], h=P[f"U{k}"])
+        found |= {f"{name}.{key}": value for key, value in layer.items()}
+    return found
 
 
 def highway(P: Arrays) -> Arrays:
@@ -120,6 +152,13 @@ CONVOLVED = Row(
 PLANE = {"C": 2, "F": 2, "Y": 1, "X": 5}
 IN_A_PLANE = Row(in_a_plane, FB, one_row, one_row, lambda y: y[:, 0].T, sizes=PLANE)
 
+
+def over_a_plane(order: str) -> Row:
+    sizes = {"C": 3, "F": 2, "Y": 5, "X": 4}
+    change = convolved_apart(order)
+    return Row(change, {}, channels_first, channels_first, channels_last, sizes=sizes)
+
+
 ROWS: dict[str, dict[str, Row]] = {
     "tf.ugrnn": {"ugrnn": one_kernel("gn")},
     "tf.intersection": {"intersection_rnn": Row(intersection, FB)},
@@ -130,6 +169,9 @@ ROWS: dict[str, dict[str, Row]] = {
     "tf.indylstm": {"indy_lstm": Row(independent_lstm, FB)},
     "tf.wnlstm": {"weight_norm_lstm": Row(weight_normed, FB)},
     "tf.convlstm": {"conv_lstm_1d": CONVOLVED, "conv_lstm": IN_A_PLANE},
+    "flax.convlstm": {"conv_lstm": over_a_plane("ijfo")},
+    "keras.convlstm": {"conv_lstm": over_a_plane("ifjo")},
+    "tf.multirnn": {"stacked_lstm": Row(stacked)},
     "tf.highway": {"highway_rnn": Row(highway, states=inner_names)},
     "haste.lstm": {"zoneout_lstm": Row(zoned_lstm, masks=zoned)},
     "haste.gru": {"zoneout_gru": Row(zoned_gru, masks=zoned)},

@@ -200,7 +200,7 @@ ROWS: dict[str, dict[str, Row]] = {
     "tf.cifg": {"cifg": Row(coupled, FB)},
     "onnx.lstm_if": {"cifg": Row(coupled_by_input)},
     "onnx.rnn": {"clipped_rnn": Row(plain, {"limit": "cl"})},
-    "onnx.lstm": {"gate_clipped_lstm": Row(peephole)},
+    "onnx.lstm": {"gate_clipped_lstm": Row(peephole, {"limit": "cl"})},
     "onnx.gru0": {"gru": Row(reset_before("zrn"))},
     "keras.gru_before": {"gru": Row(reset_before("zrn"))},
     "haiku.gru": {"chung_gru": Row(taking)},

@@ -170,11 +170,6 @@ def working_memory(P: Arrays) -> Arrays:
     return found
 
 
-def previous(states: Arrays) -> Arrays:
-    """The output is a state of the library, and none of ours."""
-    return {name: value for name, value in states.items() if name != "h"}
-
-
 STEPS = {"eps": "ε", "gamma": "γ"}
 
 ROWS: dict[str, dict[str, Row]] = {
@@ -215,10 +210,10 @@ ROWS: dict[str, dict[str, Row]] = {
     "tr.sgu": {"sgu": Row(simple_gated)},
     "tr.dsgu": {"dsgu": Row(deep_gated)},
     "tr.star": {"star": simply("nk", "k")},
-    "tr.taugru": {"tau_gru": Row(delayed)},
+    "tr.taugru": {"tau_gru": Row(delayed, sizes={"D": 3})},
     "tr.trnn": {"trnn": simply("nf", "")},
     "tr.tgru": {"tgru": Row(two_inputs)},
-    "tr.tlstm": {"tlstm": Row(two_inputs, states=previous)},
+    "tr.tlstm": {"tlstm": Row(two_inputs)},
     "tr.ugrnn": {"ugrnn": simply("ng")},
     "tr.unicornn": {"unicornn": Row(oscillating, {"dt": "dt", "alpha": "α"})},
     "tr.wmclstm": {"wmc_lstm": Row(working_memory)},
