@@ -101,12 +101,23 @@ def _platform_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
 
 
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether a device, a pipe or a socket is there, which nothing may replace."""
+    place = Path(path)
+    return place.exists() and not place.is_file() and not place.is_dir()
+
+
 def replace_file(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
     """Writes beside the file and moves it into place: readers see the old one or the new one.
 
-    Raises OSError, and then the old file is as it was.
+    A link is followed to the file that it names.  A device or a pipe is written through.  Raises
+    OSError, and then the old file is as it was.
     """
-    target = Path(path)
+    if is_special(path):
+        with Path(path).open("wb") as through:
+            through.writelines(chunks)
+        return
+    target = Path(path).resolve()
     beside = target.with_name(f".{target.name}.{os.urandom(6).hex()}")
     try:
         with beside.open("xb") as file:

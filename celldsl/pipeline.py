@@ -60,13 +60,15 @@ def front(
     root: Path | None = None,
     path: Path | None = None,
 ) -> Lowered:
-    """Text to program.  Raises CellError with all that is wrong."""
+    """Text to program.  Raises CellError with all that is wrong, SettingError for `structure`."""
+    from celldsl.semantics.given_settings import check_given
     from celldsl.semantics.lower import lower
 
     checked = _checked(source, report, root, path)
     if checked is None or report.has_errors:
         raise CellError(report.diagnostics)
     name = cell_name(checked, cell, report)
+    check_given(checked.module.cells[name][0], structure)
     lowered = lower(checked, name, structure, report)
     if lowered is None:
         raise _refusal(report, name)

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from celldsl.cli.output import CommandError
+from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.suggest import nearest
 from celldsl.version import __version__
 
 COMMANDS = {
@@ -39,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
+    except SettingError as error:
+        print(f"error: --set: {error}", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # Whoever read has enough (`celldsl list | head`); the interpreter must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,13 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     if argv and argv[0] in COMMANDS:
         return _run_command(argv[0], argv[1:])
+    if argv and not argv[0].startswith("-"):
+        raise CommandError(_unknown_command(argv[0]), 2)
     parser = _overview()
+    if not argv:
+        parser.print_help()
+        return 2
     try:
         parser.parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    parser.print_help()
     return 2
+
+
+def _unknown_command(name: str) -> str:
+    meant = nearest(name, COMMANDS)
+    hint = f"did you mean `celldsl {meant}`?" if meant else f"there are {', '.join(COMMANDS)}"
+    return f"there is no command {name}; {hint}"
 
 
 def _run_command(name: str, argv: list[str]) -> int:

@@ -8,26 +8,33 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from keyword import iskeyword
 from pathlib import Path
 
 from celldsl.cli.options import Setting, add_choice, add_files, add_without, parse_settings, root_of
 from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
-from celldsl.files import replace_file
+from celldsl.files import is_special, replace_file
 from celldsl.fingerprint import read_limited, source_key
 from celldsl.syntax.limits import read_source
 
 EXAMPLE = "celldsl compile gru.cell --dtype both\n  celldsl compile gru.cell --set activation=relu"
 DTYPES = {"float32": ["float32"], "float64": ["float64"], "both": ["float32", "float64"]}
 WATCH_SECONDS = 0.5
+STDOUT = "-"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_files(parser)
     add_choice(parser)
     add_without(parser)
-    parser.add_argument("-o", "--output", metavar="PATH", help="the module, or a folder for them")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="the module, a folder for them, or - for standard output",
+    )
     parser.add_argument(
         "--standalone", action="store_true", help="put what a module needs of celldsl into it"
     )
@@ -54,13 +61,26 @@ def run(arguments: Namespace) -> int:
 
 
 def _target(arguments: Namespace, path: Path) -> Path:
-    """Where the module of a file goes."""
+    """Where the module of a file goes.  Raises CommandError where no module can be there."""
     if arguments.output is None:
-        return path.with_suffix(".py")
+        return _module_path(path.with_suffix(".py"), "give it another with -o")
     output = Path(arguments.output)
     if output.is_dir() or len(arguments.files) > 1 or arguments.output.endswith(("/", "\\")):
-        return output / f"{path.stem}.py"
-    return output
+        return _module_path(output / f"{path.stem}.py", "rename the file")
+    if arguments.output == STDOUT or is_special(output):
+        return output
+    return _module_path(output, f"for example {output.with_name('my_cell.py')}")
+
+
+def _module_path(path: Path, instead: str) -> Path:
+    """The path, where Python can import a module from it."""
+    if path.suffix != ".py":
+        raise CommandError(f"--output: a module's file ends in .py, {path} does not; {instead}", 2)
+    if not path.stem.isidentifier() or iskeyword(path.stem):
+        raise CommandError(
+            f"{path.stem} is no name of a module, so {path} cannot be imported; {instead}", 2
+        )
+    return path
 
 
 def _compile_all(
@@ -72,12 +92,22 @@ def _compile_all(
     if has_failed(found, arguments.strict):
         return 1
     for name, target in targets.items():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, [texts[name].encode()])
-        print(f"wrote {target}")
+        _write(target, texts[name])
+    # Nothing is imported from a device, a pipe or standard output.
+    modules = [target for target in targets.values() if target.is_file()]
     if arguments.dtype != "none":
-        _compile_ahead(list(targets.values()), DTYPES[arguments.dtype], settings)
+        _compile_ahead(modules, DTYPES[arguments.dtype], settings)
     return 0
+
+
+def _write(target: Path, text: str) -> None:
+    if str(target) == STDOUT:
+        print(text, end="")
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(target, [text.encode()])
+    if target.is_file():
+        print(f"wrote {target}")
 
 
 def _generate(

@@ -40,17 +40,11 @@ def _value(value: Setting) -> str:
 
 def sizes_of(spec: CellSpec, settings: Mapping[str, Setting]) -> dict[str, int] | None:
     """All dims as numbers, or None where one is not given."""
-    known = {d.name for d in spec.dims} | {h.name for h in spec.hypers}
-    for name in settings:
-        if name not in known:
-            raise CommandError(f"--set: {spec.name} has no {name}", 2)
     found: dict[str, int] = {}
     for dim in spec.dims:
         value = settings.get(dim.name, dim.fixed)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             found[dim.name] = value
-        elif value is not None:
-            raise CommandError(f"--set: {dim.name} is a size, not {value}", 2)
         elif dim.default is not None and dim.default.dims <= set(found):
             found[dim.name] = dim.default.evaluate(found)
         else:

@@ -1,0 +1,61 @@
+"""Settings from outside, compared with a cell's header.  In: names and values.  Out: SettingError.
+
+    check_given(cell, {"round": 3})         # Deep has no round; did you mean rounds?
+
+What a command is given must be a dim or a hyperparameter of the cell, and of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.suggest import nearest
+from celldsl.semantics.structure import Kind, Setting, kind_of, setting_of
+from celldsl.syntax import ast
+
+# What a default of a kind may be replaced by, and how that is said.
+FITTING: dict[Kind, tuple[tuple[Kind, ...], str]] = {
+    "real": (("real", "integer"), "a number"),
+    "integer": (("integer",), "a whole number"),
+    "boolean": (("boolean",), "true or false"),
+    "function": (("function",), "the name of a function"),
+}
+
+
+def check_given(cell: ast.Cell, given: Mapping[str, Setting]) -> None:
+    """Raises SettingError for the first setting that does not fit."""
+    dims = {dim.id for dim in cell.dims}
+    hypers = {hyper.id: setting_of(hyper.default) for hyper in cell.hyper}
+    for name, value in given.items():
+        if name in dims:
+            _check_size(name, value)
+        elif name in hypers:
+            _check_kind(name, hypers[name], value)
+        else:
+            raise SettingError(_unknown(cell.name.id, name, [*dims, *hypers]))
+
+
+def _check_size(name: str, value: Setting) -> None:
+    if kind_of(value) != "integer" or isinstance(value, str) or value < 1:
+        raise SettingError(f"{name} is a size, a whole number of at least 1, not {told(value)}")
+
+
+def _check_kind(name: str, default: Setting | None, value: Setting) -> None:
+    if default is None:
+        return
+    kinds, what = FITTING[kind_of(default)]
+    if kind_of(value) not in kinds:
+        raise SettingError(f"{name} is {what} (default: {told(default)}), not {told(value)}")
+
+
+def _unknown(cell: str, name: str, known: list[str]) -> str:
+    meant = nearest(name, known)
+    if meant is not None:
+        return f"{cell} has no {name}; did you mean {meant}?"
+    return f"{cell} has no {name}; it has {', '.join(sorted(known)) or 'nothing to set'}"
+
+
+def told(value: Setting) -> str:
+    """A value as it is written in a cell."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
