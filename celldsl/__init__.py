@@ -17,13 +17,23 @@ from celldsl.version import __version__
 
 if TYPE_CHECKING:
     from celldsl.api import compile_source, load
+    from celldsl.cell_warning import CellWarning
     from celldsl.diagnostics.errors import CellError
     from celldsl.runtime.threads.thread_count import get_threads, set_threads
 
-__all__ = ["CellError", "__version__", "compile_source", "get_threads", "load", "set_threads"]
+__all__ = [
+    "CellError",
+    "CellWarning",
+    "__version__",
+    "compile_source",
+    "get_threads",
+    "load",
+    "set_threads",
+]
 
 _HOMES = {
     "CellError": "celldsl.diagnostics.errors",
+    "CellWarning": "celldsl.cell_warning",
     "compile_source": "celldsl.api",
     "load": "celldsl.api",
     "get_threads": "celldsl.runtime.threads.thread_count",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import celldsl.generated
+from celldsl.cell_warning import give_warnings, keep_warnings
 from celldsl.files import cache_root, replace_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
 from celldsl.pass_flags import checked
@@ -115,6 +116,8 @@ def _class_of(
 
             return undecided_class(error.cell, error.lacking, text, variant)
     found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
+    # Afterwards: what an import does to Python's filters makes it forget what it has shown.
+    give_warnings(folder, name)
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
     return found
@@ -131,6 +134,7 @@ def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted
     if report.has_errors:
         raise CellError(report.diagnostics)
     folder.mkdir(exist_ok=True, mode=0o700)
+    keep_warnings(folder, report.diagnostics)
     replace_file(folder / f"{_CLASS.findall(generated)[-1]}.py", [generated.encode()])
 
 

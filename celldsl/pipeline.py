@@ -16,6 +16,7 @@ from celldsl.diagnostics.span import Source
 from celldsl.pass_flags import checked as known_names
 from celldsl.semantics.check import Checked, check
 from celldsl.syntax import ast
+from celldsl.syntax.ignores import silence
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
 from celldsl.version import __version__
@@ -49,7 +50,9 @@ def _checked(
     source: Source, report: Report, root: Path | None, path: Path | None
 ) -> Checked | None:
     file = parse(source, report)
-    return None if file is None else check(file, source, report, root, path)
+    checked = None if file is None else check(file, source, report, root, path)
+    silence(report, source)
+    return checked
 
 
 def front(

@@ -23,6 +23,7 @@ LAYERS = {
     "structs": "",
     "files": "",
     "pass_flags": "",
+    "cell_warning": "files diagnostics",
     "fingerprint": "version",
     "generated": "files",
     "diagnostics": "structs",
@@ -52,7 +53,8 @@ LAYERS = {
     "targets": "structs ir plan jit.symbols runtime.numerics runtime.description",
     "pipeline": f"version {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
-    "api": "structs unspecialized generated fingerprint pass_flags runtime.cell runtime.errors "
+    "api": "cell_warning structs unspecialized generated fingerprint pass_flags "
+    "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api",

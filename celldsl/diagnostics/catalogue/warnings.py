@@ -60,4 +60,12 @@ TABLE: dict[str, Entry] = {
         "cell C(H):\n    input x: [H]\n    y = tanh(x)\n    output y\n",
         "cell C[H]:\n    input x: [H]\n    y = tanh(x)\n    output y\n",
     ),
+    "W0509": Entry(
+        "a mark that silences nothing",
+        "`# celldsl: ignore[W0501]` at the end of a line silences the warnings of that code that "
+        "begin or end there, in `celldsl check` and in Python.  One that silences nothing is left "
+        "over, or stands on the wrong line.",
+        cell("a = 2 * x  # celldsl: ignore[W0501]", out="a"),
+        cell("a = 2 * x  # celldsl: ignore[W0501]"),
+    ),
 }
