@@ -38,7 +38,7 @@ LAYERS = {
     "runtime.errors": "",
     "runtime.description": "",
     "runtime.arrays": "jit runtime.errors runtime.description",
-    "runtime.buffers": "jit runtime.arrays",
+    "runtime.buffers": "runtime.arrays",
     "runtime.row_plan": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan",

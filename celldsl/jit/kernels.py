@@ -9,15 +9,12 @@ Numba compiles them on first use and keeps them on disk; it is not imported befo
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any
 
 import numpy as np
 
-from celldsl.jit.forks import ProcessLock
 from celldsl.jit.functions import FAST_MATH
-
-_kernel_lock = ProcessLock()
 
 
 class Kernel:
@@ -25,16 +22,19 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self._made: Any = None
         update_wrapper(self, function)
 
-    @property
+    @cached_property
     def dispatcher(self) -> Any:
-        """Numba's own object for it, which is the same for all threads."""
-        with _kernel_lock:
-            if self._made is None:
-                self._made = _dispatcher_of(self.function)
-            return self._made
+        """Numba's own object for it."""
+        from numba import njit
+
+        from celldsl.jit.lowering.numba_types import register_stages
+
+        register_stages()
+        return njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(
+            self.function
+        )
 
     def __call__(self, *arguments: Any) -> Any:
         return self.dispatcher(*arguments)
@@ -45,15 +45,6 @@ class Kernel:
 
 
 kernel = Kernel
-
-
-def _dispatcher_of(function: Callable[..., Any]) -> Any:
-    from numba import njit
-
-    from celldsl.jit.lowering.numba_types import register_stages
-
-    register_stages()
-    return njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(function)
 
 
 @kernel

@@ -15,6 +15,7 @@ needs no Numba, whose import takes longer than everything else in a process that
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -37,7 +38,7 @@ class CodeName:
         self.file = file
         self.name = name
 
-    @property
+    @cached_property
     def stands_for(self) -> Any:
         return getattr(import_module(f"celldsl.jit.{self.file}"), self.name)
 

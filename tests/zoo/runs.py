@@ -57,9 +57,12 @@ class Recorded:
         told = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
         P = {key: np.array(value) for key, value in told["P"].items()}
         numbers = {ours: float(P[theirs]) for ours, theirs in row.hypers.items()}
+        numbers |= {ours: float(np.float32(numbers[ours])) for ours in row.rounded}
         settings = {**index().cells[file].rows[name], **numbers}
         subject = with_structure(file, settings)
         each = [row.inputs({k: np.array(v) for k, v in step.items()}) for step in told["X"]]
+        starts = {n: np.zeros(shape) for n, shape in row.starts.items()}
+        starts |= row.states(arrays(told["s0"]))
         steps = [(row.states(arrays(s["state"])), np.array(s["out"])) for s in told["steps"]]
         return cls(
             row,
@@ -68,7 +71,7 @@ class Recorded:
             settings,
             row.weights(P),
             {i.name: np.array([x[i.name] for x in each])[:, None] for i in subject.spec.inputs},
-            {key: value[None] for key, value in row.states(arrays(told["s0"])).items()},
+            {key: value[None] for key, value in starts.items()},
             steps,
             _masks(subject, row, [arrays(step) for step in told["X"]]),
             told.get("tol", 1e-10),

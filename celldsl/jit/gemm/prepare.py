@@ -5,18 +5,19 @@ prepare("float32")                                   # in Python, before kernels
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
 import numpy as np
 
-from celldsl.jit.forks import COMPILING
 from celldsl.jit.gemm.symbols import GEMM_KINDS, gemm_symbol
 from celldsl.jit.object_cache import addresses_of
 
 _GEMM_SOURCE = Path(__file__)
 _gemm_ready: set[str] = set()
+_gemm_lock = threading.Lock()
 
 
 def prepare(dtype: Any) -> None:
@@ -25,7 +26,7 @@ def prepare(dtype: Any) -> None:
     A process that loads a kernel whose symbols are unknown ends there and then.
     """
     name = np.dtype(dtype).name
-    with COMPILING:
+    with _gemm_lock:
         if name not in _gemm_ready:
             symbols = [gemm_symbol(entry, name) for entry in GEMM_KINDS]
             label = f"products_{name}"

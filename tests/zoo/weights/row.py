@@ -32,6 +32,8 @@ class Row:
     output   our output -> the library's
     masks    inputs of a step -> what zoneout keeps of the old, as the library drew it
     sizes    of dims that are not I (the input's), H = 4, P = 2
+    rounded  those of `hypers` that the library rounded to float32
+    starts   states that the library does not have, and their shapes; they start at zero
     """
 
     weights: Change
@@ -41,3 +43,5 @@ class Row:
     output: Callable[[Any], Any] = lambda y: y
     masks: Callable[[Arrays], Any] | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
+    rounded: tuple[str, ...] = ()
+    starts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

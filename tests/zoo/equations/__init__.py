@@ -1,0 +1,12 @@
+"""Published equations in NumPy, for cells without a recorded run.  Out: STEPS and VARIANTS."""
+
+from __future__ import annotations
+
+from tests.zoo.equations import continuous_time, diagonal, gated, matrix_memory, spiking
+from tests.zoo.equations.terms import Step
+from tests.zoo.equations.variants import VARIANTS as VARIANTS
+
+STEPS: dict[str, Step] = {}
+for module in (gated, diagonal, continuous_time, matrix_memory, spiking):
+    assert not set(STEPS) & set(module.STEPS)
+    STEPS |= module.STEPS

@@ -1,0 +1,41 @@
+"""Neurons, as libraries step them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.zoo.equations.terms import Arrays, Step, affine, sigma
+
+Result = tuple[Arrays, Arrays]
+
+
+def above(v: Arrays) -> Arrays:
+    return np.where(v > 0, 1.0, 0.0)
+
+
+def jelly_lif(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """LIFNode with decay_input and a hard reset."""
+    v = s["v"] + (affine(p, "u", x=x["x"]) - (s["v"] - p["v_reset"])) / p["tau"]
+    spike = above(v - p["v_threshold"])
+    return {"s": spike}, {"v": spike * p["v_reset"] + (1 - spike) * v}
+
+
+def plif(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """ParametricLIFNode: the time constant is behind a sigmoid."""
+    tau = 1 / sigma(p["w"])
+    v = s["v"] + (affine(p, "u", x=x["x"]) - (s["v"] - p["v_reset"])) / tau
+    spike = above(v - p["v_threshold"])
+    return {"s": spike}, {"v": np.where(spike == 1, p["v_reset"], v)}
+
+
+def spiking_gate_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    i, f, g, o = np.split(above(affine(p, "i_f_g_o", x=x["x"], h=s["h"])), 4)
+    c = np.minimum(s["c"] * f + i * g, 1)
+    return {"h": c * o}, {"h": c * o, "c": c}
+
+
+STEPS: dict[str, Step] = {
+    "jelly_lif": jelly_lif,
+    "plif": plif,
+    "spiking_gate_lstm": spiking_gate_lstm,
+}
