@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import celldsl
+from celldsl import runtime
+from celldsl.runtime import FILES, SURFACE
 
 PACKAGE = Path(celldsl.__file__).parent
 COMPILER = "diagnostics syntax ir semantics transforms plan targets"
@@ -34,7 +36,9 @@ LAYERS = {
     "transforms": "structs ir",
     "plan": "structs ir",
     "jit": "files",
+    "cached": "generated",
     "runtime.numerics": "",
+    "runtime.former": "",
     "runtime.errors": "",
     "runtime.description": "",
     "runtime.arrays": "jit runtime.errors runtime.description",
@@ -46,11 +50,12 @@ LAYERS = {
     "runtime.exec": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan runtime.threads runtime.cpython",
     "runtime.cell": "files jit runtime.errors runtime.description runtime.arrays runtime.buffers "
-    "runtime.row_plan runtime.threads runtime.exec",
-    "runtime": "runtime.errors runtime.description runtime.arrays runtime.cell",
+    "runtime.row_plan runtime.threads runtime.exec runtime.former",
+    "runtime": "jit.symbols runtime.errors runtime.description runtime.arrays runtime.cell "
+    "runtime.former",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
-    "targets": "structs ir plan jit.symbols runtime.numerics runtime.description",
+    "targets": "structs ir plan runtime runtime.numerics runtime.description",
     "pipeline": f"version {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "api": "cell_warning structs unspecialized generated fingerprint pass_flags "
@@ -127,10 +132,22 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
         follow(name)
 
 
-def test_folders_import_nothing_themselves() -> None:
+# The table of diagnostics, the folder of generated modules, what those import, and former names.
+WITH_CODE = ("diagnostics/catalogue", "generated", "runtime", "runtime/cell")
+
+
+def test_folders_hold_nothing_themselves() -> None:
     for path in PACKAGE.rglob("__init__.py"):
-        if path.parent != PACKAGE and path.parent.name not in ("catalogue", "generated"):
+        if path.parent != PACKAGE and path.parent.relative_to(PACKAGE).as_posix() not in WITH_CODE:
             assert len(ast.parse(path.read_text(encoding="utf-8")).body) == 1, path
+
+
+def test_the_surface_loads_nothing_that_nobody_asked_for() -> None:
+    code = "import sys, celldsl.runtime as r; print('numpy' in sys.modules, len(dir(r)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", str(len({*SURFACE, *FILES}))]
+    for name in (*FILES, *SURFACE):
+        assert getattr(runtime, name) is not None
 
 
 # What would make a short command slow to start: `dataclasses` imports `inspect`, which is large.

@@ -40,7 +40,7 @@ class CodeName:
 
     @cached_property
     def stands_for(self) -> Any:
-        return getattr(import_module(f"celldsl.jit.{self.file}"), self.name)
+        return getattr(import_module(f"{__package__}.{self.file}"), self.name)
 
 
 def __getattr__(name: str) -> Any:

@@ -69,7 +69,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SizeFunction = Callable[..., Any]
-ABI = 3
+ABI = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from celldsl.jit.gemm.packing import (
     sum_panels,
     sum_split,
 )
-from celldsl.jit.gemm.prepare import prepare
+from celldsl.jit.gemm.prepare import prepare_products
 from celldsl.jit.lowering.numba_types import register_stages
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
@@ -61,8 +61,8 @@ def run_sums(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, packed, micro_panels, accum
 @pytest.fixture(autouse=True)
 def prepared() -> None:
     register_stages()
-    prepare("float32")
-    prepare("float64")
+    prepare_products("float32")
+    prepare_products("float64")
 
 
 class Inside:
@@ -209,13 +209,13 @@ def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
 KERNEL = """
 import numpy as np
 from numba import njit
-from celldsl.jit.gemm.prepare import prepare
+from celldsl.jit.gemm.prepare import prepare_products
 from celldsl.jit.gemm.calls import gemm
 from celldsl.jit.lowering.numba_types import register_stages
 from celldsl.jit.lowering.vector_width import panel_width
 from celldsl.jit.lowering.pointers import pointer
 
-prepare("float32")
+prepare_products("float32")
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -4,7 +4,7 @@
 
 calls `celldsl_gemm_f32`, or f64, by the dtype of its pointers.  Kernels hold the name alone, so
 that
-Numba can cache them; `symbols.prepare` says where it is.
+Numba can cache them; `prepare_products` says where it is.
 """
 
 # The arguments of an intrinsic are types of Numba's.

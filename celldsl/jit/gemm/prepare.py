@@ -1,6 +1,6 @@
 """Products ready to be called.  In: a dtype.  Out: symbols that compiled code can name.
 
-prepare("float32")                                   # in Python, before kernels are loaded
+prepare_products("float32")                                   # in Python, before kernels are loaded
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _gemm_ready: set[str] = set()
 _gemm_lock = threading.Lock()
 
 
-def prepare(dtype: Any) -> None:
+def prepare_products(dtype: Any) -> None:
     """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before.
 
     A process that loads a kernel whose symbols are unknown ends there and then.

@@ -1,6 +1,6 @@
 """Small dense products for kernels.  In: pointers with strides in elements.  Out: C, written.
 
-    prepare("float32")                                   # in Python, before kernels are loaded
+    prepare_products("float32")                             # in Python, before kernels are loaded
     pack(k, n, b, ldb, 1, packed)                        # B[k, n] into panels
     gemm(m, n, k, a, lda, 1, packed, k * width, width, c, ldc, 0)
 

@@ -40,6 +40,7 @@ from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.sequences import Tape, cut_segments, run_back, run_once, run_sequence
 from celldsl.runtime.exec.steps import Steppers
 from celldsl.runtime.exec.streams import Stream
+from celldsl.runtime.former import written_for_another
 from celldsl.runtime.threads.thread_count import parts_for
 
 
@@ -259,7 +260,12 @@ class Cell:
             "seed": self.seed,
         }
         arrays = (self.params.flat.copy(), self.consts.flat.copy())
-        return rebuild_cell, (type(self), settings, self._passes, *arrays)
+        # By way of the class, which is where the module is that it came from.
+        return type(self)._rebuild, (settings, self._passes, *arrays)
+
+    @classmethod
+    def _rebuild(cls, *pickled: Any) -> Cell:
+        return rebuild_cell(cls, *pickled)
 
 
 def rebuild_cell(
@@ -277,7 +283,4 @@ def rebuild_cell(
 
 def _check_abi(described: Description) -> None:
     if described.abi != ABI:
-        raise ImportError(
-            f"{described.name} was written by celldsl {described.version}, for another runtime "
-            f"than this one: write it anew with `celldsl compile {described.source}`"
-        )
+        raise written_for_another(described.name, described.version, described.source)

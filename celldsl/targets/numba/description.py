@@ -69,7 +69,7 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         "        ),",
         *_tuple("forward", [_phase(*call) for call in forward]),
         *_tuple("backward", [_phase(*call) for call in backward]),
-        *(["        prepare=prepare,"] if unit.plan.has_gemm else []),
+        *(["        prepare=prepare_products,"] if unit.plan.has_gemm else []),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         "    )",
     ])  # fmt: skip

@@ -7,23 +7,23 @@ The text depends on its input alone: compiling twice gives the same bytes.
 
 from __future__ import annotations
 
-import re
+import ast
+import textwrap
+from collections.abc import Iterable
 from itertools import chain
 
 from celldsl.ir.spec import CellSpec
-from celldsl.jit.symbols import CODE_FILES
 from celldsl.plan.operations import AddShares
 from celldsl.plan.plan import Phase
+from celldsl.runtime import FILES, SURFACE
 from celldsl.targets.numba.description import description_source
 from celldsl.targets.numba.phases import COMMON, Writer
 from celldsl.targets.numba.plain_functions import plain_source
 from celldsl.targets.numba.renaming import kept_apart
 from celldsl.targets.numba.spelling import array_name, friendly_names
 from celldsl.targets.numba.stages import all_bases
-from celldsl.targets.numba.standalone import standalone_text
+from celldsl.targets.numba.standalone import NOTE, PUBLIC, carried
 from celldsl.targets.numba.unit import Unit
-
-CODE_NAMES = sorted(chain.from_iterable(CODE_FILES.values()))
 
 
 def module_source(unit: Unit, standalone: bool = False) -> str:
@@ -45,14 +45,17 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
     ]
     kernels = "\n\n".join(chain(forward.functions, backward.functions))
     parts = [
-        _header(unit),
-        _imports(kernels),
         kernels,
         plain_source(spec, plan, dims, *calls),
         description_source(unit, calls[0], calls[1]),
     ]
-    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
-    return kept_apart(standalone_text(text) if standalone else text, spec.name)
+    code = "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    if standalone:
+        imports = _imports(code, carried().package, PUBLIC)
+        text = [_header(unit, NOTE), carried().text, imports, code]
+    else:
+        text = [_header(unit), _imports(code, "celldsl"), code]
+    return kept_apart("\n\n".join(text), spec.name)
 
 
 def _names_again(unit: Unit, names: dict[str, str]) -> dict[str, str]:
@@ -104,32 +107,19 @@ def _arguments(spec: CellSpec, direction: str) -> str:
     return ", ".join([COMMON, *gradients, *arrays])
 
 
-def _header(unit: Unit) -> str:
+def _header(unit: Unit, note: str = "") -> str:
     without = f"Made without {', '.join(unit.without)}.\n" if unit.without else ""
     return (
         f'"""{unit.spec.name}: made by celldsl {unit.version} from {unit.source}.\n\n'
-        f"Source hash {unit.digest}.  Change the source, not this file.\n{without}"
+        f"Source hash {unit.digest}.  Change the source, not this file.\n{without}{note}"
         '"""\n\n'
         "# ruff: noqa"
     )
 
 
-def _imports(kernels: str) -> str:
-    called = [name for name in CODE_NAMES if re.search(rf"\b{name}\(", kernels)]
-    lines = [
-        "import numpy as np",
-        "",
-        "from celldsl.runtime import description as describe",
-        "from celldsl.runtime import numerics",
-        "from celldsl.runtime.cell.cell import Cell",
-        f"from celldsl.jit.symbols import {', '.join(called)}",
-    ]
-    if set(called) & set(CODE_FILES["gemm.calls"]):
-        lines.append("from celldsl.jit.gemm.prepare import prepare")
-    lines += [
-        "from celldsl.jit.functions import add_parts, add_shares, copy, fill, stage",
-        "from celldsl.jit.kernels import dense_rows, kernel",
-    ]
-    if "mask_key(" in kernels:
-        lines.append("from celldsl.jit.masks import mask_key, mask_uniform, steps_before")
-    return "\n".join(lines)
+def _imports(code: str, package: str, more: Iterable[str] = ()) -> str:
+    """What the code names of the runtime's surface, and what others may ask the module for."""
+    names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    used = ", ".join(sorted({*more} | names & {*FILES, *SURFACE}))
+    lines = textwrap.wrap(used, 96, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(["import numpy as np", "", f"from {package}.runtime import (", *lines, ")"])

@@ -1,7 +1,5 @@
 """Names in Python text, changed.  In: a text and new names.  Out: the text, its layout as it was.
 
-renamed("pointer(x, pointer=1)", {"pointer": "lane_"})          "lane_(x, pointer=1)"
-flattened("describe.Dim('I')", {"describe": ""})        "Dim('I')"
 kept_apart("np.pi\n\nclass np: …", "np")                "np_.pi\n\nclass np: …"
 """
 
@@ -13,23 +11,6 @@ from collections.abc import Iterator, Mapping
 
 # Line (from 1), first and last byte of the line, what comes there.
 Edit = tuple[int, int, int, str]
-
-
-def renamed(text: str, names: Mapping[str, str]) -> str:
-    """Variables, arguments and definitions; no attributes, no keywords, nothing in a class."""
-    return _edited(text, list(_edits(ast.parse(text), text, names)))
-
-
-def flattened(text: str, prefixes: Mapping[str, str]) -> str:
-    """`name.thing` becomes `prefix` + `thing`."""
-    edits = [
-        (node.lineno, node.col_offset, _end(node), prefixes[node.value.id] + node.attr)
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in prefixes
-    ]
-    return _edited(text, edits)
 
 
 def kept_apart(text: str, name: str) -> str:

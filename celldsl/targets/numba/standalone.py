@@ -1,174 +1,103 @@
-"""Modules that stand alone.  In: the text of a generated module.  Out: one that needs no celldsl.
+"""Modules that stand alone.  In: nothing.  Out: the text that gives such a module its runtime.
 
-    text = standalone_text(module_source(unit))      # imports NumPy, Numba and the standard library
+    carried().package        # "_celldsl_3f0a…", from which the module imports
+    carried().text           # the files of that package as texts, and a loader for them
 
-What the module imports of the runtime is put into it, file by file, each after those that it needs.
-Of `numerics` only the functions that initial values call come along; its names get a prefix, since
-kernels have a `sigmoid` of their own.
+Modules with the same runtime share one package in a process: its name is a hash of what is in it.
+The module needs NumPy, Numba and the standard library, and not celldsl.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-import sys
-from collections.abc import Iterable
+import hashlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from celldsl.jit.symbols import CODE_FILES
-from celldsl.targets.numba.renaming import flattened, renamed
+from celldsl.targets.numba import carrier
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("celldsl.runtime", "celldsl.jit", "celldsl.files")
-NAMESPACES = {"describe": "", "numerics": "numerics_"}
-LICENCE = """\
-# ----------------------------------------------------------------------------------------------
-# The runtime of celldsl, as far as this cell needs it.
+ROOMS = ("files.py", "jit", "runtime")
+# The check of gradients is for the command line.
+AT_HOME = ("runtime/gradcheck.py",)
+# As `pyproject.toml` says.
+NEEDED = {"Python": "3.10", "NumPy": "1.26", "Numba": "0.61"}
+NOTE = f"""
+It stands alone.  It needs {", ".join(f"{name} {v}" for name, v in NEEDED.items())} or newer, and no
+celldsl: what it runs on comes first, as texts, and the cell last.
+"""
+# What people who have nothing but the module catch and call.
+PUBLIC = ("ArgumentError", "ArgumentTypeError", "WeightsError", "get_threads", "rebuild_cell",
+          "set_threads")  # fmt: skip
+RULE = f"# {'-' * 94}"
+LICENCE = f"""\
+{RULE}
+# The runtime of celldsl, as texts that are imported from here.
 # Copyright (c) 2026 celldsl contributors.  SPDX-License-Identifier: MIT
-# ----------------------------------------------------------------------------------------------"""
-CELL = """\
-# ----------------------------------------------------------------------------------------------
+{RULE}"""
+CELL = f"""\
+{RULE}
 # The cell.
-# ----------------------------------------------------------------------------------------------"""
+{RULE}"""
 
 
-def standalone_text(text: str) -> str:
-    """The module with the runtime in it."""
-    tree = ast.parse(text)
-    head = "\n".join(text.splitlines()[: tree.body[0].end_lineno])
-    called = _called(tree)
-    files = [name for name in _ordered(_siblings(tree.body)) if name != "runtime.numerics"]
-    texts = [_section(name, _without_imports(_read(name))) for name in files]
-    if called:
-        texts.append(_section("runtime.numerics", _numerics(called)))
-    sources = [*files, *(["runtime.numerics"] if called else [])]
-    imports = _imports([tree, *(ast.parse(_read(name)) for name in sources)])
-    body = flattened(_without_imports(text), NAMESPACES)
-    parts = [f"{head}\n\n# ruff: noqa\n\n{imports}", LICENCE, *texts, CELL, body]
-    return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+class Carried(NamedTuple):
+    """A package and the text that makes it known."""
 
-
-def _called(tree: ast.Module) -> set[str]:
-    """The functions of `numerics` that a module calls."""
-    return {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "numerics"
-    }
+    package: str
+    text: str
 
 
 @cache
-def _read(name: str) -> str:
-    """The text of a file of the runtime: `runtime.errors`, `jit.masks`."""
-    return ROOT.joinpath(*name.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-
-
-def _is_ours(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGES)
-
-
-def _siblings(nodes: Iterable[ast.AST]) -> list[str]:
-    """The files of the runtime that these statements import, in order."""
-    found = []
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and _is_ours(node):
-            names = [alias.name for alias in node.names]
-            match (node.module or "").removeprefix("celldsl."):
-                case "runtime":
-                    found += [f"runtime.{name}" for name in names]
-                case "jit.symbols":
-                    # The files come along in any case, and the names stand for themselves.
-                    found += [f"jit.{f}" for f, own in CODE_FILES.items() if set(own) & set(names)]
-                case file:
-                    found.append(file)
-    return found
-
-
-def _ordered(files: Iterable[str]) -> list[str]:
-    """These files and all that they need, each after what it needs to be imported."""
-    found: list[str] = []
-    pending = list(files)
-
-    def visit(file: str) -> None:
-        if file not in found:
-            tree = ast.parse(_read(file))
-            for needed in _siblings(tree.body):
-                visit(needed)
-            found.append(file)
-            # What functions import may come later.
-            pending.extend(_siblings(ast.walk(tree)))
-
-    while pending:
-        visit(pending.pop(0))
-    return found
-
-
-def _section(name: str, code: str) -> str:
-    doc = ast.get_docstring(ast.parse(_read(name))) or name
-    return f"# {name}: {doc.splitlines()[0].partition('  In:')[0]}\n\n{code}"
-
-
-def _without_imports(text: str) -> str:
-    """A module's text without its docstring, imports and `__all__`."""
-    tree = ast.parse(text)
-    lines: list[str | None] = list(text.splitlines())
-    imports: list[ast.stmt] = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    imports += [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and _is_ours(n)]
-    for node in (tree.body[0], *imports, *(node for node in tree.body if _is_all(node))):
-        end = node.end_lineno or node.lineno
-        lines[node.lineno - 1 : end] = [None] * (end - node.lineno + 1)
-    # Marks for checkers are for a file, and this becomes a part of one.
-    kept = [x for x in lines if x is not None and not x.startswith(("# ruff:", "# mypy:"))]
-    return "\n".join(kept).strip("\n")
-
-
-def _is_all(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-
-
-def _numerics(called: set[str]) -> str:
-    """The functions that are called, and those that they call, under their prefix."""
-    text = _read("runtime.numerics")
-    lines = text.splitlines()
-    tree = ast.parse(text)
-    defined: dict[str, ast.stmt] = {}
-    for node in tree.body:
-        match node:
-            case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
-                defined[name] = node
-    needed: set[str] = set()
-    pending = list(called)
-    while pending:
-        name = pending.pop()
-        if name in defined and name not in needed:
-            needed.add(name)
-            pending += [n.id for n in ast.walk(defined[name]) if isinstance(n, ast.Name)]
-    chosen = [
-        "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        for name, node in defined.items()
-        if name in needed
+def carried() -> Carried:
+    """The runtime, for modules that stand alone."""
+    found = {"": "", **{_name(path): path.read_text(encoding="utf-8") for path in _files()}}
+    digest = hashlib.sha256("\0".join(part for item in found.items() for part in item).encode())
+    package = f"_celldsl_{digest.hexdigest()[:12]}"
+    texts = [
+        f"    {f'{package}.{name}' if name else package!r}: {_literal(_under(package, text))},"
+        for name, text in found.items()
     ]
-    return renamed("\n\n\n".join(chosen), {n: f"numerics_{n.lstrip('_')}" for n in needed})
+    imports, code = _carrier()
+    runtime = "\n".join([f'PACKAGE = "{package}"', "RUNTIME = {", *texts, "}"])
+    return Carried(package, "\n\n".join([imports, LICENCE, runtime, code, CELL]))
 
 
-def _imports(trees: list[ast.Module]) -> str:
-    """One block of imports for all files: the standard library, then the others."""
-    whole: set[str] = set()
-    parts: dict[str, set[str]] = {}
-    for tree in trees:
-        for node in tree.body:
-            match node:
-                case ast.Import():
-                    whole.add(ast.unparse(node))
-                case ast.ImportFrom(module=str(module)) if module != "__future__":
-                    names = () if _is_ours(node) else (alias.name for alias in node.names)
-                    parts.setdefault(module, set()).update(names)
-    lines = [
-        *sorted(whole),
-        *(f"from {module} import {', '.join(sorted(names))}"
-          for module, names in sorted(parts.items()) if names),
-    ]  # fmt: skip
-    own = [line for line in lines if re.split(r"[ .]", line)[1] in sys.stdlib_module_names]
-    others = [line for line in lines if line not in own]
-    return "\n".join(["from __future__ import annotations", "", *own, "", *others])
+def _files() -> list[Path]:
+    found = [file for room in ROOMS for file in [ROOT / room, *sorted((ROOT / room).rglob("*.py"))]]
+    return [f for f in found if f.is_file() and f.relative_to(ROOT).as_posix() not in AT_HOME]
+
+
+def _name(path: Path) -> str:
+    """`jit.functions` for jit/functions.py, `jit` for its folder."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _under(package: str, text: str) -> str:
+    """A file that imports its siblings from another package."""
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("celldsl."):
+            at = node.lineno - 1
+            lines[at] = lines[at].replace("from celldsl.", f"from {package}.", 1)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _literal(text: str) -> str:
+    """Python for a text, as readable as may be."""
+    if not text or "'''" in text or text.endswith(("'", "\\")):
+        return repr(text)
+    return f"r'''{text}'''"
+
+
+def _carrier() -> tuple[str, str]:
+    """The imports of `carrier`, and its code below the names that a module gives values to."""
+    text = Path(carrier.__file__).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    body = ast.parse(text).body
+    imports = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+    named = [n for n in body if isinstance(n, ast.Assign | ast.AnnAssign)]
+    code = "\n".join(lines[named[-1].lineno :]).strip("\n")
+    return "\n".join(lines[imports[0].lineno - 1 : imports[-1].lineno]), code

@@ -15,7 +15,7 @@ from celldsl.api import compile_source
 from celldsl.cli.sample import sample_cell
 from celldsl.pipeline import generate
 from celldsl.runtime.gradcheck import check_gradients
-from celldsl.targets.numba.renaming import flattened, global_names, kept_apart, renamed
+from celldsl.targets.numba.renaming import global_names, kept_apart
 from tests.cells import FEW, example
 
 ROOT = Path(__file__).parents[3]
@@ -124,17 +124,9 @@ def test_no_name_of_the_user_stands_in_kernels() -> None:
     assert "np" not in stored
 
 
-def test_renaming_leaves_attributes_keywords_and_members_alone() -> None:
-    text = (
-        "def f(lane, *, real):\n    return x.lane(lane, lane=real)\n\n\nclass A:\n    lane: int\n"
-    )
-    assert renamed(text, {"lane": "lane_"}) == text.replace("f(lane", "f(lane_").replace(
-        "(lane, lane", "(lane_, lane"
-    )
-    assert flattened('f(d.A("ü", d.B))', {"d": "d_"}) == 'f(d_A("ü", d_B))'
-
-
-@pytest.mark.parametrize("name", ["Cell", "pointer", "np", "range", "forward", "describe"])
+@pytest.mark.parametrize(
+    "name", ["Cell", "pointer", "np", "range", "forward", "describe", "RUNTIME"]
+)
 @pytest.mark.parametrize("alone", [False, True], ids=["ordinary", "alone"])
 def test_a_cell_may_be_called_as_what_the_module_needs(name: str, alone: bool) -> None:
     tree = ast.parse(generate(RNN.replace("cell RNN", f"cell {name}"), "a.cell", standalone=alone))

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from celldsl.pipeline import generate
 from celldsl.targets.numba.renaming import global_names
+from celldsl.targets.numba.standalone import NEEDED, carried
 from tests.cells import FEW, example
 
 ROOT = Path(__file__).parents[3]
@@ -74,11 +76,11 @@ def test_it_runs_without_celldsl_and_gives_the_same_bits(name: str, tmp_path: Pa
 def test_every_example_stands_alone(path: Path) -> None:
     text = generate(path.read_text(encoding="utf-8"), path.name, standalone=True)
     tree = ast.parse(text)
+    package = carried().package
     roots = {n.split(".")[0] for n in imported(tree)} - sys.stdlib_module_names
-    assert roots == {"numpy", "numba", "llvmlite"}
+    assert roots == {"numpy", package}
     names = Counter(global_names(tree))
     assert [name for name, count in names.items() if count > 1] == []
-    assert len(text.splitlines()) < 8000
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -89,3 +91,95 @@ def imported(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
     return found
+
+
+def texts() -> dict[str, str]:
+    """The files of the runtime as a module carries them."""
+    assigned = [n for n in ast.parse(carried().text).body if isinstance(n, ast.Assign)]
+    return dict(ast.literal_eval(assigned[-1].value))
+
+
+def test_what_it_carries_imports_numpy_numba_the_library_and_itself() -> None:
+    carries, package = texts(), carried().package
+    assert {f"{package}.runtime", f"{package}.jit.functions"} < set(carries)
+    for name, text in carries.items():
+        for module in imported(ast.parse(text)):
+            root = module.partition(".")[0]
+            known = root in sys.stdlib_module_names or root in ("numpy", "numba", "llvmlite")
+            assert known or module in carries, (name, module)
+            assert not module.startswith("celldsl"), name
+
+
+def test_its_header_says_what_is_needed() -> None:
+    header = ast.get_docstring(ast.parse(generate(NEST, "nest.cell", standalone=True))) or ""
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name, version in NEEDED.items():
+        key = "requires-python = " if name == "Python" else ""
+        assert f'{key}"{"" if key else name.lower()}>={version}' in declared
+        assert f"{name} {version}" in header
+
+
+def test_two_of_them_share_their_runtime(tmp_path: Path) -> None:
+    for name in ("gru", "rnn"):
+        text = generate(example(name).read_text(encoding="utf-8"), f"{name}.cell", standalone=True)
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    code = f"""
+import gru, rnn, sys, pickle
+assert gru.ArgumentError is rnn.ArgumentError
+assert sum(m.startswith("{carried().package}.") for m in sys.modules) > 20
+(open("cell.pickle", "wb")).write(pickle.dumps(gru.GRU(I=2, H=3)))
+"""
+    run_code(code, tmp_path)
+    run_code("import pickle; print(pickle.load(open('cell.pickle', 'rb')))", tmp_path)
+
+
+def test_what_goes_wrong_in_it_is_shown_with_its_text(tmp_path: Path) -> None:
+    text = generate(example("rnn").read_text(encoding="utf-8"), "rnn.cell", standalone=True)
+    (tmp_path / "rnn.py").write_text(text, encoding="utf-8")
+    code = """
+import rnn, traceback
+try:
+    rnn.RNN(I=2, H=-3)
+except rnn.ArgumentError:
+    print(traceback.format_exc())
+"""
+    said = run_code(code, tmp_path).stdout
+    assert "raise ArgumentError(" in said
+    assert said.strip().endswith("H: expected 1 or more, got -3")
+
+
+@pytest.mark.parametrize("place", ["zip", "read-only"])
+def test_it_runs_where_nothing_can_be_written(place: str, tmp_path: Path) -> None:
+    text = generate(example("rnn").read_text(encoding="utf-8"), "rnn.cell", standalone=True)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    if place == "zip":
+        with zipfile.ZipFile(folder / "cells.zip", "w") as file:
+            file.writestr("rnn.py", text)
+    else:
+        (folder / "rnn.py").write_text(text, encoding="utf-8")
+        # Nobody, not even root, can make a folder where a file is.
+        (folder / "__pycache__").write_text("")
+    code = """
+import sys; sys.path.insert(0, PLACE)
+import numpy as np, rnn
+cell = rnn.RNN(I=2, H=3)
+x = np.ones((4, 2, 2), "float32")
+y, state, tape = cell.forward(x)
+print(cell.backward(tape, y).inputs["x"].shape, cell.step(x[0])[0].shape)
+"""
+    where = folder / "cells.zip" if place == "zip" else folder
+    before = sorted(folder.iterdir())
+    done = run_code(code.replace("PLACE", repr(str(where))), tmp_path)
+    assert done.stdout == "(4, 2, 2) (2, 3)\n"
+    assert sorted(folder.iterdir()) == before
+
+
+def run_code(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs code away from the checkout, where celldsl cannot be imported."""
+    environment = {**os.environ, "PYTHONPATH": "", "CELLDSL_CACHE_DIR": str(folder / "cache")}
+    code = f"import sys; sys.modules['celldsl'] = None\n{code}"
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder, env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip

@@ -7,13 +7,11 @@ Source hash 5cd3f811e7987ac8.  Change the source, not this file.
 
 import numpy as np
 
-from celldsl.runtime import description as describe
-from celldsl.runtime import numerics
-from celldsl.runtime.cell.cell import Cell
-from celldsl.jit.symbols import gemm, gemm_sums, pack, panel_width, pointer, real, sum_chunks, sum_split, tanh
-from celldsl.jit.gemm.prepare import prepare
-from celldsl.jit.functions import add_parts, add_shares, copy, fill, stage
-from celldsl.jit.kernels import dense_rows, kernel
+from celldsl.runtime import (
+    Cell, add_parts, add_shares, copy, dense_rows, describe, fill, gemm, gemm_sums, kernel,
+    numerics, pack, panel_width, pointer, prepare_products, real, stage, sum_chunks, sum_split,
+    tanh
+)
 
 @stage
 def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
@@ -330,7 +328,7 @@ class RNN(Cell):
         source='rnn.cell',
         digest='5cd3f811e7987ac8',
         version='0.1.0',
-        abi=3,
+        abi=4,
         dims=(
             describe.Dim('I', None, None),
             describe.Dim('H', None, None),
@@ -377,5 +375,5 @@ class RNN(Cell):
             describe.Phase("parts", backward_adds),
             describe.Phase("once", backward_finish),
         ),
-        prepare=prepare,
+        prepare=prepare_products,
     )

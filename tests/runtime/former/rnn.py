@@ -1,0 +1,380 @@
+"""RNN: made by celldsl 0.1.0 from rnn.cell.
+
+Source hash 5cd3f811e7987ac8.  Change the source, not this file.
+"""
+
+# ruff: noqa
+
+import numpy as np
+
+from celldsl.runtime import description as describe
+from celldsl.runtime import numerics
+from celldsl.runtime.cell import Cell
+from celldsl.runtime.code import gemm, gemm_sums, lane, pack, panel_width, real, sum_chunks, sum_split, tanh
+from celldsl.runtime.gemm.symbols import prepare
+from celldsl.runtime.kernel import add_parts, add_shares, copy, dense_rows, fill, kernel, stage
+
+@stage
+def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    at_h_W_h = d_H*d_I
+    at_packed_h_W_h = d_H*d_I + 31*d_I
+    pack(d_I, d_H, lane(parameters, 0, -1), d_H, 1, lane(fixed, 0, -1))
+    pack(d_H, d_H, lane(parameters, at_h_W_h, -1), d_H, 1, lane(fixed, at_packed_h_W_h, -1))
+
+
+@stage
+def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_rows = rows[2]
+    low = n_rows * share // shares
+    high = n_rows * (share + 1) // shares
+    # 0 = in:x @ packed h.W_x
+    gemm(high - low, d_H, d_I, lane(in_x, low * d_I, -1), d_I, 1, lane(fixed, 0, -1), d_I * panel_width(work), panel_width(work), lane(work, low * d_H, -1), d_H, 0)
+
+
+@stage
+def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    at_h_b = d_H*d_I + d_H*d_H
+    m_h_b = lane(parameters, at_h_b, 0)
+    for b in range(low, high):
+        m_0 = lane(work, (row + b) * d_H, 1)
+        m_h_next = lane(tape, (coming + b) * d_H, 2)
+        m_out_h = lane(out_h, (row + b) * d_H, 3)
+        for j0 in range(d_H):
+            # h' = activation(linear([x, h], H))
+            v_5 = (m_0[j0] + m_h_b[j0])
+            v_h_next = tanh(v_5)
+            m_h_next[j0] = v_h_next
+            m_out_h[j0] = v_h_next
+
+
+@stage
+def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_states = rows[3]
+    at_packed_h_W_h = d_H*d_I + 31*d_I
+    n_steps, first, count = rows[0], rows[4], rows[5]
+    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
+    if share == 0:
+        for b in range(count):
+            home = rows[10] + b if b < rows[9] else n_states + first + b
+            if rows[6]:
+                copy(lane(tape, home * d_H, -1), lane(start_h, (first + b) * d_H, -1), d_H)
+            else:
+                fill(lane(tape, home * d_H, -1), d_H, 0.0)
+    for t in range(begin, end):
+        at = 8 + 4 * t
+        row, active = rows[at], rows[at + 1]
+        state, saved = rows[at + 2], rows[at + 3]
+        staying, coming = rows[at + 5], rows[at + 6]
+        # 0 += h @ packed h.W_h
+        gemm(active, d_H, d_H, lane(tape, state * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_h, -1), d_H * panel_width(work), panel_width(work), lane(work, row * d_H, -1), d_H, 1)
+        forward_1(0, staying, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h)
+        if staying < active:
+            forward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, work, tape, out_h)
+    if share == shares - 1:
+        copy(lane(final_h, first * d_H, -1), lane(tape, (n_states + first) * d_H, -1), count * d_H)
+
+
+@stage
+def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    at_h_W_h = d_H*d_I
+    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
+    pack(d_H, d_H, lane(parameters, at_h_W_h, -1), 1, d_H, lane(fixed, 0, -1))
+    pack(d_H, d_I, lane(parameters, 0, -1), 1, d_H, lane(fixed, at_packed_h_W_x_2, -1))
+
+
+@stage
+def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, dout_h, work, tape):
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_b5 = 2*n_batch*d_H
+    at_sum = 2*n_batch*d_H + n_rows*d_H
+    one = real(parameters, 1.0)
+    m_sum = lane(work, at_sum + part * d_H, 0)
+    for b in range(low, high):
+        m_d_out_h = lane(dout_h, (row + b) * d_H, 1)
+        m_d_h = lane(work, (first + b) * d_H, 2)
+        m_h_next = lane(tape, (coming + b) * d_H, 3)
+        m_b5 = lane(work, at_b5 + (row + b) * d_H, 4)
+        for j0 in range(d_H):
+            # h' = activation(linear([x, h], H))
+            v_b0 = (m_d_out_h[j0] + m_d_h[j0])
+            v_b1 = (m_h_next[j0] * m_h_next[j0])
+            v_b4 = (one - v_b1)
+            v_b5 = (v_b0 * v_b4)
+            m_b5[j0] = v_b5
+            m_sum[j0] += v_b5
+
+
+@stage
+def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    n_states = rows[3]
+    at_b5 = 2*n_batch*d_H
+    at_sum = 2*n_batch*d_H + n_rows*d_H
+    n_steps, first, count = rows[0], rows[4], rows[5]
+    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
+    if share == 0:
+        fill(lane(work, at_sum + part * d_H, -1), d_H, 0.0)
+        for b in range(count):
+            copy(lane(work, (first + b) * d_H, -1), lane(dfinal_h, (first + b) * d_H, -1), d_H)
+    for t in range(n_steps - 1 - begin, n_steps - 1 - end, -1):
+        at = 8 + 4 * t
+        row, active = rows[at], rows[at + 1]
+        state, saved = rows[at + 2], rows[at + 3]
+        staying, coming = rows[at + 5], rows[at + 6]
+        backward_1(0, staying, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, dout_h, work, tape)
+        if staying < active:
+            backward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, dout_h, work, tape)
+        # d h = b5 @ packed h.W_h 2
+        gemm(active, d_H, d_H, lane(work, at_b5 + row * d_H, -1), d_H, 1, lane(fixed, 0, -1), d_H * panel_width(work), panel_width(work), lane(work, first * d_H, -1), d_H, 0)
+    if share == shares - 1:
+        copy(lane(dstart_h, first * d_H, -1), lane(work, first * d_H, -1), count * d_H)
+
+
+@stage
+def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_h_W_h = d_H*d_I
+    at_b5 = 2*n_batch*d_H
+    at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
+    at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
+    at_panels_2 = parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I - d_H*d_H + 134976*parts
+    at_strips = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 23808*parts
+    split = sum_split(parts, n_rows)
+    band, bands = part // split, parts // split
+    from_row = n_rows * (part % split) // split
+    to_row = n_rows * (part % split + 1) // split
+    chunks = sum_chunks(to_row - from_row)
+    tiles = (d_H + panel_width(work) - 1) // panel_width(work)
+    from_column = tiles * band // bands * panel_width(work)
+    to_column = min(d_H, tiles * (band + 1) // bands * panel_width(work))
+    panels, strips = lane(work, at_panels_2 + part * (768*d_H + 23808), -1), lane(work, at_strips + part * 111168, -1)
+    # h.W_x = in:x^T @ b5
+    sum_0, step_0 = lane(gradients, 0 + from_column, -1), d_H
+    if from_row > 0:
+        sum_0, step_0 = lane(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1), d_H
+    # h.W_h = h^T @ b5
+    sum_1, step_1 = lane(gradients, at_h_W_h + from_column, -1), d_H
+    if from_row > 0:
+        sum_1, step_1 = lane(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1), d_H
+    for chunk in range(chunks):
+        low = from_row + (to_row - from_row) * chunk // chunks
+        depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
+        pack(depth, to_column - from_column, lane(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
+        gemm_sums(depth, d_I, to_column - from_column, lane(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, chunk > 0)
+        gemm_sums(depth, d_H, to_column - from_column, lane(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, chunk > 0)
+
+
+@stage
+def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
+    at_b5 = 2*n_batch*d_H
+    low = n_rows * share // shares
+    high = n_rows * (share + 1) // shares
+    # d_in:x = b5 @ packed h.W_x 2
+    gemm(high - low, d_I, d_H, lane(work, at_b5 + low * d_H, -1), d_H, 1, lane(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), lane(din_x, low * d_I, -1), d_I, 0)
+
+
+@stage
+def backward_adds(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_h_W_h = d_H*d_I
+    at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
+    at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
+    split = sum_split(parts, n_rows)
+    for i in range(d_I * part // parts, d_I * (part + 1) // parts):
+        add_shares(d_H, split - 1, d_H*d_I, lane(work, at_shares + i * d_H, -1), lane(gradients, 0 + i * d_H, -1))
+    for i in range(d_H * part // parts, d_H * (part + 1) // parts):
+        add_shares(d_H, split - 1, d_H*d_H, lane(work, at_shares_2 + i * d_H, -1), lane(gradients, at_h_W_h + i * d_H, -1))
+
+
+@stage
+def backward_finish(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    at_sum = 2*n_batch*d_H + n_rows*d_H
+    at_h_b = d_H*d_I + d_H*d_H
+    add_parts(d_H, parts, d_H, lane(work, at_sum, -1), 1, lane(gradients, at_h_b, -1), 1)
+
+@kernel
+def forward(dims, hyper, parameters, constants, in_x, start_h):
+    """(T, B, …) inputs and (B, …) states to outputs, final states and the tape."""
+    rows = dense_rows(in_x.shape[0], in_x.shape[1])
+    parts = 1
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    n_states = rows[3]
+    fixed = np.empty(d_H*d_I + d_H*d_H + 31*d_H + 31*d_I, parameters.dtype)
+    work = np.empty(n_rows*d_H, parameters.dtype)
+    tape = np.empty(n_batch*d_H + n_states*d_H, parameters.dtype)
+    out_h = np.empty((rows[0], rows[1], d_H,), parameters.dtype)
+    final_h = np.empty((rows[1], d_H,), parameters.dtype)
+    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    return out_h, final_h, tape
+
+
+@kernel
+def backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
+    """The tape, inputs and cotangents to gradients of parameters, inputs and states."""
+    rows = dense_rows(in_x.shape[0], in_x.shape[1])
+    parts = 1
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
+    work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
+    din_x = np.empty((rows[0], rows[1], d_I,), parameters.dtype)
+    dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
+    gradients = np.zeros(parameters.size, parameters.dtype)
+    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    return gradients, din_x, dstart_h
+
+
+@kernel
+def step(dims, hyper, parameters, constants, in_x, start_h):
+    """One step: (B, …) inputs and states to outputs, next states and the tape."""
+    rows = dense_rows(1, in_x.shape[0])
+    parts = 1
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    n_states = rows[3]
+    fixed = np.empty(d_H*d_I + d_H*d_H + 31*d_H + 31*d_I, parameters.dtype)
+    work = np.empty(n_rows*d_H, parameters.dtype)
+    tape = np.empty(n_batch*d_H + n_states*d_H, parameters.dtype)
+    out_h = np.empty((rows[1], d_H,), parameters.dtype)
+    final_h = np.empty((rows[1], d_H,), parameters.dtype)
+    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    forward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
+    return out_h, final_h, tape
+
+
+@kernel
+def step_backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
+    """One step back: as `backward`, over (B, …) arrays."""
+    rows = dense_rows(1, in_x.shape[0])
+    parts = 1
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
+    work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
+    din_x = np.empty((rows[1], d_I,), parameters.dtype)
+    dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
+    gradients = np.zeros(parameters.size, parameters.dtype)
+    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    return gradients, din_x, dstart_h
+
+def initial_values(draw, v):
+    """The initial values of parameters and consts."""
+    x_d0 = draw('glorot_uniform', 'h.W_x', (v["I"], v["H"],), v["I"], v["H"])
+    yield 'h.W_x', x_d0
+    x_0 = np.float64(1.0)
+    x_d1 = draw('orthogonal', 'h.W_h', (v["H"], v["H"],), None, None, x_0)
+    yield 'h.W_h', x_d1
+    x_1 = np.float64(0.0)
+    x_2 = numerics.broadcast(x_1, 0, (v["H"],))
+    yield 'h.b', x_2
+
+
+class RNN(Cell):
+    "Simple recurrent network (Elman, 1990), as TensorFlow's BasicRNNCell: one bias."
+
+    description = describe.Description(
+        name='RNN',
+        equations='cell RNN[I, H](activation = tanh):\n    """Simple recurrent network (Elman, 1990), as TensorFlow\'s BasicRNNCell: one bias."""\n    input x: [I]\n    state h: [H]\n\n    h\' = activation(linear([x, h], H))\n\n    output h\'',
+        source='rnn.cell',
+        digest='5cd3f811e7987ac8',
+        version='0.1.0',
+        abi=3,
+        dims=(
+            describe.Dim('I', None, None),
+            describe.Dim('H', None, None),
+        ),
+        hypers=(
+            describe.Hyper('activation', 'function', 'tanh', True),
+        ),
+        inputs=(
+            describe.Array('x', '[I]', lambda **d: (d["I"],)),
+        ),
+        outputs=(
+            describe.Array('h', '[H]', lambda **d: (d["H"],)),
+        ),
+        states=(
+            describe.Array('h', '[H]', lambda **d: (d["H"],)),
+        ),
+        params=(
+            describe.Param('h.W_x', '[I, H]', lambda **d: (d["I"], d["H"],), lambda **d: 0, lambda **d: (d["H"], 1,), True),
+            describe.Param('h.W_h', '[H, H]', lambda **d: (d["H"], d["H"],), lambda **d: d["H"]*d["I"], lambda **d: (d["H"], 1,), True),
+            describe.Param('h.b', '[H]', lambda **d: (d["H"],), lambda **d: d["H"]*d["I"] + d["H"]*d["H"], lambda **d: (1,), True),
+        ),
+        consts=(),
+        conditions=(),
+        initial=initial_values,
+        lengths=describe.Lengths(
+            parameters=lambda **d: d["H"]*d["I"] + d["H"]*d["H"] + d["H"],
+            constants=lambda **d: 0,
+            fixed=lambda **d: d["H"]*d["I"] + d["H"]*d["H"] + 31*d["H"] + 31*d["I"],
+            backward_fixed=lambda **d: d["H"]*d["I"] + d["H"]*d["H"] + 62*d["H"],
+            tape=lambda **d: d["_B"]*d["H"] + d["_S"]*d["H"],
+            forward_work=lambda **d: d["_R"]*d["H"],
+            backward_work=lambda **d: d["_parts"]*d["H"]*d["I"] + d["_parts"]*d["H"]*d["H"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 1537*d["_parts"]*d["H"] - d["H"]*d["I"] - d["H"]*d["H"] + 158784*d["_parts"],
+        ),
+        forward=(
+            describe.Phase("once", forward_weights),
+            describe.Phase("rows", forward_inputs),
+            describe.Phase("steps", forward_steps),
+        ),
+        backward=(
+            describe.Phase("once", backward_weights),
+            describe.Phase("steps", backward_steps, reverse=True),
+            describe.Phase("parts", backward_sums),
+            describe.Phase("rows", backward_inputs, waits=False),
+            describe.Phase("parts", backward_adds),
+            describe.Phase("once", backward_finish),
+        ),
+        prepare=prepare,
+    )
