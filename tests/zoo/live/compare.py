@@ -56,11 +56,14 @@ def differences(
     dlast = {n: weighting(a, 2 + place) for place, (n, a) in enumerate(sorted(found.last.items()))}
     dstate = {n: a[None] for n, a in row.states(dlast).items()}
     dy = put_back(row, weighting(found.outputs, 1), y[:, 0])[:, None]
-    ours = cell.backward(tape, dy, nested(dstate))
+    outputs = [o.name for o in subject.spec.outputs]
+    ours = cell.backward(tape, dy if len(outputs) == 1 else {outputs[0]: dy}, nested(dstate))
     slopes = found.gradients.inputs
     for n in slopes:
-        each = [row.inputs({n: slope})[n] for slope in slopes[n]]
-        yield f"d input {n}", distance(ours.inputs[n][:, 0], np.array(each))
+        each = [row.inputs({n: slope}) for slope in slopes[n]]
+        for name in each[0]:
+            wanted = np.array([inputs[name] for inputs in each])
+            yield f"d input {name}", distance(ours.inputs[name][:, 0], wanted)
     for n, slope in row.states(found.gradients.states).items():
         yield f"d state {n}", distance(pick(ours.state, n)[0], slope)
     for n, slope in found.gradients.parameters.items():

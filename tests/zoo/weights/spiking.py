@@ -56,6 +56,10 @@ COBA = {
     "dt": "dt", "tau_syn_exc_inv": "te", "tau_syn_inh_inv": "ti", "c_m_inv": "cm", "g_l": "gl",
     "e_rev_I": "Ei", "e_rev_E": "Ee", "v_rest": "vrest", "v_reset": "vr", "v_thresh": "vth",
 }  # fmt: skip
+LSNN = {**LIF, "tau_adapt_inv": "ta", "beta": "β"}
+IZHIKEVICH = {"a": "a", "b": "b", "c": "c", "d": "d", "v_th": "vth", "tau_inv": "τ", "dt": "dt"}
+CORRELATION = {**LIF, "tau_c_inv": "tc", "tau_ac_inv": "tac", "eta_p": "ηp", "eta_m": "ηm"}
+ALPHA = {"alpha": "α", "beta": "β", "threshold": "θ"}
 THRESHOLD = {"threshold": "θ"}
 
 ROWS: dict[str, dict[str, Row]] = {
@@ -65,6 +69,11 @@ ROWS: dict[str, dict[str, Row]] = {
     "snn.syn": {"synaptic": with_hypers(current("i"), alpha="α", beta="β", threshold="θ")},
     "snn.lapicque": {"lapicque": with_hypers(current("m"), R="R", C="C", dt="Δ", threshold="θ")},
     "snn.slstm": {"snn_lstm": Row(snn_lstm, THRESHOLD, rounded=("threshold",))},
+    "snn.alpha": {"alpha_neuron": with_hypers(current("u"), **ALPHA)},
+    "norse.lsnn": {"lsnn": with_hypers(recurrent("j"), **LSNN)},
+    "norse.izhi": {"izhikevich": with_hypers(recurrent("i"), **IZHIKEVICH)},
+    "norse.refrac": {"lif_refrac": with_hypers(recurrent("j"), **LIF, rho_reset="ρ")},
+    "norse.corr": {"lif_correlation": with_hypers(recurrent("j"), **CORRELATION)},
     "norse.lif": {"lif": with_hypers(recurrent("j"), **LIF)},
     "norse.adex": {"adex": with_hypers(recurrent("j"), **ADEX)},
     "norse.iaf": {"iaf": with_hypers(recurrent("u"), v_th="vth", v_reset="vr")},

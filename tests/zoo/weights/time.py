@@ -18,12 +18,27 @@ def cfc_pure(P: Arrays) -> Arrays:
 
 
 def timed(step: Arrays) -> Arrays:
-    return {"x": step["x"], "dt": step["Δt"]}
+    return {{"Δt": "dt"}.get(name, name): value for name, value in step.items()}
 
 
+def ltc(P: Arrays) -> Arrays:
+    return {ours: P[theirs] for ours, theirs in LTC.items()}
+
+
+def as_voltage(states: Arrays) -> Arrays:
+    return {"v": states["h"]}
+
+
+LTC = {
+    "in_scale": "input_w", "in_shift": "input_b", "w_in": "sensory_w", "mu_in": "sensory_mu",
+    "sigma_in": "sensory_sigma", "e_in": "sensory_erev", "w": "w", "mu": "mu", "sigma_": "sigma",
+    "e": "erev", "g_leak": "gleak", "v_leak": "vleak", "c_m": "cm", "out_scale": "output_w",
+    "out_shift": "output_b",
+}  # fmt: skip
 WIDE = {"P": 6}
 
 ROWS: dict[str, dict[str, Row]] = {
+    "ltc": {"ltc": Row(ltc, states=as_voltage, inputs=timed)},
     "cfc": {"cfc": Row(cfc, inputs=timed, sizes=WIDE)},
     "cfc.nogate": {"cfc": Row(cfc, inputs=timed, sizes=WIDE)},
     "cfc.pure": {"cfc_pure": Row(cfc_pure, inputs=timed, sizes=WIDE)},
