@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _KEPT = "warnings.json"
 # Under Python's default filter each is shown once in a process, however often a file is loaded.
-_shown: dict[object, object] = {}
+_shown: dict[str | tuple[str, type[Warning], int], int] = {}
 
 
 class CellWarning(UserWarning):

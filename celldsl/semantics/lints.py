@@ -1,89 +1,22 @@
-"""Warnings (W05xx), and which values reach an output, by which they are found.
+"""Warnings (W05xx): what is allowed and hardly meant.  In: the contexts of a cell.  Out: warnings.
 
-What a value leads to.  In: a walk.  Out: the values that reach an output, and by which way.
-
-reach(walk).any         an output depends on them
-reach(walk).smoothly    an output's gradient gets to them
-
-Warnings: what is allowed and hardly meant.  In: the walks over a cell.  Out: W05xx.
-
-What depends on the branch is told only where it holds in every walk that gets there.
+What depends on the branch is told only where it holds in every context that gets there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
 from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
+from celldsl.semantics.pole_lints import Pole, poles
+from celldsl.semantics.reach import Reach, leaves_below, reach
 from celldsl.semantics.wording import short
-from celldsl.structs import record
 from celldsl.syntax import ast
-
-FLAT = frozenset({"stop_gradient", "floor", "round", "step", "sign"})
-COMPARISONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
-
-
-@record
-class Reach:
-    any: frozenset[str]
-    smoothly: frozenset[str]
-
-
-def reach(w: Context) -> Reach:
-    return Reach(_from_outputs(w, _all), _from_outputs(w, _smooth))
-
-
-def _all(node: Node) -> tuple[str, ...]:
-    return node.args
-
-
-def _smooth(node: Node) -> tuple[str, ...]:
-    """The arguments that get a gradient."""
-    if node.op in FLAT or node.op in COMPARISONS:
-        return ()
-    if node.op in ("where", "surrogate"):
-        return node.args[1:]
-    return node.args
-
-
-def _from_outputs(w: Context, arguments: Callable[[Node], tuple[str, ...]]) -> frozenset[str]:
-    """Back from the outputs; a state that is reached leads on to its next value and its start."""
-    defined = w.builder.defined
-    seen: set[str] = set()
-    waiting = [value for _, value in w.outputs]
-    while waiting:
-        value = waiting.pop()
-        if value in seen:
-            continue
-        seen.add(value)
-        if value in w.states:
-            state = w.states[value]
-            waiting += [v for v in (state.start, state.next) if v is not None]
-        elif value in defined:
-            waiting += arguments(defined[value])
-    return frozenset(seen)
-
-
-def leaves_below(w: Context, value: str) -> set[str]:
-    """The leaves that a value is computed from in one step."""
-    seen: set[str] = set()
-    waiting, found = [value], set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        if name in w.leaves:
-            found.add(name)
-        elif name in w.builder.defined:
-            waiting += w.builder.defined[name].args
-    return found
-
 
 # Code, sentence, place, help, and what to put in the place.
 Found = tuple[str, str, Span, str | None, str | None]
@@ -102,6 +35,7 @@ def lint(cell: ast.Cell, contexts: list[Context], usage: Usage, report: Report) 
         *_old_state(usage),
         *_old_output(cell, usage),
         *_sizes_as_hypers(cell),
+        *_poles(cell),
         *_everywhere(cell, contexts),
     ):
         fix = None if instead is None else Fix(span, instead)
@@ -153,6 +87,25 @@ def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Found]:
         message = f"`{hyper.id}` is a size and stands among the hyperparameters"
         help = f"write `cell {cell.name.id}[{dims}]`: dims are open until a cell is built"
         yield "W0508", message, hyper.span, help, None
+
+
+def _poles(cell: ast.Cell) -> Iterator[Found]:
+    """`where(x > 0, log(x), 0)`: the branch that is not chosen sends NaN back."""
+    for found in poles(cell.body):
+        whole, argument = found.whole.text, found.argument.text
+        message = f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is 0"
+        if whole.startswith("log1p"):
+            message = (
+                f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is -1"
+            )
+        help = f"choose inside as well: `{_replaced(found)}`"
+        yield "W0510", message, found.argument, help, found.instead
+
+
+def _replaced(found: Pole) -> str:
+    start = found.argument.start - found.whole.start
+    end = found.argument.end - found.whole.start
+    return f"{found.whole.text[:start]}{found.instead}{found.whole.text[end:]}"
 
 
 def _after(place: Span, reads: Iterable[Span]) -> list[Span]:

@@ -68,4 +68,13 @@ TABLE: dict[str, Entry] = {
         cell("a = 2 * x  # celldsl: ignore[W0501]", out="a"),
         cell("a = 2 * x  # celldsl: ignore[W0501]"),
     ),
+    "W0510": Entry(
+        "a gradient of NaN through `where`",
+        "`where(x > 0, log(x), 0)` has the right value for every x.  Its gradient at x = 0 is NaN "
+        "all the same: the branch that is not chosen gets the gradient 0, and 0 times the infinite "
+        "slope of `log` is NaN.  Every library has it so.  Choose inside as well, so that the "
+        "function never meets its pole: `where(x > 0, log(where(x > 0, x, 1)), 0)`.",
+        cell("a = where(x > 0, log(x), 0)", out="a"),
+        cell("a = where(x > 0, log(where(x > 0, x, 1)), 0)", out="a"),
+    ),
 }

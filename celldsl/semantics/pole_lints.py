@@ -1,0 +1,132 @@
+"""NaN in gradients through `where` (W0510).  In: equations.  Out: warnings with their fix.
+
+    where(x > 0, log(x), 0)             at x = 0 the gradient of `log(x)` is infinite, and 0 times
+                                        infinity is NaN, though `log(x)` is not chosen there
+    where(x > 0, log(where(x > 0, x, 1)), 0)        what to write instead
+
+A condition that compares E bounds E.  Where a branch applies a function with a pole to that same
+E, outside of another `where`, the branch that is not chosen sends NaN back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from celldsl.diagnostics.span import Span
+from celldsl.syntax import ast
+
+# Functions whose derivative is infinite, or that do not exist, at an end of their domain.
+POLES = frozenset({"log", "sqrt", "rsqrt", "log1p"})
+COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+# Nothing goes back through these.
+OPAQUE = frozenset({"where", "stop_gradient"})
+Equations = Mapping[str, ast.Expr]
+
+
+class Pole(NamedTuple):
+    """A call or quotient `whole`, whose `argument` a condition bounds."""
+
+    whole: Span
+    argument: Span
+    instead: str
+
+
+def poles(body: Iterable[ast.Statement]) -> Iterator[Pole]:
+    """Every place of a body where a branch that is not chosen sends NaN back."""
+    statements = list(_statements(body))
+    named = _defined_once(statements)
+    told: set[Span] = set()
+    for statement in statements:
+        for call in _calls_of_where(statement.value):
+            for found in _in_branches(call, named):
+                if found.argument not in told:
+                    told.add(found.argument)
+                    yield found
+
+
+def _statements(body: Iterable[ast.Statement]) -> Iterator[ast.Equation]:
+    for statement in body:
+        match statement:
+            case ast.Equation():
+                yield statement
+            case ast.For(body=inner):
+                yield from _statements(inner)
+            case ast.If(body=inner, orelse=other):
+                yield from _statements((*inner, *(other or ())))
+
+
+def _defined_once(statements: Iterable[ast.Equation]) -> Equations:
+    """Values with one equation of their own, which a branch may name."""
+    single = [s for s in statements if len(s.targets) == 1 and s.targets[0].index is None]
+    count = Counter(s.targets[0].id for s in single)
+    return {
+        s.targets[0].id: s.value
+        for s in single
+        if count[s.targets[0].id] == 1 and not s.targets[0].primed
+    }
+
+
+def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
+    match expression:
+        case ast.Call(function="where", args=(_, _, _)):
+            yield expression
+    for part in _parts(expression):
+        yield from _calls_of_where(part)
+
+
+def _in_branches(call: ast.Call, named: Equations) -> Iterator[Pole]:
+    condition, yes, no = call.args
+    bounded = [side for side in _sides(condition) if not isinstance(side, ast.Number)]
+    text = condition.span.text
+    for branch, chosen in ((yes, True), (no, False)):
+        for whole, argument in _poles_in(branch, named, frozenset()):
+            if argument in bounded:
+                own = argument.span.text
+                inner = f"{own}, 1" if chosen else f"1, {own}"
+                yield Pole(whole.span, argument.span, f"where({text}, {inner})")
+
+
+def _sides(condition: ast.Expr) -> Iterator[ast.Expr]:
+    """What a condition compares."""
+    match condition:
+        case ast.Binary(op, left, right) if op in COMPARISONS:
+            yield left
+            yield right
+        case _:
+            for part in _parts(condition):
+                yield from _sides(part)
+
+
+def _poles_in(
+    branch: ast.Expr, named: Equations, seen: frozenset[str]
+) -> Iterator[tuple[ast.Expr, ast.Expr]]:
+    """Calls and quotients with a pole, each with the argument that meets it."""
+    match branch:
+        case ast.Call(function=function) if function in OPAQUE:
+            return
+        case ast.Call(function=function, args=(argument, *_)) if function in POLES:
+            yield branch, argument
+        case ast.Binary("/", _, divisor):
+            yield branch, divisor
+        case ast.Name(id=name, primed=False) if name in named and name not in seen:
+            yield from _poles_in(named[name], named, seen | {name})
+    for part in _parts(branch):
+        yield from _poles_in(part, named, seen)
+
+
+def _parts(expression: ast.Expr) -> Iterator[ast.Expr]:
+    match expression:
+        case ast.Unary(_, operand):
+            yield operand
+        case ast.Binary(_, left, right):
+            yield left
+            yield right
+        case ast.Call(args=args, keywords=keywords):
+            yield from args
+            yield from (keyword.value for keyword in keywords)
+        case ast.ListOf(items):
+            yield from items
+        case ast.Index(value):
+            yield value

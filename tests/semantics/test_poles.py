@@ -1,0 +1,70 @@
+"""`where` and functions with a pole: what W0510 says is so, and its fix mends it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import celldsl
+from celldsl.pipeline import check_source
+
+CELL = """\
+cell Bounded[H]:
+    input x: [H]
+    state h: [H]
+
+    y = {}
+    h' = 0.5 * h + y
+
+    output h'
+"""
+# An expression, and an input at the pole.
+BOUNDED = {
+    "where(x > 0, log(x), 0)": 0.0,
+    "where(x <= 0, 0, 1 / x)": 0.0,
+    "where(x > 0, sqrt(x), 0)": 0.0,
+    "where(x > -1, log1p(x), 0)": -1.0,
+    "where(x > 0, rsqrt(x), 1)": 0.0,
+}
+
+
+def gradient(text: str, at: float) -> np.ndarray:
+    cell = celldsl.compile_source(text)(H=3, dtype="float64")
+    y, _, tape = cell.forward(np.full((1, 1, 3), at))
+    return cell.backward(tape, np.ones_like(y)).inputs["x"]
+
+
+def fixed(text: str) -> str:
+    (found,) = check_source(text).diagnostics
+    assert found.code == "W0510"
+    assert found.fix is not None
+    span = found.fix.span
+    return f"{text[: span.start]}{found.fix.replacement}{text[span.end :]}"
+
+
+@pytest.mark.parametrize("expression", BOUNDED)
+def test_the_gradient_is_nan_before_the_fix_and_right_after_it(expression: str) -> None:
+    text = CELL.format(expression)
+    better = fixed(text)
+    assert not check_source(better).diagnostics
+    with np.errstate(all="ignore"):
+        assert np.isnan(gradient(text, BOUNDED[expression])).all()
+    assert not gradient(better, BOUNDED[expression]).any()
+    inside = gradient(better, 2.0)
+    np.testing.assert_allclose(inside, gradient(text, 2.0), rtol=1e-12)
+    assert inside.all()
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "where(x > 0, log(x + 1), 0)",
+        "where(x > 0, stop_gradient(log(x)), 0)",
+        "where(x > 0, log(where(x > 0, x, 1)), 0)",
+        "where(h > 0, log(abs(x) + 1), 0)",
+        "where(x > 0, x, 0) / 2",
+    ],
+)
+def test_what_meets_no_pole_is_not_warned_of(expression: str) -> None:
+    found = check_source(CELL.format(expression)).diagnostics
+    assert "W0510" not in {each.code for each in found}
