@@ -137,7 +137,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a cell to predict text.")
     parser.add_argument("text", nargs="?", type=Path, help="default: Python's standard library")
-    parser.add_argument("--cell", type=Path, default=Path(__file__).parent / "gru.cell")
+    parser.add_argument("--cell", type=Path, default=Path(__file__).parent / "basics" / "gru.cell")
     parser.add_argument("--name", help="which cell of the file, where it has several")
     parser.add_argument("--minutes", type=float, default=2.0, help="train so long (default: 2)")
     parser.add_argument("--steps", type=int, help="train so many steps instead")

@@ -73,7 +73,7 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a cell to read handwritten digits.")
-    default = Path(__file__).parent / "gru.cell"
+    default = Path(__file__).parent / "basics" / "gru.cell"
     parser.add_argument("cell", nargs="?", default=default, help="a .cell file or its module")
     parser.add_argument("--name", help="which cell of the file, where it has several")
     parser.add_argument("--epochs", type=int, default=30)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.diagnostics.span import Source
-from celldsl.syntax.format import format_source
+from celldsl.syntax.format.format import format_source
 from tests.end_to_end.subject import FEATURES
 
 
