@@ -1,0 +1,165 @@
+"""What was learned, as a page.  In: records of `learning.py`.  Out: docs/learning.md and pictures.
+
+write_page(records, Path("docs"))
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Record = dict[str, Any]
+ONE_SEED = ("adding", "pixels")
+UNITS = {
+    "adding": "mean squared error, 0.167 by always answering 1; learned below 0.05",
+    "pixels": "accuracy on the test digits, 0.1 by chance; learned above 0.5",
+    "copy": "accuracy over ten symbols, 0.125 by chance; learned above 0.5",
+    "characters": "bits per character on held-out text; learned below 3",
+}
+BETTER = {"adding": -1, "pixels": 1, "copy": 1, "characters": -1}
+INTRODUCTION = """# Do they learn?
+
+Every cell that takes one vector a step, trained by the same loop for {seconds:.0f} s on one thread
+({minutes:.0f} minutes in all, compiling included). Made by `python benchmarks/learning.py`, whose
+records are in [learning.jsonl](learning.jsonl): curves, seeds, sizes and times.
+
+- *Adding*: 100 steps of a number and a mark; the answer is the sum of the two that are marked.
+- *Pixels*: scikit-learn's digits as 64 steps of one pixel.
+- *Copy*: ten symbols, fifty blanks, then the ten again.
+- *Characters*: the next character of Python's own source, from 64 before it.
+
+H is chosen so that a cell has about {parameters:,} parameters, the readout not counted; a state
+has at most 4,096 numbers, and H is at most 128, so that diagonal cells and neurons have fewer.
+Adam with a step of 0.005 that falls to zero by a cosine, gradients of norm 1 at most, batches of
+64: nothing is tuned for any cell, so a bad figure says that a cell wants other settings as often
+as that it is bad. Time counts, not updates: a cell that is twice as fast sees twice the data. A
+neuron that spikes is read by its mean spikes where a task has one answer; a cell whose input has
+the size of its state has a first layer.
+"""
+
+
+def write_page(records: Sequence[Record], folder: Path) -> None:
+    """Every record has ended well."""
+    (folder / "img").mkdir(exist_ok=True)
+    parts = [introduction(records), every_cell(records)]
+    parts += [pictures(records, folder / "img"), chosen_cells(records), not_learned(records)]
+    page = "\n".join(part for part in parts if part)
+    (folder / "learning.md").write_text(page, encoding="utf-8")
+
+
+def introduction(records: Sequence[Record]) -> str:
+    took = sum(r["seconds"] + r["compiling"] for r in records)
+    return INTRODUCTION.format(
+        minutes=took / 60,
+        seconds=max(r["seconds"] for r in records),
+        parameters=4_000,
+    )
+
+
+def by_cell(records: Sequence[Record]) -> dict[str, dict[str, list[Record]]]:
+    found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        found[record["cell"]][record["task"]].append(record)
+    return found
+
+
+def every_cell(records: Sequence[Record]) -> str:
+    """One seed; by family, and the best first at pixels."""
+    rows = []
+    for name, tasks in by_cell([r for r in records if r["seed"] == 0]).items():
+        if not all(task in tasks for task in ONE_SEED):
+            continue
+        adding, pixels = (tasks[task][0] for task in ONE_SEED)
+        known = [name, adding["family"].replace("_", " "), adding["hidden"], adding["parameters"]]
+        rows.append([*known, shown(adding), adding["updates"], shown(pixels), pixels["updates"]])
+    rows.sort(key=lambda row: (row[1], row[0]))
+    head = ["cell", "family", "H", "parameters", "adding", "updates", "pixels", "updates"]
+    told = "\n".join(f"*{task}*: {UNITS[task]}.  " for task in ONE_SEED)
+    return (
+        f"## Every cell, one seed\n\n{told}\nWhat was learned is **bold**.\n\n{table(head, rows)}"
+    )
+
+
+def shown(record: Record) -> str:
+    if record["diverged"]:
+        return f"not finite after {record['updates']} updates"
+    score = f"{record['score']:.3f}"
+    return f"**{score}**" if record["learned"] else score
+
+
+def chosen_cells(records: Sequence[Record]) -> str:
+    """Cells with several seeds: the median, and the range."""
+    rows = []
+    for name, tasks in by_cell(records).items():
+        if any(len(runs) > 1 for runs in tasks.values()):
+            rows.append([name, *(spread(tasks.get(task, [])) for task in UNITS)])
+    if not rows:
+        return ""
+    told = "\n".join(f"*{task}*: {unit}.  " for task, unit in UNITS.items())
+    head = f"## Chosen cells, three seeds\n\nMedian (range).\n\n{told}"
+    return f"{head}\n\n{table(['cell', *UNITS], rows)}"
+
+
+def spread(runs: Sequence[Record]) -> str:
+    scores = sorted(r["score"] for r in runs if not r["diverged"])
+    if not scores:
+        return "not finite" if runs else ""
+    lost = f", {len(runs) - len(scores)} not finite" if len(scores) < len(runs) else ""
+    return f"{np.median(scores):.3f} ({scores[0]:.3f}-{scores[-1]:.3f}{lost})"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    lines += ["| " + " | ".join(f"{value}" for value in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def not_learned(records: Sequence[Record]) -> str:
+    """Cells that learn neither task, for somebody to look into."""
+    cells = by_cell([r for r in records if r["seed"] == 0])
+    lost = [
+        name
+        for name, tasks in cells.items()
+        if not any(r["learned"] for task in ONE_SEED for r in tasks.get(task, []))
+    ]
+    return f"## Learned neither in this time\n\n{', '.join(sorted(lost)) or 'None.'}\n"
+
+
+def pictures(records: Sequence[Record], folder: Path) -> str:
+    """A picture for each task: score over seconds, a line for each cell, families by colour."""
+    links = []
+    for task in UNITS:
+        runs = [r for r in records if r["task"] == task and r["seed"] == 0]
+        if runs:
+            draw(task, runs, folder / f"learning-{task}.svg")
+            links.append(f"![{task} over time](img/learning-{task}.svg)\n")
+    return "\n".join(links)
+
+
+def draw(task: str, runs: Sequence[Record], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "celldsl"
+    from matplotlib import pyplot
+
+    families = sorted({r["family"] for r in runs})
+    colours = {name: f"C{place}" for place, name in enumerate(families)}
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    for run in runs:
+        seconds, _, scores = zip(*run["curve"], strict=True)
+        axes.plot(seconds, scores, color=colours[run["family"]], alpha=0.6, linewidth=0.9)
+    best = sorted(runs, key=lambda r: -BETTER[task] * r["score"])[:5]
+    for run in best:
+        axes.annotate(run["cell"], (run["curve"][-1][0], run["score"]), fontsize=7)
+    handles = [pyplot.Line2D([], [], color=colours[name]) for name in families]
+    axes.legend(handles, [name.replace("_", " ") for name in families], fontsize=7)
+    axes.set(
+        xlabel="seconds of training", ylabel=UNITS[task].split(",")[0].split(";")[0], title=task
+    )
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
