@@ -13,7 +13,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
 from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
-from celldsl.semantics.pole_lints import Pole, poles
+from celldsl.semantics.pole_lints import Pole, old_names, poles
 from celldsl.semantics.reach import Reach, leaves_below, reach
 from celldsl.semantics.wording import short
 from celldsl.syntax import ast
@@ -32,7 +32,7 @@ UNUSED = {
 def lint(cell: ast.Cell, contexts: list[Context], usage: Usage, report: Report) -> None:
     for code, message, span, help, instead in (
         *_unused(cell, usage),
-        *_old_state(usage),
+        *_old_state(cell, usage),
         *_old_output(cell, usage),
         *_sizes_as_hypers(cell),
         *_poles(cell),
@@ -53,15 +53,33 @@ def _unused(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
             yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None, None
 
 
-def _old_state(usage: Usage) -> Iterator[Found]:
+def _old_state(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
     """One equation reads `h` where all others after `h' = …` read `h'`."""
     for name, place in usage.nexts.items():
         later = _after(place, usage.old_reads.get(name, ()))
         new = _after(place, usage.new_reads.get(name, ()))
+        if _is_pair(cell, name, later):
+            continue
         if len(later) == 1 and new and "." not in name and _line(later[0]) not in map(_line, new):
             message = f"this reads the old `{name}`, every other equation after it the new one"
             help = f"write `{name}'` if the new value is meant"
             yield "W0506", message, later[0], help, f"{name}'"
+
+
+def _is_pair(cell: ast.Cell, name: str, later: list[Span]) -> bool:
+    """`re' = a*re - b*im` and `im' = a*im + b*re`: both of a pair read both as they came in."""
+    nexts = {
+        s.targets[0].id: s
+        for s in cell.body
+        if isinstance(s, ast.Equation) and len(s.targets) == 1 and s.targets[0].primed
+    }
+    own = old_names(nexts[name].value) if name in nexts else set()
+    return any(
+        other != name
+        and {name, other} <= own & old_names(s.value)
+        and all(s.span.start <= read.start < s.span.end for read in later)
+        for other, s in nexts.items()
+    )
 
 
 def _old_output(cell: ast.Cell, usage: Usage) -> Iterator[Found]:

@@ -89,6 +89,9 @@ def _read_next(f: Environment, e: ast.Name, binding: Binding) -> Value:
     if later is not None and later.source is e.span.source and later.start < e.span.start:
         _read_by_itself(f, e, later)
         return Unknown()
+    if any(stack.primed and name.rstrip("'") == e.id for name, stack in f.stacks.items()):
+        _read_slices(f, e)
+        return Unknown()
     where = (Label(later, f"`{e.id}'` is defined here"),) if later is not None else ()
     f.error(
         "E0103",
@@ -99,6 +102,16 @@ def _read_next(f: Environment, e: ast.Name, binding: Binding) -> Value:
         help=f"move this below it, or read the old `{e.id}`" if where else None,
     )
     return Unknown()
+
+
+def _read_slices(f: Environment, e: ast.Name) -> None:
+    """`S'[k] = …` and, in the same loop, `S'[k]`."""
+    f.error(
+        "E0103",
+        f"`{e.id}'` is whole after the loop that sets its slices",
+        e.span,
+        help=f"in the loop, name the slice: `s = …`, then `{e.id}'[k] = s` and read `s`",
+    )
 
 
 def _read_by_itself(f: Environment, e: ast.Name, defined: Span) -> None:

@@ -116,6 +116,12 @@ def _poles_in(
         yield from _poles_in(part, named, seen)
 
 
+def old_names(expression: ast.Expr) -> set[str]:
+    """The names without a prime that an expression reads."""
+    own = {expression.id} if isinstance(expression, ast.Name) and not expression.primed else set()
+    return own.union(*map(old_names, _parts(expression)))
+
+
 def _parts(expression: ast.Expr) -> Iterator[ast.Expr]:
     match expression:
         case ast.Unary(_, operand):

@@ -67,12 +67,25 @@ def bind_dims(f: Environment, inner: Environment, cell: ast.Cell, s: ast.Sub) ->
         elif dim.default is not None:
             size = written_sizes.size(inner, dim.default, f"the dim `{dim.id}`")
         else:
-            f.error("E0308", f"`{name}` needs the dim `{dim.id}`", s.span, f"for `{s.name.id}`")
+            told = f"`{name}` needs the dim `{dim.id}`"
+            f.error("E0308", told, s.span, f"for `{s.name.id}`", help=_in_brackets(cell, s))
             return False
         if size is None:
             return False
         inner.scopes[0][dim.id] = Binding("dim", Static(size), dim.span)
     return True
+
+
+def _in_brackets(cell: ast.Cell, s: ast.Sub) -> str | None:
+    """`sub g = LSTM(I=3, H=H)`: sizes that stand where hyperparameters do."""
+    written = {each.name: each.value.span.text for each in s.hyper}
+    dims = [dim.id for dim in cell.dims]
+    if not written.keys() & set(dims):
+        return None
+    sizes = ", ".join(written.get(dim, dim) for dim in dims)
+    rest = [each.span.text for each in s.hyper if each.name not in dims]
+    hypers = f"({', '.join(rest)})" if rest else ""
+    return f"dims stand in square brackets: `{cell.name.id}[{sizes}]{hypers}`"
 
 
 def bind_hypers(f: Environment, inner: Environment, cell: ast.Cell, s: ast.Sub) -> bool:
@@ -189,6 +202,9 @@ def _cell(f: Environment, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
         if name not in f.home.broken:
             near = nearest(name, f.home.cells)
             hint = f"did you mean `{near}`?" if near else "define it here, or `use` its file"
+            if not s.dims and s.hyper:
+                sizes = ", ".join(item.value.span.text for item in s.hyper)
+                hint += f"; its dims stand in square brackets: `{name}[{sizes}]`"
             f.error("E0101", f"there is no cell `{name}`", s.cell.span, help=hint)
         return None
     cell, home = f.home.cells[name]

@@ -6,7 +6,10 @@ parameters: `m = dropout(ones([H]), rate)` is a mask of its own for each step, t
 
 from __future__ import annotations
 
+from typing import Any
+
 from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.semantics import conversions as convert
@@ -15,6 +18,7 @@ from celldsl.semantics.builtins.arguments import Bound, given, tensor
 from celldsl.semantics.builtins.function import Function
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.semantics.structure import setting_of
 from celldsl.syntax import ast
 
 
@@ -31,14 +35,31 @@ def _per(f: Environment, a: Bound) -> str | None:
 
 def _rate(f: Environment, a: Bound) -> Tensor | None:
     written = given(a, "rate")
-    if isinstance(written, ast.Number) and not 0 <= written.value < 1:
-        told = f"a rate lies between 0 and 1, and {written.value} does not"
-        share = f"{written.value / 100:g}" if 2 <= written.value < 100 else None
-        fix = Fix(written.span, share) if share else None
-        help = f"{written.value} percent is `{share}`" if share else None
-        f.error("E0124", told, written.span, help=help, fix=fix)
+    found = convert.real(f, written, "a rate")
+    known = None if found is None else _known(f, found, written.span)
+    if known is not None and not 0 <= known[0] < 1:
+        value, span = known
+        told = f"a rate lies between 0 and 1, and {value:g} does not"
+        share = f"{value / 100:g}" if 2 <= value < 100 else None
+        fix = Fix(span, share) if share else None
+        help = f"{value:g} percent is `{share}`" if share else None
+        f.error("E0124", told, span, help=help, fix=fix)
         return None
-    return convert.real(f, written, "a rate")
+    return found
+
+
+def _known(f: Environment, rate: Tensor, span: Span) -> tuple[float, Span] | None:
+    """The value of a rate that is known before a cell is built, and where it is written."""
+    if rate.hyper is not None:
+        default = f.context.hypers[rate.hyper].default
+        setting = setting_of(default)
+        if default is not None and isinstance(setting, int | float):
+            return float(setting), default.span
+    node = f.context.builder.defined.get(rate.name)
+    if node is not None and node.op == "number":
+        value: Any = dict(node.attributes)["value"]
+        return float(value), span
+    return None
 
 
 def _mask(f: Environment, kind: str, per: str, shape: Shape, rate: Tensor) -> str:

@@ -21,6 +21,7 @@ ACCENTS = {
     "\N{COMBINING OVERLINE}": "bar",
     "\N{COMBINING DOT ABOVE}": "dot",
     "\N{COMBINING DIAERESIS}": "ddot",
+    "~": "tilde",
 }
 MAX_LOOK = 64
 _LATEX = {

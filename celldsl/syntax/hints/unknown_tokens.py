@@ -21,6 +21,7 @@ _OPERATORS: dict[str, tuple[str, str | None]] = {
     "||": ("`or` is written out", "or"),
     "&": ("`and` is written out", "and"),
     "|": ("`or` is written out", "or"),
+    "|>": ("a function takes its argument in brackets: `tanh(v)`", None),
     "!": ("`not` is written out", "not "),
     ".*": ("`*` is elementwise already", "*"),
     "./": ("`/` is elementwise already", "/"),
@@ -111,12 +112,12 @@ def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> 
             fix = None if words.instead is None else Fix(span, words.instead)
             report.add("E0017", words.sentence, span, help=words.help, fix=fix)
     elif text in _ASSIGNING:
-        report.add(
-            "E0017",
-            f"`{text}` does not exist: a value is defined once",
-            span,
-            help=f"give the result a name of its own: `b = a {text[:-1]} …`",
-        )
+        _report_assigning(tokens, at, span, report)
+    elif (accented := _accented(tokens, at, span)) is not None:
+        name, whole = accented
+        told = f"`{visible(whole.text)}` does not belong in a cell"
+        help = f"an accent is spelt out: `{name}`"
+        report.add("E0005", told, whole, help=help, fix=Fix(whole, name))
     elif text in _OPERATORS:
         sentence, instead = _OPERATORS[text]
         code = "E0017" if text.isprintable() else "E0005"
@@ -128,13 +129,36 @@ def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> 
         )
 
 
-def _in_a_name(tokens: list[Token], at: int) -> str | None:
-    """An accent or a subscript, which papers write on a letter and names spell out."""
+def _report_assigning(tokens: list[Token], at: int, span: Span, report: Report) -> None:
+    """`S' += …` and `a *= …`."""
+    sign, target = str(tokens[at])[:-1], tokens[at - 1] if at else None
+    told = f"`{tokens[at]}` does not exist: a value is defined once"
+    if target is not None and target.type == "PRIMED":
+        name = target.rstrip("'′’")
+        instead = f"= {name} {sign}"
+        help = f"the state that came in is `{name}`: write `{name}' {instead} …`"
+        report.add("E0017", told, span, help=help, fix=Fix(span, instead))
+    else:
+        help = f"give the result a name of its own: `b = a {sign} …`"
+        report.add("E0017", told, span, help=help)
+
+
+def _accented(tokens: list[Token], at: int, span: Span) -> tuple[str, Span] | None:
+    """`ĉ`, `c̃` and `i~`: the name that spells the accent out, and all that is written of it."""
     char = unicodedata.normalize("NFD", tokens[at])
     accent = next((ACCENTS[c] for c in char if c in ACCENTS), None)
-    if accent is not None:
-        letter = char[0] if char[0].isalpha() else str(tokens[at - 1])
-        return f"an accent is spelt out: `{letter}_{accent}`"
+    if accent is None:
+        return None
+    before = tokens[at - 1] if at and tokens[at - 1].end == tokens[at].start else None
+    if char[0].isalpha():
+        return f"{char[0]}_{accent}", span
+    if before is None or before.type != "NAME":
+        return None
+    return f"{before}_{accent}", Span(span.source, before.start, span.end)
+
+
+def _in_a_name(tokens: list[Token], at: int) -> str | None:
+    """A subscript, which papers write on a letter and names spell out."""
     plain = unicodedata.normalize("NFKC", tokens[at])
     if plain != tokens[at] and plain.isalnum():
         return f"a name has no such subscripts: `{tokens[at - 1]}_{plain}`"
