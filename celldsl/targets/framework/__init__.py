@@ -1,0 +1,1 @@
+"""What targets share that write a cell in the operations of an array library."""

@@ -1,0 +1,114 @@
+"""The text of a module.  In: a lowered cell, a dialect, the functions that are a library's own.
+
+Out: header, helpers that are called, tuples, functions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from celldsl.ir.program import Program
+from celldsl.ir.size import shape_text
+from celldsl.ir.spec import CellSpec
+from celldsl.record import record
+from celldsl.targets.framework.dialect import Dialect
+from celldsl.targets.framework.initial import Initial, initial_source
+from celldsl.targets.framework.names import Names
+from celldsl.targets.framework.nest import nest_of
+from celldsl.targets.framework.parts import split
+from celldsl.targets.framework.public import Cell
+
+if TYPE_CHECKING:
+    from celldsl.semantics.lower import Lowered
+
+# Names that every generated file uses.
+RESERVED = (
+    "params", "constants", "settings", "lead", "times", "state", "lengths", "reverse", "masks",
+    "live", "steps", "key", "dtype", "device", "math", "zlib", "NamedTuple", "SETTINGS",
+    "prepare", "project", "advance", "initial_state", "draw_masks", "initial_values", "step",
+    "forward", "self", "training", "like", "flat", "order", "body", "found", "carry",
+)  # fmt: skip
+
+
+@record
+class Made:
+    """What a module says of where it comes from: the file, a hash of its text, who wrote it."""
+
+    source: str
+    digest: str
+    version: str
+
+
+def cell_of(program: Program, spec: CellSpec, dialect: Dialect) -> tuple[Cell, Initial]:
+    """All pieces of a module but its text."""
+    names = Names((*RESERVED, *dialect.reserved, *dialect.helpers))
+    parts = split(program, spec, dialect, names)
+    several = len(spec.outputs) > 1
+    outputs = nest_of("Output", [o.name for o in spec.outputs], names) if several else None
+    apart = Names((*RESERVED, *dialect.reserved, *dialect.helpers))
+    return Cell(spec, dialect, parts, outputs), initial_source(spec, dialect, apart)
+
+
+def header(spec: CellSpec, dialect: Dialect, made: Made, target: str, usage: Sequence[str]) -> str:
+    """The docstring of the module."""
+    lines = [
+        f'"""{spec.name} in {dialect.title}\'s own operations.',
+        "",
+        f"Made by celldsl {made.version} from {made.source} (sha256 {made.digest}…) with",
+        f"`celldsl compile {made.source} --target {target}`; it needs {dialect.title} alone.",
+        "",
+        *(f"    {line}".rstrip() for line in _raw(spec.text).splitlines()),
+        "",
+        *usage,
+    ]
+    for title, items in (("Parameters", spec.params), ("Constants", spec.consts)):
+        if items:
+            lines += ["", f"{title}:", *(f"    {i.name}: {shape_text(i.shape)}" for i in items)]
+    fixed = [f"{h.name}={h.value}" for h in spec.hypers if h.fixed]
+    fixed += [f"{d.name}={d.fixed}" for d in spec.dims if d.fixed is not None]
+    if fixed:
+        lines += ["", f"Its structure is fixed: {', '.join(fixed)}."]
+    return "\n".join([*lines, '"""'])
+
+
+def _raw(text: str) -> str:
+    """Text that may stand in a docstring."""
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+
+
+def settings_source(spec: CellSpec, told: Iterable[str]) -> str:
+    """The run-time hyperparameters with their defaults."""
+    values = [f'"{h.name}": {h.value!r}' for h in spec.hypers if not h.fixed and h.value is not None]
+    sizes = list(told)
+    note = f"  # and the sizes {', '.join(sizes)}, which no array tells" if sizes else ""
+    return f"SETTINGS = {{{', '.join(values)}}}{note}"
+
+
+def tuples_source(cell: Cell, array: str) -> list[str]:
+    """The classes of states and outputs."""
+    shapes = {s.name: shape_text(s.shape) for s in cell.spec.states}
+    found = cell.parts.nest.classes(array, shapes)
+    if cell.outputs is not None:
+        shapes = {o.name: shape_text(o.shape) for o in cell.spec.outputs}
+        found += cell.outputs.classes(array, shapes)
+    return found
+
+
+def with_helpers(pieces: Sequence[str], helpers: Mapping[str, str]) -> list[str]:
+    """The helpers that the pieces call, and those that these call, in their own order."""
+    wanted: set[str] = set()
+    pending = list(pieces)
+    while pending:
+        text = pending.pop()
+        for name in re.findall(r"(?<![\w.])(\w+)\(", text):
+            if name in helpers and name not in wanted:
+                wanted.add(name)
+                pending.append(helpers[name])
+    return [text for name, text in helpers.items() if name in wanted]
+
+
+def imports(lines: Mapping[str, str], text: str) -> str:
+    """The imports of which the name is used; `lines` are statements by the name."""
+    return "\n".join(line for name, line in lines.items() if re.search(rf"\b{name}\b", text))

@@ -1,0 +1,87 @@
+"""Names in generated code.  In: a Program, what a file uses for itself.  Out: a name for each value.
+
+Names of a `.cell` file stand in the code as they are where nothing else is called so, and get a
+number where something is (an input that is called `torch`).
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+
+from celldsl.ir.program import Node, Origin, Program
+
+IDENTIFIER = re.compile(r"[A-Za-z]\w*", re.ASCII)
+TARGETS = re.compile(r"([A-Za-z]\w*)('?)(?:\[[^\]]*\])?\s*(?=[,=])")
+# Values that are written where they are read, and have no name of their own.
+NAMELESS = ("number", "size", "broadcast")
+
+
+class Names:
+    """One name for each value of a module, none of them twice."""
+
+    def __init__(self, reserved: Iterable[str]) -> None:
+        self._taken = {*reserved, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+        self._given: dict[str, str] = {}
+
+    def of(self, value: str, wanted: str = "") -> str:
+        """The name of a value; at the first time one like `wanted`."""
+        if value not in self._given:
+            self._given[value] = self.free(wanted or value)
+        return self._given[value]
+
+    def free(self, wanted: str) -> str:
+        """A name that nothing else has."""
+        base = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_") or "t"
+        if not IDENTIFIER.fullmatch(base):
+            base = f"t{base}"
+        name, number = base, 1
+        while name in self._taken:
+            name, number = f"{base}_{number}", number + 1
+        self._taken.add(name)
+        return name
+
+
+def equation_targets(origin: Origin) -> list[str]:
+    """What the left side of an equation defines: `h_next` for `h'`."""
+    left = origin.text.split("=")[0] + "="
+    return [f"{name}_next" if prime else name for name, prime in TARGETS.findall(left)]
+
+
+def equation_names(program: Program) -> dict[str, str]:
+    """The user's own names for the values that equations define.
+
+    They are those values of an equation that no other value of it reads; where there are as many
+    as the equation has targets they are named, in order.
+    """
+    groups: dict[Origin, list[Node]] = {}
+    for node in program.nodes():
+        if node.origin is not None:
+            groups.setdefault(node.origin, []).append(node)
+    found: dict[str, str] = {}
+    for origin, nodes in groups.items():
+        read = {arg for node in nodes for arg in node.args}
+        values = [n.name for n in nodes if n.name not in read and n.op not in NAMELESS]
+        targets = equation_targets(origin)
+        if len(values) == len(targets):
+            found.update(zip(values, targets, strict=True))
+    return found
+
+
+def base_name(node: Node, params: Iterable[str]) -> str:
+    """What a value within an equation is called: after its target, or the weight that it reads."""
+    if node.op == "einsum":
+        for arg in node.args:
+            equation, dot, block = arg.rpartition(".")
+            if arg in params and dot and block.startswith("W_"):
+                return f"{equation}_{block.removeprefix('W_')}"
+    if node.op == "mask":
+        return f"{_first_target(node)}_mask"
+    return _first_target(node)
+
+
+def _first_target(node: Node) -> str:
+    targets = [] if node.origin is None else equation_targets(node.origin)
+    return "_".join(targets) if targets else "t"

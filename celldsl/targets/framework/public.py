@@ -1,0 +1,117 @@
+"""Pieces of the functions that people call.  In: the parts of a cell.  Out: lines of Python.
+
+Both `step` and `forward` take parameters, inputs, a state, then keywords, and return the outputs
+and the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celldsl.ir.spec import CellSpec
+from celldsl.record import record
+from celldsl.targets.framework.dialect import Dialect
+from celldsl.targets.framework.function import Function, wrapped
+from celldsl.targets.framework.nest import Nest
+from celldsl.targets.framework.parts import Parts
+
+
+@record
+class Cell:
+    """All that the text of a module is made of."""
+
+    spec: CellSpec
+    dialect: Dialect
+    parts: Parts
+    outputs: Nest | None
+
+    @property
+    def has_settings(self) -> bool:
+        return any(not h.fixed for h in self.spec.hypers) or bool(self.parts.told)
+
+    def functions(self) -> list[Function]:
+        p = self.parts
+        found = [p.prepare, p.project, p.advance, p.start, p.draw]
+        return [function for function in found if function is not None]
+
+
+def signature(cell: Cell, name: str, state: str, keywords: Sequence[str]) -> list[str]:
+    """`def step(params, x, state, *, constants, settings=SETTINGS):`"""
+    keyed = ["constants"] if cell.spec.consts else []
+    if cell.has_settings:
+        keyed.append("settings=SETTINGS")
+    keyed += keywords
+    parts = ["params", *cell.parts.inputs, state, *(["*"] if keyed else []), *keyed]
+    return wrapped(f"def {name}(", parts, "):")
+
+
+def mask_keywords(cell: Cell) -> list[str]:
+    """How to say that masks are drawn, or which ones."""
+    return [cell.dialect.chance_keyword, "masks=None"] if cell.parts.masks else []
+
+
+def opening(cell: Cell, timed: bool) -> list[str]:
+    """What functions want to know of the batch."""
+    first, shape = cell.parts.inputs[0], cell.spec.inputs[0].shape
+    begin, end = "1" if timed else "", f"-{len(shape)}" if shape else ""
+    lead = f"{first}.shape[{begin}:{end}]" if begin or end else f"{first}.shape"
+    lines = []
+    p = cell.parts
+    called = [p.prepare, p.project, p.advance, p.draw, *([p.start, p.empty] if timed else [])]
+    words = {word for function in called if function is not None for word in function.args}
+    if cell.dialect.like in words:
+        lines.append(cell.dialect.alike.format(first=first, inputs=", ".join(cell.parts.inputs)))
+    if "lead" in words:
+        lines.append(f"lead = {lead}")
+    return lines
+
+
+def before_steps(cell: Cell, timed: bool) -> list[str]:
+    """Masks, and the values of `prepare` and `project`."""
+    p, first = cell.parts, cell.parts.inputs[0]
+    lines = []
+    if p.draw is not None:
+        if "times" in p.draw.args:
+            lines.append(f"times = ({first}.shape[0],)" if timed else "times = ()")
+        names = [mask.name for mask in p.masks]
+        lines += ["if masks is None:", *(f"    {line}" for line in p.draw.call(["masks"]))]
+        if len(names) == 1:
+            lines[-1] = lines[-1].replace("masks = ", f"masks = ({names[0]},)", 0)
+            lines.append(f"    masks = (masks,)")
+        lines.append(f"{', '.join(names)}{',' if len(names) == 1 else ''} = masks")
+    for function in (p.prepare, p.project):
+        if function is not None:
+            lines += function.call()
+    return lines
+
+
+def per_step(cell: Cell) -> list[str]:
+    """The names of what has a value for each step, beside inputs: those that `advance` takes."""
+    project = cell.parts.project
+    ahead = [] if project is None else list(project.returns)
+    timed = [mask.name for mask in cell.parts.masks if mask.timed]
+    taken = set(cell.parts.advance.args)
+    return [name for name in (*cell.parts.inputs, *ahead, *timed) if name in taken]
+
+
+def returned(cell: Cell, states: Sequence[str] | None) -> str:
+    """What `step` and `forward` return; the state is packed where its parts have names."""
+    y = cell.parts.outputs
+    packed = y[0] if cell.outputs is None else cell.outputs.packed(y)
+    state = "state" if states is None else cell.parts.nest.packed(states)
+    return f"return {packed}, {state}"
+
+
+def step_source(cell: Cell) -> str:
+    """The text of `step`."""
+    p = cell.parts
+    lines = [
+        *opening(cell, timed=False),
+        *before_steps(cell, timed=False),
+        p.nest.unpacked(p.states, "state"),
+        *p.advance.call([*p.outputs, *p.next_states]),
+        returned(cell, p.next_states),
+    ]
+    doc = '"""One step: inputs (…, their own axes) to outputs and the next state."""'
+    head = signature(cell, "step", "state", mask_keywords(cell))
+    return "\n".join([*head, *(f"    {line}" for line in [doc, *lines])])

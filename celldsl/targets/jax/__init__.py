@@ -1,0 +1,1 @@
+"""Cells as functions in JAX's own operations."""

@@ -1,0 +1,168 @@
+"""Functions that a generated file may carry.  In: nothing.  Out: their texts by name."""
+
+from __future__ import annotations
+
+from celldsl.targets.framework.helpers import functions_of
+
+TEXT = '''
+def reshape(x, axes, *sizes):
+    """`x` with other sizes instead of its last `axes` axes."""
+    return x.reshape(*x.shape[: x.ndim - axes], *sizes)
+
+
+def stretch(x, *sizes):
+    """`x` with its last axes stretched to `sizes`."""
+    return jnp.broadcast_to(x, (*x.shape[: max(x.ndim - len(sizes), 0)], *sizes))
+
+
+def transpose(x, axes):
+    """`x` with its last axes in another order."""
+    lead = x.ndim - len(axes)
+    return jnp.transpose(x, (*range(lead), *(x.ndim + axis for axis in axes)))
+
+
+def concat_rows(parts, axis, rank):
+    """`parts` side by side, where only some have the axes of a batch before their last `rank`."""
+    lead = jnp.broadcast_shapes(*(part.shape[: part.ndim - rank] for part in parts))
+    full = [jnp.broadcast_to(part, (*lead, *part.shape[part.ndim - rank :])) for part in parts]
+    return jnp.concatenate(full, axis)
+
+
+def absolute(x):
+    """|x|; its gradient at 0 is 0."""
+    return x * jnp.sign(x)
+
+
+def clip(x, low, high):
+    """`x` between `low` and `high`; at the bounds the gradient goes to `x`."""
+    return jnp.where(x < low, low, jnp.where(high < x, high, x))
+
+
+def above_zero(x):
+    """1 where `x` > 0, else 0; without a gradient."""
+    return (x > 0).astype(x.dtype)
+
+
+def power(a, b):
+    """`a ** b`; `b` has a gradient where `a` > 0 alone."""
+    positive = a > 0
+    above = jnp.where(positive, a, 1.0) ** b
+    return jnp.where(positive, above, jnp.where(positive, 1.0, a) ** lax.stop_gradient(b))
+
+
+def surrogate(value, path):
+    """The value of the first, the gradient of the second."""
+    finite = jnp.where(jnp.isfinite(path), path, 0.0)
+    return lax.stop_gradient(value) + (finite - lax.stop_gradient(finite))
+
+
+def window(x, kernel):
+    """What a kernel sees at each place of the last axes, zeros beyond the border."""
+    n = len(kernel)
+    x = jnp.pad(x, [(0, 0)] * (x.ndim - n) + [(k // 2, k // 2) for k in kernel])
+    for k in kernel:
+        size = x.shape[-n] - k + 1
+        seen = [lax.slice_in_dim(x, i, i + size, axis=-n) for i in range(k)]
+        x = jnp.stack(seen, -1)
+    return jnp.moveaxis(x, range(-n, 0), range(-2 * n, -n))
+
+
+def dropout_mask(rate, times, shape, dtype, key, site):
+    """What dropout multiplies by: 1 without a key, else 0 with probability `rate`, or more."""
+    if key is None:
+        return jnp.ones(times, dtype)
+    rate = lax.stop_gradient(jnp.asarray(rate, dtype))
+    drawn = jax.random.uniform(jax.random.fold_in(key, site), (*times, *shape), dtype)
+    return jnp.where(drawn >= rate, 1.0 / (1.0 - rate), 0.0)
+
+
+def zoneout_mask(rate, times, shape, dtype, key, site):
+    """How much zoneout keeps: `rate` without a key, else 1 with probability `rate`, or 0."""
+    rate = lax.stop_gradient(jnp.asarray(rate, dtype))
+    if key is None:
+        return jnp.broadcast_to(rate, times)
+    drawn = jax.random.uniform(jax.random.fold_in(key, site), (*times, *shape), dtype)
+    return (drawn < rate).astype(dtype)
+
+
+def keep(live, new, old):
+    """`new` for rows that are within their length, else `old`."""
+    return jnp.where(live.reshape(*live.shape, *[1] * (new.ndim - live.ndim)), new, old)
+
+
+def stream(key, name):
+    """The random numbers of one parameter: another parameter changes nothing here."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def uniform(key, shape, dtype, low, high):
+    return jax.random.uniform(key, shape, dtype, low, high)
+
+
+def log_uniform(key, shape, dtype, low, high):
+    return jnp.exp(jax.random.uniform(key, shape, dtype, jnp.log(low), jnp.log(high)))
+
+
+def normal(key, shape, dtype, std):
+    return std * jax.random.normal(key, shape, dtype)
+
+
+def truncated_normal(key, shape, dtype, std):
+    return std * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
+
+
+def scaled_uniform(key, shape, dtype, variance):
+    limit = math.sqrt(3.0 * variance)
+    return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+
+def glorot_uniform(key, shape, fan_in, fan_out, dtype):
+    return scaled_uniform(key, shape, dtype, 2.0 / (fan_in + fan_out))
+
+
+def glorot_normal(key, shape, fan_in, fan_out, dtype):
+    return normal(key, shape, dtype, math.sqrt(2.0 / (fan_in + fan_out)))
+
+
+def he_uniform(key, shape, fan_in, fan_out, dtype):
+    return scaled_uniform(key, shape, dtype, 2.0 / fan_in)
+
+
+def he_normal(key, shape, fan_in, fan_out, dtype):
+    return normal(key, shape, dtype, math.sqrt(2.0 / fan_in))
+
+
+def lecun_normal(key, shape, fan_in, fan_out, dtype):
+    return normal(key, shape, dtype, math.sqrt(1.0 / fan_in))
+
+
+def orthogonal(key, shape, dtype, gain):
+    """Orthonormal rows or columns, whichever are fewer."""
+    rows, columns = shape[0], math.prod(shape[1:])
+    return gain * jax.random.orthogonal(key, rows, (), dtype, columns).reshape(shape)
+
+
+def identity(shape, dtype, scale):
+    """Ones on the diagonal of the last two axes, times `scale`."""
+    return scale * jnp.broadcast_to(jnp.eye(shape[-2], shape[-1], dtype=dtype), shape)
+
+
+def chrono(key, shape, dtype, longest):
+    """log u, u uniform over 1 … longest - 1: a forget bias for that span of time."""
+    return jnp.log(jax.random.uniform(key, shape, dtype, 1.0, jnp.maximum(longest - 1.0, 1.0)))
+
+
+def legendre_a(shape, dtype):
+    """The matrix of the Legendre delay for a window of 1."""
+    n = jnp.arange(shape[0], dtype=dtype)
+    row, column = n[:, None], n[None, :]
+    sign = jnp.where((row < column) | ((row - column) % 2 == 0), -1.0, 1.0)
+    return sign.astype(dtype) * (2.0 * row + 1.0)
+
+
+def legendre_b(shape, dtype):
+    n = jnp.arange(shape[0], dtype=dtype)
+    return jnp.where(n % 2 == 0, 1.0, -1.0).astype(dtype) * (2.0 * n + 1.0)
+'''
+
+HELPERS = functions_of(TEXT)

@@ -1,0 +1,116 @@
+"""A cell as JAX functions.  In: a forward Program and its spec.  Out: the text of a file.
+
+    text = module_source(program, spec, Made("gru.cell", digest, version))
+
+The file has pure functions over a flat dict of parameters by their names.
+"""
+
+from __future__ import annotations
+
+from celldsl.ir.program import Program
+from celldsl.ir.spec import CellSpec
+from celldsl.targets.framework.function import indented
+from celldsl.targets.framework.module import (
+    Made,
+    cell_of,
+    header,
+    imports,
+    settings_source,
+    tuples_source,
+    with_helpers,
+)
+from celldsl.targets.framework.public import (
+    Cell,
+    before_steps,
+    mask_keywords,
+    opening,
+    per_step,
+    returned,
+    signature,
+    step_source,
+)
+from celldsl.targets.framework.text import tuple_code
+from celldsl.targets.jax.dialect import JAX
+
+IMPORTS = {
+    "math": "import math",
+    "zlib": "import zlib",
+    "NamedTuple": "from typing import NamedTuple\n",
+    "jax": "import jax",
+    "jnp": "import jax.numpy as jnp",
+    "lax": "from jax import lax",
+}
+USAGE = (
+    "`forward` and `step` are pure functions over `params`, a dict of arrays by name.  Arrays may",
+    "have any number of batch axes.",
+)
+
+
+def module_source(program: Program, spec: CellSpec, made: Made) -> str:
+    cell, initial = cell_of(program, spec, JAX)
+    pieces = [
+        *tuples_source(cell, "jax.Array"),
+        *(function.text() for function in cell.functions()),
+        step_source(cell),
+        forward_source(cell),
+        initial.text,
+    ]
+    pieces = [*with_helpers(pieces, JAX.helpers), *pieces]
+    if cell.has_settings:
+        pieces.insert(0, settings_source(spec, cell.parts.told))
+    body = "\n\n\n".join(pieces)
+    head = header(spec, JAX, made, "jax", USAGE)
+    future = "from __future__ import annotations"
+    return "\n\n".join([head, future, imports(IMPORTS, body), "\n" + body]) + "\n"
+
+
+def forward_source(cell: Cell) -> str:
+    """The text of `forward`: a scan over the steps."""
+    p = cell.parts
+    keywords = ["lengths=None", "reverse=False", *mask_keywords(cell)]
+    outputs = tuple_code(list(p.outputs))
+    steps = tuple_code([*per_step(cell), "live"])
+    lines = [
+        '"""All steps: inputs (T, …, their own axes) to outputs for each step and the last state.',
+        "",
+        "`lengths` (…) ends each sequence at its own length: outputs past it are zero.  `reverse`",
+        'goes from the last step to the first."""',
+        *_within_lengths(cell),
+        *opening(cell, timed=True),
+        "if state is None:",
+        f"    state = {p.start.expression()}",
+        *before_steps(cell, timed=True),
+        "",
+        "def body(state, now):",
+        f"    {p.nest.unpacked(p.states, 'state')}",
+        f"    {steps} = now",
+        *indented(_one_step(cell)),
+        f"    return {p.nest.packed(p.next_states)}, {outputs}",
+        "",
+        f"state, {outputs} = lax.scan(body, state, {steps}, reverse=reverse)",
+        returned(cell, None),
+    ]
+    return "\n".join([*signature(cell, "forward", "state=None", keywords), *indented(lines)])
+
+
+def _within_lengths(cell: Cell) -> list[str]:
+    """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
+    p = cell.parts
+    return [
+        "live = None",
+        "if lengths is not None:",
+        f"    steps = jnp.arange({p.inputs[0]}.shape[0])",
+        "    live = steps.reshape(-1, *[1] * jnp.ndim(lengths)) < lengths",
+        *(f"    {name} = keep(live, {name}, 1.0)" for name in p.inputs),
+    ]
+
+
+def _one_step(cell: Cell) -> list[str]:
+    p = cell.parts
+    return [
+        *p.advance.call([*p.outputs, *p.next_states]),
+        "if live is not None:",
+        *(f"    {y} = keep(live, {y}, 0.0)" for y in p.outputs),
+        *(f"    {new} = keep(live, {new}, {old})"
+          for new, old in zip(p.next_states, p.states, strict=True)),
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Cells as modules in PyTorch's own operations."""

@@ -1,0 +1,162 @@
+"""Functions that a generated file may carry.  In: nothing.  Out: their texts by name."""
+
+from __future__ import annotations
+
+from celldsl.targets.framework.helpers import functions_of
+
+TEXT = '''
+def reshape(x, axes, *sizes):
+    """`x` with other sizes instead of its last `axes` axes."""
+    return x.reshape(*x.shape[: x.ndim - axes], *sizes)
+
+
+def stretch(x, *sizes):
+    """`x` with its last axes stretched to `sizes`."""
+    return x.expand(*x.shape[: max(x.ndim - len(sizes), 0)], *sizes)
+
+
+def transpose(x, axes):
+    """`x` with its last axes in another order."""
+    return x.permute(*range(x.ndim - len(axes)), *(x.ndim + axis for axis in axes))
+
+
+def concat_rows(parts, axis, rank):
+    """`parts` side by side, where only some have the axes of a batch before their last `rank`."""
+    lead = torch.broadcast_shapes(*(part.shape[: part.ndim - rank] for part in parts))
+    full = [part.expand(*lead, *part.shape[part.ndim - rank :]) for part in parts]
+    return torch.cat(full, axis)
+
+
+def clip(x, low, high):
+    """`x` between `low` and `high`; at the bounds the gradient goes to `x`."""
+    return torch.where(x < low, low, torch.where(high < x, high, x))
+
+
+def above_zero(x):
+    """1 where `x` > 0, else 0; without a gradient."""
+    return (x > 0).to(x.dtype)
+
+
+def power(a, b):
+    """`a ** b`; `b` has a gradient where `a` > 0 alone."""
+    positive = a > 0
+    above = torch.where(positive, a, 1.0) ** b
+    return torch.where(positive, above, torch.where(positive, 1.0, a) ** b.detach())
+
+
+def surrogate(value, path):
+    """The value of the first, the gradient of the second."""
+    finite = torch.where(torch.isfinite(path), path, 0.0)
+    return value.detach() + (finite - finite.detach())
+
+
+def window(x, kernel):
+    """What a kernel sees at each place of the last axes, zeros beyond the border."""
+    n = len(kernel)
+    found = F.pad(x, [side for k in reversed(kernel) for side in (k // 2, k // 2)])
+    for k in kernel:
+        found = found.unfold(-n, k, 1)
+    return found.movedim(tuple(range(-n, 0)), tuple(range(-2 * n, -n)))
+
+
+def dropout_mask(rate, times, shape, like, training):
+    """What dropout multiplies by: 1 outside training, else 0 with probability `rate`, or more."""
+    if not training:
+        return like.new_ones(times)
+    rate = torch.as_tensor(rate, dtype=like.dtype, device=like.device).detach()
+    kept = torch.rand((*times, *shape), dtype=like.dtype, device=like.device) >= rate
+    return torch.where(kept, 1.0 / (1.0 - rate), 0.0)
+
+
+def zoneout_mask(rate, times, shape, like, training):
+    """How much zoneout keeps: `rate` outside training, else 1 with probability `rate`, or 0."""
+    rate = torch.as_tensor(rate, dtype=like.dtype, device=like.device).detach()
+    if not training:
+        return rate.expand(times)
+    kept = torch.rand((*times, *shape), dtype=like.dtype, device=like.device) < rate
+    return kept.to(like.dtype)
+
+
+def keep(live, new, old):
+    """`new` for rows that are within their length, else `old`."""
+    return torch.where(live.reshape(*live.shape, *[1] * (new.ndim - live.ndim)), new, old)
+
+
+def uniform(shape, like, low, high):
+    return low + (high - low) * like.new_empty(shape).uniform_()
+
+
+def log_uniform(shape, like, low, high):
+    low, high = (torch.as_tensor(each, dtype=like.dtype).log() for each in (low, high))
+    return uniform(shape, like, low, high).exp()
+
+
+def normal(shape, like, std):
+    return std * like.new_empty(shape).normal_()
+
+
+def truncated_normal(shape, like, std):
+    return std * nn.init.trunc_normal_(like.new_empty(shape))
+
+
+def scaled_uniform(shape, like, variance):
+    limit = math.sqrt(3.0 * variance)
+    return like.new_empty(shape).uniform_(-limit, limit)
+
+
+def glorot_uniform(shape, fan_in, fan_out, like):
+    return scaled_uniform(shape, like, 2.0 / (fan_in + fan_out))
+
+
+def glorot_normal(shape, fan_in, fan_out, like):
+    return normal(shape, like, math.sqrt(2.0 / (fan_in + fan_out)))
+
+
+def he_uniform(shape, fan_in, fan_out, like):
+    return scaled_uniform(shape, like, 2.0 / fan_in)
+
+
+def he_normal(shape, fan_in, fan_out, like):
+    return normal(shape, like, math.sqrt(2.0 / fan_in))
+
+
+def lecun_normal(shape, fan_in, fan_out, like):
+    return normal(shape, like, math.sqrt(1.0 / fan_in))
+
+
+def orthogonal(shape, like, gain):
+    """Orthonormal rows or columns, whichever are fewer."""
+    return gain * nn.init.orthogonal_(like.new_empty(shape))
+
+
+def orthogonal_groups(shape, like, gain):
+    """One orthogonal matrix for each group of blocks."""
+    return torch.stack([orthogonal(shape[1:], like, gain) for _ in range(shape[0])])
+
+
+def identity(shape, like, scale):
+    """Ones on the diagonal of the last two axes, times `scale`."""
+    eye = torch.eye(shape[-2], shape[-1], dtype=like.dtype, device=like.device)
+    return scale * eye.expand(shape)
+
+
+def chrono(shape, like, longest):
+    """log u, u uniform over 1 … longest - 1: a forget bias for that span of time."""
+    longest = torch.as_tensor(longest, dtype=like.dtype)
+    return uniform(shape, like, 1.0, torch.clamp(longest - 1.0, min=1.0)).log()
+
+
+def legendre_a(shape, like):
+    """The matrix of the Legendre delay for a window of 1."""
+    n = torch.arange(shape[0], dtype=like.dtype, device=like.device)
+    row, column = n[:, None], n[None, :]
+    sign = torch.where((row < column) | ((row - column) % 2 == 0), -1.0, 1.0)
+    return sign.to(like.dtype) * (2.0 * row + 1.0)
+
+
+def legendre_b(shape, like):
+    n = torch.arange(shape[0], dtype=like.dtype, device=like.device)
+    return torch.where(n % 2 == 0, 1.0, -1.0).to(like.dtype) * (2.0 * n + 1.0)
+'''
+
+HELPERS = functions_of(TEXT)

@@ -1,0 +1,136 @@
+"""A cell as a PyTorch module.  In: a forward Program and its spec.  Out: the text of a file.
+
+    text = module_source(program, spec, Made("gru.cell", digest, version))
+
+The file has pure functions over a mapping of parameters by their names, and an `nn.Module` around
+them.
+"""
+
+from __future__ import annotations
+
+from celldsl.ir.program import Program
+from celldsl.ir.spec import CellSpec
+from celldsl.targets.framework.function import indented, wrapped
+from celldsl.targets.framework.module import (
+    Made,
+    cell_of,
+    header,
+    imports,
+    settings_source,
+    tuples_source,
+    with_helpers,
+)
+from celldsl.targets.framework.public import (
+    Cell,
+    before_steps,
+    mask_keywords,
+    opening,
+    per_step,
+    returned,
+    signature,
+    step_source,
+)
+from celldsl.targets.torch.dialect import TORCH
+from celldsl.targets.torch.layer import layer_source
+
+IMPORTS = {
+    "math": "import math",
+    "NamedTuple": "from typing import NamedTuple\n",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+}
+USAGE = (
+    "`forward` and `step` are pure functions over `params`, a mapping of tensors by name; the class",
+    "at the end holds them as an `nn.Module`.  Tensors may have any number of batch axes.",
+)
+
+
+def module_source(program: Program, spec: CellSpec, made: Made) -> str:
+    cell, initial = cell_of(program, spec, TORCH)
+    pieces = [
+        *tuples_source(cell, "torch.Tensor"),
+        *(function.text() for function in [*cell.functions(), cell.parts.empty]),
+        step_source(cell),
+        forward_source(cell),
+        initial.text,
+        layer_source(cell, initial),
+    ]
+    pieces = [*with_helpers(pieces, TORCH.helpers), *pieces]
+    if cell.has_settings:
+        pieces.insert(0, settings_source(spec, cell.parts.told))
+    body = "\n\n\n".join(pieces)
+    head = header(spec, TORCH, made, "torch", USAGE)
+    future = "from __future__ import annotations"
+    return "\n\n".join([head, future, imports(IMPORTS, body), "\n" + body]) + "\n"
+
+
+def forward_source(cell: Cell) -> str:
+    """The text of `forward`: a loop over the steps."""
+    p = cell.parts
+    keywords = ["lengths=None", "reverse=False", *mask_keywords(cell)]
+    doc = [
+        '"""All steps: inputs (T, …, their own axes) to outputs for each step and the last state.',
+        "",
+        "`lengths` (…) ends each sequence at its own length: outputs past it are zero.  `reverse`",
+        'goes from the last step to the first."""',
+    ]
+    first = p.inputs[0]
+    lines = [
+        *doc,
+        *_within_lengths(cell),
+        *opening(cell, timed=True),
+        "if state is None:",
+        f"    state = {p.start.expression()}",
+        p.nest.unpacked(p.states, "state"),
+        *before_steps(cell, timed=True),
+        f"order = range({first}.shape[0])",
+        *wrapped("steps = list(zip(order, ", [f"{n}.unbind(0)" for n in per_step(cell)], "))"),
+        f"{', '.join(f'{y}_all' for y in p.outputs)} = {', '.join('[]' for _ in p.outputs)}",
+        f"for {', '.join(['t', *per_step(cell)])} in reversed(steps) if reverse else steps:",
+        *indented(_one_step(cell)),
+        *_stacked(cell),
+        returned(cell, list(p.states)),
+    ]
+    return "\n".join([*signature(cell, "forward", "state=None", keywords), *indented(lines)])
+
+
+def _within_lengths(cell: Cell) -> list[str]:
+    """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
+    p = cell.parts
+    shaped = [
+        f"    {name} = keep(live, {name}, 1.0)" for name in p.inputs
+    ]
+    return [
+        "if lengths is not None:",
+        f"    steps = torch.arange({p.inputs[0]}.shape[0], device=lengths.device)",
+        "    live = steps.reshape(-1, *[1] * lengths.ndim) < lengths",
+        *shaped,
+    ]
+
+
+def _one_step(cell: Cell) -> list[str]:
+    p = cell.parts
+    made = [*p.outputs, *p.next_states]
+    return [
+        *p.advance.call(made),
+        "if lengths is not None:",
+        *(f"    {y} = keep(live[t], {y}, 0.0)" for y in p.outputs),
+        *(f"    {new} = keep(live[t], {new}, {old})"
+          for new, old in zip(p.next_states, p.states, strict=True)),
+        *(f"{old} = {new}" for new, old in zip(p.next_states, p.states, strict=True)),
+        *(f"{y}_all.append({y})" for y in p.outputs),
+    ]  # fmt: skip
+
+
+def _stacked(cell: Cell) -> list[str]:
+    """Outputs of all steps, in the order of time."""
+    outputs = cell.parts.outputs
+    return [
+        "if reverse:",
+        *(f"    {y}_all.reverse()" for y in outputs),
+        "if steps:",
+        *(f"    {y} = torch.stack({y}_all)" for y in outputs),
+        "else:",
+        *indented(cell.parts.empty.call(outputs)),
+    ]

@@ -1,0 +1,63 @@
+"""Generated files of cells under test.  In: a subject, a target.  Out: the module, and arrays.
+
+    module = written(subject_of(path), "torch")
+    module.forward(params, x)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from celldsl.ir.program import Program
+from celldsl.passes.fold_constants import fold_constants
+from celldsl.passes.pipeline import Step, run_passes
+from celldsl.passes.place_regions import place_regions
+from celldsl.passes.remove_dead import remove_dead
+from celldsl.passes.share_equal import share_equal
+from celldsl.targets.framework.module import Made
+from tests.end_to_end.subject import Arrays, Subject
+
+PASSES = (fold_constants, share_equal, place_regions, remove_dead)
+
+
+def source(program: Program, spec: Any, target: str) -> str:
+    ready = run_passes(program, [Step(change, "") for change in PASSES])
+    emit = import_module(f"celldsl.targets.{target}.module").module_source
+    text: str = emit(ready, spec, Made("test.cell", "0" * 16, "0"))
+    return text
+
+
+def written(subject: Subject, target: str) -> ModuleType:
+    """The file as a module; it is never on disk."""
+    return as_module(source(subject.program, subject.spec, target))
+
+
+def as_module(text: str) -> ModuleType:
+    module = ModuleType("written_cell")
+    sys.modules["written_cell"] = module
+    exec(compile(text, "written_cell.py", "exec"), module.__dict__)
+    return module
+
+
+@dataclass
+class Values:
+    """Stands for an instance: parameters and constants, all drawn, so that none is zero."""
+
+    params: Arrays = field(default_factory=dict)
+    consts: Arrays = field(default_factory=dict)
+
+
+def draw_values(subject: Subject, dims: Mapping[str, int], seed: int = 0) -> Values:
+    rng = np.random.default_rng(seed)
+
+    def drawn(specs: Any) -> Arrays:
+        return {p.name: 0.5 * rng.normal(size=subject.shape(p.shape, dims)) for p in specs}
+
+    return Values(drawn(subject.spec.params), drawn(subject.spec.consts))
