@@ -5,6 +5,7 @@ Outputs, last states and the gradients of parameters, inputs and start states mu
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 
 from tests.end_to_end.compare import TOLERANCE, Drawn, Expected, Setup, distance, pick, reference
 from tests.end_to_end.subject import SIZES, Arrays, Subject
-from tests.targets.written import Values, draw_values, written
+from tests.targets.written import WRITTEN, Values, draw_values, written
 
-# (loss of NumPy-like arrays, their values) -> loss results and gradients as NumPy arrays
+TARGETS = ("torch", "jax")
+# Outputs, last states, and gradients by group.
 Found = tuple[Arrays, Arrays, dict[str, Arrays]]
 
 
@@ -29,8 +31,7 @@ def compare(subject: Subject, target: str, setup: Setup) -> None:
         subject.draw_states(dims, setup.B, seed=4),
     )
     expected = reference(subject, values, dims, setup, drawn)  # type: ignore[arg-type]
-    run = {"torch": run_torch, "jax": run_jax}[target]
-    found = run(written(subject, target), subject, dims, values, setup, drawn)
+    found = RUN[target](written(subject, target), subject, dims, values, setup, drawn)
     wrong = [
         f"{name}: {error:.1e}"
         for name, error in differences(found, expected)
@@ -55,18 +56,19 @@ def differences(found: Found, expected: Expected) -> Iterator[tuple[str, float]]
 
 def call_forward(
     module: Any, subject: Subject, dims: dict[str, int], arrays: dict[str, Arrays], setup: Setup,
-    lengths: Any,
+    lengths: Any, **more: Any,
 ) -> tuple[Arrays, Arrays]:  # fmt: skip
     """Outputs and last states by name."""
-    keywords: dict[str, Any] = {"reverse": setup.reverse, "lengths": lengths}
+    keywords: dict[str, Any] = {"reverse": setup.reverse, "lengths": lengths, **more}
     if subject.spec.consts:
         keywords["constants"] = arrays["consts"]
     if hasattr(module, "SETTINGS"):
         keywords["settings"] = {**dims, **module.SETTINGS}
     spec = subject.spec
     # JAX sorts the keys of dicts.
-    starts = {s.name: arrays["states"][s.name] for s in spec.states}
-    state = packed(module.State, starts) if setup.given else None
+    state = None
+    if setup.given:
+        state = packed(module.State, {s.name: arrays["states"][s.name] for s in spec.states})
     inputs = [arrays["inputs"][i.name] for i in spec.inputs]
     y, last = module.forward(arrays["params"], *inputs, state, **keywords)
     names = [o.name for o in spec.outputs]
@@ -74,31 +76,20 @@ def call_forward(
     return outputs, {s.name: pick(last, s.name) for s in subject.spec.states}
 
 
-def packed(kind: Any, values: Arrays) -> Any:
-    """The named tuple of values by dotted names."""
-    return _packed(kind, values, "")
+def packed(kind: Any, values: Arrays, prefix: str = "") -> Any:
+    """The named tuple of values by dotted names; tuples for the numbers of a loop."""
+    below = [n.removeprefix(prefix) for n in values if n.startswith(prefix)]
+    fields = list(dict.fromkeys(name.split(".")[0] for name in below))
+    module = sys.modules[WRITTEN]
 
+    def part(field: str) -> Any:
+        if f"{prefix}{field}" in values:
+            return values[f"{prefix}{field}"]
+        inner = f"{kind if isinstance(kind, str) else kind.__name__}_{field}"
+        return packed(getattr(module, inner, inner), values, f"{prefix}{field}.")
 
-def _packed(kind: Any, values: Arrays, prefix: str) -> Any:
-    below = list(dict.fromkeys(n.removeprefix(prefix).split(".")[0]
-                               for n in values if n.startswith(prefix)))  # fmt: skip
-    parts = [
-        values[f"{prefix}{n}"] if f"{prefix}{n}" in values
-        else _packed(getattr(_module_of(kind), f"{_name(kind)}_{n}", f"{_name(kind)}_{n}"), values,
-                     f"{prefix}{n}.")
-        for n in below
-    ]  # fmt: skip
-    return tuple(parts) if below[0].isdigit() else kind(*parts)
-
-
-def _name(kind: Any) -> str:
-    return kind if isinstance(kind, str) else kind.__name__
-
-
-def _module_of(kind: Any) -> Any:
-    import sys
-
-    return sys.modules["written_cell"]
+    parts = [part(field) for field in fields]
+    return tuple(parts) if fields[:1] and fields[0].isdigit() else kind(*parts)
 
 
 def loss(outputs: Arrays, finals: Arrays, drawn: Drawn, asarray: Callable[[Any], Any]) -> Any:
@@ -108,8 +99,9 @@ def loss(outputs: Arrays, finals: Arrays, drawn: Drawn, asarray: Callable[[Any],
 
 
 def run_torch(
-    module: Any, subject: Subject, dims: dict[str, int], values: Values, setup: Setup, drawn: Drawn
-) -> Found:
+    module: Any, subject: Subject, dims: dict[str, int], values: Values, setup: Setup, drawn: Drawn,
+    **more: Any,
+) -> Found:  # fmt: skip
     import torch
 
     groups = {"params": values.params, "inputs": drawn.inputs, "states": drawn.states}
@@ -119,11 +111,12 @@ def run_torch(
     }
     arrays["consts"] = {n: torch.tensor(a) for n, a in values.consts.items()}
     lengths = torch.tensor(setup.lengths[: setup.B]) if setup.lengths else None
-    outputs, finals = call_forward(module, subject, dims, arrays, setup, lengths)
+    outputs, finals = call_forward(module, subject, dims, arrays, setup, lengths, **more)
     leaves = [(g, n, a) for g in groups for n, a in arrays[g].items()]
     total = loss(outputs, finals, drawn, torch.tensor)
-    found = torch.autograd.grad(total, [a for _, _, a in leaves], allow_unused=True) \
-        if total.requires_grad else [None] * len(leaves)  # fmt: skip
+    found = [None] * len(leaves)
+    if total.requires_grad:
+        found = torch.autograd.grad(total, [a for _, _, a in leaves], allow_unused=True)
     gradients: dict[str, Arrays] = {g: {} for g in groups}
     for (group, name, leaf), gradient in zip(leaves, found, strict=True):
         gradients[group][name] = np.zeros(leaf.shape) if gradient is None else gradient.numpy()
@@ -135,8 +128,9 @@ def _numpy(arrays: Arrays) -> Arrays:
 
 
 def run_jax(
-    module: Any, subject: Subject, dims: dict[str, int], values: Values, setup: Setup, drawn: Drawn
-) -> Found:
+    module: Any, subject: Subject, dims: dict[str, int], values: Values, setup: Setup, drawn: Drawn,
+    **more: Any,
+) -> Found:  # fmt: skip
     import jax
     import jax.numpy as jnp
 
@@ -147,10 +141,40 @@ def run_jax(
 
         def objective(arrays: dict[str, Arrays]) -> Any:
             every = {**arrays, "consts": consts}
-            outputs, finals = call_forward(module, subject, dims, every, setup, lengths)
+            outputs, finals = call_forward(module, subject, dims, every, setup, lengths, **more)
             return loss(outputs, finals, drawn, jnp.asarray), (outputs, finals)
 
         arrays = jax.tree.map(jnp.asarray, groups)
         found = jax.jit(jax.value_and_grad(objective, has_aux=True))(arrays)
         (_, (outputs, finals)), gradients = jax.tree.map(np.asarray, found)
     return outputs, finals, gradients
+
+
+RUN: dict[str, Callable[..., Found]] = {"torch": run_torch, "jax": run_jax}
+
+
+def as_array(target: str, values: Any) -> Any:
+    """An array of the library, in its ordinary precision where that is JAX's."""
+    if target == "torch":
+        import torch
+
+        return torch.tensor(values)
+    import jax.numpy as jnp
+
+    return jnp.asarray(values)
+
+
+def flat_gradients(
+    target: str, module: Any, subject: Subject, dims: dict[str, int], values: Values,
+    inputs: Arrays, states: Arrays, dy: Arrays, dstate: Arrays, masks: list[Any] | None = None,
+) -> Arrays:  # fmt: skip
+    """Everything by one name: outputs, last states, gradients, with masks that are given."""
+    drawn = Drawn(inputs, dy, states, dstate)
+    more = {} if masks is None else {"masks": tuple(as_array(target, mask) for mask in masks)}
+    outputs, finals, found = RUN[target](
+        module, subject, dims, values, Setup(), drawn, **more
+    )
+    flat = {f"output {n}": v for n, v in outputs.items()}
+    flat |= {f"state {n}": v for n, v in finals.items()}
+    flat |= {f"d {n}": v for g in ("params", "inputs") for n, v in found[g].items()}
+    return flat | {f"d state {n}": v for n, v in found["states"].items()}

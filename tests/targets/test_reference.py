@@ -9,9 +9,8 @@ import pytest
 from tests.end_to_end.compare import Setup
 from tests.end_to_end.subject import subject_of
 from tests.end_to_end.test_reference import CELLS
-from tests.targets.compare import compare
+from tests.targets.compare import TARGETS, compare
 
-TARGETS = ("torch", "jax")
 QUICK = (Setup(lengths=(2, 0, 4)), Setup(given=False, reverse=True, T=3, B=2))
 SETUPS = (
     Setup(given=False, lengths=(3, 1, 4), reverse=True),

@@ -24,6 +24,7 @@ from celldsl.passes.share_equal import share_equal
 from celldsl.targets.framework.module import Made
 from tests.end_to_end.subject import Arrays, Subject
 
+WRITTEN = "written_cell"
 PASSES = (fold_constants, share_equal, place_regions, remove_dead)
 
 
@@ -40,9 +41,9 @@ def written(subject: Subject, target: str) -> ModuleType:
 
 
 def as_module(text: str) -> ModuleType:
-    module = ModuleType("written_cell")
-    sys.modules["written_cell"] = module
-    exec(compile(text, "written_cell.py", "exec"), module.__dict__)
+    module = ModuleType(WRITTEN)
+    sys.modules[WRITTEN] = module
+    exec(compile(text, f"{WRITTEN}.py", "exec"), module.__dict__)
     return module
 
 

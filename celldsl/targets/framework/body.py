@@ -29,7 +29,7 @@ class Body:
 
     texts    what values are called that exist before the function runs, by value
     titles   the user's own names for values
-    needs    which of `texts` were read, in order; `dims` the dims, `liked` whether `like` was
+    needs    which of `texts` were read, in order; `dims` and `words` likewise
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Body:
         self.lines: list[str] = []
         self.needs: dict[str, None] = {}
         self.dims: dict[str, None] = {}
-        self.liked = False
+        self.words: dict[str, None] = {}
         self._texts: dict[str, Text] = {}
         self._inline: dict[str, Node] = {}
         self._origin: Origin | None = None
@@ -57,8 +57,12 @@ class Body:
         return size_code(size, self.dim_names)
 
     def like(self) -> str:
-        self.liked = True
-        return self.dialect.like
+        return self.word(self.dialect.like)
+
+    def word(self, name: str) -> str:
+        """An argument that is no value: `lead`, `times`, what tells the dtype."""
+        self.words[name] = None
+        return name
 
     def read(self, value: str) -> Text:
         """The text of a value that was written, or is known."""
@@ -97,6 +101,9 @@ class Body:
             self._inline[node.name] = node
             if not inner:
                 self._assign(node)
+
+    def inlined(self, value: str) -> Node | None:
+        return self._inline.get(value)
 
     def _composed(self, node: Node) -> Text:
         """The expression of a node, with parts of it assigned where it becomes too long."""

@@ -65,6 +65,11 @@ class Place(Protocol):
 
     def like(self) -> str: ...
 
+    def read(self, value: str) -> Text: ...
+
+    def inlined(self, value: str) -> Node | None:
+        """The node of a value that is written where it is read, at no other place."""
+
 
 def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
     """The value of a node.  Raises KeyError where the dialect has no template for it."""
@@ -124,7 +129,8 @@ def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
         args[0] = _array(args[0], at)
     if node.op == "where" and args[1].number and args[2].number:
         args[1] = _array(args[1], at)
-    if node.op in ("max", "min", "mod") and args[1].number:
+    second = node.op in ("max", "min", "mod") or (node.op == "pow" and not _is_literal(args[1]))
+    if second and args[1].number:
         args[1] = _array(args[1], at)
     leads = max(arg.leads for arg in args)
     result = Text("", ATOM, stretched(args), leads, all(arg.number for arg in args))
@@ -136,7 +142,7 @@ def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
             return replace(result, code=f"-{args[0].at(POWER)}", binds=UNARY)
         case "not":
             return replace(result, code=f"~{args[0].at(UNARY)}", binds=UNARY)
-        case "pow" if args[1].number:
+        case "pow" if _is_literal(args[1]):
             return replace(result, code=f"{args[0].at(ATOM)} ** {args[1].at(UNARY)}", binds=POWER)
         case "square":
             return replace(result, code=f"{args[0].at(ATOM)} ** 2", binds=POWER)
@@ -149,6 +155,11 @@ def _python_can(node: Node, args: list[Text]) -> bool:
         divisor = args[1].code
         return re.fullmatch(r"[\w* ]+|[\d.]*[1-9][\d.]*", divisor) is not None and divisor != "0"
     return node.op in ARITHMETIC
+
+
+def _is_literal(text: Text) -> bool:
+    """Whether it is a number that is known and not 0."""
+    return text.number and re.fullmatch(r"-?[\d.e+-]*[1-9][\d.e+-]*", text.code) is not None
 
 
 def _array(number: Text, at: Place) -> Text:
@@ -247,6 +258,10 @@ def _reshape(node: Node, arg: Text, full: Text, result: Text, at: Place) -> Text
             return replace(result, code=code, shape=shape)
     dropped = _inserted(new, old)
     if dropped is not None and dropped.count("None") == 1:
+        cut = at.inlined(node.args[0])
+        if cut is not None and cut.op == "slice" and cut["axis"] == dropped.index("None"):
+            source = whole(at.read(cut.args[0]), at.types[cut.args[0]], at)
+            return replace(result, code=f"{source.at(ATOM)}[{_index(cut, source, at, drop=True)}]")
         axis = dropped.index("None") - len(dropped)
         return replace(result, code=f"{full.at(ATOM)}.squeeze({axis})")
     sizes = [at.size(size) for size in new]
@@ -289,7 +304,7 @@ def _einsum(node: Node, args: Sequence[Text], result: Text, at: Place) -> Text:
             return replace(result, code=outer, binds=PRODUCT)
     dots = ["" if one else "..." for one in alone]
     spec = f"{dots[0]}{left},{dots[1]}{right}->{max(dots)}{out}"
-    call = at.dialect.calls["einsum"].format(args[0].at(ANY), args[1].at(ANY), spec=repr(spec))
+    call = at.dialect.calls["einsum"].format(args[0].at(ANY), args[1].at(ANY), spec=f'"{spec}"')
     return replace(result, code=call)
 
 

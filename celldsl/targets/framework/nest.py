@@ -47,12 +47,12 @@ class Nest:
             found += self.inner[field].paths(own) if field in self.inner else [own]
         return found
 
-    def unpacked(self, names: Sequence[str], owner: str) -> str:
-        """The statement that gives every value a name."""
+    def unpacked(self, names: Sequence[str], owner: str) -> list[str]:
+        """The lines that give every value a name."""
         if self.flat and not self.indexed:
-            left = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
-            return f"{left} = {owner}"
-        return f"{', '.join(names)} = {', '.join(self.paths(owner))}"
+            left = ", ".join(names) if len(names) > 1 else f"({''.join(names)},)"
+            return [f"{left} = {owner}"] if names else []
+        return [f"{name} = {path}" for name, path in zip(names, self.paths(owner), strict=True)]
 
     def classes(self, array: str, shapes: Mapping[str, str], prefix: str = "") -> list[str]:
         """The texts of the classes, inner ones first; `shapes` by dotted name."""
@@ -66,7 +66,8 @@ class Nest:
                 found += below.classes(array, shapes, f"{name}.")
                 lines.append(f"    {field}: {'tuple' if below.indexed else below.type_name}")
         if not self.indexed:
-            found.append("\n".join([f"class {self.type_name}(NamedTuple):", *lines]))
+            body = lines or ["    pass"]
+            found.append("\n".join([f"class {self.type_name}(NamedTuple):", *body]))
         return found
 
 

@@ -89,6 +89,9 @@ class _Splitter:
         self.leaves = {leaf.name: leaf for leaf in p.leaves}
         self._name_leaves()
         self.titles = {v: t for v, t in equation_names(p).items() if v not in self.leaves}
+        for s in p.states:
+            if "." in s.name and s.next in self.titles:
+                self.titles[s.next] = f"{self.names.of(s.name)}_next"
         for value, title in self.titles.items():
             self.names.of(value, title)
         self._find_free()
@@ -245,7 +248,7 @@ class _Splitter:
         body = self._body([], [], False)
         found = []
         for output in self.spec.outputs:
-            sizes = tuple_code(["0", "*lead", *map(body.size, output.shape)])
+            sizes = tuple_code(["0", f"*{body.word('lead')}", *map(body.size, output.shape)])
             found.append(self.dialect.full.format("0.0", shape=sizes, like=body.like()))
         return self._function("no_steps", "The outputs of no steps at all.", body, found)
 
@@ -256,9 +259,10 @@ class _Splitter:
         body = self._body(self._needed(once, rates), rates, True)
         for mask in self.masks:
             rate = body.read(mask.node.args[0]).at(ANY)
-            lead = ["*lead"] if mask.node.type.rows > Rows.ONCE else []
+            lead = [f"*{body.word('lead')}"] if mask.node.type.rows > Rows.ONCE else []
             shape = tuple_code([*lead, *map(body.size, mask.node.type.shape)])
-            times = "times" if mask.timed else "()"
+            times = body.word("times") if mask.timed else "()"
+            body.word(self.dialect.chance)
             call = self.dialect.mask.format(
                 kind=mask.node["kind"], rate=rate, times=times, shape=shape, like=body.like(),
                 site=mask.node["site"],
@@ -280,15 +284,10 @@ class _Splitter:
                 continue
             needs[{"param": "params", "const": "constants"}.get(kind, self.texts[value].code)] = None
         lines, sources = self._dim_lines(body, needs)
-        code = "\n".join([*lines, *body.lines, *returned])
-        if "settings[" in code:
+        if any("settings[" in line for line in [*lines, *body.lines]):
             needs["settings"] = None
         needs.update(dict.fromkeys(sources))
-        if body.liked:
-            needs[self.dialect.like] = None
-        for word in ("lead", "times", self.dialect.chance):
-            if re.search(rf"(?<![\w.]){word}\b", code):
-                needs[word] = None
+        needs.update(body.words)
         return Function(
             name, tuple(self._ordered(needs)), doc, tuple([*lines, *body.lines]), tuple(returned)
         )
@@ -345,7 +344,8 @@ class _Splitter:
 
 def _handed(text: Text, shape: Shape, body: Body) -> str:
     """A value stretched to the batch and to all its own axes."""
-    sizes = tuple_code(["*lead", *map(body.size, shape)]) if shape else "lead"
+    lead = body.word("lead")
+    sizes = tuple_code([f"*{lead}", *map(body.size, shape)]) if shape else lead
     if text.number:
         return body.dialect.full.format(text.at(ANY), shape=sizes, like=body.like())
     return body.dialect.stretch.format(text.at(ANY), atom=text.at(ATOM), shape=sizes)

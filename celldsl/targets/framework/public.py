@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from celldsl.ir.spec import CellSpec
 from celldsl.record import record
 from celldsl.targets.framework.dialect import Dialect
-from celldsl.targets.framework.function import Function, wrapped
+from celldsl.targets.framework.function import Function, folded, wrapped
 from celldsl.targets.framework.nest import Nest
 from celldsl.targets.framework.parts import Parts
+from celldsl.targets.framework.text import tuple_code
 
 
 @record
@@ -73,12 +74,9 @@ def before_steps(cell: Cell, timed: bool) -> list[str]:
     if p.draw is not None:
         if "times" in p.draw.args:
             lines.append(f"times = ({first}.shape[0],)" if timed else "times = ()")
-        names = [mask.name for mask in p.masks]
+        names = tuple_code([mask.name for mask in p.masks])
         lines += ["if masks is None:", *(f"    {line}" for line in p.draw.call(["masks"]))]
-        if len(names) == 1:
-            lines[-1] = lines[-1].replace("masks = ", f"masks = ({names[0]},)", 0)
-            lines.append(f"    masks = (masks,)")
-        lines.append(f"{', '.join(names)}{',' if len(names) == 1 else ''} = masks")
+        lines.append(f"{names if len(p.masks) == 1 else names[1:-1]} = masks")
     for function in (p.prepare, p.project):
         if function is not None:
             lines += function.call()
@@ -94,12 +92,12 @@ def per_step(cell: Cell) -> list[str]:
     return [name for name in (*cell.parts.inputs, *ahead, *timed) if name in taken]
 
 
-def returned(cell: Cell, states: Sequence[str] | None) -> str:
+def returned(cell: Cell, states: Sequence[str] | None) -> list[str]:
     """What `step` and `forward` return; the state is packed where its parts have names."""
     y = cell.parts.outputs
     packed = y[0] if cell.outputs is None else cell.outputs.packed(y)
     state = "state" if states is None else cell.parts.nest.packed(states)
-    return f"return {packed}, {state}"
+    return folded(f"return {packed}, {state}")
 
 
 def step_source(cell: Cell) -> str:
@@ -108,9 +106,9 @@ def step_source(cell: Cell) -> str:
     lines = [
         *opening(cell, timed=False),
         *before_steps(cell, timed=False),
-        p.nest.unpacked(p.states, "state"),
+        *p.nest.unpacked(p.states, "state"),
         *p.advance.call([*p.outputs, *p.next_states]),
-        returned(cell, p.next_states),
+        *returned(cell, p.next_states),
     ]
     doc = '"""One step: inputs (…, their own axes) to outputs and the next state."""'
     head = signature(cell, "step", "state", mask_keywords(cell))

@@ -44,10 +44,10 @@ def above_zero(x):
 
 
 def power(a, b):
-    """`a ** b`; `b` has a gradient where `a` > 0 alone."""
-    positive = a > 0
+    """`a ** b`; `b` has a gradient where `a` > 0 alone, and at `b` = 0 there is none."""
+    positive, fixed = a > 0, lax.stop_gradient(b)
     above = jnp.where(positive, a, 1.0) ** b
-    return jnp.where(positive, above, jnp.where(positive, 1.0, a) ** lax.stop_gradient(b))
+    return jnp.where(positive, above, jnp.where(positive | (fixed == 0), 1.0, a) ** fixed)
 
 
 def surrogate(value, path):

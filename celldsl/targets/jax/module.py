@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
-from celldsl.targets.framework.function import indented
+from celldsl.targets.framework.function import folded, indented, wrapped
 from celldsl.targets.framework.module import (
     Made,
     cell_of,
@@ -82,13 +82,13 @@ def forward_source(cell: Cell) -> str:
         *before_steps(cell, timed=True),
         "",
         "def body(state, now):",
-        f"    {p.nest.unpacked(p.states, 'state')}",
-        f"    {steps} = now",
+        *indented(p.nest.unpacked(p.states, "state")),
+        f"    {', '.join([*per_step(cell), 'live'])} = now" if per_step(cell) else "    (live,) = now",
         *indented(_one_step(cell)),
-        f"    return {p.nest.packed(p.next_states)}, {outputs}",
+        *indented(folded(f"return {p.nest.packed(p.next_states)}, {outputs}")),
         "",
-        f"state, {outputs} = lax.scan(body, state, {steps}, reverse=reverse)",
-        returned(cell, None),
+        *wrapped(f"state, {outputs} = lax.scan(", ["body", "state", steps, "reverse=reverse"], ")"),
+        *returned(cell, None),
     ]
     return "\n".join([*signature(cell, "forward", "state=None", keywords), *indented(lines)])
 

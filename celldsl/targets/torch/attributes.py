@@ -30,23 +30,25 @@ TAKEN = frozenset(f"{MODULE} {OWN} forward".split())
 def attribute_paths(names: Iterable[str]) -> dict[str, str]:
     """A path for each dotted name, no part of which hides an attribute or another part."""
     names = list(names)
-    inner = {name[:i] for name in names for i, c in enumerate(name) if c == "."}
+    modules = {name[:i] for name in names for i, sign in enumerate(name) if sign == "."}
+    wholes = {*names, *modules}
     parts: dict[tuple[str, bool], str] = {}
+
+    def part(whole: str, is_module: bool) -> str:
+        """What the last piece of a dotted name is called as an attribute."""
+        if (whole, is_module) not in parts:
+            above, _, piece = whole.rpartition(".")
+            beside = f"{above}." if above else ""
+            taken = piece in TAKEN or (not is_module and whole in modules)
+            while taken:
+                piece += "_"
+                taken = f"{beside}{piece}" in wholes
+            parts[whole, is_module] = piece
+        return parts[whole, is_module]
+
     found = {}
     for name in names:
         pieces = name.split(".")
-        path = [
-            _part(".".join(pieces[: i + 1]), i + 1 < len(pieces), inner, parts)
-            for i in range(len(pieces))
-        ]
-        found[name] = ".".join(path)
+        wholes_of = [".".join(pieces[: i + 1]) for i in range(len(pieces))]
+        found[name] = ".".join(part(whole, whole != name) for whole in wholes_of)
     return found
-
-
-def _part(whole: str, is_module: bool, inner: set[str], parts: dict[tuple[str, bool], str]) -> str:
-    """What the last piece of a dotted name is called as an attribute."""
-    if (whole, is_module) not in parts:
-        piece = whole.rpartition(".")[2]
-        both = not is_module and whole in inner
-        parts[whole, is_module] = f"{piece}_" if piece in TAKEN or both else piece
-    return parts[whole, is_module]

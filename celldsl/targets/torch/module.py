@@ -82,7 +82,7 @@ def forward_source(cell: Cell) -> str:
         *opening(cell, timed=True),
         "if state is None:",
         f"    state = {p.start.expression()}",
-        p.nest.unpacked(p.states, "state"),
+        *p.nest.unpacked(p.states, "state"),
         *before_steps(cell, timed=True),
         f"order = range({first}.shape[0])",
         *wrapped("steps = list(zip(order, ", [f"{n}.unbind(0)" for n in per_step(cell)], "))"),
@@ -90,7 +90,7 @@ def forward_source(cell: Cell) -> str:
         f"for {', '.join(['t', *per_step(cell)])} in reversed(steps) if reverse else steps:",
         *indented(_one_step(cell)),
         *_stacked(cell),
-        returned(cell, list(p.states)),
+        *returned(cell, list(p.states)),
     ]
     return "\n".join([*signature(cell, "forward", "state=None", keywords), *indented(lines)])
 
