@@ -139,7 +139,9 @@ def lecun_normal(key, shape, fan_in, fan_out, dtype):
 def orthogonal(key, shape, dtype, gain):
     """Orthonormal rows or columns, whichever are fewer."""
     rows, columns = shape[0], math.prod(shape[1:])
-    return gain * jax.random.orthogonal(key, rows, (), dtype, columns).reshape(shape)
+    precise = jnp.promote_types(dtype, jnp.float32)
+    drawn = jax.random.orthogonal(key, rows, (), precise, columns)
+    return (gain * drawn.reshape(shape)).astype(dtype)
 
 
 def identity(shape, dtype, scale):

@@ -126,12 +126,9 @@ def lecun_normal(shape, fan_in, fan_out, like):
 
 def orthogonal(shape, like, gain):
     """Orthonormal rows or columns, whichever are fewer."""
-    return gain * nn.init.orthogonal_(like.new_empty(shape))
-
-
-def orthogonal_groups(shape, like, gain):
-    """One orthogonal matrix for each group of blocks."""
-    return torch.stack([orthogonal(shape[1:], like, gain) for _ in range(shape[0])])
+    precise = torch.promote_types(like.dtype, torch.float32)
+    drawn = nn.init.orthogonal_(torch.empty(shape, dtype=precise, device=like.device))
+    return (gain * drawn).to(like.dtype)
 
 
 def identity(shape, like, scale):
