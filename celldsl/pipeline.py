@@ -127,6 +127,13 @@ def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, 
     return run_passes(forward, FORWARD, without), run_passes(backward, BACKWARD, without)
 
 
+def plain(program: Program) -> Program:
+    """The forward program for targets that print it: as written, with work out of the loop."""
+    from celldsl.transforms.pipeline import PLAIN, run_passes
+
+    return run_passes(program, PLAIN)
+
+
 def compile_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Unit:
     """All stages after lowering; `name` and `digest` are what the module says it was made from."""
     from celldsl.plan.plan_cell import plan_cell

@@ -76,6 +76,14 @@ BACKWARD: tuple[Step, ...] = (
     Step(dce, "reordered sums leave their old nodes"),
 )
 
+# For targets whose libraries differentiate: little, so that equations can be read.
+PLAIN: tuple[Step, ...] = (
+    Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
+    Step(cse, "what is equal is written once"),
+    Step(licm, "products of inputs become one over all steps"),
+    Step(dce, "what no result needs is not written"),
+)
+
 
 def run_passes(p: Program, passes: Sequence[Step], without: Collection[str] = ()) -> Program:
     """Run passes in order, but for those named in `without`; verify after each."""

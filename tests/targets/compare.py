@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 
 from tests.end_to_end.compare import TOLERANCE, Drawn, Expected, Setup, distance, pick, reference
-from tests.end_to_end.subject import SIZES, Arrays, Subject
+from tests.end_to_end.subject import Arrays, Subject
 from tests.targets.written import WRITTEN, Values, draw_values, written
 
 TARGETS = ("torch", "jax")
+# Compiling takes longer than running.
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 # Outputs, last states, and gradients by group.
 Found = tuple[Arrays, Arrays, dict[str, Arrays]]
 
 
 def compare(subject: Subject, target: str, setup: Setup) -> None:
     """Raises AssertionError with every array that differs."""
-    dims = subject.dims(SIZES[setup.sizes])
+    dims = subject.dims(subject.sizes[setup.sizes])
     values = draw_values(subject, dims)
     drawn = Drawn(
         subject.draw_inputs(dims, setup.T, setup.B),
@@ -145,7 +147,8 @@ def run_jax(
             return loss(outputs, finals, drawn, jnp.asarray), (outputs, finals)
 
         arrays = jax.tree.map(jnp.asarray, groups)
-        found = jax.jit(jax.value_and_grad(objective, has_aux=True))(arrays)
+        run = jax.jit(jax.value_and_grad(objective, has_aux=True), compiler_options=QUICKLY)
+        found = run(arrays)
         (_, (outputs, finals)), gradients = jax.tree.map(np.asarray, found)
     return outputs, finals, gradients
 
@@ -171,9 +174,7 @@ def flat_gradients(
     """Everything by one name: outputs, last states, gradients, with masks that are given."""
     drawn = Drawn(inputs, dy, states, dstate)
     more = {} if masks is None else {"masks": tuple(as_array(target, mask) for mask in masks)}
-    outputs, finals, found = RUN[target](
-        module, subject, dims, values, Setup(), drawn, **more
-    )
+    outputs, finals, found = RUN[target](module, subject, dims, values, Setup(), drawn, **more)
     flat = {f"output {n}": v for n, v in outputs.items()}
     flat |= {f"state {n}": v for n, v in finals.items()}
     flat |= {f"d {n}": v for g in ("params", "inputs") for n, v in found[g].items()}

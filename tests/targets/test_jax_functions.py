@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from celldsl.ir.program import Program
-from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
+from tests.cells import example
+from tests.end_to_end.subject import FEATURES, subject_of
 from tests.targets.written import as_module, source, written
 
 jax = pytest.importorskip("jax")
@@ -17,7 +18,7 @@ jnp = jax.numpy
 
 @pytest.fixture
 def gru() -> Any:
-    return written(subject_of(EXAMPLES / "gru.cell"), "jax")
+    return written(subject_of(example("gru")), "jax")
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def drawn(*shape: int) -> Any:
 
 
 def test_parameters_begin_as_the_cell_says(gru: Any, params: dict[str, Any]) -> None:
-    names = [p.name for p in subject_of(EXAMPLES / "gru.cell").spec.params]
+    names = [p.name for p in subject_of(example("gru")).spec.params]
     assert list(params) == names
     W = params["c.W_1"]
     np.testing.assert_allclose(W @ W.T, np.eye(5), atol=1e-5)
@@ -100,13 +101,15 @@ def test_padding_reaches_no_gradient(gru: Any, params: dict[str, Any]) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_precision_stays(dtype: str) -> None:
     """Though numbers of Python are float64 here."""
-    for path in (EXAMPLES / "ln_gru.cell", FEATURES / "spiking.cell", FEATURES / "elementwise.cell"):
+    for path in (example("ln_gru"), FEATURES / "spiking.cell", FEATURES / "elementwise.cell"):
         subject = subject_of(path)
         module = written(subject, "jax")
         with jax.enable_x64(True):
             sizes = [3] * len(subject.spec.dims)
             params, _ = module.initial_values(jax.random.key(0), *sizes, dtype=dtype)
-            shape = subject.shape(subject.spec.inputs[0].shape, {d.name: 3 for d in subject.spec.dims})
+            shape = subject.shape(
+                subject.spec.inputs[0].shape, {d.name: 3 for d in subject.spec.dims}
+            )
             found = module.forward(params, jnp.ones((2, 1, *shape), dtype))
             assert {str(leaf.dtype) for leaf in jax.tree.leaves(found)} == {dtype}
 
@@ -127,7 +130,7 @@ def test_a_state_of_another_shape_than_the_inputs_tell(tmp_path: Any) -> None:
 
 
 def test_the_text_is_the_same_every_time() -> None:
-    subject = subject_of(EXAMPLES / "ln_lstm.cell")
+    subject = subject_of(example("ln_lstm"))
     program: Program = subject.program
     assert source(program, subject.spec, "jax") == source(program, subject.spec, "jax")
     assert "celldsl" not in as_module(source(program, subject.spec, "jax")).__dict__

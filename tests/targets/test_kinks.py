@@ -1,4 +1,4 @@
-"""At kinks and ties plain code has the gradients of the language, whatever the library's own are."""
+"""At kinks and ties plain code has the gradients of the language, not those of the library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.backends.reference import gradients
+from celldsl.targets.reference import gradients
 from tests.end_to_end.compare import TOLERANCE, distance
 from tests.end_to_end.subject import subject_of
 from tests.targets.compare import TARGETS, flat_gradients

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.backends.reference import gradients
+from celldsl.targets.reference import gradients
 from tests.end_to_end.compare import TOLERANCE, Setup, distance
 from tests.end_to_end.subject import Subject, subject_of
 from tests.end_to_end.test_masks import DIMS, TEXT, B, T

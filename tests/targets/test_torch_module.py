@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.end_to_end.subject import EXAMPLES, FEATURES, subject_of
+from tests.cells import example
+from tests.end_to_end.subject import FEATURES, subject_of
 from tests.targets.written import source
 
 torch = pytest.importorskip("torch")
@@ -66,7 +67,7 @@ def load(tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture
 def gru(load: Any) -> Any:
     torch.manual_seed(0)
-    return load(EXAMPLES / "gru.cell").GRU(3, 5, dtype=torch.float64)
+    return load(example("gru")).GRU(3, 5, dtype=torch.float64)
 
 
 def clashing(load: Any, tmp_path: Path) -> Any:
@@ -104,7 +105,7 @@ def test_a_cell_whose_names_clash_runs(load: Any, tmp_path: Path) -> None:
 
 def test_copies_and_pickles(gru: Any) -> None:
     x = torch.randn(4, 2, 3, dtype=torch.float64)
-    y, state = gru(x)
+    y, _ = gru(x)
     for other in (copy.deepcopy(gru), pickle.loads(pickle.dumps(gru))):
         assert torch.equal(other(x)[0], y)
         assert repr(other) == repr(gru)
@@ -141,7 +142,7 @@ def test_an_example_alone_a_batch_and_more_axes(gru: Any) -> None:
 def test_padding_reaches_no_gradient(gru: Any) -> None:
     x = torch.randn(4, 2, 3, dtype=torch.float64)
     lengths = torch.tensor([2, 4])
-    y, state = gru(x, lengths=lengths)
+    y, _ = gru(x, lengths=lengths)
     y.square().sum().backward()
     wanted = {n: p.grad.clone() for n, p in gru.named_parameters()}
     gru.zero_grad()
@@ -176,7 +177,7 @@ def test_transforms(gru: Any) -> None:
 
 
 @pytest.mark.parametrize("path", [
-    EXAMPLES / "gru.cell", EXAMPLES / "ln_gru.cell", FEATURES / "spiking.cell",
+    example("gru"), example("ln_gru"), FEATURES / "spiking.cell",
     FEATURES / "reductions.cell",
 ], ids=lambda path: path.stem)  # fmt: skip
 def test_gradients_of_gradients(load: Any, path: Path) -> None:
@@ -204,7 +205,7 @@ def test_gradients_of_gradients(load: Any, path: Path) -> None:
 def test_compilation_in_one_piece(gru: Any) -> None:
     compiled = torch.compile(gru, fullgraph=True, backend="aot_eager")
     x = torch.randn(3, 2, 3, dtype=torch.float64)
-    y, state = compiled(x)
+    y, _ = compiled(x)
     torch.testing.assert_close(y, gru(x)[0])
     y.sum().backward()
     exported = torch.export.export(gru, (x,))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tests.cells import example
@@ -32,7 +33,13 @@ class ZooSubject(Subject):
 
 @cache
 def zoo_subject(name: str) -> Subject:
-    return _sized(subject_of(example(name)))
+    return sized_subject(example(name))
+
+
+@cache
+def sized_subject(path: Path) -> Subject:
+    """A cell anywhere, with sizes that it allows."""
+    return _sized(subject_of(path))
 
 
 def with_structure(name: str, settings: Mapping[str, Any]) -> Subject:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from celldsl.ir.program import Node, Origin, Rows, Type
 from celldsl.ir.size import Size
-from celldsl.record import replace
+from celldsl.structs import replace
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.expression import expression
 from celldsl.targets.framework.names import Names, base_name

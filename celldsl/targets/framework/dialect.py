@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from celldsl.record import record
+from celldsl.structs import record
 
 
 @record

@@ -15,11 +15,11 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from celldsl.ir.ops.contractions import spec_parts
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Rows, Type
 from celldsl.ir.size import Shape, Size
-from celldsl.ops.contractions import spec_parts
-from celldsl.ops.table import OPS
-from celldsl.record import replace
+from celldsl.structs import replace
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.sizes import is_simple
 from celldsl.targets.framework.text import (

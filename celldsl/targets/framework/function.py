@@ -1,13 +1,13 @@
 """One function of a generated file.  In: a body, what is returned.  Out: its text, and calls of it.
 
-    function.call()        "A, rate = prepare(params, settings, x)"
+function.call()        "A, rate = prepare(params, settings, x)"
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from celldsl.record import record
+from celldsl.structs import record
 
 LIMIT = 96
 

@@ -1,6 +1,6 @@
 """Initial values.  In: a spec.  Out: the function that draws parameters and makes constants.
 
-    params, constants = initial_values(I, H, tau=2.0)
+params, constants = initial_values(I, H, tau=2.0)
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from celldsl.ir.program import Node, Rows, Type
 from celldsl.ir.size import Size
 from celldsl.ir.spec import CellSpec, ParamSpec
-from celldsl.record import record
+from celldsl.structs import record
 from celldsl.targets.framework.body import Body
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.expression import whole
@@ -201,7 +201,9 @@ def _write_owner(spec: CellSpec, owner: ParamSpec, nodes: list[Node], body: _Dra
         return
     body.write(nodes, (), loose=owner.value)
     value = whole(body.read(owner.value), Type(owner.shape, Rows.ONCE), body).at(ANY)
-    body.lines.append(f"{target} = {f'{value} if {given} is None else {passed}' if given else value}")
+    body.lines.append(
+        f"{target} = {f'{value} if {given} is None else {passed}' if given else value}"
+    )
 
 
 def _settings(spec: CellSpec, body: _Drawing) -> list[str]:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from celldsl.ir.program import Program
 from celldsl.ir.size import shape_text
 from celldsl.ir.spec import CellSpec
-from celldsl.record import record
+from celldsl.structs import record
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.initial import Initial, initial_source
 from celldsl.targets.framework.names import Names
@@ -20,15 +19,12 @@ from celldsl.targets.framework.nest import nest_of
 from celldsl.targets.framework.parts import split
 from celldsl.targets.framework.public import Cell
 
-if TYPE_CHECKING:
-    from celldsl.semantics.lower import Lowered
-
 # Names that every generated file uses.
 RESERVED = (
     "params", "constants", "settings", "lead", "times", "state", "lengths", "reverse", "masks",
     "live", "steps", "key", "dtype", "device", "math", "zlib", "NamedTuple", "SETTINGS",
     "prepare", "project", "advance", "initial_state", "draw_masks", "initial_values", "step",
-    "forward", "self", "training", "like", "flat", "order", "body", "found", "carry",
+    "forward", "self", "training", "like", "order", "body", "now", "t",
 )  # fmt: skip
 
 
@@ -80,7 +76,9 @@ def _raw(text: str) -> str:
 
 def settings_source(spec: CellSpec, told: Iterable[str]) -> str:
     """The run-time hyperparameters with their defaults."""
-    values = [f'"{h.name}": {h.value!r}' for h in spec.hypers if not h.fixed and h.value is not None]
+    values = [
+        f'"{h.name}": {h.value!r}' for h in spec.hypers if not h.fixed and h.value is not None
+    ]
     sizes = list(told)
     note = f"  # and the sizes {', '.join(sizes)}, which no array tells" if sizes else ""
     return f"SETTINGS = {{{', '.join(values)}}}{note}"

@@ -1,4 +1,4 @@
-"""Names in generated code.  In: a Program, what a file uses for itself.  Out: a name for each value.
+"""Names in generated code.  In: a Program, what a file needs itself.  Out: a name for each value.
 
 Names of a `.cell` file stand in the code as they are where nothing else is called so, and get a
 number where something is (an input that is called `torch`).

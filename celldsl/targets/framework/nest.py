@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from celldsl.record import record
+from celldsl.structs import record
 from celldsl.targets.framework.names import Names
 from celldsl.targets.framework.text import tuple_code
 

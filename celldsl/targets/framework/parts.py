@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from celldsl.ir.program import Leaf, Node, Program, Rows, State
 from celldsl.ir.size import Shape
 from celldsl.ir.spec import CellSpec
-from celldsl.record import entity, field, record
+from celldsl.structs import entity, field, record
 from celldsl.targets.framework.body import Body
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.function import Function
@@ -59,6 +59,8 @@ class Parts:
     inputs: tuple[str, ...]
     states: tuple[str, ...]
     outputs: tuple[str, ...]
+    # Lists of outputs, one for each step.
+    lists: tuple[str, ...]
     next_states: tuple[str, ...]
     masks: tuple[Mask, ...]
     # Dims that no array tells.
@@ -145,12 +147,13 @@ class _Splitter:
         advance = self._advance(step)
         n = len(self.spec.outputs)
         targets = tuple(self.names.free(f"{o.name}_out") for o in self.spec.outputs)
+        lists = tuple(self.names.free(f"{name}_all") for name in targets)
         following = tuple(self.names.free(f"{s}_new") for s in states)
         assert len(advance.returns) == n + len(states)
         return Parts(
             prepare, project, advance, self._start(once), self._draw(once), self._empty(),
-            inputs, states, targets, following, self.masks, tuple(self.told), self.dims, self.names,
-            self.nest,
+            inputs, states, targets, lists, following, self.masks, tuple(self.told), self.dims,
+            self.names, self.nest,
         )  # fmt: skip
 
     def _args(self, *groups: Iterable[Node]) -> set[str]:
@@ -282,14 +285,16 @@ class _Splitter:
             kind = kinds.get(value, "")
             if kind == "hyper" and settled:
                 continue
-            needs[{"param": "params", "const": "constants"}.get(kind, self.texts[value].code)] = None
+            needs[{"param": "params", "const": "constants"}.get(kind, self.texts[value].code)] = (
+                None
+            )
         lines, sources = self._dim_lines(body, needs)
         if any("settings[" in line for line in [*lines, *body.lines]):
             needs["settings"] = None
         needs.update(dict.fromkeys(sources))
         needs.update(body.words)
         return Function(
-            name, tuple(self._ordered(needs)), doc, tuple([*lines, *body.lines]), tuple(returned)
+            name, tuple(self._ordered(needs)), doc, (*lines, *body.lines), tuple(returned)
         )
 
     def _ordered(self, needs: dict[str, None]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celldsl.ir.spec import CellSpec
-from celldsl.record import record
+from celldsl.structs import record
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.function import Function, folded, wrapped
 from celldsl.targets.framework.nest import Nest

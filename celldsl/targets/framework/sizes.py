@@ -1,7 +1,7 @@
 """Sizes as Python text, and where arrays tell them.  In: Sizes.  Out: integer expressions.
 
-    size_code(2*H + I, {"H": "H", "I": "I"})                 "2*H + I"
-    dim_sources(("I", "H"), [("x", -1, I), ("b", 0, 2*H)])   {"I": "x.shape[-1]", "H": "b.shape[0] // 2"}
+size_code(2*H + I, {"H": "H", "I": "I"})                 "2*H + I"
+dim_sources(("H",), [Axis("b.shape[0]", 2*H)], names)    {"H": "b.shape[0] // 2"}
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from math import lcm
 
 from celldsl.ir.size import Shape, Size, product
-from celldsl.record import record
+from celldsl.structs import record
 
 
 @record

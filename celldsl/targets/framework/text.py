@@ -9,7 +9,7 @@ a `Text` says which axes it really has.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
-from celldsl.record import record, replace
+from celldsl.structs import record, replace
 
 ONE = Size.of(1)
 # How tightly Python's operators bind, from the loosest on.

@@ -83,7 +83,9 @@ def forward_source(cell: Cell) -> str:
         "",
         "def body(state, now):",
         *indented(p.nest.unpacked(p.states, "state")),
-        f"    {', '.join([*per_step(cell), 'live'])} = now" if per_step(cell) else "    (live,) = now",
+        f"    {', '.join([*per_step(cell), 'live'])} = now"
+        if per_step(cell)
+        else "    (live,) = now",
         *indented(_one_step(cell)),
         *indented(folded(f"return {p.nest.packed(p.next_states)}, {outputs}")),
         "",

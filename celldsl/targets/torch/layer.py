@@ -97,7 +97,8 @@ PARAMS = [
 ]
 REPR = [
     "def extra_repr(self):",
-    '    return ", ".join(f"{name}={value}" for name, value in (self.sizes | self.settings).items())',
+    "    values = {**self.sizes, **self.settings}",
+    '    return ", ".join(f"{name}={value}" for name, value in values.items())',
 ]
 
 
@@ -156,7 +157,9 @@ def _initial_state(cell: Cell) -> list[str]:
     lines += ["settings = self.settings"] if "settings" in start.args else []
     for name, spec in zip(cell.parts.inputs, cell.spec.inputs, strict=True):
         if name in start.args:
-            lines.append(f"{name} = like.new_empty(({', '.join(['0', *_shape(spec.shape, cell)])},))")
+            lines.append(
+                f"{name} = like.new_empty(({', '.join(['0', *_shape(spec.shape, cell)])},))"
+            )
     lines.append("lead = (batch,) if isinstance(batch, int) else tuple(batch)")
     for mask in cell.parts.masks:
         if mask.name in start.args:

@@ -41,8 +41,8 @@ IMPORTS = {
     "nn": "from torch import nn",
 }
 USAGE = (
-    "`forward` and `step` are pure functions over `params`, a mapping of tensors by name; the class",
-    "at the end holds them as an `nn.Module`.  Tensors may have any number of batch axes.",
+    "`forward` and `step` are pure functions over `params`, a mapping of tensors by name; the",
+    "class at the end holds them as an `nn.Module`.  Tensors may have any number of batch axes.",
 )
 
 
@@ -86,7 +86,7 @@ def forward_source(cell: Cell) -> str:
         *before_steps(cell, timed=True),
         f"order = range({first}.shape[0])",
         *wrapped("steps = list(zip(order, ", [f"{n}.unbind(0)" for n in per_step(cell)], "))"),
-        f"{', '.join(f'{y}_all' for y in p.outputs)} = {', '.join('[]' for _ in p.outputs)}",
+        f"{', '.join(p.lists)} = {', '.join('[]' for _ in p.lists)}",
         f"for {', '.join(['t', *per_step(cell)])} in reversed(steps) if reverse else steps:",
         *indented(_one_step(cell)),
         *_stacked(cell),
@@ -98,9 +98,7 @@ def forward_source(cell: Cell) -> str:
 def _within_lengths(cell: Cell) -> list[str]:
     """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
     p = cell.parts
-    shaped = [
-        f"    {name} = keep(live, {name}, 1.0)" for name in p.inputs
-    ]
+    shaped = [f"    {name} = keep(live, {name}, 1.0)" for name in p.inputs]
     return [
         "if lengths is not None:",
         f"    steps = torch.arange({p.inputs[0]}.shape[0], device=lengths.device)",
@@ -119,18 +117,18 @@ def _one_step(cell: Cell) -> list[str]:
         *(f"    {new} = keep(live[t], {new}, {old})"
           for new, old in zip(p.next_states, p.states, strict=True)),
         *(f"{old} = {new}" for new, old in zip(p.next_states, p.states, strict=True)),
-        *(f"{y}_all.append({y})" for y in p.outputs),
+        *(f"{kept}.append({y})" for kept, y in zip(p.lists, p.outputs, strict=True)),
     ]  # fmt: skip
 
 
 def _stacked(cell: Cell) -> list[str]:
     """Outputs of all steps, in the order of time."""
-    outputs = cell.parts.outputs
+    p = cell.parts
     return [
         "if reverse:",
-        *(f"    {y}_all.reverse()" for y in outputs),
+        *(f"    {kept}.reverse()" for kept in p.lists),
         "if steps:",
-        *(f"    {y} = torch.stack({y}_all)" for y in outputs),
+        *(f"    {y} = torch.stack({kept})" for kept, y in zip(p.lists, p.outputs, strict=True)),
         "else:",
-        *indented(cell.parts.empty.call(outputs)),
+        *indented(p.empty.call(p.outputs)),
     ]
