@@ -19,12 +19,14 @@ from celldsl.syntax import ast
 from celldsl.syntax.ignores import silence
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
+from celldsl.targets.table import DEFAULT, TARGETS
 from celldsl.version import __version__
 
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
     from celldsl.semantics.lower import Lowered
     from celldsl.semantics.structure import Setting
+    from celldsl.targets.framework.unit import Unit as Printed
     from celldsl.targets.numba.unit import Unit
 
 
@@ -127,11 +129,13 @@ def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, 
     return run_passes(forward, FORWARD, without), run_passes(backward, BACKWARD, without)
 
 
-def plain(program: Program) -> Program:
-    """The forward program for targets that print it: as written, with work out of the loop."""
+def plain_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Printed:
+    """For targets that print a Program: as it was written, with work out of the loop."""
+    from celldsl.targets.framework.unit import Unit as Printed
     from celldsl.transforms.pipeline import PLAIN, run_passes
 
-    return run_passes(program, PLAIN)
+    program = run_passes(lowered.program, PLAIN, without)
+    return Printed(lowered.spec, program, name, digest, __version__)
 
 
 def compile_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Unit:
@@ -155,20 +159,23 @@ def generate(
     standalone: bool = False,
     report: Report | None = None,
     without: Iterable[str] = (),
+    target: str = DEFAULT,
 ) -> str:
     """The text of the module of a cell.  Raises CellError with all that is wrong.
 
     Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
-    names of `celldsl.pass_flags` to leave out; ValueError where there is no such one.
+    names of `celldsl.pass_flags` to leave out; ValueError where there is no such one.  `target` is
+    one of `celldsl.targets.table`; `standalone` is for the default one, others always are.
     """
     import hashlib
 
     from celldsl.fingerprint import own_text
-    from celldsl.targets.numba.module import module_source
 
     report = report if report is not None else Report()
     left_out = known_names(without)
     lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
     digest = hashlib.sha256(own_text(text, cell).encode()).hexdigest()[:16]
-    unit = compile_cell(lowered, Path(name).name, digest, left_out)
-    return module_source(unit, standalone)
+    entry = TARGETS[target]
+    if entry.prints == "program":
+        return entry.writer()(plain_cell(lowered, Path(name).name, digest, left_out))
+    return entry.writer()(compile_cell(lowered, Path(name).name, digest, left_out), standalone)

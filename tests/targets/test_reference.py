@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.cells import EVERY
 from tests.end_to_end.compare import Setup
@@ -13,8 +15,16 @@ from tests.targets.compare import TARGETS, compare
 from tests.zoo.subject import sized_subject
 
 CELLS = [*EVERY.values(), *sorted(FEATURES.glob("*.cell"))]
-QUICK = (Setup(lengths=(2, 0, 4)), Setup(given=False, reverse=True, T=3, B=2))
+# What plain code for JAX writes in a way of its own.
+FEATURES_OF_JAX = {
+    "conv_plane", "grouped", "learned_start", "reductions", "scans", "shapes", "spiking",
+    "sub_in_for", "flat_functions", "norms", "elementwise", "values_of_parameters", "concats",
+}  # fmt: skip
+BACKWARDS = Setup(given=False, reverse=True, T=3, B=2)
+# XLA compiles a second for each.
+QUICK = {"torch": (Setup(lengths=(2, 0, 4)), BACKWARDS), "jax": (BACKWARDS,)}
 SETUPS = (
+    Setup(lengths=(2, 0, 4)),
     Setup(given=False, lengths=(3, 1, 4), reverse=True),
     Setup(sizes=1, T=1, B=1),
     Setup(sizes=2, T=2, B=1, given=False),
@@ -23,13 +33,19 @@ SETUPS = (
 )
 
 
-@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("target", TARGETS)
+def cases() -> Iterator[ParameterSet]:
+    """All for both, but for features that JAX writes as PyTorch does: those are a slow sweep."""
+    for target in TARGETS:
+        for path in CELLS:
+            slow = target == "jax" and path.parent == FEATURES and path.stem not in FEATURES_OF_JAX
+            marks = (pytest.mark.slow,) if slow else ()
+            yield pytest.param(target, path, marks=marks, id=f"{target}-{path.stem}")
+
+
+@pytest.mark.parametrize(("target", "path"), cases())
 def test_plain_code_agrees_with_the_reference(target: str, path: Path) -> None:
     pytest.importorskip(target)
-    # JAX compiles for each setup: half a second.
-    setups = QUICK if target == "torch" else QUICK[len(path.stem) % 2 :][:1]
-    for setup in setups:
+    for setup in QUICK[target]:
         compare(sized_subject(path), target, setup)
 
 

@@ -9,24 +9,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from celldsl.ir.program import Program
-from celldsl.pipeline import plain
-from celldsl.targets.framework.module import Made
+from celldsl.pipeline import plain_cell
+from celldsl.semantics.lower import Lowered
+from celldsl.targets.table import TARGETS
 from tests.end_to_end.subject import Arrays, Subject
 
 WRITTEN = "written_cell"
 
 
 def source(program: Program, spec: Any, target: str) -> str:
-    emit = import_module(f"celldsl.targets.{target}.module").module_source
-    text: str = emit(plain(program), spec, Made("test.cell", "0" * 16, "0"))
-    return text
+    unit = plain_cell(Lowered(program, spec), "test.cell", "0" * 16)
+    return TARGETS[target].writer()(unit)
 
 
 def written(subject: Subject, target: str) -> ModuleType:

@@ -18,8 +18,12 @@ from celldsl.diagnostics.errors import CellError
 from celldsl.files import is_special, replace_file
 from celldsl.fingerprint import read_limited, source_key
 from celldsl.syntax.limits import read_source
+from celldsl.targets.table import DEFAULT, TARGETS
 
-EXAMPLE = "celldsl compile gru.cell --dtype both\n  celldsl compile gru.cell --set activation=relu"
+EXAMPLE = """celldsl compile gru.cell --dtype both
+  celldsl compile gru.cell --set activation=relu
+  celldsl compile gru.cell --target torch"""
+
 DTYPES = {"float32": ["float32"], "float64": ["float64"], "both": ["float32", "float64"]}
 WATCH_SECONDS = 0.5
 STDOUT = "-"
@@ -36,12 +40,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="the module, a folder for them, or - for standard output",
     )
     parser.add_argument(
+        "--target",
+        choices=[*TARGETS],
+        default=DEFAULT,
+        help="; ".join(f"{name}: {target.help}" for name, target in TARGETS.items()),
+    )
+    parser.add_argument(
         "--standalone", action="store_true", help="put what a module needs of celldsl into it"
     )
     parser.add_argument(
         "--dtype",
         choices=[*DTYPES, "none"],
-        default="float32",
         help="what to compile ahead of use (default: float32)",
     )
     parser.add_argument("--strict", action="store_true", help="count warnings as errors")
@@ -50,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     settings = parse_settings(arguments.set)
+    _check_target(arguments)
     targets = {name: _target(arguments, Path(name)) for name in arguments.files}
     if len(set(targets.values())) < len(targets):
         raise CommandError("--output: several files would become one module", 2)
@@ -60,13 +70,28 @@ def run(arguments: Namespace) -> int:
     return status
 
 
+def _check_target(arguments: Namespace) -> None:
+    """Raises CommandError for options that mean nothing for the target."""
+    if arguments.target == DEFAULT:
+        return
+    reasons = {
+        "standalone": f"a module for {arguments.target} needs nothing of celldsl anyway",
+        "dtype": f"nothing is compiled ahead for {arguments.target}",
+        "without": f"{arguments.target} optimises by itself",
+    }
+    for option, reason in reasons.items():
+        if getattr(arguments, option):
+            raise CommandError(f"--{option} is for --target {DEFAULT}: {reason}", 2)
+
+
 def _target(arguments: Namespace, path: Path) -> Path:
     """Where the module of a file goes.  Raises CommandError where no module can be there."""
+    stem = TARGETS[arguments.target].stem(path.stem)
     if arguments.output is None:
-        return _module_path(path.with_suffix(".py"), "give it another with -o")
+        return _module_path(path.with_name(f"{stem}.py"), "give it another with -o")
     output = Path(arguments.output)
     if output.is_dir() or len(arguments.files) > 1 or arguments.output.endswith(("/", "\\")):
-        return _module_path(output / f"{path.stem}.py", "rename the file")
+        return _module_path(output / f"{stem}.py", "rename the file")
     if arguments.output == STDOUT or is_special(output):
         return output
     return _module_path(output, f"for example {output.with_name('my_cell.py')}")
@@ -95,8 +120,9 @@ def _compile_all(
         _write(target, texts[name])
     # Nothing is imported from a device, a pipe or standard output.
     modules = [target for target in targets.values() if target.is_file()]
-    if arguments.dtype != "none":
-        _compile_ahead(modules, DTYPES[arguments.dtype], settings)
+    dtype = arguments.dtype or "float32"
+    if arguments.target == DEFAULT and dtype != "none":
+        _compile_ahead(modules, DTYPES[dtype], settings)
     return 0
 
 
@@ -131,6 +157,7 @@ def _generate(
                 standalone=arguments.standalone,
                 report=report,
                 without=arguments.without,
+                target=arguments.target,
             )
         )
     except CellError as error:

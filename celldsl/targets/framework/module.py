@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from celldsl.ir.program import Program
 from celldsl.ir.size import shape_text
 from celldsl.ir.spec import CellSpec
-from celldsl.structs import record
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.initial import Initial, initial_source
 from celldsl.targets.framework.names import Names
 from celldsl.targets.framework.nest import nest_of
 from celldsl.targets.framework.parts import split
 from celldsl.targets.framework.public import Cell
+from celldsl.targets.framework.unit import Unit
 
 # Names that every generated file uses.
 RESERVED = (
@@ -28,32 +27,25 @@ RESERVED = (
 )  # fmt: skip
 
 
-@record
-class Made:
-    """What a module says of where it comes from: the file, a hash of its text, who wrote it."""
-
-    source: str
-    digest: str
-    version: str
-
-
-def cell_of(program: Program, spec: CellSpec, dialect: Dialect) -> tuple[Cell, Initial]:
+def cell_of(unit: Unit, dialect: Dialect) -> tuple[Cell, Initial]:
     """All pieces of a module but its text."""
+    spec = unit.spec
     names = Names((*RESERVED, *dialect.reserved, *dialect.helpers))
-    parts = split(program, spec, dialect, names)
+    parts = split(unit.program, spec, dialect, names)
     several = len(spec.outputs) > 1
     outputs = nest_of("Output", [o.name for o in spec.outputs], names) if several else None
     apart = Names((*RESERVED, *dialect.reserved, *dialect.helpers))
     return Cell(spec, dialect, parts, outputs), initial_source(spec, dialect, apart)
 
 
-def header(spec: CellSpec, dialect: Dialect, made: Made, target: str, usage: Sequence[str]) -> str:
+def header(unit: Unit, dialect: Dialect, target: str, usage: Sequence[str]) -> str:
     """The docstring of the module."""
+    spec = unit.spec
     lines = [
         f'"""{spec.name} in {dialect.title}\'s own operations.',
         "",
-        f"Made by celldsl {made.version} from {made.source} (sha256 {made.digest}…) with",
-        f"`celldsl compile {made.source} --target {target}`; it needs {dialect.title} alone.",
+        f"Made by celldsl {unit.version} from {unit.source} (sha256 {unit.digest}…) with",
+        f"`celldsl compile {unit.source} --target {target}`; it needs {dialect.title} alone.",
         "",
         *(f"    {line}".rstrip() for line in _raw(spec.text).splitlines()),
         "",

@@ -1,17 +1,14 @@
-"""A cell as JAX functions.  In: a forward Program and its spec.  Out: the text of a file.
+"""A cell as JAX functions.  In: a lowered cell.  Out: the text of a file.
 
-    text = module_source(program, spec, Made("gru.cell", digest, version))
+    text = module_source(unit)
 
 The file has pure functions over a flat dict of parameters by their names.
 """
 
 from __future__ import annotations
 
-from celldsl.ir.program import Program
-from celldsl.ir.spec import CellSpec
 from celldsl.targets.framework.function import folded, indented, wrapped
 from celldsl.targets.framework.module import (
-    Made,
     cell_of,
     header,
     imports,
@@ -30,6 +27,7 @@ from celldsl.targets.framework.public import (
     step_source,
 )
 from celldsl.targets.framework.text import tuple_code
+from celldsl.targets.framework.unit import Unit
 from celldsl.targets.jax.dialect import JAX
 
 IMPORTS = {
@@ -46,8 +44,8 @@ USAGE = (
 )
 
 
-def module_source(program: Program, spec: CellSpec, made: Made) -> str:
-    cell, initial = cell_of(program, spec, JAX)
+def module_source(unit: Unit) -> str:
+    cell, initial = cell_of(unit, JAX)
     pieces = [
         *tuples_source(cell, "jax.Array"),
         *(function.text() for function in cell.functions()),
@@ -57,9 +55,9 @@ def module_source(program: Program, spec: CellSpec, made: Made) -> str:
     ]
     pieces = [*with_helpers(pieces, JAX.helpers), *pieces]
     if cell.has_settings:
-        pieces.insert(0, settings_source(spec, cell.parts.told))
+        pieces.insert(0, settings_source(unit.spec, cell.parts.told))
     body = "\n\n\n".join(pieces)
-    head = header(spec, JAX, made, "jax", USAGE)
+    head = header(unit, JAX, "jax", USAGE)
     future = "from __future__ import annotations"
     return "\n\n".join([head, future, imports(IMPORTS, body), "\n" + body]) + "\n"
 

@@ -1,6 +1,6 @@
-"""A cell as a PyTorch module.  In: a forward Program and its spec.  Out: the text of a file.
+"""A cell as a PyTorch module.  In: a lowered cell.  Out: the text of a file.
 
-    text = module_source(program, spec, Made("gru.cell", digest, version))
+    text = module_source(unit)
 
 The file has pure functions over a mapping of parameters by their names, and an `nn.Module` around
 them.
@@ -8,11 +8,8 @@ them.
 
 from __future__ import annotations
 
-from celldsl.ir.program import Program
-from celldsl.ir.spec import CellSpec
 from celldsl.targets.framework.function import indented, wrapped
 from celldsl.targets.framework.module import (
-    Made,
     cell_of,
     header,
     imports,
@@ -30,6 +27,7 @@ from celldsl.targets.framework.public import (
     signature,
     step_source,
 )
+from celldsl.targets.framework.unit import Unit
 from celldsl.targets.torch.dialect import TORCH
 from celldsl.targets.torch.layer import layer_source
 
@@ -46,8 +44,8 @@ USAGE = (
 )
 
 
-def module_source(program: Program, spec: CellSpec, made: Made) -> str:
-    cell, initial = cell_of(program, spec, TORCH)
+def module_source(unit: Unit) -> str:
+    cell, initial = cell_of(unit, TORCH)
     pieces = [
         *tuples_source(cell, "torch.Tensor"),
         *(function.text() for function in [*cell.functions(), cell.parts.empty]),
@@ -58,9 +56,9 @@ def module_source(program: Program, spec: CellSpec, made: Made) -> str:
     ]
     pieces = [*with_helpers(pieces, TORCH.helpers), *pieces]
     if cell.has_settings:
-        pieces.insert(0, settings_source(spec, cell.parts.told))
+        pieces.insert(0, settings_source(unit.spec, cell.parts.told))
     body = "\n\n\n".join(pieces)
-    head = header(spec, TORCH, made, "torch", USAGE)
+    head = header(unit, TORCH, "torch", USAGE)
     future = "from __future__ import annotations"
     return "\n\n".join([head, future, imports(IMPORTS, body), "\n" + body]) + "\n"
 
