@@ -54,6 +54,7 @@ class Generator:
         standalone: bool = False,
         report: object = None,
         without: Collection[str] = (),
+        target: str = "numba",
     ) -> str:
         self.structures.append(dict(structure or {}))
         found = text.split()[1] if cell is None else cell
