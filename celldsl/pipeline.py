@@ -89,12 +89,17 @@ def _refusal(report: Report, cell: str) -> CellError:
 
 
 def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
-    """The cell that is meant: the one that is named, or the only one of the file."""
-    names = [item.name.id for item in checked.file.items if isinstance(item, ast.Cell)]
+    """The cell that is meant: the one that is named, or the only one that is in no other."""
+    from celldsl.semantics.subcells import subs
+
+    cells = [item for item in checked.file.items if isinstance(item, ast.Cell)]
+    names = [item.name.id for item in cells]
     if cell is not None and cell in names:
         return cell
-    if cell is None and len(names) == 1:
-        return names[0]
+    inner = {sub.cell.id for item in cells for sub in subs(item.body)}
+    outer = [name for name in names if name not in inner]
+    if cell is None and len(outer) == 1:
+        return outer[0]
     told = ", ".join(f"`{name}`" for name in names) or "none"
     message = f"there is no cell `{cell}`" if cell is not None else "say which cell is meant"
     report.add("E0116", message, checked.file.span, f"the file has {told}")

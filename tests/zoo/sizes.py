@@ -22,14 +22,16 @@ def dims_near(spec: CellSpec, wanted: int) -> dict[str, int]:
     Raises AssertionError where none is found.
     """
     choices = [_choices(spec, i, wanted) for i in range(len(spec.dims))]
-    names = [d.name for d in spec.dims]
-    found = [dict(zip(names, sizes, strict=True)) for sizes in product(*choices)]
-    found = [dims for dims in found if allowed(spec, dims)]
-    assert found, f"{spec.name}: no sizes near {wanted}"
-    return min(
-        found,
-        key=lambda dims: sum(abs(dims[n] - c[0]) for n, c in zip(names, choices, strict=True)),
-    )
+    firsts = [sizes[0] for sizes in choices]
+
+    def distance(sizes: tuple[int, ...]) -> int:
+        return sum(abs(size - first) for size, first in zip(sizes, firsts, strict=True))
+
+    for sizes in sorted(product(*choices), key=distance):
+        dims = dict(zip((d.name for d in spec.dims), sizes, strict=True))
+        if allowed(spec, dims):
+            return dims
+    raise AssertionError(f"{spec.name}: no sizes near {wanted}")
 
 
 def _choices(spec: CellSpec, place: int, wanted: int) -> list[int]:

@@ -12,12 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.cells import example
 from tests.end_to_end.subject import Arrays, Subject, subject_of
 from tests.zoo.sizes import dims_near
 
 # States that hold sums of outer products: the cell solves a system with them.
 GRAMS = {"mesanet": ("A",)}
+# Weights of places in a memory, which the cell takes to a power.
+POSITIVE = {"ntm": ("w", "v")}
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class ZooSubject(Subject):
         drawn = super().draw_states(dims, B, seed)
         for name in GRAMS.get(self.path.stem, ()):
             drawn[name] = drawn[name] @ drawn[name].swapaxes(-1, -2)
+        for name in POSITIVE.get(self.path.stem, ()):
+            drawn[name] = np.abs(drawn[name]) + 0.1
         return drawn
 
 

@@ -33,7 +33,10 @@ def agree(subject: Subject, settings: Arrays, step: Step) -> None:
     rng = np.random.default_rng(0)
     params = {p.name: rng.normal(size=subject.shape(p.shape, dims)) / 2
               for p in subject.spec.params}  # fmt: skip
-    consts = subject.make(dims).consts if subject.spec.consts else {}
+    consts = dict(subject.make(dims).consts) if subject.spec.consts else {}
+    for key, value in consts.items():
+        if (value == 1).all():  # a mask that leaves nothing out
+            consts[key] = np.float64(rng.integers(0, 2, size=value.shape))
     inputs, starts = subject.draw_inputs(dims, T, 1), subject.draw_states(dims, 1)
     leaves = {**subject.hypers(), **params, **consts, **inputs}
     run = subject.evaluate(leaves, dims, T, 1, starts)
@@ -41,7 +44,7 @@ def agree(subject: Subject, settings: Arrays, step: Step) -> None:
     state = {key: value[0] for key, value in starts.items()}
     for t in range(T):
         here = {key: x[t, 0] for key, x in inputs.items()}
-        wanted, state = step({**hypers, **settings, **params}, here, state)
+        wanted, state = step({**hypers, **settings, **consts, **params}, here, state)
         for key, value in wanted.items():
             found = run.results["output", key][t, 0]
             np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-10, err_msg=f"{key} {t}")

@@ -106,8 +106,8 @@ TABLE: dict[str, Entry] = {
     ),
     "E0116": Entry(
         "which cell is meant",
-        "The file has several cells, or none of the name that was given: say which one with "
-        "`--cell`.",
+        "The file has several cells that are in no other one, or none of the name that was given: "
+        "say which one with `--cell`.",
     ),
     "E0121": Entry(
         "a call of something that is no function",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from tests.zoo.equations import continuous_time, diagonal, gated, matrix_memory, spiking
+from tests.zoo.equations import (
+    continuous_time,
+    diagonal,
+    gated,
+    matrix_memory,
+    normalised,
+    spiking,
+    structured,
+)
 from tests.zoo.equations.terms import Step
 from tests.zoo.equations.variants import VARIANTS as VARIANTS
 
 STEPS: dict[str, Step] = {}
-for module in (gated, diagonal, continuous_time, matrix_memory, spiking):
+for module in (gated, normalised, diagonal, continuous_time, matrix_memory, structured, spiking):
     assert not set(STEPS) & set(module.STEPS)
     STEPS |= module.STEPS

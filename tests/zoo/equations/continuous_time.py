@@ -28,6 +28,17 @@ def lem(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"h": h}, {"h": h, "c": c}
 
 
+def phased_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """A unit is open for a part of its period, rising and falling."""
+    i, f, o = (sigma(affine(p, k, x=x["x"], h=s["h"])) for k in "ifo")
+    n = s["c"] * f + i * np.tanh(affine(p, "g", x=x["x"], h=s["h"]))
+    m, phi = np.tanh(n) * o, np.mod(x["t"] - p["s"], p["tau"]) / p["tau"]
+    rise, closed = 2 * phi / p["ratio_on"], p["leak"] * phi
+    k = np.where(2 * phi < p["ratio_on"], rise, np.where(phi < p["ratio_on"], 2 - rise, closed))
+    c, h = k * n + (1 - k) * s["c"], k * m + (1 - k) * s["h"]
+    return {"h": h}, {"c": c, "h": h}
+
+
 def lmu(p: Arrays, x: Arrays, s: Arrays) -> Result:
     """The Legendre system from its definition, discretised by SciPy's exponential of a matrix."""
     M, N = s["m"].shape
@@ -97,6 +108,7 @@ def ltc(p: Arrays, x: Arrays, s: Arrays) -> Result:
 STEPS: dict[str, Step] = {
     "cornn": cornn,
     "lem": lem,
+    "phased_lstm": phased_lstm,
     "lmu": lmu,
     "grud": grud,
     "grud_pypots": grud_pypots,

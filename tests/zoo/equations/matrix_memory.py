@@ -204,7 +204,37 @@ def fast_weights(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"h": h}, {"h": h, "A": A}
 
 
+def ntm(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """The read weights see the memory as it was, and so does what is read."""
+    M, bound, W = s["M"], p["limit"], s["M"].shape[1]
+    seen = np.concatenate([x["x"], s["r"]])
+    i, f, g, o = np.split(affine(p, "controller.i_f_g_o", x=seen, h=s["controller.h"]), 4)
+    c = sigma(f) * s["controller.c"] + sigma(i) * np.tanh(g)
+    h = sigma(o) * np.tanh(c)
+    told = np.clip(affine(p, "p", o=h), -bound, bound)
+    read, write, erase, add = np.split(told, np.cumsum([W + 6, W + 6, W]))
+    w, v = place(read, M, s["w"]), place(write, M, s["v"])
+    r = M.T @ w
+    after = {"r": r, "w": w, "v": v, "controller.h": h, "controller.c": c}
+    after["M"] = M * (1 - v[:, None] * sigma(erase)) + v[:, None] * np.tanh(add)
+    return {"y": np.clip(affine(p, "y", o=h, r_next=r), -bound, bound)}, after
+
+
+def place(p: Any, M: Any, w: Any) -> Any:
+    """By content, by where it was, by a step of at most one place, sharpened."""
+    W, n = M.shape[1], len(M)
+    k, beta, g, shift, gamma = np.split(p, [W, W + 1, W + 2, W + 5])
+    k = np.tanh(k)
+    lengths = np.sqrt((M * M).sum(1)) * np.sqrt((k * k).sum())
+    near = soft_max(softplus(beta) * (M @ k) / (lengths + 1e-8))
+    near, moves = sigma(g) * near + (1 - sigma(g)) * w, soft_max(shift)
+    moved = [sum(moves[1 + m] * near[(i - m) % n] for m in (-1, 0, 1)) for i in range(n)]
+    sharp = np.array(moved) ** (1 + softplus(gamma))
+    return sharp / sharp.sum()
+
+
 STEPS: dict[str, Step] = {
+    "ntm": ntm,
     "linear_attention": linear_attention,
     "retnet": retnet,
     "hgrn2": hgrn2,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.zoo.equations.structured import group_lstm
 from tests.zoo.equations.terms import (
     Arrays,
     Step,
@@ -111,6 +112,7 @@ def free_snn_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
 
 
 VARIANTS = (
+    Variant("group_lstm", {"groups": 2}, group_lstm),
     Variant("slstm", {"heads": 2, "clamp_n": True}, flash_slstm),
     Variant("rg_lru", {"heads": 2}, rg_lru),
     Variant("mogrifier_lstm", {"rounds": 2, "cap_input_gate": False}, mogrifier),

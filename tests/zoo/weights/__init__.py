@@ -13,5 +13,6 @@ MODULES = (core, contrib, recurrent, memory, spiking, time)
 
 ROWS: dict[str, dict[str, Row]] = {}
 for module in MODULES:
-    assert not set(ROWS) & set(module.ROWS)
-    ROWS |= module.ROWS
+    for name, files in module.ROWS.items():
+        assert not set(ROWS.setdefault(name, {})) & set(files)
+        ROWS[name] |= files

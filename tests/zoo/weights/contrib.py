@@ -107,6 +107,33 @@ def transposed(arrays: Arrays) -> Arrays:
     return {name: value.T for name, value in arrays.items()}
 
 
+def time_and_frequency(P: Arrays) -> Arrays:
+    K = P["K"].T
+    return {"W_x": K[:2], "W_t": K[2:6], "W_f": K[6:], "b": P["b"]}
+
+
+def by_windows(states: Arrays) -> Arrays:
+    """The library has c and m of each window after one another."""
+    c_m = states["S"].reshape(3, 2, 4)
+    return {"c": c_m[:, 0], "m": c_m[:, 1]}
+
+
+def attending(P: Arrays) -> Arrays:
+    inner = {f"inner.{key}": value for key, value in joint(P["Kc"], P["bc"], "h").items()}
+    return {
+        **inner,
+        **linear("u", P["b1"], x=P["K1"][:, :3], a=P["K1"][:, 3:]),
+        **linear("q", P["b3"], o=P["K3"]),
+        **linear("e", M=P["Kw"]),
+        **linear("y", P["b2"], o=P["K2"][:, :4], a_next=P["K2"][:, 4:]),
+        "v": P["v_"],
+    }
+
+
+def remembered(states: Arrays) -> Arrays:
+    return {"inner.h": states["h"], "a": states["a"], "M": states["M"].reshape(3, 4)}
+
+
 def stacked(P: Arrays) -> Arrays:
     """Two layers of PyTorch's LSTM."""
     found = {}
@@ -171,6 +198,10 @@ ROWS: dict[str, dict[str, Row]] = {
     "tf.convlstm": {"conv_lstm_1d": CONVOLVED, "conv_lstm": IN_A_PLANE},
     "flax.convlstm": {"conv_lstm": over_a_plane("ijfo")},
     "keras.convlstm": {"conv_lstm": over_a_plane("ifjo")},
+    "tf.gridlstm": {
+        "time_freq_lstm": Row(time_and_frequency, FB, by_windows, sizes={"F": 2, "K": 3}),
+    },
+    "tf.attnwrap": {"attention_rnn": Row(attending, states=remembered, sizes={"A": 4, "L": 3})},
     "tf.multirnn": {"stacked_lstm": Row(stacked)},
     "tf.highway": {"highway_rnn": Row(highway, states=inner_names)},
     "haste.lstm": {"zoneout_lstm": Row(zoned_lstm, masks=zoned)},
