@@ -161,7 +161,8 @@ class Description:
     `equations` is the text people see; `source` is the `.cell` file's name and `digest` the hash
     that the module was made from.  `prepare(dtype)`, where there is
     one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
-    whether kernels draw any.  `abi` is the ABI that the module was written for.
+    whether kernels draw any, `backward_reads` which inputs backward phases read (None: any).  `abi`
+    is the ABI that the module was written for.
     """
 
     name: str
@@ -183,4 +184,5 @@ class Description:
     backward: tuple[Phase, ...]
     prepare: Callable[[Any], None] | None = None
     masks: bool = False
+    backward_reads: tuple[str, ...] | None = None
     abi: int = 0

@@ -5,6 +5,7 @@ GRU() has no argument "hidden"; it takes I, H, activation, dtype, seed
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 
@@ -16,8 +17,26 @@ class ArgumentTypeError(ArgumentError, TypeError):
     """An argument is missing, unknown, or of the wrong type."""
 
 
+class UnknownNameError(ArgumentError, KeyError):
+    """A mapping has nothing of that name."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
 class WeightsError(ValueError):
     """A file of weights cannot be read, or is of another cell."""
+
+
+class WeightsWarning(UserWarning):
+    """Parameters that can be used and are probably not what was meant."""
+
+
+def caller_level() -> int:
+    """For `warnings.warn`: how far above is the first frame that is not of celldsl."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("celldsl."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
@@ -26,6 +45,14 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, list(known), n=1)), None)
+
+
+def unknown_name(name: object, known: Iterable[str]) -> UnknownNameError:
+    """The error for a name that a mapping has not, with the nearest that it has."""
+    names = list(known)
+    near = nearest_name(str(name), names)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(names) or 'none'}"
+    return UnknownNameError(f"no {name}; {hint}")
 
 
 def unknown_argument(where: str, name: str, known: Iterable[str]) -> ArgumentTypeError:

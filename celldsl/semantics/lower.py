@@ -16,8 +16,9 @@ from celldsl.semantics.cell import analyse_cell
 from celldsl.semantics.check import Checked, merge
 from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
+from celldsl.semantics.rates import rate_conditions
 from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
-from celldsl.structs import record
+from celldsl.structs import record, replace
 from celldsl.syntax import ast
 
 
@@ -44,7 +45,10 @@ def lower(
     merge(report, context.report)
     if context.report.has_errors:
         return None
-    return Lowered(_program(cell, context), _spec(cell, context))
+    program = _program(cell, context)
+    spec = _spec(cell, context)
+    rates = rate_conditions(program)
+    return Lowered(program, replace(spec, conditions=(*spec.conditions, *rates)))
 
 
 def _place(cell: ast.Cell, name: str) -> Span:

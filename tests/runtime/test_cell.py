@@ -33,7 +33,7 @@ W = np.array([0.1, 0.5, 0.9])
         ({"I": 3, "dtype": "float16"}, 'dtype: expected "float32" or "float64", got \'float16\''),
         ({"I": 3, "dtype": "bogus"}, "dtype: expected"),
         ({"I": 3, "seed": -1}, "seed: expected 0 or more"),
-        ({"I": 13}, r"H must not be unlucky \(requires H != 13; with I=13, H=13"),
+        ({"I": 13}, r"H must not be unlucky \(requires H != 13; with H=13\)"),
         (
             {"I": 3, "activation": "relu"},
             r"celldsl compile fake\.cell --cell Fake --set activation=relu",
@@ -75,7 +75,7 @@ def test_another_structure_comes_from_the_hook(monkeypatch: pytest.MonkeyPatch) 
         (lambda c: c(X.astype("f4")), TypeError, "x: expected float64, got float32; pass x.astype"),
         (lambda c: c(X.tolist()), TypeError, r"x: expected a NumPy array \(T, B, I=3\)"),
         (lambda c: c(), TypeError, "x: no array was passed"),
-        (lambda c: c(y=X), TypeError, 'Fake has no argument "y"; it takes x'),
+        (lambda c: c(y=X), TypeError, 'a call of Fake has no argument "y"; it takes x, state'),
         (lambda c: c(X, x=X), TypeError, "inputs: pass them in order or by keyword"),
         (lambda c: c(X, X[0]), ValueError, r"state\.h: expected \(B=2, H=4\), got \(2, 3\)"),
         (lambda c: c(X, {"c": X}), TypeError, 'state has no argument "c"'),

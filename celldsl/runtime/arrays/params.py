@@ -3,6 +3,8 @@
     cell.params["r_u.W_x"]              # a view: writing in place takes effect
     cell.params["r_u.b"] = array        # copied in, after a check of shape and dtype
     cell.params.flat -= rate * grads.params.flat
+    best = cell.params.copy()           # a snapshot with memory of its own
+    cell.params.assign(best)            # all of them, by name
 
 How blocks lie in the flat array is the generated code's affair; names and shapes are the cell's.
 """
@@ -12,16 +14,16 @@ from __future__ import annotations
 import ctypes
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.shapes import declared_words
-from celldsl.runtime.arrays.validation import Values, check_array
+from celldsl.runtime.arrays.validation import Values, check_array, warn_not_finite
 from celldsl.runtime.description import Param
-from celldsl.runtime.errors import nearest_name
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
 
 Place = tuple[tuple[int, ...], int, tuple[int, ...]]
 
@@ -35,7 +37,7 @@ class Parameters(Mapping[str, Values]):
 
     __slots__ = (
         "_accesses", "_memory", "_numbers", "_owner", "_places", "_references", "_size",
-        "_unshared", "_words", "dtype",
+        "_unshared", "_words", "before_access", "dtype",
     )  # fmt: skip
 
     def __init__(self, flat: Values, params: tuple[Param, ...], dims: Mapping[str, int]) -> None:
@@ -50,32 +52,65 @@ class Parameters(Mapping[str, Values]):
         self._words = {p.name: declared_words(p.text, self._places[p.name][0]) for p in params}
         self._numbers = count()
         self._accesses = array("q", [next(self._numbers)])
+        # Called before a view is handed out, through which numbers may change.
+        self.before_access: Callable[[], None] | None = None
 
     def over(self, flat: Values) -> Parameters:
         """A mapping with the same names and shapes over another flat array."""
-        found = object.__new__(Parameters)
-        found.dtype, found._memory, found._size = flat.dtype, flat.data, flat.size
-        found._places, found._words = self._places, self._words
-        found._owner, found._unshared, found._references = flat, 0, 0
-        found._numbers = count()
-        found._accesses = array("q", [next(found._numbers)])
+        return _laid_over(flat, self._places, self._words)
+
+    def copy(self) -> Parameters:
+        """A snapshot: the same names and values, in memory of its own."""
+        return self.over(self.whole.copy())
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
+        found = memo[id(self)] = self.copy()
         return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _laid_over, (self.whole.copy(), self._places, self._words)
 
     def freeze(self) -> None:
         """Lets nobody write from now on."""
         self._memory = self._memory.toreadonly()
 
+    def touch(self) -> None:
+        """Counts as an access: what was derived from the numbers is derived again."""
+        # Unlike sums, numbers of a counter are never the same in two threads.
+        self._accesses[0] = next(self._numbers)
+
     @property
     def flat(self) -> Values:
         """All parameters as one vector, for optimisers: a view too."""
-        self._accesses[0] = next(self._numbers)
-        view: Values = np.ndarray((self._size,), self.dtype, self._memory)
-        return view
+        self._open()
+        return self.whole
 
     @flat.setter
     def flat(self, value: Any) -> None:
         words = f"({self._size},)"
-        self.flat[...] = check_array("flat", value, self.dtype, (self._size,), lambda: words)
+        own = self.flat
+        checked = check_array("flat", value, self.dtype, (self._size,), lambda: words)
+        if checked.ctypes.data != own.ctypes.data:  # which it is after `flat -= …`
+            own[...] = checked
+        self._warn_of_flat(own)
+
+    @property
+    def whole(self) -> Values:
+        """All of them, for those who only read: counts as no access."""
+        view: Values = np.ndarray((self._size,), self.dtype, self._memory)
+        return view
+
+    def _open(self) -> None:
+        if self.before_access is not None:
+            self.before_access()
+        self.touch()
+
+    def _view(self, name: str) -> Values:
+        shape, offset, strides = self._places[name]
+        view: Values = np.ndarray(shape, self.dtype, self._memory, offset, strides)
+        return view
 
     @property
     def version(self) -> int | None:
@@ -88,21 +123,78 @@ class Parameters(Mapping[str, Values]):
         owner are counted, and how many there are while nobody holds a view."""
         return self._accesses.buffer_info()[0], id(self._owner), self._references
 
+    def first_difference(self, other: Values) -> str | None:
+        """The first parameter whose bits are others in another flat array."""
+        own, whole = self.whole, np.dtype(f"i{self.dtype.itemsize}")
+        if np.array_equal(own.view(whole), other.view(whole)):
+            return None
+        before = self.over(other)
+        for name in self._places:
+            if self._view(name).tobytes() != before._view(name).tobytes():
+                return name
+        return None  # a gap between parameters
+
     def __getitem__(self, name: str) -> Values:
         if name not in self._places:
-            near = nearest_name(str(name), self._places)
-            hint = f"did you mean {near}?" if near else f"there are {', '.join(self._places)}"
-            raise KeyError(f"no {name}; {hint}")
-        # Unlike sums, numbers of a counter are never the same in two threads.
-        self._accesses[0] = next(self._numbers)
-        shape, offset, strides = self._places[name]
-        view: Values = np.ndarray(shape, self.dtype, self._memory, offset, strides)
-        return view
+            raise unknown_name(name, self._places)
+        self._open()
+        return self._view(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         view = self[name]
-        checked = check_array(name, value, view.dtype, view.shape, lambda: self._words[name])
-        view[...] = checked
+        view[...] = checked = self._fitting(name, value)
+        warn_not_finite(name, checked)
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Copies the values of all parameters in, by name: all of them or none.
+
+        Raises ArgumentError where a name is missing or too many, or an array does not fit.
+        """
+        names = self._names_of(values)
+        missing = [name for name in self._places if name not in names]
+        if missing:
+            raise ArgumentError(f"{', '.join(missing)}: missing; `update` takes some of them alone")
+        self.update(values)
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Copies some values in, by name: all that are given or none.  Raises as `assign` does."""
+        names = self._names_of(values)
+        checked = {name: self._fitting(name, values[name]).copy() for name in names}
+        for name, new in checked.items():
+            self[name][...] = new
+        for name, new in checked.items():
+            warn_not_finite(name, new)
+
+    def __ior__(self, values: Mapping[str, Any]) -> Parameters:
+        self.update(values)
+        return self
+
+    def __or__(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **values} if isinstance(values, Mapping) else NotImplemented
+
+    def __ror__(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {**values, **self} if isinstance(values, Mapping) else NotImplemented
+
+    def _names_of(self, values: Any) -> list[str]:
+        if not isinstance(values, Mapping):
+            kind = type(values).__name__
+            raise ArgumentTypeError(f"expected a mapping of names to arrays, got {kind}")
+        for name in values:
+            if name not in self._places:
+                raise unknown_name(name, self._places)
+        return list(values)
+
+    def _fitting(self, name: str, value: Any) -> Values:
+        """An array that fits, or a number for a parameter of shape []."""
+        shape = self._places[name][0]
+        if not shape and is_number(value):
+            return np.array(value, self.dtype)
+        return check_array(name, value, self.dtype, shape, lambda: self._words[name])
+
+    def _warn_of_flat(self, flat: Values) -> None:
+        if not warn_not_finite("flat", flat, tell=False):
+            for name in self._places:
+                warn_not_finite(name, self._view(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -113,6 +205,23 @@ class Parameters(Mapping[str, Values]):
     def __repr__(self) -> str:
         lines = [f"  {name}: {self._words[name]}" for name in self._places]
         return "\n".join([f"{len(lines)} arrays of {self.dtype}", *lines])
+
+
+def _laid_over(flat: Values, places: dict[str, Place], words: dict[str, str]) -> Parameters:
+    """A mapping over an array of which nobody has derived anything."""
+    found = object.__new__(Parameters)
+    found.dtype, found._memory, found._size = flat.dtype, flat.data, flat.size
+    found._places, found._words = places, words
+    found._owner, found._unshared, found._references = flat, 0, 0
+    found._numbers = count()
+    found._accesses = array("q", [next(found._numbers)])
+    found.before_access = None
+    return found
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, of Python or of NumPy; truth values are none."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def place_of(param: Param, dims: Mapping[str, int], size: int) -> Place:

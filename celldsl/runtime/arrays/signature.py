@@ -7,17 +7,20 @@ starts = signature.states("state", state, 32)           # None where no state wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.options import refuse_unknown
 from celldsl.runtime.arrays.shapes import axes_of, shape_words
 from celldsl.runtime.arrays.state_structure import StateStructure, gradients_given
 from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
 from celldsl.runtime.description import Array, Description
-from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
+from celldsl.runtime.errors import ArgumentTypeError
+
+Own = Callable[[Values], Values]  # a copy of an array that is somebody else's
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,26 @@ class Signature:
         self.single = len(self.input_slots) == 1
         self._input_shape = self.input_slots[0].shape if self.single else ()
 
+    def check_keywords(self, where: str, named: Mapping[str, Any], known: Sequence[str]) -> None:
+        """Raises ArgumentTypeError for a keyword that is no input and none of those known.
+
+        `where` says what was called, with {} for the name of the cell.
+        """
+        if named:
+            refuse_unknown(where.format(self.cell_name), named, (*self.input_names, *known))
+
     def inputs(
-        self, value: Any, named: Mapping[str, Any], lead: Sequence[str]
+        self,
+        value: Any,
+        named: Mapping[str, Any],
+        lead: Sequence[str],
+        own: Mapping[str, Own] | None = None,
     ) -> tuple[list[Values], tuple[int, ...]]:
-        """The inputs, passed as one value or by keyword, and the sizes of their leading axes."""
-        if self.single and not named and type(value) is np.ndarray:
+        """The inputs, passed as one value or by keyword, and the sizes of their leading axes.
+
+        `own` makes copies of those that are the caller's, by name.
+        """
+        if self.single and not named and not own and type(value) is np.ndarray:
             size = value.shape[: len(lead)]
             if len(size) == len(lead) and is_plain(value, size + self._input_shape, self.dtype):
                 return [value], size
@@ -74,6 +92,8 @@ class Signature:
                 raise ArgumentTypeError(f"{slot.name}: no array was passed")
             array = slot.check(slot.name, given, self.dtype, sizes)
             sizes = dict(zip(lead, array.shape, strict=False))
+            if own and slot.name in own and array is given:
+                array = own[slot.name](array)
             found.append(array)
         return found, tuple(int(size or 0) for size in sizes.values())
 
@@ -81,14 +101,16 @@ class Signature:
         if value is not None and named:
             raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
         if value is None:
-            for name in named:
-                if name not in self.input_names:
-                    raise unknown_argument(f"{self.cell_name}", name, self.input_names)
             return [named.get(name) for name in self.input_names]
         return by_name("inputs", value, self.input_names)
 
-    def states(self, what: str, value: Any, batch: int) -> list[Values] | None:
-        """The states (B, …) of a named tuple; None where nothing was passed."""
+    def states(
+        self, what: str, value: Any, batch: int, own: Own | None = None
+    ) -> list[Values] | None:
+        """The states (B, …) of a named tuple; None where nothing was passed.
+
+        `own` makes copies of those that are the caller's.
+        """
         if value is None:
             return None
         if isinstance(value, np.ndarray) and len(self.state_slots) == 1:
@@ -98,7 +120,8 @@ class Signature:
         for slot, part in zip(self.state_slots, parts, strict=True):
             if part is None:
                 raise ArgumentTypeError(f"{what}.{slot.name}: no array was passed")
-            found.append(slot.check(f"{what}.{slot.name}", part, self.dtype, {"B": batch}))
+            array = slot.check(f"{what}.{slot.name}", part, self.dtype, {"B": batch})
+            found.append(own(array) if own is not None and array is part else array)
         return found
 
     def output_cotangents(self, dy: Any, steps: int, batch: int) -> list[Values]:

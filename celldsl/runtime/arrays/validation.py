@@ -8,12 +8,20 @@ Every message names the argument, what was expected in the cell's own dims, and 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+from celldsl.runtime.arrays.foreign import advice, kind_of
+from celldsl.runtime.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    WeightsWarning,
+    caller_level,
+    unknown_argument,
+)
 
 Values = np.ndarray[Any, np.dtype[Any]]
 Expected = tuple[int | None, ...]
@@ -27,9 +35,11 @@ def check_array(
     A size of None in `shape` is free; `words` says the shape in an error.  Raises ArgumentTypeError
     for what is no array or has another dtype, ArgumentError for another shape.
     """
-    if not isinstance(value, np.ndarray):
-        kind = type(value).__name__
-        raise ArgumentTypeError(f"{name}: expected a NumPy array {words()} of {dtype}, got {kind}")
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        raise ArgumentTypeError(
+            f"{name}: expected a NumPy array {words()} of {dtype}, got {kind_of(value)}"
+            f"{advice(name, value, dtype)}"
+        )
     if value.dtype != dtype:
         raise ArgumentTypeError(
             f"{name}: expected {dtype}, got {value.dtype}; pass {name}.astype(np.{dtype})"
@@ -59,7 +69,12 @@ def _free_fit(found: tuple[int, ...], shape: Expected) -> bool:
 
 def check_lengths(lengths: Any, steps: int, batch: int) -> Values:
     """`lengths` (B,) as int64.  Raises where one is negative or more than there are steps."""
-    found = np.asarray(lengths)
+    if isinstance(lengths, np.ma.MaskedArray):
+        raise ArgumentTypeError(f"lengths: got a masked array{advice('lengths', lengths, 'int64')}")
+    try:
+        found = np.asarray(lengths)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ArgumentTypeError(f"lengths: expected (B={batch},) integers, got {error}") from None
     if found.shape != (batch,):
         raise ArgumentError(f"lengths: expected (B={batch},), got {found.shape}")
     if found.dtype.kind not in "iu":
@@ -82,6 +97,29 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     if found not in (np.dtype("float32"), np.dtype("float64")):
         raise ArgumentError(f'dtype: expected "float32" or "float64", got {dtype!r}')
     return found
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """A truth value, which is `True` or `False` and nothing else."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentTypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
+
+
+def warn_not_finite(name: str, array: Values, tell: bool = True) -> bool:
+    """Whether all numbers are finite; where they are not, a WeightsWarning says so."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.add.reduce(array, axis=None)):
+            return True
+    wrong = np.argwhere(~np.isfinite(array))
+    if tell and len(wrong):
+        place = f"[{', '.join(map(str, wrong[0]))}]" if array.ndim else ""
+        warnings.warn(
+            f"{name} is not finite: {name}{place} is {array[tuple(wrong[0])]}",
+            WeightsWarning,
+            stacklevel=caller_level(),
+        )
+    return not len(wrong)
 
 
 def check_integer(name: str, value: Any, least: int) -> int:

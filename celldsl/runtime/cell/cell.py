@@ -18,11 +18,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from celldsl.runtime.arrays.options import (
+    BACKWARD_KEYWORDS,
+    CALL_KEYWORDS,
+    FORWARD_KEYWORDS,
+    STEP_KEYWORDS,
+    STREAM_KEYWORDS,
+    refuse_unknown,
+    state_of,
+)
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
 from celldsl.runtime.arrays.state_structure import StateStructure
-from celldsl.runtime.arrays.validation import Values, check_integer, check_lengths
+from celldsl.runtime.arrays.validation import Values, check_flag, check_integer
 from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.cell.attributes import assign_attribute
 from celldsl.runtime.cell.construction import (
     Setting,
     Settings,
@@ -30,18 +40,20 @@ from celldsl.runtime.cell.construction import (
     resolve_settings,
     variant_class,
 )
+from celldsl.runtime.cell.hypers import Dims, Hypers
 from celldsl.runtime.cell.initial import drawing, hash_key
 from celldsl.runtime.cell.saving import cell_from_file, save_cell
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout, packed_layout
+from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
+from celldsl.runtime.exec.batches import Kept, make_batch
 from celldsl.runtime.exec.executor import Engine
-from celldsl.runtime.exec.sequences import Tape, cut_segments, run_back, run_once, run_sequence
+from celldsl.runtime.exec.sequences import cut_segments, run_back, run_once, run_sequence
 from celldsl.runtime.exec.steps import Steppers
 from celldsl.runtime.exec.streams import Stream
+from celldsl.runtime.exec.tape import OwnCopies, Tape, check_tape
 from celldsl.runtime.former import written_for_another
-from celldsl.runtime.threads.thread_count import parts_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +79,9 @@ class Cell:
 
     dtype: np.dtype[Any]
     seed: int
-    dims: dict[str, int]
-    hypers: dict[str, Setting]
+    dims: Dims
+    hypers: Hypers
     params: Parameters
-    consts: Parameters
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -100,18 +111,24 @@ class Cell:
         """Everything but the values of parameters and consts."""
         described, dims, dtype = self.description, settings.dims, settings.dtype
         self._passes, self._lock = 0, Lock()
-        self.dims, self.hypers, self.dtype, self.seed = dims, settings.hypers, dtype, settings.seed
         flat = aligned_array(described.lengths.parameters(**dims), dtype)
         constants = aligned_array(described.lengths.constants(**dims), dtype)
         flat[:] = constants[:] = 0
-        self.params = Parameters(flat, described.params, dims)
-        self.consts = Parameters(constants, described.consts, dims)
+        params = Parameters(flat, described.params, dims)
+        consts = Parameters(constants, described.consts, dims)
         values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
-        self._engine = Engine(described, dims, values, flat, constants, self.params)
+        self._engine = Engine(described, dims, values, flat, constants, params)
         self._signature = Signature(
             described, dims, dtype, self._state_structure, self._output_structure
         )
         self._steppers = Steppers(self._engine, self._signature)
+        vars(self).update(
+            dims=Dims(described.name, dims),
+            dtype=dtype,
+            seed=settings.seed,
+            params=params,
+            hypers=Hypers(described, settings, self._engine, self._steppers, consts),
+        )
 
     def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
         for name, array in given.items():
@@ -122,17 +139,30 @@ class Cell:
                 own[name][...] = array
         self.consts.freeze()
 
+    @property
+    def consts(self) -> Parameters:
+        """The consts, which nobody can write to."""
+        return self.hypers.consts
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            assign_attribute(self, name, value)
+
     def __call__(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """Runs over whole sequences: x (T, B, I) -> (y (T, B, H), state after the last step).
 
         Inputs may go by keyword; `state`, `lengths` (B,) and `reverse` as for `forward`.  Raises
         ArgumentError and ArgumentTypeError for arrays that do not fit.
         """
-        state = named.pop("state", state)
-        lengths, reverse = named.pop("lengths", None), named.pop("reverse", False)
-        arrays, starts, layout, lead = self._arguments(inputs, named, state, lengths, reverse)
-        run = run_once(self._engine, layout, arrays, starts)
-        return self._results(layout, lead, run.outputs, run.finals)
+        self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
+        state = state_of(f"a call of {self.description.name}", state, named)
+        options = (named.pop("lengths", None), named.pop("reverse", False))
+        named.pop("state", None)
+        batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
+        run = run_once(self._engine, batch.layout, batch.arrays, batch.starts)
+        return self._results(batch.layout, batch.lead, run.outputs, run.finals)
 
     def forward(
         self,
@@ -154,22 +184,39 @@ class Cell:
         (True: about √T) keep only the states at their borders and are run again in `backward`:
         less memory, the same gradients.  An input of that name is passed in a mapping.
         """
+        self._signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
         if not isinstance(checkpoint, bool):
             checkpoint = check_integer("checkpoint", checkpoint, 1)
-        draws = training and (self.description.masks or seed is not None)
-        hyper = self._engine.training_hypers(self._mask_key(seed)) if draws else None
-        arrays, starts, layout, lead = self._arguments(inputs, named, state, lengths, reverse)
+        engine = self._engine
+        numbers = engine.numbers
+        if check_flag("training", training) and (self.description.masks or seed is not None):
+            numbers = engine.training_numbers(self._mask_key(seed))
+        kept = self._kept(checkpoint)
+        seen = engine.guard.now(self.params)
+        options = state, lengths, reverse, kept
+        batch = make_batch(engine, self._signature, inputs, named, *options)
+        layout, lead = batch.layout, batch.lead
         borders = cut_segments(layout.steps, checkpoint)
-        tape = Tape(self, self._engine, layout, arrays, starts, borders, hyper, lead)
+        arrays = batch.arrays, batch.starts
+        tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, kept.copies, seen)
         return (*self._results(layout, lead, *run_sequence(tape)), tape)
 
-    def backward(self, tape: Tape, dy: Any = None, dstate: Any = None) -> Gradients:
+    def _kept(self, checkpoint: int | bool) -> Kept:
+        """What `backward` reads of the caller's arrays: all of them where steps are run again."""
+        again = checkpoint is True or checkpoint > 1
+        reads = self.description.backward_reads
+        if again or reads is None:
+            reads = self._signature.input_names
+        return Kept(OwnCopies(self._engine.buffers), reads, again)
+
+    def backward(self, tape: Tape, dy: Any = None, dstate: Any = None, **unknown: Any) -> Gradients:
         """The gradients of a forward pass, for dy (T, B, H) and dstate (B, …); None is zeros.
 
-        An output or state that is left out has zeros too.  A tape may be used more than once.
+        An output or state that is left out has zeros too.  A tape may be used more than once, as
+        long as no parameter has changed since: ArgumentError then, which names it.
         """
-        if not isinstance(tape, Tape) or tape.cell is not self:
-            raise ArgumentTypeError("tape: expected one that `forward` of this cell returned")
+        refuse_unknown(f"{self.description.name}.backward()", unknown, BACKWARD_KEYWORDS)
+        tape = check_tape(tape, self)
         signature, layout = self._signature, tape.layout
         outputs = signature.output_cotangents(dy, *tape.lead)
         finals = signature.state_cotangents(dstate, layout.batch)
@@ -185,15 +232,19 @@ class Cell:
 
     def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial."""
-        if named:
-            state = named.pop("state", state)
-            return self._steppers.step(inputs, state, named)
         steppers = self._steppers
+        if named:
+            self._signature.check_keywords("{}.step()", named, STEP_KEYWORDS)
+            state = state_of(f"{self.description.name}.step()", state, named)
+            named.pop("state", None)
+            return steppers.step(inputs, state, named)
         found: tuple[Any, Any] | None = steppers.direct(inputs, state)
         return steppers.step(inputs, state, named) if found is None else found
 
-    def stream(self, batch: int = 1, state: Any = None) -> Stream:
-        """A function of one step that keeps the state, with the parameters as they are now."""
+    def stream(self, batch: int = 1, state: Any = None, **unknown: Any) -> Stream:
+        """A function of one step that keeps the state, with the parameters and hyperparameters as
+        they are now."""
+        refuse_unknown(f"{self.description.name}.stream()", unknown, STREAM_KEYWORDS)
         return Stream(self._engine, self._signature, check_integer("batch", batch, 1), state)
 
     def state(self, batch: int) -> Any:
@@ -220,22 +271,6 @@ class Cell:
             self._passes += 1
             return hash_key(f"pass:{self.seed}:{self._passes}")
 
-    def _arguments(
-        self, inputs: Any, named: Mapping[str, Any], state: Any, lengths: Any, reverse: bool
-    ) -> tuple[list[Values], list[Values] | None, BatchLayout, tuple[int, ...]]:
-        """Inputs and states as kernels take them, the rows they make, and (T, B)."""
-        arrays, lead = self._signature.inputs(inputs, named, ("T", "B"))
-        steps, batch = lead
-        starts = self._signature.states("state", state, batch)
-        if lengths is None:
-            parts = parts_for(batch, self._engine.flop_estimate(steps * batch))
-            return arrays, starts, dense_layout(steps, batch, parts, bool(reverse)), lead
-        lengths = check_lengths(lengths, steps, batch)
-        parts = parts_for(batch, self._engine.flop_estimate(int(lengths.sum())))
-        layout = packed_layout(lengths, steps, parts, bool(reverse))
-        rows = [layout.rows_in(array) for array in arrays]
-        return rows, None if starts is None else [layout.batch_in(s) for s in starts], layout, lead
-
     def _results(
         self,
         layout: BatchLayout,
@@ -254,12 +289,13 @@ class Cell:
 
     def __reduce__(self) -> tuple[Any, ...]:
         settings = {
-            "dims": self.dims,
-            "hypers": self.hypers,
+            "dims": dict(self.dims),
+            "hypers": dict(self.hypers),
             "dtype": self.dtype,
             "seed": self.seed,
+            "given": dict.fromkeys(self.hypers.given),
         }
-        arrays = (self.params.flat.copy(), self.consts.flat.copy())
+        arrays = (self.params.whole.copy(), self.consts.whole.copy())
         # By way of the class, which is where the module is that it came from.
         return type(self)._rebuild, (settings, self._passes, *arrays)
 

@@ -20,6 +20,7 @@ A generated module is good for one structure.  What is asked for and cannot be h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +28,11 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.options import refuse_unknown
 from celldsl.runtime.arrays.shapes import declared_words
 from celldsl.runtime.arrays.validation import Values, check_array, check_dtype, check_integer
 from celldsl.runtime.description import Description, Hyper
-from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 
 def variant_class(cls: Any, wanted: Mapping[str, Setting], keywords: Mapping[str, Any]) -> Any:
@@ -77,10 +79,7 @@ class Settings:
 
 def resolve_settings(description: Description, keywords: Mapping[str, Any]) -> Settings:
     """The settings for keywords.  Raises ArgumentError and ArgumentTypeError."""
-    known = accepted_keywords(description)
-    for name in keywords:
-        if name not in known:
-            raise unknown_argument(f"{description.name}()", name, known)
+    refuse_unknown(f"{description.name}()", keywords, accepted_keywords(description))
     hypers = {h.name: _hyper_value(description, h, keywords) for h in description.hypers}
     dims = _dims(description, keywords)
     given = {c.name: keywords[c.name] for c in description.consts if c.name in keywords}
@@ -169,16 +168,18 @@ def check_settings(
 
     Raises ArgumentError for a `require` that does not hold and for a const that does not fit.
     """
-    _check_conditions(description, settings.values)
+    check_conditions(description, settings.values)
     given = _given_consts(description, settings)
     return given, settings.values | {n: a.astype(np.float64) for n, a in given.items()}
 
 
-def _check_conditions(description: Description, values: Mapping[str, Any]) -> None:
+def check_conditions(description: Description, values: Mapping[str, Any]) -> None:
     """Raises ArgumentError for a `require` that does not hold."""
     for condition in description.conditions:
         if not condition.holds(values):
-            used = ", ".join(f"{name}={value}" for name, value in values.items())
+            named = re.findall(r"\w+", condition.text)
+            read = [name for name in values if name in named] or list(values)
+            used = ", ".join(f"{name}={setting_text(values[name])}" for name in read)
             raise ArgumentError(
                 f"{description.name}: {condition.why} (requires {condition.text}; with {used})"
             )

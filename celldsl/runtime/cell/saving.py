@@ -43,6 +43,7 @@ def save_cell(cell: Any, path: str | os.PathLike[str]) -> None:
         "settings": json.dumps({**cell.dims, **cell.hypers}),
         "dtype": str(cell.dtype),
         "seed": str(cell.seed),
+        "given": json.dumps(sorted(cell.hypers.given)),
     }
     write_weights(path, {**cell.params, **cell.consts}, metadata)
 
@@ -58,6 +59,9 @@ def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:
     except (KeyError, TypeError, ArgumentError) as error:
         raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
     fill_cell(cell, arrays, path)
+    if "given" in metadata:
+        # The others follow the hyperparameters, as they did in the cell that was saved.
+        cell.hypers.given = frozenset(json.loads(metadata["given"])) & frozenset(consts)
     return cell
 
 

@@ -22,11 +22,24 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
+from celldsl.runtime.exec.parameter_guard import ParameterGuard
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 KEPT_PLANS = 16
 FORWARD, FORWARD_CACHED, BACKWARD = range(3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Hyperparameters and constants.  Never written to: a change makes others.
+
+    `hyper` has two more than there are: whether masks are drawn, and the key that they are drawn
+    with.
+    """
+
+    hyper: Values
+    constants: Values
 
 
 @dataclass(slots=True)
@@ -38,7 +51,7 @@ class ForwardRun:
     finals: list[Values]
     tape: PooledBuffer
     fixed: PooledBuffer
-    hyper: Values
+    numbers: Numbers
 
 
 @dataclass(slots=True)
@@ -102,12 +115,12 @@ class Engine:
         self.ahead, self.back = compiled_phases(description, self.dtype)
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
-        # Two more than there are: whether masks are drawn, and the key that they are drawn with.
-        self.hyper_array = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
+        self.numbers = numbers_of(hypers, constants)
         self.parameters = parameters
         self.params = params
-        self.constants = constants
         self.buffers = Buffers(self.dtype)
+        self.guard = ParameterGuard(parameters, self.buffers)
+        params.before_access = self.guard.before_access
         self.input_shapes = self._shapes(description.inputs)
         self.output_shapes = self._shapes(description.outputs)
         self.state_shapes = self._shapes(description.states)
@@ -116,7 +129,7 @@ class Engine:
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self._plans: dict[int, PlanSizes] = {}
-        self._derived: tuple[int, PooledBuffer] | None = None
+        self._derived: tuple[int, Numbers, PooledBuffer] | None = None
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
     def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
@@ -126,17 +139,23 @@ class Engine:
         """About how many multiplications a pass over `rows` rows takes."""
         return rows * self.row_flops
 
-    def training_hypers(self, key: int) -> Values:
-        """The hyperparameters for a pass that draws masks."""
-        found: Values = self.hyper_array.copy()
-        found[-2:] = 1.0, key
-        return found
+    def change_numbers(self, hypers: Sequence[float], constants: Values) -> None:
+        """Other numbers from now on, and nothing that was derived from those before."""
+        self.numbers = numbers_of(hypers, constants)
+        self._derived = None
+        self.params.touch()
+
+    def training_numbers(self, key: int) -> Numbers:
+        """The numbers for a pass that draws masks."""
+        hyper = self.numbers.hyper.copy()
+        hyper[-2:] = 1.0, key
+        return Numbers(hyper, self.numbers.constants)
 
     def head(
-        self, hyper: Values, fixed: PooledBuffer, tape: PooledBuffer, work: PooledBuffer
+        self, numbers: Numbers, fixed: PooledBuffer, tape: PooledBuffer, work: PooledBuffer
     ) -> tuple[Values, ...]:
         """The arrays that come first in both directions."""
-        own = (self.dim_array, hyper, self.parameters, self.constants)
+        own = (self.dim_array, numbers.hyper, self.parameters, numbers.constants)
         return (*own, fixed.array, tape.array, work.array)
 
     def sizes_of(self, plan: RowPlan) -> PlanSizes:
@@ -153,23 +172,23 @@ class Engine:
         plan: RowPlan,
         inputs: Sequence[Values],
         starts: Sequence[Values],
-        hyper: Values | None = None,
+        numbers: Numbers | None = None,
         fixed: PooledBuffer | None = None,
     ) -> ForwardRun:
         """Runs the forward phases; with `fixed` from an earlier run, without the leading ones.
 
-        `hyper` comes from `training_hypers`, where masks are to be drawn.
+        `numbers` come from `training_numbers`, where masks are to be drawn.
         """
-        hyper = self.hyper_array if hyper is None else hyper
+        numbers = self.numbers if numbers is None else numbers
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
         launch_plan = sizes.launch_plan(FORWARD if fixed is None else FORWARD_CACHED)
         fixed = take(self.fixed_length) if fixed is None else fixed
         pooled = fixed, take(sizes.tape), take(sizes.forward_work)
         outputs = [np.empty(shape, dtype) for shape in sizes.outputs]
         finals = [np.empty(shape, dtype) for shape in sizes.states]
-        arrays = (*self.head(hyper, *pooled), *inputs, *outputs, *starts, *finals)
+        arrays = (*self.head(numbers, *pooled), *inputs, *outputs, *starts, *finals)
         launch_plan.run(arrays, pooled)
-        return ForwardRun(sizes, outputs, finals, pooled[1], fixed, hyper)
+        return ForwardRun(sizes, outputs, finals, pooled[1], fixed, numbers)
 
     def infer(
         self, plan: RowPlan, inputs: Sequence[Values], starts: Sequence[Values]
@@ -179,11 +198,11 @@ class Engine:
         What depends on parameters alone is kept for the next, as long as no parameter changes and
         nobody holds a view of one.
         """
-        version, known = self.params.version, self._derived
-        if known is not None and known[0] == version:
-            return self.forward(plan, inputs, starts, fixed=known[1])
-        run = self.forward(plan, inputs, starts)
-        self._derived = None if version is None else (version, run.fixed)
+        version, numbers, known = self.params.version, self.numbers, self._derived
+        if known is not None and known[0] == version and known[1] is numbers:
+            return self.forward(plan, inputs, starts, numbers, known[2])
+        run = self.forward(plan, inputs, starts, numbers)
+        self._derived = None if version is None else (version, numbers, run.fixed)
         return run
 
     def backward(
@@ -206,9 +225,14 @@ class Engine:
             for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
         ]
         cotangents = (*output_cotangents, *found.inputs, *ends, *found.starts)
-        head = self.head(run.hyper, *pooled)
+        head = self.head(run.numbers, *pooled)
         sizes.launch_plan(BACKWARD).run((*head, found.parameters, *inputs, *cotangents), pooled)
         return found
+
+
+def numbers_of(hypers: Sequence[float], constants: Values) -> Numbers:
+    """The numbers of passes without masks."""
+    return Numbers(np.array([*hypers, 0.0, 0.0], dtype=np.float64), constants)
 
 
 def compiled_phases(description: Description, dtype: Any) -> tuple[CompiledPhases, CompiledPhases]:

@@ -10,7 +10,6 @@ alone, and the backward pass runs each segment again before it goes through it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -19,33 +18,7 @@ import numpy as np
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
-
-
-@dataclass(slots=True, repr=False)
-class Tape:
-    """What `backward` needs of a forward pass.  Opaque; may be used more than once.
-
-    It holds the arrays that were passed, not copies: they must not change before `backward`.
-    """
-
-    cell: Any
-    engine: Engine
-    layout: BatchLayout
-    inputs: list[Values]
-    starts: list[Values] | None
-    borders: list[tuple[int, int]]
-    hyper: Values | None = None
-    lead: tuple[int, ...] = ()
-    runs: list[ForwardRun] = field(default_factory=list)
-    states: list[list[Values]] = field(default_factory=list)
-
-    def __repr__(self) -> str:
-        layout = self.layout
-        segments = f", {len(self.borders)} segments" if len(self.borders) > 1 else ""
-        kept = sum(run.tape.array.nbytes for run in self.runs)
-        kept += sum(array.nbytes for border in self.states for array in border)
-        name = self.engine.description.name
-        return f"<Tape of {name}: T={layout.steps}, B={layout.batch}{segments}, {kept:,} bytes>"
+from celldsl.runtime.exec.tape import Tape
 
 
 def cut_segments(steps: int, checkpoint: int | bool) -> list[tuple[int, int]]:
@@ -93,7 +66,7 @@ def _segment(
     engine = tape.engine
     plan = tape.layout.plan(*tape.borders[index], keep, starts is not None)
     given = engine.no_starts if starts is None else starts
-    return engine.forward(plan, _inputs_of(tape, index), given, tape.hyper, fixed)
+    return engine.forward(plan, _inputs_of(tape, index), given, tape.numbers, fixed)
 
 
 def _inputs_of(tape: Tape, index: int) -> list[Values]:

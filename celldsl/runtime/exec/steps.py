@@ -51,6 +51,7 @@ class Stepper:
             engine.buffers.take(length)
             for length in (engine.fixed_length, sizes.tape, sizes.forward_work)
         ]
+        self.numbers = engine.numbers
         self._derive = self._job(engine.ahead.cut(None, engine.once), True)
         self._given = self._job(engine.ahead_again, True)
         self._initial = self._job(engine.ahead_again, False)
@@ -63,7 +64,7 @@ class Stepper:
         self.direct = function_over("step", self._table)
 
     def _job(self, compiled: CompiledPhases, given: bool) -> PreparedCall:
-        head = self.engine.head(self.engine.hyper_array, *self._leases)
+        head = self.engine.head(self.numbers, *self._leases)
         launch_plan = LaunchPlan(compiled, plan_rows(1, self.batch, 1, False, given))
         slots = (*self.input_shapes, *self.output_shapes, *self.state_shapes * 2)
         # Whoever still has the direct function of a stepper has its scratch too.
@@ -174,18 +175,26 @@ class Steppers:
             return self._in_parts(arrays, starts, batch, parts)
         stepper = self._take(batch)
         outputs, finals = stepper.step(arrays, starts)
-        self._idle.setdefault(batch, []).append(stepper)
-        self.direct = stepper.direct
+        if stepper.numbers is self._engine.numbers:
+            self._idle.setdefault(batch, []).append(stepper)
+            self.direct = stepper.direct
         return self._signature.pack_outputs(outputs), self._signature.state_structure.pack(finals)
+
+    def forget(self) -> None:
+        """After other numbers there are: those here have the ones before."""
+        self._idle, self.direct = {}, not_directly
 
     def _take(self, batch: int) -> Stepper:
         try:
             # One operation, and so safe among threads.
-            return self._idle[batch].pop()
+            found = self._idle[batch].pop()
         except LookupError:
-            if len(self._idle) >= self.MOST:
-                self._idle = {}
-            return Stepper(self._engine, self._signature, batch)
+            found = None
+        if found is not None and found.numbers is self._engine.numbers:
+            return found
+        if len(self._idle) >= self.MOST:
+            self._idle = {}
+        return Stepper(self._engine, self._signature, batch)
 
     def _in_parts(
         self, arrays: Sequence[Values], starts: Sequence[Values] | None, batch: int, parts: int

@@ -28,9 +28,9 @@ class Stream:
         own = Engine(
             engine.description,
             engine.dims,
-            engine.hyper_array[:-2].tolist(),
+            engine.numbers.hyper[:-2].tolist(),
             parameters,
-            engine.constants,
+            engine.numbers.constants,
             Parameters(parameters, (), engine.dims),
         )
         self._signature = signature
@@ -64,6 +64,8 @@ class Stream:
 
     def __call__(self, inputs: Any = None, /, **named: Any) -> Any:
         """One step: x (B, I) -> y (B, H)."""
+        if named:
+            self._signature.check_keywords("a stream of {}", named, ())
         found = None if named else self._direct(inputs)
         if found is None:
             found = self._closely(inputs, named)

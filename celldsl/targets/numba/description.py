@@ -71,8 +71,15 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         *_tuple("backward", [_phase(*call) for call in backward]),
         *(["        prepare=prepare_products,"] if unit.plan.has_gemm else []),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
+        f"        backward_reads={_backward_reads(unit)!r},",
         "    )",
     ])  # fmt: skip
+
+
+def _backward_reads(unit: Unit) -> tuple[str, ...]:
+    """The inputs that the backward program reads, besides what is on the tape."""
+    read = {arg for node in unit.backward.nodes() for arg in node.args}
+    return tuple(each.name for each in unit.spec.inputs if each.name in read)
 
 
 def _phase(phase: Phase, name: str) -> str:

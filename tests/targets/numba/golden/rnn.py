@@ -376,4 +376,5 @@ class RNN(Cell):
             describe.Phase("once", backward_finish),
         ),
         prepare=prepare_products,
+        backward_reads=('x',),
     )

@@ -1,0 +1,81 @@
+"""Keywords that calls take beside a cell's inputs.  In: what was passed.  Out: checked, or errors.
+
+    refuse_unknown("GRU.forward()", named, (*inputs, *FORWARD_KEYWORDS))
+    # GRU.forward() has no argument "initial_state"; did you mean "state"?
+
+Every method says here which keywords it takes.  Words of other libraries lead to the one that is
+meant; those for what works otherwise here have an answer of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
+
+CALL_KEYWORDS = ("state", "lengths", "reverse")
+FORWARD_KEYWORDS = (*CALL_KEYWORDS, "training", "seed", "checkpoint")
+STEP_KEYWORDS = ("state",)
+BACKWARD_KEYWORDS = ("tape", "dy", "dstate")
+STREAM_KEYWORDS = ("batch", "state")
+
+# A keyword of ours -> what it is called elsewhere.
+ELSEWHERE = {
+    "state": "initial_state initial_states init_state states hx h0 h_0 hidden hidden_state carry "
+    "initial_carry init",
+    "lengths": "mask padding_mask sequence_length sequence_lengths sequence_lens seq_length "
+    "seq_lengths seq_len seq_lens length lens",
+    "resets": "reset mask done dones is_first episode_start",
+    "reverse": "go_backwards backward backwards reversed",
+    "training": "train is_training deterministic",
+    "checkpoint": "checkpoints checkpointing remat segments",
+    "seed": "key rng rngs random_state generator",
+    "dy": "grad grads grad_output grad_outputs gradient gradients cotangent dx dout loss",
+    "dstate": "dh dc grad_state dhx dfinal dstates",
+    "tape": "ctx context cache",
+    "batch": "batch_size size",
+    "dtype": "precision type param_dtype",
+}
+ANSWERS = {
+    "batch_first": "arrays are time-major, (T, B, …): pass x.swapaxes(0, 1)",
+    "time_major": "arrays are always time-major, (T, B, …)",
+    "return_sequences": "the outputs of all steps come back, y[-1] are the last ones",
+    "return_state": "the last state always comes back",
+    "training": "masks are drawn by forward(…, training=True) alone",
+    "checkpoint": "only forward keeps what backward needs",
+    "lengths": "a step has no length: leave out the rows that have ended",
+    "device": "cells run on the CPU",
+    "num_layers": "a stack is a cell too: docs/language.md shows one",
+    "bidirectional": "a second pass with reverse=True is the other direction",
+}
+
+
+def refuse_unknown(where: str, named: Iterable[str], known: Iterable[str]) -> None:
+    """Raises ArgumentTypeError for the first keyword that is not known, with what was meant."""
+    accepted = tuple(known)
+    for name in named:
+        if name not in accepted:
+            raise unknown_keyword(where, name, accepted)
+
+
+def unknown_keyword(where: str, name: str, known: tuple[str, ...]) -> ArgumentTypeError:
+    word = name.lower()
+    meant = [ours for ours, theirs in ELSEWHERE.items() if word in theirs.split()]
+    if meant and word not in known:
+        here = [f'"{ours}"' for ours in meant if ours in known]
+        if here:
+            told = f"did you mean {' or '.join(here)}?"
+            return ArgumentTypeError(f'{where} has no argument "{name}"; {told}')
+    for asked in (word, *meant):
+        if asked in ANSWERS:
+            return ArgumentTypeError(f'{where} has no argument "{name}": {ANSWERS[asked]}')
+    return unknown_argument(where, name, known)
+
+
+def state_of(where: str, state: object, named: Mapping[str, object]) -> object:
+    """The state, which may be passed in order or by keyword, once."""
+    if "state" in named:
+        if state is not None:
+            raise ArgumentTypeError(f"{where}: state was passed twice, in order and by keyword")
+        return named["state"]
+    return state

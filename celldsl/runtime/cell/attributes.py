@@ -1,0 +1,66 @@
+"""What may be assigned to a cell.  In: a cell, a name, a value.  Out: the assignment, or an error.
+
+    cell.params = other.params          # copies values in, by name
+    cell.param = array                  # AttributeError: … did you mean params?
+
+A cell computes what it shows.  So nothing is put beside what is computed with: a name either takes
+effect or is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celldsl.runtime.errors import ArgumentError, nearest_name
+
+REFUSED = {
+    "consts": "stay as the cell was built; build another with {cell}(…, {example}=array)",
+    "dims": "stay as the cell was built; build another with {cell}({dims})",
+    "dtype": 'stays as the cell was built; build another with {cell}(…, dtype="float64")',
+    "seed": "decides the initial parameters when a cell is built; build another with "
+    "{cell}(…, seed=…), or choose the masks of a pass with forward(…, seed=…)",
+}
+
+
+def assign_attribute(cell: Any, name: str, value: Any) -> None:
+    """Raises ArgumentError for what stays as it is, AttributeError for a name that there is not."""
+    own = vars(cell)
+    if name == "params":
+        if value is not own["params"]:
+            own["params"].assign(value)
+    elif name == "hypers":
+        if value is not own["hypers"]:
+            own["hypers"].update(value)
+    elif name in REFUSED:
+        raise ArgumentError(f"{name}: {_refusal(cell, name)}")
+    elif _is_of_subclass(cell, name):
+        object.__setattr__(cell, name, value)
+    else:
+        raise AttributeError(_unknown(cell, name))
+
+
+def _refusal(cell: Any, name: str) -> str:
+    described = cell.description
+    first = described.consts[0].name if described.consts else "NAME"
+    dims = ", ".join(f"{dim}=…" for dim in cell.dims)
+    return REFUSED[name].format(cell=described.name, example=first, dims=dims)
+
+
+def _is_of_subclass(cell: Any, name: str) -> bool:
+    """Whether a class that somebody derived may keep an attribute of its own."""
+    base = next(c for c in type(cell).__mro__ if "description" in vars(c))
+    return type(cell) is not base and not hasattr(base, name)
+
+
+def _unknown(cell: Any, name: str) -> str:
+    described = cell.description
+    known = ["params", "hypers", "consts", "dims", "dtype", "seed"]
+    if name in cell.params:
+        return f'{described.name} has no attribute "{name}"; write cell.params["{name}"] = …'
+    if name in cell.hypers:
+        return f'{described.name} has no attribute "{name}"; write cell.hypers["{name}"] = …'
+    if hasattr(type(cell), name):
+        return f"{described.name}.{name} is a method and stays one"
+    near = nearest_name(name, known)
+    hint = f"did you mean {near}?" if near else "params and hypers can be assigned to"
+    return f'{described.name} has no attribute "{name}"; {hint}'

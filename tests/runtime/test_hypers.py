@@ -1,0 +1,169 @@
+"""What a cell shows is what it computes: numbers take effect at once, everything else refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import celldsl
+from celldsl.runtime.cell.cell import Cell
+from tests.runtime.fake_cell import Fake
+
+DECAY = """
+cell Decay[I, H](rate = 0.1, share = 0.2, activation = tanh):
+    input x: [I]
+    state h: [H]
+    const keep: [H] = exp(0 - rate) * ones([H])
+
+    z  = zoneout(activation(linear([x, h], H)), h, share)
+    h' = keep * dropout(z, rate / 2)
+
+    output h'
+"""
+X = np.random.default_rng(3).normal(size=(5, 2, 3))
+
+
+@pytest.fixture
+def decay() -> Cell:
+    return celldsl.compile_source(DECAY)(I=3, H=4, dtype="float64")
+
+
+def forms(cell: Cell) -> list[Any]:
+    """What a cell computes, in every form."""
+    y, state = cell(X)
+    start = cell.state(2)
+    steps = [cell.step(X[0], start)[0] for _ in range(3)]
+    streamed = cell.stream(batch=2)(X[0])
+    z, _, tape = cell.forward(X, seed=1)
+    grads = cell.backward(tape, z)
+    return [y, state[0], *steps, streamed, z, grads.params.flat, grads.inputs["x"]]
+
+
+def same(left: list[Any], right: list[Any]) -> list[bool]:
+    return [np.array_equal(a, b) for a, b in zip(left, right, strict=True)]
+
+
+def test_a_number_takes_effect_in_every_form(decay: Cell, tmp_path: Path) -> None:
+    before = forms(decay)
+    decay.hypers["rate"] = 0.5
+    built = type(decay)(I=3, H=4, dtype="float64", rate=0.5)
+    after = forms(decay)
+    assert all(same(after, forms(built)))
+    assert not any(same(after, before))
+    assert "rate=0.5" in repr(decay)
+    decay.save(tmp_path / "decay")
+    assert all(same(after, forms(type(decay).from_file(tmp_path / "decay"))))
+    decay.hypers["rate"] = 0.1
+    assert all(same(forms(decay), before))
+
+
+def test_a_loaded_cell_makes_its_consts_of_the_numbers(decay: Cell, tmp_path: Path) -> None:
+    decay.save(tmp_path / "decay")
+    again = type(decay).from_file(tmp_path / "decay")
+    again.hypers["rate"] = decay.hypers["rate"] = 0.7
+    assert np.array_equal(again.consts["keep"], np.full(4, np.exp(-0.7)))
+    assert np.array_equal(again(X)[0], decay(X)[0])
+    given = type(decay)(I=3, H=4, dtype="float64", keep=np.ones(4))
+    given.hypers["rate"] = 0.7
+    assert given.consts["keep"].tolist() == [1] * 4
+
+
+def test_hypers_are_a_mapping(decay: Cell) -> None:
+    decay.hypers |= {"rate": 0.3, "share": 0.4}
+    assert decay.hypers == {"rate": 0.3, "share": 0.4, "activation": "tanh"}
+    decay.hypers = {"rate": 0.2}
+    assert decay.hypers["rate"] == 0.2
+    decay.hypers["activation"] = "tanh"  # which it is
+    with pytest.raises(ValueError, match="share: expected a number"):
+        decay.hypers = {"rate": 0.9, "share": "much"}
+    assert decay.hypers["rate"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("rate", 2.0, r"rate of dropout lies between 0 and 1 .*with rate=2\.0"),
+        ("share", -0.1, r"zoneout .*requires 0 <= share <= 1; with share=-0\.1"),
+        ("share", float("nan"), r"with share=nan"),
+        ("share", "0.1", "share: expected a number"),
+        ("activation", "relu", r"decides the structure.*build another: Decay\(.*'relu'\)"),
+        ("rates", 0.1, "no rates; did you mean rate"),
+    ],
+)
+def test_a_number_is_checked_when_it_changes(
+    decay: Cell, name: str, value: Any, message: str
+) -> None:
+    before = forms(decay)
+    with pytest.raises(ValueError, match=message):
+        decay.hypers[name] = value
+    assert all(same(forms(decay), before))
+
+
+@pytest.mark.parametrize(("name", "value"), [("rate", 2.0), ("share", 1.5), ("share", -1)])
+def test_a_number_is_checked_when_a_cell_is_built(decay: Cell, name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"lies between 0 and 1 .*with {name}={float(value)}"):
+        type(decay)(I=3, H=4, **{name: value})
+
+
+def test_a_require_holds_for_changed_numbers() -> None:
+    text = DECAY.replace("    input x", '    require rate < share, "rates rise"\n    input x')
+    cell = celldsl.compile_source(text)(I=3, H=4)
+    with pytest.raises(ValueError, match=r"rates rise \(requires rate < share; with rate=0\.3"):
+        cell.hypers["rate"] = 0.3
+    cell.hypers |= {"rate": 0.3, "share": 0.4}
+
+
+def test_a_stream_keeps_the_numbers_it_was_made_with(decay: Cell) -> None:
+    stream, want = decay.stream(batch=2), decay.stream(batch=2)(X[0])
+    decay.hypers["rate"] = 0.9
+    assert np.array_equal(stream(X[0]), want)
+    assert not np.array_equal(decay.stream(batch=2)(X[0]), want)
+
+
+def test_a_tape_keeps_the_numbers_of_its_pass(decay: Cell) -> None:
+    for checkpoint in (1, 2):
+        y, _, tape = decay.forward(X, seed=1, checkpoint=checkpoint)
+        want = decay.backward(tape, y).params.flat
+        decay.hypers["rate"] = 0.9
+        assert np.array_equal(decay.backward(tape, y).params.flat, want)
+        decay.hypers["rate"] = 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dims", r"dims: stay as the cell was built; build another with Fake\(I=…, H=…\)"),
+        ("consts", "consts: stay as the cell was built"),
+        ("dtype", 'dtype: stays as the cell was built; build another with Fake.*"float64"'),
+        ("seed", r"seed: decides the initial parameters .*forward\(…, seed=…\)"),
+        ("param", 'Fake has no attribute "param"; did you mean params?'),
+        ("h0", r'no attribute "h0"; write cell\.params\["h0"\]'),
+        ("scale", r'no attribute "scale"; write cell\.hypers\["scale"\]'),
+        ("step", r"Fake\.step is a method"),
+        ("bogus", "params and hypers can be assigned to"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(cell: Fake, name: str, message: str) -> None:
+    with pytest.raises((ValueError, AttributeError), match=message):
+        setattr(cell, name, 1)
+    assert isinstance(cell.seed, int)
+
+
+def test_a_size_stays(cell: Fake) -> None:
+    with pytest.raises(ValueError, match=r"H: sizes stay .*build another: Fake\(I=3, H=8\)"):
+        cell.dims["H"] = 8
+    assert cell.dims == {"I": 3, "H": 4}
+
+
+def test_a_class_of_ones_own_may_have_attributes() -> None:
+    class Mine(Fake):
+        pass
+
+    mine = Mine(I=3)
+    mine.label = "first"
+    assert mine.label == "first"
+    with pytest.raises(ValueError, match="seed"):
+        mine.seed = 3
