@@ -187,6 +187,24 @@ def rhn(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"h": h}, {"h": h}
 
 
+def eunn(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """Complex, each layer as a unitary matrix."""
+    h, H = s["h_r"] + 1j * s["h_i"], len(s["h_r"])
+    for layer in range(2):
+        theta, phi = p[f"theta.{layer}"], p[f"phi.{layer}"]
+        F = np.zeros((H, H), complex)
+        for j, (t, f) in enumerate(zip(theta, phi, strict=True)):
+            turn = np.exp(1j * f)
+            F[2 * j, 2 * j : 2 * j + 2] = turn * np.cos(t), -turn * np.sin(t)
+            F[2 * j + 1, 2 * j : 2 * j + 2] = np.sin(t), np.cos(t)
+        np.testing.assert_allclose(F @ F.conj().T, np.eye(H), atol=1e-12)
+        h = np.roll(F @ h, 1)
+    z = np.exp(1j * p["omega"]) * h + x["x"] @ (p["z_r.W_x"] + 1j * p["z_i.W_x"])
+    m = np.sqrt(np.abs(z) ** 2 + 1e-10)
+    h = relu(m + p["b"]) * z / m
+    return {"y": np.concatenate([h.real, h.imag])}, {"h_r": h.real, "h_i": h.imag}
+
+
 STEPS: dict[str, Step] = {
     "addons_ln_lstm": addons_ln_lstm,
     "sketch_ln_lstm": sketch_ln_lstm,
@@ -203,4 +221,5 @@ STEPS: dict[str, Step] = {
     "mi_rnn": mi_rnn,
     "mi_lstm": mi_lstm,
     "rhn": rhn,
+    "eunn": eunn,
 }

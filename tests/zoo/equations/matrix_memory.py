@@ -233,6 +233,42 @@ def place(p: Any, M: Any, w: Any) -> Any:
     return sharp / sharp.sum()
 
 
+def _cosine(M: Any, k: Any) -> Any:
+    lengths = np.linalg.norm(M, axis=1) * np.linalg.norm(k)
+    return M @ k / (lengths + 1e-6)
+
+
+def dnc(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """As the paper: free slots by sorting, one reading head."""
+    i, f, g, o = np.split(affine(p, "i_f_g_o", x=x["x"], r=s["r"], h=s["h"]), 4)
+    c = sigma(f) * s["c"] + sigma(i) * np.tanh(g)
+    h = sigma(o) * np.tanh(c)
+    k_r, k_w, e, v = np.split(affine(p, "k_r_k_w_e_v", h_next=h), 4)
+    b_r, b_w, free, g_a, g_w = affine(p, "b_r_b_w_free_g_a_g_w", h_next=h)
+    modes = soft_max(affine(p, "modes", h_next=h))
+    usage = (s["usage"] + s["w_w"] - s["usage"] * s["w_w"]) * (1 - sigma(free) * s["w_r"])
+    order = np.argsort(usage, kind="stable")
+    a = np.zeros_like(usage)
+    for rank, slot in enumerate(order):
+        a[slot] = (1 - usage[slot]) * np.prod(usage[order[:rank]])
+    content = soft_max(_cosine(s["M"], k_w) * softplus(b_w))
+    w_w = sigma(g_w) * (sigma(g_a) * a + (1 - sigma(g_a)) * content)
+    M = s["M"] * (1 - np.outer(w_w, sigma(e))) + np.outer(w_w, v)
+    N = len(w_w)
+    L = np.zeros((N, N))
+    for m in range(N):
+        for n in range(N):
+            if m != n:
+                L[m, n] = (1 - w_w[m] - w_w[n]) * s["L"][m, n] + w_w[m] * s["written"][n]
+    written = (1 - w_w.sum()) * s["written"] + w_w
+    content = soft_max(_cosine(M, k_r) * softplus(b_r))
+    w_r = modes[0] * (L.T @ s["w_r"]) + modes[1] * (L @ s["w_r"]) + modes[2] * content
+    states = {"h": h, "c": c, "M": M, "L": L, "usage": usage, "written": written}
+    return {"y": affine(p, "y", h_next=h, r_next=M.T @ w_r)}, {
+        **states, "w_r": w_r, "w_w": w_w, "r": M.T @ w_r,
+    }  # fmt: skip
+
+
 STEPS: dict[str, Step] = {
     "ntm": ntm,
     "linear_attention": linear_attention,
@@ -252,4 +288,5 @@ STEPS: dict[str, Step] = {
     "s6": s6,
     "mamba2": mamba2,
     "fast_weights": fast_weights,
+    "dnc": dnc,
 }

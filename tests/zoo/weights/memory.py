@@ -107,9 +107,14 @@ def unstarted(states: Arrays) -> Arrays:
     return {**states, "m": np.where(states["n"] == 0, -np.inf, states["m"])}
 
 
+def reservoir(P: Arrays) -> Arrays:
+    return {"W": P["K"][:, :3].T, "U": P["K"][:, 3:].T, "b": P["b"]}
+
+
 VALUES = {"K": 3, "H": 4}
 
 ROWS: dict[str, dict[str, Row]] = {
+    "tfa.esn": {"echo_state": Row(reservoir, {"leak": "leak"})},
     "linattn": {
         "simple_gla": Row(
             simple_gla, inputs=joined("q", "k", "v", "g", g=gate_of("g", 16)), sizes=VALUES
