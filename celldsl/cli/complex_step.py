@@ -1,7 +1,8 @@
 """Derivatives by a step into the complex plane.  In: a cell and its source.  Out: slopes.
 
-    slopes = complex_slopes(cell, Path("spiking.cell"), "Spiking", root)
-    slopes(probe, "parameter", "h.b", direction)        the derivative of the probe's loss
+    exact = ComplexStep(cell, Path("spiking.cell"), "Spiking", root)
+    exact.slope(probe, "parameter", "h.b", direction)       the derivative of the probe's loss
+    exact.equations("h.b")                                  the equations that read it
 
 For cells that stop gradients, have surrogates, or may stand at a kink, of which differences know
 nothing.  The reference evaluator gives stopped values no imaginary part, surrogates that of their
@@ -24,31 +25,41 @@ from celldsl.syntax.limits import read_source
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
     from celldsl.runtime.cell.cell import Cell
-    from celldsl.runtime.gradcheck import GradientProbe, Slopes
+    from celldsl.runtime.gradcheck import GradientProbe
 
 STEP = 1e-200  # its square is 0, so real parts stay as they are, on the edge of a step too
 
 
-def complex_slopes(cell: Cell, path: Path, name: str, root: str | None) -> Slopes | None:
-    """None where differences say the same: no gradient is stopped or changed, and nothing bends."""
-    described = cell.description
-    structure = {h.name: cell.hypers[h.name] for h in described.hypers if h.fixed}
-    structure |= {d.name: cell.dims[d.name] for d in described.dims if d.fixed is not None}
-    report = Report()
-    source = read_source(path, report)
-    assert source is not None  # it was read a moment ago, to load the cell
-    inside = Path(root) if root is not None else path.parent
-    program = front(source, report, name, structure, inside, path).program
-    if all(OPS[node.op].slope == "smooth" for node in program.nodes()):
-        return None
+class ComplexStep:
+    """Derivatives of a built cell by its program; `needed` where differences do not find them."""
 
-    def slope(probe: GradientProbe, kind: str, array: str, direction: Any) -> float:
-        leaves, starts = leaves_of(cell, program, probe), probe.named_states()
+    def __init__(self, cell: Cell, path: Path, name: str, root: str | None) -> None:
+        described = cell.description
+        structure = {h.name: cell.hypers[h.name] for h in described.hypers if h.fixed}
+        structure |= {d.name: cell.dims[d.name] for d in described.dims if d.fixed is not None}
+        report = Report()
+        source = read_source(path, report)
+        assert source is not None  # it was read a moment ago, to load the cell
+        inside = Path(root) if root is not None else path.parent
+        self.cell = cell
+        self.program = front(source, report, name, structure, inside, path).program
+        # Where a gradient is stopped or changed, or a function bends.
+        self.needed = any(OPS[node.op].slope != "smooth" for node in self.program.nodes())
+
+    def slope(self, probe: GradientProbe, kind: str, array: str, direction: Any) -> float:
+        leaves, starts = leaves_of(self.cell, self.program, probe), probe.named_states()
         moved = starts if kind == "state" else leaves
         moved[array] = moved[array] + 1j * STEP * direction
-        return _loss(cell, program, probe, leaves, starts).imag / STEP
+        return _loss(self.cell, self.program, probe, leaves, starts).imag / STEP
 
-    return slope
+    def equations(self, name: str) -> list[str]:
+        """`f = sigmoid(…) (line 8)` for each equation that reads a parameter, input or state."""
+        found = [
+            f"`{node.origin.text}` (line {node.origin.line})"
+            for node in self.program.nodes()
+            if name in node.args and node.origin is not None
+        ]
+        return list(dict.fromkeys(found))
 
 
 def leaves_of(cell: Cell, program: Program, probe: GradientProbe) -> dict[str, Any]:

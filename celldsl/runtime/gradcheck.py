@@ -10,7 +10,7 @@ outputs and final states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,21 +22,42 @@ from celldsl.runtime.errors import ArgumentError
 
 # probe, kind and name of an array, direction -> the derivative of the probe's loss
 Slopes = Callable[["GradientProbe", str, str, Values], float]
-# The second where the first is too coarse: sharp bends, as of a norm over few elements.
-STEPS = (1e-3, 1e-4)
+Ranges = Mapping[str, tuple[float, float]]
+# The later ones where the first are too coarse: sharp bends, as of a norm over few elements.
+STEPS = (1e-3, 1e-4, 1e-5)
 GOOD = 1e-9
 AXES = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One derivative, along `along`: as `backward` gives it and as it should be.
+
+    `step` is that of the differences, None where the value is from elsewhere.
+    """
+
+    error: float
+    along: str
+    backward: float
+    wanted: float
+    step: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """`error` is the largest difference, relative to the largest derivative or 1."""
+    """`error` is the largest difference, relative to the largest derivative or 1: that of `worst`.
+
+    `doubt` says how far differences with several steps are apart themselves, relative likewise:
+    an error that is not larger says nothing about `backward`.
+    """
 
     kind: str
     name: str
     shape: tuple[int, ...]
     directions: int
     error: float
+    worst: Difference | None = None
+    doubt: float = 0.0
 
 
 def check_gradients(
@@ -48,16 +69,22 @@ def check_gradients(
     lengths: Any = None,
     reverse: bool = False,
     slopes: Slopes | None = None,
+    ranges: Ranges | None = None,
+    arbiter: Slopes | None = None,
 ) -> Iterator[Checked]:
     """Checks parameters, inputs and, where states are `given`, states, one after the other.
 
     Masks are drawn, and stay the same.  `slopes` gives derivatives from elsewhere where differences
-    are none, of a pass without masks.  `cell` must be of float64, else ArgumentError; its
-    parameters are as they were afterwards.
+    are none, of a pass without masks; `arbiter` does so where differences disagree with `backward`:
+    near a pole they are too coarse.  `ranges` has an interval by name for inputs and states to be
+    drawn from, instead of from a normal distribution.  `cell` must be of float64 and `ranges` of
+    its inputs and states, else ArgumentError; its parameters are as they were afterwards.
     """
     if cell.dtype != np.float64:
         raise ArgumentError(f"dtype: gradients are checked in float64; build {cell.dtype} so")
-    probe = GradientProbe(cell, steps, batch, seed, given, lengths, reverse, slopes)
+    probe = GradientProbe(
+        cell, steps, batch, seed, given, lengths, reverse, slopes, ranges or {}, arbiter
+    )
     yield from probe.run()
 
 
@@ -73,19 +100,30 @@ class GradientProbe:
         given: bool,
         lengths: Any,
         reverse: bool,
-        slopes: Slopes | None = None,
+        slopes: Slopes | None,
+        ranges: Ranges,
+        arbiter: Slopes | None,
     ) -> None:
         self.cell = cell
         self.slopes = slopes
+        self.arbiter = None if cell.description.masks else arbiter
         self.random = np.random.default_rng(seed)
+        self.ranges = ranges
         described, dims = cell.description, cell.dims
+        names = [a.name for a in (*described.inputs, *described.states)]
+        for name in ranges:
+            if name not in names:
+                told = f"there are {', '.join(names)}"
+                raise ArgumentError(f"ranges: no input or state is called {name}; {told}")
         self.inputs = {
-            a.name: self.random.normal(size=(steps, batch, *a.shape(**dims)))
+            a.name: self.draw(a.name, (steps, batch, *a.shape(**dims)), 1.0)
             for a in described.inputs
         }
         nest = cell._state_structure
         shapes = [(batch, *a.shape(**dims)) for a in described.states]
-        self.states = [0.5 * self.random.normal(size=shape) for shape in shapes]
+        self.states = [
+            self.draw(a.name, shape, 0.5) for a, shape in zip(described.states, shapes, strict=True)
+        ]
         # One seed for all passes: masks stay as they are.
         self.options = {"lengths": lengths, "reverse": reverse, "seed": seed}
         if slopes is not None:
@@ -95,6 +133,12 @@ class GradientProbe:
             self.random.normal(size=(steps, batch, *a.shape(**dims))) for a in described.outputs
         ]
         self.dstate = nest.pack(self.random.normal(size=shape) for shape in shapes)
+
+    def draw(self, name: str, shape: tuple[int, ...], scale: float) -> Values:
+        """Values for an input or a state, from its range where it has one."""
+        if name in self.ranges:
+            return self.random.uniform(*self.ranges[name], size=shape)
+        return scale * self.random.normal(size=shape)
 
     def loss(self) -> float:
         y, state, _ = self.cell.forward(self.inputs, self.given, **self.options)
@@ -129,37 +173,58 @@ class GradientProbe:
                 yield self.compare("state", slot.name, array, gradient)
 
     def compare(self, kind: str, name: str, array: Values, gradient: Values) -> Checked:
-        directions = list(self.directions(array.shape))
         scale = max(1.0, float(np.max(np.abs(gradient), initial=0.0)))
-        wanted = [float(np.sum(gradient * d)) for d in directions]
+        found: list[tuple[Difference, float]] = []
+        for along, direction in self.directions(array.shape):
+            given = float(np.sum(gradient * direction))
+            found.append(self.difference(kind, name, array, along, direction, given, scale))
+        # NaN is the worst of all.
+        worst, doubt = max(
+            found, key=lambda each: (np.isnan(each[0].error), each[0].error), default=(None, 0.0)
+        )
+        error = 0.0 if worst is None else worst.error
+        return Checked(kind, name, array.shape, len(found), error, worst, doubt)
+
+    def difference(
+        self,
+        kind: str,
+        name: str,
+        array: Values,
+        along: str,
+        direction: Values,
+        given: float,
+        scale: float,
+    ) -> tuple[Difference, float]:
+        """How far a derivative is off, and how far differences are apart among themselves."""
         if self.slopes is not None:
-            known = [self.slopes(self, kind, name, direction) for direction in directions]
-            errors = [abs(a - b) / scale for a, b in zip(known, wanted, strict=True)]
-        else:
-            each = zip(directions, wanted, strict=True)
-            errors = [self.error(array, direction, want, scale) for direction, want in each]
-        return Checked(kind, name, array.shape, len(directions), float(np.max(errors, initial=0.0)))
-
-    def error(self, array: Values, direction: Values, want: float, scale: float) -> float:
-        """How far a derivative is off, by the step that serves it best; NaN where it is one."""
-        best = float("inf")
+            wanted = self.slopes(self, kind, name, direction)
+            return Difference(abs(wanted - given) / scale, along, given, wanted, None), 0.0
+        best, known = None, []
         for step in STEPS:
-            found = abs(slope(self.loss, array, direction, step) - want) / scale
-            best = found if np.isnan(found) else min(best, found)
-            if best <= GOOD:
+            wanted = slope(self.loss, array, direction, step)
+            known.append(wanted)
+            error = abs(wanted - given) / scale
+            if best is None or error < best.error:
+                best = Difference(error, along, given, wanted, step)
+            if error <= GOOD:
                 break
-        return best
+        assert best is not None
+        if best.error > GOOD and self.arbiter is not None:
+            wanted = self.arbiter(self, kind, name, direction)
+            return Difference(abs(wanted - given) / scale, along, given, wanted, None), 0.0
+        return best, (max(known) - min(known)) / scale
 
-    def directions(self, shape: tuple[int, ...]) -> Iterator[Values]:
-        """Unit vectors: all of them, or a random choice; and a random direction."""
+    def directions(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Values]]:
+        """Unit vectors, all or a random choice, and a random direction, each with its name."""
         size = int(np.prod(shape))
         for index in self.random.permutation(size)[:AXES]:
             axis = np.zeros(size)
             axis[index] = 1.0
-            yield axis.reshape(shape)
+            place = ", ".join(map(str, np.unravel_index(int(index), shape)))
+            yield f"[{place}]", axis.reshape(shape)
         if size:
             random = self.random.normal(size=shape)
-            yield random / np.sqrt(np.sum(random * random))
+            yield "a random direction", random / np.sqrt(np.sum(random * random))
 
 
 def slope(loss: Callable[[], float], array: Values, direction: Values, step: float) -> float:
