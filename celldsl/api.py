@@ -53,7 +53,17 @@ def load(
     place = Path(path).resolve()
     inside = Path(root).resolve() if root is not None else place.parent
     wanted = Wanted(cell, {}, checked(without))
-    return _class_of(_read(place), str(path), place, inside, wanted)
+    try:
+        return _class_of(_read(place), str(path), place, inside, wanted)
+    except Exception as error:
+        if _is_of_a_cell(error):
+            raise error.with_traceback(None) from None
+        raise
+
+
+def _is_of_a_cell(error: Exception) -> bool:
+    """Whether a mistake is in a `.cell` file, of which our own frames say nothing."""
+    return type(error).__module__ == "celldsl.diagnostics.errors"
 
 
 def _read(place: Path) -> str:
@@ -92,7 +102,12 @@ def compile_source(
     # What it uses is found from where it would lie.
     place = None if inside is None else inside / name
     wanted = Wanted(cell, {}, checked(without))
-    return _class_of(text, name if place is None else str(place), place, inside, wanted)
+    try:
+        return _class_of(text, name if place is None else str(place), place, inside, wanted)
+    except Exception as error:
+        if _is_of_a_cell(error):
+            raise error.with_traceback(None) from None
+        raise
 
 
 def _class_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from celldsl.diagnostics.diagnostic import Diagnostic
 from celldsl.diagnostics.render import render_text
 
@@ -12,6 +14,12 @@ class CellError(Exception):
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
         self.diagnostics = diagnostics
         super().__init__(diagnostics)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show: the report alone, since the mistake is in the cell."""
+        # Both take colours, whatever their standard output is.
+        color = not os.environ.get("NO_COLOR")
+        return [f"{render_text(d, color)}\n" for d in self.diagnostics]
 
     def __str__(self) -> str:
         return "\n" + "\n".join(render_text(d) for d in self.diagnostics)
