@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from celldsl.runtime.threads import thread_count as threads
+from tests.tenth import commit, tenth
 
 # A busy machine is slow in drawing examples, and that is no failure of ours.
 SLOW = [HealthCheck.too_slow]
@@ -19,12 +20,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew", action="store_true", help="write the expected files anew")
 
 
+def pytest_report_header() -> str:
+    return f"slow tests of cells: tenth {tenth()} (0-9), by commit {commit()[:12]}"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long sweeps run where `-m` asks for them, or where they are named."""
     named = any("::" in argument for argument in config.args)
     if config.option.markexpr or named:
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
+    slow = [
+        item
+        for item in items
+        if item.get_closest_marker("slow") and not item.get_closest_marker("tenth")
+    ]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
 

@@ -71,6 +71,14 @@ stage = Stage
 noinline = partial(Stage, noinline=True)
 
 
+def given_array(array: Any, like: Any, axes: int, told: str) -> Any:
+    """An argument of compiled code as a contiguous array of the dtype of `like` and so many axes.
+
+    `told` says what is expected: the code of another argument is not compiled (`numba_types`).
+    """
+    raise NotImplementedError("this is for compiled code")
+
+
 @noinline
 def copy(target: Any, source: Any, count: int) -> None:
     """target[i] = source[i] for i < count."""

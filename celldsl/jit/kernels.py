@@ -1,20 +1,24 @@
 """Functions that Numba compiles.  In: functions of plain arrays.  Out: the same, marked.
 
     @kernel
-    def forward(dims, hyper, …): …
+    def forward(weights, in_x, start_h): …
 
-Numba compiles them on first use and keeps them on disk; it is not imported before that.
+Numba compiles them on first use and keeps them on disk; it is not imported before that.  They can
+be called from Python and from other functions that Numba compiles.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
 from typing import Any
 
 import numpy as np
 
-from celldsl.jit.functions import FAST_MATH
+from celldsl.jit.gemm.prepare import announce_products
+
+_TOLD = re.compile(r"\w+: expected [^\n]*, got [^\n\x1b]*")
 
 
 class Kernel:
@@ -23,21 +27,38 @@ class Kernel:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         update_wrapper(self, function)
+        # Modules import this where they have products.
+        self._prepare: Callable[[Any], None] | None = function.__globals__.get("prepare_products")
+        self._ready: set[Any] = set()
+        self._refusal: type[Exception] = TypeError  # Numba's own, once it is imported
+        if self._prepare is not None:
+            # Somebody's function that calls this one may be loaded from disk and run before.
+            announce_products()
 
     @cached_property
     def dispatcher(self) -> Any:
         """Numba's own object for it."""
-        from numba import njit
+        from numba import TypingError
 
-        from celldsl.jit.lowering.numba_types import register_stages
+        from celldsl.jit.lowering.numba_types import dispatcher_of
 
-        register_stages()
-        return njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(
-            self.function
-        )
+        self._refusal = TypingError
+        return dispatcher_of(self.function)
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.dispatcher(*arguments)
+        if self._prepare is not None:
+            # Before Numba's lock is taken, and once for each dtype.
+            dtype = _dtype(arguments)
+            if dtype not in self._ready:
+                self._prepare(dtype)
+                self._ready.add(dtype)
+        try:
+            return self.dispatcher(*arguments)
+        except self._refusal as error:
+            told = _TOLD.search(str(error))
+            if told is None:
+                raise
+        raise TypeError(told[0])
 
     @property
     def _numba_type_(self) -> Any:
@@ -45,6 +66,18 @@ class Kernel:
 
 
 kernel = Kernel
+
+
+def _dtype(arguments: tuple[Any, ...]) -> Any:
+    """That of the parameters, which stand third, or third in what `prepare` gave.
+
+    Raises TypeError where they are no such numbers.
+    """
+    like = arguments[0] if arguments and isinstance(arguments[0], tuple) else arguments
+    dtype = getattr(like[2], "dtype", None) if len(like) > 2 else None
+    if dtype is None or dtype.char not in "fd":
+        raise TypeError(f"parameters: expected an array of float32 or float64, got {like[2:3]}")
+    return dtype
 
 
 @kernel

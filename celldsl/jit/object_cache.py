@@ -89,7 +89,7 @@ def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | Non
         text = source.read_bytes()
     except OSError:
         return None
-    asked = f"{_runtime_digest()} {label} {' '.join(symbols)} ".encode()
+    asked = f"{runtime_digest()} {label} {' '.join(symbols)} ".encode()
     digest = hashlib.sha256(asked + text).hexdigest()
     made_by = f"{sys.implementation.cache_tag}.{_surroundings()}"
     return code_folder(source) / f"{source.stem}.{label}.{made_by}-{digest[:24]}.o"
@@ -114,7 +114,7 @@ def _surroundings() -> str:
 
 
 @cache
-def _runtime_digest() -> str:
+def runtime_digest() -> str:
     """That of the runtime's files; of nothing where they are part of the module's own text."""
     alone = __name__ != "celldsl.jit.object_cache"
     package = Path(__file__).parents[1]

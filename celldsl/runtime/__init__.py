@@ -22,7 +22,7 @@ _HOMES = {
     "runtime.cell.cell": ("Cell", "rebuild_cell"),
     "runtime.errors": ("ArgumentError", "ArgumentTypeError", "WeightsError"),
     "runtime.threads.thread_count": ("get_threads", "set_threads"),
-    "jit.functions": ("add_parts", "add_shares", "copy", "fill", "stage"),
+    "jit.functions": ("add_parts", "add_shares", "copy", "fill", "given_array", "stage"),
     "jit.gemm.prepare": ("prepare_products",),
     "jit.kernels": ("dense_rows", "kernel"),
     "jit.masks": ("mask_key", "mask_uniform", "steps_before"),

@@ -133,6 +133,25 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Functions:
+    """What Numba compiles of a cell, for code of one's own: functions of plain arrays.
+
+    weights = prepare(dims, hyper, parameters, constants)
+    *outputs, *finals, tape = forward(weights, *inputs, *starts)                    # or step
+    gradients, *d_inputs, *d_starts = backward(weights, tape, *inputs, *d_outputs, *d_finals)
+
+    Arrays of inputs and outputs are (T, B, …), those of `step` and `step_backward` and all states
+    (B, …).  `weights` is good until a parameter changes.  Raises ValueError for other shapes.
+    """
+
+    prepare: Callable[..., Any]
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    step: Callable[..., Any]
+    step_backward: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Lengths:
     """How long the flat arrays must be, in elements.
 
@@ -161,8 +180,8 @@ class Description:
     `equations` is the text people see; `source` is the `.cell` file's name and `digest` the hash
     that the module was made from.  `prepare(dtype)`, where there is
     one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
-    whether kernels draw any, `backward_reads` which inputs backward phases read (None: any).  `abi`
-    is the ABI that the module was written for.
+    whether kernels draw any, `backward_reads` which inputs backward phases read (None: any);
+    `functions` are for code of one's own.  `abi` is the ABI that the module was written for.
     """
 
     name: str
@@ -185,4 +204,5 @@ class Description:
     prepare: Callable[[Any], None] | None = None
     masks: bool = False
     backward_reads: tuple[str, ...] | None = None
+    functions: Functions | None = None
     abi: int = 0

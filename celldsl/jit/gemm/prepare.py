@@ -5,14 +5,16 @@ prepare_products("float32")                                   # in Python, befor
 
 from __future__ import annotations
 
+import ctypes
 import threading
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
 import numpy as np
 
-from celldsl.jit.gemm.symbols import GEMM_KINDS, gemm_symbol
+from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
 from celldsl.jit.object_cache import addresses_of
 
 _GEMM_SOURCE = Path(__file__)
@@ -20,11 +22,36 @@ _gemm_ready: set[str] = set()
 _gemm_lock = threading.Lock()
 
 
-def prepare_products(dtype: Any) -> None:
-    """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before.
+_stand_ins: list[Any] = []
+_ARGUMENTS = {"i": ctypes.c_ssize_t, "x": ctypes.c_void_p, "s": ctypes.c_void_p}
 
-    A process that loads a kernel whose symbols are unknown ends there and then.
+
+@cache
+def announce_products() -> None:
+    """Gives the symbols of both dtypes addresses, of functions that make what they stand for.
+
+    A process that loads a kernel whose symbols are unknown ends there and then.  Whatever is loaded
+    before `prepare_products` is called goes on by way of Python: right, but slower.
     """
+    for dtype in GEMM_SUFFIXES:
+        for entry, kinds in GEMM_KINDS.items():
+            symbol = gemm_symbol(entry, dtype)
+            kind = ctypes.CFUNCTYPE(None, *map(_ARGUMENTS.__getitem__, kinds))
+            stand_in = kind(partial(_prepare_and_call, symbol, dtype, kind))
+            _stand_ins.append(stand_in)
+            with _gemm_lock:
+                if dtype not in _gemm_ready:
+                    address = ctypes.cast(stand_in, ctypes.c_void_p).value
+                    llvmlite.binding.add_symbol(symbol, address)
+
+
+def _prepare_and_call(symbol: str, dtype: str, kind: Any, *arguments: Any) -> None:
+    prepare_products(dtype)
+    kind(llvmlite.binding.address_of_symbol(symbol))(*arguments)
+
+
+def prepare_products(dtype: Any) -> None:
+    """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before."""
     name = np.dtype(dtype).name
     with _gemm_lock:
         if name not in _gemm_ready:

@@ -1,6 +1,6 @@
 """Stages as Numba's kernels see them.  In: a stage.  Out: a type whose calls Numba can compile.
 
-    register_stages()            # from now on Numba knows what to take a stage for
+    dispatcher_of(function)      # what Numba makes of a function that calls stages
 
 A stage gets pointers where a kernel has arrays, which are one-dimensional and contiguous.
 """
@@ -11,22 +11,27 @@ A stage gets pointers where a kernel has arrays, which are one-dimensional and c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import llvmlite.binding
-from numba import types
-from numba.core import cgutils
+import numpy as np
+from numba import njit, types
+from numba.core import cgutils, errors
+from numba.core.caching import FunctionCache
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, signature
-from numba.extending import typeof_impl
+from numba.extending import overload, typeof_impl
 
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import FAST_MATH, Stage, given_array
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
 from celldsl.jit.lowering.values import StageError
+from celldsl.jit.object_cache import runtime_digest
 
 
 class PartLibrary(CPUCodeLibrary):
@@ -42,10 +47,42 @@ class PartLibrary(CPUCodeLibrary):
         self._finalized = True
 
 
+class KernelCache(FunctionCache):
+    """Compiled kernels on disk, which are good for one runtime: its stages are linked into them."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return (*super()._index_key(sig, codegen), runtime_digest())
+
+
+def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:
+    """Numba's object for a function; what it calls are stages and other such functions."""
+    _register()
+    made = njit(nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(function)
+    if on_disk:
+        # Where nothing can be kept, as of a module in a zip file, each process compiles for itself.
+        with suppress(RuntimeError):
+            made._cache = KernelCache(function)
+    return made
+
+
 @cache
-def register_stages() -> None:
-    """Tells Numba what to take a stage for, where a kernel names it."""
+def _register() -> None:
+    """Tells Numba what to take a stage for, where a kernel names it, and what `given_array` is."""
     typeof_impl.register(Stage)(lambda stage, _: stage_type(stage))
+    overload(given_array, prefer_literal=True)(_given_array)
+
+
+def _given_array(array, like, axes, told):  # Numba compares the names with those of the results
+    if not isinstance(told, types.StringLiteral):
+        return None  # Numba asks again so, where the first answer was an error
+    wanted = f"{told.literal_value} of {like.dtype}"
+    if not isinstance(array, types.Array):
+        raise errors.TypingError(f"{wanted}, got {array}")
+    if array.dtype != like.dtype or array.ndim != axes.literal_value:
+        raise errors.TypingError(f"{wanted}, got {array.ndim} axes of {array.dtype}")
+    if array.layout == "C":
+        return lambda array, like, axes, told: array
+    return lambda array, like, axes, told: np.ascontiguousarray(array)
 
 
 @cache

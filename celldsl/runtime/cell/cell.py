@@ -44,7 +44,7 @@ from celldsl.runtime.cell.hypers import Dims, Hypers
 from celldsl.runtime.cell.initial import drawing, hash_key
 from celldsl.runtime.cell.saving import cell_from_file, save_cell
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
-from celldsl.runtime.description import ABI, Description
+from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
 from celldsl.runtime.exec.batches import Kept, make_batch
@@ -74,6 +74,7 @@ class Cell:
 
     description: ClassVar[Description]
     variants: ClassVar[Callable[[Mapping[str, Setting]], type[Cell]] | None] = None
+    functions: ClassVar[Functions | None]
     _state_structure: ClassVar[StateStructure]
     _output_structure: ClassVar[StateStructure]
 
@@ -88,6 +89,7 @@ class Cell:
         if "description" in vars(cls):
             described = cls.description
             _check_abi(described)
+            cls.functions = described.functions
             cls._state_structure = StateStructure("State", [s.name for s in described.states], cls)
             cls._output_structure = StateStructure(
                 "Outputs", [o.name for o in described.outputs], cls
@@ -246,6 +248,19 @@ class Cell:
         they are now."""
         refuse_unknown(f"{self.description.name}.stream()", unknown, STREAM_KEYWORDS)
         return Stream(self._engine, self._signature, check_integer("batch", batch, 1), state)
+
+    def prepare(self) -> tuple[Values, ...]:
+        """The first argument of `functions.forward` and the others: the parameters as they are now.
+
+        `functions` has what Numba compiles of the cell, to be called in code that Numba compiles.
+        """
+        engine = self._engine
+        if self.functions is None:
+            raise ArgumentTypeError(f"{self.description.name} was made without functions")
+        arrays = (engine.dim_array, engine.hyper_array, engine.parameters, engine.constants)
+        # Of one's own, and writable as others' arrays are: one more type would be compiled again.
+        weights: tuple[Values, ...] = self.functions.prepare(*(array.copy() for array in arrays))
+        return weights
 
     def state(self, batch: int) -> Any:
         """The initial state of `batch` sequences: a named tuple of arrays (B, …)."""

@@ -14,6 +14,7 @@ from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
+from celldsl.targets.numba.plain_functions import FUNCTIONS
 from celldsl.targets.numba.spelling import size_code
 from celldsl.targets.numba.unit import Unit
 
@@ -69,6 +70,7 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         "        ),",
         *_tuple("forward", [_phase(*call) for call in forward]),
         *_tuple("backward", [_phase(*call) for call in backward]),
+        f"        functions=describe.Functions({', '.join(FUNCTIONS)}),",
         *(["        prepare=prepare_products,"] if unit.plan.has_gemm else []),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         f"        backward_reads={_backward_reads(unit)!r},",

@@ -8,9 +8,9 @@ Source hash 5cd3f811e7987ac8.  Change the source, not this file.
 import numpy as np
 
 from celldsl.runtime import (
-    Cell, add_parts, add_shares, copy, dense_rows, describe, fill, gemm, gemm_sums, kernel,
-    numerics, pack, panel_width, pointer, prepare_products, real, stage, sum_chunks, sum_split,
-    tanh
+    Cell, add_parts, add_shares, copy, dense_rows, describe, fill, gemm, gemm_sums, given_array,
+    kernel, numerics, pack, panel_width, pointer, prepare_products, real, stage, sum_chunks,
+    sum_split, tanh
 )
 
 @stage
@@ -221,8 +221,31 @@ def backward_finish(part, parts, share, shares, rows, dims, hyper, parameters, c
     add_parts(d_H, parts, d_H, pointer(work, at_sum, -1), 1, pointer(gradients, at_h_b, -1), 1)
 
 @kernel
-def forward(dims, hyper, parameters, constants, in_x, start_h):
+def prepare(dims, hyper, parameters, constants):
+    """What the other functions take as `weights`: parameters, packed once for all calls."""
+    rows = dense_rows(1, 1)
+    parts = 1
+    d_I = dims[0]
+    d_H = dims[1]
+    n_batch = rows[1]
+    n_rows = rows[2]
+    nothing = np.empty(0, parameters.dtype)
+    gradients = nothing
+    fixed = np.empty(d_H*d_I + d_H*d_H + 31*d_H + 31*d_I, parameters.dtype)
+    work = np.empty(n_rows*d_H, parameters.dtype)
+    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, nothing, work, nothing, nothing, nothing, nothing)
+    backward_fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
+    work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
+    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, nothing, work, gradients, nothing, nothing, nothing, nothing, nothing)
+    return dims, hyper, parameters, constants, fixed, backward_fixed
+
+
+@kernel
+def forward(weights, in_x, start_h):
     """(T, B, …) inputs and (B, …) states to outputs, final states and the tape."""
+    dims, hyper, parameters, constants, fixed, backward_fixed = weights
+    in_x = given_array(in_x, parameters, 3, "in_x: expected (T, B, I)")
+    start_h = given_array(start_h, parameters, 2, "start_h: expected (B, H)")
     rows = dense_rows(in_x.shape[0], in_x.shape[1])
     parts = 1
     d_I = dims[0]
@@ -230,43 +253,59 @@ def forward(dims, hyper, parameters, constants, in_x, start_h):
     n_batch = rows[1]
     n_rows = rows[2]
     n_states = rows[3]
-    fixed = np.empty(d_H*d_I + d_H*d_H + 31*d_H + 31*d_I, parameters.dtype)
-    work = np.empty(n_rows*d_H, parameters.dtype)
+    if in_x.shape != (rows[0], rows[1], d_I,):
+        raise ValueError("in_x: expected (T, B, I)")
+    if start_h.shape != (rows[1], d_H,):
+        raise ValueError("start_h: expected (B, H)")
     tape = np.empty(n_batch*d_H + n_states*d_H, parameters.dtype)
+    work = np.empty(n_rows*d_H, parameters.dtype)
     out_h = np.empty((rows[0], rows[1], d_H,), parameters.dtype)
     final_h = np.empty((rows[1], d_H,), parameters.dtype)
-    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     forward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     forward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     return out_h, final_h, tape
 
 
 @kernel
-def backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
+def backward(weights, tape, in_x, dout_h, dfinal_h):
     """The tape, inputs and cotangents to gradients of parameters, inputs and states."""
+    dims, hyper, parameters, constants, fixed, backward_fixed = weights
+    in_x = given_array(in_x, parameters, 3, "in_x: expected (T, B, I)")
+    dout_h = given_array(dout_h, parameters, 3, "dout_h: expected (T, B, H)")
+    dfinal_h = given_array(dfinal_h, parameters, 2, "dfinal_h: expected (B, H)")
     rows = dense_rows(in_x.shape[0], in_x.shape[1])
     parts = 1
     d_I = dims[0]
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
+    n_states = rows[3]
+    if in_x.shape != (rows[0], rows[1], d_I,):
+        raise ValueError("in_x: expected (T, B, I)")
+    if dout_h.shape != (rows[0], rows[1], d_H,):
+        raise ValueError("dout_h: expected (T, B, H)")
+    if dfinal_h.shape != (rows[1], d_H,):
+        raise ValueError("dfinal_h: expected (B, H)")
+    if tape.size != n_batch*d_H + n_states*d_H:
+        raise ValueError("tape: expected that of a forward pass over as many steps and sequences")
     work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
     din_x = np.empty((rows[0], rows[1], d_I,), parameters.dtype)
     dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
     gradients = np.zeros(parameters.size, parameters.dtype)
-    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     return gradients, din_x, dstart_h
 
 
 @kernel
-def step(dims, hyper, parameters, constants, in_x, start_h):
+def step(weights, in_x, start_h):
     """One step: (B, …) inputs and states to outputs, next states and the tape."""
+    dims, hyper, parameters, constants, fixed, backward_fixed = weights
+    in_x = given_array(in_x, parameters, 2, "in_x: expected (B, I)")
+    start_h = given_array(start_h, parameters, 2, "start_h: expected (B, H)")
     rows = dense_rows(1, in_x.shape[0])
     parts = 1
     d_I = dims[0]
@@ -274,37 +313,50 @@ def step(dims, hyper, parameters, constants, in_x, start_h):
     n_batch = rows[1]
     n_rows = rows[2]
     n_states = rows[3]
-    fixed = np.empty(d_H*d_I + d_H*d_H + 31*d_H + 31*d_I, parameters.dtype)
-    work = np.empty(n_rows*d_H, parameters.dtype)
+    if in_x.shape != (rows[1], d_I,):
+        raise ValueError("in_x: expected (B, I)")
+    if start_h.shape != (rows[1], d_H,):
+        raise ValueError("start_h: expected (B, H)")
     tape = np.empty(n_batch*d_H + n_states*d_H, parameters.dtype)
+    work = np.empty(n_rows*d_H, parameters.dtype)
     out_h = np.empty((rows[1], d_H,), parameters.dtype)
     final_h = np.empty((rows[1], d_H,), parameters.dtype)
-    forward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     forward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     forward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x.reshape(-1), out_h.reshape(-1), start_h.reshape(-1), final_h.reshape(-1))
     return out_h, final_h, tape
 
 
 @kernel
-def step_backward(dims, hyper, parameters, constants, tape, in_x, dout_h, dfinal_h):
+def step_backward(weights, tape, in_x, dout_h, dfinal_h):
     """One step back: as `backward`, over (B, …) arrays."""
+    dims, hyper, parameters, constants, fixed, backward_fixed = weights
+    in_x = given_array(in_x, parameters, 2, "in_x: expected (B, I)")
+    dout_h = given_array(dout_h, parameters, 2, "dout_h: expected (B, H)")
+    dfinal_h = given_array(dfinal_h, parameters, 2, "dfinal_h: expected (B, H)")
     rows = dense_rows(1, in_x.shape[0])
     parts = 1
     d_I = dims[0]
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
+    n_states = rows[3]
+    if in_x.shape != (rows[1], d_I,):
+        raise ValueError("in_x: expected (B, I)")
+    if dout_h.shape != (rows[1], d_H,):
+        raise ValueError("dout_h: expected (B, H)")
+    if dfinal_h.shape != (rows[1], d_H,):
+        raise ValueError("dfinal_h: expected (B, H)")
+    if tape.size != n_batch*d_H + n_states*d_H:
+        raise ValueError("tape: expected that of a forward pass over as many steps and sequences")
     work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
     din_x = np.empty((rows[1], d_I,), parameters.dtype)
     dstart_h = np.empty((rows[1], d_H,), parameters.dtype)
     gradients = np.zeros(parameters.size, parameters.dtype)
-    backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
-    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_steps(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_sums(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_inputs(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_adds(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
+    backward_finish(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, tape, work, gradients, in_x.reshape(-1), dout_h.reshape(-1), din_x.reshape(-1), dfinal_h.reshape(-1), dstart_h.reshape(-1))
     return gradients, din_x, dstart_h
 
 def initial_values(draw, v):
@@ -375,6 +427,7 @@ class RNN(Cell):
             describe.Phase("parts", backward_adds),
             describe.Phase("once", backward_finish),
         ),
+        functions=describe.Functions(prepare, forward, backward, step, step_backward),
         prepare=prepare_products,
         backward_reads=('x',),
     )
