@@ -257,7 +257,8 @@ class Cell:
         engine = self._engine
         if self.functions is None:
             raise ArgumentTypeError(f"{self.description.name} was made without functions")
-        arrays = (engine.dim_array, engine.hyper_array, engine.parameters, engine.constants)
+        numbers = engine.numbers
+        arrays = (engine.dim_array, numbers.hyper, engine.parameters, numbers.constants)
         # Of one's own, and writable as others' arrays are: one more type would be compiled again.
         weights: tuple[Values, ...] = self.functions.prepare(*(array.copy() for array in arrays))
         return weights
