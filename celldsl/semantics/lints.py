@@ -109,7 +109,8 @@ def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Found]:
 
 def _poles(cell: ast.Cell) -> Iterator[Found]:
     """`where(x > 0, log(x), 0)`: the branch that is not chosen sends NaN back."""
-    for found in poles(cell.body):
+    settings = frozenset({dim.id for dim in cell.dims} | {hyper.id for hyper in cell.hyper})
+    for found in poles(cell.body, settings):
         whole, argument = found.whole.text, found.argument.text
         message = f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is 0"
         if whole.startswith("log1p"):

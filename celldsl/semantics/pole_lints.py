@@ -5,7 +5,8 @@
     where(x > 0, log(where(x > 0, x, 1)), 0)        what to write instead
 
 A condition that compares E bounds E.  Where a branch applies a function with a pole to that same
-E, outside of another `where`, the branch that is not chosen sends NaN back.
+E, outside of another `where`, the branch that is not chosen sends NaN back.  What is made of
+settings alone is the same in every element, and no branch chooses it.
 """
 
 from __future__ import annotations
@@ -33,14 +34,17 @@ class Pole(NamedTuple):
     instead: str
 
 
-def poles(body: Iterable[ast.Statement]) -> Iterator[Pole]:
-    """Every place of a body where a branch that is not chosen sends NaN back."""
+def poles(body: Iterable[ast.Statement], settings: frozenset[str]) -> Iterator[Pole]:
+    """Every place of a body where a branch that is not chosen sends NaN back.
+
+    `settings` are the names of dims and hyperparameters.
+    """
     statements = list(_statements(body))
     named = _defined_once(statements)
     told: set[Span] = set()
     for statement in statements:
         for call in _calls_of_where(statement.value):
-            for found in _in_branches(call, named):
+            for found in _in_branches(call, named, settings):
                 if found.argument not in told:
                     told.add(found.argument)
                     yield found
@@ -76,9 +80,9 @@ def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
         yield from _calls_of_where(part)
 
 
-def _in_branches(call: ast.Call, named: Equations) -> Iterator[Pole]:
+def _in_branches(call: ast.Call, named: Equations, settings: frozenset[str]) -> Iterator[Pole]:
     condition, yes, no = call.args
-    bounded = [side for side in _sides(condition) if not isinstance(side, ast.Number)]
+    bounded = [side for side in _sides(condition) if not _is_setting(side, settings)]
     text = condition.span.text
     for branch, chosen in ((yes, True), (no, False)):
         for whole, argument in _poles_in(branch, named, frozenset()):
@@ -86,6 +90,20 @@ def _in_branches(call: ast.Call, named: Equations) -> Iterator[Pole]:
                 own = argument.span.text
                 inner = f"{own}, 1" if chosen else f"1, {own}"
                 yield Pole(whole.span, argument.span, f"where({text}, {inner})")
+
+
+def _is_setting(side: ast.Expr, settings: frozenset[str]) -> bool:
+    """Whether it is a number, or made of numbers, dims and hyperparameters."""
+    match side:
+        case ast.Number():
+            return True
+        case ast.Name(id=name, primed=False):
+            return name in settings
+        case ast.Unary(_, operand):
+            return _is_setting(operand, settings)
+        case ast.Binary(_, left, right):
+            return _is_setting(left, settings) and _is_setting(right, settings)
+    return False
 
 
 def _sides(condition: ast.Expr) -> Iterator[ast.Expr]:

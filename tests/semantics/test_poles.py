@@ -63,6 +63,7 @@ def test_the_gradient_is_nan_before_the_fix_and_right_after_it(expression: str) 
         "where(x > 0, log(where(x > 0, x, 1)), 0)",
         "where(h > 0, log(abs(x) + 1), 0)",
         "where(x > 0, x, 0) / 2",
+        "where(x < 2 * H, x / (2 * H), 0)",
     ],
 )
 def test_what_meets_no_pole_is_not_warned_of(expression: str) -> None:
