@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.cell.saving import read_weights, saved_settings
@@ -25,6 +25,8 @@ def undecided_class(name: str, lacking: tuple[str, ...], text: str, variant: Var
     example = ", ".join(f"{each}=…" for each in lacking)
 
     class Undecided(Cell):
+        lacking: ClassVar[tuple[str, ...]]
+
         # What it makes is of the class for its structure.
         def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:  # type: ignore[misc]
             if arguments:
@@ -44,6 +46,7 @@ def undecided_class(name: str, lacking: tuple[str, ...], text: str, variant: Var
             settings = saved_settings(name, metadata, path)
             return variant({each: settings[each] for each in lacking}).from_file(path)
 
+    Undecided.lacking = lacking
     Undecided.__name__ = Undecided.__qualname__ = name
     Undecided.__doc__ = f"{text.strip()}\n\nBuild one with {name}({example}, …).\n"
     return Undecided

@@ -48,9 +48,21 @@ def build_cell(
 ) -> Any:
     """A float32 cell: its input has `inputs` numbers, every other size is `hidden`."""
     cls = load_class(path, name)
+    if lacking := getattr(cls, "lacking", ()):
+        names = " and ".join(lacking)
+        raise ValueError(
+            f"{cls.__name__} asks for {names}, which decides its structure; the examples choose "
+            f"sizes alone: give {names} a default in its header, as in [I, H, K=2]"
+        )
     described = cls.description
     if len(described.inputs) != 1:
         raise ValueError(f"{described.name} has several inputs; the examples feed one")
+    shape = described.inputs[0].text
+    if shape == "[]" or "," in shape:
+        raise ValueError(
+            f"the input {described.inputs[0].name} of {described.name} is {shape}; the examples "
+            "feed a vector at each step, such as [I]"
+        )
     sizes = {dim.name: hidden for dim in described.dims if dim.default is None and not dim.fixed}
     input_dim = described.inputs[0].text.strip("[]")
     if input_dim in sizes:

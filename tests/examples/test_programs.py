@@ -81,6 +81,49 @@ def test_a_wrong_cell_is_explained(program: str, tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+LOOP = """\
+cell Deep[I, H, K]:
+    input x: [I]
+    state h: [H]
+
+    z = linear([x, h], H)
+    for k in 0..K:
+        z = tanh(linear(z, H))
+    h' = z
+
+    output h'
+"""
+IMAGES = """\
+cell Images[C, Y]:
+    input x: [C, Y]
+    state s: [C, Y]
+
+    s' = 0.5 * s + x
+
+    output s'
+"""
+
+
+@pytest.mark.parametrize("program", ["train_digits.py", "char_lm.py"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LOOP, "Deep asks for K, which decides its structure"),
+        (IMAGES, "the input x of Images is [C, Y]; the examples feed a vector"),
+    ],
+    ids=["loop", "images"],
+)
+def test_a_cell_of_another_kind_is_told_what_is_needed(
+    program: str, text: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "other.cell").write_text(text, encoding="utf-8")
+    option = ["--cell"] if program == "char_lm.py" else []
+    done = run(program, *option, "other.cell", folder=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_text_that_is_too_short(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("short", encoding="utf-8")
     done = run("char_lm.py", "text.txt", folder=tmp_path)
