@@ -134,3 +134,16 @@ def test_the_text_is_the_same_every_time() -> None:
     program: Program = subject.program
     assert source(program, subject.spec, "jax") == source(program, subject.spec, "jax")
     assert "celldsl" not in as_module(source(program, subject.spec, "jax")).__dict__
+
+
+def test_what_does_not_fit_is_named(gru: Any, params: dict[str, Any]) -> None:
+    x = drawn(4, 2, 3)
+    with pytest.raises(ValueError, match=r"x \[I\]: expected shape \(4, 2, 3\), got \(4, 2, 7\)"):
+        gru.forward(params, drawn(4, 2, 7))
+    with pytest.raises(TypeError, match=r"x \[I\]: expected real numbers, got int32"):
+        gru.forward(params, jnp.ones((4, 2, 3), jnp.int32))
+    start = gru.initial_state(params, jnp.float32, (1,))
+    with pytest.raises(ValueError, match=r"state.h \[H\]: expected shape \(2, 5\), got \(1, 5\)"):
+        gru.forward(params, x, start)
+    with pytest.raises(ValueError, match=r"lengths: expected shape \(2,\), got \(3,\)"):
+        gru.forward(params, x, lengths=jnp.array([1, 2, 3]))

@@ -227,3 +227,15 @@ def test_every_attribute_of_a_module_is_known() -> None:
 
     names = {*dir(torch.nn.Module()), *vars(torch.nn.Module())}
     assert {name for name in names if not name.startswith("_")} <= TAKEN
+
+
+def test_what_does_not_fit_is_named(gru: Any) -> None:
+    x = torch.randn(4, 2, 3, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"x \[I\]: expected shape \(4, 2, 3\), got \(4, 2, 7\)"):
+        gru(torch.randn(4, 2, 7))
+    with pytest.raises(TypeError, match=r"x \[I\]: expected real numbers, got torch.int64"):
+        gru(torch.ones(4, 2, 3, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"state.h \[H\]: expected shape \(2, 5\), got \(1, 5\)"):
+        gru(x, gru.initial_state(1))
+    with pytest.raises(ValueError, match=r"lengths: expected shape \(2,\), got \(3,\)"):
+        gru(x, lengths=torch.tensor([1, 2, 3]))

@@ -23,7 +23,7 @@ class Function:
     returns: tuple[str, ...]
 
     def text(self) -> str:
-        lines = folded_return(self.returns)
+        lines = folded_return(self.returns) if self.returns else []
         body = [f'"""{self.doc}"""', *self.lines, *lines]
         return "\n".join([*wrapped(f"def {self.name}(", self.args, "):"), *indented(body)])
 

@@ -23,7 +23,7 @@ RESERVED = (
     "params", "constants", "settings", "lead", "times", "state", "lengths", "reverse", "masks",
     "live", "steps", "key", "dtype", "device", "math", "zlib", "NamedTuple", "SETTINGS",
     "prepare", "project", "advance", "initial_state", "draw_masks", "initial_values", "step",
-    "forward", "self", "training", "like", "order", "body", "now", "t",
+    "forward", "check", "no_steps", "self", "training", "like", "order", "body", "now", "t",
 )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def settings_source(spec: CellSpec, told: Iterable[str]) -> str:
 def tuples_source(cell: Cell, array: str) -> list[str]:
     """The classes of states and outputs."""
     shapes = {s.name: shape_text(s.shape) for s in cell.spec.states}
-    found = cell.parts.nest.classes(array, shapes)
+    found = cell.parts.values.nest.classes(array, shapes)
     if cell.outputs is not None:
         shapes = {o.name: shape_text(o.shape) for o in cell.spec.outputs}
         found += cell.outputs.classes(array, shapes)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from celldsl.ir.spec import CellSpec
 from celldsl.structs import record
 from celldsl.targets.framework.dialect import Dialect
-from celldsl.targets.framework.function import Function, folded, wrapped
+from celldsl.targets.framework.function import Function, folded, indented, wrapped
 from celldsl.targets.framework.nest import Nest
 from celldsl.targets.framework.parts import Parts
 from celldsl.targets.framework.text import tuple_code
@@ -28,11 +28,11 @@ class Cell:
 
     @property
     def has_settings(self) -> bool:
-        return any(not h.fixed for h in self.spec.hypers) or bool(self.parts.told)
+        return any(not h.fixed for h in self.spec.hypers) or bool(self.parts.values.told)
 
     def functions(self) -> list[Function]:
         p = self.parts
-        found = [p.prepare, p.project, p.advance, p.start, p.draw]
+        found = [p.check, p.prepare, p.project, p.advance, p.start, p.draw]
         return [function for function in found if function is not None]
 
 
@@ -42,41 +42,40 @@ def signature(cell: Cell, name: str, state: str, keywords: Sequence[str]) -> lis
     if cell.has_settings:
         keyed.append("settings=SETTINGS")
     keyed += keywords
-    parts = ["params", *cell.parts.inputs, state, *(["*"] if keyed else []), *keyed]
+    parts = ["params", *cell.parts.values.inputs, state, *(["*"] if keyed else []), *keyed]
     return wrapped(f"def {name}(", parts, "):")
 
 
 def mask_keywords(cell: Cell) -> list[str]:
     """How to say that masks are drawn, or which ones."""
-    return [cell.dialect.chance_keyword, "masks=None"] if cell.parts.masks else []
+    return [cell.dialect.chance_keyword, "masks=None"] if cell.parts.values.masks else []
 
 
 def opening(cell: Cell, timed: bool) -> list[str]:
-    """What functions want to know of the batch."""
-    first, shape = cell.parts.inputs[0], cell.spec.inputs[0].shape
-    begin, end = "1" if timed else "", f"-{len(shape)}" if shape else ""
-    lead = f"{first}.shape[{begin}:{end}]" if begin or end else f"{first}.shape"
-    lines = []
-    p = cell.parts
+    """What functions want to know of the batch; the state, by names; a check of all shapes."""
+    p, v = cell.parts, cell.parts.values
+    first, rank = v.inputs[0], len(cell.spec.inputs[0].shape)
+    end = f"-{rank}" if rank else ""
+    shape = f"{first}.shape"
+    times = f"{shape}[:1]" if timed else "()"
+    lead = f"{shape}[{'1' if timed else ''}:{end}]" if timed or end else shape
+    lines = [f"times, lead = {times}, {lead}"]
     called = [p.prepare, p.project, p.advance, p.draw, *([p.start, p.empty] if timed else [])]
-    words = {word for function in called if function is not None for word in function.args}
-    if cell.dialect.like in words:
-        lines.append(cell.dialect.alike.format(first=first, inputs=", ".join(cell.parts.inputs)))
-    if "lead" in words:
-        lines.append(f"lead = {lead}")
-    return lines
+    if any(function is not None and cell.dialect.like in function.args for function in called):
+        lines.append(cell.dialect.alike.format(first=first, inputs=", ".join(v.inputs)))
+    if timed:
+        lines += ["if state is None:", f"    state = {p.start.expression()}"]
+    return [*lines, *v.nest.unpacked(v.states, "state"), p.check.expression()]
 
 
-def before_steps(cell: Cell, timed: bool) -> list[str]:
+def before_steps(cell: Cell) -> list[str]:
     """Masks, and the values of `prepare` and `project`."""
-    p, first = cell.parts, cell.parts.inputs[0]
+    p, masks = cell.parts, cell.parts.values.masks
     lines = []
     if p.draw is not None:
-        if "times" in p.draw.args:
-            lines.append(f"times = ({first}.shape[0],)" if timed else "times = ()")
-        names = tuple_code([mask.name for mask in p.masks])
+        names = tuple_code([mask.name for mask in masks])
         lines += ["if masks is None:", *(f"    {line}" for line in p.draw.call(["masks"]))]
-        lines.append(f"{names if len(p.masks) == 1 else names[1:-1]} = masks")
+        lines.append(f"{names if len(masks) == 1 else names[1:-1]} = masks")
     for function in (p.prepare, p.project):
         if function is not None:
             lines += function.call()
@@ -87,16 +86,16 @@ def per_step(cell: Cell) -> list[str]:
     """The names of what has a value for each step, beside inputs: those that `advance` takes."""
     project = cell.parts.project
     ahead = [] if project is None else list(project.returns)
-    timed = [mask.name for mask in cell.parts.masks if mask.timed]
+    timed = [mask.name for mask in cell.parts.values.masks if mask.timed]
     taken = set(cell.parts.advance.args)
-    return [name for name in (*cell.parts.inputs, *ahead, *timed) if name in taken]
+    return [name for name in (*cell.parts.values.inputs, *ahead, *timed) if name in taken]
 
 
 def returned(cell: Cell, states: Sequence[str] | None) -> list[str]:
     """What `step` and `forward` return; the state is packed where its parts have names."""
     y = cell.parts.outputs
     packed = y[0] if cell.outputs is None else cell.outputs.packed(y)
-    state = "state" if states is None else cell.parts.nest.packed(states)
+    state = "state" if states is None else cell.parts.values.nest.packed(states)
     return folded(f"return {packed}, {state}")
 
 
@@ -104,12 +103,10 @@ def step_source(cell: Cell) -> str:
     """The text of `step`."""
     p = cell.parts
     lines = [
+        '"""One step: inputs (…, their own axes) to outputs and the next state."""',
         *opening(cell, timed=False),
-        *before_steps(cell, timed=False),
-        *p.nest.unpacked(p.states, "state"),
+        *before_steps(cell),
         *p.advance.call([*p.outputs, *p.next_states]),
         *returned(cell, p.next_states),
     ]
-    doc = '"""One step: inputs (…, their own axes) to outputs and the next state."""'
-    head = signature(cell, "step", "state", mask_keywords(cell))
-    return "\n".join([*head, *(f"    {line}" for line in [doc, *lines])])
+    return "\n".join([*signature(cell, "step", "state", mask_keywords(cell)), *indented(lines)])

@@ -5,6 +5,22 @@ from __future__ import annotations
 from celldsl.targets.framework.helpers import functions_of
 
 TEXT = '''
+def expect(label, x, shape):
+    """Raises where `x` is no array of real numbers of this shape."""
+    if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
+        raise TypeError(f"{label}: expected real numbers, got {jnp.result_type(x)}")
+    if jnp.shape(x) != tuple(shape):
+        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {jnp.shape(x)}")
+
+
+def within(lengths, times, lead):
+    """(T, …): whether each step is within the length of its sequence."""
+    lengths = jnp.asarray(lengths)
+    if lengths.shape != tuple(lead):
+        raise ValueError(f"lengths: expected shape {tuple(lead)}, got {lengths.shape}")
+    return jnp.arange(*times).reshape(-1, *[1] * lengths.ndim) < lengths
+
+
 def reshape(x, axes, *sizes):
     """`x` with other sizes instead of its last `axes` axes."""
     return x.reshape(*x.shape[: x.ndim - axes], *sizes)

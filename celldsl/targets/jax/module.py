@@ -55,7 +55,7 @@ def module_source(unit: Unit) -> str:
     ]
     pieces = [*with_helpers(pieces, JAX.helpers), *pieces]
     if cell.has_settings:
-        pieces.insert(0, settings_source(unit.spec, cell.parts.told))
+        pieces.insert(0, settings_source(unit.spec, cell.parts.values.told))
     body = "\n\n\n".join(pieces)
     head = header(unit, JAX, "jax", USAGE)
     future = "from __future__ import annotations"
@@ -64,7 +64,7 @@ def module_source(unit: Unit) -> str:
 
 def forward_source(cell: Cell) -> str:
     """The text of `forward`: a scan over the steps."""
-    p = cell.parts
+    p, v = cell.parts, cell.parts.values
     keywords = ["lengths=None", "reverse=False", *mask_keywords(cell)]
     outputs = tuple_code(list(p.outputs))
     steps = tuple_code([*per_step(cell), "live"])
@@ -73,19 +73,17 @@ def forward_source(cell: Cell) -> str:
         "",
         "`lengths` (…) ends each sequence at its own length: outputs past it are zero.  `reverse`",
         'goes from the last step to the first."""',
-        *_within_lengths(cell),
         *opening(cell, timed=True),
-        "if state is None:",
-        f"    state = {p.start.expression()}",
-        *before_steps(cell, timed=True),
+        *_within_lengths(cell),
+        *before_steps(cell),
         "",
         "def body(state, now):",
-        *indented(p.nest.unpacked(p.states, "state")),
+        *indented(v.nest.unpacked(v.states, "state")),
         f"    {', '.join([*per_step(cell), 'live'])} = now"
         if per_step(cell)
         else "    (live,) = now",
         *indented(_one_step(cell)),
-        *indented(folded(f"return {p.nest.packed(p.next_states)}, {outputs}")),
+        *indented(folded(f"return {v.nest.packed(p.next_states)}, {outputs}")),
         "",
         *wrapped(f"state, {outputs} = lax.scan(", ["body", "state", steps, "reverse=reverse"], ")"),
         *returned(cell, None),
@@ -95,13 +93,11 @@ def forward_source(cell: Cell) -> str:
 
 def _within_lengths(cell: Cell) -> list[str]:
     """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
-    p = cell.parts
     return [
         "live = None",
         "if lengths is not None:",
-        f"    steps = jnp.arange({p.inputs[0]}.shape[0])",
-        "    live = steps.reshape(-1, *[1] * jnp.ndim(lengths)) < lengths",
-        *(f"    {name} = keep(live, {name}, 1.0)" for name in p.inputs),
+        "    live = within(lengths, times, lead)",
+        *(f"    {name} = keep(live, {name}, 1.0)" for name in cell.parts.values.inputs),
     ]
 
 
@@ -112,5 +108,5 @@ def _one_step(cell: Cell) -> list[str]:
         "if live is not None:",
         *(f"    {y} = keep(live, {y}, 0.0)" for y in p.outputs),
         *(f"    {new} = keep(live, {new}, {old})"
-          for new, old in zip(p.next_states, p.states, strict=True)),
+          for new, old in zip(p.next_states, p.values.states, strict=True)),
     ]  # fmt: skip

@@ -5,6 +5,22 @@ from __future__ import annotations
 from celldsl.targets.framework.helpers import functions_of
 
 TEXT = '''
+def expect(label, x, shape):
+    """Raises where `x` is no array of real numbers of this shape."""
+    if not x.is_floating_point():
+        raise TypeError(f"{label}: expected real numbers, got {x.dtype}")
+    if tuple(x.shape) != tuple(shape):
+        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
+
+
+def within(lengths, times, lead, device):
+    """(T, …): whether each step is within the length of its sequence."""
+    lengths = torch.as_tensor(lengths, device=device)
+    if tuple(lengths.shape) != tuple(lead):
+        raise ValueError(f"lengths: expected shape {tuple(lead)}, got {tuple(lengths.shape)}")
+    return torch.arange(*times, device=device).reshape(-1, *[1] * lengths.ndim) < lengths
+
+
 def reshape(x, axes, *sizes):
     """`x` with other sizes instead of its last `axes` axes."""
     return x.reshape(*x.shape[: x.ndim - axes], *sizes)

@@ -65,16 +65,16 @@ def _table(name: str, paths: dict[str, str]) -> list[str]:
 
 def _class(cell: Cell, initial: Initial, renamed: bool) -> list[str]:
     spec = cell.spec
-    name = cell.parts.names.free(spec.name)
+    name = cell.parts.values.names.free(spec.name)
     first_line = next(iter(spec.doc.strip().splitlines()), spec.name)
     methods = [
-        _init(initial, renamed, [*cell.parts.told]),
+        _init(initial, renamed, [*cell.parts.values.told]),
         _reset(cell, initial),
         PARAMS,
         _initial_state(cell),
-        _method(cell, "step", "state", ["masks=None"] if cell.parts.masks else []),
+        _method(cell, "step", "state", ["masks=None"] if cell.parts.values.masks else []),
         _method(cell, "forward", "state=None", ["lengths=None", "reverse=False",
-                *(["masks=None"] if cell.parts.masks else [])]),
+                *(["masks=None"] if cell.parts.values.masks else [])]),
         REPR,
     ]  # fmt: skip
     lines = [f"class {name}(nn.Module):", f'    """{_quoted(first_line)}"""']
@@ -155,13 +155,13 @@ def _initial_state(cell: Cell) -> list[str]:
     if cell.spec.consts:
         lines.append("constants = self.constants()")
     lines += ["settings = self.settings"] if "settings" in start.args else []
-    for name, spec in zip(cell.parts.inputs, cell.spec.inputs, strict=True):
+    for name, spec in zip(cell.parts.values.inputs, cell.spec.inputs, strict=True):
         if name in start.args:
             lines.append(
                 f"{name} = like.new_empty(({', '.join(['0', *_shape(spec.shape, cell)])},))"
             )
     lines.append("lead = (batch,) if isinstance(batch, int) else tuple(batch)")
-    for mask in cell.parts.masks:
+    for mask in cell.parts.values.masks:
         if mask.name in start.args:
             lines.append(f"{mask.name} = like.new_ones(())")
     return [
@@ -173,11 +173,11 @@ def _initial_state(cell: Cell) -> list[str]:
 
 
 def _method(cell: Cell, name: str, state: str, keywords: list[str]) -> list[str]:
-    p = cell.parts
+    v = cell.parts.values
     passed = ["constants=self.constants()"] if cell.spec.consts else []
     passed += ["settings=self.settings"] if cell.has_settings else []
-    passed += ["training=self.training"] if p.masks else []
+    passed += ["training=self.training"] if v.masks else []
     passed += [f"{word}={word}" for word in (k.split("=")[0] for k in keywords)]
-    head = ["self", *p.inputs, state, *(["*", *keywords] if keywords else [])]
-    args = ["self.params()", *p.inputs, "state", *passed]
+    head = ["self", *v.inputs, state, *(["*", *keywords] if keywords else [])]
+    args = ["self.params()", *v.inputs, "state", *passed]
     return [*wrapped(f"def {name}(", head, "):"), *indented(wrapped(f"return {name}(", args, ")"))]

@@ -56,7 +56,7 @@ def module_source(unit: Unit) -> str:
     ]
     pieces = [*with_helpers(pieces, TORCH.helpers), *pieces]
     if cell.has_settings:
-        pieces.insert(0, settings_source(unit.spec, cell.parts.told))
+        pieces.insert(0, settings_source(unit.spec, cell.parts.values.told))
     body = "\n\n\n".join(pieces)
     head = header(unit, TORCH, "torch", USAGE)
     future = "from __future__ import annotations"
@@ -65,7 +65,7 @@ def module_source(unit: Unit) -> str:
 
 def forward_source(cell: Cell) -> str:
     """The text of `forward`: a loop over the steps."""
-    p = cell.parts
+    p, v = cell.parts, cell.parts.values
     keywords = ["lengths=None", "reverse=False", *mask_keywords(cell)]
     doc = [
         '"""All steps: inputs (T, …, their own axes) to outputs for each step and the last state.',
@@ -73,50 +73,42 @@ def forward_source(cell: Cell) -> str:
         "`lengths` (…) ends each sequence at its own length: outputs past it are zero.  `reverse`",
         'goes from the last step to the first."""',
     ]
-    first = p.inputs[0]
     lines = [
         *doc,
-        *_within_lengths(cell),
         *opening(cell, timed=True),
-        "if state is None:",
-        f"    state = {p.start.expression()}",
-        *p.nest.unpacked(p.states, "state"),
-        *before_steps(cell, timed=True),
-        f"order = range({first}.shape[0])",
+        *_within_lengths(cell),
+        *before_steps(cell),
+        "order = range(*times)",
         *wrapped("steps = list(zip(order, ", [f"{n}.unbind(0)" for n in per_step(cell)], "))"),
         f"{', '.join(p.lists)} = {', '.join('[]' for _ in p.lists)}",
         f"for {', '.join(['t', *per_step(cell)])} in reversed(steps) if reverse else steps:",
         *indented(_one_step(cell)),
         *_stacked(cell),
-        *returned(cell, list(p.states)),
+        *returned(cell, v.states),
     ]
     return "\n".join([*signature(cell, "forward", "state=None", keywords), *indented(lines)])
 
 
 def _within_lengths(cell: Cell) -> list[str]:
     """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
-    p = cell.parts
-    shaped = [f"    {name} = keep(live, {name}, 1.0)" for name in p.inputs]
     return [
         "if lengths is not None:",
-        f"    steps = torch.arange({p.inputs[0]}.shape[0], device=lengths.device)",
-        "    live = steps.reshape(-1, *[1] * lengths.ndim) < lengths",
-        *shaped,
+        f"    live = within(lengths, times, lead, {cell.parts.values.inputs[0]}.device)",
+        *(f"    {name} = keep(live, {name}, 1.0)" for name in cell.parts.values.inputs),
     ]
 
 
 def _one_step(cell: Cell) -> list[str]:
     p = cell.parts
-    made = [*p.outputs, *p.next_states]
+    moved = list(zip(p.next_states, p.values.states, strict=True))
     return [
-        *p.advance.call(made),
+        *p.advance.call([*p.outputs, *p.next_states]),
         "if lengths is not None:",
         *(f"    {y} = keep(live[t], {y}, 0.0)" for y in p.outputs),
-        *(f"    {new} = keep(live[t], {new}, {old})"
-          for new, old in zip(p.next_states, p.states, strict=True)),
-        *(f"{old} = {new}" for new, old in zip(p.next_states, p.states, strict=True)),
+        *(f"    {new} = keep(live[t], {new}, {old})" for new, old in moved),
+        *(f"{old} = {new}" for new, old in moved),
         *(f"{kept}.append({y})" for kept, y in zip(p.lists, p.outputs, strict=True)),
-    ]  # fmt: skip
+    ]
 
 
 def _stacked(cell: Cell) -> list[str]:
