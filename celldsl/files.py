@@ -19,6 +19,7 @@ Needs neither NumPy nor Numba.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
@@ -88,8 +89,27 @@ def _remove(folder: Path, process: int) -> None:
 
 
 def _is_own(path: Path) -> bool:
-    """Code is run from there: nobody else may have made it."""
-    return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
+    """Code is run from there: nobody else may write there, or may have."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = path.stat()
+    if status.st_uid != os.getuid() or status.st_mode & stat.S_IWOTH:
+        return False
+    return not status.st_mode & stat.S_IWGRP or _is_private(status.st_gid)
+
+
+def _is_private(group: int) -> bool:
+    """Whether a group is a user's own, as systems make one for each: of their name, and with nobody
+    else in it."""
+    import grp  # where there are users there are groups
+    import pwd
+
+    try:
+        user, found = pwd.getpwuid(os.getuid()), grp.getgrgid(group)
+    except KeyError:
+        return False
+    alone = set(found.gr_mem) <= {user.pw_name}
+    return alone and found.gr_name == user.pw_name and user.pw_gid == group
 
 
 def _platform_cache() -> Path:

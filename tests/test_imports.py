@@ -42,7 +42,7 @@ LAYERS = {
     "runtime.errors": "",
     "runtime.description": "",
     "runtime.arrays": "jit runtime.errors runtime.description",
-    "runtime.buffers": "runtime.arrays",
+    "runtime.buffers": "jit runtime.arrays",
     "runtime.row_plan": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan",

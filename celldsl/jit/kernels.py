@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cached_property, update_wrapper
+from functools import update_wrapper
 from typing import Any
 
 import numpy as np
 
+<<<<<<< HEAD
+from celldsl.jit.forks import ProcessLock
 from celldsl.jit.gemm.prepare import announce_products
 
 _TOLD = re.compile(r"\w+: expected [^\n]*, got [^\n\x1b]*")
+=======
+from celldsl.jit.forks import ProcessLock
+from celldsl.jit.functions import FAST_MATH
+>>>>>>> b924067 (Bring back what a merge lost: locks of children, trusted folders, NumPy 1.26)
+
+_kernel_lock = ProcessLock()
 
 
 class Kernel:
@@ -26,6 +34,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
+        self._made: Any = None
         update_wrapper(self, function)
         # Modules import this where they have products.
         self._prepare: Callable[[Any], None] | None = function.__globals__.get("prepare_products")
@@ -35,15 +44,26 @@ class Kernel:
             # Somebody's function that calls this one may be loaded from disk and run before.
             announce_products()
 
-    @cached_property
+    @property
     def dispatcher(self) -> Any:
-        """Numba's own object for it."""
-        from numba import TypingError
+<<<<<<< HEAD
+        """Numba's own object for it, which is the same for all threads."""
+        with _kernel_lock:
+            if self._made is None:
+                from numba import TypingError
 
-        from celldsl.jit.lowering.numba_types import dispatcher_of
+                from celldsl.jit.lowering.numba_types import dispatcher_of
 
-        self._refusal = TypingError
-        return dispatcher_of(self.function)
+                self._refusal = TypingError
+                self._made = dispatcher_of(self.function)
+            return self._made
+=======
+        """Numba's own object for it, which is the same for all threads."""
+        with _kernel_lock:
+            if self._made is None:
+                self._made = _dispatcher_of(self.function)
+            return self._made
+>>>>>>> b924067 (Bring back what a merge lost: locks of children, trusted folders, NumPy 1.26)
 
     def __call__(self, *arguments: Any) -> Any:
         if self._prepare is not None:
@@ -68,6 +88,7 @@ class Kernel:
 kernel = Kernel
 
 
+<<<<<<< HEAD
 def _dtype(arguments: tuple[Any, ...]) -> Any:
     """That of the parameters, which stand third, or third in what `prepare` gave.
 
@@ -78,8 +99,7 @@ def _dtype(arguments: tuple[Any, ...]) -> Any:
     if dtype is None or dtype.char not in "fd":
         raise TypeError(f"parameters: expected an array of float32 or float64, got {like[2:3]}")
     return dtype
-
-
+=======
 @kernel
 def dense_rows(steps: int, batch: int) -> Any:
     """The `rows` of a part that owns all sequences, each `steps` long, with start states given.

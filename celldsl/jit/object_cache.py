@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from glob import escape
@@ -27,13 +26,13 @@ import numpy as np
 
 from celldsl.files import code_folder, replace_file
 from celldsl.jit.array_layout import POINTER_OFFSET
+from celldsl.jit.forks import COMPILING
 from celldsl.jit.functions import Stage, stamp_of
 
 NUMBA_SETTINGS = (  # those that make other machine code of the same text
     "CPU_NAME", "CPU_FEATURES", "ENABLE_AVX", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE",
 )  # fmt: skip
 _loaded: dict[tuple[Any, ...], list[int]] = {}
-_code_lock = threading.RLock()
 
 
 def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[int] | None:
@@ -46,7 +45,7 @@ def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[
     if not all(isinstance(phase, Stage) for phase in phases):
         return None
     key = (*phases, name)
-    with _code_lock:
+    with COMPILING:
         if key not in _loaded:
             symbols = [f"celldsl_run_{phase.name}" for phase in phases]
             source = Path(phases[0].function.__code__.co_filename)
@@ -69,7 +68,7 @@ def addresses_of(
 
     Nothing is kept on disk without a source.
     """
-    with _code_lock:
+    with COMPILING:
         path = _object_path(source, label, symbols) if source is not None else None
         code = _read_object(path) if path is not None else None
         if code is None:

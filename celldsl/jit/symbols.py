@@ -15,7 +15,6 @@ needs no Numba, whose import takes longer than everything else in a process that
 
 from __future__ import annotations
 
-from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -38,7 +37,7 @@ class CodeName:
         self.file = file
         self.name = name
 
-    @cached_property
+    @property
     def stands_for(self) -> Any:
         return getattr(import_module(f"{__package__}.{self.file}"), self.name)
 

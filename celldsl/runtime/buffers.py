@@ -9,12 +9,12 @@ system has to be mapped and cleared page by page; memory used before is there al
 
 from __future__ import annotations
 
-import threading
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from celldsl.jit.forks import ProcessLock
 from celldsl.runtime.arrays.validation import Values
 
 KEPT_ARRAYS = 8
@@ -42,7 +42,7 @@ class Buffers:
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
         self._free: dict[int, list[Values]] = {}
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def take(self, length: int) -> PooledBuffer:
         """A flat array of at least `length` elements, aligned to a cache line."""

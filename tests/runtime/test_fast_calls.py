@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import types
 import weakref
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,15 @@ def test_one_cell_on_several_threads(two: Any) -> None:
     finally:
         sys.setswitchinterval(interval)
     assert not wrong
+
+
+def test_the_table_of_functions_is_found_where_numpy_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = direct._array_api()
+    # NumPy 1.26: what is called `numpy._core` holds no table.
+    stub, old = types.ModuleType("numpy._core.multiarray"), types.ModuleType("old")
+    old._ARRAY_API = table  # type: ignore[attr-defined]
+    found = {"numpy._core.multiarray": stub, "numpy.core.multiarray": old}
+    monkeypatch.setattr(direct, "import_module", found.__getitem__)
+    assert direct._array_api() is table

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import celldsl
+from celldsl import files
 from celldsl.files import code_folder
 from celldsl.jit import object_cache as addresses
 from tests.runtime.made import run_phases
@@ -92,6 +93,37 @@ def test_code_goes_to_the_users_folder_where_the_modules_cannot_be_written(
     monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "user"))
     found = code_folder(tmp_path / "GRU.py")
     assert found.is_dir() and found.parent == tmp_path / "user"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no users")
+@pytest.mark.parametrize(("mode", "trusted"), [(0o755, True), (0o775, False), (0o757, False)])
+def test_code_is_not_kept_where_others_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, trusted: bool
+) -> None:
+    beside = tmp_path / "__pycache__"
+    beside.mkdir()
+    beside.chmod(mode)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "user"))
+    monkeypatch.setattr(files, "_is_private", lambda group: False)
+    assert (code_folder(tmp_path / "GRU.py") == beside) == trusted
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no users")
+def test_a_group_of_one_is_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    import grp
+    import pwd
+
+    user = pwd.struct_passwd(("ann", "x", os.getuid(), 77, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: user)
+    groups = {77: ("ann", ["ann"]), 78: ("staff", []), 79: ("ann", ["bob"])}
+
+    def group_of(number: int) -> grp.struct_group:
+        name, members = groups[number]
+        return grp.struct_group((name, "x", number, members))
+
+    monkeypatch.setattr(grp, "getgrgid", group_of)
+    assert [files._is_private(number) for number in (77, 78, 79, 80)] == [True, False, False, False]
 
 
 def test_a_temporary_folder_ends_with_its_process(tmp_path: Path) -> None:

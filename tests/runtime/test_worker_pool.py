@@ -143,6 +143,28 @@ def test_a_call_that_nobody_took_holds_nothing(three: WorkerPool) -> None:
     assert three.queue.get() == three.queue.get() == []
 
 
+def test_where_no_thread_starts_the_caller_does_everything(
+    three: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        assert three.acquire(2, 3) == 0
+        assert (three.started, three.busy, three.helping) == (0, 1, 0)
+        three.release(0)
+    assert three.acquire(1, 3) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        assert three.acquire(2, 9) == 0  # the one there is helps somebody else
+        three.release(0)
+        three.release(1)
+        assert three.acquire(2, 9) == 1
+    three.release(1)
+    assert (three.started, three.busy, three.helping) == (1, 0, 0)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_child_process_has_threads_of_its_own(three: WorkerPool) -> None:
     POOL.renew()

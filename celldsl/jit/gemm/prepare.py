@@ -6,7 +6,6 @@ prepare_products("float32")                                   # in Python, befor
 from __future__ import annotations
 
 import ctypes
-import threading
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,12 @@ from typing import Any
 import llvmlite.binding
 import numpy as np
 
+from celldsl.jit.forks import COMPILING
 from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
 from celldsl.jit.object_cache import addresses_of
 
 _GEMM_SOURCE = Path(__file__)
 _gemm_ready: set[str] = set()
-_gemm_lock = threading.Lock()
-
-
 _stand_ins: list[Any] = []
 _ARGUMENTS = {"i": ctypes.c_ssize_t, "x": ctypes.c_void_p, "s": ctypes.c_void_p}
 
@@ -39,7 +36,7 @@ def announce_products() -> None:
             kind = ctypes.CFUNCTYPE(None, *map(_ARGUMENTS.__getitem__, kinds))
             stand_in = kind(partial(_prepare_and_call, symbol, dtype, kind))
             _stand_ins.append(stand_in)
-            with _gemm_lock:
+            with COMPILING:
                 if dtype not in _gemm_ready:
                     address = ctypes.cast(stand_in, ctypes.c_void_p).value
                     llvmlite.binding.add_symbol(symbol, address)
@@ -53,7 +50,7 @@ def _prepare_and_call(symbol: str, dtype: str, kind: Any, *arguments: Any) -> No
 def prepare_products(dtype: Any) -> None:
     """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before."""
     name = np.dtype(dtype).name
-    with _gemm_lock:
+    with COMPILING:
         if name not in _gemm_ready:
             symbols = [gemm_symbol(entry, name) for entry in GEMM_KINDS]
             label = f"products_{name}"

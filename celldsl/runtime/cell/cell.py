@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
 
+from celldsl.jit.forks import ProcessLock
 from celldsl.runtime.arrays.options import (
     BACKWARD_KEYWORDS,
     CALL_KEYWORDS,
@@ -112,7 +112,7 @@ class Cell:
     def _lay_out(self, settings: Settings) -> None:
         """Everything but the values of parameters and consts."""
         described, dims, dtype = self.description, settings.dims, settings.dtype
-        self._passes, self._lock = 0, Lock()
+        self._passes, self._lock = 0, ProcessLock()
         flat = aligned_array(described.lengths.parameters(**dims), dtype)
         constants = aligned_array(described.lengths.constants(**dims), dtype)
         flat[:] = constants[:] = 0

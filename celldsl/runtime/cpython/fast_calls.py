@@ -20,6 +20,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,21 @@ def _functions() -> list[int]:
     found = [ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in names]
     pointer = api.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    core: Any = getattr(np, "_core", None) or np.core
-    place = pointer(core.multiarray._ARRAY_API, None)
+    place = pointer(_array_api(), None)
     return [words_of(place, _NEW_ARRAY + 1)[_NEW_ARRAY], *found]
+
+
+def _array_api() -> Any:
+    """NumPy's table of functions.  Before NumPy 2 `numpy._core` is there too, without the table."""
+    found = (_multiarray_of(package) for package in ("numpy._core", "numpy.core"))
+    table = next((each._ARRAY_API for each in found if hasattr(each, "_ARRAY_API")), None)
+    if table is None:
+        raise ImportError(f"NumPy {np.__version__} has no table of functions where it should be")
+    return table
+
+
+def _multiarray_of(package: str) -> Any:
+    try:
+        return import_module(f"{package}.multiarray")
+    except ImportError:
+        return None

@@ -59,11 +59,21 @@ class WorkerPool:
         with self.lock:
             helpers = max(0, min(wanted, threads - self.busy - 1))
             while self.started < self.helping + helpers:
-                threading.Thread(target=serve, args=(self, self.started), daemon=True).start()
-                self.started += 1
+                if not self._start():
+                    helpers = max(0, self.started - self.helping)
             self.helping += helpers
             self.busy += 1 + helpers
         return helpers
+
+    def _start(self) -> bool:
+        """Starts one more, if the system lets it."""
+        worker = threading.Thread(target=serve, args=(self, self.started), daemon=True)
+        try:
+            worker.start()
+        except RuntimeError:  # no more threads, or no memory for their stacks
+            return False
+        self.started += 1
+        return True
 
     def release(self, helpers: int) -> None:
         with self.lock:

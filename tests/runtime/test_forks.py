@@ -1,0 +1,120 @@
+"""Children after a fork: nothing waits there for a thread that stayed in the parent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import celldsl
+from celldsl.jit.forks import COMPILING, ProcessLock
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+
+STAGE = """\
+from celldsl.jit.symbols import pointer, real
+from celldsl.jit.functions import stage
+
+@stage
+def run(part, parts, share, shares, rows, dims, hyper, out):
+    first = pointer(out, 0, 0)
+    for i in range(1):
+        first[i] = real(out, {value})
+"""
+LOAD = """\
+import importlib.util, os, random, sys, threading, time
+from pathlib import Path
+
+import numpy as np
+
+from celldsl.runtime.buffers import Buffers
+from celldsl.runtime.threads.thread_count import set_threads
+from tests.runtime.made import run_phases
+
+folder, forks = Path(sys.argv[1]), int(sys.argv[2])
+set_threads(4)
+buffers = Buffers("float32")
+
+def value_of(number):
+    path = folder / f"made{number}.py"
+    path.write_text(TEXT.format(value=float(number)))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    out = np.zeros(1, np.float32)
+    run_phases([module.run], [np.zeros(1, np.int64), np.zeros(1), out])
+    return float(out[0])
+
+def compile_on():
+    number = 1000
+    while True:
+        number += 1
+        assert value_of(number) == number
+
+def take_on():
+    length = 0
+    while True:
+        length = length % 10**5 + 997
+        buffers.take(length)
+
+for work in (compile_on, take_on):
+    threading.Thread(target=work, daemon=True).start()
+draw = random.Random(0)
+for fork in range(forks):
+    time.sleep(draw.random() / 20)
+    child = os.fork()
+    if child == 0:
+        buffers.take(12345)
+        os._exit(0 if value_of(fork) == fork else 3)
+    assert os.waitpid(child, 0)[1] == 0, fork
+print("done")
+"""
+
+
+def test_a_child_compiles_while_the_parent_did(tmp_path: Path) -> None:
+    script = tmp_path / "forking.py"
+    script.write_text(f"TEXT = '''{STAGE}'''\n{LOAD}", encoding="utf-8")
+    home = str(Path(celldsl.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script), str(tmp_path), "12"],
+        env=environment, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_locks_are_free_in_a_child() -> None:
+    lock, entered, leave = ProcessLock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            entered.set()
+            leave.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait()
+    child = os.fork()
+    if child == 0:
+        free = lock.lock.acquire(blocking=False)
+        os._exit(0 if free else 1)
+    status = os.waitpid(child, 0)[1]
+    leave.set()
+    holder.join()
+    assert status == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_who_forks_keeps_the_locks_it_holds() -> None:
+    with COMPILING:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    with COMPILING:
+        pass
