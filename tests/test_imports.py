@@ -41,12 +41,13 @@ LAYERS = {
     "runtime.former": "",
     "runtime.errors": "",
     "runtime.description": "",
-    "runtime.arrays": "jit runtime.errors runtime.description",
+    "runtime.arrays": "jit runtime.errors runtime.description runtime.cpython.abi",
     "runtime.buffers": "jit runtime.arrays",
     "runtime.row_plan": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
-    "runtime.row_plan",
-    "runtime.cpython": "jit runtime.arrays runtime.threads",
+    "runtime.row_plan runtime.cpython",
+    "runtime.cpython.abi": "",
+    "runtime.cpython": "jit runtime.arrays",
     "runtime.exec": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan runtime.threads runtime.cpython",
     "runtime.cell": "files jit runtime.errors runtime.description runtime.arrays runtime.buffers "

@@ -32,7 +32,6 @@ from numba.core import config
 from numba.core.codegen import get_host_cpu_features
 from numba.core.compiler_lock import global_compiler_lock
 
-from celldsl.jit.array_layout import POINTER_OFFSET
 from celldsl.jit.functions import Stage
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import StageCode
@@ -44,7 +43,7 @@ _INT = ir.IntType(64)
 
 
 def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
-    """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `relay`."""
+    """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `task_abi`."""
     entries = {}
     for phase in phases:
         count = phase.function.__code__.co_argcount - PHASE_NUMBERS
@@ -81,9 +80,12 @@ def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any)
 
 
 def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
-    """A function of two pointers: to numbers and the object of `rows`, and to objects of arrays."""
+    """A function of two pointers: to numbers and where `rows` is, and to where arrays are.
+
+    It returns 0: a phase that is written by hand may return why it failed.
+    """
     words = _INT.as_pointer()
-    entry = ir.Function(module, ir.FunctionType(ir.VoidType(), [words] * 2), symbol)
+    entry = ir.Function(module, ir.FunctionType(_INT, [words] * 2), symbol)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))
     own, shared = entry.args
     arguments = []
@@ -91,11 +93,10 @@ def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[An
         at = (own, place) if place <= PHASE_NUMBERS else (shared, place - PHASE_NUMBERS - 1)
         value = builder.load(builder.gep(at[0], [_INT(at[1])]))
         if isinstance(argument, ir.PointerType):
-            held = builder.inttoptr(builder.add(value, _INT(POINTER_OFFSET)), argument.as_pointer())
-            value = builder.load(held)
+            value = builder.inttoptr(value, argument)
         arguments.append(value)
     builder.call(function, arguments)
-    builder.ret_void()
+    builder.ret(_INT(0))
 
 
 def _write_passing(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:

@@ -14,17 +14,10 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-import numpy as np
-
-<<<<<<< HEAD
 from celldsl.jit.forks import ProcessLock
 from celldsl.jit.gemm.prepare import announce_products
 
 _TOLD = re.compile(r"\w+: expected [^\n]*, got [^\n\x1b]*")
-=======
-from celldsl.jit.forks import ProcessLock
-from celldsl.jit.functions import FAST_MATH
->>>>>>> b924067 (Bring back what a merge lost: locks of children, trusted folders, NumPy 1.26)
 
 _kernel_lock = ProcessLock()
 
@@ -46,7 +39,6 @@ class Kernel:
 
     @property
     def dispatcher(self) -> Any:
-<<<<<<< HEAD
         """Numba's own object for it, which is the same for all threads."""
         with _kernel_lock:
             if self._made is None:
@@ -57,13 +49,6 @@ class Kernel:
                 self._refusal = TypingError
                 self._made = dispatcher_of(self.function)
             return self._made
-=======
-        """Numba's own object for it, which is the same for all threads."""
-        with _kernel_lock:
-            if self._made is None:
-                self._made = _dispatcher_of(self.function)
-            return self._made
->>>>>>> b924067 (Bring back what a merge lost: locks of children, trusted folders, NumPy 1.26)
 
     def __call__(self, *arguments: Any) -> Any:
         if self._prepare is not None:
@@ -88,7 +73,6 @@ class Kernel:
 kernel = Kernel
 
 
-<<<<<<< HEAD
 def _dtype(arguments: tuple[Any, ...]) -> Any:
     """That of the parameters, which stand third, or third in what `prepare` gave.
 
@@ -99,22 +83,3 @@ def _dtype(arguments: tuple[Any, ...]) -> Any:
     if dtype is None or dtype.char not in "fd":
         raise TypeError(f"parameters: expected an array of float32 or float64, got {like[2:3]}")
     return dtype
-=======
-@kernel
-def dense_rows(steps: int, batch: int) -> Any:
-    """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
-
-    As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
-    """
-    rows = np.zeros(13 + 4 * steps + batch, np.int64)
-    total = steps * batch
-    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1)):
-        rows[place] = value
-    for t in range(steps):
-        for place in (8, 10, 11):
-            rows[place + 4 * t] = t * batch
-        rows[9 + 4 * t] = batch
-    rows[10 + 4 * steps] = total
-    for b in range(batch):
-        rows[12 + 4 * steps + b] = b
-    return rows

@@ -25,7 +25,6 @@ import llvmlite.binding
 import numpy as np
 
 from celldsl.files import code_folder, replace_file
-from celldsl.jit.array_layout import POINTER_OFFSET
 from celldsl.jit.forks import COMPILING
 from celldsl.jit.functions import Stage, stamp_of
 
@@ -62,14 +61,18 @@ def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[
 
 
 def addresses_of(
-    source: Path | None, label: str, symbols: Sequence[str], compiled: Callable[[], bytes]
+    source: Path | None,
+    label: str,
+    symbols: Sequence[str],
+    compiled: Callable[[], bytes],
+    facts: str = "",
 ) -> list[int]:
     """Where the symbols of an object are in memory, for good; `compiled` makes one if need be.
 
-    Nothing is kept on disk without a source.
+    `facts` is what else the code depends on.  Nothing is kept on disk without a source.
     """
     with COMPILING:
-        path = _object_path(source, label, symbols) if source is not None else None
+        path = _object_path(source, label, symbols, facts) if source is not None else None
         code = _read_object(path) if path is not None else None
         if code is None:
             code = compiled()
@@ -82,13 +85,13 @@ def addresses_of(
         return found
 
 
-def _object_path(source: Path, label: str, symbols: Sequence[str]) -> Path | None:
+def _object_path(source: Path, label: str, symbols: Sequence[str], facts: str) -> Path | None:
     """The file for an object; None where nothing says when it would be out of date."""
     try:
         text = source.read_bytes()
     except OSError:
         return None
-    asked = f"{runtime_digest()} {label} {' '.join(symbols)} ".encode()
+    asked = f"{runtime_digest()} {label} {' '.join(symbols)} {facts} ".encode()
     digest = hashlib.sha256(asked + text).hexdigest()
     made_by = f"{sys.implementation.cache_tag}.{_surroundings()}"
     return code_folder(source) / f"{source.stem}.{label}.{made_by}-{digest[:24]}.o"
@@ -103,7 +106,6 @@ def _surroundings() -> str:
     status = Path(numba.origin).stat()
     facts = [
         llvmlite.__version__,
-        POINTER_OFFSET,
         [numba.origin, status.st_mtime_ns, status.st_size],
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),

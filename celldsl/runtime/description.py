@@ -53,7 +53,9 @@ of the part.  Kinds of phases:
 
     once      one part; depends on parameters alone (first) or finishes gradients (last)
     rows      any number of calls, side by side: each takes share `share` of `shares` of all rows
-    parts     one call for each part, which takes share `part` of `parts` and has its own scratch
+    parts     one call for each part, which takes share `part` of `parts` and has its own scratch;
+              where it is `sliced` in any number of calls, share `share` of `shares` of the part's
+              work, in order
     steps     the time loop, in any number of calls for each part, which owns sequences: each takes
               share `share` of `shares` of the steps, in the order in which they are done
 
@@ -130,6 +132,7 @@ class Phase:
     run: Callable[..., None]
     waits: bool = True
     reverse: bool = False
+    sliced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

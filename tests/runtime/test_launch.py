@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads import launch as schedule_file
 from celldsl.runtime.threads import worker_pool as crew_file
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
-from celldsl.runtime.threads.worker_pool import work_on
+from celldsl.runtime.threads.task_graph import SLICE_WORK
+from celldsl.runtime.threads.worker_pool import PhaseError, work_on
 
 MODULE = """\
 from celldsl.jit.symbols import pointer, real
@@ -111,7 +114,9 @@ def test_the_caller_does_everything_where_nobody_comes(
 
 def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
-    monkeypatch.setattr(schedule_file, "run_together", lambda job, held: kept.append((job, held)))
+    monkeypatch.setattr(
+        schedule_file, "run_together", lambda job, held, pace: kept.append((job, held))
+    )
     a, b = run(course_of(stages, 4))
     ((job, _),) = kept
     for worker in range(4):
@@ -170,3 +175,78 @@ def test_shares_of_time_meet_their_rows(
         launch_plan.run([np.zeros(1, np.int64), np.zeros(1), a, b, c])
         found = c.reshape(rows.shape)
         np.testing.assert_array_equal(found[::-1] if reverse else found, wanted)
+
+
+LONG = """\
+from celldsl.jit.symbols import pointer, real
+from celldsl.jit.functions import stage
+
+@stage
+def turn_long(part, parts, share, shares, rows, dims, hyper, a):
+    steps, first, count = rows[0], rows[4], rows[5]
+    for t in range(steps * share // shares, steps * (share + 1) // shares):
+        for b in range(first, first + count):
+            one = pointer(a, rows[1] * t + b, -1)
+            for i in range(hyper[0]):
+                one[0] = one[0] * one[0] + real(a, 0.25)
+"""
+
+
+@pytest.fixture
+def after_a_moment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Something that a signal does, a little later."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("there are no timers")
+    before = signal.getsignal(signal.SIGALRM)
+
+    def later(handler: Any, seconds: float) -> None:
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    yield later
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_signal_ends_a_long_pass(
+    tmp_path_factory: pytest.TempPathFactory, after_a_moment: Any, parts: int
+) -> None:
+    stages = made_module(tmp_path_factory.mktemp("long") / "long.py", LONG)
+    phases = [Phase("steps", stages.turn_long)]
+    steps = 2000
+    compiled = CompiledPhases(
+        phases, phase_addresses([stages.turn_long], "float64"), SLICE_WORK // 2
+    )
+    launch_plan = LaunchPlan(compiled, plan_rows(steps, 2, parts, False, True))
+    a = np.zeros((steps, 2))
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    after_a_moment(interrupt, 0.1)
+    # A second or more, if nobody stops it.
+    with pytest.raises(KeyboardInterrupt):
+        launch_plan.run([np.zeros(1, np.int64), np.array([200_000.0]), a])
+    done = (a != 0).all(axis=1)
+    assert done.any() and not done.all()
+    short = np.zeros((steps, 2))
+    launch_plan.run([np.zeros(1, np.int64), np.ones(1), short])
+    assert (short == 0.25).all()
+
+
+FAILING = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_a_phase_that_fails_is_told_to_the_caller(parts: int) -> None:
+    done: list[int] = []
+    fail = FAILING(lambda own, shared: 7)
+    go_on = FAILING(lambda own, shared: done.append(1) or 0)
+    codes = [ctypes.cast(code, ctypes.c_void_p).value or 0 for code in (fail, go_on)]
+    phases = [Phase("parts", print), Phase("parts", print)]
+    launch_plan = LaunchPlan(CompiledPhases(phases, codes), plan_rows(4, 6, parts, False, True))
+    for _ in range(20):
+        with pytest.raises(PhaseError, match="7"):
+            launch_plan.run([])
+    assert not done

@@ -72,7 +72,7 @@ def test_callers_together_use_as_many_threads_as_one(three: WorkerPool) -> None:
 
 
 def test_an_error_gives_threads_back(three: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(job: Any, worker: int) -> None:
+    def stop(job: Any, worker: int, pace: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pool_file, "work_on", stop)
@@ -141,6 +141,32 @@ def test_a_call_that_nobody_took_holds_nothing(three: WorkerPool) -> None:
     run_together(done, "arrays")
     assert three.queue.qsize() == 2
     assert three.queue.get() == three.queue.get() == []
+
+
+def test_an_error_of_a_worker_reaches_the_caller(
+    three: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have taken a task: nobody else would ever do that one."""
+    usual = pool_file.work_on
+    failed = threading.Event()
+
+    def work_on(job: Any, worker: int, pace: Any = None) -> None:
+        if worker == 0:
+            failed.wait(PATIENCE)
+            usual(job, worker, pace)
+        else:
+            failed.set()
+            raise MemoryError("no memory for a thread's stack")
+
+    monkeypatch.setattr(pool_file, "work_on", work_on)
+    monkeypatch.setattr(pool_file, "available_cores", lambda: 1)  # no worker looks at its mailbox
+    for _ in range(3):
+        failed.clear()
+        job = job_for(2)
+        with pytest.raises(MemoryError, match="no memory"):
+            run_together(job, None)
+        assert (three.busy, three.helping, three.errors) == (0, 0, {})
+        assert three.started == 1
 
 
 def test_where_no_thread_starts_the_caller_does_everything(

@@ -22,6 +22,7 @@ import numpy as np
 
 from celldsl.runtime.arrays.shapes import declared_words
 from celldsl.runtime.arrays.validation import Values, check_array, warn_not_finite
+from celldsl.runtime.cpython.abi import reference_word
 from celldsl.runtime.description import Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
 
@@ -47,7 +48,7 @@ class Parameters(Mapping[str, Values]):
         self._owner: Any = (ctypes.c_char * flat.nbytes).from_buffer(flat.data)
         self._memory = memoryview(self._owner)
         self._unshared = sys.getrefcount(self._owner)
-        self._references = ctypes.c_uint32.from_address(id(self._owner)).value
+        self._references = reference_word(id(self._owner))
         self._places = {p.name: place_of(p, dims, flat.itemsize) for p in params}
         self._words = {p.name: declared_words(p.text, self._places[p.name][0]) for p in params}
         self._numbers = count()

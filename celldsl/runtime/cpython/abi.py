@@ -1,12 +1,23 @@
 """What compiled code goes by: words of a call table, of objects, arrays and tuples.
 
+    fast_path()         # whether objects are read by address at all
+
 A table is an array of 64-bit words, as `CALL_…` say: addresses, and for each input, output and
 state its number of axes and where its shape is.
+
+CELLDSL_FASTPATH=0 does without: Python asks every array where its numbers are, checks arguments and
+makes results.
 """
 
 from __future__ import annotations
 
-from celldsl.jit.array_layout import POINTER_OFFSET
+import ctypes
+import os
+import sys
+import sysconfig
+from functools import cache
+
+import numpy as np
 
 WORD = 8
 CALL_BUSY = 0  # whether somebody uses the memory of the step at the moment
@@ -23,9 +34,49 @@ CALL_SLOTS = 24
 UNKNOWN_VERSION = -1
 
 # Words of an object, an array and a tuple.
+# An array keeps the address of its numbers after the fields that every object begins with.
 OBJECT_TYPE = object.__basicsize__ // WORD - 1
-ARRAY_DATA = POINTER_OFFSET // WORD
+ARRAY_DATA = OBJECT_TYPE + 1
 ARRAY_RANK, ARRAY_SHAPE, ARRAY_DTYPE, ARRAY_FLAGS = (ARRAY_DATA + i for i in (1, 2, 5, 6))
 TUPLE_SIZE, TUPLE_WORDS = OBJECT_TYPE + 1, tuple.__basicsize__ // WORD
 LOW_HALF = 0xFFFFFFFF  # of a word that has a shorter number first
 PLAIN_FLAGS = 0x1 | 0x100 | 0x400  # contiguous, aligned, writeable
+
+OBJECT_FACTS = f"{object.__basicsize__} {tuple.__basicsize__}"  # what code with these depends on
+
+
+def words_of(place: int, count: int) -> list[int]:
+    return list((ctypes.c_int64 * count).from_address(place))
+
+
+def reference_word(place: int) -> int:
+    """The references to an object, as compiled code reads them; 0 where it reads none.
+
+    Takes the object's address: an argument would be one reference more.
+    """
+    return ctypes.c_uint32.from_address(place).value if fast_path() else 0
+
+
+@cache
+def fast_path() -> bool:
+    """Whether objects lie as compiled code takes for granted, and nobody wants to do without."""
+    if os.environ.get("CELLDSL_FASTPATH", "").strip() == "0":
+        return False
+    if (
+        sys.implementation.name != "cpython"
+        or sys.byteorder != "little"
+        or ctypes.sizeof(ctypes.c_void_p) != WORD
+        or sysconfig.get_config_var("Py_GIL_DISABLED")
+    ):
+        return False
+    probe, pair = np.zeros((4, 5), np.float32)[1:], (1, 2)
+    words = words_of(id(probe), ARRAY_FLAGS + 1)
+    return (
+        words[OBJECT_TYPE] == id(np.ndarray)
+        and words[ARRAY_DATA] == probe.ctypes.data
+        and words[ARRAY_RANK] & LOW_HALF == probe.ndim
+        and words_of(words[ARRAY_SHAPE], 2) == list(probe.shape)
+        and words[ARRAY_DTYPE] == id(probe.dtype)
+        and words[ARRAY_FLAGS] & PLAIN_FLAGS == PLAIN_FLAGS
+        and words_of(id(pair), TUPLE_SIZE + 1)[TUPLE_SIZE] == len(pair)
+    )

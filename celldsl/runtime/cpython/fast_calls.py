@@ -16,23 +16,17 @@ state its number of axes and where its shape is.
 from __future__ import annotations
 
 import ctypes
-import sys
-import sysconfig
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from celldsl.jit.object_cache import addresses_of
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.cpython.abi import (
-    ARRAY_DTYPE,
-    ARRAY_FLAGS,
-    ARRAY_RANK,
-    ARRAY_SHAPE,
     CALL_ARRAY_TYPE,
     CALL_COUNT,
     CALL_COUNT_AT,
@@ -51,17 +45,23 @@ from celldsl.runtime.cpython.abi import (
     CALL_TYPE_NUMBER,
     CALL_VERSION,
     CALL_VERSION_AT,
-    LOW_HALF,
-    OBJECT_TYPE,
-    PLAIN_FLAGS,
-    TUPLE_SIZE,
+    OBJECT_FACTS,
     UNKNOWN_VERSION,
+    words_of,
 )
-from celldsl.runtime.threads.launch import PreparedCall
 
 _CALL_SOURCE = Path(__file__)
 _NEW_ARRAY = 93  # PyArray_New in NumPy's table of functions
 _TAKES_ARRAY_OF_ARGUMENTS = 0x80
+
+
+class StepJob(Protocol):
+    """A job that one worker does: where its words are, what runs it, and where the places of the
+    step's own arrays are."""
+
+    address: int
+    code: int
+    changing: int
 
 
 class CallTable(np.ndarray[Any, np.dtype[np.int64]]):
@@ -82,32 +82,11 @@ class _Method(ctypes.Structure):
     )
 
 
-def words_of(place: int, count: int) -> list[int]:
-    return list((ctypes.c_int64 * count).from_address(place))
-
-
-@cache
-def fast_calls_possible() -> bool:
-    """Whether objects lie as compiled code takes for granted."""
-    if sys.byteorder != "little" or sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return False
-    probe, pair = np.zeros((3, 5), np.float32), (1, 2)
-    words = words_of(id(probe), ARRAY_FLAGS + 1)
-    return (
-        words[OBJECT_TYPE] == id(np.ndarray)
-        and words[ARRAY_RANK] & LOW_HALF == probe.ndim
-        and words_of(words[ARRAY_SHAPE], 2) == list(probe.shape)
-        and words[ARRAY_DTYPE] == id(probe.dtype)
-        and words[ARRAY_FLAGS] & PLAIN_FLAGS == PLAIN_FLAGS
-        and words_of(id(pair), TUPLE_SIZE + 1)[TUPLE_SIZE] == len(pair)
-    )
-
-
 def call_table(
     dtype: np.dtype[Any],
     shapes: Sequence[Sequence[tuple[int, ...]]],
     types: tuple[type | None, type],
-    job: PreparedCall,
+    job: StepJob,
     params: Parameters,
 ) -> CallTable:
     """A table for a job, the shapes of its inputs, outputs and states, and the types of tuples of
@@ -157,7 +136,7 @@ def fast_function(entry: str, table: CallTable) -> Any:
 def _methods() -> dict[str, _Method]:
     names = ("step", "stream")
     symbols = [f"celldsl_fast_{name}" for name in names]
-    found = addresses_of(_CALL_SOURCE, "fast_calls", symbols, _compiled_fast_calls)
+    found = addresses_of(_CALL_SOURCE, "fast_calls", symbols, _compiled_fast_calls, OBJECT_FACTS)
     return {
         name: _Method(name.encode(), code, _TAKES_ARRAY_OF_ARGUMENTS, None)
         for name, code in zip(names, found, strict=True)

@@ -108,13 +108,13 @@ def fast_starts(table, state):
 
 @stage
 def fast_place(table, found, kind, count, place):
-    """Says where an array is, or where those of a tuple are: their places, in that order."""
+    """Says where the numbers of an array are, or those of the arrays of a tuple, in that order."""
     places = fast_words(table[CALL_PLACES])
     if kind == 0:
-        places[place] = found
+        places[place] = fast_words(found)[ARRAY_DATA]
     else:
         for i in range(count):
-            places[place + i] = fast_call(table[CALL_GET], found, i)
+            places[place + i] = fast_words(fast_call(table[CALL_GET], found, i))[ARRAY_DATA]
 
 
 @stage
@@ -167,6 +167,13 @@ def fast_stream(own, given, count):
         fast_place_flow(table, given[0], outputs)
         fast_call(table[CALL_RUN], table[CALL_JOB])
     return outputs
+
+
+@stage
+def fast_addresses(words, first, count):
+    """Puts the addresses of the numbers of arrays in the place of those of their objects."""
+    for i in range(first, first + count):
+        words[i] = fast_words(words[i])[ARRAY_DATA]
 
 
 FAST_ENTRIES = {

@@ -112,7 +112,11 @@ class Engine:
         if description.prepare is not None:
             description.prepare(self.dtype)
         self.once = len(leading_once(description.forward))
-        self.ahead, self.back = compiled_phases(description, self.dtype)
+        shapes = [self._shapes(a) for a in (description.inputs, description.outputs)]
+        self.input_shapes, self.output_shapes = shapes
+        self.state_shapes = self._shapes(description.states)
+        self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
+        self.ahead, self.back = compiled_phases(description, self.dtype, self.row_flops)
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.numbers = numbers_of(hypers, constants)
@@ -121,12 +125,8 @@ class Engine:
         self.buffers = Buffers(self.dtype)
         self.guard = ParameterGuard(parameters, self.buffers)
         params.before_access = self.guard.before_access
-        self.input_shapes = self._shapes(description.inputs)
-        self.output_shapes = self._shapes(description.outputs)
-        self.state_shapes = self._shapes(description.states)
         # Forward and backward phases may each keep their own; one array is long enough for either.
         lengths = description.lengths
-        self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self._plans: dict[int, PlanSizes] = {}
         self._derived: tuple[int, Numbers, PooledBuffer] | None = None
@@ -235,13 +235,17 @@ def numbers_of(hypers: Sequence[float], constants: Values) -> Numbers:
     return Numbers(np.array([*hypers, 0.0, 0.0], dtype=np.float64), constants)
 
 
-def compiled_phases(description: Description, dtype: Any) -> tuple[CompiledPhases, CompiledPhases]:
-    """The forward and the backward phases, their code from one object."""
+def compiled_phases(
+    description: Description, dtype: Any, row_work: int
+) -> tuple[CompiledPhases, CompiledPhases]:
+    """The forward and the backward phases, their code from one object.
+
+    `row_work` is about how many multiplications a row takes.
+    """
     ahead, back = description.forward, description.backward
     codes = phase_addresses([phase.run for phase in (*ahead, *back)], dtype)
-    if codes is None:
-        return CompiledPhases(ahead, None), CompiledPhases(back, None)
-    return CompiledPhases(ahead, codes[: len(ahead)]), CompiledPhases(back, codes[len(ahead) :])
+    first, second = (None, None) if codes is None else (codes[: len(ahead)], codes[len(ahead) :])
+    return CompiledPhases(ahead, first, row_work), CompiledPhases(back, second, row_work)
 
 
 def leading_once(phases: Sequence[Phase]) -> list[Phase]:

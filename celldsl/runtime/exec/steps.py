@@ -16,11 +16,10 @@ import numpy as np
 
 from celldsl.runtime.arrays.signature import Signature, Slot
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.cpython.abi import CALL_BUSY, CALL_VERSION, UNKNOWN_VERSION
+from celldsl.runtime.cpython.abi import CALL_BUSY, CALL_VERSION, UNKNOWN_VERSION, fast_path
 from celldsl.runtime.cpython.fast_calls import (
     CallTable,
     call_table,
-    fast_calls_possible,
     fast_function,
 )
 from celldsl.runtime.exec.executor import Engine
@@ -78,7 +77,7 @@ class Stepper:
             or not (signature.state_structure.flat and signature.output_structure.flat)
             or engine.flop_estimate(self.batch) >= SMALL_WORK
             or engine.ahead_again.codes is None
-            or not fast_calls_possible()
+            or not fast_path()
         ):
             return None
         shapes = (self.input_shapes, self.output_shapes, self.state_shapes)

@@ -1,21 +1,21 @@
 """All phases of a pass in one call.  In: phases, a RowPlan, arrays.  Out: the arrays, written.
 
-    launch = CompiledPhases(description.forward, phase_addresses(phases, "float32"))
-    launch plan = LaunchPlan(launch, plan)
-    launch plan.run([dims, hyper, parameters, …], buffers)
+    compiled = CompiledPhases(description.forward, phase_addresses(phases, "float32"))
+    launch_plan = LaunchPlan(compiled, plan)
+    launch_plan.run([dims, hyper, parameters, …], buffers)
 
-Arrays go by the place of their object, which Python knows at once; to ask an array for the address
-of its numbers takes longer than to copy a state.
+Phases take the addresses of the numbers of arrays, which are contiguous.
 """
 
 from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.cpython.addresses import Words, array_words, asked_addresses, objects_among
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.job_functions import job_functions
@@ -27,83 +27,86 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_GROUPS,
     GRAPH_HEADER,
     GRAPH_NOBODY,
+    GRAPH_OBJECT,
+    GRAPH_OBJECTS,
+    GRAPH_PHASE,
     GRAPH_ROWS,
     GRAPH_SHARED,
+    GRAPH_STOP,
     GRAPH_TASKS,
     GRAPH_WORD,
     GRAPH_WORKERS,
 )
-from celldsl.runtime.threads.task_graph import tasks_of
-from celldsl.runtime.threads.worker_pool import run_together
-
-
-def places_of(arrays: Iterable[Values]) -> array[int]:
-    """Where each array's object is: phases read there where its numbers are."""
-    return array("q", map(id, arrays))
+from celldsl.runtime.threads.task_graph import TaskGraph, slices_of, tasks_of
+from celldsl.runtime.threads.worker_pool import (
+    Pace,
+    raise_failure,
+    run_alone,
+    run_together,
+)
 
 
 class CompiledPhases:
-    """The phases of one direction.  Phases written by hand run one after the other."""
+    """The phases of one direction.  Phases written by hand run one after the other.
 
-    def __init__(self, phases: Sequence[Phase], codes: Sequence[int] | None) -> None:
+    `row_work` is about how many multiplications a row takes in one of them.
+    """
+
+    def __init__(
+        self, phases: Sequence[Phase], codes: Sequence[int] | None, row_work: int = 0
+    ) -> None:
         self.phases = phases
         self.codes = codes
-        self.alone = job_functions().alone
+        self.row_work = row_work
+        self.functions = job_functions()
 
     def cut(self, start: int | None, stop: int | None) -> CompiledPhases:
         """Some of the phases."""
         own = slice(start, stop)
-        return CompiledPhases(self.phases[own], None if self.codes is None else self.codes[own])
+        codes = None if self.codes is None else self.codes[own]
+        return CompiledPhases(self.phases[own], codes, self.row_work)
 
 
 class LaunchPlan:
     """A job without its arrays.  May be run any number of times, by several callers at once."""
 
-    __slots__ = ("compiled", "graph", "plan", "words")
+    __slots__ = ("compiled", "graph", "pace", "plan", "words")
 
     def __init__(self, compiled: CompiledPhases, plan: RowPlan) -> None:
         self.compiled = compiled
         self.plan = plan
         self.graph = tasks_of(compiled.phases, plan)
-        self.words = self._layout(compiled.codes or [0] * len(compiled.phases))
-
-    def _layout(self, codes: Sequence[int]) -> array[int]:
-        rows, (tasks, priority_groups) = (
-            places_of(self.plan.parts),
-            (self.graph.tasks, self.graph.priority_groups),
-        )
-        words = [0] * GRAPH_HEADER
-        words[GRAPH_TASKS], words[GRAPH_GROUPS] = len(tasks), len(priority_groups)
-        words[GRAPH_WORKERS] = len(rows)
-        words[GRAPH_FIRST_GROUP] = len(words)
-        for group in priority_groups:
-            words += [group.start, len(group)]
-        words[GRAPH_ROWS] = len(words)
-        words += rows
-        words[GRAPH_BLOCKS] = len(words)
-        words += [0, len(rows), 0, 1, rows[0]] * len(rows)
-        words[GRAPH_FIRST] = len(words)
-        for task in tasks:
-            part = GRAPH_NOBODY if task.part is None else task.part
-            after = GRAPH_NOBODY if task.after is None else task.after
-            words += [GRAPH_FREE, codes[task.phase], part, task.share, task.shares]
-            words += [task.needs.start, task.needs.stop, after]
-        return array("q", words)
+        slices = slices_of(compiled.phases, self.graph, plan, compiled.row_work)
+        codes = compiled.codes or [0] * len(compiled.phases)
+        self.words = job_words(self.graph, plan, list(zip(codes, slices, strict=True)))
+        # A pass that nobody would wait for is not looked at between its tasks.
+        self.pace = None if max(slices, default=1) == 1 else Pace()
 
     def run(self, arrays: Sequence[Values], held: Any = None) -> None:
-        """Runs the phases over arrays; `held` is what must stay alive meanwhile."""
+        """Runs the phases over arrays; `held` is what must stay alive meanwhile.
+
+        Raises PhaseError where a phase failed, and what a signal's handler raises.
+        """
         if self.compiled.codes is None:
             self._run_by_hand(arrays)
             return
-        shared = places_of(arrays)
+        shared = array_words(arrays)
         job = self.job(shared)
+        job[GRAPH_OBJECTS] = objects_among(len(shared))
+        functions, address = self.compiled.functions, job.buffer_info()[0]
+        if self.pace is None and job[GRAPH_WORKERS] == 1:
+            functions.alone_over(address)
+            if job[GRAPH_STOP]:
+                raise_failure(job)
+            return
+        functions.addresses(address)
         if job[GRAPH_WORKERS] == 1:
-            self.compiled.alone(job.buffer_info()[0])
+            run_alone(job, self.pace)
         else:
-            run_together(job, (self, shared, arrays, held))
+            run_together(job, (self, shared, arrays, held), self.pace)
 
-    def job(self, shared: array[int]) -> array[int]:
-        """The words of a job over the arrays at these places."""
+    def job(self, shared: Words) -> Words:
+        """The words of a job over the arrays at these addresses."""
         job = self.words[:]
         job[GRAPH_SHARED] = shared.buffer_info()[0]
         return job
@@ -117,22 +120,49 @@ class LaunchPlan:
             run(part, len(rows), task.share, task.shares, rows[part], *arrays)
 
 
+def job_words(graph: TaskGraph, plan: RowPlan, phases: Sequence[tuple[int, int]]) -> Words:
+    """A job over no arrays yet; `phases` are addresses of code and numbers of slices."""
+    rows = asked_addresses(plan.parts)
+    words = [0] * GRAPH_HEADER
+    words[GRAPH_TASKS], words[GRAPH_GROUPS] = len(graph.tasks), len(graph.priority_groups)
+    words[GRAPH_WORKERS] = len(rows)
+    words[GRAPH_FIRST_GROUP] = len(words)
+    for group in graph.priority_groups:
+        words += [group.start, len(group)]
+    words[GRAPH_ROWS] = len(words)
+    words += rows
+    first_phase = len(words)
+    for code, slices in phases:
+        words += [code, slices]
+    words[GRAPH_BLOCKS] = len(words)
+    words += [0, len(rows), 0, 1, rows[0], 0, 0, 0] * len(rows)
+    words[GRAPH_FIRST] = len(words)
+    for task in graph.tasks:
+        part = GRAPH_NOBODY if task.part is None else task.part
+        after = GRAPH_NOBODY if task.after is None else task.after
+        entry = first_phase + GRAPH_PHASE * task.phase
+        words += [GRAPH_FREE, entry, part, task.share, task.shares]
+        words += [task.needs.start, task.needs.stop, after]
+    return array("q", words)
+
+
 class PreparedCall:
     """A launch plan for one worker and one caller at a time, over arrays of which the last change.
 
     `address` is that of the job, `code` that of what runs it, and `changing` that of the place of
-    the first array that changes.  `held` stays alive as long as the job.
+    the first array that changes.  `held` stays alive as long as the job.  It runs in one go: it is
+    for single steps.
     """
 
     __slots__ = (
-        "_alone",
+        "_addresses",
         "_arrays",
         "_first",
+        "_functions",
         "_held",
         "_job",
         "_last",
         "_launch_plan",
-        "_places",
         "address",
         "changing",
         "code",
@@ -145,26 +175,28 @@ class PreparedCall:
         self._held = held
         self._arrays = tuple(first)
         self._first = len(first)
-        self._places = places_of(first) + array("q", bytes(GRAPH_WORD * changing))
-        self._job = launch_plan.job(self._places)
+        self._addresses = asked_addresses(first) + array("q", bytes(GRAPH_WORD * changing))
+        self._job = launch_plan.job(self._addresses)
+        self._job[GRAPH_OBJECT], self._job[GRAPH_OBJECTS] = self._first, objects_among(changing)
         self.address = self._job.buffer_info()[0]
-        self.changing = self._places.buffer_info()[0] + GRAPH_WORD * self._first
-        self._alone = launch_plan.compiled.alone
-        self.code = ctypes.cast(self._alone, ctypes.c_void_p).value or 0
+        self.changing = self._addresses.buffer_info()[0] + GRAPH_WORD * self._first
+        self._functions = launch_plan.compiled.functions
+        self.code = ctypes.cast(self._functions.alone, ctypes.c_void_p).value or 0
 
     def run(self, arrays: Sequence[Values]) -> None:
         """Runs the phases over the first arrays and these."""
         if self._launch_plan.compiled.codes is None:
             self._launch_plan.run((*self._arrays, *arrays))
             return
-        self.place(arrays)
-        self._alone(self.address)
+        self._last = arrays
+        self._addresses[self._first :] = array_words(arrays)
+        self._functions.alone_over(self.address)
 
     def place(self, arrays: Sequence[Values]) -> None:
         """Says which arrays are the last, for code that runs the job itself."""
-        self._places[self._first :] = places_of(arrays)
         self._last = arrays
+        self._addresses[self._first :] = asked_addresses(arrays)
 
     def run_again(self) -> None:
         """The same once more, and nothing else."""
-        self._alone(self.address)
+        self._functions.alone(self.address)

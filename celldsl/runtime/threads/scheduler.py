@@ -1,16 +1,20 @@
-"""Tasks in compiled code.  In: a job and mailboxes, as `job` describes them.  Out: the job, done.
+"""Tasks in compiled code.  In: a job and mailboxes, as `task_abi` says.  Out: the job, done.
 
-    alone(job)                          one worker does everything
-    together(job, worker)               several do; each calls it with a number of its own
-    stand_by(mailbox)                      1 while the worker has a job and may nap, 0 when nobody
-    has
-                                        had one for it for a while
+    alone(job)                              one worker does everything
+    addresses(job)                          reads where the numbers of its arrays are
+    alone_over(job)                         both
+    some(job, budget)                       that many slices of it; 1 while there is more to do
+    together(job, worker, budget)           several do; each calls it with a number of its own.
+                                            1 where it did as many slices, 0 where nothing is ready
+    stand_by(mailbox)                       1 while the worker has a job and may nap, 0 when nobody
+                                            had one for it for a while
     offer(mailboxes, count, job, wanted)    gives a job to that many of the workers; to how many
     withdraw(mailboxes, count, job)         takes it back; how many are still at it
 
 A worker takes the first task that is ready, those of its own part first, and looks again and again
 where none is: to be woken would take longer than most tasks.  It gives up after a while, where
-another worker lost its core to somebody else, and may be called again then.
+another worker lost its core to somebody else, and may be called again then.  Where GRAPH_STOP says
+so nobody begins another slice.
 """
 
 # Numba finds these types out.
@@ -28,13 +32,17 @@ from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
 from celldsl.jit.lowering.pointers import Pointer, pointer
+from celldsl.runtime.cpython.fast_steps import fast_addresses
 from celldsl.runtime.threads.task_abi import (
     GRAPH_AFTER,
     GRAPH_BLOCK,
+    GRAPH_BLOCK_SLICE,
+    GRAPH_BLOCK_TASK,
     GRAPH_BLOCKS,
-    GRAPH_CODE,
     GRAPH_DONE,
+    GRAPH_ENDLESS,
     GRAPH_ENOUGH,
+    GRAPH_ENTRY,
     GRAPH_FIRST,
     GRAPH_FIRST_GROUP,
     GRAPH_FREE,
@@ -42,6 +50,8 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_GROUPS,
     GRAPH_NEEDS,
     GRAPH_NOBODY,
+    GRAPH_OBJECT,
+    GRAPH_OBJECTS,
     GRAPH_PART,
     GRAPH_READY,
     GRAPH_ROWS,
@@ -49,6 +59,7 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_SHARED,
     GRAPH_SHARES,
     GRAPH_STATE,
+    GRAPH_STOP,
     GRAPH_TAKEN,
     GRAPH_TASK,
     GRAPH_TASKS,
@@ -68,7 +79,7 @@ _GRAPH_HINTS = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
 
 @intrinsic
 def atomic_exchange(_, word, old, new):
-    """Puts a number in the place of another.  Whether it was there: one of several is told so."""
+    """Compare-and-swap; true if we won."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
         found = builder.cmpxchg(args[0], args[1], args[2], "acq_rel", "acquire")
@@ -90,7 +101,7 @@ def atomic_store(_, word, number):
 
 @intrinsic
 def schedule_job(_, address):
-    """The job at an address."""
+    """The words at an address."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
@@ -136,24 +147,101 @@ def spin_pause(_):
 
 @intrinsic
 def schedule_call(_, code, own, shared):
-    """Calls the phase whose code is at an address."""
+    """Calls the phase whose code is at an address; what it returns, 0 where all is well."""
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        words = ir.IntType(64).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [words, words])
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word.as_pointer()] * 2)
         run = builder.inttoptr(args[0], kind.as_pointer())
-        builder.call(run, [args[1], builder.inttoptr(args[2], words)])
-        return context.get_dummy_value()
+        return builder.call(run, [args[1], builder.inttoptr(args[2], word.as_pointer())])
 
-    return types.void(types.intp, own, types.intp), generate
+    return types.intp(types.intp, own, types.intp), generate
 
 
 @stage
 def schedule_alone(job):
+    """Every task in one slice.  No other is done after one that failed."""
     own = pointer(job, job[GRAPH_BLOCKS], -1)
-    first = job[GRAPH_FIRST] + GRAPH_CODE
+    first = job[GRAPH_FIRST] + GRAPH_ENTRY
     for task in range(job[GRAPH_TASKS]):
-        schedule_call(job[first + GRAPH_TASK * task], own, job[GRAPH_SHARED])
+        failed = schedule_call(job[job[first + GRAPH_TASK * task]], own, job[GRAPH_SHARED])
+        if failed != 0:
+            job[GRAPH_STOP] = failed
+            return
+
+
+@stage
+def schedule_addresses(job):
+    """Puts addresses of numbers in the place of those of objects."""
+    fast_addresses(schedule_job(job[GRAPH_SHARED]), job[GRAPH_OBJECT], job[GRAPH_OBJECTS])
+
+
+@stage
+def schedule_alone_over(job):
+    """Where some words of arrays are addresses of objects as yet."""
+    schedule_addresses(job)
+    schedule_alone(job)
+
+
+@stage
+def schedule_stopped(job):
+    return atomic_load(pointer(job, GRAPH_STOP, -1)) != 0
+
+
+@stage
+def schedule_begin(job, worker, at):
+    """Makes a task the worker's."""
+    own = job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker
+    part = job[at + GRAPH_PART]
+    if part == GRAPH_NOBODY:
+        part = worker
+    job[own] = part
+    job[own + 4] = job[job[GRAPH_ROWS] + part]
+    job[own + GRAPH_BLOCK_TASK] = at
+    job[own + GRAPH_BLOCK_SLICE] = 0
+
+
+@stage
+def schedule_slices(job, own, budget):
+    """Goes on with the worker's task.  What is left of the budget; 0 also where it is stopped."""
+    at = job[own + GRAPH_BLOCK_TASK]
+    entry = job[at + GRAPH_ENTRY]
+    slices = job[entry + 1]
+    job[own + 3] = job[at + GRAPH_SHARES] * slices
+    left = budget
+    while left > 0 and job[own + GRAPH_BLOCK_SLICE] < slices:
+        if schedule_stopped(job):
+            return 0
+        job[own + 2] = job[at + GRAPH_SHARE] * slices + job[own + GRAPH_BLOCK_SLICE]
+        failed = schedule_call(job[entry], pointer(job, own, -1), job[GRAPH_SHARED])
+        if failed != 0:
+            atomic_exchange(pointer(job, GRAPH_STOP, -1), 0, failed)
+            return 0
+        job[own + GRAPH_BLOCK_SLICE] += 1
+        left -= 1
+    return left
+
+
+@stage
+def schedule_is_whole(job, own):
+    """Whether the worker's task is done."""
+    at = job[own + GRAPH_BLOCK_TASK]
+    return job[own + GRAPH_BLOCK_SLICE] == job[job[at + GRAPH_ENTRY] + 1]
+
+
+@stage
+def schedule_some(job, budget):
+    own = job[GRAPH_BLOCKS]
+    left = budget
+    while job[GRAPH_DONE] < job[GRAPH_TASKS]:
+        if job[own + GRAPH_BLOCK_TASK] == 0:
+            schedule_begin(job, 0, job[GRAPH_FIRST] + GRAPH_TASK * job[GRAPH_DONE])
+        left = schedule_slices(job, own, left)
+        if not schedule_is_whole(job, own):
+            return 0 if schedule_stopped(job) else 1
+        job[own + GRAPH_BLOCK_TASK] = 0
+        job[GRAPH_DONE] += 1
+    return 0
 
 
 @stage
@@ -202,40 +290,41 @@ def schedule_find(job, worker):
 
 @stage
 def schedule_seek(job, worker):
-    """The same, with patience; 0 also where everything is done."""
+    """The same, with patience; 0 also where everything is done, or stopped."""
     for _ in range(GRAPH_PATIENCE):
         at = schedule_find(job, worker)
         if at != 0:
             return at
-        if atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS]:
+        if atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS] or schedule_stopped(job):
             return 0
         spin_pause()
     return 0
 
 
 @stage
-def schedule_do(job, worker, at):
+def schedule_together(job, worker, budget):
     own = job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker
-    part = job[at + GRAPH_PART]
-    if part == GRAPH_NOBODY:
-        part = worker
-    job[own] = part
-    job[own + 2] = job[at + GRAPH_SHARE]
-    job[own + 3] = job[at + GRAPH_SHARES]
-    job[own + 4] = job[job[GRAPH_ROWS] + part]
-    schedule_call(job[at + GRAPH_CODE], pointer(job, own, -1), job[GRAPH_SHARED])
-    atomic_store(pointer(job, at + GRAPH_STATE, -1), GRAPH_READY)
-    schedule_arrive(pointer(job, GRAPH_DONE, -1))
+    left = budget
+    while left > 0:
+        if job[own + GRAPH_BLOCK_TASK] == 0:
+            at = schedule_seek(job, worker)
+            if at == 0:
+                return 0
+            schedule_begin(job, worker, at)
+        left = schedule_slices(job, own, left)
+        if not schedule_is_whole(job, own):
+            return 0 if schedule_stopped(job) else 1
+        atomic_store(pointer(job, job[own + GRAPH_BLOCK_TASK] + GRAPH_STATE, -1), GRAPH_READY)
+        job[own + GRAPH_BLOCK_TASK] = 0
+        schedule_arrive(pointer(job, GRAPH_DONE, -1))
+    return 1
 
 
 @stage
-def schedule_together(job, worker):
-    for _ in range(job[GRAPH_TASKS]):
-        at = schedule_seek(job, worker)
-        if at == 0:
-            return
-        schedule_do(job, worker, at)
-    schedule_seek(job, worker)
+def schedule_goes_on(job):
+    """Whether there may be more to do."""
+    done = atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS]
+    return not done and not schedule_stopped(job)
 
 
 @stage
@@ -249,8 +338,8 @@ def schedule_stand_by(mailbox):
             atomic_exchange(mailbox, word, -word)
         if atomic_load(mailbox) < MAILBOX_AWAY:
             job = schedule_job(-atomic_load(mailbox))
-            schedule_together(job, mailbox[MAILBOX_NUMBER])
-            if atomic_load(pointer(job, GRAPH_DONE, -1)) < job[GRAPH_TASKS]:
+            schedule_together(job, mailbox[MAILBOX_NUMBER], GRAPH_ENDLESS)
+            if schedule_goes_on(job):
                 return 1
             atomic_store(mailbox, MAILBOX_FREE)
             looks = 0
@@ -294,8 +383,11 @@ def schedule_withdraw(mailboxes, count, job):
 
 GRAPH_ENTRIES = {
     "celldsl_alone": (schedule_alone, "s"),
-    "celldsl_together": (schedule_together, "si"),
+    "celldsl_alone_over": (schedule_alone_over, "s"),
+    "celldsl_some": (schedule_some, "si"),
+    "celldsl_together": (schedule_together, "sii"),
     "celldsl_stand_by": (schedule_stand_by, "s"),
     "celldsl_offer": (schedule_offer, "siii"),
     "celldsl_withdraw": (schedule_withdraw, "sii"),
+    "celldsl_addresses": (schedule_addresses, "s"),
 }

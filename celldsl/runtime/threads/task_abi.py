@@ -1,9 +1,12 @@
 """What a job looks like, in memory.  In: nothing.  Out: the places of its words.
 
 A job is an array of 64-bit words: what all tasks share, priority groups of tasks, for every part
-where its
-rows are, for every worker a block of what a task does not share with others (part, parts, share,
-shares, rows), and the tasks.  `launch` writes it, and `schedule_loops` runs it.
+where its rows are, phases, for every worker a block of what a task does not share with others
+(part, parts, share, shares, rows) and where it is, and the tasks.  `launch` writes it, and
+`scheduler` runs it.
+
+A task is done in slices of its phase: share s of S in n slices is the shares s*n … s*n + n - 1 of
+S*n.  Between two of them a worker looks at GRAPH_STOP: 0, or why nobody is to go on.
 
 A mailbox is a line of words through which a worker that has just been busy is given a job, while it
 looks: to be woken would take it longer.  It holds how the worker is or the address of a job, which
@@ -14,16 +17,22 @@ from __future__ import annotations
 
 GRAPH_TASKS, GRAPH_FIRST, GRAPH_GROUPS, GRAPH_FIRST_GROUP, GRAPH_WORKERS = 0, 1, 2, 3, 4
 GRAPH_SHARED, GRAPH_ROWS, GRAPH_BLOCKS = 5, 6, 7
-GRAPH_DONE = 15  # away from what is only read
-GRAPH_HEADER = 16
+GRAPH_STOP = 8
+GRAPH_OBJECT, GRAPH_OBJECTS = 9, 10  # of the words of arrays: the first object, how many there are
+GRAPH_DONE = 23  # away from what is only read
+GRAPH_HEADER = 24
 GRAPH_WORD = 8  # bytes
 GRAPH_GROUP = 2  # words of a priority group: its first task, how many
-GRAPH_BLOCK = 5  # words of a block
+GRAPH_PHASE = 2  # words of a phase: its code, in how many slices a task of it is done
+GRAPH_BLOCK = 8  # words of a block: what is given to phases, and
+GRAPH_BLOCK_TASK, GRAPH_BLOCK_SLICE = 5, 6  # the word of the worker's task or 0, its next slice
 GRAPH_TASK = 8  # words of a task: a line of the cache
-GRAPH_STATE, GRAPH_CODE, GRAPH_PART, GRAPH_SHARE, GRAPH_SHARES = 0, 1, 2, 3, 4
+GRAPH_STATE, GRAPH_ENTRY, GRAPH_PART, GRAPH_SHARE, GRAPH_SHARES = 0, 1, 2, 3, 4
 GRAPH_NEEDS, GRAPH_ENOUGH, GRAPH_AFTER = 5, 6, 7  # tasks from one up to another, and one more
 GRAPH_FREE, GRAPH_TAKEN, GRAPH_READY = 0, 1, 2  # states of a task
 GRAPH_NOBODY = -1
+GRAPH_ENDLESS = 1 << 62  # slices: until there are no more
+GRAPH_LEFT = -1  # in GRAPH_STOP: the caller has left; other numbers are what a phase returned
 
 MAILBOX_LINE = 8  # words of a mailbox: a line of the cache
 MAILBOX_NUMBER = 1

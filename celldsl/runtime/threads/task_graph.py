@@ -1,8 +1,8 @@
 """What there is to do in a pass, and what waits for what.  In: phases, a RowPlan.  Out: tasks.
 
-    todo = tasks_of(phases, plan)
-    todo.tasks[3]           # Task(phase=1, part=None, share=2, shares=8, needs=range(0, 1))
-    todo.lots               # ranges of tasks, in the order in which workers look for something
+    graph = tasks_of(phases, plan)
+    graph.tasks[3]           # Task(phase=1, part=None, share=2, shares=8, needs=range(0, 1))
+    graph.priority_groups   # ranges of tasks, in the order in which workers look for something
 
 The time loop is cut into shares too.  One may begin when the rows that it reads are there, and work
 on rows when their steps are done: whoever is ahead does what others will need soon, where it would
@@ -23,6 +23,7 @@ from celldsl.runtime.row_plan import HEADER, RowPlan
 FINER = 8  # shares of a part where rows may be split at will
 LEAST_ROWS = 96  # of such a share
 TIME_SHARES = 8  # of the time loop
+SLICE_WORK = 10**8  # multiplications of a slice: about 10 milliseconds
 EARLY = 3, 4  # of the rows that steps read are made before the first step
 
 
@@ -82,6 +83,24 @@ def tasks_of(phases: Sequence[Phase], plan: RowPlan) -> TaskGraph:
     return TaskGraph(tasks, [group for group in _priority_groups(phases_tasks, tasks) if group])
 
 
+def slices_of(phases: Sequence[Phase], graph: TaskGraph, plan: RowPlan, row_work: int) -> list[int]:
+    """In how many slices the tasks of each phase are done, between which a signal can stop it.
+
+    A row takes about `row_work` multiplications.
+    """
+    found = [1] * len(phases)
+    for task in graph.tasks:
+        phase = phases[task.phase]
+        shares = task.shares * (1 if phase.kind == "rows" else len(plan.parts))
+        limits = {"steps": plan.steps, "rows": plan.rows // LEAST_ROWS}
+        if phase.sliced:
+            limits["parts"] = plan.rows
+        limit = limits.get(phase.kind, 1)
+        slices = plan.rows * row_work // (SLICE_WORK * shares)
+        found[task.phase] = max(1, min(slices, limit // task.shares))
+    return found
+
+
 def _phase_tasks(phases: Sequence[Phase], plan: RowPlan) -> list[_PhaseTasks]:
     found: list[_PhaseTasks] = []
     for phase in phases:
@@ -134,7 +153,8 @@ def _tasks_of_share(
             yield Task(number, 0, 0, 1, needs)
         case "parts":
             for part in range(parts):
-                yield Task(number, part, part, parts, needs)
+                sliced = current.phase.sliced
+                yield Task(number, part, *((0, 1) if sliced else (part, parts)), needs)
         case "steps":
             for part in range(parts):
                 # A part's steps follow each other; others may be ahead or behind.

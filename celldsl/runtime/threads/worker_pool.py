@@ -1,6 +1,10 @@
 """Threads that help a caller with its job.  In: a job.  Out: everything in it is done.
 
-    run_together(job, held)
+    run_together(job, held, pace)
+
+A pass that takes long is done slice by slice, and its caller comes back to Python now and then,
+which runs the handlers of signals there: what they raise, as Ctrl-C does, ends the pass.  Where a
+worker or a phase fails, all leave the job and its caller gets the error.
 
 Jobs release the interpreter's lock, so plain Python threads do.  They are started once, wait on a
 queue and end with the process.  One that has helped looks for more to do for a while before it
@@ -24,6 +28,9 @@ from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.task_abi import (
     GRAPH_DONE,
+    GRAPH_ENDLESS,
+    GRAPH_LEFT,
+    GRAPH_STOP,
     GRAPH_TASKS,
     GRAPH_WORD,
     GRAPH_WORKERS,
@@ -34,6 +41,9 @@ from celldsl.runtime.threads.thread_count import available_cores, get_threads
 
 MAILBOXES = 256  # workers after these are woken each time
 NAP = 1e-4  # seconds
+
+LEAST_PACE, MOST_PACE = 0.02, 0.08  # seconds between two looks at signals
+MAIN_THREAD = threading.main_thread().ident
 
 Job: TypeAlias = "array[int]"
 Call: TypeAlias = "list[tuple[Job, Any, int]]"  # one, or none when its caller has left
@@ -53,6 +63,7 @@ class WorkerPool:
         self.mailboxes = mailboxes
         self.address = mailboxes.ctypes.data
         self.lingering: dict[int, tuple[Job, Any]] = {}
+        self.errors: dict[int, BaseException] = {}  # by the jobs' addresses
 
     def acquire(self, wanted: int, threads: int) -> int:
         """How many others may join a caller, of `threads` for all callers together."""
@@ -96,6 +107,8 @@ class WorkerPool:
         """Sees that nobody finds the job any more; whoever is still at it keeps it alive."""
         # When all is done they look at the job alone.
         left = job[GRAPH_DONE] < job[GRAPH_TASKS]
+        if left:
+            stop_job(job, GRAPH_LEFT)
         self.lingering[id(job)] = job, held if left else None
         self.tidy()
 
@@ -115,13 +128,70 @@ def address_of_job(job: Job) -> int:
     return job.buffer_info()[0]
 
 
-def work_on(job: Job, worker: int) -> None:
-    """What a worker does until everything is done."""
+class PhaseError(RuntimeError):
+    """A phase of a pass returned a number other than 0.  A defect, and no mistake of who called."""
+
+
+class Pace:
+    """How many slices are done between two looks at signals: as long as people do not notice."""
+
+    __slots__ = ("slices",)
+
+    def __init__(self) -> None:
+        self.slices = 1
+
+    def tell(self, slices: int, seconds: float) -> None:
+        """So many slices took so long."""
+        if seconds < LEAST_PACE:
+            self.slices = 2 * slices
+        elif seconds > MOST_PACE:
+            self.slices = max(1, slices // 2)
+
+
+def stop_job(job: Job, why: int) -> None:
+    """Nobody begins another slice."""
+    job[GRAPH_STOP] = job[GRAPH_STOP] or why
+
+
+def goes_on(job: Job) -> bool:
+    return job[GRAPH_DONE] < job[GRAPH_TASKS] and not job[GRAPH_STOP]
+
+
+def raise_failure(job: Job) -> None:
+    if job[GRAPH_STOP]:
+        error = POOL.pool.errors.pop(address_of_job(job), None)
+        raise error or PhaseError(f"a phase of a pass failed: {job[GRAPH_STOP]}")
+
+
+def run_alone(job: Job, pace: Pace) -> None:
+    """Runs a job that is for one worker."""
+    some, address = job_functions().some, address_of_job(job)
+    while looked_at(pace, some, address):
+        pass
+    raise_failure(job)
+
+
+def looked_at(pace: Pace | None, run: Any, *arguments: Any) -> int:
+    """Runs with the budget of the pace.  Only the main thread has signals to look at."""
+    if pace is None or threading.get_ident() != MAIN_THREAD:
+        more: int = run(*arguments, GRAPH_ENDLESS)
+        return more
+    slices, start = pace.slices, time.perf_counter()
+    more = run(*arguments, slices)
+    if more:
+        pace.tell(slices, time.perf_counter() - start)
+    return more
+
+
+def work_on(job: Job, worker: int, pace: Pace | None = None) -> None:
+    """What a worker does until everything is done, or somebody stopped it."""
     together = job_functions().together
-    together(address_of_job(job), worker)
-    while job[GRAPH_DONE] < job[GRAPH_TASKS]:
-        time.sleep(NAP)
-        together(address_of_job(job), worker)
+    address = address_of_job(job)
+    more = looked_at(pace, together, address, worker)
+    while goes_on(job):
+        if not more:
+            time.sleep(NAP)
+        more = looked_at(pace, together, address, worker)
 
 
 def serve(pool: WorkerPool, number: int) -> None:
@@ -136,7 +206,13 @@ def serve(pool: WorkerPool, number: int) -> None:
             job, held, worker = call.pop()
         except IndexError:  # its caller has done everything
             continue
-        work_on(job, worker)
+        try:
+            work_on(job, worker)
+        except BaseException as error:  # its caller gets it
+            if not job[GRAPH_STOP]:
+                pool.errors[address_of_job(job)] = error
+                stop_job(job, GRAPH_LEFT)
+            del error
         del job, held
         while looks and stand_by(mailbox):
             time.sleep(NAP)
@@ -158,8 +234,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=POOL.renew)
 
 
-def run_together(job: Job, held: Any) -> None:
-    """Runs a job; `held` is what must stay alive meanwhile.
+def run_together(job: Job, held: Any, pace: Pace | None = None) -> None:
+    """Runs a job; `held` is what must stay alive meanwhile.  Raises what a worker raised.
 
     Others may be late, or come when everything is done, and cores that other callers use at the
     moment are left to them.
@@ -174,7 +250,8 @@ def run_together(job: Job, held: Any) -> None:
             calls += ([(job, held, worker)] for worker in range(1 + offered, 1 + last))
             for call in calls:
                 pool.queue.put(call)
-        work_on(job, 0)
+        work_on(job, 0, pace)
+        raise_failure(job)
     finally:
         try:
             pool.leave(job, held)

@@ -12,6 +12,7 @@ from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
+from celldsl.plan.operations import GemmRows
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
 from celldsl.targets.numba.plain_functions import FUNCTIONS
@@ -87,7 +88,9 @@ def _backward_reads(unit: Unit) -> tuple[str, ...]:
 def _phase(phase: Phase, name: str) -> str:
     waits = "" if phase.waits else ", waits=False"
     reverse = ", reverse=True" if phase.reverse else ""
-    return f'describe.Phase("{phase.kind}", {name}{waits}{reverse})'
+    sums = phase.stages and all(isinstance(stage, GemmRows) for stage in phase.stages)
+    sliced = ", sliced=True" if phase.kind == "parts" and sums else ""
+    return f'describe.Phase("{phase.kind}", {name}{waits}{reverse}{sliced})'
 
 
 def _length(plan: Plan, name: str) -> Size:

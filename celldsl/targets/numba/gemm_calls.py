@@ -129,7 +129,7 @@ tiles = ({n} + panel_width(work) - 1) // panel_width(work)
 from_column = tiles * band // bands * panel_width(work)
 to_column = min({n}, tiles * (band + 1) // bands * panel_width(work))"""
 CHUNK = """\
-for chunk in range(chunks):
+for chunk in range(chunks * share // shares, chunks * (share + 1) // shares):
     low = from_row + (to_row - from_row) * chunk // chunks
     depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low"""
 
