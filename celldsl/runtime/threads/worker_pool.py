@@ -163,7 +163,7 @@ def raise_failure(job: Job) -> None:
         raise error or PhaseError(f"a phase of a pass failed: {job[GRAPH_STOP]}")
 
 
-def run_alone(job: Job, pace: Pace) -> None:
+def run_alone(job: Job, pace: Pace | None) -> None:
     """Runs a job that is for one worker."""
     some, address = job_functions().some, address_of_job(job)
     while looked_at(pace, some, address):

@@ -172,7 +172,7 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     sum_1, step_1 = pointer(gradients, at_h_W_h + from_column, -1), d_H
     if from_row > 0:
         sum_1, step_1 = pointer(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1), d_H
-    for chunk in range(chunks):
+    for chunk in range(chunks * share // shares, chunks * (share + 1) // shares):
         low = from_row + (to_row - from_row) * chunk // chunks
         depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
         pack(depth, to_column - from_column, pointer(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
@@ -422,7 +422,7 @@ class RNN(Cell):
         backward=(
             describe.Phase("once", backward_weights),
             describe.Phase("steps", backward_steps, reverse=True),
-            describe.Phase("parts", backward_sums),
+            describe.Phase("parts", backward_sums, sliced=True),
             describe.Phase("rows", backward_inputs, waits=False),
             describe.Phase("parts", backward_adds),
             describe.Phase("once", backward_finish),
