@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+import numpy as np
+
 from celldsl.jit.forks import ProcessLock
 from celldsl.jit.gemm.prepare import announce_products
 
@@ -83,3 +85,23 @@ def _dtype(arguments: tuple[Any, ...]) -> Any:
     if dtype is None or dtype.char not in "fd":
         raise TypeError(f"parameters: expected an array of float32 or float64, got {like[2:3]}")
     return dtype
+
+
+@kernel
+def dense_rows(steps: int, batch: int) -> Any:
+    """The `rows` of a part that owns all sequences, each `steps` long, with start states given.
+
+    As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
+    """
+    rows = np.zeros(13 + 4 * steps + batch, np.int64)
+    total = steps * batch
+    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1)):
+        rows[place] = value
+    for t in range(steps):
+        for place in (8, 10, 11):
+            rows[place + 4 * t] = t * batch
+        rows[9 + 4 * t] = batch
+    rows[10 + 4 * steps] = total
+    for b in range(batch):
+        rows[12 + 4 * steps + b] = b
+    return rows
