@@ -20,7 +20,7 @@ from typing import Any
 
 from child import in_child
 
-from celldsl.cli.examples import example_path
+from celldsl.zoo_index import example_path
 
 PASS = """
 import json, sys, time

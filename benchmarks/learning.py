@@ -22,7 +22,7 @@ from learning_report import write_page
 from tqdm import tqdm
 
 import celldsl
-from celldsl.cli.examples import read_index
+from celldsl.zoo_index import read_index
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "docs" / "learning.jsonl"

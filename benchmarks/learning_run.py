@@ -21,7 +21,7 @@ from learning_tasks import TASKS, Task
 from training import Adam, Readout, clip_norm, cosine, first_output, gradient_of_first, output_size
 
 import celldsl
-from celldsl.cli.examples import read_index
+from celldsl.zoo_index import read_index
 
 PARAMETERS = 4_000
 MOST_STATE = 4_096

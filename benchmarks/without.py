@@ -71,9 +71,9 @@ def _columns(
 def _class_without(cell: str, name: str) -> Any:
     """The class, or None where leaving the optimisation out changes nothing."""
     import celldsl
-    from celldsl.cli.examples import example_path
     from celldsl.pass_flags import OPTIMISATIONS
     from celldsl.pipeline import generate
+    from celldsl.zoo_index import example_path
 
     path = example_path(cell)
     left_out = [*OPTIMISATIONS] if name == ALL else [name] if name else []

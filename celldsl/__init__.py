@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from celldsl.version import __version__
 
 if TYPE_CHECKING:
+    from celldsl import zoo
     from celldsl.api import compile_source, load
     from celldsl.cell_warning import CellWarning
     from celldsl.diagnostics.errors import CellError
@@ -29,6 +30,7 @@ __all__ = [
     "get_threads",
     "load",
     "set_threads",
+    "zoo",
 ]
 
 _HOMES = {
@@ -42,10 +44,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'celldsl' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "zoo":
+        return import_module("celldsl.zoo")
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -9,9 +9,11 @@ is there already nothing of the compiler is imported.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,10 +48,13 @@ def load(
 ) -> type[Cell]:
     """The class of a cell in a file: its only one, or the one that is named.
 
+    A name without a suffix is that of a cell that comes with celldsl, `load("gru")`; a file of that
+    name in the current folder, `gru.cell`, goes before it, and a warning says so.
     Files that it uses must lie inside `root`, by default the file's own folder.  `without` names
     optimisations to leave out (`docs/performance.md`), ValueError where there is no such one.
     Raises CellError, which holds every diagnostic, and OSError where the file cannot be read.
     """
+    path = file_of(path)
     place = Path(path).resolve()
     inside = Path(root).resolve() if root is not None else place.parent
     wanted = Wanted(cell, {}, checked(without))
@@ -64,6 +69,29 @@ def load(
 def _is_of_a_cell(error: Exception) -> bool:
     """Whether a mistake is in a `.cell` file, of which our own frames say nothing."""
     return type(error).__module__ == "celldsl.diagnostics.errors"
+
+
+def file_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The file that is meant by a path, or by the name of a cell.
+
+    Raises FileNotFoundError where a name is of neither.
+    """
+    name = os.fspath(path)
+    if not re.fullmatch(r"\w+", name) or Path(name).is_file():
+        return path
+    from celldsl.zoo_index import example_paths, unknown_cell
+
+    known, beside = {found.stem: found for found in example_paths()}, Path(f"{name}.cell")
+    if beside.is_file():
+        if name in known:
+            told = f"{name}: this is {beside} in the current folder, not the cell of that name"
+            warnings.warn(f"{told} that comes with celldsl", stacklevel=3)
+        return beside
+    if name not in known:
+        raise FileNotFoundError(
+            errno.ENOENT, f"no such file, and {unknown_cell(name, known)}", name
+        )
+    return known[name]
 
 
 def _read(place: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from celldsl.cli.examples import example_paths
+from celldsl.zoo_index import example_paths
 
 EVERY = {path.stem: path for path in sorted(example_paths(), key=lambda path: path.stem)}
 FIRST = (

@@ -59,11 +59,15 @@ LAYERS = {
     "targets": "structs ir plan runtime runtime.numerics runtime.description",
     "pipeline": f"version {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
-    "api": "cell_warning structs unspecialized generated fingerprint pass_flags "
+    "comparison": "structs diagnostics syntax zoo_index",
+    "zoo_index": "structs diagnostics",
+    "zoo": "zoo_index runtime.cell api",
+    "api": "zoo_index cell_warning structs unspecialized generated fingerprint pass_flags "
     "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
     "importer": "fingerprint api",
-    "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api",
+    "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api zoo_index "
+    "comparison",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}

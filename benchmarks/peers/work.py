@@ -14,7 +14,7 @@ import numpy as np
 from cells import BenchCell
 
 import celldsl
-from celldsl.cli.examples import example_path
+from celldsl.zoo_index import example_path
 
 Shape = tuple[int, int, int, int]
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "bench": "measure how fast a cell is, over sizes, beside others",
     "explain": "explain a diagnostic, by its code",
     "list": "list the cells that come with celldsl",
+    "diff": "say how two cells differ, in words and equations",
     "new": "begin a cell from one that comes with celldsl",
 }
 EXAMPLE = "example:\n  celldsl compile gru.cell\n  celldsl COMMAND --help"

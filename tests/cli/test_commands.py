@@ -124,9 +124,7 @@ def test_new_begins_from_a_cell(
 ) -> None:
     (folder / "lib").mkdir()
     (folder / "lib" / "leak.cell").write_text(f'"""A leak."""\n\n{GOOD}')
-    monkeypatch.setattr("celldsl.cli.examples.examples_folder", lambda: folder / "lib")
-    assert main(["list"]) == 0
-    assert capsys.readouterr().out == "leak  A leak.\n"
+    monkeypatch.setattr("celldsl.zoo_index.examples_folder", lambda: folder / "lib")
     assert main(["new", "Mine", "--like", "leak"]) == 0
     assert "cell Mine[H]:" in (folder / "mine.cell").read_text()
     assert main(["new", "Mine", "--like", "leak"]) == 1

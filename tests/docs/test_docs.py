@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 
-from celldsl.cli.examples import example_paths
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.render import render_text
@@ -31,6 +30,7 @@ from celldsl.pipeline import generate
 from celldsl.semantics.builtins.prelude import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
 from celldsl.syntax.format.format import format_source
+from celldsl.zoo_index import example_paths
 
 TOP = Path(__file__).parents[2]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from celldsl.api import load
-from celldsl.cli.examples import read_index
 from celldsl.runtime.cell.cell import Cell
+from celldsl.zoo_index import read_index
 from tests.end_to_end.subject import Arrays, Subject, main_cell
 from tests.zoo.subject import with_structure
 from tests.zoo.weights import ROWS

@@ -9,10 +9,10 @@ from statistics import median
 
 import pytest
 
-from celldsl.cli.examples import example_paths, examples_folder, read_index
 from celldsl.diagnostics.span import Source
 from celldsl.pipeline import check_file
 from celldsl.syntax.format.format import format_source
+from celldsl.zoo_index import example_paths, examples_folder, read_index
 from tests.cells import EVERY
 from tests.end_to_end.subject import main_cell
 from tests.zoo.runs import index

@@ -1,21 +1,76 @@
-"""`celldsl list`.  In: nothing.  Out: the cells that come with celldsl, a line each."""
+"""`celldsl list`.  In: a family or a word, or nothing.  Out: cells that come along, a line each.
+
+A line has the name, how many parameters there are, and what the cell is.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 
-from celldsl.cli.examples import example_paths, summary_of
+from celldsl.cli.output import CommandError
+from celldsl.diagnostics.suggest import nearest
+from celldsl.zoo_index import Entry, Index, Known, read_catalogue, read_index, summary_of
 
-EXAMPLE = "celldsl list"
+EXAMPLE = (
+    "celldsl list\n"
+    "  celldsl list spiking\n"
+    "  celldsl list --grep time\n"
+    "  celldsl list --like peephole_lstm\n"
+    "  celldsl list --like mine.cell"
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("family", nargs="?", metavar="FAMILY", help="one family alone")
+    parser.add_argument("--grep", metavar="WORD", help="those whose name or text has the word")
+    parser.add_argument("--like", metavar="CELL", help="the relatives of a cell, or of a file")
     parser.add_argument("--paths", action="store_true", help="print where the files are instead")
 
 
 def run(arguments: Namespace) -> int:
-    paths = example_paths()
-    width = max((len(path.stem) for path in paths), default=0)
-    for path in paths:
-        print(path if arguments.paths else f"{path.stem:{width}}  {summary_of(path)}".rstrip())
+    index = read_index()
+    if arguments.family is not None and arguments.family not in index.families:
+        meant = nearest(arguments.family, index.families)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(index.families)}"
+        raise CommandError(f"no family {arguments.family}; {hint}", 2)
+    if arguments.like is not None:
+        from celldsl.cli.views.relatives import relatives_text
+
+        print(relatives_text(arguments.like))
+        return 0
+    chosen = [entry for entry in index.cells.values() if _is_asked_for(entry, arguments)]
+    if not chosen:
+        raise CommandError(f"no cell has {arguments.grep!r} in its name or text")
+    lines = (str(entry.path) for entry in chosen) if arguments.paths else _lines(index, chosen)
+    print("\n".join(lines))
     return 0
+
+
+def _is_asked_for(entry: Entry, arguments: Namespace) -> bool:
+    if arguments.family not in (None, entry.family):
+        return False
+    text = f"{entry.name} {' '.join(entry.rows)} {entry.path.read_text(encoding='utf-8')}"
+    return arguments.grep is None or arguments.grep.lower() in text.lower()
+
+
+def _lines(index: Index, chosen: list[Entry]) -> Iterator[str]:
+    """A heading for each family; formulas of parameters in the cell's dims, and with I = H."""
+    known = read_catalogue()
+    wide = max(len(entry.name) for entry in chosen)
+    for place, family in enumerate(dict.fromkeys(entry.family for entry in chosen)):
+        if place:
+            yield ""
+        yield f"{family}: {index.families[family]}"
+        for entry in chosen:
+            if entry.family == family:
+                amount = _amount(known[entry.name])
+                yield f"  {entry.name:{wide}}  {summary_of(entry.path)}  {amount}"
+
+
+def _amount(known: Known) -> str:
+    return (
+        f"[{known.parameters}]"
+        if known.parameters == known.parameters_alone
+        else (f"[{known.parameters}; with all dims H: {known.parameters_alone}]")
+    )

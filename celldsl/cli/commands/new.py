@@ -9,11 +9,11 @@ import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from celldsl.cli.examples import example_paths
 from celldsl.cli.output import CommandError
 from celldsl.files import replace_file
+from celldsl.zoo_index import example_paths, unknown_cell
 
-EXAMPLE = "celldsl new Mine --like gru"
+EXAMPLE = "celldsl new Mine --like peephole_lstm"
 _CELL = re.compile(r"^cell (\w+)", re.MULTILINE)
 
 
@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
         raise CommandError(f"{name!r} is no name: letters, digits and _, a letter first", 2)
     paths = {path.stem: path for path in example_paths()}
     if arguments.like not in paths:
-        raise CommandError(f"no cell {arguments.like}; there are {', '.join(paths)}", 2)
+        raise CommandError(unknown_cell(arguments.like, paths), 2)
     target = Path(f"{name.lower()}.cell")
     if target.exists():
         raise CommandError(f"{target} exists already")

@@ -1,16 +1,21 @@
-"""The cells that come with celldsl.  In: nothing.  Out: their files, and what the index says.
+"""The cells that come with celldsl.  In: nothing.  Out: their files, and what is known of them.
 
 for entry in read_index().values():
     print(entry.family, entry.name, summary_of(entry.path))
+
+`examples/index.toml` is written by hand: families, and which cell agrees with which library.
+`examples/catalogue.toml` is made by `docs/make_cells.py` from the cells themselves.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from celldsl.diagnostics.suggest import nearest
 from celldsl.structs import record
 
 if sys.version_info >= (3, 11):
@@ -19,6 +24,7 @@ else:
     import tomli as tomllib
 
 _DOCSTRING = re.compile(r"\"\"\"\s*([^\n\"]+)")
+_CELL = re.compile(r"^cell (\w+)", re.MULTILINE)
 
 
 @record
@@ -43,19 +49,42 @@ class Index:
     cells: dict[str, Entry]
 
 
+@record
+class Known:
+    """What was worked out of a cell: amounts as formulas in its dims.
+
+    `parameters_alone` has every dim as H, `flops` and `state` are those of one step, and `source`
+    is a digest of the file.
+    """
+
+    source: str
+    parameters: str
+    parameters_alone: str
+    flops: str
+    state: str
+
+
 def examples_folder() -> Path:
     """Beside the package in a wheel, at the top of a checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent
     beside = package / "examples"
     return beside if beside.is_dir() else package.parent / "examples"
 
 
 def read_index() -> Index:
     paths = {path.stem: path for path in example_paths()}
-    text = (examples_folder() / "index.toml").read_text(encoding="utf-8")
-    found = tomllib.loads(text)
+    found = _read_toml("index.toml")
     cells = {name: Entry(name, paths[name], cell["rows"]) for name, cell in found["cell"].items()}
     return Index(found["family"], found["library"], cells)
+
+
+def read_catalogue() -> dict[str, Known]:
+    return {name: Known(**known) for name, known in _read_toml("catalogue.toml").items()}
+
+
+def _read_toml(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((examples_folder() / name).read_text(encoding="utf-8"))
+    return found
 
 
 def example_paths() -> list[Path]:
@@ -66,6 +95,19 @@ def example_paths() -> list[Path]:
 def example_path(name: str) -> Path:
     """Raises KeyError where no such cell comes along."""
     return {path.stem: path for path in example_paths()}[name]
+
+
+def unknown_cell(name: str, names: Iterable[str]) -> str:
+    """A sentence for one who asks for a cell that does not come along."""
+    meant = nearest(name, names)
+    hint = f"did you mean {meant}?" if meant else "`celldsl list` shows all"
+    return f"no cell {name} comes with celldsl; {hint}"
+
+
+def class_name(path: Path) -> str:
+    """That of the file's last cell: those above it are parts of it."""
+    names: list[str] = _CELL.findall(path.read_text(encoding="utf-8"))
+    return names[-1]
 
 
 def summary_of(path: Path) -> str:
