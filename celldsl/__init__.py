@@ -20,11 +20,23 @@ if TYPE_CHECKING:
     from celldsl.api import compile_source, load
     from celldsl.cell_warning import CellWarning
     from celldsl.diagnostics.errors import CellError
+    from celldsl.runtime.errors import (
+        ArgumentError,
+        ArgumentTypeError,
+        NonFiniteError,
+        WeightsError,
+        WeightsWarning,
+    )
     from celldsl.runtime.threads.thread_count import get_threads, set_threads
 
 __all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
     "CellError",
     "CellWarning",
+    "NonFiniteError",
+    "WeightsError",
+    "WeightsWarning",
     "__version__",
     "compile_source",
     "get_threads",
@@ -34,6 +46,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ArgumentError": "celldsl.runtime.errors",
+    "ArgumentTypeError": "celldsl.runtime.errors",
+    "NonFiniteError": "celldsl.runtime.errors",
+    "WeightsError": "celldsl.runtime.errors",
+    "WeightsWarning": "celldsl.runtime.errors",
     "CellError": "celldsl.diagnostics.errors",
     "CellWarning": "celldsl.cell_warning",
     "compile_source": "celldsl.api",

@@ -10,18 +10,19 @@ is there already nothing of the compiler is imported.
 from __future__ import annotations
 
 import errno
+import hashlib
 import importlib
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import celldsl.generated
 from celldsl.cell_warning import give_warnings, keep_warnings
 from celldsl.files import cache_root, replace_file
-from celldsl.fingerprint import MAX_BYTES, read_limited, source_key
+from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
 from celldsl.pass_flags import checked
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def _class_of(
         other = wanted._replace(structure={**wanted.structure, **structure})
         return _class_of(text, name, path, root, other)
 
+    sources = sources_of(text, name, path, root, wanted.cell)
+    reopening = open_sources, (sources, wanted.cell, wanted.structure, sorted(wanted.without))
     if not any(folder.glob("*.py")):
         from celldsl.diagnostics.errors import UndecidedError
 
@@ -157,13 +160,41 @@ def _class_of(
         except UndecidedError as error:
             from celldsl.unspecialized import undecided_class
 
-            return undecided_class(error.cell, error.lacking, text, variant)
+            undecided = undecided_class(error.cell, error.lacking, text, variant)
+            undecided.reopened = reopening
+            return undecided
     found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
     # Afterwards: what an import does to Python's filters makes it forget what it has shown.
     give_warnings(folder, name)
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
+    found.reopened = reopening
     return found
+
+
+def open_sources(
+    sources: Sequence[tuple[str, str]],
+    cell: str | None,
+    structure: Structure,
+    without: Iterable[str],
+) -> type[Cell]:
+    """The class of a cell whose files are these: (name inside the root, text), its own first.
+
+    It is what a pickled class is opened with, anywhere.  Raises ValueError for names that lead out
+    of the root.
+    """
+    wanted = Wanted(cell, dict(structure), checked(without))
+    (name, text), *used = sources
+    if not used:
+        return _class_of(text, name, None, None, wanted)
+    folder = cache_root() / f"source-{hashlib.sha256(repr(sources).encode()).hexdigest()[:32]}"
+    for each, content in sources:
+        place = (folder / each).resolve()
+        if not place.is_relative_to(folder):
+            raise ValueError(f"{each} lies outside the files of {name}")
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_file(place, [content.encode()])
+    return _class_of(text, str(folder / name), folder / name, folder, wanted)
 
 
 def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted: Wanted) -> None:

@@ -38,16 +38,32 @@ def source_key(
     """A name for what is made of a text: the same in every process, safe as a module's name."""
     digest = hashlib.sha256()
     asked = [cell, sorted((structure or {}).items()), sorted(set(without))]
-    facts = [compiler_key(), Path(name).name, asked, str(root)]
-    if not _USED.search(text):
-        # Without other files it does not matter where this one lies.
-        facts.pop()
+    facts = [compiler_key(), own_name(text, name, path, root), asked]
     digest.update(json.dumps(facts).encode())
     digest.update(own_text(text, cell).encode("utf-8", "surrogatepass"))
     for used, content in _used_files(text, path, root):
         digest.update(f"\0{used}\0".encode("utf-8", "surrogatepass"))
         digest.update(hashlib.sha256(content).digest())
     return f"h{digest.hexdigest()[:32]}"
+
+
+def own_name(text: str, name: str, path: Path | None, root: Path | None) -> str:
+    """A file's name, with its folders inside the root where it uses others.
+
+    Where it lies does not matter otherwise: a copy of all files elsewhere is the same.
+    """
+    if path is not None and root is not None and _USED.search(text) and path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return Path(name).name
+
+
+def sources_of(
+    text: str, name: str, path: Path | None, root: Path | None, cell: str | None
+) -> tuple[tuple[str, str], ...]:
+    """(name inside the root, text) of a cell's own file, and of those that it uses."""
+    own = own_name(text, name, path, root), own_text(text, cell)
+    used = _used_files(text, path, root)
+    return own, *((at, content.decode("utf-8-sig", "replace")) for at, content in used if content)
 
 
 def own_text(text: str, cell: str | None) -> str:
@@ -58,7 +74,7 @@ def own_text(text: str, cell: str | None) -> str:
     hidden = any("\ncell" in found for found in _LONG_STRING.findall(text))
     if cell is None or hidden or "\0" in text:
         return text
-    text = f"{text}\n"
+    text = text if text.endswith("\n") else f"{text}\n"
     blocks = {match[1]: match[0] for match in _CELL.finditer(text)}
     kept = _CELL.sub(lambda match: f"\0{match[1]}\n", text)
     pending = [cell, *re.findall(r"\w+", _CELL.sub("", text))]
@@ -86,7 +102,7 @@ def _used_files(text: str, path: Path | None, root: Path | None) -> Iterator[tup
             elif found not in seen:
                 seen.add(found)
                 content = read_limited(found)
-                yield str(found), content
+                yield found.relative_to(root).as_posix(), content
                 open_texts.append((content.decode("utf-8", "replace"), found))
 
 

@@ -143,15 +143,24 @@ def plain_cell(lowered: Lowered, name: str, digest: str, without: Collection[str
     return Printed(lowered.spec, program, name, digest, __version__)
 
 
-def compile_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Unit:
-    """All stages after lowering; `name` and `digest` are what the module says it was made from."""
+def compile_cell(
+    lowered: Lowered,
+    name: str,
+    digest: str,
+    without: Collection[str] = (),
+    sources: tuple[tuple[str, str], ...] = (),
+) -> Unit:
+    """All stages after lowering; `name` and `digest` are what the module says it was made from.
+
+    `sources` are the names and texts of all files, which the module carries.
+    """
     from celldsl.plan.plan_cell import plan_cell
     from celldsl.targets.numba.unit import Unit
 
     forward, backward = optimise(lowered.program, without)
     plan = plan_cell(forward, backward, lowered.spec, without)
     told = tuple(sorted(without))
-    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__, told)
+    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__, told, sources)
 
 
 def generate(
@@ -174,7 +183,7 @@ def generate(
     """
     import hashlib
 
-    from celldsl.fingerprint import own_text
+    from celldsl.fingerprint import own_text, sources_of
 
     report = report if report is not None else Report()
     left_out = known_names(without)
@@ -183,4 +192,7 @@ def generate(
     entry = TARGETS[target]
     if entry.prints == "program":
         return entry.writer()(plain_cell(lowered, Path(name).name, digest, left_out))
-    return entry.writer()(compile_cell(lowered, Path(name).name, digest, left_out), standalone)
+    inside = None if root is None else root.resolve()
+    sources = sources_of(text, name, Path(name).resolve(), inside, cell)
+    unit = compile_cell(lowered, Path(name).name, digest, left_out, sources)
+    return entry.writer()(unit, standalone)

@@ -65,6 +65,7 @@ LAYERS = {
     "api": "zoo_index cell_warning structs unspecialized generated fingerprint pass_flags "
     "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
+    "questions": "diagnostics syntax",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api zoo_index "
     "comparison",

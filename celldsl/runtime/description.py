@@ -184,7 +184,9 @@ class Description:
     that the module was made from.  `prepare(dtype)`, where there is
     one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
     whether kernels draw any, `backward_reads` which inputs backward phases read (None: any);
-    `functions` are for code of one's own.  `abi` is the ABI that the module was written for.
+    `functions` are for code of one's own.  `sources` are (name, text) of the cell's file and of
+    those that it uses, `without` the optimisations that were left out.  `abi` is the ABI that the
+    module was written for.
     """
 
     name: str
@@ -208,4 +210,6 @@ class Description:
     masks: bool = False
     backward_reads: tuple[str, ...] | None = None
     functions: Functions | None = None
+    sources: tuple[tuple[str, str], ...] = ()
+    without: tuple[str, ...] = ()
     abi: int = 0

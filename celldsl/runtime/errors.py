@@ -6,7 +6,8 @@ GRU() has no argument "hidden"; it takes I, H, activation, dtype, seed
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class ArgumentError(ValueError):
@@ -25,6 +26,26 @@ class UnknownNameError(ArgumentError, KeyError):
 
 class WeightsError(ValueError):
     """A file of weights cannot be read, or is of another cell."""
+
+
+class NonFiniteError(FloatingPointError):
+    """A value has stopped being finite: an infinity, or NaN.
+
+    `equation` is its text as it was written, `step` and `row` say where in the batch, `operands`
+    maps what it was made of to the values there.  None and {} where that could not be found out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        equation: str | None = None,
+        step: int | None = None,
+        row: int | None = None,
+        operands: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.equation, self.step, self.row = equation, step, row
+        self.operands = dict(operands or {})
 
 
 class WeightsWarning(UserWarning):

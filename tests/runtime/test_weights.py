@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import celldsl
+from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.cell.saving import read_weights, write_weights
-from celldsl.runtime.errors import WeightsError
+from celldsl.runtime.errors import WeightsError, WeightsWarning
 from tests.runtime.fake_cell import Fake
 from tests.runtime.fake_pair import Pair
 
@@ -97,7 +100,7 @@ def _entry(**changes: object) -> dict[str, object]:
         _file(b"\xff\xfe"),
         _file({"a": 1}),
         _file({"a": {}}),
-        _file(_entry(dtype="I8"), b"\0" * 8),
+        _file(_entry(dtype="X8"), b"\0" * 8),
         _file(_entry(shape=[3]), b"\0" * 8),
         _file(_entry(shape=[-2]), b"\0" * 8),
         _file(_entry(data_offsets=[0, 80]), b"\0" * 8),
@@ -109,3 +112,93 @@ def test_files_that_are_something_else(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(WeightsError, match="not a safetensors file"):
         read_weights(tmp_path / "x")
+
+
+RNN = """
+cell Net[I, H](scale = 1.0, activation = tanh):
+    \"\"\"A network.\"\"\"
+    input x: [I]
+    state h: [H]
+    param g: [] = 1.0
+
+    h' = g * activation(scale * linear([x, h], H))  # the only equation
+
+    output h'
+"""
+
+
+@pytest.fixture
+def net() -> Cell:
+    return celldsl.compile_source(RNN)(I=3, H=4, seed=3)
+
+
+def test_weights_go_into_a_cell_that_is_there(tmp_path: Path, net: Cell) -> None:
+    net.params["g"] = 0.5
+    net.save(tmp_path / "net")
+    other = type(net)(I=3, H=4)
+    other.load(tmp_path / "net")
+    assert np.array_equal(other.params.flat, net.params.flat)
+    save_file({name: np.array(a) for name, a in net.params.items()}, tmp_path / "plain")
+    again = type(net)(I=3, H=4)
+    again.load(tmp_path / "plain")
+    assert np.array_equal(again.params.flat, net.params.flat)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.pop("g"), "g is missing"),
+        (lambda a: a.update(k=np.zeros(2, "f4")), "k is not of this cell"),
+        (lambda a: a.update(g=np.zeros(2, "f4")), r"g is \(2,\) of float32, not \(\)"),
+        (lambda a: a.update(g=np.zeros((), "f2")), "g is stored as F16; cells have F32 and F64"),
+        (lambda a: a.update(g=np.zeros((), "f8")), "g is .* of float64, not"),
+    ],
+)
+def test_weights_of_others_that_do_not_fit(
+    tmp_path: Path, net: Cell, change: Any, message: str
+) -> None:
+    arrays = {name: np.array(a) for name, a in net.params.items()}
+    change(arrays)
+    save_file(arrays, tmp_path / "plain")
+    before = net.params.flat.copy()
+    with pytest.raises(WeightsError, match=message):
+        net.load(tmp_path / "plain")
+    assert np.array_equal(net.params.flat, before)
+
+
+def test_other_settings_are_told(tmp_path: Path, net: Cell) -> None:
+    net.save(tmp_path / "net")
+    with pytest.warns(WeightsWarning, match=r"saved with scale=1\.0, and this cell keeps scale=2"):
+        type(net)(I=3, H=4, scale=2).load(tmp_path / "net")
+    with pytest.raises(WeightsError, match="saved from a cell with activation=tanh, not relu"):
+        type(net)(I=3, H=4, activation="relu").load(tmp_path / "net")
+    with pytest.raises(WeightsError, match="saved from a cell with H=4, not 5"):
+        type(net)(I=3, H=5).load(tmp_path / "net")
+
+
+def test_other_equations_are_told_with_a_diff(tmp_path: Path, net: Cell) -> None:
+    net.save(tmp_path / "net")
+    told = (
+        RNN.replace("A network", "Another word")
+        .replace("# the only", "# an")
+        .replace("* a", "*  a")
+    )
+    celldsl.compile_source(told).from_file(tmp_path / "net")
+    other = celldsl.compile_source(RNN.replace("g * act", "2 * g * act"))
+    for load in (other.from_file, other(I=3, H=4).load):
+        with pytest.warns(WeightsWarning, match="other equations of Net") as warned:
+            load(tmp_path / "net")
+        assert "    -    h' = g * activation" in str(warned[0].message)
+        assert "    +    h' = 2 * g * activation" in str(warned[0].message)
+        assert warned[0].filename == __file__
+
+
+def test_older_files_hold_a_digest_alone(tmp_path: Path, net: Cell) -> None:
+    net.save(tmp_path / "net")
+    arrays, metadata = read_weights(tmp_path / "net")
+    del metadata["sources"], metadata["given"]
+    write_weights(tmp_path / "net", arrays, metadata)
+    net.load(tmp_path / "net")
+    write_weights(tmp_path / "net", arrays, {**metadata, "digest": "0"})
+    with pytest.warns(WeightsWarning, match="other equations of Net, or of another layout"):
+        net.load(tmp_path / "net")

@@ -61,8 +61,19 @@ def _tuple_type(type_name: str, fields: tuple[str, ...], owner: type) -> Any:
     make: Any = _indexed if fields and fields[0].isdigit() else namedtuple
     made = make(type_name, fields, module=owner.__module__)
     made.__qualname__ = f"{owner.__qualname__}.{type_name}"
+    made._owner, made.__reduce__ = owner, _reduce_tuple
     setattr(owner, type_name, made)
     return made
+
+
+def _reduce_tuple(self: Any) -> tuple[Any, ...]:
+    """By way of the cell's class, which opens in any process."""
+    return restore_tuple, (self._owner, type(self).__name__, tuple(self))
+
+
+def restore_tuple(owner: type, type_name: str, values: tuple[Any, ...]) -> Any:
+    """A state or outputs that were pickled or copied."""
+    return getattr(owner, type_name)._make(values)
 
 
 def gradients_given(value: Any, names: tuple[str, ...], what: str) -> list[Any]:

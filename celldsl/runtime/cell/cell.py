@@ -33,6 +33,7 @@ from celldsl.runtime.arrays.state_structure import StateStructure
 from celldsl.runtime.arrays.validation import Values, check_flag, check_integer
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.cell.attributes import assign_attribute
+from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.cell.construction import (
     Setting,
     Settings,
@@ -42,7 +43,7 @@ from celldsl.runtime.cell.construction import (
 )
 from celldsl.runtime.cell.hypers import Dims, Hypers
 from celldsl.runtime.cell.initial import drawing, hash_key
-from celldsl.runtime.cell.saving import cell_from_file, save_cell
+from celldsl.runtime.cell.saving import cell_from_file, load_into, save_cell
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
@@ -55,6 +56,8 @@ from celldsl.runtime.exec.streams import Stream
 from celldsl.runtime.exec.tape import OwnCopies, Tape, check_tape
 from celldsl.runtime.former import written_for_another
 
+Arrays = Mapping[str, Values]
+
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
@@ -65,7 +68,7 @@ class Gradients:
     state: Any
 
 
-class Cell:
+class Cell(metaclass=CellClass):
     """The base of generated classes, which add `description`.
 
     `variants` gives the class for another structure; without it a module has the one it was made
@@ -273,6 +276,13 @@ class Cell:
         """Writes parameters, consts and settings as safetensors, whole or not at all."""
         save_cell(self, path)
 
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Copies in the parameters of a file that `save` wrote, or of any with the same names.
+
+        Raises WeightsError where it does not fit; the cell is then as it was.
+        """
+        load_into(self, path)
+
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Cell:
         """The cell that `save` wrote.  Raises WeightsError where the file is of another cell."""
@@ -311,7 +321,11 @@ class Cell:
             "seed": self.seed,
             "given": dict.fromkeys(self.hypers.given),
         }
-        arrays = (self.params.whole.copy(), self.consts.whole.copy())
+        # By name: where arrays lie is another matter in every version.
+        arrays = [
+            {n: np.array(a) for n, a in own.over(own.whole).items()}
+            for own in (self.params, self.consts)
+        ]
         # By way of the class, which is where the module is that it came from.
         return type(self)._rebuild, (settings, self._passes, *arrays)
 
@@ -321,15 +335,15 @@ class Cell:
 
 
 def rebuild_cell(
-    cls: Any, settings: dict[str, Any], passes: int, flat: Values, constants: Values
+    cls: Any, settings: dict[str, Any], passes: int, params: Arrays, consts: Arrays
 ) -> Cell:
     """The cell that was pickled or copied."""
     self: Cell = object.__new__(cls)
     self._lay_out(Settings(**settings))
     self._passes = passes
-    self.params.flat[:] = flat
-    self.consts.flat[:] = constants
+    self.consts.update(consts)
     self.consts.freeze()
+    self.params.assign(params)
     return self
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ import numpy as np
 
 from celldsl.files import replace_file
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.errors import ArgumentError, WeightsError
+from celldsl.runtime.cell.same_equations import warn_of_other_equations
+from celldsl.runtime.errors import ArgumentError, WeightsError, WeightsWarning, caller_level
 
 
 def save_cell(cell: Any, path: str | os.PathLike[str]) -> None:
@@ -43,6 +45,7 @@ def save_cell(cell: Any, path: str | os.PathLike[str]) -> None:
         "settings": json.dumps({**cell.dims, **cell.hypers}),
         "dtype": str(cell.dtype),
         "seed": str(cell.seed),
+        "sources": json.dumps(cell.description.sources),
         "given": json.dumps(sorted(cell.hypers.given)),
     }
     write_weights(path, {**cell.params, **cell.consts}, metadata)
@@ -58,11 +61,52 @@ def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:
         cell = cls(**settings, **consts, dtype=metadata["dtype"], seed=int(metadata["seed"]))
     except (KeyError, TypeError, ArgumentError) as error:
         raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
+    warn_of_other_equations(cls.description, metadata, path)
     fill_cell(cell, arrays, path)
     if "given" in metadata:
         # The others follow the hyperparameters, as they did in the cell that was saved.
         cell.hypers.given = frozenset(json.loads(metadata["given"])) & frozenset(consts)
     return cell
+
+
+def load_into(cell: Any, path: str | os.PathLike[str]) -> None:
+    """Copies the parameters of a file into a cell: all or none.
+
+    The file is one that `save` wrote for a cell of this name, or one of others that has the same
+    names.  Raises WeightsError where it does not fit, and gives a WeightsWarning where it was saved
+    from other equations or with other hyperparameters.
+    """
+    arrays, metadata = read_weights(path)
+    described = cell.description
+    if "cell" in metadata:
+        settings = saved_settings(described.name, metadata, path)
+        _check_structure(cell, settings, path)
+        warn_of_other_equations(described, metadata, path)
+        _warn_of_other_numbers(cell, settings, path)
+    for name, const in cell.consts.items():
+        if not np.array_equal(arrays.setdefault(name, const), const):
+            raise WeightsError(f"{path}: {name} is a const and has other values in this cell")
+    fill_cell(cell, arrays, path)
+
+
+def _check_structure(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
+    own = {**cell.dims, **{h.name: cell.hypers[h.name] for h in cell.description.hypers if h.fixed}}
+    differ = [n for n, value in own.items() if n in settings and settings[n] != value]
+    if differ:
+        told = ", ".join(f"{n}={settings[n]}, not {own[n]}" for n in differ)
+        call = f"{cell.description.name}.from_file(…) builds that one"
+        raise WeightsError(f"{path}: saved from a cell with {told}; {call}")
+
+
+def _warn_of_other_numbers(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
+    for name in (h.name for h in cell.description.hypers if not h.fixed):
+        if name in settings and settings[name] != cell.hypers[name]:
+            warnings.warn(
+                f"{path} was saved with {name}={settings[name]}, and this cell keeps "
+                f"{name}={cell.hypers[name]}; set cell.hypers[{name!r}] for the other",
+                WeightsWarning,
+                stacklevel=caller_level(),
+            )
 
 
 def saved_settings(name: str, metadata: Mapping[str, str], path: Any) -> dict[str, Any]:
@@ -89,11 +133,11 @@ def fill_cell(cell: Any, arrays: Mapping[str, Values], path: Any) -> None:
             )
     if differences:
         raise WeightsError(f"{path}: " + "; ".join(differences))
-    for name in cell.params:
-        cell.params[name] = arrays[name]
+    cell.params.assign({name: arrays[name] for name in cell.params})
 
 
 STORED: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+OTHER_DTYPES = ("F16", "BF16", "F8_E4M3", "F8_E5M2", "I8", "U8", "I16", "I32", "I64", "BOOL")
 LONGEST_HEADER = 100_000_000
 
 
@@ -121,6 +165,8 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Values], dict[
     data = Path(path).read_bytes()
     try:
         return _parse_weights(data)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path}: not a safetensors file ({error})") from None
 
@@ -132,10 +178,15 @@ def _parse_weights(data: bytes) -> tuple[dict[str, Values], dict[str, str]]:
     header = json.loads(data[8 : 8 + length])
     metadata = header.pop("__metadata__", {})
     body = memoryview(data)[8 + length :]
-    return {name: _stored_array(entry, body) for name, entry in header.items()}, dict(metadata)
+    arrays = {name: _stored_array(name, entry, body) for name, entry in header.items()}
+    return arrays, dict(metadata)
 
 
-def _stored_array(entry: Any, body: memoryview) -> Values:
+def _stored_array(name: str, entry: Any, body: memoryview) -> Values:
+    if entry["dtype"] not in STORED and entry["dtype"] in OTHER_DTYPES:
+        raise WeightsError(
+            f"{name} is stored as {entry['dtype']}; cells have F32 and F64: convert it first"
+        )
     dtype = STORED[entry["dtype"]]
     shape = tuple(int(size) for size in entry["shape"])
     start, stop = (int(edge) for edge in entry["data_offsets"])

@@ -40,6 +40,19 @@ def format_source(source: Source, ascii: bool = False) -> str:
     return _Formatter(lines, texts).run()
 
 
+def format_equations(source: Source) -> str:
+    """The canonical text in ASCII, without comments, docstrings and blank lines: what a cell
+    computes, and not how it is told.  Raises CellError where it does not parse."""
+    report = Report()
+    parse(source, report)
+    if report.has_errors:
+        raise CellError(report.diagnostics)
+    written, _ = lay_out(source, report)
+    lines = read_lines(source, check_tokens(written, source, report), [])
+    kept = [line for line in lines if line.kind not in ("LONG_STRING", "STRING")]
+    return "".join(f"{t}\n" for t in _Formatter(kept, {}).run().splitlines() if t)
+
+
 class _Formatter:
     """`texts` has what a token is printed as, where that is not its ASCII spelling."""
 

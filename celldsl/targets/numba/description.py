@@ -75,6 +75,8 @@ def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
         *(["        prepare=prepare_products,"] if unit.plan.has_gemm else []),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         f"        backward_reads={_backward_reads(unit)!r},",
+        *_tuple("sources", [repr(source) for source in unit.sources]),
+        *([f"        without={unit.without!r},"] if unit.without else []),
         "    )",
     ])  # fmt: skip
 

@@ -10,7 +10,10 @@ from celldsl.structs import record
 
 @record
 class Unit:
-    """`source` is the name of the file, `digest` its text's and `without` what was left out."""
+    """`source` is the name of the file, `digest` its text's and `without` what was left out.
+
+    `sources` are (name, text) of the file and of those that it uses.
+    """
 
     spec: CellSpec
     forward: Program
@@ -20,3 +23,4 @@ class Unit:
     digest: str
     version: str
     without: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()

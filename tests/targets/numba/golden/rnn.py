@@ -430,4 +430,7 @@ class RNN(Cell):
         functions=describe.Functions(prepare, forward, backward, step, step_backward),
         prepare=prepare_products,
         backward_reads=('x',),
+        sources=(
+            ('rnn.cell', '"""The plain recurrent network."""\n\n\ncell RNN[I, H](activation = tanh):\n    """Simple recurrent network (Elman, 1990), as TensorFlow\'s BasicRNNCell: one bias."""\n    input x: [I]\n    state h: [H]\n\n    h\' = activation(linear([x, h], H))\n\n    output h\'\n'),
+        ),
     )

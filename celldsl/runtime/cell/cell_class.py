@@ -1,0 +1,33 @@
+"""The class of classes of cells.  In: a class.  Out: its name in messages, and how it is pickled.
+
+    repr(GRU)                   # <class 'GRU'>, wherever its module lies
+    pickle.dumps(GRU)           # for one that `celldsl.load` made: its source and its structure
+
+A class that stands in a module which can be imported is pickled by its name, as others are.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Callable
+from typing import Any
+
+# What opens a class again, and what it is called with.
+Reopening = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class CellClass(type):
+    """`reopened` says how to get the class in another process; None: by its module and name."""
+
+    reopened: Reopening | None = None
+
+    def __repr__(cls) -> str:
+        return f"<class '{cls.__qualname__}'>"
+
+
+def _pickled(cls: CellClass) -> str | Reopening:
+    # One that somebody derived is found where it was written.
+    return vars(cls).get("reopened") or cls.__qualname__
+
+
+copyreg.pickle(CellClass, _pickled)  # type: ignore[arg-type]

@@ -1,0 +1,106 @@
+"""Pickles carry what they need: they open in another process, with an empty cache."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import celldsl
+
+GATE = "def gate(x, h, N):\n    return sigmoid(linear([x, h], N))\n"
+USER = """use gate from "parts/gate.cell"
+
+cell User[I, H](activation = tanh):
+    input x: [I]
+    state h: [H]
+
+    z  = gate(x, h, H)
+    h' = z * h + (1 - z) * activation(linear([x, z * h], H))
+
+    output h'
+"""
+DEEP = """
+cell Deep[H](depth):
+    input x: [H]
+
+    state h: [depth, H]
+
+    for k in 0..depth:
+        h'[k] = tanh(h[k] + x)
+
+    y = h'[depth - 1]
+    output y
+"""
+OPENED = """
+import pickle, sys
+import numpy as np
+cls, cell, state, params, grads = pickle.load(open(sys.argv[1], "rb"))
+assert isinstance(cell, cls) and type(state) is cls.State, (cls, state)
+cell.params.assign(params)
+y, _ = cell(np.load(sys.argv[2]), state)
+np.save(sys.argv[3], y)
+print(cls, repr(cell).splitlines()[0], grads.params.flat.shape)
+"""
+X = np.random.default_rng(3).normal(size=(5, 2, 3)).astype("f4")
+
+
+def test_a_cell_opens_in_another_process_with_an_empty_cache(tmp_path: Path) -> None:
+    (tmp_path / "cells" / "parts").mkdir(parents=True)
+    (tmp_path / "cells" / "parts" / "gate.cell").write_text(GATE)
+    (tmp_path / "cells" / "user.cell").write_text(USER)
+    cls = celldsl.load(tmp_path / "cells" / "user.cell")
+    cell = cls(I=3, H=4, activation="relu")
+    y, state, tape = cell.forward(X)
+    all_of_it = type(cell), cell, state, cell.params, cell.backward(tape, y)
+    (tmp_path / "pickled").write_bytes(pickle.dumps(all_of_it))
+    np.save(tmp_path / "x.npy", X)
+    for name in ("cells/parts/gate.cell", "cells/user.cell"):
+        (tmp_path / name).unlink()
+    paths = [str(tmp_path / name) for name in ("pickled", "x.npy", "y.npy")]
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED, *paths],
+        env={**os.environ, "CELLDSL_CACHE_DIR": str(tmp_path / "cache")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<class 'User'> User(I=3, H=4, activation=relu) of float32")
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), cell(X, state)[0])
+
+
+def test_classes_come_back_as_themselves() -> None:
+    cls = celldsl.compile_source(USER.replace('use gate from "parts/gate.cell"\n', GATE))
+    deep = celldsl.compile_source(DEEP)
+    for each in (cls, deep, type(deep(H=2, depth=2))):
+        assert repr(each) == f"<class '{each.__name__}'>"
+        assert copy.deepcopy(each) is each
+    for same in (cls, type(deep(H=2, depth=2))):
+        assert pickle.loads(pickle.dumps(same)) is same
+    again = pickle.loads(pickle.dumps(deep))(H=2, depth=2)
+    assert type(again) is type(deep(H=2, depth=2))
+
+
+def test_a_pickle_that_leads_out_of_its_folder_is_refused() -> None:
+    from celldsl.api import open_sources
+
+    with pytest.raises(ValueError, match="lies outside"):
+        open_sources((("a.cell", USER), ("../../b.cell", GATE)), None, {}, ())
+
+
+def test_the_same_files_elsewhere_are_the_same_class(tmp_path: Path) -> None:
+    found = []
+    for folder in ("one", "two"):
+        (tmp_path / folder / "parts").mkdir(parents=True)
+        (tmp_path / folder / "parts" / "gate.cell").write_text(GATE)
+        (tmp_path / folder / "user.cell").write_text(USER)
+        found.append(celldsl.load(tmp_path / folder / "user.cell"))
+    assert found[0] is found[1]
+    assert [name for name, _ in found[0].description.sources] == ["user.cell", "parts/gate.cell"]
