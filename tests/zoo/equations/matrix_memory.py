@@ -161,7 +161,8 @@ def ttt_linear(p: Arrays, x: Arrays, s: Arrays) -> Result:
     z = k @ s["S"] + s["s"]
     grad = np.array([loss(z + 1e-30j * row).imag / 1e-30 for row in np.eye(len(z))])
     S, b = s["S"] - eta * np.outer(k, grad), s["s"] - eta * grad
-    return {"y": q + gamma * norm(q @ S + b) + beta}, {"S": S, "s": b}
+    m = q / np.sqrt(len(q)) @ S + b
+    return {"y": m + gamma * norm(m) + beta}, {"S": S, "s": b}
 
 
 def mamba(p: Arrays, x: Arrays, s: Arrays) -> Result:

@@ -5,11 +5,11 @@ ROWS["torch.lstm"]["packed_lstm"]        the Row by which a recorded run goes in
 
 from __future__ import annotations
 
-from tests.zoo.weights import contrib, core, memory, recurrent, spiking, time
+from tests.zoo.weights import contrib, core, layers, memory, recurrent, spiking, time
 from tests.zoo.weights.row import Row
 
 # A module for each group of libraries; a row is in one of them.
-MODULES = (core, contrib, recurrent, memory, spiking, time)
+MODULES = (core, contrib, recurrent, memory, layers, spiking, time)
 
 ROWS: dict[str, dict[str, Row]] = {}
 for module in MODULES:
