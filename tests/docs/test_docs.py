@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from celldsl.cli.main import main
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.render import render_text
@@ -78,6 +79,14 @@ def write_cells(page: Path, folder: Path) -> None:
             (folder / block.name).write_text(block.text, encoding="utf-8")
 
 
+def write_targets(page: Path) -> None:
+    """What the commands of a page write that its Python imports."""
+    for block in blocks_of(page):
+        if block.kind == "sh":
+            for command in re.findall(r"^celldsl (compile .*--target \w+)", block.text, re.M):
+                assert main(command.split()) == 0
+
+
 def compiled(block: Block, folder: Path) -> Report:
     """All that is said of a block; the errors too."""
     report = Report()
@@ -118,6 +127,9 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) 
     write_cells(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    for library in re.findall(r"^import (torch|jax)$", page.read_text(encoding="utf-8"), re.M):
+        pytest.importorskip(library)
+    write_targets(page)
     space: dict[str, Any] = {"__name__": "page"}
     for block in blocks_of(page):
         if block.kind == "python":

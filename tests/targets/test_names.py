@@ -89,7 +89,7 @@ def module_constants(module: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_name_clashes(role: str) -> None:
+def test_no_name_clashes_in_torch(role: str) -> None:
     """A cell computes the same whatever the part is called."""
     pytest.importorskip("torch")
     wanted, tried = None, 0
