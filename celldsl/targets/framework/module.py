@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from celldsl.ir.size import shape_text
 from celldsl.ir.spec import CellSpec
+from celldsl.targets.framework.convolutions import join_convolutions
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.initial import Initial, initial_source
 from celldsl.targets.framework.names import Names
@@ -31,7 +32,7 @@ def cell_of(unit: Unit, dialect: Dialect) -> tuple[Cell, Initial]:
     """All pieces of a module but its text."""
     spec = unit.spec
     names = Names((*RESERVED, *dialect.reserved, *dialect.helpers))
-    parts = split(unit.program, spec, dialect, names)
+    parts = split(join_convolutions(unit.program), spec, dialect, names)
     several = len(spec.outputs) > 1
     outputs = nest_of("Output", [o.name for o in spec.outputs], names) if several else None
     apart = Names((*RESERVED, *dialect.reserved, *dialect.helpers))

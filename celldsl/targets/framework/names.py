@@ -72,7 +72,7 @@ def equation_names(program: Program) -> dict[str, str]:
 
 def base_name(node: Node, params: Iterable[str]) -> str:
     """What a value within an equation is called: after its target, or the weight that it reads."""
-    if node.op == "einsum":
+    if node.op in ("einsum", "conv"):
         for arg in node.args:
             equation, dot, block = arg.rpartition(".")
             if arg in params and dot and block.startswith("W_"):

@@ -51,7 +51,7 @@ class Parts:
 
 def split(program: Program, spec: CellSpec, dialect: Dialect, names: Names) -> Parts:
     values = values_of(program, spec, dialect, names)
-    hidden = {n.name for n in values.numbers} | {mask.node.name for mask in values.masks}
+    hidden = {n.name for n in values.repeated} | {mask.node.name for mask in values.masks}
     before = [node for node in program.before if node.name not in hidden]
     once = [node for node in before if node.type.rows < Rows.STEP]
     ahead = [node for node in before if node.type.rows == Rows.STEP]

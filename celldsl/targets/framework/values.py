@@ -20,6 +20,7 @@ from celldsl.targets.framework.text import ALWAYS, ATOM, NEVER, ONE, PERHAPS, Te
 OWNERS = {"param": "params", "const": "constants"}
 NUMBERS = ("number", "size")
 OF_NUMBERS = ("add", "sub", "mul", "div", "neg", "broadcast", "reshape")
+VIEWS = ("broadcast", "reshape")
 
 
 @record
@@ -38,7 +39,8 @@ class Mask:
 class Values:
     """`texts` are what values are called outside of the function that makes them.
 
-    numbers   nodes that are numbers of Python, written wherever they are read
+    repeated  nodes that cost nothing, written in each function that reads them: numbers of Python,
+              and parameters in another shape
     titles    the user's own names of values
     told      dims that no array tells, so that `settings` have them; found as functions are written
     """
@@ -52,7 +54,7 @@ class Values:
     types: dict[str, Type]
     texts: dict[str, Text]
     titles: dict[str, str]
-    numbers: list[Node]
+    repeated: list[Node]
     masks: tuple[Mask, ...]
     told: dict[str, None]
 
@@ -86,7 +88,7 @@ class Values:
             for name in self.hypers(read):
                 code = self.dialect.setting.format(f'settings["{name}"]', like=body.like())
                 body.lines.append(f"{self.texts[name].code} = {code}")
-        body.write([*needed(self.numbers, read), *nodes], wanted)
+        body.write([*needed(self.repeated, read), *nodes], wanted)
         return body
 
 
@@ -109,21 +111,10 @@ def values_of(program: Program, spec: CellSpec, dialect: Dialect, names: Names) 
     for mask in masks:
         shape = (ONE,) * len(mask.node.type.shape)
         texts[mask.node.name] = Text(mask.name, ATOM, shape, PERHAPS)
-    numbers = _numbers(program)
     return Values(
-        program,
-        spec,
-        dialect,
-        names,
-        nest,
-        dims,
-        program.types(),
-        texts,
-        titles,
-        numbers,
-        masks,
-        {},
-    )
+        program, spec, dialect, names, nest, dims, program.types(), texts, titles,
+        _repeated(program), masks, {},
+    )  # fmt: skip
 
 
 def _leaf_texts(program: Program, names: Names) -> dict[str, Text]:
@@ -151,13 +142,20 @@ def _titles(program: Program, names: Names) -> dict[str, str]:
     return titles
 
 
-def _numbers(program: Program) -> list[Node]:
-    found: dict[str, Node] = {}
+def _repeated(program: Program) -> list[Node]:
+    numbers: set[str] = set()
+    views = {leaf.name for leaf in program.leaves if leaf.kind in OWNERS}
+    found = []
     for node in program.nodes():
-        known = bool(node.args) and all(arg in found for arg in node.args)
+        known = bool(node.args) and numbers.issuperset(node.args)
         if node.op in NUMBERS or (known and node.op in OF_NUMBERS):
-            found[node.name] = node
-    return list(found.values())
+            numbers.add(node.name)
+        elif node.op in VIEWS and node.args[0] in views:
+            views.add(node.name)
+        else:
+            continue
+        found.append(node)
+    return found
 
 
 def _masks(program: Program, names: Names) -> tuple[Mask, ...]:

@@ -32,6 +32,7 @@ CALLS = {
     "transpose_last": "{0}.mT",
     "roll": "jnp.roll({0}, {k}, {axis})",
     "window": "window({0}, {kernel})",
+    "conv": "conv({0}, {1})",
     "sum": "{0}.sum({axis})",
     "amax": "{0}.max({axis})",
     "amin": "{0}.min({axis})",

@@ -83,6 +83,15 @@ def window(x, kernel):
     return jnp.moveaxis(x, range(-n, 0), range(-2 * n, -n))
 
 
+def conv(x, kernel):
+    """`x` [in, …] and `kernel` [out, in, …] to [out, …]; zeros beyond the border."""
+    n = kernel.ndim - 2
+    lead, own = x.shape[: x.ndim - n - 1], x.shape[x.ndim - n - 1 :]
+    rows = x.reshape(math.prod(lead), *own)
+    found = lax.conv_general_dilated(rows, kernel, (1,) * n, "SAME")
+    return found.reshape(*lead, *found.shape[1:])
+
+
 def dropout_mask(rate, times, shape, dtype, key, site):
     """What dropout multiplies by: 1 without a key, else 0 with probability `rate`, or more."""
     if key is None:

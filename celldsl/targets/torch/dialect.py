@@ -28,6 +28,7 @@ CALLS = {
     "transpose_last": "{0}.mT",
     "roll": "torch.roll({0}, {k}, {axis})",
     "window": "window({0}, {kernel})",
+    "conv": "conv({0}, {1})",
     "sum": "{0}.sum({axis})",
     "amax": "{0}.amax({axis})",
     "amin": "{0}.amin({axis})",

@@ -75,6 +75,17 @@ def window(x, kernel):
     return found.movedim(tuple(range(-n, 0)), tuple(range(-2 * n, -n)))
 
 
+def conv(x, kernel):
+    """`x` [in, …] and `kernel` [out, in, …] to [out, …]; zeros beyond the border."""
+    n = kernel.ndim - 2
+    lead, own = x.shape[: x.ndim - n - 1], x.shape[x.ndim - n - 1 :]
+    function = {1: F.conv1d, 2: F.conv2d}[n]
+    found = function(
+        x.reshape(math.prod(lead), *own), kernel, padding=[k // 2 for k in kernel.shape[2:]]
+    )
+    return found.reshape(*lead, *found.shape[1:])
+
+
 def dropout_mask(rate, times, shape, like, training):
     """What dropout multiplies by: 1 outside training, else 0 with probability `rate`, or more."""
     if not training:
