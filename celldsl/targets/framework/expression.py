@@ -73,6 +73,7 @@ class Place(Protocol):
 
 def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
     """The value of a node.  Raises KeyError where the dialect has no template for it."""
+    kind = OPS[node.op].kind if node.op in OPS else "contract"
     match node.op:
         case "number":
             return _number(node)
@@ -81,7 +82,7 @@ def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
             return Text(code, ATOM if is_simple(code) else SUM, number=True)
         case "broadcast":
             return _broadcast(node, args[0])
-    if node.op in OPS and OPS[node.op].kind == "elementwise":
+    if kind == "elementwise":
         return _elementwise(node, list(args), at)
     full = [whole(arg, at.types[name], at) for arg, name in zip(args, node.args, strict=True)]
     result = Text("", ATOM, node.type.shape, max((arg.leads for arg in args), default=NEVER))
