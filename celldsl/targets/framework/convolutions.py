@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.structs import replace
-from celldsl.transforms.dce import dce
 
 
 def join_convolutions(program: Program) -> Program:
@@ -22,8 +21,12 @@ def join_convolutions(program: Program) -> Program:
     def joined(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return tuple(_convolution(node, windows, types) or node for node in nodes)
 
-    regions = (program.before, program.step, program.after)
-    return dce(program.with_regions(*map(joined, regions)))
+    regions = [joined(nodes) for nodes in (program.before, program.step, program.after)]
+    read = {arg for nodes in regions for node in nodes for arg in node.args}
+    unread = windows.keys() - read - set(program.wanted())
+    return program.with_regions(
+        *(tuple(node for node in nodes if node.name not in unread) for nodes in regions)
+    )
 
 
 def _convolution(node: Node, windows: Mapping[str, Node], types: Mapping[str, Type]) -> Node | None:
