@@ -20,6 +20,7 @@ import numpy as np
 from celldsl.runtime.arrays.validation import Values
 
 HEADER = 8
+SEQUENCE_BITS = 32  # of the word that says whose masks a place has
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Packing:
     Place p of the batch holds sequence `order[p]`, of length `lengths[p]`; a part owns the next
     `counts[part]` places, the longest first.  Packed row r is row `gather[r]` of the (T*B) rows
     that the caller sees, and row i of those is row `spread[i]`, or -1 past the end of a sequence.
+    `masks` says whose masks a place has: the caller's sequence, and in the upper half of the word
+    how many of its steps come before.
     """
 
     order: Values
@@ -52,7 +55,7 @@ class Packing:
     counts: tuple[int, ...]
     gather: Values
     spread: Values
-    reverse: bool
+    masks: Values
 
 
 @lru_cache(maxsize=64)
@@ -84,12 +87,12 @@ def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool
     rows = _first_rows(active)
     total = int(lengths.sum())
     steps, counts = stop - start, packing.counts
-    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start, True)
+    return _plan(steps, packing.masks, counts, rows, active, total, keep, given, start, True)
 
 
 def _plan(
     steps: int,
-    order: Values,
+    masks: Values,
     counts: list[int] | tuple[int, ...],
     rows: Values,
     active: Values,
@@ -100,7 +103,7 @@ def _plan(
     packed: bool,
 ) -> RowPlan:
     """`rows` and `active` (parts, steps) as arrays of numbers for each part."""
-    batch = len(order)
+    batch = len(masks)
     states, kept = (total, total) if keep else (2 * batch, batch)
     found = []
     first = 0
@@ -114,7 +117,7 @@ def _plan(
         table[steps, 2] = states + first
         header = np.array([steps, batch, total, states, first, count, given, keep], dtype=np.int64)
         # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
-        found.append(np.concatenate([header, table.ravel(), order[first : first + count], [start]]))
+        found.append(np.concatenate([header, table.ravel(), masks[first : first + count], [start]]))
         first += count
     return RowPlan(steps, batch, total, states, kept, tuple(found), packed)
 
@@ -122,25 +125,49 @@ def _plan(
 def pack_lengths(lengths: Values, steps: int, parts: int, reverse: bool) -> Packing:
     """Deals sequences of up to `steps` steps to parts, evenly by work, and places every row."""
     batch = len(lengths)
-    dealt = _deal(lengths, parts)
+    whole = Pieces(np.arange(batch), np.zeros(batch, np.int64), lengths, lengths)
+    return pack_pieces(whole, steps, batch, parts, reverse)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """Pieces of a caller's sequences, in the order in which their steps are done.
+
+    Piece i is `lengths[i]` steps of sequence `sequence[i]`, which has `total[i]` steps, after the
+    first `first[i]` of them.
+    """
+
+    sequence: Values
+    first: Values
+    lengths: Values
+    total: Values
+
+
+def pack_pieces(pieces: Pieces, steps: int, batch: int, parts: int, reverse: bool) -> Packing:
+    """The packing of pieces of `batch` sequences of up to `steps` steps."""
+    dealt = _deal(pieces.lengths, parts)
     counts = tuple(len(hand) for hand in dealt)
     order = np.concatenate([np.array(hand, dtype=np.int64) for hand in dealt])
-    ordered = lengths[order]
-    active = _active(ordered, counts, steps)
+    ordered = pieces.lengths[order]
+    longest = int(ordered.max(initial=0))
+    active = _active(ordered, counts, longest)
     rows = _first_rows(active)
-    gather = np.empty(int(lengths.sum()), dtype=np.int64)
+    gather = np.empty(int(ordered.sum()), dtype=np.int64)
     first = 0
     for part, count in enumerate(counts):
         own = slice(first, first + count)
-        running = ordered[own][None, :] > np.arange(steps)[:, None]
+        running = ordered[own][None, :] > np.arange(longest)[:, None]
         time, place = np.nonzero(running)
         row = rows[part][time] + place
-        when = ordered[own][place] - 1 - time if reverse else time
-        gather[row] = when * batch + order[own][place]
+        piece = order[own][place]
+        done = pieces.first[piece] + time
+        when = pieces.total[piece] - 1 - done if reverse else done
+        gather[row] = when * batch + pieces.sequence[piece]
         first += count
     spread = np.full(steps * batch, -1, dtype=np.int64)
     spread[gather] = np.arange(len(gather))
-    return Packing(order, ordered, counts, gather, spread, reverse)
+    masks = pieces.sequence[order] + (pieces.first[order] << SEQUENCE_BITS)
+    return Packing(order, ordered, counts, gather, spread, masks)
 
 
 def _deal(lengths: Values, parts: int) -> list[list[int]]:

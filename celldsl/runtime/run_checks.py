@@ -4,8 +4,9 @@
         print(found.kind, found.name, found.error)      # carried  after 2 steps  1.1e-16
 
 Gradients of a batch with `lengths` are compared with those of each sequence by itself, of `reverse`
-with those of the sequences turned round, and of a state that is carried over two calls with those
-of one call.  No masks are drawn: they differ from row to row.
+with those of the sequences turned round, of a state that is carried over two calls with those of
+one call, and of `resets` with those of two calls that know nothing of each other.  No masks are
+drawn: they differ from row to row.
 """
 
 from __future__ import annotations
@@ -36,7 +37,13 @@ def check_runs(
     if steps > 1:
         cut = steps // 2
         told = f"after {cut} of {steps} steps"
-        yield _compared("carried", told, _gradients(probe), _in_two(probe, cut))
+        yield _compared("carried", told, _gradients(probe), _in_two(probe, cut, carried=True))
+        resets = np.zeros((steps, batch), bool)
+        resets[cut] = True
+        told = f"before step {cut} of {steps}"
+        yield _compared(
+            "resets", told, _gradients(probe, resets=resets), _in_two(probe, cut, carried=False)
+        )
 
 
 def _compared(kind: str, name: str, one: Found, other: Found) -> Checked:
@@ -113,16 +120,15 @@ def _add(
             whole[row] = array
 
 
-def _in_two(probe: GradientProbe, cut: int) -> Found:
-    """The first steps, then the others from where they ended."""
+def _in_two(probe: GradientProbe, cut: int, carried: bool) -> Found:
+    """The first steps, then the others from where they ended, or from the cell's own start."""
     heads = {name: np.ascontiguousarray(x[:cut]) for name, x in probe.inputs.items()}
     tails = {name: np.ascontiguousarray(x[cut:]) for name, x in probe.inputs.items()}
     _, middle, tape = probe.cell.forward(heads, probe.given, training=False)
     late_dy = [np.ascontiguousarray(d[cut:]) for d in probe.dy]
-    _, late = _pass(probe, tails, middle, late_dy, probe.dstate)
-    early = probe.cell.backward(
-        tape, tuple(np.ascontiguousarray(d[:cut]) for d in probe.dy), late.state
-    )
+    _, late = _pass(probe, tails, middle if carried else None, late_dy, probe.dstate)
+    early_dy = tuple(np.ascontiguousarray(d[:cut]) for d in probe.dy)
+    early = probe.cell.backward(tape, early_dy, late.state if carried else None)
     one, two = _named(probe, early), _named(probe, late)
     found: Found = {}
     for key, array in one.items():

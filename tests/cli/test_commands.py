@@ -177,7 +177,7 @@ def test_gradcheck_counts_every_array(folder: Path, capsys: pytest.CaptureFixtur
     (folder / "tiny.cell").write_text(TINY.format(more=""))
     assert main(["gradcheck", "tiny.cell", "--set", "H=3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    names = ("h.W_x", "h.W_h", "h.b", "x", "h", "[5,", "5", "after")
+    names = ("h.W_x", "h.W_h", "h.b", "x", "h", "[5,", "5", "after", "before")
     assert [line.split()[:1] + line.split()[3:4] for line in lines] == [["ok", n] for n in names]
     assert main(["gradcheck", "tiny.cell", "--tolerance", "0"]) == 1
     assert "WRONG" in capsys.readouterr().out

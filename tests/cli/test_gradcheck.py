@@ -80,7 +80,7 @@ def test_lengths_reversed_and_carried_passes_are_checked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, out = told(capsys, "pole.cell", "--range", "x=0.5:1")
-    for kind in ("lengths", "reverse", "carried"):
+    for kind in ("lengths", "reverse", "carried", "resets"):
         assert f"  {kind} " in out
     right = Cell.forward
 

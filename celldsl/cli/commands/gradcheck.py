@@ -30,7 +30,7 @@ EXAMPLE = (
 )
 TOLERANCE = 1e-7
 OK, UNSURE, WRONG = "ok", "unsure", "WRONG"
-RUNS = ("lengths", "reverse", "carried")
+RUNS = ("lengths", "reverse", "carried", "resets")
 MOST_EQUATIONS = 3
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 
 from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
 
-CALL_KEYWORDS = ("state", "lengths", "reverse")
+CALL_KEYWORDS = ("state", "lengths", "reverse", "resets")
 FORWARD_KEYWORDS = (*CALL_KEYWORDS, "training", "seed", "checkpoint")
-STEP_KEYWORDS = ("state",)
+STEP_KEYWORDS = ("state", "resets")
 BACKWARD_KEYWORDS = ("tape", "dy", "dstate")
 STREAM_KEYWORDS = ("batch", "state")
 

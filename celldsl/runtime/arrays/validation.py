@@ -88,6 +88,30 @@ def check_lengths(lengths: Any, steps: int, batch: int) -> Values:
     return found.astype(np.int64)
 
 
+def check_resets(
+    resets: Any, shape: tuple[int, ...], names: tuple[str, ...], called: str = "resets"
+) -> Values:
+    """An array of truth values of this shape, (T, B) or (B,) by its `names`."""
+    if isinstance(resets, np.ma.MaskedArray):
+        raise ArgumentTypeError(f"{called}: got a masked array{advice(called, resets, 'bool')}")
+    wanted = ", ".join(f"{name}={size}" for name, size in zip(names, shape, strict=True))
+    wanted += "," * (len(shape) == 1)
+    try:
+        found = np.asarray(resets)
+    except (ValueError, TypeError, RuntimeError) as error:
+        told = f"{called}: expected ({wanted}) truth values, got {error}"
+        raise ArgumentTypeError(told) from None
+    if found.dtype != np.bool_:
+        raise ArgumentTypeError(
+            f"{called}: expected truth values, got {found.dtype}: pass `{called} != 0`"
+        )
+    if found.shape != shape:
+        turned = found.shape == shape[::-1] and len(shape) > 1
+        hint = f": arrays are time-major, pass {called}.T" if turned else ""
+        raise ArgumentError(f"{called}: expected ({wanted}), got {found.shape}{hint}")
+    return found
+
+
 def check_dtype(dtype: Any) -> np.dtype[Any]:
     """The dtype of a cell: float32 or float64."""
     try:

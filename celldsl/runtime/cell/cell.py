@@ -50,7 +50,13 @@ from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
 from celldsl.runtime.exec.batches import Kept, make_batch
 from celldsl.runtime.exec.executor import Engine
-from celldsl.runtime.exec.sequences import cut_segments, run_back, run_once, run_sequence
+from celldsl.runtime.exec.sequences import (
+    add_own_starts,
+    cut_segments,
+    run_back,
+    run_once,
+    run_sequence,
+)
 from celldsl.runtime.exec.steps import Steppers
 from celldsl.runtime.exec.streams import Stream
 from celldsl.runtime.exec.tape import OwnCopies, Tape, check_tape
@@ -158,12 +164,17 @@ class Cell(metaclass=CellClass):
     def __call__(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """Runs over whole sequences: x (T, B, I) -> (y (T, B, H), state after the last step).
 
-        Inputs may go by keyword; `state`, `lengths` (B,) and `reverse` as for `forward`.  Raises
+        Inputs may go by keyword; `state`, `lengths` (B,), `reverse` and `resets` (T, B) as for
+        `forward`.  Raises
         ArgumentError and ArgumentTypeError for arrays that do not fit.
         """
         self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
         state = state_of(f"a call of {self.description.name}", state, named)
-        options = (named.pop("lengths", None), named.pop("reverse", False))
+        options = (
+            named.pop("lengths", None),
+            named.pop("reverse", False),
+            named.pop("resets", None),
+        )
         named.pop("state", None)
         batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
         run = run_once(self._engine, batch.layout, batch.arrays, batch.starts)
@@ -179,15 +190,18 @@ class Cell(metaclass=CellClass):
         training: bool = True,
         seed: int | None = None,
         checkpoint: int | bool = 1,
+        resets: Any = None,
         **named: Any,
     ) -> tuple[Any, Any, Tape]:
         """Like a call, and keeps on a tape what `backward` needs: (y, state, tape).
 
         `lengths` (B,) stops each sequence at its own length; `reverse` goes backwards in time, each
-        sequence within its length.  Masks (dropout, zoneout) are drawn where `training`: from
-        `seed`, or else from the cell's seed and the number of the pass.  `checkpoint` segments
-        (True: about √T) keep only the states at their borders and are run again in `backward`:
-        less memory, the same gradients.  An input of that name is passed in a mapping.
+        sequence within its length.  Before the steps at which `resets` (T, B) is true, a sequence
+        goes back to the cell's own start, and no gradient crosses.  Masks (dropout, zoneout) are
+        drawn where `training`: from `seed`, or else from the cell's seed and the number of the
+        pass.  `checkpoint` segments (True: about √T) keep only the states at their borders and are
+        run again in `backward`: less memory, the same gradients.  An input of that name is passed
+        in a mapping.
         """
         self._signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
         if not isinstance(checkpoint, bool):
@@ -198,7 +212,7 @@ class Cell(metaclass=CellClass):
             numbers = engine.training_numbers(self._mask_key(seed))
         kept = self._kept(checkpoint)
         seen = engine.guard.now(self.params)
-        options = state, lengths, reverse, kept
+        options = state, lengths, reverse, resets, kept
         batch = make_batch(engine, self._signature, inputs, named, *options)
         layout, lead = batch.layout, batch.lead
         borders = cut_segments(layout.steps, checkpoint)
@@ -224,25 +238,30 @@ class Cell(metaclass=CellClass):
         tape = check_tape(tape, self)
         signature, layout = self._signature, tape.layout
         outputs = signature.output_cotangents(dy, *tape.lead)
-        finals = signature.state_cotangents(dstate, layout.batch)
+        finals = signature.state_cotangents(dstate, tape.lead[1])
         rows = [layout.rows_in(array) for array in outputs]
-        ends = [None if a is None else layout.batch_in(a) for a in finals]
+        ends = [None if a is None else layout.finals_in(a) for a in finals]
         found = run_back(tape, rows, ends)
         inputs = {
             name: layout.rows_out(rows, tape.lead)
             for name, rows in zip(signature.input_names, found.inputs, strict=True)
         }
+        add_own_starts(tape, found.starts, found.parameters)
         params = self.params.over(found.parameters)
-        return Gradients(params, inputs, self._state_of(layout, found.starts))
+        starts = [layout.starts_out(array) for array in found.starts]
+        return Gradients(params, inputs, self._state_structure.pack(starts))
 
     def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
-        """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial."""
+        """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial.
+
+        Rows where `resets` (B,) is true start from the initial state, whatever `state` says.
+        """
         steppers = self._steppers
         if named:
             self._signature.check_keywords("{}.step()", named, STEP_KEYWORDS)
             state = state_of(f"{self.description.name}.step()", state, named)
             named.pop("state", None)
-            return steppers.step(inputs, state, named)
+            return steppers.step(inputs, state, named, named.pop("resets", None))
         found: tuple[Any, Any] | None = steppers.direct(inputs, state)
         return steppers.step(inputs, state, named) if found is None else found
 
@@ -308,7 +327,7 @@ class Cell(metaclass=CellClass):
         return self._signature.pack_outputs(arrays), self._state_of(layout, finals)
 
     def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
-        return self._state_structure.pack([layout.batch_out(array) for array in arrays])
+        return self._state_structure.pack([layout.finals_out(array) for array in arrays])
 
     def __repr__(self) -> str:
         return cell_text(self.description, {**self.dims, **self.hypers}, self.params)

@@ -17,19 +17,31 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.exec.episodes import Episodes, cut_episodes
 from celldsl.runtime.exec.gather import gather_rows
-from celldsl.runtime.row_plan import Packing, RowPlan, pack_lengths, plan_packed, plan_rows
+from celldsl.runtime.row_plan import (
+    Packing,
+    RowPlan,
+    pack_lengths,
+    pack_pieces,
+    plan_packed,
+    plan_rows,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLayout:
-    """The rows of a call.  `packing` is None where every sequence has all steps."""
+    """The rows of a call.  `packing` is None where every sequence has all steps.
+
+    With `episodes` it is their pieces that are packed.
+    """
 
     steps: int
     batch: int
     parts: int
     reverse: bool
     packing: Packing | None = None
+    episodes: Episodes | None = None
 
     def plan(self, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
         """The plan for steps `start` … `stop` - 1, in the order in which they are done."""
@@ -65,12 +77,31 @@ class BatchLayout:
             return rows
         return gather_rows(rows, self.packing.spread).reshape(*lead, *rows.shape[1:])
 
-    def batch_in(self, array: Values) -> Values:
-        """(B, …) in the order in which sequences are dealt."""
+    def starts_in(self, array: Values, own: Values | None = None) -> Values:
+        """States (B, …) in the order in which sequences are dealt; `own` (1, …) for episodes."""
+        if self.episodes is not None:
+            assert own is not None
+            array = self.episodes.starts_in(array, own)
         return array if self.packing is None else array[self.packing.order]
 
-    def batch_out(self, array: Values) -> Values:
-        """The other way: (B, …) in the caller's order."""
+    def starts_out(self, array: Values) -> Values:
+        """The other way, for gradients of starts: (B, …) in the caller's order."""
+        found = self.undealt(array)
+        return found if self.episodes is None else self.episodes.starts_out(found)
+
+    def finals_in(self, array: Values) -> Values:
+        """Cotangents of last states (B, …) in the order in which sequences are dealt."""
+        if self.episodes is not None:
+            array = self.episodes.finals_in(array)
+        return array if self.packing is None else array[self.packing.order]
+
+    def finals_out(self, array: Values) -> Values:
+        """Last states as (B, …) in the caller's order."""
+        found = self.undealt(array)
+        return found if self.episodes is None else found[self.episodes.last]
+
+    def undealt(self, array: Values) -> Values:
+        """An array with a row for each sequence or piece, as they were before they were dealt."""
         if self.packing is None:
             return array
         found = np.empty_like(array)
@@ -87,6 +118,25 @@ def dense_layout(steps: int, batch: int, parts: int, reverse: bool) -> BatchLayo
 def packed_layout(lengths: Values, steps: int, parts: int, reverse: bool) -> BatchLayout:
     """The layout where sequences have these lengths (B,), of `steps` at most."""
     return _packed_layout(lengths.tobytes(), steps, parts, reverse)
+
+
+def episode_layout(
+    resets: Values, lengths: Values | None, parts: int, reverse: bool
+) -> BatchLayout:
+    """The layout where sequences begin anew before the steps (T, B) at which `resets` is true."""
+    given = None if lengths is None else lengths.tobytes()
+    return _episode_layout(resets.tobytes(), resets.shape, given, parts, reverse)
+
+
+@lru_cache(maxsize=8)
+def _episode_layout(
+    resets: bytes, shape: tuple[int, int], lengths: bytes | None, parts: int, reverse: bool
+) -> BatchLayout:
+    known = None if lengths is None else np.frombuffer(lengths, np.int64)
+    episodes = cut_episodes(np.frombuffer(resets, bool).reshape(shape), known, reverse)
+    packing = pack_pieces(episodes.pieces, *shape, parts, reverse)
+    steps = int(packing.lengths.max(initial=0))
+    return BatchLayout(steps, shape[1], parts, reverse, packing, episodes)
 
 
 @lru_cache(maxsize=8)

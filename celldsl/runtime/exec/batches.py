@@ -11,11 +11,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from celldsl.runtime.arrays.signature import Signature
-from celldsl.runtime.arrays.validation import Values, check_flag, check_lengths
-from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout, packed_layout
-from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.arrays.validation import Values, check_flag, check_lengths, check_resets
+from celldsl.runtime.exec.batch_layout import (
+    BatchLayout,
+    dense_layout,
+    episode_layout,
+    packed_layout,
+)
+from celldsl.runtime.exec.executor import Engine, ForwardRun
 from celldsl.runtime.exec.tape import OwnCopies
+from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
 
 
@@ -46,24 +54,61 @@ def make_batch(
     state: Any,
     lengths: Any,
     reverse: Any,
+    resets: Any = None,
     kept: Kept | None = None,
 ) -> Batch:
     """Raises ArgumentError and ArgumentTypeError.  What is `kept` becomes the batch's own."""
     reverse = check_flag("reverse", reverse)
-    own, own_starts = None, None
-    if kept is not None and lengths is None:  # packing copies all rows in any case
+    own, copied = None, None
+    cut = resets is not None and not _is_all_false(resets)
+    # Packing copies all rows in any case.
+    if kept is not None and lengths is None and not cut:
         own = dict.fromkeys(kept.inputs, kept.copies)
-        own_starts = kept.copies if kept.starts else None
+        copied = kept.copies if kept.starts else None
     arrays, lead = signature.inputs(inputs, named, ("T", "B"), own)
     steps, batch = lead
-    starts = signature.states("state", state, batch, own_starts)
-    if lengths is None:
+    starts = signature.states("state", state, batch, copied)
+    if resets is not None:
+        resets = check_resets(resets, (steps, batch), ("T", "B"))
+    if lengths is None and not cut:
         parts = parts_for(batch, engine.flop_estimate(steps * batch))
         return Batch(arrays, starts, dense_layout(steps, batch, parts, reverse), lead)
-    lengths = check_lengths(lengths, steps, batch)
-    parts = parts_for(batch, engine.flop_estimate(int(lengths.sum())))
-    layout = packed_layout(lengths, steps, parts, reverse)
-    rows = [layout.rows_in(array) for array in arrays]
-    return Batch(
-        rows, None if starts is None else [layout.batch_in(s) for s in starts], layout, lead
+    lengths = None if lengths is None else check_lengths(lengths, steps, batch)
+    work = steps * batch if lengths is None else int(lengths.sum())
+    parts = parts_for(batch, engine.flop_estimate(work))
+    layout = (
+        episode_layout(resets, lengths, parts, reverse)
+        if cut
+        else packed_layout(lengths, steps, parts, reverse)
     )
+    rows = [layout.rows_in(array) for array in arrays]
+    return Batch(rows, _dealt(engine, layout, starts), layout, lead)
+
+
+def _is_all_false(resets: Any) -> bool:
+    """Whether nothing is reset, as in most batches: then nothing is packed."""
+    return isinstance(resets, np.ndarray) and resets.dtype == np.bool_ and not resets.any()
+
+
+def _dealt(engine: Engine, layout: BatchLayout, starts: list[Values] | None) -> list[Values] | None:
+    """States as kernels take them; a piece that a reset begins has the cell's own start."""
+    if starts is None:
+        return None
+    own = [None] * len(starts) if layout.episodes is None else own_starts(engine).finals
+    return [layout.starts_in(array, one) for array, one in zip(starts, own, strict=True)]
+
+
+def own_starts(engine: Engine, keep: bool = False) -> ForwardRun:
+    """A run of no steps of one sequence: its last states are those that the cell starts from."""
+    nothing = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.input_shapes]
+    return engine.forward(plan_rows(0, 1, 1, keep, False), nothing, engine.no_starts)
+
+
+def reset_rows(engine: Engine, starts: list[Values] | None, resets: Values) -> list[Values] | None:
+    """States (B, …) with the cell's own start in the rows where `resets` (B,) is true."""
+    if starts is None or not resets.any():
+        return starts
+    found = [array.copy() for array in starts]
+    for array, own in zip(found, own_starts(engine).finals, strict=True):
+        array[resets] = own
+    return found

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.signature import Signature, Slot
-from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.arrays.validation import Values, check_resets
 from celldsl.runtime.cpython.abi import CALL_BUSY, CALL_VERSION, UNKNOWN_VERSION, fast_path
 from celldsl.runtime.cpython.fast_calls import (
     CallTable,
     call_table,
     fast_function,
 )
+from celldsl.runtime.exec.batches import reset_rows
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan, PreparedCall
@@ -165,10 +166,15 @@ class Steppers:
         self._idle: dict[int, list[Stepper]] = {}
         self.direct: Callable[..., Any] = not_directly
 
-    def step(self, inputs: Any, state: Any, named: Mapping[str, Any]) -> tuple[Any, Any]:
+    def step(
+        self, inputs: Any, state: Any, named: Mapping[str, Any], resets: Any = None
+    ) -> tuple[Any, Any]:
         """One step with the parameters as they are now: (y, state)."""
         arrays, (batch,) = self._signature.inputs(inputs, named, ("B",))
         starts = self._signature.states("state", state, batch)
+        if resets is not None:
+            resets = check_resets(resets, (batch,), ("B",))
+            starts = reset_rows(self._engine, starts, resets)
         parts = parts_for(batch, self._engine.flop_estimate(batch))
         if parts > 1:
             return self._in_parts(arrays, starts, batch, parts)

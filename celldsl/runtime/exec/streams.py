@@ -15,6 +15,7 @@ import numpy as np
 
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
+from celldsl.runtime.arrays.validation import check_resets
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Stepper
 from celldsl.runtime.row_plan import plan_rows
@@ -46,16 +47,22 @@ class Stream:
         self._direct = self._stepper.between(self._now, self._next)
         self._fast_back = self._stepper.between(self._next, self._now)
 
-    def reset(self, state: Any = None) -> None:
-        """Goes back to the initial state, or to `state`."""
+    def reset(self, state: Any = None, rows: Any = None) -> None:
+        """Goes back to the initial state, or to `state`: all rows, or those where `rows` (B,) is
+        true."""
         given = self._signature.states("state", state, self._batch)
+        if rows is not None:
+            rows = check_resets(rows, (self._batch,), ("B",), "rows")
         if given is None:
             engine = self._stepper.engine
             plan = plan_rows(0, self._batch, 1, False, False)
             nothing = [np.empty(0, engine.dtype) for _ in engine.input_shapes]
             given = engine.forward(plan, nothing, engine.no_starts).finals
         for own, array in zip(self._now, given, strict=True):
-            own[...] = array
+            if rows is None:
+                own[...] = array
+            else:
+                own[rows] = array[rows]
 
     @property
     def state(self) -> Any:
