@@ -59,8 +59,11 @@ class Stage:
         self.function = function
         self.name = function.__name__
         self.noinline = noinline
-        self.stamp = stamp_of(Path(function.__code__.co_filename))
-        self.text = _text_of(function.__code__.co_filename, self.stamp)
+        written_in = function.__code__.co_filename
+        # In a module that stands alone this is the whole file, and the other one no file at all.
+        self.file = Path(function.__globals__.get("__file__") or written_in)
+        self.stamp = stamp_of(self.file)
+        self.text = _text_of(written_in, stamp_of(Path(written_in)))
         update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:

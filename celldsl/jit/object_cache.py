@@ -47,7 +47,7 @@ def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[
     with COMPILING:
         if key not in _loaded:
             symbols = [f"celldsl_run_{phase.name}" for phase in phases]
-            source = Path(phases[0].function.__code__.co_filename)
+            source = phases[0].file
 
             def compiled() -> bytes:
                 from celldsl.jit.compile import compile_phases

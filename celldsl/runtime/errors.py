@@ -1,6 +1,6 @@
 """What can be wrong with a call.  In: names.  Out: exceptions that say so.
 
-GRU() has no argument "hidden"; it takes I, H, activation, dtype, seed
+GRU() has no argument "hidden"; it takes I, H, activation, dtype, seed, engine
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ class Subject:
     backward: Program
     without: tuple[str, ...] = ()
     sizes: tuple[dict[str, int], ...] = SIZES
+    engine: str = "llvm"
 
     def dims(self, sizes: Mapping[str, int]) -> dict[str, int]:
         return {d.name: sizes[d.name] for d in self.spec.dims}
@@ -77,7 +78,7 @@ class Subject:
             if c.value is None
         }
         cls: Any = load(self.path, main_cell(self.path), without=self.without)
-        cell: Cell = cls(**dims, **consts, **self.structure, dtype="float64")
+        cell: Cell = cls(**dims, **consts, **self.structure, dtype="float64", engine=self.engine)
         for name in cell.params:
             cell.params[name][...] = rng.normal(size=cell.params[name].shape) * 0.5
         return cell

@@ -128,7 +128,8 @@ class Cell(metaclass=CellClass):
         params = Parameters(flat, described.params, dims)
         consts = Parameters(constants, described.consts, dims)
         values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
-        self._engine = Engine(described, dims, values, flat, constants, params)
+        made_by = settings.engine
+        self._engine = Engine(described, dims, values, flat, constants, params, made_by)
         self._signature = Signature(
             described, dims, dtype, self._state_structure, self._output_structure
         )
@@ -339,6 +340,7 @@ class Cell(metaclass=CellClass):
             "dtype": self.dtype,
             "seed": self.seed,
             "given": dict.fromkeys(self.hypers.given),
+            "engine": self._engine.made_by,
         }
         # By name: where arrays lie is another matter in every version.
         arrays = [

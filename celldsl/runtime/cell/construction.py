@@ -59,6 +59,8 @@ def structure_error(description: Description, wanted: Mapping[str, Setting]) -> 
 
 
 Setting = int | float | bool | str
+# What makes machine code of kernels: our lowering, or Numba alone.
+ENGINES = ("llvm", "numba")
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class Settings:
     seed: int
     given: dict[str, Any] = field(default_factory=dict)
     other: dict[str, Setting] | None = None
+    engine: str = "llvm"
 
     @property
     def values(self) -> dict[str, Setting]:
@@ -85,14 +88,26 @@ def resolve_settings(description: Description, keywords: Mapping[str, Any]) -> S
     given = {c.name: keywords[c.name] for c in description.consts if c.name in keywords}
     dtype = check_dtype(keywords.get("dtype", "float32"))
     seed = check_integer("seed", keywords.get("seed", 0), 0)
-    settings = Settings(dims, hypers, dtype, seed, given)
+    settings = Settings(dims, hypers, dtype, seed, given, engine=_engine(description, keywords))
     settings.other = _other_structure(description, settings)
     return settings
 
 
 def accepted_keywords(description: Description) -> tuple[str, ...]:
     groups = (description.dims, description.hypers, description.consts)
-    return (*(item.name for group in groups for item in group), "dtype", "seed")
+    return (*(item.name for group in groups for item in group), "dtype", "seed", "engine")
+
+
+def _engine(description: Description, keywords: Mapping[str, Any]) -> str:
+    """What makes machine code of the cell.  One that has an `engine` of its own has no choice."""
+    groups = (description.dims, description.hypers, description.consts)
+    asked = keywords.get("engine", ENGINES[0])
+    if any(item.name == "engine" for group in groups for item in group):
+        return ENGINES[0]
+    if asked not in ENGINES:
+        wanted = " or ".join(f'"{name}"' for name in ENGINES)
+        raise ArgumentError(f"engine: expected {wanted}, got {asked!r}")
+    return str(asked)
 
 
 def _dims(description: Description, keywords: Mapping[str, Any]) -> dict[str, int]:

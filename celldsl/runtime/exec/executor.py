@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from celldsl.jit.functions import Stage
 from celldsl.jit.object_cache import phase_addresses
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
@@ -105,18 +106,22 @@ class Engine:
         parameters: Values,
         constants: Values,
         params: Parameters,
+        made_by: str = "llvm",
     ) -> None:
         self.description = description
+        self.made_by = made_by
         self.dims = dict(dims)
         self.dtype = parameters.dtype
-        if description.prepare is not None:
+        if description.prepare is not None and made_by == "llvm":
             description.prepare(self.dtype)
         self.once = len(leading_once(description.forward))
         shapes = [self._shapes(a) for a in (description.inputs, description.outputs)]
         self.input_shapes, self.output_shapes = shapes
         self.state_shapes = self._shapes(description.states)
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
-        self.ahead, self.back = compiled_phases(description, self.dtype, self.row_flops)
+        self.ahead, self.back = compiled_phases(
+            description, self.dtype, self.row_flops, made_by
+        )
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.numbers = numbers_of(hypers, constants)
@@ -236,16 +241,25 @@ def numbers_of(hypers: Sequence[float], constants: Values) -> Numbers:
 
 
 def compiled_phases(
-    description: Description, dtype: Any, row_work: int
+    description: Description, dtype: Any, row_work: int, made_by: str
 ) -> tuple[CompiledPhases, CompiledPhases]:
     """The forward and the backward phases, their code from one object.
 
-    `row_work` is about how many multiplications a row takes.
+    `row_work` is about how many multiplications a row takes.  Phases made by Numba have no code of
+    ours, and are called from Python one after the other.
     """
     ahead, back = description.forward, description.backward
+    if made_by == "numba":
+        return CompiledPhases(_by_numba(ahead), None), CompiledPhases(_by_numba(back), None)
     codes = phase_addresses([phase.run for phase in (*ahead, *back)], dtype)
     first, second = (None, None) if codes is None else (codes[: len(ahead)], codes[len(ahead) :])
     return CompiledPhases(ahead, first, row_work), CompiledPhases(back, second, row_work)
+
+
+def _by_numba(phases: Sequence[Phase]) -> list[Phase]:
+    from celldsl.jit.by_numba import by_numba
+
+    return [replace(p, run=by_numba(p.run)) if isinstance(p.run, Stage) else p for p in phases]
 
 
 def leading_once(phases: Sequence[Phase]) -> list[Phase]:

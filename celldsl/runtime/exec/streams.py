@@ -33,6 +33,7 @@ class Stream:
             parameters,
             engine.numbers.constants,
             Parameters(parameters, (), engine.dims),
+            engine.made_by,
         )
         self._signature = signature
         self._batch = batch
