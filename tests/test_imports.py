@@ -67,8 +67,8 @@ LAYERS = {
     "files diagnostics syntax pipeline",
     "questions": "diagnostics syntax",
     "importer": "fingerprint api",
-    "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api zoo_index "
-    "comparison",
+    "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
+    "zoo_index comparison",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}

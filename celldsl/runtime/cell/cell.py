@@ -351,20 +351,29 @@ class Cell(metaclass=CellClass):
         return type(self)._rebuild, (settings, self._passes, *arrays)
 
     @classmethod
-    def _rebuild(cls, *pickled: Any) -> Cell:
-        return rebuild_cell(cls, *pickled)
+    def _rebuild(
+        cls, settings: dict[str, Any], passes: int, params: Arrays, consts: Arrays
+    ) -> Cell:
+        """The cell that was pickled or copied."""
+        self = object.__new__(cls)
+        self._lay_out(Settings(**settings))
+        self._passes = passes
+        self.consts.update(consts)
+        self.consts.freeze()
+        self.params.assign(params)
+        return self
 
 
 def rebuild_cell(
-    cls: Any, settings: dict[str, Any], passes: int, params: Arrays, consts: Arrays
+    cls: Any, settings: dict[str, Any], passes: int, flat: Values, constants: Values
 ) -> Cell:
-    """The cell that was pickled or copied."""
+    """A cell whose pickle names this function: numbers lay in the order in which they still do."""
     self: Cell = object.__new__(cls)
     self._lay_out(Settings(**settings))
     self._passes = passes
-    self.consts.update(consts)
+    self.consts.whole[:] = constants
     self.consts.freeze()
-    self.params.assign(params)
+    self.params.assign(self.params.over(flat))
     return self
 
 

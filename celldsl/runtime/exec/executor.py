@@ -119,9 +119,7 @@ class Engine:
         self.input_shapes, self.output_shapes = shapes
         self.state_shapes = self._shapes(description.states)
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
-        self.ahead, self.back = compiled_phases(
-            description, self.dtype, self.row_flops, made_by
-        )
+        self.ahead, self.back = compiled_phases(description, self.dtype, self.row_flops, made_by)
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.numbers = numbers_of(hypers, constants)
