@@ -15,9 +15,11 @@ from celldsl.syntax.format.format import format_source
 from celldsl.zoo_index import example_paths, examples_folder, read_index
 from tests.cells import EVERY
 from tests.end_to_end.subject import main_cell
-from tests.zoo.runs import index
+from tests.zoo.equations import STEPS, VARIANTS
+from tests.zoo.runs import index, recorded_rows
 from tests.zoo.subject import zoo_subject
 
+LIVE = Path(__file__).parent / "live"
 PAPER = re.compile(r"[A-Z]\w+( et al\.| and [A-Z]\w+)?,? \(?(19|20)\d\d\)?")
 
 
@@ -71,3 +73,19 @@ def test_cells_are_short() -> None:
 def equations(path: Path) -> int:
     """Lines that define something, of all cells and functions of a file."""
     return len(re.findall(r"^ +[\w, ']+ += ", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_row_is_proven() -> None:
+    """By a recorded run, by the library where it is installed, or by its equations in NumPy."""
+    live = "".join(p.read_text(encoding="utf-8") for p in LIVE.glob("test_*.py"))
+    by_equations = {*STEPS, *(variant.file for variant in VARIANTS)}
+    recorded = {(row, file) for row, file in recorded_rows()}
+    unproven = [
+        f"{row} of {cell.name}"
+        for cell in index().cells.values()
+        for row in cell.rows
+        if (row, cell.name) not in recorded
+        and f'"{row}"' not in live
+        and cell.name not in by_equations
+    ]
+    assert unproven == []

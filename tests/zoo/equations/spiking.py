@@ -34,7 +34,15 @@ def spiking_gate_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"h": c * o}, {"h": c * o, "c": c}
 
 
+def associative_leaky(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    v, k = affine(p, "v", x=x["x"]), affine(p, "k", x=x["x"])
+    S = s["S"] * sigma(affine(p, "a", x=x["x"])) + np.outer(v, k)
+    read = affine(p, "Q", x=x["x"]).reshape(S.shape[1], S.shape[0])
+    return {"y": (above(S - p["threshold"]) @ read).ravel()}, {"S": S}
+
+
 STEPS: dict[str, Step] = {
+    "associative_leaky": associative_leaky,
     "jelly_lif": jelly_lif,
     "plif": plif,
     "spiking_gate_lstm": spiking_gate_lstm,
