@@ -18,11 +18,13 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.addresses import Words, array_words, asked_addresses, objects_among
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
+from celldsl.runtime.threads.denormals_setting import wants_flushing
 from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.task_abi import (
     GRAPH_BLOCKS,
     GRAPH_FIRST,
     GRAPH_FIRST_GROUP,
+    GRAPH_FLUSH,
     GRAPH_FREE,
     GRAPH_GROUPS,
     GRAPH_HEADER,
@@ -126,6 +128,7 @@ def job_words(graph: TaskGraph, plan: RowPlan, phases: Sequence[tuple[int, int]]
     words = [0] * GRAPH_HEADER
     words[GRAPH_TASKS], words[GRAPH_GROUPS] = len(graph.tasks), len(graph.priority_groups)
     words[GRAPH_WORKERS] = len(rows)
+    words[GRAPH_FLUSH] = int(wants_flushing())
     words[GRAPH_FIRST_GROUP] = len(words)
     for group in graph.priority_groups:
         words += [group.start, len(group)]

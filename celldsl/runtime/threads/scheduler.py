@@ -33,6 +33,7 @@ from numba.extending import intrinsic
 from celldsl.jit.functions import stage
 from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.cpython.fast_steps import fast_addresses
+from celldsl.runtime.threads.denormals import flush_denormals, restore_mode
 from celldsl.runtime.threads.task_abi import (
     GRAPH_AFTER,
     GRAPH_BLOCK,
@@ -45,6 +46,7 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_ENTRY,
     GRAPH_FIRST,
     GRAPH_FIRST_GROUP,
+    GRAPH_FLUSH,
     GRAPH_FREE,
     GRAPH_GROUP,
     GRAPH_GROUPS,
@@ -160,7 +162,15 @@ def schedule_call(_, code, own, shared):
 
 @stage
 def schedule_alone(job):
-    """Every task in one slice.  No other is done after one that failed."""
+    """Every task in one slice, with denormal numbers taken for zero where that is wanted."""
+    mode = flush_denormals(job[GRAPH_FLUSH])
+    schedule_all(job)
+    restore_mode(mode)
+
+
+@stage
+def schedule_all(job):
+    """No other task is done after one that failed."""
     own = pointer(job, job[GRAPH_BLOCKS], -1)
     first = job[GRAPH_FIRST] + GRAPH_ENTRY
     for task in range(job[GRAPH_TASKS]):
@@ -203,6 +213,15 @@ def schedule_begin(job, worker, at):
 
 @stage
 def schedule_slices(job, own, budget):
+    """The same for some slices of the worker's task.  What is left of the budget."""
+    mode = flush_denormals(job[GRAPH_FLUSH])
+    left = schedule_each_slice(job, own, budget)
+    restore_mode(mode)
+    return left
+
+
+@stage
+def schedule_each_slice(job, own, budget):
     """Goes on with the worker's task.  What is left of the budget; 0 also where it is stopped."""
     at = job[own + GRAPH_BLOCK_TASK]
     entry = job[at + GRAPH_ENTRY]

@@ -1,0 +1,86 @@
+"""Denormal numbers taken for zero while kernels run.  In: nothing.  Out: what compiled code calls.
+
+    mode = flush_denormals(wanted)      # flush-to-zero and denormals-are-zero, on this thread
+    restore_mode(mode)                  # as it was
+
+Cotangents that vanish back through time become denormal, and processors take some hundred cycles
+for an operation on one.  Every thread sets its own mode for the time that it is in kernels, and
+puts back what it found, so that NumPy and others keep theirs.  CELLDSL_FLUSH_DENORMALS=0 leaves the
+mode alone.  Processors other than x86 and Arm of 64 bits keep theirs as well.
+"""
+
+# Numba finds these types out.
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_WORD = ir.IntType(64)
+_HALF = ir.IntType(32)
+_X86 = ("x86_64", "i686", "i386")
+_ARM = ("aarch64", "arm64")
+_X86_BITS = 0x8040  # flush-to-zero and denormals-are-zero of MXCSR
+_ARM_BITS = 1 << 24  # FZ of FPCR
+
+
+def _processor() -> str:
+    return str(llvmlite.binding.get_process_triple()).partition("-")[0]
+
+
+def _x86_call(builder: Any, name: str, place: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
+    builder.call(function, [builder.bitcast(place, ir.IntType(8).as_pointer())])
+
+
+def _read_mode(builder: Any) -> Any:
+    """The control word of floating point; 0 where it is not known how to ask."""
+    if _processor() in _X86:
+        place = cgutils.alloca_once(builder, _HALF)
+        _x86_call(builder, "stmxcsr", place)
+        return builder.zext(builder.load(place), _WORD)
+    if _processor() in _ARM:
+        return builder.asm(ir.FunctionType(_WORD, []), "mrs $0, fpcr", "=r", [], side_effect=True)
+    return _WORD(0)
+
+
+def _write_mode(builder: Any, mode: Any) -> None:
+    if _processor() in _X86:
+        place = cgutils.alloca_once(builder, _HALF)
+        builder.store(builder.trunc(mode, _HALF), place)
+        _x86_call(builder, "ldmxcsr", place)
+    elif _processor() in _ARM:
+        kind = ir.FunctionType(ir.VoidType(), [_WORD])
+        builder.asm(kind, "msr fpcr, $0", "r", [mode], side_effect=True)
+
+
+@intrinsic
+def flush_denormals(_, wanted):
+    """Sets the mode where `wanted` is not 0; what it was before."""
+
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        before = _read_mode(builder)
+        bits = _X86_BITS if _processor() in _X86 else _ARM_BITS
+        more = builder.select(builder.icmp_signed("!=", args[0], _WORD(0)), _WORD(bits), _WORD(0))
+        _write_mode(builder, builder.or_(before, more))
+        return before
+
+    return types.intp(types.intp), generate
+
+
+@intrinsic
+def restore_mode(_, mode):
+    """Sets the mode that `flush_denormals` found."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        _write_mode(builder, args[0])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
