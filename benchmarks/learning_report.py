@@ -33,7 +33,7 @@ records are in [learning.jsonl](learning.jsonl): curves, seeds, sizes and times.
 - *Characters*: the next character of Python's own source, from 64 before it.
 
 H is chosen so that a cell has about {parameters:,} parameters, the readout not counted; a state
-has at most 4,096 numbers, and H is at most 128, so that diagonal cells and neurons have fewer.
+has at most 1,024 numbers, and H is at most 128, so that diagonal cells and neurons have fewer.
 Adam with a step of 0.005 that falls to zero by a cosine, gradients of norm 1 at most, batches of
 64: nothing is tuned for any cell, so a bad figure says that a cell wants other settings as often
 as that it is bad. Time counts, not updates: a cell that is twice as fast sees twice the data. A

@@ -24,7 +24,7 @@ import celldsl
 from celldsl.zoo_index import read_index
 
 PARAMETERS = 4_000
-MOST_STATE = 4_096
+MOST_STATE = 1_024
 SIZES = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 # Sizes of dims without a default that are neither the input's nor H.
 OTHER = {"P": lambda H: max(H // 2, 1), "M": lambda H: 1, "N": lambda H: 32}
