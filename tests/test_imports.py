@@ -16,7 +16,7 @@ from celldsl import runtime
 from celldsl.runtime import FILES, SURFACE
 
 PACKAGE = Path(celldsl.__file__).parent
-COMPILER = "diagnostics syntax ir semantics transforms plan targets"
+COMPILER = "diagnostics syntax ir semantics transforms plan kernel_ir targets"
 FRONT = "diagnostics syntax ir"
 
 # What a module may import besides its own room; the longest prefix of its name decides.
@@ -35,6 +35,7 @@ LAYERS = {
     "semantics": f"structs {FRONT} semantics.builtins",
     "transforms": "structs ir",
     "plan": "structs ir",
+    "kernel_ir": "structs ir plan",
     "jit": "files",
     "cached": "generated",
     "runtime.numerics": "",
@@ -56,7 +57,7 @@ LAYERS = {
     "runtime.former",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
-    "targets": "structs ir plan runtime runtime.numerics runtime.description",
+    "targets": "structs ir plan kernel_ir runtime runtime.numerics runtime.description",
     "pipeline": f"version {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "comparison": "structs diagnostics syntax zoo_index",

@@ -9,7 +9,7 @@ A size is a polynomial with rational coefficients over dims; exponents may be ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from celldsl.structs import record
@@ -128,11 +128,16 @@ class Size:
         return sum(int(c * each ** max(sum(power for _, power in m), 0)) for m, c in self.terms)
 
     def __str__(self) -> str:
-        if not self.terms:
-            return "0"
-        ordered = sorted(self.terms, key=lambda term: (-_degree(term[0]), term[0]))
-        text = " + ".join(_term_text(m, c) for m, c in ordered)
-        return text.replace("+ -", "- ")
+        return self.text(str)
+
+    def text(self, spelled: Callable[[str], str]) -> str:
+        """The size in Python's syntax, with dims as they are spelled there."""
+        text = ""
+        for monomial, coefficient in sorted(self.terms, key=lambda t: (-_degree(t[0]), t[0])):
+            term = _term_text(monomial, abs(coefficient), spelled)
+            sign = "-" if coefficient < 0 else "+"
+            text += f" {sign} {term}" if text else f"{sign if sign == '-' else ''}{term}"
+        return text or "0"
 
 
 def ratio(above: Coefficient, below: Coefficient) -> Coefficient:
@@ -157,17 +162,15 @@ def _times(left: Monomial, right: Monomial) -> Monomial:
     return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 
-def _term_text(monomial: Monomial, coefficient: Coefficient) -> str:
+def _term_text(monomial: Monomial, coefficient: Coefficient, spelled: Callable[[str], str]) -> str:
     """A term as Python would read it back: `2*H`, `H*K`, `H/2`."""
-    above = [name for name, power in monomial for _ in range(max(power, 0))]
-    below = [name for name, power in monomial for _ in range(max(-power, 0))]
-    number = coefficient.numerator
-    sign = "-" if number < 0 else ""
-    if abs(number) != 1 or not above:
-        above.insert(0, str(abs(number)))
+    above = [spelled(name) for name, power in monomial for _ in range(max(power, 0))]
+    below = [spelled(name) for name, power in monomial for _ in range(max(-power, 0))]
+    if coefficient.numerator != 1 or not above:
+        above.insert(0, str(coefficient.numerator))
     if coefficient.denominator != 1:
         below.append(str(coefficient.denominator))
-    return sign + "/".join(["*".join(above), *below])
+    return "/".join(["*".join(above), *below])
 
 
 Shape = tuple[Size, ...]
@@ -182,3 +185,13 @@ def product(shape: Shape) -> Size:
     for size in shape:
         total = total * size
     return total
+
+
+def contiguous(shape: Shape) -> Shape:
+    """Strides of an array in C order."""
+    strides: list[Size] = []
+    step = Size.of(1)
+    for size in reversed(shape):
+        strides.insert(0, step)
+        step = step * size
+    return tuple(strides)

@@ -13,7 +13,6 @@ from celldsl.ir.program import REGIONS, Node, Program, Rows, Type, saved_value
 from celldsl.ir.size import Shape, shape_text
 
 MOST_ROWS = {"output": Rows.STEP, "input": Rows.STEP, "param": Rows.ONCE}
-OVER_ROWS = ("rowsum", "einsum_rows", "final")
 
 
 class InvalidProgram(ValueError):
@@ -66,7 +65,7 @@ def _node(node: Node, region: str, visible: dict[str, Type], states: set[str]) -
     for arg in node.args:
         if arg not in visible:
             raise InvalidProgram(f"{node.name} in {region} reads {arg}, which is not there yet")
-    if node.op in OVER_ROWS and region == "step":
+    if entry.kind == "rows" and region == "step":
         raise InvalidProgram(f"{node.name} in step is {node.op}, which needs all rows")
     if node.op == "final" and (node.args[0] not in states or region != "after"):
         raise InvalidProgram(f"{node.name} is final, which needs a state and stands in after")

@@ -31,12 +31,6 @@ from celldsl.plan.graph import Graph
 from celldsl.structs import entity
 
 Reads = dict[str, set[str]]
-ALONE = (
-    "einsum", "einsum_rows", "cumsum", "cumprod", "window", "fold", "roll", "pad", "add_at",
-    "reshape",
-)  # fmt: skip
-# Ops that read their arguments at other indices than their own, which a register has none of.
-READS_MEMORY = tuple(op for op in ALONE if op != "reshape")
 
 
 @entity
@@ -46,6 +40,15 @@ class Group:
     domain: Shape
     nodes: list[Node]
     alone: bool = False
+
+
+def _alone(node: Node) -> bool:
+    return node.op in OPS and OPS[node.op].loop == "own"
+
+
+def reads_memory(node: Node) -> bool:
+    """Whether it reads its arguments at other indices than its own."""
+    return node.op in OPS and OPS[node.op].reads_memory
 
 
 def domain_of(graph: Graph, node: Node) -> Shape:
@@ -70,7 +73,7 @@ def fuse_nests(
     values that are in memory wherever they are computed.
     """
     if "fuse_nests" in without:
-        return [Group(domain_of(graph, n), [n], alone=n.op in ALONE) for n in nodes]
+        return [Group(domain_of(graph, n), [n], alone=_alone(n)) for n in nodes]
     inside = {node.name for node in nodes}
     reads = {n.name: {s for arg in n.args for s in sources(arg)} & inside for n in nodes}
     remaining = list(nodes)
@@ -86,11 +89,11 @@ def fuse_nests(
 
 def _next_group(graph: Graph, remaining: list[Node], done: set[str], reads: Reads) -> Group:
     ready = [n for n in remaining if reads[n.name] <= done]
-    scalars = [n for n in ready if not domain_of(graph, n) and n.op not in ALONE]
+    scalars = [n for n in ready if not domain_of(graph, n) and not _alone(n)]
     if scalars:
         return _fill(graph, Group((), []), remaining, done, reads)
     for node in ready:
-        if node.op in ALONE:
+        if _alone(node):
             return Group(domain_of(graph, node), [node], alone=True)
     counts = Counter(domain_of(graph, n) for n in ready)
     first = max(ready, key=lambda n: counts[domain_of(graph, n)])
@@ -102,7 +105,7 @@ def _fill(graph: Graph, group: Group, remaining: list[Node], done: set[str], rea
     here: set[str] = set()
     reduced: set[str] = set()
     for node in remaining:
-        if node.op in ALONE or domain_of(graph, node) != group.domain:
+        if _alone(node) or domain_of(graph, node) != group.domain:
             continue
         outside = reads[node.name] - here
         direct = {graph.root(a) for a in node.args if graph.root(a) in here}

@@ -13,14 +13,13 @@ buffer where every read comes before the first write; otherwise the new one is m
 
 from __future__ import annotations
 
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
+from celldsl.ir.size import contiguous
 from celldsl.plan.graph import REGIONS, Graph
-from celldsl.plan.layout import contiguous
 from celldsl.plan.places import Place
 from celldsl.plan.planner import Planner
 from celldsl.structs import record, replace
-
-SUMS = ("rowsum", "einsum_rows")
 
 
 @record
@@ -42,7 +41,7 @@ def place_gradients(graph: Graph, gradients: dict[str, Place]) -> Outs:
     by_root: dict[str, list[tuple[str, str]]] = {}
     for result in graph.program.results:
         root = graph.root(result.value)
-        if result.kind == "param" and root in graph.nodes and graph.nodes[root].op in SUMS:
+        if result.kind == "param" and root in graph.nodes and _sums_rows(graph.nodes[root]):
             by_root.setdefault(root, []).append((result.name, result.value))
     places: dict[str, Place] = {}
     params: set[str] = set()
@@ -54,6 +53,11 @@ def place_gradients(graph: Graph, gradients: dict[str, Place]) -> Outs:
                 name for name, value in views if _lands(graph, value, place, gradients[name])
             )
     return Outs(places, frozenset(params))
+
+
+def _sums_rows(node: Node) -> bool:
+    entry = OPS[node.op]
+    return entry.kind == "rows" and entry.loop != "none"
 
 
 def _common_place(
@@ -74,7 +78,9 @@ def _common_place(
 
 
 def _lands(graph: Graph, value: str, place: Place, target: Place) -> bool:
-    view = graph.view(value, place)
+    view = graph.seen_at(value, place)
+    if view is None:
+        return False
     return (view.base, view.offset, view.strides) == (target.base, target.offset, target.strides)
 
 

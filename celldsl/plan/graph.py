@@ -21,15 +21,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Literal, get_args
 
+from celldsl.ir.ops.op import View
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Program, Rows, Type
-from celldsl.ir.size import Shape, Size
-from celldsl.plan.layout import contiguous
+from celldsl.ir.size import Shape, Size, contiguous
 from celldsl.plan.places import Place
 from celldsl.structs import replace
-
-CONSTANTS = ("number", "size")
-VIEWS = ("slice", "transpose", "broadcast", "reshape")
-ONE, ZERO = Size.of(1), Size.of(0)
 
 
 class Graph:
@@ -68,28 +65,25 @@ class Graph:
 
     def is_view(self, value: str) -> bool:
         node = self.nodes.get(value)
-        if node is None or node.op not in VIEWS:
-            return False
-        if node.op != "reshape":
-            return True
-        source = node.args[0]
-        return _squeezed(self.shape(source)) == _squeezed(node.type.shape) or self._whole(source)
+        return node is not None and self._looked_at(node) is not None
 
-    def _whole(self, value: str) -> bool:
-        """Whether a value lies in one piece, in order."""
-        node = self.nodes.get(value)
-        if node is None:
-            return value not in self.strided
-        if not self.is_view(value):
-            return True
+    def _looked_at(self, node: Node) -> tuple[Shape, Size] | None:
+        """The strides and the beginning of a view in its argument, None for what is none."""
+        view = _view_of(node)
+        if view is None:
+            return None
         source = node.args[0]
-        match node.op:
-            case "reshape":
-                return self._whole(source)
-            case "slice":
-                leading = self.shape(source)[: int(node["axis"])]  # type: ignore[call-overload]
-                return all(size == ONE for size in leading) and self._whole(source)
-        return self.shape(source) == node.type.shape and node.op == "broadcast"
+        return view(node, self.shape(source), self._strides(source))
+
+    def _strides(self, value: str) -> Shape:
+        """Those of the value's axes when what it looks at lies in one piece."""
+        node = self.nodes.get(value)
+        seen = None if node is None else self._looked_at(node)
+        if seen is not None:
+            return seen[0]
+        if node is None and value in self.strided:
+            return tuple(Size.dim(f"@{axis}") for axis in range(len(self.shape(value))))
+        return contiguous(self.shape(value))
 
     def root(self, value: str) -> str:
         while self.is_view(value):
@@ -98,53 +92,41 @@ class Graph:
 
     def constant(self, value: str) -> Node | Leaf | None:
         """The number, size or hyperparameter that a value is throughout, if it is one."""
-        while value in self.nodes and self.nodes[value].op in VIEWS:
+        while value in self.nodes and _view_of(self.nodes[value]) is not None:
             value = self.nodes[value].args[0]
         if value in self.nodes:
-            return self.nodes[value] if self.nodes[value].op in CONSTANTS else None
+            return self.nodes[value] if _is_number(self.nodes[value]) else None
         leaf = self.leaves[value]
         return leaf if leaf.kind == "hyper" else None
 
     def view(self, value: str, place: Place) -> Place:
         """The place of `value` when its root is at `place`."""
+        found = self.seen_at(value, place)
+        assert found is not None, f"{value} needs its root in one piece"
+        return found
+
+    def seen_at(self, value: str, place: Place) -> Place | None:
+        """As `view`; None where strides as those of `place` do not allow it."""
         if not self.is_view(value):
             return place
         node = self.nodes[value]
-        source = node.args[0]
-        below = self.view(source, place)
-        match node.op:
-            case "slice":
-                start, axis = node["start"], node["axis"]
-                assert isinstance(start, Size) and isinstance(axis, int)
-                return replace(below, offset=below.offset + start * below.strides[axis])
-            case "transpose":
-                perm = node["perm"]
-                assert isinstance(perm, tuple)
-                return replace(below, strides=tuple(below.strides[axis] for axis in perm))
-            case "broadcast":
-                return replace(below, strides=_stretch(self.shape(source), below, node.type.shape))
-        return replace(below, strides=_reshape(self.shape(source), below, node.type.shape))
+        view, below = _view_of(node), self.seen_at(node.args[0], place)
+        if view is None or below is None:
+            return None
+        seen = view(node, self.shape(node.args[0]), below.strides)
+        if seen is None:
+            return None
+        return replace(below, strides=seen[0], offset=below.offset + seen[1])
 
 
-def _squeezed(shape: Shape) -> Shape:
-    return tuple(size for size in shape if size != ONE)
+def _view_of(node: Node) -> View | None:
+    return OPS[node.op].view if node.op in OPS else None
 
 
-def _stretch(shape: Shape, place: Place, target: Shape) -> Shape:
-    if not shape:
-        return (ZERO,) * len(target)
-    return tuple(
-        step if size == wide else ZERO
-        for size, step, wide in zip(shape, place.strides, target, strict=True)
-    )
-
-
-def _reshape(shape: Shape, place: Place, target: Shape) -> Shape:
-    """Axes of size 1 come and go anywhere; anything else needs a value in one piece."""
-    if _squeezed(shape) != _squeezed(target):
-        return contiguous(target)
-    steps = [step for size, step in zip(shape, place.strides, strict=True) if size != ONE]
-    return tuple(ZERO if size == ONE else steps.pop(0) for size in target)
+def _is_number(node: Node) -> bool:
+    """Whether it is one number throughout, which every reader writes itself."""
+    entry = OPS.get(node.op)
+    return entry is not None and entry.kind == "source" and entry.loop == "none"
 
 
 Region = Literal[
@@ -178,7 +160,7 @@ def assign_regions(graph: Graph) -> dict[str, Region]:
 
 def executed(graph: Graph, name: str) -> bool:
     node = graph.nodes[name]
-    return not graph.is_view(name) and node.op not in (*CONSTANTS, "final", "concat")
+    return not graph.is_view(name) and (node.op not in OPS or OPS[node.op].loop != "none")
 
 
 def _after(graph: Graph, node: Node, found: dict[str, Region]) -> Region:

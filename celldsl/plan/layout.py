@@ -18,21 +18,11 @@ import re
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Program
-from celldsl.ir.size import Shape, Size, product
+from celldsl.ir.size import Shape, Size, contiguous, product
 from celldsl.ir.spec import ParamSpec
 from celldsl.plan.places import ROW_COUNTS, Place, RowKind
 from celldsl.plan.plan import Block
 from celldsl.structs import entity, field
-
-
-def contiguous(shape: Shape) -> Shape:
-    """Strides of an array in C order."""
-    strides: list[Size] = []
-    step = Size.of(1)
-    for size in reversed(shape):
-        strides.insert(0, step)
-        step = step * size
-    return tuple(strides)
 
 
 def word_of(name: str) -> str:

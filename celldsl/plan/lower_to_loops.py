@@ -9,10 +9,9 @@ from __future__ import annotations
 from celldsl.ir.ops.contractions import label_sizes
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node
-from celldsl.ir.size import Size
+from celldsl.ir.size import Size, contiguous
 from celldsl.plan.fusion import Group
 from celldsl.plan.graph import Region
-from celldsl.plan.layout import contiguous
 from celldsl.plan.operations import Contract, Fold, Loop, Nest, Scan, Statement
 from celldsl.plan.places import Extent, Hyper, Memory, Number, Operand, Place, Register, Store
 from celldsl.plan.plan import RowLoops, Stage
@@ -20,8 +19,6 @@ from celldsl.plan.planner import Planner, located
 from celldsl.plan.products import Products
 
 ZERO = Size.of(0)
-# Ops that read their argument at another index than their own.
-SHIFTED = ("roll", "pad", "window")
 
 
 def write_stages(planner: Planner, products: Products, region: Region) -> list[Stage]:
@@ -48,18 +45,18 @@ def _nest(planner: Planner, products: Products, group: Group) -> Nest:
     match node.op:
         case "einsum" | "einsum_rows":
             return _contract(planner, products, node)
-        case "cumsum" | "cumprod":
-            return _scan(planner, node)
         case "fold":
             return _fold(planner, node)
         case "reshape":
             return _in_order(planner, node)
+        case op if op in OPS and OPS[op].kind == "scan":
+            return _scan(planner, node)
     return Loop(group.domain, tuple(_statement(planner, products, n) for n in group.nodes))
 
 
 def _statement(planner: Planner, products: Products, node: Node) -> Statement:
     attributes = node.attributes
-    if node.op in SHIFTED:
+    if node.op in OPS and OPS[node.op].reads_memory:
         operands: tuple[Operand, ...] = (_memory(planner, node.args[0]),)
         attributes = (*attributes, ("source", planner.graph.shape(node.args[0])))
     else:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Program, Rows
-from celldsl.ir.size import Size, product
+from celldsl.ir.size import Size, contiguous, product
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
 from celldsl.plan.graph import Graph, Region
-from celldsl.plan.layout import Arrays, contiguous, lay_out
+from celldsl.plan.layout import Arrays, lay_out
 from celldsl.plan.materialised_states import keep_states
 from celldsl.plan.phases import assemble
 from celldsl.plan.places import Memory, Place, RowKind

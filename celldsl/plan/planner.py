@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Rows
-from celldsl.plan.fusion import READS_MEMORY, Group, fuse_nests
+from celldsl.plan.fusion import Group, fuse_nests, reads_memory
 from celldsl.plan.gemms import rows_times_weight
 from celldsl.plan.graph import AFTER, BEFORE, REGIONS, Graph, Region, assign_regions
 from celldsl.plan.layout import Arrays, joined
@@ -101,7 +101,7 @@ class Planner:
     def _lay_out_constants(self, copies: dict[str, Region]) -> None:
         """Numbers that are read as an array are written into one."""
         for node in list(self.graph.nodes.values()):
-            if node.op not in READS_MEMORY:
+            if not reads_memory(node):
                 continue
             for arg in dict.fromkeys(node.args):
                 if self.graph.constant(arg) is not None:
@@ -196,7 +196,7 @@ class Planner:
         if here[1] != there[1] or gemm:
             return KIND[home]
         register = source in self.scalars and self.graph.root(arg) == source
-        if register and reader.op not in READS_MEMORY:
+        if register and not reads_memory(reader):
             return None
         if here[2] == there[2] and arg == source:
             return None

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celldsl.ir.program import Node
-from celldsl.ir.size import Size, product
+from celldsl.ir.size import Size, contiguous, product
 from celldsl.plan.gemms import RowsTimesWeight, repeats, rows_times_weight, stride, sum_of_outers
-from celldsl.plan.layout import contiguous
 from celldsl.plan.operations import Combine, Gemm, GemmRows, Pack, RowSum
 from celldsl.plan.places import PARTS, Place
 from celldsl.plan.planner import Planner, located

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
 from celldsl.plan.places import R
@@ -16,7 +17,6 @@ from celldsl.plan.quantities import Amounts
 from celldsl.plan.stage_report import one_line
 
 ZERO = Size.of(0)
-VIEWS = ("slice", "reshape", "transpose", "broadcast", "concat")
 
 
 def tape_lines(
@@ -77,6 +77,6 @@ def _computed_again(kept: Program, backward: Program) -> dict[str, int]:
     forward = {node.name for node in kept.nodes()}
     counts: Counter[str] = Counter()
     for node in backward.step:
-        if node.name in forward and node.type.rows == Rows.STEP and node.op not in VIEWS:
+        if node.name in forward and node.type.rows == Rows.STEP and OPS[node.op].cost:
             counts[one_line(node.origin.text) if node.origin else node.op] += 1
     return dict(counts)

@@ -24,7 +24,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from celldsl.ir.ops.contractions import sums_nothing
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Program, Rows, incoming
 from celldsl.ir.size import Shape
@@ -94,7 +93,6 @@ class Network:
 TYPICAL = 64
 DEAREST = 4
 KINDS = ("elementwise", "shape", "reduce", "source")
-NEVER_AGAIN = ("mask", "concat", "window", "fold", "roll", "pad")
 
 
 def rematerialize(
@@ -168,9 +166,9 @@ def _ancestors(nodes: dict[str, Node], values: list[str]) -> list[str]:
 
 def _again(node: Node) -> bool:
     entry = OPS[node.op]
-    if node.op == "einsum" and sums_nothing(str(node["spec"])):
-        return True
-    return entry.kind in KINDS and entry.cost <= DEAREST and node.op not in NEVER_AGAIN
+    if entry.again is not None:
+        return entry.again(node)
+    return entry.kind in KINDS and entry.cost <= DEAREST
 
 
 def _extent(shape: Shape) -> int:

@@ -48,9 +48,8 @@ def plan_text(
 
 
 def _told(name: str) -> str:
-    """`v_h_next` is what generated code calls `h'`."""
-    plain = name.removeprefix("v_")
-    return f"{plain.removesuffix('_next')}'" if plain.endswith("_next") else plain
+    """`h_next` is what generated code calls `h'`."""
+    return f"{name.removesuffix('_next')}'" if name.endswith("_next") else name
 
 
 def _left_out(without: Collection[str]) -> Iterator[str]:

@@ -35,5 +35,5 @@ def _gradient(node: Node, base: Term, added: Term, y: Term, d: Term) -> list[Ter
 
 ENTRIES = (
     Op("add_at", "contract", 2, "base, with the second value added to its last axis from `start`",
-       _infer, "numerics.add_at({0}, {1}, {start})", formula_with(_gradient)),
+       _infer, "numerics.add_at({0}, {1}, {start})", formula_with(_gradient), loop="own"),
 )  # fmt: skip

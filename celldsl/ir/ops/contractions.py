@@ -90,5 +90,6 @@ def _einsum_gradient(node: Node, a: Term, b: Term, y: Term, d: Term) -> list[Ter
 
 ENTRIES = (
     Op("einsum", "contract", 2, "the sum of products that `spec` says, for each row",
-       infer_einsum, "numerics.einsum({spec}, {0}, {1})", formula_with(_einsum_gradient)),
+       infer_einsum, "numerics.einsum({spec}, {0}, {1})", formula_with(_einsum_gradient),
+       loop="own", again=lambda node: sums_nothing(str(node["spec"]))),
 )  # fmt: skip

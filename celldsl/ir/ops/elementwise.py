@@ -1,7 +1,7 @@
 """Elementwise operations.  In: nothing.  Out: their entries of the table.
 
 At kinks: relu and abs at 0 give 0, ties of max and min share equally, clip passes at its bounds.
-The literals in `code` are `0.0` and `1.0` alone, so that an emitter can give them a type.
+An entry without an `element` is a primitive, which every target prints.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from celldsl.ir.ops.element import Rule, Value, apply, greater, lesser, where
 from celldsl.ir.ops.op import Op, Slope
 from celldsl.ir.ops.term import Term, formula, no_gradient
 from celldsl.ir.ops.types import infer_comparison, infer_logic, infer_real, infer_where
@@ -23,20 +24,25 @@ def _smooth(
     slope: Callable[[Term, Term], Term | float],
     *,
     value: str = "",
-    code: str = "",
+    element: Rule | None = None,
     cost: int = 8,
     domain: tuple[float, float] = ANY,
+    function: str | None = None,
 ) -> Op:
     """A function of one number; `slope(x, y)` is its derivative at x, where it is y."""
     return Op(
         name, "elementwise", 1, doc, infer_real, value or f"np.{name}({{0}})",
-        formula(lambda x, y, d: [d * slope(x, y)]), code or f"{name}({{0}})", cost, domain,
+        formula(lambda x, y, d: [d * slope(x, y)]), element, cost, domain,
+        function=name if function is None else function,
     )  # fmt: skip
 
 
-def _flat(name: str, doc: str, value: str, code: str) -> Op:
+def _flat(name: str, doc: str, value: str, element: Rule | None = None) -> Op:
     """A function of one number that is constant almost everywhere."""
-    return Op(name, "elementwise", 1, doc, infer_real, value, no_gradient, code)
+    return Op(
+        name, "elementwise", 1, f"{doc}; no gradient", infer_real, value, no_gradient, element,
+        flat=True, function=name,
+    )  # fmt: skip
 
 
 def _binary(
@@ -45,26 +51,25 @@ def _binary(
     value: str,
     rule: Callable[[Term, Term, Term, Term], Sequence[Term | None]],
     *,
-    code: str = "",
+    element: Rule | None = None,
     cost: int = 1,
     domain: tuple[float, float] = ANY,
     slope: Slope = "smooth",
 ) -> Op:
     """A function of two numbers; `rule(a, b, y, d)` gives both cotangents."""
     return Op(
-        name, "elementwise", 2, doc, infer_real, value, formula(rule), code or value, cost, domain,
+        name, "elementwise", 2, doc, infer_real, value, formula(rule), element, cost, domain,
         slope,
     )  # fmt: skip
 
 
 def _comparison(name: str, doc: str, sign: str) -> Op:
     value = f"(np.real({{0}}) {sign} np.real({{1}}))"
-    code = f"({{0}} {sign} {{1}})"
-    return Op(name, "elementwise", 2, doc, infer_comparison, value, no_gradient, code)
+    return Op(name, "elementwise", 2, doc, infer_comparison, value, no_gradient)
 
 
-def _logic(name: str, arity: int, doc: str, value: str, code: str) -> Op:
-    return Op(name, "elementwise", arity, doc, infer_logic, value, no_gradient, code)
+def _logic(name: str, arity: int, doc: str, value: str) -> Op:
+    return Op(name, "elementwise", arity, doc, infer_logic, value, no_gradient)
 
 
 def _pow_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
@@ -87,6 +92,16 @@ def _clip_gradient(x: Term, lo: Term, hi: Term, _: Term, d: Term) -> list[Term |
     return [inside, below.where(d, 0.0), below.where(0.0, above.where(d, 0.0))]
 
 
+def _clipped(x: Value, lo: Value, hi: Value) -> Value:
+    return where(apply("lt", x, lo), lo, where(apply("lt", hi, x), hi, x))
+
+
+def _signed(x: Value) -> Value:
+    """x * 0 where x is neither above nor below 0, so that NaN stays."""
+    below = where(apply("lt", x, 0.0), -1.0, apply("mul", x, 0.0))
+    return where(apply("lt", 0.0, x), 1.0, below)
+
+
 ARITHMETIC = (
     _binary("add", "a + b", "({0} + {1})", lambda a, b, y, d: [d, d]),
     _binary("sub", "a - b", "({0} - {1})", lambda a, b, y, d: [d, -d]),
@@ -94,25 +109,25 @@ ARITHMETIC = (
     _binary("div", "a / b", "({0} / {1})", lambda a, b, y, d: [d / b, -(d * y) / b], cost=4,
             domain=POSITIVE),
     _binary("pow", "a ** b; the gradient of b where a > 0", "numerics.power({0}, {1})",
-            _pow_gradient, code="power({0}, {1})", cost=8, domain=POSITIVE),
+            _pow_gradient, cost=8, domain=POSITIVE),
     _binary("mod", "a modulo b, with the sign of b", "numerics.modulo({0}, {1})",
-            lambda a, b, y, d: [d, -(d * (a / b).op("floor"))], code="({0} % {1})", cost=4,
-            domain=POSITIVE),
+            lambda a, b, y, d: [d, -(d * (a / b).op("floor"))], cost=4, domain=POSITIVE),
     _binary("max", "the greater of a and b; a tie shares its gradient",
             "numerics.maximum({0}, {1})", lambda a, b, y, d: _choice(a, b, d),
-            code="({0} if ({0} > {1}) or ({0} != {0}) else {1})", slope="bent"),
+            element=greater, slope="kinked"),
     _binary("min", "the lesser of a and b; a tie shares its gradient",
             "numerics.minimum({0}, {1})", lambda a, b, y, d: _choice(a, b, d)[::-1],
-            code="({0} if ({0} < {1}) or ({0} != {0}) else {1})", slope="bent"),
-    _smooth("neg", "-x", lambda x, y: -1.0, value="(-{0})", code="(-{0})", cost=1),
-    _smooth("square", "x * x", lambda x, y: 2.0 * x, code="({0} * {0})", cost=1),
+            element=lesser, slope="kinked"),
+    _smooth("neg", "-x", lambda x, y: -1.0, value="(-{0})", cost=1, function=""),
+    _smooth("square", "x * x", lambda x, y: 2.0 * x, element=lambda x: apply("mul", x, x), cost=1),
 )  # fmt: skip
 
 SMOOTH = (
-    _smooth("exp", "e ** x", lambda x, y: y),
+    _smooth("exp", "e to the power of x", lambda x, y: y),
     _smooth("log", "natural logarithm", lambda x, y: x.number(1.0) / x, domain=POSITIVE),
-    _smooth("log1p", "log(1 + x)", lambda x, y: x.number(1.0) / (1.0 + x), domain=(-0.5, 3.0)),
-    _smooth("expm1", "exp(x) - 1", lambda x, y: y + 1.0),
+    _smooth("log1p", "log(1 + x), exact near 0", lambda x, y: x.number(1.0) / (1.0 + x),
+            domain=(-0.5, 3.0)),
+    _smooth("expm1", "exp(x) - 1, exact near 0", lambda x, y: y + 1.0),
     _smooth("sqrt", "square root", lambda x, y: x.number(0.5) / y, cost=4, domain=POSITIVE),
     _smooth("sin", "sine", lambda x, y: x.op("cos")),
     _smooth("cos", "cosine", lambda x, y: -x.op("sin")),
@@ -129,41 +144,39 @@ SMOOTH = (
 )  # fmt: skip
 
 KINKED = (
-    Op("relu", "elementwise", 1, "x where x > 0, else 0; its gradient at 0 is 0", infer_real,
-       "numerics.relu({0})", formula(lambda x, y, d: [x.op("le", 0.0).where(0.0, d)]),
-       "(0.0 if {0} <= 0.0 else {0})", slope="bent"),
+    Op("relu", "elementwise", 1, "x where it is positive, else 0; its gradient at 0 is 0",
+       infer_real, "numerics.relu({0})",
+       formula(lambda x, y, d: [x.op("le", 0.0).where(0.0, d)]),
+       lambda x: where(apply("le", x, 0.0), 0.0, x), slope="kinked", function="relu"),
     Op("abs", "elementwise", 1, "absolute value; its gradient at 0 is 0", infer_real,
        "numerics.absolute({0})", formula(lambda x, y, d: [d * x.op("sign")]),
-       "(-{0} if {0} < 0.0 else {0})", slope="bent"),
+       lambda x: where(apply("lt", x, 0.0), apply("neg", x), x), slope="kinked", function="abs"),
     Op("clip", "elementwise", 3, "x kept between lo and hi; its gradient passes at the bounds",
-       infer_real, "numerics.clip({0}, {1}, {2})", formula(_clip_gradient),
-       "({1} if {0} < {1} else ({2} if {0} > {2} else {0}))", slope="bent"),
-    _flat("sign", "-1, 0 or 1; no gradient", "np.sign(np.real({0}))",
-          "(1.0 if {0} > 0.0 else (-1.0 if {0} < 0.0 else {0} * 0.0))"),
-    _flat("floor", "the whole number below; no gradient", "np.floor(np.real({0}))", "floor({0})"),
-    _flat("round", "the nearest whole number, a half to the even one; no gradient",
-          "np.rint(np.real({0}))", "round_even({0})"),
-    _flat("step", "1 where x > 0, else 0; no gradient", "np.where(np.real({0}) > 0.0, 1.0, 0.0)",
-          "(1.0 if {0} > 0.0 else 0.0)"),
+       infer_real, "numerics.clip({0}, {1}, {2})", formula(_clip_gradient), _clipped,
+       slope="kinked"),
+    _flat("sign", "-1, 0 or 1", "np.sign(np.real({0}))", _signed),
+    _flat("floor", "the whole number below", "np.floor(np.real({0}))"),
+    _flat("round", "the nearest whole number, a half to the even one", "np.rint(np.real({0}))"),
+    _flat("step", "1 where x > 0, else 0", "np.where(np.real({0}) > 0.0, 1.0, 0.0)",
+          lambda x: where(apply("lt", 0.0, x), 1.0, 0.0)),
 )  # fmt: skip
 
 CHOICES = (
     Op("where", "elementwise", 3, "a where the condition holds, else b", infer_where,
        "np.where({0}, {1}, {2})",
-       formula(lambda c, a, b, y, d: [None, c.where(d, 0.0), c.where(0.0, d)]),
-       "({1} if {0} else {2})"),
+       formula(lambda c, a, b, y, d: [None, c.where(d, 0.0), c.where(0.0, d)])),
     _comparison("lt", "a < b", "<"),
     _comparison("le", "a <= b", "<="),
     _comparison("eq", "a equals b", "=="),
     _comparison("ne", "a differs from b", "!="),
-    _logic("and", 2, "both conditions", "np.logical_and({0}, {1})", "({0} and {1})"),
-    _logic("or", 2, "either condition", "np.logical_or({0}, {1})", "({0} or {1})"),
-    _logic("not", 1, "the contrary", "np.logical_not({0})", "(not {0})"),
+    _logic("and", 2, "both conditions", "np.logical_and({0}, {1})"),
+    _logic("or", 2, "either condition", "np.logical_or({0}, {1})"),
+    _logic("not", 1, "the contrary", "np.logical_not({0})"),
     Op("stop_gradient", "elementwise", 1, "x, without its gradient", infer_real,
-       "np.real({0})", no_gradient, "{0}", 0, slope="told"),
+       "np.real({0})", no_gradient, lambda x: x, 0, slope="custom"),
     Op("surrogate", "elementwise", 2, "the value of the first, the gradient of the second",
-       infer_real, "numerics.surrogate({0}, {1})", formula(lambda v, p, y, d: [None, d]), "{0}", 0,
-       slope="told"),
+       infer_real, "numerics.surrogate({0}, {1})", formula(lambda v, p, y, d: [None, d]),
+       lambda v, p: v, 0, slope="custom"),
 )  # fmt: skip
 
 ENTRIES = (*ARITHMETIC, *SMOOTH, *KINKED, *CHOICES)

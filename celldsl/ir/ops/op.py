@@ -2,10 +2,10 @@
 
     Op("tanh", "elementwise", 1, doc="hyperbolic tangent",
        infer=infer_real, value="np.tanh({0})",
-       gradient=formula(lambda x, y, d: [d * (1.0 - y * y)]),
-       code="tanh({0})", cost=8)
+       gradient=formula(lambda x, y, d: [d * (1.0 - y * y)]), cost=8, function="tanh")
 
-Everything that is known of an operation stands in its entry; passes and back ends ask the table.
+Everything that is known of an operation stands in its entry; passes, plans and targets ask the
+table.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from celldsl.ir.ops.element import Gather, Reduction, Rule, Value
 from celldsl.ir.program import Node, Type
-from celldsl.ir.size import Shape
+from celldsl.ir.size import Shape, Size
 from celldsl.structs import record
 
-Slope = Literal["smooth", "bent", "told"]
+Slope = Literal["smooth", "kinked", "custom"]
 Kind = Literal["source", "elementwise", "shape", "reduce", "scan", "contract", "rows"]
 Attributes = Mapping[str, Any]
 
@@ -35,13 +36,16 @@ class TypeMismatch(ValueError):
     """Arguments that an operation cannot take: a defect of whoever built the node."""
 
 
+View = Callable[[Node, Shape, Shape], "tuple[Shape, Size] | None"]
+
+
 @record
 class Op:
     """One operation.
 
     kind      source: no arguments; elementwise: all arguments have one shape (`broadcast` is an
               op of its own); shape: moves elements; reduce, scan: along one axis; contract:
-              einsum of two; rows: from many rows to one
+              products; rows: from many rows to one
     arity     how many arguments, None for any number
     infer     types of the arguments and attributes -> type; raises TypeMismatch
     value     a NumPy expression over `{0}`, `{1}` … (`{args}` for any number), attributes by name
@@ -50,11 +54,22 @@ class Op:
               Works in float64 and complex128.  Names it may use: `np` and `numerics`
               (`celldsl.runtime.numerics`).  Generated modules use it for initial values
     gradient  (builder, node, cotangent) -> cotangent per argument, None where there is none
-    code      what a loop body says, over `{0}`, `{1}` …; elementwise ops only
+    element   of elementwise ops: one element of the value from one of each argument; None where it
+              is a primitive, which targets print
     cost      0 moves, 1 arithmetic, 4 division and roots, 8 transcendental
     domain    an interval to draw test arguments from
-    slope     whether differences of values find the gradient: where values are `smooth`; not at a
-              `bent` one's kinks; nowhere where it is `told` apart from the value
+    slope     whether differences of values find the gradient: where values are `smooth`; not at the
+              kinks of a `kinked` one; nowhere where it is `custom`, said apart from the value
+    flat      constant almost everywhere, so that its gradient is nothing
+    reduction of reduce and scan: how a loop along the axis starts and goes on
+    gather    of ops that read an argument at other indices: one element, by reading that argument;
+              also of sources, which read nothing
+    view      of ops that look at an argument's memory: (node, the argument's shape, its strides)
+              -> the value's strides, and where it begins; None where that takes a copy
+    loop      shared: it joins others of its index space in one loop nest; own: it has a nest of its
+              own kind; none: nothing is run, since others write or read what it stands for
+    again     whether the backward pass may compute it again, where its cost alone does not say
+    function  what the language calls it, where it is a function of one value (and an axis)
     """
 
     name: str
@@ -64,7 +79,29 @@ class Op:
     infer: Callable[[Sequence[Type], Attributes], Type]
     value: str
     gradient: Callable[[NodeBuilder, Node, str], list[str | None]] | None
-    code: str = ""
+    element: Rule | None = None
     cost: int = 1
     domain: tuple[float, float] = (-3.0, 3.0)
     slope: Slope = "smooth"
+    flat: bool = False
+    reduction: Reduction | None = None
+    gather: Callable[[Gather], Value] | None = None
+    view: View | None = None
+    loop: Literal["shared", "own", "none"] = "shared"
+    again: Callable[[Node], bool] | None = None
+    function: str = ""
+
+    @property
+    def primitive(self) -> bool:
+        """Whether targets print it as it is."""
+        return self.kind == "elementwise" and self.element is None
+
+    @property
+    def reads_memory(self) -> bool:
+        """Whether it reads arguments at other indices than its own, not a register."""
+        return self.loop == "own" and self.view is None
+
+
+def never(node: Node) -> bool:
+    """Of `again`: what it gives is dear, or random."""
+    return False

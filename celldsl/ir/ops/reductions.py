@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
+from celldsl.ir.ops.element import Reduction, apply, greater, lesser
 from celldsl.ir.ops.op import Attributes, Op
 from celldsl.ir.ops.term import Term, formula_with
 from celldsl.ir.ops.types import axis_of, want_boolean, with_axis
@@ -68,17 +70,24 @@ def _cumprod_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None
     return [(products * repeated(d)).op("sum", axis=axis + 1)]
 
 
+SUM = Reduction(0.0, lambda total, x: apply("add", total, x))
 ENTRIES = (
     Op("sum", "reduce", 1, "the sum along an axis", _reduced, "{0}.sum(axis={axis})",
-       formula_with(lambda node, x, y, d: [_along(d, _axis(node), x)])),
+       formula_with(lambda node, x, y, d: [_along(d, _axis(node), x)]), reduction=SUM,
+       function="sum"),
     Op("amax", "reduce", 1, "the greatest along an axis; ties share the gradient", _reduced,
-       "numerics.amax({0}, {axis})", formula_with(_extreme_gradient), slope="bent"),
+       "numerics.amax({0}, {axis})", formula_with(_extreme_gradient), slope="kinked",
+       reduction=Reduction(-inf, lambda total, x: greater(x, total))),
     Op("amin", "reduce", 1, "the least along an axis; ties share the gradient", _reduced,
-       "numerics.amin({0}, {axis})", formula_with(_extreme_gradient), slope="bent"),
+       "numerics.amin({0}, {axis})", formula_with(_extreme_gradient), slope="kinked",
+       reduction=Reduction(inf, lambda total, x: lesser(x, total))),
     Op("cumsum", "scan", 1, "running sums along an axis, from its end if `reverse`", _scanned,
        "numerics.cumsum({0}, {axis}, {reverse})",
        formula_with(lambda node, x, y, d: [
-           d.op("cumsum", axis=_axis(node), reverse=not node["reverse"])])),
+           d.op("cumsum", axis=_axis(node), reverse=not node["reverse"])]),
+       reduction=SUM, loop="own", function="cumsum"),
     Op("cumprod", "scan", 1, "running products along an axis", _scanned,
-       "np.cumprod({0}, axis={axis})", formula_with(_cumprod_gradient)),
+       "np.cumprod({0}, axis={axis})", formula_with(_cumprod_gradient),
+       reduction=Reduction(1.0, lambda total, x: apply("mul", total, x)), loop="own",
+       function="cumprod"),
 )  # fmt: skip

@@ -32,7 +32,7 @@ ENTRIES = (
     Op("rowsum", "rows", 1, "the sum over all rows", _rowsum, "numerics.rowsum({0}, {rank})",
        None),
     Op("einsum_rows", "rows", 2, "rowsum(einsum(a, b)), in one product", _einsum_rows,
-       "numerics.einsum_rows({spec}, {0}, {1})", None),
+       "numerics.einsum_rows({spec}, {0}, {1})", None, loop="own"),
     Op("final", "rows", 1, "a state after the loop; zero where the caller gave its start", _final,
-       "{0}", None, cost=0),
+       "{0}", None, cost=0, loop="none"),
 )  # fmt: skip

@@ -9,15 +9,18 @@ adjoint, adds it back:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
-from celldsl.ir.ops.term import Term, formula, formula_with
+from celldsl.ir.ops.element import Count, Gather, Value, apply, where, within
+from celldsl.ir.ops.op import Attributes, Op, TypeMismatch, View, never
+from celldsl.ir.ops.term import Gradient, Term, formula, formula_with
 from celldsl.ir.ops.types import axis_of, rows_of, with_axis
 from celldsl.ir.program import Node, Type
-from celldsl.ir.size import Shape, Size, product, shape_text
+from celldsl.ir.size import Shape, Size, contiguous, product, shape_text
 
-ONE = Size.of(1)
+ONE, ZERO = Size.of(1), Size.of(0)
+Infer = Callable[[Sequence[Type], Attributes], Type]
 
 
 def _as(kind: Type, shape: Shape) -> Type:
@@ -152,32 +155,119 @@ def _roll_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None]:
     return [d.op("roll", axis=node["axis"], k=-k)]
 
 
-def _op(
-    name: str, doc: str, infer: object, value: str, gradient: object, arity: int | None = 1
-) -> Op:
-    return Op(name, "shape", arity, doc, infer, value, gradient, cost=0)  # type: ignore[arg-type]
+# ---------------------------------------------------------------- where elements lie
+
+Strided = tuple[Shape, Size]
+
+
+def _slice_view(node: Node, shape: Shape, strides: Shape) -> Strided:
+    start, axis = node["start"], node["axis"]
+    assert isinstance(start, Size) and isinstance(axis, int)
+    return strides, start * strides[axis]
+
+
+def _transpose_view(node: Node, shape: Shape, strides: Shape) -> Strided:
+    perm = node["perm"]
+    assert isinstance(perm, tuple)
+    return tuple(strides[axis] for axis in perm), ZERO
+
+
+def _broadcast_view(node: Node, shape: Shape, strides: Shape) -> Strided:
+    target = node.type.shape
+    if not shape:
+        return (ZERO,) * len(target), ZERO
+    axes = zip(shape, strides, target, strict=True)
+    return tuple(step if size == wide else ZERO for size, step, wide in axes), ZERO
+
+
+def _reshape_view(node: Node, shape: Shape, strides: Shape) -> Strided | None:
+    """Axes of size 1 come and go anywhere; anything else needs a value in one piece."""
+    target = node.type.shape
+    if _squeezed(shape) == _squeezed(target):
+        steps = [step for size, step in zip(shape, strides, strict=True) if size != ONE]
+        return tuple(ZERO if size == ONE else steps.pop(0) for size in target), ZERO
+    axes = zip(shape, strides, contiguous(shape), strict=True)
+    if all(step == whole for size, step, whole in axes if size != ONE):
+        return contiguous(target), ZERO
+    return None
+
+
+def _squeezed(shape: Shape) -> Shape:
+    return tuple(size for size in shape if size != ONE)
+
+
+def _rolled(g: Gather) -> Value:
+    axis, k = g.at["axis"], g.at["k"]
+    assert isinstance(axis, int) and isinstance(k, int)
+    moved = list(g.indices)
+    moved[axis] = apply("mod", apply("sub", moved[axis], k), Count(g.source[axis]))
+    return g.read(moved)
+
+
+def _padded(g: Gather) -> Value:
+    axis, before = g.at["axis"], g.at["before"]
+    assert isinstance(axis, int) and isinstance(before, Size)
+    moved = list(g.indices)
+    moved[axis] = apply("sub", moved[axis], Count(before))
+    return where(within(moved[axis], Count(g.source[axis])), g.read(moved), 0.0)
+
+
+def _windowed(g: Gather) -> Value:
+    """Element [c, k…, l…] is the source at [c, l + k - reach…], zero beyond the border."""
+    kernel = g.at["kernel"]
+    assert isinstance(kernel, tuple)
+    rank = len(kernel)
+    lead = len(g.indices) - 2 * rank
+    taps, places = g.indices[lead : lead + rank], g.indices[lead + rank :]
+    seen = [
+        apply("sub", apply("add", place, tap), size // 2)
+        for place, tap, size in zip(places, taps, kernel, strict=True)
+    ]
+    bounds = [within(at, Count(size)) for at, size in zip(seen, g.source[lead:], strict=True)]
+    inside = bounds[0]
+    for bound in bounds[1:]:
+        inside = apply("and", inside, bound)
+    return where(inside, g.read((*g.indices[:lead], *seen)), 0.0)
+
+
+def _moved(name: str, doc: str, infer: Infer, value: str, gradient: Gradient, view: View) -> Op:
+    """An operation that looks at its argument's memory in another way."""
+    loop: Literal["own", "none"] = "own" if name == "reshape" else "none"
+    return Op(name, "shape", 1, doc, infer, value, gradient, cost=0, view=view, loop=loop)
+
+
+def _gathered(
+    name: str, doc: str, infer: Infer, value: str, gradient: Gradient,
+    gather: Callable[[Gather], Value] | None,
+) -> Op:  # fmt: skip
+    """An operation that reads its argument at other indices; None: it adds elements up instead."""
+    return Op(name, "shape", 1, doc, infer, value, gradient, cost=0, gather=gather, loop="own",
+              again=never)  # fmt: skip
 
 
 ENTRIES = (
-    _op("slice", "elements `start` to `stop` of an axis", _infer_slice,
-        "numerics.cut({0}, {axis}, {start}, {stop})", formula_with(_slice_gradient)),
-    _op("concat", "the arguments one after the other along an axis", _infer_concat,
-        "numerics.concat([{args}], {axis}, {rank})", formula_with(_concat_gradient), None),
-    _op("reshape", "the same elements in order, in another shape", _infer_reshape,
-        "numerics.reshape({0}, {rank}, {shape})",
-        formula(lambda x, y, d: [d.op("reshape", shape=x.shape)])),
-    _op("transpose", "axis i of the value is axis perm[i] of the argument", _infer_transpose,
-        "numerics.transpose({0}, {perm})", formula_with(_transpose_gradient)),
-    _op("broadcast", "stretched from [], or along axes of size 1", _infer_broadcast,
-        "numerics.broadcast({0}, {rank}, {shape})", formula(_broadcast_gradient)),
-    _op("roll", "element i is element i - k, around the end", _infer_roll,
-        "np.roll({0}, {k}, axis={axis})", formula_with(_roll_gradient)),
-    _op("pad", "zeros before and after along an axis", _infer_pad,
-        "numerics.pad({0}, {axis}, {before}, {after})", formula_with(_pad_gradient)),
-    _op("window", "what a kernel sees at each place, zeros beyond the border", _infer_window,
-        "numerics.window({0}, {kernel})",
-        formula_with(lambda node, x, y, d: [d.op("fold", kernel=node["kernel"])])),
-    _op("fold", "the adjoint of window: adds each element to where it was seen", _infer_fold,
-        "numerics.fold({0}, {kernel})",
-        formula_with(lambda node, x, y, d: [d.op("window", kernel=node["kernel"])])),
+    _moved("slice", "elements `start` to `stop` of an axis", _infer_slice,
+           "numerics.cut({0}, {axis}, {start}, {stop})", formula_with(_slice_gradient),
+           _slice_view),
+    Op("concat", "shape", None, "the arguments one after the other along an axis", _infer_concat,
+       "numerics.concat([{args}], {axis}, {rank})", formula_with(_concat_gradient), cost=0,
+       loop="none", again=never),
+    _moved("reshape", "the same elements in order, in another shape", _infer_reshape,
+           "numerics.reshape({0}, {rank}, {shape})",
+           formula(lambda x, y, d: [d.op("reshape", shape=x.shape)]), _reshape_view),
+    _moved("transpose", "axis i of the value is axis perm[i] of the argument", _infer_transpose,
+           "numerics.transpose({0}, {perm})", formula_with(_transpose_gradient), _transpose_view),
+    _moved("broadcast", "stretched from [], or along axes of size 1", _infer_broadcast,
+           "numerics.broadcast({0}, {rank}, {shape})", formula(_broadcast_gradient),
+           _broadcast_view),
+    _gathered("roll", "element i is element i - k, around the end", _infer_roll,
+              "np.roll({0}, {k}, axis={axis})", formula_with(_roll_gradient), _rolled),
+    _gathered("pad", "zeros before and after along an axis", _infer_pad,
+              "numerics.pad({0}, {axis}, {before}, {after})", formula_with(_pad_gradient), _padded),
+    _gathered("window", "what a kernel sees at each place, zeros beyond the border", _infer_window,
+              "numerics.window({0}, {kernel})",
+              formula_with(lambda node, x, y, d: [d.op("fold", kernel=node["kernel"])]), _windowed),
+    _gathered("fold", "the adjoint of window: adds each element to where it was seen", _infer_fold,
+              "numerics.fold({0}, {kernel})",
+              formula_with(lambda node, x, y, d: [d.op("window", kernel=node["kernel"])]), None),
 )  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.ops.element import Number, apply, where
+from celldsl.ir.ops.op import Attributes, Op, TypeMismatch, never
 from celldsl.ir.ops.term import no_gradient
 from celldsl.ir.ops.types import want_boolean
 from celldsl.ir.program import Rows, Type
@@ -40,13 +41,14 @@ def _mask(types: Sequence[Type], attributes: Attributes) -> Type:
 
 ENTRIES = (
     Op("number", "source", 0, "the number `value`", _scalar, "np.float64({value})", no_gradient,
-       cost=0),
+       cost=0, loop="none"),
     Op("size", "source", 0, "a size as a number", _scalar, "np.float64({size})", no_gradient,
-       cost=0),
-    Op("eye", "source", 0, "the identity matrix", _eye, "np.eye({n})", no_gradient, cost=0),
+       cost=0, loop="none"),
+    Op("eye", "source", 0, "the identity matrix", _eye, "np.eye({n})", no_gradient, cost=0,
+       gather=lambda g: where(apply("eq", *g.indices), 1.0, 0.0)),
     Op("arange", "source", 0, "0, 1, … n - 1", _arange, "np.arange({n}, dtype=np.float64)",
-       no_gradient, cost=0),
+       no_gradient, cost=0, gather=lambda g: Number(g.indices[0])),
     Op("mask", "source", 1, "what dropout or zoneout draws for `site`, with its scale; `per` is "
        "step, sequence or parameter", _mask, "numerics.resting_mask({kind}, {0}, {shape})",
-       no_gradient),
+       no_gradient, again=never),
 )  # fmt: skip

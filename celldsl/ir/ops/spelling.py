@@ -1,4 +1,4 @@
-"""Templates of operations filled in: `value` as NumPy text, `code` as a Python number.
+"""Operations in Python: `value` as NumPy text, `element` as a number.
 
 Value templates as text.  In: a node and the text of its arguments.  Out: a NumPy expression.
 
@@ -6,7 +6,7 @@ Value templates as text.  In: a node and the text of its arguments.  Out: a NumP
 
 `axis` counts from the end, since rows lead; sizes are written by the caller's function.
 
-`code` templates in plain Python.  In: an elementwise op and numbers.  Out: its value.
+Elements in plain Python.  In: an elementwise op and numbers.  Out: its value.
 
     scalar_value("max", [1.0, 2.0])     2.0
 
@@ -16,10 +16,10 @@ What Python's `math` refuses raises a ValueError (a logarithm of 0) or an Arithm
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
-from functools import cache
-from types import CodeType
 
+from celldsl.ir.ops.element import Apply, Value, apply
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size
@@ -55,21 +55,32 @@ def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-FUNCTIONS: dict[str, Callable[..., float]] = {
+# Primitives in Python.
+PYTHON: dict[str, Callable[..., float | bool]] = {
     "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "tanh": math.tanh,
     "sigmoid": _sigmoid, "softplus": _softplus, "erf": math.erf, "sin": math.sin, "cos": math.cos,
-    "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "floor": math.floor, "round_even": round,
-    "power": math.pow,
+    "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "floor": math.floor, "round": round,
+    "pow": math.pow, "add": operator.add, "sub": operator.sub, "mul": operator.mul,
+    "div": operator.truediv, "mod": operator.mod, "neg": operator.neg, "lt": operator.lt,
+    "le": operator.le, "eq": operator.eq, "ne": operator.ne, "not": operator.not_,
+    "and": lambda a, b: a and b, "or": lambda a, b: a or b,
 }  # fmt: skip
 
 
 def scalar_value(op: str, args: Sequence[float | bool]) -> float | bool:
     """The value of one element."""
-    names = {f"a{i}": arg for i, arg in enumerate(args)}
-    value = eval(_compiled(OPS[op].code, len(args)), {**FUNCTIONS, **names})
+    element = OPS[op].element
+    value = element_value(apply(op, *args) if element is None else element(*args))
     return value if isinstance(value, bool) else float(value)
 
 
-@cache
-def _compiled(code: str, arity: int) -> CodeType:
-    return compile(code.format(*(f"a{i}" for i in range(arity))), "<code template>", "eval")
+def element_value(value: Value) -> float | bool:
+    """The number that an element of numbers is."""
+    match value:
+        case Apply("where", (condition, yes, no)):
+            return element_value(yes if element_value(condition) else no)
+        case Apply(primitive, args):
+            return PYTHON[primitive](*map(element_value, args))
+        case bool() | float() | int():
+            return value
+    raise AssertionError(f"{value} is no number")

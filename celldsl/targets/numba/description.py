@@ -9,23 +9,20 @@ import re
 from collections.abc import Sequence
 
 from celldsl.ir.ops.spelling import value_text
+from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
 from celldsl.plan.operations import GemmRows
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
+from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import FUNCTIONS
 from celldsl.targets.numba.spelling import size_code
 from celldsl.targets.numba.unit import Unit
 
-EXTENTS = {
-    "n_rows": "_R",
-    "n_batch": "_B",
-    "n_states": "_S",
-    "n_kept": "_K",
-    "parts": "_parts",
-}
+# Numbers of rows among the dims; no dim begins with an underscore.
+EXTENTS = {"@R": "_R", "@B": "_B", "@S": "_S", "@K": "_K", "@parts": "_parts"}
 LENGTHS = (
     "parameters",
     "constants",
@@ -38,41 +35,42 @@ LENGTHS = (
 Calls = Sequence[tuple[Phase, str]]
 
 
-def description_source(unit: Unit, forward: Calls, backward: Calls) -> str:
+def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls) -> str:
     spec, plan = unit.spec, unit.plan
+    describe = names.own("describe")
     return "\n".join([
-        _initial(spec),
+        _initial(spec, names),
         "",
         "",
-        f"class {spec.name}(Cell):",
+        f"class {spec.name}({names.own('Cell')}):",
         f"    {_docstring(spec)}",
         "",
-        "    description = describe.Description(",
+        f"    description = {describe}.Description(",
         f"        name={spec.name!r},",
         f"        equations={spec.text!r},",
         f"        source={unit.source!r},",
         f"        digest={unit.digest!r},",
         f"        version={unit.version!r},",
         f"        abi={ABI},",
-        *_tuple("dims", [_dim(d) for d in spec.dims]),
-        *_tuple("hypers", [_hyper(h) for h in spec.hypers]),
-        *_tuple("inputs", [_array(a) for a in spec.inputs]),
-        *_tuple("outputs", [_array(a) for a in spec.outputs]),
-        *_tuple("states", [_array(a) for a in spec.states]),
-        *_tuple("params", _params(spec.params, plan.parameters)),
-        *_tuple("consts", _params(spec.consts, plan.constants)),
+        *_tuple("dims", [_dim(d, describe) for d in spec.dims]),
+        *_tuple("hypers", [_hyper(h, describe) for h in spec.hypers]),
+        *_tuple("inputs", [_array(a, describe) for a in spec.inputs]),
+        *_tuple("outputs", [_array(a, describe) for a in spec.outputs]),
+        *_tuple("states", [_array(a, describe) for a in spec.states]),
+        *_tuple("params", _params(spec.params, plan.parameters, describe)),
+        *_tuple("consts", _params(spec.consts, plan.constants, describe)),
         *_tuple("conditions", [
-            f"describe.Condition(lambda v: {c.code}, {c.text!r}, {c.why!r})"
+            f"{describe}.Condition(lambda v: {c.code}, {c.text!r}, {c.why!r})"
             for c in spec.conditions
         ]),
-        "        initial=initial_values,",
-        "        lengths=describe.Lengths(",
+        f"        initial={names.own('initial_values')},",
+        f"        lengths={describe}.Lengths(",
         *(f"            {name}={_function(_length(plan, name))}," for name in LENGTHS),
         "        ),",
-        *_tuple("forward", [_phase(*call) for call in forward]),
-        *_tuple("backward", [_phase(*call) for call in backward]),
-        f"        functions=describe.Functions({', '.join(FUNCTIONS)}),",
-        *(["        prepare=prepare_products,"] if unit.plan.has_gemm else []),
+        *_tuple("forward", [_phase(*call, names) for call in forward]),
+        *_tuple("backward", [_phase(*call, names) for call in backward]),
+        f"        functions={describe}.Functions({', '.join(map(names.own, FUNCTIONS))}),",
+        *([f"        prepare={names.own('prepare_products')},"] if unit.plan.has_gemm else []),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         f"        backward_reads={_backward_reads(unit)!r},",
         *_tuple("sources", [repr(source) for source in unit.sources]),
@@ -87,12 +85,13 @@ def _backward_reads(unit: Unit) -> tuple[str, ...]:
     return tuple(each.name for each in unit.spec.inputs if each.name in read)
 
 
-def _phase(phase: Phase, name: str) -> str:
+def _phase(phase: Phase, name: str, names: Names) -> str:
     waits = "" if phase.waits else ", waits=False"
     reverse = ", reverse=True" if phase.reverse else ""
     sums = phase.stages and all(isinstance(stage, GemmRows) for stage in phase.stages)
     sliced = ", sliced=True" if phase.kind == "parts" and sums else ""
-    return f'describe.Phase("{phase.kind}", {name}{waits}{reverse}{sliced})'
+    phase_of = f"{names.own('describe')}.Phase"
+    return f'{phase_of}("{phase.kind}", {names.own(name)}{waits}{reverse}{sliced})'
 
 
 def _length(plan: Plan, name: str) -> Size:
@@ -112,10 +111,7 @@ def _tuple(name: str, items: list[str]) -> list[str]:
 
 def _named(size: Size) -> str:
     """A size over `d["H"]` and, for the numbers of rows, `d["_R"]`."""
-    code = re.sub(r"\bd_([A-Za-z]\w*)", r'd["\1"]', size_code(size))
-    for name, key in EXTENTS.items():
-        code = re.sub(rf"\b{name}\b", f'd["{key}"]', code)
-    return code
+    return size_code(size, lambda name: f'd["{EXTENTS.get(name, name)}"]')
 
 
 def _function(size: Size) -> str:
@@ -126,38 +122,40 @@ def _shape(shape: Shape) -> str:
     return f"lambda **d: ({''.join(f'{_named(size)}, ' for size in shape).rstrip()})"
 
 
-def _dim(dim: DimSpec) -> str:
+def _dim(dim: DimSpec, describe: str) -> str:
     default = "None" if dim.default is None else _function(dim.default)
-    return f"describe.Dim({dim.name!r}, {default}, {dim.fixed!r})"
+    return f"{describe}.Dim({dim.name!r}, {default}, {dim.fixed!r})"
 
 
-def _hyper(hyper: HyperSpec) -> str:
-    return f"describe.Hyper({hyper.name!r}, {hyper.kind!r}, {hyper.value!r}, {hyper.fixed!r})"
+def _hyper(hyper: HyperSpec, describe: str) -> str:
+    return f"{describe}.Hyper({hyper.name!r}, {hyper.kind!r}, {hyper.value!r}, {hyper.fixed!r})"
 
 
-def _array(array: ArraySpec) -> str:
-    return f"describe.Array({array.name!r}, {shape_text(array.shape)!r}, {_shape(array.shape)})"
+def _array(array: ArraySpec, describe: str) -> str:
+    return f"{describe}.Array({array.name!r}, {shape_text(array.shape)!r}, {_shape(array.shape)})"
 
 
-def _params(specs: tuple[ParamSpec, ...], blocks: tuple[Block, ...]) -> list[str]:
+def _params(specs: tuple[ParamSpec, ...], blocks: tuple[Block, ...], describe: str) -> list[str]:
     places = {block.name: block.place for block in blocks}
     found = []
     for spec in specs:
         place = places[spec.name]
         found.append(
-            f"describe.Param({spec.name!r}, {shape_text(spec.shape)!r}, {_shape(spec.shape)}, "
+            f"{describe}.Param({spec.name!r}, {shape_text(spec.shape)!r}, {_shape(spec.shape)}, "
             f"{_function(place.base + place.offset)}, {_shape(place.strides)}, "
             f"{spec.value is not None!r})"
         )
     return found
 
 
-def _initial(spec: CellSpec) -> str:
+def _initial(spec: CellSpec, own: Names) -> str:
     """A generator of (name, array) for parameters and consts, in the order they depend."""
     lines = [
-        "def initial_values(draw, v):",
+        f"def {own.own('initial_values')}(draw, v):",
         '    """The initial values of parameters and consts."""',
+        *_libraries(spec, own),
     ]
+    start = len(lines)
     names: dict[str, str] = {}
     shapes = {each.name: each.shape for each in (*spec.consts, *spec.params)}
     read = {arg for node in spec.initial for arg in node.args}
@@ -176,9 +174,16 @@ def _initial(spec: CellSpec) -> str:
         if owner.name in read:
             value = f"v.setdefault({owner.name!r}, {value})"
         lines.append(f"    yield {owner.name!r}, {value}")
-    if len(lines) == 2:
+    if len(lines) == start:
         lines.append("    yield from ()")
     return "\n".join(lines)
+
+
+def _libraries(spec: CellSpec, names: Names) -> list[str]:
+    """What templates of values call NumPy and the functions beside it, if it is not that here."""
+    values = [OPS[node.op].value for node in spec.initial if node.op != "draw"]
+    used = [word for word in ("np", "numerics") if any(f"{word}." in v for v in values)]
+    return [f"    {word} = {own}" for word in used if (own := names.own(word)) != word]
 
 
 def _in_order(spec: CellSpec) -> list[ParamSpec]:
@@ -236,4 +241,4 @@ def _value(node: Node, names: dict[str, str], shapes: dict[str, Shape]) -> str:
 
 
 def _initial_size(size: Size) -> str:
-    return re.sub(r"\bd_([A-Za-z]\w*)", r'v["\1"]', size_code(size))
+    return size_code(size, lambda name: f'v["{name}"]')

@@ -7,55 +7,54 @@ The text depends on its input alone: compiling twice gives the same bytes.
 
 from __future__ import annotations
 
-import ast
 import textwrap
 from collections.abc import Iterable
-from itertools import chain
 
 from celldsl.ir.spec import CellSpec
+from celldsl.kernel_ir.phases import PhaseWriter
+from celldsl.kernel_ir.stages import Naming
 from celldsl.plan.operations import AddShares
 from celldsl.plan.plan import Phase
 from celldsl.runtime import FILES, SURFACE
 from celldsl.targets.numba.description import description_source
-from celldsl.targets.numba.phases import COMMON, Writer
+from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import plain_source
-from celldsl.targets.numba.renaming import kept_apart
-from celldsl.targets.numba.spelling import array_name, friendly_names
-from celldsl.targets.numba.stages import all_bases
+from celldsl.targets.numba.printer import function_text
+from celldsl.targets.numba.spelling import friendly_names
 from celldsl.targets.numba.standalone import NOTE, PUBLIC, carried
 from celldsl.targets.numba.unit import Unit
+
+COMMON = (
+    "part", "parts", "share", "shares", "rows", "dims", "hyper", "parameters", "constants", "fixed",
+    "tape", "work",
+)  # fmt: skip
 
 
 def module_source(unit: Unit, standalone: bool = False) -> str:
     """The whole text of the module; a standalone one carries the runtime in it."""
-    spec, plan = unit.spec, unit.plan
+    spec, plan, dims = unit.spec, unit.plan, unit.forward.dims
     hypers = {h.name: i for i, h in enumerate(h for h in spec.hypers if not h.fixed)}
-    names = friendly_names(unit.forward)
-    again = _names_again(unit, names)
-    dims = unit.forward.dims
-    forward = Writer(
-        "forward", dims, hypers, names, _arguments(spec, "forward"), all_bases(plan.forward)
-    )
-    backward = Writer(
-        "backward", dims, hypers, again, _arguments(spec, "backward"), all_bases(plan.backward)
+    names = Names(spec.name, [*_arrays(spec, "forward"), *_arrays(spec, "backward")])
+    friendly = friendly_names(unit.forward)
+    forward, backward = (
+        PhaseWriter(direction, _arguments(spec, direction), Naming(found), len(hypers))
+        for direction, found in (("forward", friendly), ("backward", _names_again(unit, friendly)))
     )
     calls = [
         [(phase, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
         for phases, writer in ((plan.forward, forward), (plan.backward, backward))
     ]
-    kernels = "\n\n".join(chain(forward.functions, backward.functions))
+    functions = (*forward.functions, *backward.functions)
     parts = [
-        kernels,
-        plain_source(spec, plan, dims, *calls),
-        description_source(unit, calls[0], calls[1]),
+        "\n\n".join(function_text(function, names, dims, hypers) for function in functions),
+        plain_source(spec, plan, names, dims, *calls),
+        description_source(unit, names, calls[0], calls[1]),
     ]
     code = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     if standalone:
-        imports = _imports(code, carried().package, PUBLIC)
-        text = [_header(unit, NOTE), carried().text, imports, code]
-    else:
-        text = [_header(unit), _imports(code, "celldsl"), code]
-    return kept_apart("\n\n".join(text), spec.name)
+        imports = _imports(names, carried().package, PUBLIC)
+        return "\n\n".join([_header(unit, NOTE), carried().text, imports, code])
+    return "\n\n".join([_header(unit), _imports(names, "celldsl"), code])
 
 
 def _names_again(unit: Unit, names: dict[str, str]) -> dict[str, str]:
@@ -95,16 +94,20 @@ def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]
     return numbered
 
 
-def _arguments(spec: CellSpec, direction: str) -> str:
+def _arrays(spec: CellSpec, direction: str) -> list[str]:
+    """The arrays of callers that every phase gets, as plans call them."""
     roles = {
         "forward": [("in", spec.inputs), ("out", spec.outputs), ("state_in", spec.states),
                     ("state_out", spec.states)],
         "backward": [("in", spec.inputs), ("d_out", spec.outputs), ("d_in", spec.inputs),
                      ("d_final", spec.states), ("d_start", spec.states)],
     }[direction]  # fmt: skip
-    arrays = [array_name(f"{role}:{a.name}") for role, group in roles for a in group]
+    return [f"{role}:{a.name}" for role, group in roles for a in group]
+
+
+def _arguments(spec: CellSpec, direction: str) -> tuple[str, ...]:
     gradients = ["gradients"] if direction == "backward" else []
-    return ", ".join([COMMON, *gradients, *arrays])
+    return (*COMMON, *gradients, *_arrays(spec, direction))
 
 
 def _header(unit: Unit, note: str = "") -> str:
@@ -117,9 +120,13 @@ def _header(unit: Unit, note: str = "") -> str:
     )
 
 
-def _imports(code: str, package: str, more: Iterable[str] = ()) -> str:
+def _imports(names: Names, package: str, more: Iterable[str] = ()) -> str:
     """What the code names of the runtime's surface, and what others may ask the module for."""
-    names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-    used = ", ".join(sorted({*more} | names & {*FILES, *SURFACE}))
+    for name in ("np", *more):
+        names.own(name)
+    used = ", ".join(names.imported({*FILES, *SURFACE}))
     lines = textwrap.wrap(used, 96, initial_indent="    ", subsequent_indent="    ")
-    return "\n".join(["import numpy as np", "", f"from {package}.runtime import (", *lines, ")"])
+    numpy = f"import numpy as {names.own('np')}"
+    imports = [numpy, "", f"from {package}.runtime import (", *lines, ")"]
+    kept = list(names.builtin())
+    return "\n".join([*imports, *(["", *kept] if kept else [])])

@@ -18,10 +18,12 @@ from itertools import takewhile
 
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, CellSpec
+from celldsl.kernel_ir.free import mentioned
 from celldsl.plan.plan import Phase, Plan
-from celldsl.structs import record
-from celldsl.targets.numba.spelling import array_name, size_code
-from celldsl.targets.numba.stages import prelude
+from celldsl.structs import entity, field, record
+from celldsl.targets.numba.names import Names
+from celldsl.targets.numba.printer import size_lines
+from celldsl.targets.numba.spelling import size_code
 
 ZERO = Size.of(0)
 FUNCTIONS = ("prepare", "forward", "backward", "step", "step_backward")
@@ -43,6 +45,10 @@ class Role:
     prefix: str
     arrays: tuple[ArraySpec, ...]
     timed: bool
+
+    def places(self) -> list[str]:
+        """The arrays, as plans call them."""
+        return [f"{self.prefix}:{array.name}" for array in self.arrays]
 
 
 @record
@@ -71,12 +77,18 @@ class Direction:
         return ", ".join([*own, *gradients, *arrays])
 
     def arrays(self) -> list[str]:
+        """The arrays of its phases, as plans call them."""
         groups = {role.prefix: role for role in (*self.given, *self.made)}
-        return [name for key in self.order for name in _names([groups[key]])]
+        return [array for key in self.order for array in groups[key].places()]
 
 
 def plain_source(
-    spec: CellSpec, plan: Plan, dims: tuple[str, ...], forward: Calls, backward: Calls
+    spec: CellSpec,
+    plan: Plan,
+    names: Names,
+    dims: tuple[str, ...],
+    forward: Calls,
+    backward: Calls,
 ) -> str:
     """The text of `prepare`, `forward`, `backward`, `step` and `step_backward`."""
     ins = Role("in", spec.inputs, True)
@@ -94,135 +106,140 @@ def plain_source(
         tuple(backward),
         back=True,
     )
-    texts = [_prepare(plan, dims, (ahead, back))]
+    texts = [FunctionText(names, plan, dims).prepare((ahead, back))]
     for name, direction, timed in (
         ("forward", ahead, True),
         ("backward", back, True),
         ("step", ahead, False),
         ("step_backward", back, False),
     ):
-        texts.append(_function(name, direction, plan, dims, timed))
+        texts.append(FunctionText(names, plan, dims).function(name, direction, timed))
     return "\n\n".join(texts)
 
 
-def _names(roles: Sequence[Role]) -> list[str]:
-    return [array_name(f"{role.prefix}:{a.name}") for role in roles for a in role.arrays]
+@entity
+class FunctionText:
+    """One function as it is written; `sizes` are those that it mentions."""
 
+    names: Names
+    plan: Plan
+    dims: tuple[str, ...]
+    sizes: list[Size] = field(default_factory=list)
 
-def _prepare(plan: Plan, dims: tuple[str, ...], directions: Sequence[Direction]) -> str:
-    """Runs the phases that depend on parameters alone; what else those take is empty."""
-    body = ["    nothing = np.empty(0, parameters.dtype)", "    gradients = nothing"]
-    for direction in directions:
-        kind = "backward" if direction.back else "forward"
+    def prepare(self, directions: Sequence[Direction]) -> str:
+        """Runs the phases that depend on parameters alone; what else those take is empty."""
+        nothing = f"    nothing = {self.names.own('np')}.empty(0, parameters.dtype)"
+        body = [nothing, "    gradients = nothing"]
+        for direction in directions:
+            kind = "backward" if direction.back else "forward"
+            fixed = "backward_fixed" if direction.back else "fixed"
+            body.append(self._buffer(fixed, fixed))
+            if direction.first:
+                body.append(self._buffer("work", f"{kind}_work"))
+            arrays = ["nothing"] * len(direction.arrays())
+            body += self._calls(direction.first, direction.arguments(arrays, fixed, "nothing"))
+        body.append(f"    return {WEIGHTS}")
+        return self._text("prepare", "dims, hyper, parameters, constants", [], "1", "1", body)
+
+    def function(self, name: str, direction: Direction, timed: bool) -> str:
+        """`timed` where arrays have an axis for time."""
+        tape = ["tape"] if direction.back else []
+        given = self._arrays(direction.given)
+        body = self._shape_checks(direction.given, timed)
+        if direction.back:
+            length = self._size(self.plan.lengths.get("tape", ZERO))
+            told = "tape: expected that of a forward pass over as many steps and sequences"
+            body += [f"    if tape.size != {length}:", f"        {self._error(told)}"]
+        else:
+            body.append(self._buffer("tape", "tape"))
+        body.append(self._buffer("work", "backward_work" if direction.back else "forward_work"))
+        body += self._results(direction.made, timed)
+        if direction.back:
+            zeros = f"{self.names.own('np')}.zeros"
+            body.append(f"    gradients = {zeros}(parameters.size, parameters.dtype)")
+        arrays = [f"{self.names.array(array)}.reshape(-1)" for array in direction.arrays()]
         fixed = "backward_fixed" if direction.back else "fixed"
-        body.append(_buffer(fixed, plan, fixed))
-        if direction.first:
-            body.append(_buffer("work", plan, f"{kind}_work"))
-        arrays = ["nothing"] * len(direction.arrays())
-        body += _calls(direction.first, direction.arguments(arrays, fixed, "nothing"))
-    body.append(f"    return {WEIGHTS}")
-    return _text("prepare", "dims, hyper, parameters, constants", [], "1", "1", body, dims)
+        body += self._calls(direction.later, direction.arguments(arrays, fixed, "tape"))
+        made = self._arrays(direction.made)
+        results = ["gradients", *made] if direction.back else [*made, "tape"]
+        body.append(f"    return {', '.join(results)}")
+        steps, batch = (f"{given[0]}.shape[0]", f"{given[0]}.shape[1]") if timed else (
+            "1", f"{given[0]}.shape[0]")  # fmt: skip
+        first = [f"    {WEIGHTS} = weights", *self._conversions(direction.given, timed)]
+        return self._text(name, ", ".join(["weights", *tape, *given]), first, steps, batch, body)
 
+    def _text(
+        self, name: str, arguments: str, first: list[str], steps: str, batch: str, body: list[str]
+    ) -> str:
+        """A function with the sizes that it needs, which come after `first`."""
+        own = self.names.own
+        return "\n".join([
+            f"@{own('kernel')}",
+            f"def {own(name)}({arguments}):",
+            f'    """{NOTES[name]}"""',
+            *first,
+            f"    rows = {own('dense_rows')}({steps}, {batch})",
+            "    parts = 1",
+            *size_lines(mentioned(tuple(self.sizes)), self.dims),
+            *body,
+        ]) + "\n"  # fmt: skip
 
-def _function(
-    name: str, direction: Direction, plan: Plan, dims: tuple[str, ...], timed: bool
-) -> str:
-    """`timed` where arrays have an axis for time."""
-    tape = ["tape"] if direction.back else []
-    given = _names(direction.given)
-    body = _shape_checks(direction.given, timed)
-    if direction.back:
-        length = size_code(plan.lengths.get("tape", ZERO))
-        told = "tape: expected that of a forward pass over as many steps and sequences"
-        body.append(f'    if tape.size != {length}:\n        raise ValueError("{told}")')
-    else:
-        body.append(_buffer("tape", plan, "tape"))
-    body.append(_buffer("work", plan, "backward_work" if direction.back else "forward_work"))
-    body += _results(direction.made, timed)
-    if direction.back:
-        body.append("    gradients = np.zeros(parameters.size, parameters.dtype)")
-    arrays = [f"{array}.reshape(-1)" for array in direction.arrays()]
-    fixed = "backward_fixed" if direction.back else "fixed"
-    body += _calls(direction.later, direction.arguments(arrays, fixed, "tape"))
-    made = _names(direction.made)
-    body.append(
-        f"    return {', '.join(['gradients', *made] if direction.back else [*made, 'tape'])}"
-    )
-    steps, batch = (f"{given[0]}.shape[0]", f"{given[0]}.shape[1]") if timed else (
-        "1", f"{given[0]}.shape[0]")  # fmt: skip
-    first = [f"    {WEIGHTS} = weights", *_conversions(direction.given, timed)]
-    return _text(name, ", ".join(["weights", *tape, *given]), first, steps, batch, body, dims)
+    def _size(self, size: Size) -> str:
+        self.sizes.append(size)
+        return size_code(size)
 
+    def _arrays(self, roles: Sequence[Role]) -> list[str]:
+        return [self.names.array(place) for role in roles for place in role.places()]
 
-def _text(
-    name: str,
-    arguments: str,
-    first: list[str],
-    steps: str,
-    batch: str,
-    body: list[str],
-    dims: tuple[str, ...],
-) -> str:
-    """A function with the sizes that it needs, which come after `first`."""
-    return "\n".join([
-        "@kernel",
-        f"def {name}({arguments}):",
-        f'    """{NOTES[name]}"""',
-        *first,
-        f"    rows = dense_rows({steps}, {batch})",
-        "    parts = 1",
-        *prelude("\n".join(body), dims, {}),
-        *body,
-    ]) + "\n"  # fmt: skip
+    def _buffer(self, name: str, length: str) -> str:
+        size = self._size(self.plan.lengths.get(length, ZERO))
+        return f"    {name} = {self.names.own('np')}.empty({size}, parameters.dtype)"
 
+    def _calls(self, phases: Sequence[str], arguments: str) -> list[str]:
+        return [f"    {self.names.own(phase)}(0, 1, 0, 1, rows, {arguments})" for phase in phases]
 
-def _buffer(name: str, plan: Plan, length: str) -> str:
-    size = size_code(plan.lengths.get(length, ZERO))
-    return f"    {name} = np.empty({size}, parameters.dtype)"
+    def _error(self, told: str) -> str:
+        return f'raise {self.names.own("ValueError")}("{told}")'
 
+    def _conversions(self, roles: Sequence[Role], timed: bool) -> list[str]:
+        """Below, arrays are contiguous and of the parameters' dtype."""
+        given = self.names.own("given_array")
+        return [
+            f'    {name} = {given}({name}, parameters, {len(words)}, "{_told(name, words)}")'
+            for name, words, _ in self._expected(roles, timed)
+        ]
 
-def _calls(phases: Sequence[str], arguments: str) -> list[str]:
-    return [f"    {phase}(0, 1, 0, 1, rows, {arguments})" for phase in phases]
+    def _shape_checks(self, roles: Sequence[Role], timed: bool) -> list[str]:
+        return [
+            line
+            for name, words, shape in self._expected(roles, timed)
+            for line in (
+                f"    if {name}.shape != {shape}:",
+                f"        {self._error(_told(name, words))}",
+            )
+        ]
 
+    def _expected(self, roles: Sequence[Role], timed: bool) -> Iterator[tuple[str, list[str], str]]:
+        """The arrays that are given, with the words and the code for their shapes."""
+        for role in roles:
+            for array, place in zip(role.arrays, role.places(), strict=True):
+                lead = "TB" if role.timed and timed else "B"
+                words = [*lead, *map(str, array.shape)]
+                yield self.names.array(place), words, self._shape(array.shape, len(lead) == 2)
 
-def _conversions(roles: Sequence[Role], timed: bool) -> list[str]:
-    """Below, arrays are contiguous and of the parameters' dtype."""
-    return [
-        f'    {name} = given_array({name}, parameters, {len(words)}, "{_told(name, words)}")'
-        for name, words, _ in _expected(roles, timed)
-    ]
+    def _results(self, made: Sequence[Role], timed: bool) -> list[str]:
+        empty = f"{self.names.own('np')}.empty"
+        return [
+            f"    {self.names.array(place)} = "
+            f"{empty}({self._shape(array.shape, role.timed and timed)}, parameters.dtype)"
+            for role in made
+            for array, place in zip(role.arrays, role.places(), strict=True)
+        ]
 
-
-def _shape_checks(roles: Sequence[Role], timed: bool) -> list[str]:
-    return [
-        f'    if {name}.shape != {shape}:\n        raise ValueError("{_told(name, words)}")'
-        for name, words, shape in _expected(roles, timed)
-    ]
+    def _shape(self, shape: Shape, timed: bool) -> str:
+        lead = ["rows[0]", "rows[1]"] if timed else ["rows[1]"]
+        return f"({', '.join([*lead, *map(self._size, shape)])},)"
 
 
 def _told(name: str, words: Sequence[str]) -> str:
     return f"{name}: expected ({', '.join(words)})"
-
-
-def _expected(roles: Sequence[Role], timed: bool) -> Iterator[tuple[str, list[str], str]]:
-    """The arrays that are given, with the words and the code for their shapes."""
-    for role in roles:
-        for array in role.arrays:
-            lead = "TB" if role.timed and timed else "B"
-            words = [*lead, *map(str, array.shape)]
-            name = array_name(f"{role.prefix}:{array.name}")
-            yield name, words, _shape(array.shape, len(lead) == 2)
-
-
-def _results(made: Sequence[Role], timed: bool) -> list[str]:
-    return [
-        f"    {array_name(f'{role.prefix}:{a.name}')} = "
-        f"np.empty({_shape(a.shape, role.timed and timed)}, parameters.dtype)"
-        for role in made
-        for a in role.arrays
-    ]
-
-
-def _shape(shape: Shape, timed: bool) -> str:
-    lead = ["rows[0]", "rows[1]"] if timed else ["rows[1]"]
-    return f"({', '.join([*lead, *map(size_code, shape)])},)"

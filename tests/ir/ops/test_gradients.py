@@ -138,7 +138,7 @@ def test_the_table_knows_where_differences_go_wrong() -> None:
     at_kinks = {op for op, _, _ in AT_KINKS} | {"amax", "amin"}
     special = {name: entry.slope for name, entry in OPS.items() if entry.slope != "smooth"}
     assert special.keys() <= at_kinks
-    assert {name for name, slope in special.items() if slope == "told"} == {
+    assert {name for name, slope in special.items() if slope == "custom"} == {
         "stop_gradient", "surrogate",
     }  # fmt: skip
     # Those that are left are flat or have the slope of one side on both.

@@ -15,8 +15,8 @@ from celldsl.api import compile_source
 from celldsl.cli.sample import sample_cell
 from celldsl.pipeline import generate
 from celldsl.runtime.gradcheck import check_gradients
-from celldsl.targets.numba.renaming import global_names, kept_apart
 from tests.cells import FEW, example
+from tests.targets.numba.global_names import global_names
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
@@ -137,11 +137,6 @@ def test_a_cell_may_be_called_as_what_the_module_needs(name: str, alone: bool) -
     uses = [n for n in names if isinstance(n.ctx, ast.Load)]
     # The only use is the line that gives a builtin another name.
     assert len(uses) == (1 if name == "range" else 0)
-
-
-def test_a_text_without_the_name_stays_as_it_is() -> None:
-    text = "import os\n\n\nclass GRU:\n    pass\n"
-    assert kept_apart(text, "GRU") == text
 
 
 @pytest.mark.parametrize("path", FEW, ids=lambda p: p.stem)

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from celldsl.pipeline import generate
-from celldsl.targets.numba.renaming import global_names
 from celldsl.targets.numba.standalone import NEEDED, carried
 from tests.cells import FEW, example
+from tests.targets.numba.global_names import global_names
 
 ROOT = Path(__file__).parents[3]
 EXERCISE = Path(__file__).parent / "exercise.py"

@@ -1,0 +1,1 @@
+"""Between plans and text: typed statements and expressions."""

@@ -1,0 +1,63 @@
+"""Names of a generated module.  In: the cell's name and its arrays.  Out: what they are called.
+
+    names = Names("range", ["in:x", "state_in:g.h"])
+    names.own("range")                "range_": the cell is called so
+    names.array("in:x")               "in_x"
+
+The class is the only name of a user's that stands in a module as it is; whatever of ours is called
+alike gets an underscore.  Everything else of theirs begins with a prefix: `d_` a dim, `v_` a value,
+`m_` a pointer to one, `at_` the beginning of a buffer, `in_`, `out_`, `dout_`, `start_` … an array.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Iterator
+
+PREFIXES = {
+    "in": "in_",
+    "out": "out_",
+    "d_out": "dout_",
+    "d_in": "din_",
+    "state_in": "start_",
+    "state_out": "final_",
+    "d_final": "dfinal_",
+    "d_start": "dstart_",
+}
+# Both directions call theirs so.
+ROLES = {"forward_work": "work", "backward_work": "work", "backward_fixed": "fixed"}
+
+
+class Names:
+    """`used` are the names of others that the module mentions, in order."""
+
+    def __init__(self, cell: str, arrays: Iterable[str]) -> None:
+        self.cell = cell
+        self.used: dict[str, None] = {}
+        self._arrays: dict[str, str] = {}
+        for array in dict.fromkeys(arrays):
+            role, _, name = array.partition(":")
+            # A state of an inner cell, `g.h`, may stand beside one that is called `g__h`.
+            own = PREFIXES[role] + name.replace(".", "__")
+            while own in self._arrays.values():
+                own += "_"
+            self._arrays[array] = own
+
+    def own(self, name: str) -> str:
+        """A global name that is not the cell's."""
+        self.used[name] = None
+        return f"{name}_" if name == self.cell else name
+
+    def array(self, array: str) -> str:
+        """An argument of kernels: that of an array, or a variable of ours."""
+        return self._arrays.get(array) or ROLES.get(array, array)
+
+    def imported(self, surface: Iterable[str]) -> Iterator[str]:
+        """What an import statement says of the names that were used and are there to import."""
+        for name in sorted(self.used.keys() & {*surface}):
+            yield name if name != self.cell else f"{name} as {name}_"
+
+    def builtin(self) -> Iterator[str]:
+        """The line that keeps a builtin whose name the cell has."""
+        if self.cell in self.used and hasattr(builtins, self.cell):
+            yield f"{self.cell}_ = {self.cell}"
