@@ -55,13 +55,18 @@ def carried() -> Carried:
     found = {"": "", **{_name(path): path.read_text(encoding="utf-8") for path in _files()}}
     digest = hashlib.sha256("\0".join(part for item in found.items() for part in item).encode())
     package = f"_celldsl_{digest.hexdigest()[:12]}"
+    names = {name: f"{package}.{name}" if name else package for name in found}
     texts = [
-        f"    {f'{package}.{name}' if name else package!r}: {_literal(_under(package, text))},"
-        for name, text in found.items()
+        f"        {names[name]!r}: {_literal(_under(package, found[name]))}," for name in found
     ]
-    imports, code = _carrier()
-    runtime = "\n".join([f'PACKAGE = "{package}"', "RUNTIME = {", *texts, "}"])
-    return Carried(package, "\n\n".join([imports, LICENCE, runtime, code, CELL]))
+    # No global name of the module is needed for it, so that none can be in the way of the cell's.
+    lines = [
+        f"exec({_literal(_carrier())}, {{",
+        f"    '__name__': '{package}', '__file__': __file__, 'PACKAGE': '{package}',",
+        *("    'RUNTIME': {", *texts, "    },"),
+        "})",
+    ]
+    return Carried(package, "\n\n".join([LICENCE, "\n".join(lines), CELL]))
 
 
 def _files() -> list[Path]:
@@ -92,12 +97,12 @@ def _literal(text: str) -> str:
     return f"r'''{text}'''"
 
 
-def _carrier() -> tuple[str, str]:
-    """The imports of `carrier`, and its code below the names that a module gives values to."""
+def _carrier() -> str:
+    """The code of `carrier`, but for the names that a module gives values to."""
     text = Path(carrier.__file__).read_text(encoding="utf-8")
     lines = text.splitlines()
     body = ast.parse(text).body
     imports = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
     named = [n for n in body if isinstance(n, ast.Assign | ast.AnnAssign)]
     code = "\n".join(lines[named[-1].lineno :]).strip("\n")
-    return "\n".join(lines[imports[0].lineno - 1 : imports[-1].lineno]), code
+    return "\n".join([*lines[imports[0].lineno - 1 : imports[-1].lineno], "", code, ""])
