@@ -23,16 +23,12 @@ from statistics import median
 from child import ROOT
 from grown_cells import SHAPES, grown
 
-from celldsl import __version__
 from celldsl.cli.main import main as command
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.pipeline import check_source, differentiated, front
-from celldsl.plan.plan_cell import plan_cell
+from celldsl.pipeline import Artefacts, check_source, front
 from celldsl.syntax.format.format import format_source
-from celldsl.targets.numba.module import Unit, module_source
-from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
-from celldsl.transforms.rematerialize import rematerialize
+from celldsl.targets.numba.module import module_source
 
 LINES = 50
 CELLS = 1000
@@ -133,14 +129,11 @@ def _stages(text: str) -> Iterator[float]:
 
     lowered = front(Source("grown.cell", text), Report(), None, {})
     yield lap()
-    forward, backward = rematerialize(*differentiated(lowered.program))
-    yield lap()
-    forward, backward = run_passes(forward, FORWARD), run_passes(backward, BACKWARD)
-    yield lap()
-    plan = plan_cell(forward, backward, lowered.spec)
-    yield lap()
-    unit = Unit(lowered.spec, forward, backward, plan, "grown.cell", "", __version__)
-    module_source(unit, standalone=False)
+    made = Artefacts(lowered)
+    for artefact in ("taped", "optimised", "plan"):
+        getattr(made, artefact)
+        yield lap()
+    module_source(made.unit("grown.cell", ""), standalone=False)
     yield lap()
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from celldsl.runtime.cell.cell import Cell
 
 Structure = Mapping[str, Any]
-_CLASS = re.compile(r"^class ([A-Za-z]\w*)\(Cell\):", re.MULTILINE)
 
 
 class Wanted(NamedTuple):
@@ -201,15 +200,15 @@ def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted
     """Writes the generated module.  Two processes may do it at once: they write the same."""
     from celldsl.diagnostics.diagnostic import Report
     from celldsl.diagnostics.errors import CellError
-    from celldsl.pipeline import generate
+    from celldsl.pipeline import generate_module
 
     report = Report()
-    generated = generate(text, name, root=root, report=report, **wanted._asdict())
+    module = generate_module(text, name, root=root, report=report, **wanted._asdict())
     if report.has_errors:
         raise CellError(report.diagnostics)
     folder.mkdir(exist_ok=True, mode=0o700)
     keep_warnings(folder, report.diagnostics)
-    replace_file(folder / f"{_CLASS.findall(generated)[-1]}.py", [generated.encode()])
+    replace_file(folder / f"{module.cell}.py", [module.text.encode()])
 
 
 def _import_class(key: str, stem: str) -> type[Cell]:

@@ -10,24 +10,11 @@ be left out.  What has to be done has no name here: lowering, differentiation, p
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
-OPTIMISATIONS = {
-    # celldsl/transforms, in the order of the pipeline
-    "fold_constants": "computes with numbers ahead of time",
-    "divide_once": "divides a row by one number once, and multiplies by the inverse",
-    "sink_slices": "cuts before it computes, so that pieces of a value need no copy",
-    "cse": "computes equal values once",
-    "merge_products": "makes one product of all that read the same value",
-    "products_first": "orders sums so that products can add up in place",
-    "join_products": "lets a GEMM add to the result of another",
-    "rematerialize": "keeps the smallest tape, and computes the rest again",
-    "join_pads": "writes cotangents of pieces side by side instead of adding padded ones",
-    "contract_rows": "makes one product over all rows of the gradient of a weight",
-    "inline_outer_products": "multiplies outer products out in the loop that reads them",
-    "licm": "moves products that need no state out of the time loop",
-    "products_last": "orders sums of cotangents so that a GEMM finishes them",
-    "add_products": "lets a GEMM add to a sum",
-    # celldsl/plan
+# Those that are no passes over a Program: of celldsl/transforms, and of celldsl/plan.
+TAPE = {"rematerialize": "keeps the smallest tape, and computes the rest again"}
+PLANNING = {
     "place_side_by_side": "stores parameters that one product reads side by side",
     "postpone": "computes a value in the stage that reads it, where that keeps less in memory",
     "fuse_nests": "fuses row work of one index space into one loop",
@@ -37,8 +24,6 @@ OPTIMISATIONS = {
     "block_sequences": "takes few sequences at a time through all steps where states are matrices",
     "carry_in_place": "writes the cotangents of states over the old ones",
 }
-
-
 # Names that they had before; people may have them in scripts.
 FORMER_NAMES = {
     "share_equal": "cse",
@@ -50,11 +35,29 @@ FORMER_NAMES = {
 }
 
 
+@cache
+def optimisations() -> dict[str, str]:
+    """What each does, by name, in the order in which they are done.
+
+    The passes say it themselves (`celldsl.transforms.pipeline`), and are imported for it: who
+    leaves nothing out has no need of them.
+    """
+    from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
+
+    first, later = (
+        {step.name: step.told for step in steps if step.told}
+        for steps in (FIRST, (*FORWARD, *BACKWARD))
+    )
+    return {**first, **TAPE, **later, **PLANNING}
+
+
 def checked(without: Iterable[str]) -> frozenset[str]:
     """The names as a set.  Raises ValueError where there is no such optimisation."""
-    given = [without] if isinstance(without, str) else without
+    given = [without] if isinstance(without, str) else [*without]
+    if not given:
+        return frozenset()
     names = frozenset(FORMER_NAMES.get(name, name) for name in given)
-    for name in sorted(names - OPTIMISATIONS.keys()):
-        known = ", ".join(OPTIMISATIONS)
+    for name in sorted(names - optimisations().keys()):
+        known = ", ".join(optimisations())
         raise ValueError(f'without: there is no optimisation "{name}"; there are {known}')
     return names

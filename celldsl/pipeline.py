@@ -7,14 +7,16 @@ at once, so what only compiling needs is imported where it is used.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError, UndecidedError
 from celldsl.diagnostics.span import Source
 from celldsl.pass_flags import checked as known_names
 from celldsl.semantics.check import Checked, check
+from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.syntax import ast
 from celldsl.syntax.ignores import silence
 from celldsl.syntax.limits import read_source
@@ -24,10 +26,14 @@ from celldsl.version import __version__
 
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
+    from celldsl.plan.plan import Plan
     from celldsl.semantics.lower import Lowered
     from celldsl.semantics.structure import Setting
     from celldsl.targets.framework.unit import Unit as Printed
     from celldsl.targets.numba.unit import Unit
+    from celldsl.transforms.pipeline import Step
+
+    Pair = tuple[Program, Program]
 
 
 def check_source(text: str, name: str = "<cell>") -> Report:
@@ -51,7 +57,7 @@ def check_file(path: str | Path, root: str | Path | None = None) -> Report:
 def _checked(
     source: Source, report: Report, root: Path | None, path: Path | None
 ) -> Checked | None:
-    file = parse(source, report)
+    file = parse(source, report, FOREIGN)
     checked = None if file is None else check(file, source, report, root, path)
     silence(report, source)
     return checked
@@ -106,61 +112,91 @@ def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
     raise CellError(report.diagnostics)
 
 
-def differentiated(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
-    """The forward and the backward program as `autodiff` makes them, which keeps every value."""
-    from celldsl.transforms.autodiff import differentiate
-    from celldsl.transforms.pipeline import FIRST, run_passes
-
-    return differentiate(run_passes(program, FIRST, without))
-
-
-def taped(
-    forward: Program, backward: Program, without: Collection[str] = ()
-) -> tuple[Program, Program]:
-    """Both programs with the tape that they end up with."""
-    from celldsl.transforms.rematerialize import rematerialize
-
-    return rematerialize(forward, backward, smallest="rematerialize" not in without)
-
-
-def optimise(program: Program, without: Collection[str] = ()) -> tuple[Program, Program]:
-    """The forward and the backward program, ready to be planned.
+class Artefacts:
+    """What is made of a lowered cell on the way to a module, in order, each when it is asked for.
 
     `without` has names of `celldsl.pass_flags` to leave out.
     """
-    from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
 
-    forward, backward = taped(*differentiated(program, without), without)
-    return run_passes(forward, FORWARD, without), run_passes(backward, BACKWARD, without)
+    def __init__(self, lowered: Lowered, without: Collection[str] = ()) -> None:
+        self.lowered = lowered
+        self.without = frozenset(without)
+
+    @cached_property
+    def differentiated(self) -> Pair:
+        """Forward and backward program as `autodiff` makes them, which keeps every value."""
+        from celldsl.transforms.autodiff import differentiate
+        from celldsl.transforms.pipeline import FIRST, run_passes
+
+        return differentiate(run_passes(self.lowered.program, FIRST, self.without))
+
+    @cached_property
+    def taped(self) -> Pair:
+        """Both programs with the tape that they end up with."""
+        from celldsl.transforms.rematerialize import rematerialize
+
+        smallest = "rematerialize" not in self.without
+        return rematerialize(*self.differentiated, smallest=smallest)
+
+    @cached_property
+    def optimised(self) -> Pair:
+        """Both programs, ready to be planned."""
+        from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
+
+        forward, backward = self.taped
+        return (
+            run_passes(forward, FORWARD, self.without),
+            run_passes(backward, BACKWARD, self.without),
+        )
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is executed."""
+        from celldsl.plan.plan_cell import plan_cell
+
+        return plan_cell(*self.optimised, self.lowered.spec, self.without)
+
+    def passes(self) -> list[tuple[str, Program, tuple[Step, ...]]]:
+        """When passes run, the program that they begin with, and those that are not left out."""
+        from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
+
+        forward, backward = self.taped
+        found = (
+            ("ahead of differentiation", self.lowered.program, FIRST),
+            ("forward", forward, FORWARD),
+            ("backward", backward, BACKWARD),
+        )
+        return [
+            (when, program, tuple(step for step in steps if step.name not in self.without))
+            for when, program, steps in found
+        ]
+
+    def unit(self, name: str, digest: str, sources: tuple[tuple[str, str], ...] = ()) -> Unit:
+        """What targets of plans print; `name` and `digest` say what the module was made from.
+
+        `sources` are the names and texts of all files, which the module carries.
+        """
+        from celldsl.targets.numba.unit import Unit
+
+        told = tuple(sorted(self.without))
+        spec = self.lowered.spec
+        forward, backward = self.optimised
+        return Unit(spec, forward, backward, self.plan, name, digest, __version__, told, sources)
+
+    def plain_unit(self, name: str, digest: str) -> Printed:
+        """What targets of Programs print: as it was written, with work out of the loop."""
+        from celldsl.targets.framework.unit import Unit as Printed
+        from celldsl.transforms.pipeline import PLAIN, run_passes
+
+        program = run_passes(self.lowered.program, PLAIN, self.without)
+        return Printed(self.lowered.spec, program, name, digest, __version__)
 
 
-def plain_cell(lowered: Lowered, name: str, digest: str, without: Collection[str] = ()) -> Printed:
-    """For targets that print a Program: as it was written, with work out of the loop."""
-    from celldsl.targets.framework.unit import Unit as Printed
-    from celldsl.transforms.pipeline import PLAIN, run_passes
+class Module(NamedTuple):
+    """The text of a generated module, and the class in it."""
 
-    program = run_passes(lowered.program, PLAIN, without)
-    return Printed(lowered.spec, program, name, digest, __version__)
-
-
-def compile_cell(
-    lowered: Lowered,
-    name: str,
-    digest: str,
-    without: Collection[str] = (),
-    sources: tuple[tuple[str, str], ...] = (),
-) -> Unit:
-    """All stages after lowering; `name` and `digest` are what the module says it was made from.
-
-    `sources` are the names and texts of all files, which the module carries.
-    """
-    from celldsl.plan.plan_cell import plan_cell
-    from celldsl.targets.numba.unit import Unit
-
-    forward, backward = optimise(lowered.program, without)
-    plan = plan_cell(forward, backward, lowered.spec, without)
-    told = tuple(sorted(without))
-    return Unit(lowered.spec, forward, backward, plan, name, digest, __version__, told, sources)
+    cell: str
+    text: str
 
 
 def generate(
@@ -175,7 +211,26 @@ def generate(
     without: Iterable[str] = (),
     target: str = DEFAULT,
 ) -> str:
-    """The text of the module of a cell.  Raises CellError with all that is wrong.
+    """The text of the module of a cell, as `generate_module` makes it."""
+    return generate_module(
+        text, name, cell=cell, structure=structure, root=root, standalone=standalone,
+        report=report, without=without, target=target,
+    ).text  # fmt: skip
+
+
+def generate_module(
+    text: str,
+    name: str,
+    *,
+    cell: str | None = None,
+    structure: Mapping[str, Setting] | None = None,
+    root: Path | None = None,
+    standalone: bool = False,
+    report: Report | None = None,
+    without: Iterable[str] = (),
+    target: str = DEFAULT,
+) -> Module:
+    """The module of a cell.  Raises CellError with all that is wrong.
 
     Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
     names of `celldsl.pass_flags` to leave out; ValueError where there is no such one.  `target` is
@@ -189,10 +244,12 @@ def generate(
     left_out = known_names(without)
     lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
     digest = hashlib.sha256(own_text(text, cell).encode()).hexdigest()[:16]
+    made = Artefacts(lowered, left_out)
     entry = TARGETS[target]
     if entry.prints == "program":
-        return entry.writer()(plain_cell(lowered, Path(name).name, digest, left_out))
-    inside = None if root is None else root.resolve()
-    sources = sources_of(text, name, Path(name).resolve(), inside, cell)
-    unit = compile_cell(lowered, Path(name).name, digest, left_out, sources)
-    return entry.writer()(unit, standalone)
+        written = entry.writer()(made.plain_unit(Path(name).name, digest))
+    else:
+        inside = None if root is None else root.resolve()
+        sources = sources_of(text, name, Path(name).resolve(), inside, cell)
+        written = entry.writer()(made.unit(Path(name).name, digest, sources), standalone)
+    return Module(lowered.spec.name, written)

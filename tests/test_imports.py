@@ -24,7 +24,7 @@ LAYERS = {
     "version": "",
     "structs": "",
     "files": "",
-    "pass_flags": "",
+    "pass_flags": "transforms",
     "cell_warning": "files diagnostics",
     "fingerprint": "version",
     "generated": "files",

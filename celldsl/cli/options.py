@@ -6,12 +6,12 @@ settings = parse_settings(["H=64", "activation=relu"])      # {"H": 64, "activat
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
 from pathlib import Path
 
 from celldsl.cli.output import CommandError
-from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pass_flags import checked
 
 Setting = int | float | bool | str
 # Compiled where they are used: most commands need neither.
@@ -42,13 +42,22 @@ def add_choice(parser: ArgumentParser) -> None:
     add_root(parser)
 
 
+def _optimisation(name: str) -> str:
+    """The name of an optimisation, as it is called today."""
+    try:
+        (found,) = checked([name])
+    except ValueError as error:
+        raise ArgumentTypeError(str(error).removeprefix("without: ")) from None
+    return found
+
+
 def add_without(parser: ArgumentParser) -> None:
     """What a command that generates code takes."""
     parser.add_argument(
         "--without",
         action="append",
         default=[],
-        choices=OPTIMISATIONS,
+        type=_optimisation,
         metavar="NAME",
         help="leave out an optimisation (docs/performance.md names them); may be repeated",
     )

@@ -134,8 +134,9 @@ class Size:
         """The size in Python's syntax, with dims as they are spelled there."""
         text = ""
         for monomial, coefficient in sorted(self.terms, key=lambda t: (-_degree(t[0]), t[0])):
-            term = _term_text(monomial, abs(coefficient), spelled)
             sign = "-" if coefficient < 0 else "+"
+            positive = -coefficient if coefficient < 0 else coefficient
+            term = _term_text(monomial, positive, spelled)
             text += f" {sign} {term}" if text else f"{sign if sign == '-' else ''}{term}"
         return text or "0"
 

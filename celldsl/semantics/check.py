@@ -14,6 +14,7 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.semantics.cell import analyse_cell, check_def
 from celldsl.semantics.context import MAX_EQUATIONS, Context
 from celldsl.semantics.environment import Usage
+from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.structure import Choices
@@ -42,7 +43,7 @@ def check(
     file: ast.File, source: Source, report: Report, root: Path | None, path: Path | None = None
 ) -> Checked:
     """Check every cell and function of a file."""
-    files, parsed = Files(report, root), len(report.diagnostics)
+    files, parsed = Files(report, root, FOREIGN), len(report.diagnostics)
     if path is not None:
         files.reading.append(path.resolve())
     module = module_of(file, path, files)

@@ -13,6 +13,7 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.structs import entity, field
 from celldsl.syntax import ast
+from celldsl.syntax.hints.other_names import NO_WORDS, Foreign
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
 
@@ -34,6 +35,7 @@ class Files:
 
     report: Report
     root: Path | None
+    foreign: Foreign = NO_WORDS
     read: dict[Path, Module | None] = field(default_factory=dict)
     reading: list[Path] = field(default_factory=list)
 
@@ -128,7 +130,11 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
 def _parse(path: Path, use: ast.Use, files: Files) -> Module | None:
     before = len(files.report.diagnostics)
     source = read_source(path, files.report)
-    file = None if source is None else parse(Source(path.name, source.text), files.report)
+    file = (
+        None
+        if source is None
+        else parse(Source(path.name, source.text), files.report, files.foreign)
+    )
     if file is None or any(d.severity == "error" for d in files.report.diagnostics[before:]):
         return None
     files.reading.append(path)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
-from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.prelude_names import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
 from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.environment import (

@@ -14,14 +14,15 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
-from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.prelude_names import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
+from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.suggestions import is_size
 from celldsl.syntax.hints.idioms import timed_state
-from celldsl.syntax.hints.other_names import RENAMED, REPLACED, STARTS, VALUES
+from celldsl.syntax.hints.other_names import STARTS, VALUES
 
 # Names that are compared with one that is not there: enough for a file that a person wrote.
 MAX_COMPARED = 5_000
@@ -60,7 +61,7 @@ def _initialiser_meant(f: Environment, name: str, span: Span) -> Help:
 
 
 def _said(name: str) -> str | None:
-    return VALUES.get(name) or REPLACED.get(name)
+    return VALUES.get(name) or FOREIGN.replaced.get(name)
 
 
 def _joined(f: Environment, name: str) -> Help | None:
@@ -123,10 +124,11 @@ def function_meant(f: Environment, name: str, span: Span) -> Help:
     """A function of the same name elsewhere, or one that is spelt alike."""
     if f.only_initial and _initialiser_meant(f, name, span)[0]:
         return _initialiser_meant(f, name, span)
-    if name in REPLACED:
-        return REPLACED[name], None
-    if name in RENAMED:
-        return f"here it is `{RENAMED[name]}`", Fix(span, RENAMED[name])
+    if name in FOREIGN.replaced:
+        return FOREIGN.replaced[name], None
+    if name in FOREIGN.renamed:
+        ours = FOREIGN.renamed[name]
+        return f"here it is `{ours}`", Fix(span, ours)
     callable_here = [n for s in f.scopes for n, b in s.items() if b.kind in ("sub", "hyper")]
     near = nearest_of(f, name, [*f.home.defs, *FUNCTIONS, *PRELUDE, *callable_here])
     return (None, None) if near is None else (f"did you mean `{near}`?", Fix(span, near))

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.diagnostics.suggest import nearest
+from celldsl.syntax.hints.other_names import Foreign
 from celldsl.syntax.hints.parse_error import Mistake
 from celldsl.syntax.lalr import Automaton
 from celldsl.syntax.layout import empty_token
@@ -47,8 +48,9 @@ def _header_of(first: Token) -> str | None:
 class Recovering:
     """One parse.  `at` is the place in the tokens; everything else is the parser's."""
 
-    def __init__(self, source: Source, report: Report) -> None:
+    def __init__(self, source: Source, report: Report, foreign: Foreign) -> None:
         self.source = source
+        self.foreign = foreign
         self.report = report
         self.reported = sorted(d.primary.span.start for d in report.diagnostics)
         self.parser = Automaton()
@@ -190,7 +192,7 @@ class Recovering:
         if nearest < len(self.reported) and self.reported[nearest] <= end:
             return
         expected = frozenset(kind for kind in self.parser.expected if kind.isupper())
-        mistake = Mistake(self.tokens, at, self.line, expected)
+        mistake = Mistake(self.tokens, at, self.line, expected, self.foreign)
         # Most files have no mistake, and need not wait for the words.
         from celldsl.syntax.hints.syntax_errors import report_mistake
 

@@ -27,8 +27,15 @@ from celldsl.transforms.sink_slices import sink_slices
 
 
 class Step(NamedTuple):
+    """A pass at its place: the function, why it stands there, and what it does for `--without`.
+
+    Where a pass has several places, the first says what it does; one that says nothing cannot be
+    left out.
+    """
+
     change: Callable[[Program], Program]
     why_here: str
+    told: str = ""
 
     @property
     def name(self) -> str:
@@ -36,45 +43,56 @@ class Step(NamedTuple):
 
 
 FIRST: tuple[Step, ...] = (
-    Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
-    Step(divide_once, "before differentiation, which would divide again for every quotient"),
-    Step(sink_slices, "before differentiation: cotangents of pieces are then joined once"),
-    Step(cse, "after slices moved: several may have met; what is shared is saved once"),
-    Step(merge_products, "before differentiation: gradients of merged products come merged"),
+    Step(fold_constants, "first, so that no later pass meets numbers that cancel",
+         "computes with numbers ahead of time"),
+    Step(divide_once, "before differentiation, which would divide again for every quotient",
+         "divides a row by one number once, and multiplies by the inverse"),
+    Step(sink_slices, "before differentiation: cotangents of pieces are then joined once",
+         "cuts before it computes, so that pieces of a value need no copy"),
+    Step(cse, "after slices moved: several may have met; what is shared is saved once",
+         "computes equal values once"),
+    Step(merge_products, "before differentiation: gradients of merged products come merged",
+         "makes one product of all that read the same value"),
     Step(sink_slices, "a piece of a merged product is one slice of it, not two"),
-    Step(products_first, "sums of products and biases, in the order in which GEMMs can add up"),
-    Step(join_products, "when products stand side by side in their sums"),
+    Step(products_first, "sums of products and biases, in the order in which GEMMs can add up",
+         "orders sums so that products can add up in place"),
+    Step(join_products, "when products stand side by side in their sums",
+         "lets a GEMM add to the result of another"),
     Step(dce, "what no result needs has no derivative either"),
-)
+)  # fmt: skip
 
 LAST: tuple[Step, ...] = (
     Step(fold_constants, "the rules of derivatives multiply by numbers"),
     Step(sink_slices, "what a joined cotangent is split into again need not be joined"),
-    Step(join_pads, "after slices sank, sums of padded pieces are all that is left of a split"),
+    Step(join_pads, "after slices sank, sums of padded pieces are all that is left of a split",
+         "writes cotangents of pieces side by side instead of adding padded ones"),
     Step(cse, "before sums are contracted: that looks for values that are read once"),
     Step(dce, "a dead reader would count as one"),
-    Step(contract_rows, "before placing: it takes products out of the step"),
-    Step(
-        inline_outer_products,
-        "what is left now is neither a gradient of a weight nor a part of one",
-    ),
+    Step(contract_rows, "before placing: it takes products out of the step",
+         "makes one product over all rows of the gradient of a weight"),
+    Step(inline_outer_products,
+         "what is left now is neither a gradient of a weight nor a part of one",
+         "multiplies outer products out in the loop that reads them"),
     Step(fold_constants, "contraction negates and reshapes sums"),
     Step(cse, "contraction may sum one value over rows twice"),
-    Step(licm, "when it is known which products there are"),
+    Step(licm, "when it is known which products there are",
+         "moves products that need no state out of the time loop"),
     Step(dce, "every pass leaves nodes behind"),
-)
+)  # fmt: skip
 
 FORWARD: tuple[Step, ...] = (
     *LAST,
-    Step(add_products, "last: what a GEMM adds to must be in the region where it runs"),
-)
+    Step(add_products, "last: what a GEMM adds to must be in the region where it runs",
+         "lets a GEMM add to a sum"),
+)  # fmt: skip
 
 BACKWARD: tuple[Step, ...] = (
     *LAST,
-    Step(products_last, "cotangents are sums; a GEMM finishes them"),
+    Step(products_last, "cotangents are sums; a GEMM finishes them",
+         "orders sums of cotangents so that a GEMM finishes them"),
     Step(add_products, "last: what a GEMM adds to must be in the region where it runs"),
     Step(dce, "reordered sums leave their old nodes"),
-)
+)  # fmt: skip
 
 # For targets whose libraries differentiate: little, so that equations can be read.
 PLAIN: tuple[Step, ...] = (

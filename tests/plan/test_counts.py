@@ -7,10 +7,9 @@ import pytest
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.size import Size
-from celldsl.pipeline import front, optimise
+from celldsl.pipeline import Artefacts, front
 from celldsl.plan.places import R
 from celldsl.plan.plan import Plan
-from celldsl.plan.plan_cell import plan_cell
 from celldsl.plan.quantities import product_flops
 from tests.cells import example
 
@@ -28,7 +27,7 @@ WEIGHTS = {  # elements of matrices, each of which is one product for a row
 def planned(name: str) -> Plan:
     text = example(name).read_text(encoding="utf-8")
     lowered = front(Source(name, text), Report(), None, {})
-    return plan_cell(*optimise(lowered.program), lowered.spec)
+    return Artefacts(lowered).plan
 
 
 @pytest.mark.parametrize("name", WEIGHTS)

@@ -6,7 +6,7 @@ import pytest
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.pipeline import compile_cell, front
+from celldsl.pipeline import Artefacts, front
 from celldsl.plan.operations import AddShares, Gemm, GemmRows
 from celldsl.plan.plan import Phase, RowLoops
 from celldsl.targets.numba.unit import Unit
@@ -16,7 +16,8 @@ from tests.cells import example
 def planned(name: str) -> Unit:
     path = example(name)
     source = Source(path.name, path.read_text())
-    return compile_cell(front(source, Report(), None, {}, path.parent, path), path.name, "0")
+    lowered = front(source, Report(), None, {}, path.parent, path)
+    return Artefacts(lowered).unit(path.name, "0")
 
 
 def shapes(phases: tuple[Phase, ...], kind: str) -> list[tuple[str, str, bool]]:

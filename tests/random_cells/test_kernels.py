@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pass_flags import optimisations
 from tests.end_to_end.compare import Setup, compare_all
 from tests.end_to_end.subject import FEATURES, Subject, main_cell, subject_of
 from tests.random_cells.draw import draw_cell
@@ -20,6 +20,8 @@ SETUPS = (
     Setup(lengths=(0, 4, 2), reverse=True),
 )
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(200, 224))]
+
+OPTIMISATIONS = optimisations()
 
 
 def drawn(seed: int, folder: Path) -> Subject:

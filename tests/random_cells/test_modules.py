@@ -9,12 +9,14 @@ from types import CodeType
 
 import pytest
 
-from celldsl.pass_flags import OPTIMISATIONS
+from celldsl.pass_flags import optimisations
 from celldsl.pipeline import generate
 from tests.random_cells.draw import draw_cell
 
 # 1292 has a sum of cotangents that is read after the loop.
 SEEDS = [*range(4), 1292, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 80))]
+
+OPTIMISATIONS = optimisations()
 
 
 def unknown_names(text: str) -> set[str]:

@@ -11,8 +11,9 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Program
 from celldsl.ir.verify import verify
-from celldsl.pass_flags import OPTIMISATIONS
-from celldsl.pipeline import front, optimise
+from celldsl.pass_flags import optimisations
+from celldsl.pipeline import Artefacts, front
+from celldsl.semantics.lower import Lowered
 from celldsl.targets.reference import gradients
 from celldsl.transforms.autodiff import differentiate
 from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD, run_passes
@@ -30,11 +31,17 @@ PASSES = {step.name: step for step in (*FIRST, *FORWARD, *BACKWARD)}
 QUICK, SLOW = range(8), range(8, 200)
 SEEDS = [*QUICK, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SLOW)]
 
+OPTIMISATIONS = optimisations()
+
+
+def lowered(seed: int) -> Lowered:
+    """A random cell; every third has masks."""
+    source = Source("random.cell", draw_cell(seed, masks=seed % 3 == 0))
+    return front(source, Report(), "Main", {})
+
 
 def written(seed: int) -> Program:
-    """The program of a random cell; every third has masks."""
-    source = Source("random.cell", draw_cell(seed, masks=seed % 3 == 0))
-    return front(source, Report(), "Main", {}).program
+    return lowered(seed).program
 
 
 def results(
@@ -91,10 +98,10 @@ def test_each_pass_alone(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_passes_and_all_but_one(seed: int) -> None:
-    program = written(seed)
+    cell = lowered(seed)
     left_out = [[], [*OPTIMISATIONS], *([name] for name in OPTIMISATIONS)]
-    pairs = ((f"without {names}", optimise(program, names)) for names in left_out)
-    assert_same(seed, program, pairs)
+    pairs = ((f"without {names}", Artefacts(cell, names).optimised) for names in left_out)
+    assert_same(seed, cell.program, pairs)
 
 
 def test_cells_are_drawn_the_same_every_time_and_are_not_alike() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.semantics.builtins.prelude import PRELUDE, definition_of
+from celldsl.semantics.builtins.prelude import definition_of
+from celldsl.semantics.builtins.prelude_names import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
 from tests.semantics.lowering import Cell, close, codes, sigmoid
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from celldsl.pipeline import check_source
-from celldsl.semantics.builtins.prelude import PRELUDE
+from celldsl.semantics.builtins.prelude_names import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.initial_values import INITIALISERS
-from celldsl.syntax.hints.other_names import GONE, OPTIONS, RENAMED, REPLACED, STARTS
+from celldsl.syntax.hints.other_names import GONE, OPTIONS, STARTS
 
+RENAMED, REPLACED = FOREIGN.renamed, FOREIGN.replaced
 OURS = {*FUNCTIONS, *PRELUDE, *INITIALISERS}
 OWN_OPTIONS = {
     part.strip().partition("=")[0]

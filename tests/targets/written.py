@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.ir.program import Program
-from celldsl.pipeline import plain_cell
+from celldsl.pipeline import Artefacts
 from celldsl.semantics.lower import Lowered
 from celldsl.targets.table import TARGETS
 from tests.end_to_end.subject import Arrays, Subject
@@ -24,7 +24,7 @@ WRITTEN = "written_cell"
 
 
 def source(program: Program, spec: Any, target: str) -> str:
-    unit = plain_cell(Lowered(program, spec), "test.cell", "0" * 16)
+    unit = Artefacts(Lowered(program, spec)).plain_unit("test.cell", "0" * 16)
     return TARGETS[target].writer()(unit)
 
 

@@ -20,8 +20,7 @@ from celldsl.cli.options import Setting, root_of
 from celldsl.cli.output import CommandError
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
-from celldsl.pipeline import front, optimise
-from celldsl.plan.plan_cell import plan_cell
+from celldsl.pipeline import Artefacts, front
 from celldsl.plan.quantities import product_flops
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.syntax.limits import read_source
@@ -85,7 +84,7 @@ class Subject:
         if source is None:
             raise CellError(report.diagnostics)
         lowered = front(source, report, cell, settings, root_of(path, root), path)
-        plan = plan_cell(*optimise(lowered.program, without), lowered.spec, without)
+        plan = Artefacts(lowered, without).plan
         self.name = lowered.spec.name
         self.flops = product_flops((*plan.forward, *plan.backward))
         self.settings, self.dtype = settings, dtype

@@ -9,7 +9,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from celldsl.cli.output import print_diagnostics
-from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.files import replace_file
@@ -63,13 +63,23 @@ def _read(name: str) -> Source | None:
     return source
 
 
+def _mistakes(source: Source) -> list[Diagnostic]:
+    """What is wrong, with words on what people bring from elsewhere."""
+    from celldsl.semantics.foreign_functions import FOREIGN
+    from celldsl.syntax.parse import parse
+
+    report = Report()
+    parse(source, report, FOREIGN)
+    return report.diagnostics
+
+
 def _format(source: Source, spelled_out: bool) -> str | None:
     from celldsl.syntax.format.format import format_source
 
     try:
         return format_source(source, ascii=spelled_out)
-    except CellError as error:
-        print_diagnostics(error.diagnostics)
+    except CellError:
+        print_diagnostics(_mistakes(source))
         return None
 
 

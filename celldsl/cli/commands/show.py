@@ -125,9 +125,9 @@ def _write_diagram(cell: ast.Cell, path: Path) -> str:
 
 def _programs(lowered: Lowered, stage: str, without: Collection[str]) -> str:
     from celldsl.ir.text import print_program
-    from celldsl.pipeline import optimise
+    from celldsl.pipeline import Artefacts
 
     if stage == "ir":
         return print_program(lowered.program)
-    forward, backward = optimise(lowered.program, without)
+    forward, backward = Artefacts(lowered, without).optimised
     return f"{print_program(forward)}\n{print_program(backward)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from celldsl.pipeline import differentiated, optimise, taped
+from celldsl.pipeline import Artefacts
 
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
@@ -27,24 +27,23 @@ def plan_text(
     without: Collection[str] = (),
 ) -> str:
     """`dims` is None where not all are set; amounts are then formulas."""
-    from celldsl.plan.plan_cell import plan_cell
     from celldsl.plan.quantities import Amounts
     from celldsl.plan.report import Decisions, report
     from celldsl.targets.numba.spelling import friendly_names
 
-    whole, first = differentiated(lowered.program, without)
-    kept, backward = taped(whole, first, without)
-    plan = plan_cell(*optimise(lowered.program, without), lowered.spec, without)
+    made = Artefacts(lowered, without)
+    (whole, _), (kept, backward) = made.differentiated, made.taped
     names = {value: _told(name) for value, name in friendly_names(kept).items()}
-    decisions = Decisions(lowered.program, whole, kept, backward, plan, names)
+    decisions = Decisions(lowered.program, whole, kept, backward, made.plan, names)
     head = f"{lowered.spec.name}, T={steps}, B={batch}, {dtype}"
     if dims is None:
         head += "; give all sizes with --set NAME=VALUE for amounts in numbers"
     else:
         head += "".join(f", {name}={size}" for name, size in dims.items())
     amounts = Amounts(dims, steps, batch, BYTES[dtype])
-    passes = _passes(lowered.program, kept, backward, without)
-    return "\n".join([head, *_left_out(without), "", *passes, "", report(decisions, amounts)])
+    return "\n".join([
+        head, *_left_out(without), "", *_passes(made), "", report(decisions, amounts)
+    ])  # fmt: skip
 
 
 def _told(name: str) -> str:
@@ -53,27 +52,19 @@ def _told(name: str) -> str:
 
 
 def _left_out(without: Collection[str]) -> Iterator[str]:
-    from celldsl.pass_flags import OPTIMISATIONS
+    from celldsl.pass_flags import optimisations
 
-    for name in OPTIMISATIONS:
+    for name in optimisations():
         if name in without:
-            yield f"switched off: {name}, which {OPTIMISATIONS[name]}"
+            yield f"switched off: {name}, which {optimisations()[name]}"
 
 
-def _passes(
-    written: Program, kept: Program, backward: Program, without: Collection[str]
-) -> Iterator[str]:
+def _passes(made: Artefacts) -> Iterator[str]:
     """What each pass changed: how many operations a step has before and after it."""
-    from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
-
     yield "passes that changed something: operations of a step, and why the pass stands there"
-    for title, program, steps in (
-        ("ahead of differentiation", written, FIRST),
-        ("forward", kept, FORWARD),
-        ("backward", backward, BACKWARD),
-    ):
+    for title, program, steps in made.passes():
         yield f"  {title}"
-        yield from _changes(program, [step for step in steps if step.name not in without])
+        yield from _changes(program, steps)
 
 
 def _changes(program: Program, steps: Sequence[Step]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
+from celldsl.ir.ops.op import Op
+from celldsl.ir.ops.table import OPS
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.broadcast import elementwise, stretched, together
 from celldsl.semantics.builtins.arguments import Bound, given, tensor
@@ -13,16 +15,14 @@ from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
-FLAT = ("floor", "round", "step", "sign")
 
-
-def _unary(op: str) -> Build:
+def _unary(entry: Op) -> Build:
     def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         v = tensor(f, a, "v")
         if v is None:
             return Unknown()
-        found = elementwise(f, op, e.span, (given(a, "v"), v))
-        if op in FLAT and isinstance(found, Tensor) and not f.context.computing_initial:
+        found = elementwise(f, entry.name, e.span, (given(a, "v"), v))
+        if entry.flat and isinstance(found, Tensor) and not f.context.computing_initial:
             f.context.steps.setdefault(found.name, f.called or e.span)
         return found
 
@@ -108,31 +108,12 @@ def _slope(f: Environment, written: ast.Expr | None) -> Tensor | None:
     return convert.tensor(f, written)
 
 
-def _simple(name: str, doc: str) -> Function:
-    return Function(name, "v", doc, _unary(name), elementwise=True)
-
-
 ENTRIES = (
-    _simple("sigmoid", "1 / (1 + exp(-v))"),
-    _simple("tanh", "hyperbolic tangent"),
-    _simple("relu", "v where it is positive, else 0"),
-    _simple("softplus", "log(1 + exp(v))"),
-    _simple("exp", "e to the power of v"),
-    _simple("log", "natural logarithm"),
-    _simple("log1p", "log(1 + v), exact near 0"),
-    _simple("expm1", "exp(v) - 1, exact near 0"),
-    _simple("sqrt", "square root"),
-    _simple("square", "v * v"),
-    _simple("abs", "absolute value; its gradient at 0 is 0"),
-    _simple("sign", "-1, 0 or 1; no gradient"),
-    _simple("sin", "sine"),
-    _simple("cos", "cosine"),
-    _simple("tan", "tangent"),
-    _simple("atan", "inverse tangent"),
-    _simple("erf", "error function"),
-    _simple("floor", "the whole number below; no gradient"),
-    _simple("round", "the nearest whole number, a half to the even one; no gradient"),
-    _simple("step", "1 where v > 0, else 0; no gradient"),
+    *(
+        Function(entry.function, "v", entry.doc, _unary(entry), elementwise=True)
+        for entry in OPS.values()
+        if entry.function and entry.kind == "elementwise"
+    ),
     Function("leaky_relu", "v, slope=0.01", "v where it is positive, else slope * v", _leaky_relu,
              elementwise=True),
     Function("mod", "a, b", "the remainder, with the sign of b", _several("mod", "a", "b")),

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
+from celldsl.semantics.builtins.prelude_names import prelude_text
 from celldsl.semantics.environment import FunctionValue
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.syntax.parse import parse
 
-PRELUDE = (
-    "gelu", "silu", "elu", "selu", "logsigmoid", "hard_sigmoid", "hard_tanh", "softsign", "rsqrt",
-)  # fmt: skip
-
 
 @cache
 def _module() -> Module:
-    path = Path(__file__).with_name("prelude.cell")
     report = Report()
-    file = parse(Source(path.name, path.read_text(encoding="utf-8")), report)
+    file = parse(Source("prelude.cell", prelude_text()), report)
     if file is None or report.has_errors:
         raise CellError(report.diagnostics)
     return module_of(file, None, Files(report, None))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from celldsl.ir.ops.op import Op
+from celldsl.ir.ops.table import OPS
 from celldsl.semantics.builtins import composites
 from celldsl.semantics.builtins.arguments import Bound, axis, ranked
 from celldsl.semantics.builtins.function import Build, Function
@@ -41,13 +43,24 @@ def _entry(name: str, doc: str, make: Along, keeps: bool = False) -> Function:
     return Function(name, "v, axis=-1", doc, _along(make, keeps))
 
 
+def _of_entry(entry: Op) -> Function:
+    """The function of an operation: it drops the axis, or keeps it where it is a scan."""
+    whole = {"reverse": False} if entry.name == "cumsum" else {}
+
+    def make(w: Context, v: str, place: int) -> str:
+        return w.op(entry.name, v, axis=place, **whole)
+
+    return _entry(entry.function, entry.doc, make, keeps=entry.kind == "scan")
+
+
 ENTRIES = (
-    _entry("sum", "the sum along an axis", _op("sum")),
+    *(
+        _of_entry(entry)
+        for entry in OPS.values()
+        if entry.function and entry.kind in ("reduce", "scan")
+    ),
     _entry("mean", "the mean along an axis", composites.mean),
     _entry("norm", "the Euclidean norm along an axis; its gradient at 0 is 0", composites.norm),
     _entry("logsumexp", "log(sum(exp(v))), without overflow", composites.logsumexp),
     _entry("softmax", "exp(v) / sum(exp(v)), without overflow", composites.softmax, keeps=True),
-    _entry("cumsum", "running sums along an axis",
-           lambda w, v, place: w.op("cumsum", v, axis=place, reverse=False), keeps=True),
-    _entry("cumprod", "running products along an axis", _op("cumprod"), keeps=True),
 )  # fmt: skip

@@ -8,7 +8,6 @@ Each rule is one mistake that people bring from elsewhere; the first that fits s
 
 from __future__ import annotations
 
-from celldsl.syntax.hints.other_names import RENAMED, REPLACED
 from celldsl.syntax.hints.parse_error import Mistake, Words
 
 MAX_SHOWN = 24
@@ -163,13 +162,14 @@ def _method(m: Mistake, owner: str, at: int, start: int) -> Words:
     message, help = f"{subject} has no function `{name}`", "functions stand by themselves: "
     if name in ("t", "T"):
         name = "transpose"
-    elif name in REPLACED:
-        return Words("E0018", message, REPLACED[name], start=start, end=end)
+    elif name in m.foreign.replaced:
+        return Words("E0018", message, m.foreign.replaced[name], start=start, end=end)
     given = m.bracket(at + 1) if m.tokens[at + 1].type == "LPAR" else None
     args = [] if given is None or not given[0] else given[0].split(", ")
     rest = "".join(f", {arg}" for arg in args if "=" not in arg)
     more = ", …" if len(rest) > MAX_SHOWN or any("=" in arg for arg in args) else ""
-    call = f"`{RENAMED.get(name, name)}({owner}{rest if len(rest) <= MAX_SHOWN else ''}{more})`"
+    ours = m.foreign.renamed.get(name, name)
+    call = f"`{ours}({owner}{rest if len(rest) <= MAX_SHOWN else ''}{more})`"
     return Words("E0018", message, help + call, start=start, end=end)
 
 

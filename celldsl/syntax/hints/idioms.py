@@ -15,7 +15,7 @@ from typing import Literal
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
-from celldsl.syntax.hints.other_names import RENAMED, REPLACED, STARTS, VALUES
+from celldsl.syntax.hints.other_names import STARTS, VALUES, Foreign
 from celldsl.syntax.lexer import Token
 from celldsl.syntax.unicode import states_by_cell
 
@@ -30,13 +30,13 @@ _TIMES: dict[str, Moment] = {
 }
 
 
-def report_prefixes(tokens: list[Token], source: Source, report: Report) -> None:
+def report_prefixes(tokens: list[Token], source: Source, report: Report, foreign: Foreign) -> None:
     """`np.tanh(`, `torch.nn.functional.relu(` and `self.W`."""
     at = 0
     while at < len(tokens) - 2:
         end = _chain_end(tokens, at)
         if end > at:
-            _report_chain(tokens, at, end, source, report)
+            _report_chain(tokens, at, end, source, report, foreign)
         at = end + 1
 
 
@@ -55,7 +55,9 @@ def _kinds(tokens: list[Token], at: int) -> tuple[str, ...]:
     return tuple(token.type for token in tokens[at : at + 2])
 
 
-def _report_chain(tokens: list[Token], at: int, end: int, source: Source, report: Report) -> None:
+def _report_chain(
+    tokens: list[Token], at: int, end: int, source: Source, report: Report, foreign: Foreign
+) -> None:
     owner, last = str(tokens[at]), str(tokens[end])
     called = end + 1 < len(tokens) and tokens[end + 1].type == "LPAR"
     if owner not in _SELVES | _LIBRARIES or (at >= 3 and tokens[at - 3] == "class"):
@@ -63,19 +65,24 @@ def _report_chain(tokens: list[Token], at: int, end: int, source: Source, report
     prefix = Span(source, tokens[at].start, tokens[end].start)
     whole = Span(source, prefix.start, tokens[end].end or prefix.end)
     message = f"`{prefix.text}` does not belong before `{last}`"
-    help, fix = _stands_alone(last, called, owner in _SELVES, whole)
+    help, fix = _stands_alone(last, called, owner in _SELVES, whole, foreign)
     report.add("E0018", message, prefix, help=help, fix=fix)
 
 
-def _stands_alone(last: str, called: bool, own: bool, whole: Span) -> tuple[str, Fix | None]:
+def _stands_alone(
+    last: str, called: bool, own: bool, whole: Span, foreign: Foreign
+) -> tuple[str, Fix | None]:
     """What stands for `np.maximum` or `self.W`, as far as it is known under that name."""
-    if called and last in RENAMED:
-        return f"here it is `{RENAMED[last]}`", Fix(whole, RENAMED[last])
-    if last.rstrip("_") in STARTS and (not called or last not in RENAMED | REPLACED):
+    if called and last in foreign.renamed:
+        ours = foreign.renamed[last]
+        return f"here it is `{ours}`", Fix(whole, ours)
+    if last.rstrip("_") in STARTS and (
+        not called or last not in {*foreign.renamed, *foreign.replaced}
+    ):
         start = STARTS[last.rstrip("_")]
         return f"here it is `{start}`", Fix(whole, start)
-    if called and last in REPLACED:
-        return REPLACED[last], None
+    if called and last in foreign.replaced:
+        return foreign.replaced[last], None
     if called and own:
         return (
             "a layer is an operation of the equation: `linear(v, N)`, with parameters of its own",

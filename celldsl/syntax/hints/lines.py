@@ -9,7 +9,6 @@ Each rule is one mistake; the first that fits speaks.
 from __future__ import annotations
 
 from celldsl.diagnostics.suggest import nearest
-from celldsl.syntax.hints.other_names import REPLACED
 from celldsl.syntax.hints.parse_error import Mistake, Words
 from celldsl.syntax.names import RESERVED
 
@@ -195,7 +194,7 @@ def ask_definition(m: Mistake) -> Words | None:
         return Words("E0010", "a derivative defines nothing", help, start=m.first.start, end=end)
     word = str(m.first)
     usual = "write `return …` for what the function gives" if m.in_function else "write `name = …`"
-    help = REPLACED.get(word, _ELSEWHERE.get(word, usual))
+    help = m.foreign.replaced.get(word, _ELSEWHERE.get(word, usual))
     return Words("E0010", "this line defines nothing", help, start=m.first.start)
 
 

@@ -9,10 +9,8 @@ Each rule is one mistake that people bring from elsewhere; the first that fits s
 
 from __future__ import annotations
 
-from celldsl.syntax.hints.other_names import RENAMED
 from celldsl.syntax.hints.parse_error import Mistake, Words
 
-_FUNCTIONS = frozenset(RENAMED.values())
 _OPERANDS = frozenset({"NUMBER", "NAME", "PRIMED", "STRING", "TRUE", "FALSE", "INF", "LPAR"})
 
 
@@ -35,7 +33,7 @@ def ask_operator(m: Mistake) -> Words | None:
         help = f"a slice is written `{m.before}[a:b]`, and counts from 0"
         return Words("E0010", "an index stands in square brackets", help)
     if m.before.type == "RPAR" and inside is not None and (called := _called(m)):
-        help = f"give all arguments in one call: `{RENAMED.get(called, called)}(…)`"
+        help = f"give all arguments in one call: `{m.foreign.renamed.get(called, called)}(…)`"
         return Words("E0010", "what a call gives is not called again", help)
     if m.kind == "LPAR" and m.before.type == "PRIMED":
         help = "a product is written `*`"
@@ -52,7 +50,7 @@ def ask_operator(m: Mistake) -> Words | None:
     if in_list:
         help, instead = f"write `{m.before}, {m.token}`", f", {m.token}"
         return Words("E0010", f"a `,` is missing before `{m.token}`", help, instead)
-    if m.before in _FUNCTIONS:
+    if m.before in m.foreign.ours:
         help = f"write `{m.before}({m.token}…)`"
         return Words("E0010", f"`{m.before}` takes its arguments in brackets", help)
     if m.before.type == "NAME" and m.kind in ("NAME", "PRIMED"):

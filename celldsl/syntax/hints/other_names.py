@@ -1,125 +1,32 @@
-"""Functions by the names that they have elsewhere.  In: a name.  Out: what it is called here.
+"""Initialisers, options and values by the names that they have elsewhere.
 
-    RENAMED["maximum"]     "max": the same arguments
-    REPLACED["matmul"]     "the matrix product is written `A @ b`"
+    STARTS["xavier_uniform"]     "glorot_uniform"
+    OPTIONS["dim"]               "axis"
 
-From NumPy, PyTorch, TensorFlow, Keras, JAX and papers.  No name stands here that is one of ours.
+From NumPy, PyTorch, TensorFlow, Keras, JAX and papers.  Functions are in
+`celldsl.semantics.foreign_functions`, which knows ours; the parser is given them as `Foreign`.
 """
 
 from __future__ import annotations
 
-_SAME = {
-    "abs": "absolute fabs",
-    "atan": "arctan",
-    "clip": "clamp clip_by_value",
-    "concat": "cat concatenate hstack",
-    "conv": "conv1d conv2d Conv1d Conv2d convolve",
-    "dot": "inner vdot",
-    "dropout": "Dropout",
-    "exp": "Exp",
-    "expand": "unsqueeze expand_dims",
-    "hard_sigmoid": "hardsigmoid HardSigmoid",
-    "hard_tanh": "hardtanh HardTanh Hardtanh",
-    "layer_norm": "layernorm LayerNorm LayerNormalization LN",
-    "leaky_relu": "lrelu LeakyReLU leakyrelu",
-    "linear": "Dense dense Linear affine fc fully_connected",
-    "logsigmoid": "log_sigmoid LogSigmoid",
-    "logsumexp": "log_sum_exp reduce_logsumexp",
-    "max": "maximum reduce_max amax",
-    "mean": "reduce_mean average avg",
-    "min": "minimum reduce_min amin",
-    "mod": "remainder floormod",
-    "norm": "l2_norm vector_norm",
-    "outer": "outer_product",
-    "relu": "ReLU Relu rectify",
-    "rms_norm": "rmsnorm RMSNorm",
-    "roll": "circshift",
-    "round": "rint around",
-    "sigmoid": "logistic sigm expit Sigmoid sigma",
-    "sign": "sgn signum",
-    "silu": "swish SiLU",
-    "softmax": "Softmax",
-    "softplus": "Softplus log1pexp",
-    "split": "chunk array_split",
-    "square": "sqr",
-    "step": "heaviside Heaviside",
-    "stop_gradient": "detach stopgrad stop_grad",
-    "sum": "reduce_sum add_n",
-    "tanh": "Tanh tansig",
-    "transpose": "permute swapaxes matrix_transpose",
-    "where": "select ifelse",
-}
-RENAMED: dict[str, str] = {
-    theirs: ours for ours, names in _SAME.items() for theirs in names.split()
-}
+from collections.abc import Mapping
 
-_SAID: tuple[tuple[str, str], ...] = (
-    ("matmul mm bmm mv MatMul", "the matrix product is written `A @ b`"),
-    ("multiply mul hadamard elementwise_mul", "a product is written `a * b`"),
-    ("add plus", "a sum is written `a + b`"),
-    ("subtract sub_", "a difference is written `a - b`"),
-    ("divide div true_divide", "a quotient is written `a / b`"),
-    ("pow power", "a power is written `a ** b`"),
-    ("negative neg", "write `-a`"),
-    ("logical_and", "write `a and b`"),
-    ("logical_or", "write `a or b`"),
-    ("logical_not", "write `not a`"),
-    ("greater gt", "write `a > b`"),
-    ("less lt", "write `a < b`"),
-    ("equal eq", "write `a == b`"),
-    ("einsum tensordot", "write the products out: `A @ b`, `dot(a, b)`, `outer(a, b)`"),
-    ("lerp", "write the two gates out: `(1 - g) * a + g * b`"),
-    ("addcmul addmm baddbmm", "write the sum and the product out"),
-    ("relu6", "write `clip(v, 0, 6)`"),
-    ("relu1", "write `clip(v, -1, 1)`"),
-    ("celu mish hardswish prelu PReLU glu GLU",
-     "define it by its equation: `def f(v) = …`"),
-    ("normalize normalise normalize_l2 l2_normalize",
-     "write `v / norm(v)`, or `rms_norm(v)`, or `layer_norm(v)`"),
-    ("grad gradient jacobian jvp vjp autograd backward",
-     "gradients are Python's: `cell.backward`; inside a cell write the derivative out"),
-    ("log_softmax", "write `v - logsumexp(v)`"),
-    ("cosine_similarity", "write `dot(a, b) / (norm(a) * norm(b))`"),
-    ("stack vstack",
-     "give each one more axis: `concat([expand(v, 0), expand(w, 0)], axis=0)`"),
-    ("squeeze unstack unbind", "an index drops an axis: `v[0]`"),
-    ("view flatten ravel", "write `reshape(v, [N])` with the sizes that it gets"),
-    ("tile repeat repeat_interleave broadcast_to expand_as",
-     "an axis of size 1 stretches by itself: `expand(v, axis)`"),
-    ("zeros_like", "write `zeros([H])`"),
-    ("ones_like", "write `ones([H])`"),
-    ("full full_like", "write `v * ones([H])`"),
-    ("diag", "write `expand(v, 1) * eye(N)`"),
-    ("trace", "write `sum(sum(A * eye(N)))`"),
-    ("Sigma", "a sum is written `sum(v)`"),
-    ("Pi", "a product of elements is written `cumprod(v)[N - 1]`"),
-    ("prod", "write `cumprod(v)[N - 1]`"),
-    ("var std", "write it out: `mean(square(v - mean(v)))`"),
-    ("any all", "comparisons of all elements are written `max(where(c, 1, 0)) > 0`"),
-    ("float int cast astype to float32", "all values are real numbers of the cell's dtype"),
-    ("shape size len ndim", "sizes are the dims of the cell: `H`"),
-    ("clone copy contiguous item numpy cpu cuda requires_grad_ double half",
-     "leave it out: a value is a value, and Python has the arrays"),
-    ("print Print", "a cell only computes; look at values from Python"),
-    ("noise gaussian_noise rand randn random random_normal uniform_ normal_",
-     "chance is for initial values and `dropout`: noise comes in as an input"),
-    ("batch_norm BatchNorm BatchNorm1d batchnorm BN", "a cell sees one example: there are no batch "
-     "statistics; `layer_norm` is over one example"),
-    ("group_norm GroupNorm", "write `layer_norm(v, groups=G)`"),
-    ("sort argsort topk argmax argmin gather scatter take index_select one_hot embedding "
-     "Embedding",
-     "sorting and gathering are outside the language: do it in Python, and pass what it gives as "
-     "an input"),
-    ("inv solve inverse cholesky svd qr det", "linear solves are outside the language"),
-    ("fft rfft complex real imag", "complex numbers are outside the language: write pairs"),
-    ("LSTMCell GRUCell RNNCell LSTM GRU RNN SimpleRNN", "an inner cell is declared and stepped: "
-     "`use GRU from \"gru.cell\"`, `sub g = GRU[I, H]`, `y = g(x)`"),
-    ("Parameter Variable get_variable add_weight", "declare it: `param W: [H, I]`"),
-    ("scan while_loop fori_loop",
-     "time is the cell's own; a loop inside a step is `for k in 0..K:`"),
-    ("Sequential", "write one equation after the other"),
-)  # fmt: skip
-REPLACED: dict[str, str] = {name: said for names, said in _SAID for name in names.split()}
+from celldsl.structs import record
+
+
+@record
+class Foreign:
+    """Functions of elsewhere: what they are called here, and what is said of others.
+
+    `ours` are the functions that there are.
+    """
+
+    renamed: Mapping[str, str]
+    replaced: Mapping[str, str]
+    ours: frozenset[str]
+
+
+NO_WORDS = Foreign({}, {}, frozenset())
 
 # Initialisers.
 _STARTS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.span import Source, Span
 from celldsl.structs import record
+from celldsl.syntax.hints.other_names import NO_WORDS, Foreign
 from celldsl.syntax.lexer import Token
 
 # What no token ever is, so that a rule may look beside the line without asking first.
@@ -13,12 +14,16 @@ MAX_BRACKET = 64
 
 @record
 class Mistake:
-    """`tokens[at]` is what the parser could not take; `line` is the first token of its line."""
+    """`tokens[at]` is what the parser could not take; `line` is the first token of its line.
+
+    `foreign` are functions of elsewhere.
+    """
 
     tokens: list[Token]
     at: int
     line: int
     expected: frozenset[str]
+    foreign: Foreign = NO_WORDS
 
     @property
     def token(self) -> Token:
