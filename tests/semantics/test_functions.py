@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from celldsl.ir.ops.table import OPS
+from celldsl.runtime import numerics
 from celldsl.semantics.builtins.prelude import definition_of
 from celldsl.semantics.builtins.prelude_names import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
@@ -150,9 +152,30 @@ ELSEWHERE = {"linear", "group_linear", "conv", "legendre_a", "legendre_b"}
 
 
 def test_every_function_is_tested() -> None:
-    used = " ".join([*UNARY, *(e for e, _ in OTHERS)])
-    missing = {name for name in (*FUNCTIONS, *PRELUDE) if name not in used}
-    assert missing == ELSEWHERE
+    used = " ".join([*UNARY, *(e for e, _ in OTHERS), *OF_ENTRIES])
+    assert {name for name in FUNCTIONS if name not in used} == ELSEWHERE
+
+
+OF_ENTRIES = {entry.function: entry for entry in OPS.values() if entry.function}
+
+
+@pytest.mark.parametrize("name", OF_ENTRIES)
+def test_the_function_of_an_operation_is_that(name: str) -> None:
+    """What the language computes is what the entry's template does with NumPy."""
+    x = np.abs(value_of("x")[1]["x"]) + 0.1
+    found, _ = value_of(f"{name}(x)", x=x)
+    entry = OF_ENTRIES[name]
+    names = {"np": np, "numerics": numerics}
+    close(found, eval(entry.value.format("x", axis=-1, reverse=False), {**names, "x": x}))
+
+
+@pytest.mark.parametrize("name", PRELUDE)
+def test_the_prelude_is_elementwise(name: str) -> None:
+    x = np.abs(value_of("x")[1]["x"]) + 0.1
+    whole, _ = value_of(f"{name}(x)", x=x)
+    turned, _ = value_of(f"{name}(x)", x=x[..., ::-1])
+    assert whole.shape == x.shape
+    close(turned, whole[..., ::-1])
 
 
 def test_the_prelude_is_what_it_says() -> None:

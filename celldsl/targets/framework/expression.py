@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from celldsl.ir.ops.contractions import spec_parts
+from celldsl.ir.ops.element import Apply
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Rows, Type
 from celldsl.ir.size import Shape, Size
@@ -72,7 +73,7 @@ class Place(Protocol):
 
 
 def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
-    """The value of a node.  Raises KeyError where the dialect has no template for it."""
+    """The value of a node.  Raises KeyError where neither the dialect nor its entry can say it."""
     kind = OPS[node.op].kind if node.op in OPS else "contract"
     match node.op:
         case "number":
@@ -94,12 +95,18 @@ def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
             return _reshape(node, args[0], full[0], result, at)
         case "einsum":
             return _einsum(node, full, result, at)
+    if kind in ("reduce", "scan") and node.op not in at.dialect.calls:
+        return replace(result, code=_along_axis(node, full[0], at))
     return replace(result, code=_call(node, full, at))
 
 
 def _number(node: Node) -> Text:
     value = node["value"]
     assert isinstance(value, float)
+    return _literal(value)
+
+
+def _literal(value: float) -> Text:
     if math.isinf(value) or math.isnan(value):
         return Text(f"{'-' * (value < 0)}math.{'nan' if math.isnan(value) else 'inf'}",
                     UNARY if value < 0 else ATOM, number=True)  # fmt: skip
@@ -121,7 +128,14 @@ def _broadcast(node: Node, arg: Text) -> Text:
                 (ONE,) * rank, arg.leads)  # fmt: skip
 
 
+# Those of elementwise operations that are written here, beside the dialect's.
+OWN = (*OPERATORS, "neg", "not", "pow", "square")
+
+
 def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
+    element = OPS[node.op].element
+    if element is not None and node.op not in OWN and node.op not in at.dialect.calls:
+        return _of_primitives(element(*args), node.type, at)
     numbers = all(arg.number for arg in args)
     if not numbers and node.op in at.dialect.wants and args[0].number:
         args[0] = _array(args[0], at)
@@ -147,6 +161,33 @@ def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
         case "square":
             return replace(result, code=f"{args[0].at(ATOM)} ** 2", binds=POWER)
     return replace(result, code=_call(node, args, at))
+
+
+def _of_primitives(value: object, kind: Type, at: Place) -> Text:
+    """An element as its entry puts it together, of Texts, for an operation without a spelling."""
+    match value:
+        case Text():
+            return value
+        case Apply(primitive, args):
+            node = Node("", primitive, (), kind)
+            return _elementwise(node, [_of_primitives(arg, kind, at) for arg in args], at)
+        case float() | int():
+            return _literal(float(value))
+    raise AssertionError(f"no text for {value}")
+
+
+def _along_axis(node: Node, value: Text, at: Place) -> str:
+    """A reduction or scan without a spelling: a helper goes along the axis, as the entry says."""
+    rule, kind = OPS[node.op].reduction, OPS[node.op].kind
+    assert rule is not None
+    total, x = (Text(name, ATOM, node.type.shape, ALWAYS) for name in ("total", "x"))
+    combined = _of_primitives(rule.combine(total, x), node.type, at)
+    axis = node["axis"]
+    assert isinstance(axis, int)
+    told = {"reduce": "reduced", "scan": "scanned"}[kind]
+    step = f"lambda total, x: {combined.at(ANY)}"
+    last = axis - len(at.types[node.args[0]].shape)
+    return f"{told}({step}, {_literal(rule.start).at(ANY)}, {value.at(ANY)}, {last})"
 
 
 def _python_can(node: Node, args: list[Text]) -> bool:

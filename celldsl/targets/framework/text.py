@@ -8,6 +8,7 @@ a `Text` says which axes it really has.
 
 from __future__ import annotations
 
+from celldsl.ir.ops.element import Element
 from celldsl.ir.size import Shape, Size
 from celldsl.structs import record, replace
 
@@ -19,7 +20,7 @@ NEVER, PERHAPS, ALWAYS = range(3)
 
 
 @record
-class Text:
+class Text(Element):
     """An expression.
 
     shape    its own axes, 1 where it has still to be stretched; None where it has none and goes

@@ -49,6 +49,22 @@ def absolute(x):
     return x * jnp.sign(x)
 
 
+def reduced(combine, start, x, axis):
+    """`combine(total, element)` along an axis, which is dropped."""
+    total = jnp.full_like(jnp.take(x, 0, axis), start)
+    for element in jnp.moveaxis(x, axis, 0):
+        total = combine(total, element)
+    return total
+
+
+def scanned(combine, start, x, axis):
+    """The totals of `reduced` after each element."""
+    found = [jnp.full_like(jnp.take(x, 0, axis), start)]
+    for element in jnp.moveaxis(x, axis, 0):
+        found.append(combine(found[-1], element))
+    return jnp.stack(found[1:], axis)
+
+
 def clip(x, low, high):
     """`x` between `low` and `high`; at the bounds the gradient goes to `x`."""
     return jnp.where(x < low, low, jnp.where(high < x, high, x))

@@ -43,6 +43,22 @@ def concat_rows(parts, axis, rank):
     return torch.cat(full, axis)
 
 
+def reduced(combine, start, x, axis):
+    """`combine(total, element)` along an axis, which is dropped."""
+    total = torch.full_like(x.select(axis, 0), start)
+    for element in x.unbind(axis):
+        total = combine(total, element)
+    return total
+
+
+def scanned(combine, start, x, axis):
+    """The totals of `reduced` after each element."""
+    found = [torch.full_like(x.select(axis, 0), start)]
+    for element in x.unbind(axis):
+        found.append(combine(found[-1], element))
+    return torch.stack(found[1:], axis)
+
+
 def clip(x, low, high):
     """`x` between `low` and `high`; at the bounds the gradient goes to `x`."""
     return torch.where(x < low, low, torch.where(high < x, high, x))

@@ -64,9 +64,9 @@ CASES: dict[str, list[Case]] = {
         ([(TWO, Size.of(3), Size.of(5), N, M)], {"kernel": (3, 5)}),
     ],
     **{
-        name: [([(N, M)], {"axis": 0, **more}), ([(N, M, TWO)], {"axis": 1, **more})]
-        for name in ("sum", "amax", "amin", "cumprod")
-        for more in ({},)
+        name: [([(N, M)], {"axis": 0}), ([(N, M, TWO)], {"axis": 1})]
+        for name, entry in OPS.items()
+        if entry.kind in ("reduce", "scan")
     },
     "cumsum": [
         ([(N, M)], {"axis": axis, "reverse": reverse}) for axis in (0, 1) for reverse in (0, 1)
