@@ -95,8 +95,13 @@ def imported(tree: ast.Module) -> set[str]:
 
 def texts() -> dict[str, str]:
     """The files of the runtime as a module carries them."""
-    assigned = [n for n in ast.parse(carried().text).body if isinstance(n, ast.Assign)]
-    return dict(ast.literal_eval(assigned[-1].value))
+    (call,) = [n for n in ast.walk(ast.parse(carried().text)) if isinstance(n, ast.Call)]
+    given = call.args[1]
+    assert isinstance(given, ast.Dict)
+    named = zip(given.keys, given.values, strict=True)
+    (found,) = [v for k, v in named if isinstance(k, ast.Constant) and k.value == "RUNTIME"]
+    carries: dict[str, str] = ast.literal_eval(found)
+    return carries
 
 
 def test_what_it_carries_imports_numpy_numba_the_library_and_itself() -> None:
