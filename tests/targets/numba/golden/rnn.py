@@ -35,18 +35,18 @@ def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, co
 
 
 @stage
-def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h):
+def forward_1(low, high, row, next_state, dims, parameters, work, tape, out_h):
     d_I = dims[0]
     d_H = dims[1]
     at_h_b = d_H*d_I + d_H*d_H
-    m_h_b = pointer(parameters, at_h_b, 0)
+    m_h_b = pointer(parameters, at_h_b, 3)
     for b in range(low, high):
-        m_0 = pointer(work, (row + b) * d_H, 1)
-        m_h_next = pointer(tape, (coming + b) * d_H, 2)
-        m_out_h = pointer(out_h, (row + b) * d_H, 3)
+        m_0 = pointer(work, (row + b) * d_H, 0)
+        m_h_next = pointer(tape, (next_state + b) * d_H, 1)
+        m_out_h = pointer(out_h, (row + b) * d_H, 2)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
-            v_5 = (m_0[j0] + m_h_b[j0])
+            v_5 = m_0[j0] + m_h_b[j0]
             v_h_next = tanh(v_5)
             m_h_next[j0] = v_h_next
             m_out_h[j0] = v_h_next
@@ -56,27 +56,34 @@ def forward_1(low, high, t, part, parts, first, row, saved, state, coming, rows,
 def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
+    n_steps = rows[0]
     n_states = rows[3]
+    first = rows[4]
+    count = rows[5]
+    given = rows[6]
     at_packed_h_W_h = d_H*d_I + 31*d_I
-    n_steps, first, count = rows[0], rows[4], rows[5]
-    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
+    zero = real(parameters, 0.0)
+    begin = n_steps * share // shares
+    end = n_steps * (share + 1) // shares
     if share == 0:
         for b in range(count):
             home = rows[10] + b if b < rows[9] else n_states + first + b
-            if rows[6]:
+            if given:
                 copy(pointer(tape, home * d_H, -1), pointer(start_h, (first + b) * d_H, -1), d_H)
             else:
-                fill(pointer(tape, home * d_H, -1), d_H, 0.0)
+                fill(pointer(tape, home * d_H, -1), d_H, zero)
     for t in range(begin, end):
         at = 8 + 4 * t
-        row, active = rows[at], rows[at + 1]
-        state, saved = rows[at + 2], rows[at + 3]
-        staying, coming = rows[at + 5], rows[at + 6]
+        row = rows[at]
+        active = rows[at + 1]
+        state = rows[at + 2]
+        staying = rows[at + 5]
+        next_state = rows[at + 6]
         # 0 += h @ packed h.W_h
         gemm(active, d_H, d_H, pointer(tape, state * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_h, -1), d_H * panel_width(work), panel_width(work), pointer(work, row * d_H, -1), d_H, 1)
-        forward_1(0, staying, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, work, tape, out_h)
+        forward_1(0, staying, row, next_state, dims, parameters, work, tape, out_h)
         if staying < active:
-            forward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, work, tape, out_h)
+            forward_1(staying, active, row, n_states + first, dims, parameters, work, tape, out_h)
     if share == shares - 1:
         copy(pointer(final_h, first * d_H, -1), pointer(tape, (n_states + first) * d_H, -1), count * d_H)
 
@@ -92,25 +99,25 @@ def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, 
 
 
 @stage
-def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, dout_h, work, tape):
+def backward_1(low, high, part, first, row, next_state, rows, dims, parameters, work, dout_h, tape):
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    at_b5 = 2*n_batch*d_H
     at_sum = 2*n_batch*d_H + n_rows*d_H
+    at_b5 = 2*n_batch*d_H
     one = real(parameters, 1.0)
-    m_sum = pointer(work, at_sum + part * d_H, 0)
+    m_sum = pointer(work, at_sum + part * d_H, 4)
     for b in range(low, high):
-        m_d_out_h = pointer(dout_h, (row + b) * d_H, 1)
-        m_d_h = pointer(work, (first + b) * d_H, 2)
-        m_h_next = pointer(tape, (coming + b) * d_H, 3)
-        m_b5 = pointer(work, at_b5 + (row + b) * d_H, 4)
+        m_d_out_h = pointer(dout_h, (row + b) * d_H, 0)
+        m_d_h = pointer(work, (first + b) * d_H, 1)
+        m_h_next = pointer(tape, (next_state + b) * d_H, 2)
+        m_b5 = pointer(work, at_b5 + (row + b) * d_H, 3)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
-            v_b0 = (m_d_out_h[j0] + m_d_h[j0])
-            v_b1 = (m_h_next[j0] * m_h_next[j0])
-            v_b4 = (one - v_b1)
-            v_b5 = (v_b0 * v_b4)
+            v_b0 = m_d_out_h[j0] + m_d_h[j0]
+            v_b1 = m_h_next[j0] * m_h_next[j0]
+            v_b4 = one - v_b1
+            v_b5 = v_b0 * v_b4
             m_b5[j0] = v_b5
             m_sum[j0] += v_b5
 
@@ -118,25 +125,30 @@ def backward_1(low, high, t, part, parts, first, row, saved, state, coming, rows
 @stage
 def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_H = dims[1]
+    n_steps = rows[0]
     n_batch = rows[1]
     n_rows = rows[2]
     n_states = rows[3]
-    at_b5 = 2*n_batch*d_H
+    first = rows[4]
+    count = rows[5]
     at_sum = 2*n_batch*d_H + n_rows*d_H
-    n_steps, first, count = rows[0], rows[4], rows[5]
-    begin, end = n_steps * share // shares, n_steps * (share + 1) // shares
+    at_b5 = 2*n_batch*d_H
+    zero = real(parameters, 0.0)
+    begin = n_steps * share // shares
+    end = n_steps * (share + 1) // shares
     if share == 0:
-        fill(pointer(work, at_sum + part * d_H, -1), d_H, 0.0)
+        fill(pointer(work, at_sum + part * d_H, -1), d_H, zero)
         for b in range(count):
             copy(pointer(work, (first + b) * d_H, -1), pointer(dfinal_h, (first + b) * d_H, -1), d_H)
     for t in range(n_steps - 1 - begin, n_steps - 1 - end, -1):
         at = 8 + 4 * t
-        row, active = rows[at], rows[at + 1]
-        state, saved = rows[at + 2], rows[at + 3]
-        staying, coming = rows[at + 5], rows[at + 6]
-        backward_1(0, staying, t, part, parts, first, row, saved, state, coming, rows, dims, hyper, parameters, dout_h, work, tape)
+        row = rows[at]
+        active = rows[at + 1]
+        staying = rows[at + 5]
+        next_state = rows[at + 6]
+        backward_1(0, staying, part, first, row, next_state, rows, dims, parameters, work, dout_h, tape)
         if staying < active:
-            backward_1(staying, active, t, part, parts, first, row, saved, state, n_states + first, rows, dims, hyper, parameters, dout_h, work, tape)
+            backward_1(staying, active, part, first, row, n_states + first, rows, dims, parameters, work, dout_h, tape)
         # d h = b5 @ packed h.W_h 2
         gemm(active, d_H, d_H, pointer(work, at_b5 + row * d_H, -1), d_H, 1, pointer(fixed, 0, -1), d_H * panel_width(work), panel_width(work), pointer(work, first * d_H, -1), d_H, 0)
     if share == shares - 1:
@@ -149,35 +161,41 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    at_h_W_h = d_H*d_I
-    at_b5 = 2*n_batch*d_H
-    at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
-    at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
     at_panels_2 = parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I - d_H*d_H + 134976*parts
     at_strips = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 23808*parts
+    at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
+    at_h_W_h = d_H*d_I
+    at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
+    at_b5 = 2*n_batch*d_H
     split = sum_split(parts, n_rows)
-    band, bands = part // split, parts // split
+    band = part // split
+    bands = parts // split
     from_row = n_rows * (part % split) // split
     to_row = n_rows * (part % split + 1) // split
     chunks = sum_chunks(to_row - from_row)
     tiles = (d_H + panel_width(work) - 1) // panel_width(work)
     from_column = tiles * band // bands * panel_width(work)
     to_column = min(d_H, tiles * (band + 1) // bands * panel_width(work))
-    panels, strips = pointer(work, at_panels_2 + part * (768*d_H + 23808), -1), pointer(work, at_strips + part * 111168, -1)
+    panels = pointer(work, at_panels_2 + part * (768*d_H + 23808), -1)
+    strips = pointer(work, at_strips + part * 111168, -1)
     # h.W_x = in:x^T @ b5
-    sum_0, step_0 = pointer(gradients, 0 + from_column, -1), d_H
-    if from_row > 0:
-        sum_0, step_0 = pointer(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1), d_H
+    sum_0 = pointer(gradients, from_column, -1)
+    step_0 = d_H
+    if 0 < from_row:
+        sum_0 = pointer(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1)
+        step_0 = d_H
     # h.W_h = h^T @ b5
-    sum_1, step_1 = pointer(gradients, at_h_W_h + from_column, -1), d_H
-    if from_row > 0:
-        sum_1, step_1 = pointer(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1), d_H
+    sum_1 = pointer(gradients, at_h_W_h + from_column, -1)
+    step_1 = d_H
+    if 0 < from_row:
+        sum_1 = pointer(work, at_shares_2 + (part % split - 1) * (d_H*d_H) + from_column, -1)
+        step_1 = d_H
     for chunk in range(chunks * share // shares, chunks * (share + 1) // shares):
         low = from_row + (to_row - from_row) * chunk // chunks
         depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
         pack(depth, to_column - from_column, pointer(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
-        gemm_sums(depth, d_I, to_column - from_column, pointer(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, chunk > 0)
-        gemm_sums(depth, d_H, to_column - from_column, pointer(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, chunk > 0)
+        gemm_sums(depth, d_I, to_column - from_column, pointer(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, 0 < chunk)
+        gemm_sums(depth, d_H, to_column - from_column, pointer(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, 0 < chunk)
 
 
 @stage
@@ -186,8 +204,8 @@ def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, c
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     at_b5 = 2*n_batch*d_H
+    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
     # d_in:x = b5 @ packed h.W_x 2
@@ -200,12 +218,12 @@ def backward_adds(part, parts, share, shares, rows, dims, hyper, parameters, con
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    at_h_W_h = d_H*d_I
     at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
     at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
+    at_h_W_h = d_H*d_I
     split = sum_split(parts, n_rows)
     for i in range(d_I * part // parts, d_I * (part + 1) // parts):
-        add_shares(d_H, split - 1, d_H*d_I, pointer(work, at_shares + i * d_H, -1), pointer(gradients, 0 + i * d_H, -1))
+        add_shares(d_H, split - 1, d_H*d_I, pointer(work, at_shares + i * d_H, -1), pointer(gradients, i * d_H, -1))
     for i in range(d_H * part // parts, d_H * (part + 1) // parts):
         add_shares(d_H, split - 1, d_H*d_H, pointer(work, at_shares_2 + i * d_H, -1), pointer(gradients, at_h_W_h + i * d_H, -1))
 
