@@ -25,6 +25,7 @@ RESERVED = (
     "live", "steps", "key", "dtype", "device", "math", "zlib", "NamedTuple", "SETTINGS",
     "prepare", "project", "advance", "initial_state", "draw_masks", "initial_values", "step",
     "forward", "check", "no_steps", "self", "training", "like", "order", "body", "now", "t",
+    "resets", "begin", "fresh",
 )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ class Parts:
 
     empty    the outputs of no steps at all
     lists    names for the outputs of all steps, before they are one array
+    begins   names for the states that an episode begins with
     """
 
     values: Values
@@ -47,6 +48,7 @@ class Parts:
     outputs: tuple[str, ...]
     lists: tuple[str, ...]
     next_states: tuple[str, ...]
+    begins: tuple[str, ...]
 
 
 def split(program: Program, spec: CellSpec, dialect: Dialect, names: Names) -> Parts:
@@ -68,6 +70,7 @@ def split(program: Program, spec: CellSpec, dialect: Dialect, names: Names) -> P
         _draw(values, once), _empty(values), outputs,
         tuple(names.free(f"{name}_all") for name in outputs),
         tuple(names.free(f"{name}_new") for name in values.states),
+        tuple(names.free(f"{name}_begin") for name in values.states),
     )  # fmt: skip
 
 

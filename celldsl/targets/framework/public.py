@@ -60,12 +60,29 @@ def opening(cell: Cell, timed: bool) -> list[str]:
     times = f"{shape}[:1]" if timed else "()"
     lead = f"{shape}[{'1' if timed else ''}:{end}]" if timed or end else shape
     lines = [f"times, lead = {times}, {lead}"]
-    called = [p.prepare, p.project, p.advance, p.draw, *([p.start, p.empty] if timed else [])]
+    called = [p.prepare, p.project, p.advance, p.draw, p.start, *([p.empty] if timed else [])]
     if any(function is not None and cell.dialect.like in function.args for function in called):
         lines.append(cell.dialect.alike.format(first=first, inputs=", ".join(v.inputs)))
     if timed:
         lines += ["if state is None:", f"    state = {p.start.expression()}"]
     return [*lines, *v.nest.unpacked(v.states, "state"), p.check.expression()]
+
+
+def reset_lines(cell: Cell, timed: bool) -> list[str]:
+    """What states begin with where an episode begins."""
+    v = cell.parts.values
+    lines = [
+        f'flags("resets", resets, {"(*times, *lead)" if timed else "lead"})',
+        f"begin = {cell.parts.start.expression()}",
+        *v.nest.unpacked(cell.parts.begins, "begin"),
+    ]
+    return ["if resets is not None:", *indented(lines)] if v.states else []
+
+
+def reset_states(cell: Cell, fresh: str) -> list[str]:
+    """States go back where `fresh` is true."""
+    pairs = zip(cell.parts.values.states, cell.parts.begins, strict=True)
+    return [f"{state} = keep({fresh}, {begin}, {state})" for state, begin in pairs]
 
 
 def before_steps(cell: Cell) -> list[str]:
@@ -99,14 +116,20 @@ def returned(cell: Cell, states: Sequence[str] | None) -> list[str]:
     return folded(f"return {packed}, {state}")
 
 
+def _reset_once(cell: Cell) -> list[str]:
+    return [*reset_lines(cell, timed=False), *indented(reset_states(cell, "resets"))]
+
+
 def step_source(cell: Cell) -> str:
     """The text of `step`."""
     p = cell.parts
     lines = [
         '"""One step: inputs (…, their own axes) to outputs and the next state."""',
         *opening(cell, timed=False),
+        *_reset_once(cell),
         *before_steps(cell),
         *p.advance.call([*p.outputs, *p.next_states]),
         *returned(cell, p.next_states),
     ]
-    return "\n".join([*signature(cell, "step", "state", mask_keywords(cell)), *indented(lines)])
+    head = signature(cell, "step", "state", ["resets=None", *mask_keywords(cell)])
+    return "\n".join([*head, *indented(lines)])

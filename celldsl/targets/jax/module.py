@@ -22,6 +22,8 @@ from celldsl.targets.framework.public import (
     mask_keywords,
     opening,
     per_step,
+    reset_lines,
+    reset_states,
     returned,
     signature,
     step_source,
@@ -65,27 +67,31 @@ def module_source(unit: Unit) -> str:
 def forward_source(cell: Cell) -> str:
     """The text of `forward`: a scan over the steps."""
     p, v = cell.parts, cell.parts.values
-    keywords = ["lengths=None", "reverse=False", *mask_keywords(cell)]
+    keywords = ["lengths=None", "reverse=False", "resets=None", *mask_keywords(cell)]
     outputs = tuple_code(list(p.outputs))
-    steps = tuple_code([*per_step(cell), "live"])
+    now = [*per_step(cell), "live", "resets"]
     lines = [
         '"""All steps: inputs (T, …, their own axes) to outputs for each step and the last state.',
         "",
         "`lengths` (…) ends each sequence at its own length: outputs past it are zero.  `reverse`",
-        'goes from the last step to the first."""',
+        "goes from the last step to the first.  Where `resets` (T, …) is true the state goes back",
+        'to its start before the step."""',
         *opening(cell, timed=True),
         *_within_lengths(cell),
+        *reset_lines(cell, timed=True),
         *before_steps(cell),
         "",
         "def body(state, now):",
         *indented(v.nest.unpacked(v.states, "state")),
-        f"    {', '.join([*per_step(cell), 'live'])} = now"
-        if per_step(cell)
-        else "    (live,) = now",
+        f"    {', '.join([*now[:-1], 'fresh'])} = now",
         *indented(_one_step(cell)),
         *indented(folded(f"return {v.nest.packed(p.next_states)}, {outputs}")),
         "",
-        *wrapped(f"state, {outputs} = lax.scan(", ["body", "state", steps, "reverse=reverse"], ")"),
+        *wrapped(
+            f"state, {outputs} = lax.scan(",
+            ["body", "state", tuple_code(now), "reverse=reverse"],
+            ")",
+        ),
         *returned(cell, None),
     ]
     return "\n".join([*signature(cell, "forward", "state=None", keywords), *indented(lines)])
@@ -103,7 +109,13 @@ def _within_lengths(cell: Cell) -> list[str]:
 
 def _one_step(cell: Cell) -> list[str]:
     p = cell.parts
+    again = [
+        "if fresh is not None:",
+        "    fresh = fresh if live is None else fresh & live",
+        *indented(reset_states(cell, "fresh")),
+    ]
     return [
+        *(again if p.next_states else []),
         *p.advance.call([*p.outputs, *p.next_states]),
         "if live is not None:",
         *(f"    {y} = keep(live, {y}, 0.0)" for y in p.outputs),

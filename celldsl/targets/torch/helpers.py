@@ -13,6 +13,14 @@ def expect(label, x, shape):
         raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
 
 
+def flags(label, x, shape):
+    """Raises where `x` is no array of booleans of this shape."""
+    if x.dtype != torch.bool:
+        raise TypeError(f"{label}: expected booleans, got {x.dtype}")
+    if tuple(x.shape) != tuple(shape):
+        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
+
+
 def within(lengths, times, lead, device):
     """(T, …): whether each step is within the length of its sequence."""
     lengths = torch.as_tensor(lengths, device=device)

@@ -67,14 +67,14 @@ def _class(cell: Cell, initial: Initial, renamed: bool) -> list[str]:
     spec = cell.spec
     name = cell.parts.values.names.free(spec.name)
     first_line = next(iter(spec.doc.strip().splitlines()), spec.name)
+    masks = ["masks=None"] if cell.parts.values.masks else []
     methods = [
         _init(initial, renamed, [*cell.parts.values.told]),
         _reset(cell, initial),
         PARAMS,
         _initial_state(cell),
-        _method(cell, "step", "state", ["masks=None"] if cell.parts.values.masks else []),
-        _method(cell, "forward", "state=None", ["lengths=None", "reverse=False",
-                *(["masks=None"] if cell.parts.values.masks else [])]),
+        _method(cell, "step", "state", ["resets=None", *masks]),
+        _method(cell, "forward", "state=None", [*FRAME, *masks]),
         REPR,
     ]  # fmt: skip
     lines = [f"class {name}(nn.Module):", f'    """{_quoted(first_line)}"""']
@@ -87,6 +87,7 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', "'")
 
 
+FRAME = ("lengths=None", "reverse=False", "resets=None")
 PARAMS = [
     "def params(self):",
     '    """The parameters by their names in the cell, as `forward` and `step` take them."""',

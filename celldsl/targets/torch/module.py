@@ -23,6 +23,8 @@ from celldsl.targets.framework.public import (
     mask_keywords,
     opening,
     per_step,
+    reset_lines,
+    reset_states,
     returned,
     signature,
     step_source,
@@ -66,17 +68,19 @@ def module_source(unit: Unit) -> str:
 def forward_source(cell: Cell) -> str:
     """The text of `forward`: a loop over the steps."""
     p, v = cell.parts, cell.parts.values
-    keywords = ["lengths=None", "reverse=False", *mask_keywords(cell)]
+    keywords = ["lengths=None", "reverse=False", "resets=None", *mask_keywords(cell)]
     doc = [
         '"""All steps: inputs (T, …, their own axes) to outputs for each step and the last state.',
         "",
         "`lengths` (…) ends each sequence at its own length: outputs past it are zero.  `reverse`",
-        'goes from the last step to the first."""',
+        "goes from the last step to the first.  Where `resets` (T, …) is true the state goes back",
+        'to its start before the step."""',
     ]
     lines = [
         *doc,
         *opening(cell, timed=True),
         *_within_lengths(cell),
+        *reset_lines(cell, timed=True),
         *before_steps(cell),
         "order = range(*times)",
         *wrapped("steps = list(zip(order, ", [f"{n}.unbind(0)" for n in per_step(cell)], "))"),
@@ -101,7 +105,14 @@ def _within_lengths(cell: Cell) -> list[str]:
 def _one_step(cell: Cell) -> list[str]:
     p = cell.parts
     moved = list(zip(p.next_states, p.values.states, strict=True))
+    fresh = "resets[t] if lengths is None else resets[t] & live[t]"
+    again = [
+        "if resets is not None:",
+        f"    fresh = {fresh}",
+        *indented(reset_states(cell, "fresh")),
+    ]
     return [
+        *(again if moved else []),
         *p.advance.call([*p.outputs, *p.next_states]),
         "if lengths is not None:",
         *(f"    {y} = keep(live[t], {y}, 0.0)" for y in p.outputs),
