@@ -1,15 +1,30 @@
 """What a running cell asks the compiler.  In: the sources that a class carries.  Out: answers.
 
 equations((("gru.cell", text),))        # the formatted text, without comments and docstrings
+    first_not_finite(described, hypers, row, "float32", None)       # a Finding, or None
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
+
+from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
+from celldsl.first_not_finite import Finding, Row, first_in_backward, first_in_forward
+from celldsl.ir.program import Program
+from celldsl.pipeline import differentiated, front
+from celldsl.structs import replace
 from celldsl.syntax.format.format import format_equations
+
+Cotangents = tuple[Mapping[str, Any], Mapping[str, Any]]  # of outputs, of final states
+__all__ = ["Row", "equations", "first_not_finite"]
 
 
 def equations(sources: Sequence[Sequence[str]]) -> str:
@@ -22,3 +37,39 @@ def _equations(name: str, text: str) -> str:
         return format_equations(Source(name, text))
     except CellError:  # of a language that was another, or of a file that was changed by hand
         return text
+
+
+def first_not_finite(
+    described: Any, hypers: Mapping[str, Any], row: Row, dtype: str, back: Cotangents | None
+) -> Finding | None:
+    """Where a value of a row stops being finite; with cotangents, one of the way back.
+
+    `described` is the Description of the cell's class, which carries its sources.
+    """
+    program = _program(
+        tuple((str(name), str(text)) for name, text in described.sources),
+        described.name,
+        tuple((h.name, h.value) for h in described.hypers if h.fixed)
+        + tuple((d.name, d.fixed) for d in described.dims if d.fixed is not None),
+    )
+    read = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
+    numbers = {name: np.float64(value) for name, value in hypers.items() if name in read}
+    row = replace(row, leaves={**row.leaves, **numbers})
+    if back is None:
+        return first_in_forward(program, row, dtype)
+    return first_in_backward(*differentiated(program), row, *back, dtype)
+
+
+@cache
+def _program(
+    sources: tuple[tuple[str, str], ...], cell: str, structure: tuple[tuple[str, Any], ...]
+) -> Program:
+    """The program of a cell as it was written, without a pass over it."""
+    (name, text), *used = sources
+    with TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        for each, content in used:
+            (root / each).parent.mkdir(parents=True, exist_ok=True)
+            (root / each).write_text(content, encoding="utf-8")
+        source, report = Source(name, text), Report()
+        return front(source, report, cell, dict(structure), root, root / name).program

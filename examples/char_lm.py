@@ -84,14 +84,14 @@ class Model:
 
     def gradients(self, piece: Any, state: Any) -> tuple[float, list[Any], Any]:
         """Nats per character, the gradients of cell and readout, and the state to carry on."""
-        y, state, tape = self.cell.forward(self.one_hot[piece[:-1]], state)
+        y, state, tape = self.cell.forward(self.one_hot[piece[:-1]], state, check_numerics=True)
         features = first_output(y)
         rows = features.reshape(-1, features.shape[-1])
         loss, dlogits = cross_entropy(self.readout(rows), piece[1:].reshape(-1))
         drows, readout_gradient = self.readout.backward(rows, dlogits)
         dy = gradient_of_first(self.cell, drows.reshape(features.shape))
         # Without `dstate` nothing comes back from the next piece: here the gradient is cut off.
-        grads = self.cell.backward(tape, dy)
+        grads = self.cell.backward(tape, dy, check_numerics=True)
         return loss, [grads.params.flat, readout_gradient], state
 
 
@@ -128,7 +128,11 @@ def main() -> int:
     print(f"{repr(cell).splitlines()[0]}, kernels ready after {seconds:.1f} s")
     readout = Readout(output_size(cell), len(text.characters), arguments.seed)
     model = Model(cell, readout, len(text.characters))
-    train(model, text, arguments)
+    try:
+        train(model, text, arguments)
+    except celldsl.NonFiniteError as error:
+        print(f"training stopped: {error}", file=sys.stderr)
+        return 1
     print(f"\na sample at temperature {arguments.temperature}:\n")
     print(sample(model, text, arguments))
     return 0

@@ -62,7 +62,11 @@ def main() -> int:
     readout = Readout(output_size(cell), classes=10, seed=arguments.seed)
     data = digits()
     started = time.perf_counter()
-    history = train(cell, readout, data, arguments.epochs, arguments.seed)
+    try:
+        history = train(cell, readout, data, arguments.epochs, arguments.seed)
+    except celldsl.NonFiniteError as error:
+        print(f"training stopped, and nothing was drawn: {error}", file=sys.stderr)
+        return 1
     seconds = time.perf_counter() - started
     labels = data["test"][1]
     guesses = predict(cell, readout, data["test"][0]).argmax(-1)
@@ -138,12 +142,12 @@ def shifted(images: Any, random: np.random.Generator) -> Any:
 
 def update(cell: Any, readout: Readout, adam: Adam, images: Any, labels: Any, rate: float) -> float:
     """One step of gradient descent on a batch; the loss before it."""
-    y, _, tape = cell.forward(images)
+    y, _, tape = cell.forward(images, check_numerics=True)
     features = first_output(y)
     loss, dlogits = cross_entropy(readout(features[-1]), labels)
     dy = np.zeros_like(features)
     dy[-1], readout_gradient = readout.backward(features[-1], dlogits)
-    grads = cell.backward(tape, gradient_of_first(cell, dy))
+    grads = cell.backward(tape, gradient_of_first(cell, dy), check_numerics=True)
     gradients = [grads.params.flat, readout_gradient]
     clip_norm(gradients, 5.0)
     adam.update(gradients, rate)

@@ -126,10 +126,12 @@ def softmax(logits: Any) -> Any:
 
 
 def cross_entropy(logits: Any, labels: Any) -> tuple[float, Any]:
-    """The mean loss in nats over rows, and its gradient."""
+    """The mean loss in nats over rows, and its gradient.  NonFiniteError where it is no number."""
     rows = np.arange(len(labels))
     gradient = softmax(logits)
     loss = -np.log(np.maximum(gradient[rows, labels], 1e-30)).mean()
+    if not np.isfinite(loss):
+        raise celldsl.NonFiniteError(f"the loss is {loss}, though the cell's outputs are finite")
     gradient[rows, labels] -= 1
     return float(loss), gradient / np.float32(len(labels))
 

@@ -66,7 +66,8 @@ LAYERS = {
     "api": "zoo_index cell_warning structs unspecialized generated fingerprint pass_flags "
     "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
-    "questions": "diagnostics syntax",
+    "first_not_finite": "structs ir targets",
+    "questions": "structs diagnostics syntax ir pipeline first_not_finite",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "zoo_index comparison",

@@ -9,7 +9,7 @@ has all its rows: (T, B, …), (B, …) or (…).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -23,6 +23,9 @@ from celldsl.runtime import numerics
 from celldsl.structs import entity, field, record
 
 Array = Any
+# Told of every value as it is computed: its name, its step (None: all steps at once), the value.
+# What it returns is gone on with.
+Observer = Callable[[str, "int | None", Array], Array]
 
 
 @record
@@ -43,6 +46,7 @@ def evaluate(
     starts: Mapping[str, Array] | None = None,
     masks: Mapping[int, Array] | None = None,
     given: Collection[str] = (),
+    observe: Observer | None = None,
 ) -> Run:
     """Run `program`.
 
@@ -51,7 +55,7 @@ def evaluate(
     given    states of a backward program whose start the caller gave to the forward one: nothing
              flows on to what the program would have started from
     """
-    machine = _Machine(program, dims, T, B, dict(masks or {}), set(given))
+    machine = _Machine(program, dims, T, B, dict(masks or {}), set(given), observe)
     with np.errstate(all="ignore"):
         return machine.run(leaves, starts or {})
 
@@ -83,6 +87,7 @@ class _Machine:
     B: int
     masks: dict[int, Array]
     given: set[str]
+    observe: Observer | None
     values: dict[str, Array] = field(default_factory=dict)
     finals: dict[str, Array] = field(default_factory=dict)
 
@@ -140,7 +145,7 @@ class _Machine:
         order = range(self.T)
         for t in reversed(order) if self.program.reverse else order:
             here = steps[t]
-            here.update(carried)
+            here.update({name: self._seen(name, t, value) for name, value in carried.items()})
             for node in self.program.step:
                 args = [self._at(arg, t, here) for arg in node.args]
                 rows = min(node.type.rows, Rows.BATCH)
@@ -181,7 +186,10 @@ class _Machine:
         ranks = [len(self.types[arg].shape) for arg in node.args]
         text = value_text(node, names, ranks, lambda size: str(size.evaluate(self.dims)))
         scope = {"np": np, "numerics": numerics, **dict(zip(names, args, strict=True))}
-        return np.broadcast_to(eval(_compiled(text), scope), shape)
+        return np.broadcast_to(self._seen(node.name, t, eval(_compiled(text), scope)), shape)
+
+    def _seen(self, name: str, t: int | None, value: Array) -> Array:
+        return value if self.observe is None else self.observe(name, t, value)
 
 
 @cache

@@ -124,6 +124,33 @@ def test_a_cell_of_another_kind_is_told_what_is_needed(
     assert "Traceback" not in done.stderr
 
 
+NAN = """\
+cell Nan[I, H]:
+    input x: [I]
+    state h: [H]
+
+    z  = linear([x, h], H)
+    h' = tanh(log(z))
+
+    output h'
+"""
+
+
+@pytest.mark.parametrize("program", ["train_digits.py", "char_lm.py"])
+def test_training_stops_where_a_value_is_no_number(program: str, tmp_path: Path) -> None:
+    (tmp_path / "nan.cell").write_text(NAN, encoding="utf-8")
+    (tmp_path / "text.txt").write_text("to be or not to be, " * 200, encoding="utf-8")
+    arguments = ["nan.cell", "--epochs", 1]
+    if program == "char_lm.py":
+        arguments = ["text.txt", "--cell", "nan.cell", "--steps", 2, "--batch", 2, "--length", 8]
+    done = run(program, *arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert "training stopped" in done.stderr
+    assert "Nan: not finite first at step 0, row 0 in `h' = tanh(log(z))` (line 6)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "digits.png").exists()
+
+
 def test_a_text_that_is_too_short(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("short", encoding="utf-8")
     done = run("char_lm.py", "text.txt", folder=tmp_path)

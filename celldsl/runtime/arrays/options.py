@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
 
 CALL_KEYWORDS = ("state", "lengths", "reverse", "resets")
-FORWARD_KEYWORDS = (*CALL_KEYWORDS, "training", "seed", "checkpoint")
+FORWARD_KEYWORDS = (*CALL_KEYWORDS, "training", "seed", "checkpoint", "check_numerics")
 STEP_KEYWORDS = ("state", "resets")
-BACKWARD_KEYWORDS = ("tape", "dy", "dstate")
+BACKWARD_KEYWORDS = ("tape", "dy", "dstate", "check_numerics")
 STREAM_KEYWORDS = ("batch", "state")
 
 # A keyword of ours -> what it is called elsewhere.

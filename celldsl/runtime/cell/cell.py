@@ -34,6 +34,12 @@ from celldsl.runtime.arrays.validation import Values, check_flag, check_integer
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.cell.attributes import assign_attribute
 from celldsl.runtime.cell.cell_class import CellClass
+from celldsl.runtime.cell.check_numerics import (
+    check_backward,
+    check_forward,
+    checks_asked_for,
+    is_checked,
+)
 from celldsl.runtime.cell.construction import (
     Setting,
     Settings,
@@ -48,7 +54,7 @@ from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
-from celldsl.runtime.exec.batches import Kept, make_batch
+from celldsl.runtime.exec.batches import Batch, Kept, make_batch
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.sequences import (
     add_own_starts,
@@ -122,6 +128,7 @@ class Cell(metaclass=CellClass):
         """Everything but the values of parameters and consts."""
         described, dims, dtype = self.description, settings.dims, settings.dtype
         self._passes, self._lock = 0, ProcessLock()
+        self._checked = checks_asked_for()
         flat = aligned_array(described.lengths.parameters(**dims), dtype)
         constants = aligned_array(described.lengths.constants(**dims), dtype)
         flat[:] = constants[:] = 0
@@ -179,7 +186,7 @@ class Cell(metaclass=CellClass):
         named.pop("state", None)
         batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
         run = run_once(self._engine, batch.layout, batch.arrays, batch.starts)
-        return self._results(batch.layout, batch.lead, run.outputs, run.finals)
+        return self._results(batch, run.outputs, run.finals, self._checked)
 
     def forward(
         self,
@@ -192,6 +199,7 @@ class Cell(metaclass=CellClass):
         seed: int | None = None,
         checkpoint: int | bool = 1,
         resets: Any = None,
+        check_numerics: bool | None = None,
         **named: Any,
     ) -> tuple[Any, Any, Tape]:
         """Like a call, and keeps on a tape what `backward` needs: (y, state, tape).
@@ -201,8 +209,9 @@ class Cell(metaclass=CellClass):
         goes back to the cell's own start, and no gradient crosses.  Masks (dropout, zoneout) are
         drawn where `training`: from `seed`, or else from the cell's seed and the number of the
         pass.  `checkpoint` segments (True: about √T) keep only the states at their borders and are
-        run again in `backward`: less memory, the same gradients.  An input of that name is passed
-        in a mapping.
+        run again in `backward`: less memory, the same gradients.  `check_numerics` raises
+        NonFiniteError where an output or state is not finite, and names the equation; without it
+        CELLDSL_CHECK_NUMERICS decides.  An input of that name is passed in a mapping.
         """
         self._signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
         if not isinstance(checkpoint, bool):
@@ -219,7 +228,8 @@ class Cell(metaclass=CellClass):
         borders = cut_segments(layout.steps, checkpoint)
         arrays = batch.arrays, batch.starts
         tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, kept.copies, seen)
-        return (*self._results(layout, lead, *run_sequence(tape)), tape)
+        checked = is_checked(check_numerics, self._checked)
+        return (*self._results(batch, *run_sequence(tape), checked), tape)
 
     def _kept(self, checkpoint: int | bool) -> Kept:
         """What `backward` reads of the caller's arrays: all of them where steps are run again."""
@@ -229,11 +239,19 @@ class Cell(metaclass=CellClass):
             reads = self._signature.input_names
         return Kept(OwnCopies(self._engine.buffers), reads, again)
 
-    def backward(self, tape: Tape, dy: Any = None, dstate: Any = None, **unknown: Any) -> Gradients:
+    def backward(
+        self,
+        tape: Tape,
+        dy: Any = None,
+        dstate: Any = None,
+        check_numerics: bool | None = None,
+        **unknown: Any,
+    ) -> Gradients:
         """The gradients of a forward pass, for dy (T, B, H) and dstate (B, …); None is zeros.
 
         An output or state that is left out has zeros too.  A tape may be used more than once, as
         long as no parameter has changed since: ArgumentError then, which names it.
+        `check_numerics` is that of `forward`: it names the first cotangent that is not finite.
         """
         refuse_unknown(f"{self.description.name}.backward()", unknown, BACKWARD_KEYWORDS)
         tape = check_tape(tape, self)
@@ -250,7 +268,10 @@ class Cell(metaclass=CellClass):
         add_own_starts(tape, found.starts, found.parameters)
         params = self.params.over(found.parameters)
         starts = [layout.starts_out(array) for array in found.starts]
-        return Gradients(params, inputs, self._state_structure.pack(starts))
+        grads = Gradients(params, inputs, self._state_structure.pack(starts))
+        if is_checked(check_numerics, self._checked):
+            check_backward(self, tape, outputs, finals, grads)
+        return grads
 
     def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial.
@@ -318,14 +339,14 @@ class Cell(metaclass=CellClass):
             return hash_key(f"pass:{self.seed}:{self._passes}")
 
     def _results(
-        self,
-        layout: BatchLayout,
-        lead: tuple[int, ...],
-        outputs: list[Values],
-        finals: list[Values],
+        self, batch: Batch, outputs: list[Values], finals: list[Values], checked: bool
     ) -> tuple[Any, Any]:
+        layout, lead = batch.layout, batch.lead
         arrays = [layout.rows_out(rows, lead) for rows in outputs]
-        return self._signature.pack_outputs(arrays), self._state_of(layout, finals)
+        states = [layout.finals_out(array) for array in finals]
+        if checked:
+            check_forward(self, batch, arrays, states)
+        return self._signature.pack_outputs(arrays), self._state_structure.pack(states)
 
     def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
         return self._state_structure.pack([layout.finals_out(array) for array in arrays])
