@@ -133,9 +133,10 @@ OWN = (*OPERATORS, "neg", "not", "pow", "square")
 
 
 def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
-    element = OPS[node.op].element
-    if element is not None and node.op not in OWN and node.op not in at.dialect.calls:
-        return _of_primitives(element(*args), node.type, at)
+    entry = OPS[node.op]
+    if entry.element is not None and node.op not in OWN and node.op not in at.dialect.calls:
+        text = _of_primitives(entry.element(*args), node.type, at)
+        return _without_gradient(text, at) if entry.flat else text
     numbers = all(arg.number for arg in args)
     if not numbers and node.op in at.dialect.wants and args[0].number:
         args[0] = _array(args[0], at)
@@ -174,6 +175,13 @@ def _of_primitives(value: object, kind: Type, at: Place) -> Text:
         case float() | int():
             return _literal(float(value))
     raise AssertionError(f"no text for {value}")
+
+
+def _without_gradient(text: Text, at: Place) -> Text:
+    """What is constant almost everywhere has no gradient, whatever it is made of."""
+    template = at.dialect.calls["stop_gradient"]
+    level = ATOM if _is_owner(template, 0) else ANY
+    return replace(text, code=template.format(text.at(level)), binds=ATOM)
 
 
 def _along_axis(node: Node, value: Text, at: Place) -> str:
