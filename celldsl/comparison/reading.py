@@ -9,11 +9,24 @@ Hyperparameters stand at their defaults.  A loop is read once, as one of its ite
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
-from celldsl.comparison.term import Term, bag, linear, negated, number, product, total, weights_of
+from celldsl.comparison.term import (
+    Term,
+    bag,
+    linear,
+    negated,
+    number,
+    parts,
+    product,
+    total,
+    weights_of,
+)
 from celldsl.structs import entity, field, record
 from celldsl.syntax import ast
 
+# A value with more parts than this is known by its name alone: what is used twice doubles.
+LARGE = 600
 GATES = {"linear", "group_linear", "conv"}
 SPREADING = {"layer_norm", "rms_norm"}  # over groups, each by itself
 
@@ -67,7 +80,8 @@ class _Reader:
     products: int = 0
 
     def of_kind(self, kind: str) -> list[str]:
-        return [name for name, term in self.values.items() if term.op == kind]
+        """Declared names; `v = x` gives an input another name, and is no input."""
+        return [n for n, term in self.values.items() if term.op == kind and term.text == n]
 
     def declare(self, cell: ast.Cell) -> None:
         for hyper in cell.hyper:
@@ -101,6 +115,8 @@ class _Reader:
         term = self.term(value)
         for place, target in enumerate(targets):
             piece = term if len(targets) == 1 else _piece(term, place, len(targets))
+            if sum(1 for _ in islice(parts(piece), LARGE + 1)) > LARGE:
+                piece = Term("name", (), target.id)
             if target.primed:
                 self.after[target.id] = piece.named(f"{target.id}'")
             else:

@@ -96,3 +96,10 @@ def test_the_nearest_cells_come_first() -> None:
     found = [name for name, _ in nearest_to(ours, all_equations(), 3, "gru")]
     assert "chung_gru" in found
     assert "gru" not in found
+
+
+def test_a_value_that_doubles_is_known_by_its_name() -> None:
+    chain = "".join(f"v{k + 1} = v{k} * sin(v{k})\n" for k in range(200))
+    assert between(f"v0 = x\n{chain}c' = c\nh' = v200", "c' = c\nh' = x") == [
+        "v200: `v200` in A, `x` in B"
+    ]
