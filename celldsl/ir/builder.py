@@ -17,6 +17,7 @@ from typing import Any
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Origin, Type
 from celldsl.ir.size import Shape, Size
+from celldsl.structs import replace
 
 
 class Builder:
@@ -48,6 +49,15 @@ class Builder:
             inferred = entry.infer([self.types[v] for v in values], attributes)
             self._built[key] = self._append(name, tuple(values), inferred, attributes)
         return self._built[key]
+
+    def label(self, value: str, label: str) -> None:
+        """The user's name for a value that was built; the first one stays."""
+        node = self.defined.get(value)
+        if node is None or node.label:
+            return
+        # It is among the last.
+        place = next(i for i in range(len(self.nodes) - 1, -1, -1) if self.nodes[i] is node)
+        self.nodes[place] = self.defined[value] = replace(node, label=label)
 
     def keep(self, node: Node) -> None:
         """Append a node as it is, under its own name."""

@@ -36,7 +36,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from celldsl.ir.size import Shape, shape_text
-from celldsl.structs import record, replace
+from celldsl.structs import field, record, replace
 
 
 class Rows(IntEnum):
@@ -74,7 +74,10 @@ class Origin:
 
 @record
 class Node:
-    """`name = op(args…) attributes : type`.  `args` are names of leaves and of earlier nodes."""
+    """`name = op(args…) attributes : type`.  `args` are names of leaves and of earlier nodes.
+
+    `label` is the user's name for the value, where an equation defines it.
+    """
 
     name: str
     op: str
@@ -82,6 +85,7 @@ class Node:
     type: Type
     attributes: Attributes = ()
     origin: Origin | None = None
+    label: str = field(default="", compare=False)
 
     def __getitem__(self, attribute: str) -> object:
         for name, value in self.attributes:

@@ -20,6 +20,7 @@ from celldsl.kernel_ir.nests import Row, collapse, write_loop
 from celldsl.kernel_ir.places import FIXED_ROWS, place_at, row_of
 from celldsl.kernel_ir.row_products import write_contract, write_fold, write_scan
 from celldsl.kernel_ir.statements import Assign, For, Function, Statement
+from celldsl.plan.layout import word_of
 from celldsl.plan.operations import Contract, Fold, Loop, Nest, Scan
 from celldsl.plan.places import Memory, Place
 from celldsl.plan.plan import RowLoops
@@ -96,9 +97,8 @@ class Naming:
         return self.given[value]
 
     def pointer(self, place: Place) -> str:
-        plain = self.names.get(f"%{place.name}") or re.sub(r"\W+", "_", place.name).strip("_")
         suffix = "_next" if place.name.endswith("'") else ""
-        return f"m_{plain or 'x'}{suffix}"
+        return f"m_{word_of(place.name) or 'x'}{suffix}"
 
 
 def _buffer(place: Place) -> BufferKey:

@@ -19,6 +19,7 @@ once_after     what follows from gradients of derived weights
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from celldsl.ir.ops.op import View
@@ -30,10 +31,16 @@ from celldsl.structs import replace
 
 
 class Graph:
-    """`strided` names the parameters that do not lie in one piece."""
+    """`strided` names the parameters that do not lie in one piece, `titles` are for readers."""
 
-    def __init__(self, program: Program, strided: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        strided: frozenset[str] = frozenset(),
+        titles: Mapping[str, str] | None = None,
+    ) -> None:
         self.program = program
+        self.titles = titles or {}
         self.strided = strided
         self.types: dict[str, Type] = program.types()
         self.nodes: dict[str, Node] = {node.name: node for node in program.nodes()}
@@ -59,6 +66,12 @@ class Graph:
         self.users[old] = [user for user in self.users[old] if user.name != reader.name]
         self.users[new].append(changed)
         return changed
+
+    def title(self, value: str) -> str:
+        """What readers call a value; a copy, as what it is of."""
+        base, _, copy = value.partition("@")
+        title = self.titles.get(base, base.lstrip("%"))
+        return f"{title} {copy.rstrip('0123456789')}" if copy else title
 
     def shape(self, value: str) -> Shape:
         return self.types[value].shape

@@ -5,11 +5,13 @@ plan_cell(forward, backward, spec)     phases for both, and how long the flat ar
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.ir.spec import CellSpec
+from celldsl.ir.titles import backward_titles
+from celldsl.ir.titles import titles as forward_titles
 from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
 from celldsl.plan.graph import Graph, Region
 from celldsl.plan.layout import Arrays, lay_out
@@ -41,9 +43,14 @@ def plan_cell(
     constants = lay_out(forward, spec.consts, "constants", arrays.names, without)
     known = {block.name: block.place for block in (*parameters, *constants)}
     by_rows = _read_by_rows(backward)
-    forward_phases, tape = plan_forward(forward, spec, known, arrays, by_rows, without)
+    titles = {"forward": forward_titles(forward), "backward": backward_titles(forward, backward)}
+    forward_phases, tape = plan_forward(
+        forward, spec, known, arrays, by_rows, titles["forward"], without
+    )
     gradients = {b.name: replace(b.place, array="gradients") for b in parameters}
-    backward_phases = plan_backward(backward, spec, known, gradients, tape, arrays, without)
+    backward_phases = plan_backward(
+        backward, spec, known, gradients, tape, arrays, titles["backward"], without
+    )
     lengths = dict(arrays.lengths)
     for name, blocks in (("parameters", parameters), ("constants", constants)):
         lengths[name] = sum((product(b.shape) for b in blocks), ZERO)
@@ -74,9 +81,11 @@ def plan_forward(
     known: dict[str, Place],
     arrays: Arrays,
     by_rows: set[str],
+    titles: Mapping[str, str],
     without: Collection[str],
 ) -> tuple[tuple[Phase, ...], Tape]:
-    graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
+    strided = _strided(known, {n: graph_shape(program, n) for n in known})
+    graph = Graph(program, strided, titles)
     places = dict(known)
     places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
     states: dict[str, Place] = {}
@@ -153,7 +162,7 @@ def _saved_place(graph: Graph, arrays: Arrays, value: str) -> Place:
     """Room on the tape.  What is made for all rows ahead of the loop has all rows in any case."""
     homes: dict[Region, RowKind] = {"batch_before": "batch", "row_before": "row", "step": "saved"}
     rows = homes[_home(graph, value)]
-    return arrays.buffer("tape", rows, graph.shape(value), value.lstrip("%"))
+    return arrays.buffer("tape", rows, graph.shape(value), graph.title(value))
 
 
 def _want(
@@ -171,10 +180,12 @@ def plan_backward(
     gradients: dict[str, Place],
     tape: Tape,
     arrays: Arrays,
+    titles: Mapping[str, str],
     without: Collection[str],
 ) -> tuple[Phase, ...]:
     program = keep_states(program)
-    graph = Graph(program, _strided(known, {n: graph_shape(program, n) for n in known}))
+    strided = _strided(known, {n: graph_shape(program, n) for n in known})
+    graph = Graph(program, strided, titles)
     places = dict(known)
     # A value of this program may have the name of another in the forward one.
     places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)

@@ -238,7 +238,7 @@ class Planner:
 
     def own_buffer(self, node: Node, kind: RowKind) -> Place:
         array = self.fixed if REGIONS[self.position[node.name][0]] == "once_before" else self.work
-        return self.arrays.buffer(array, kind, node.type.shape, _label(node))
+        return self.arrays.buffer(array, kind, node.type.shape, self.graph.title(node.name))
 
     def _place_concat(self, concat: str, pieces: list[str], wanted: dict[str, RowKind]) -> None:
         node = self.graph.nodes[concat]
@@ -248,7 +248,9 @@ class Planner:
             first = next(p for p in pieces if p in self.position)
             kind = "once" if node.type.rows == Rows.ONCE else wanted.get(first, "part")
             array = self.fixed if REGIONS[self.position[first][0]] == "once_before" else self.work
-            self.places[concat] = self.arrays.buffer(array, kind, node.type.shape, _label(node))
+            self.places[concat] = self.arrays.buffer(
+                array, kind, node.type.shape, self.graph.title(node.name)
+            )
         whole = self.places[concat]
         for index, name in enumerate(pieces):
             place = slot_place(self.graph, node, pieces, index, whole)
@@ -272,10 +274,6 @@ def _region_of(graph: Graph, node: Node) -> Region:
         return "step" if node.type.rows != Rows.ONCE else "once_before"
     before = any(n.name == node.name for n in graph.program.before)
     return (BEFORE if before else AFTER)[node.type.rows]
-
-
-def _label(node: Node) -> str:
-    return node.name.lstrip("%")
 
 
 def located(planner: Planner, value: str) -> Place:

@@ -162,7 +162,7 @@ class Products:
         places = self.planner.places
         if node.name not in places:
             places[node.name] = self.outs.get(node.name) or self.planner.arrays.buffer(
-                self.planner.work, "once", node.type.shape, node.name.lstrip("%")
+                self.planner.work, "once", node.type.shape, self.planner.graph.title(node.name)
             )
         return places[node.name]
 

@@ -38,14 +38,12 @@ class Words:
         self.weights = {s.packed.name: s.weight for s in stages if isinstance(s, Pack)}
 
     def value(self, place: Place) -> str:
-        """A value as readers know it: `h`, `d h`, `r`, or `value 7`."""
+        """A value as readers know it: `h`, `d h`, `r`, or `r_u_product`."""
         role, _, own = place.name.partition(":")
         if own:
             return own if role == "in" else f"d {own}"
-        # A number at the end tells buffers apart; values of the backward program begin with b.
-        name = re.sub(r"(?<=.) \d+$", "", place.name)
-        unnamed = re.fullmatch(r"b?\d+", name) is not None
-        return self.names.get(f"%{name}", f"value {name}" if unnamed else name)
+        # A number at the end tells buffers apart.
+        return re.sub(r"(?<=.) \d+$", "", place.name)
 
     def weight(self, place: Place) -> str:
         """The parameters of which a weight is made: `r_u.W_x and c.W_x`."""

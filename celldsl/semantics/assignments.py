@@ -124,6 +124,9 @@ def _stacked(f: Environment, name: str, stack: Stack, low: int, high: int, why: 
 
 
 def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
+    if isinstance(value, Tensor) and target.index is None and f.called is None:
+        name = f"{f.prefix}{target.id}".replace(".", "_")
+        f.context.builder.label(value.name, f"{name}{'_next' if target.primed else ''}")
     if target.index is not None:
         assign_slice(f, s, target, value)
     elif target.primed:

@@ -153,7 +153,7 @@ def _joined(p: Program, base: str, product: str, group: list[Meeting]) -> Progra
         for node in region:
             join.visit(node)
         regions.append(tuple(b.nodes[begin:]))
-    return rename(p.with_regions(*regions), join.replaced)
+    return rename(p, (regions[0], regions[1], regions[2]), join.replaced)
 
 
 class _Join:

@@ -83,7 +83,7 @@ def _rebuild(p: Program, merged: dict[str, list[Product]]) -> Program:
             b.keep(_with_args(node, renamed))
     before, step = b.nodes[:begin], b.nodes[begin:]
     after = tuple(_with_args(node, renamed) for node in p.after)
-    return rename(p.with_regions(tuple(before), tuple(step), after), renamed)
+    return rename(p, (tuple(before), tuple(step), after), renamed)
 
 
 def _join(

@@ -34,11 +34,22 @@ def rewrite(p: Program, rule: Rule) -> Program:
             else:
                 renamed[node.name] = found
         regions.append(tuple(b.nodes[begin:]))
-    return rename(p.with_regions(*regions), renamed)
+    return rename(p, (regions[0], regions[1], regions[2]), renamed)
 
 
-def rename(p: Program, renamed: Mapping[str, str]) -> Program:
-    """Let states and results mean other values."""
+def rename(
+    before: Program,
+    regions: tuple[tuple[Node, ...], tuple[Node, ...], tuple[Node, ...]],
+    renamed: Mapping[str, str],
+) -> Program:
+    """The program with other regions; states, results and labels mean other values there."""
+    labels = {
+        renamed[node.name]: node.label
+        for node in reversed(list(before.nodes()))
+        if node.label and node.name in renamed
+    }
+    named = (tuple(_labelled(node, labels) for node in region) for region in regions)
+    p = before.with_regions(*named)
 
     def of(value: str) -> str:
         return renamed.get(value, value)
@@ -49,6 +60,11 @@ def rename(p: Program, renamed: Mapping[str, str]) -> Program:
     )
     results = tuple(replace(r, value=of(r.value)) for r in p.results)
     return replace(p, states=states, results=results)
+
+
+def _labelled(node: Node, labels: Mapping[str, str]) -> Node:
+    label = labels.get(node.name)
+    return replace(node, label=label) if label and not node.label else node
 
 
 def count_uses(p: Program) -> Counter[str]:

@@ -27,13 +27,13 @@ def plan_text(
     without: Collection[str] = (),
 ) -> str:
     """`dims` is None where not all are set; amounts are then formulas."""
+    from celldsl.ir.titles import labels
     from celldsl.plan.quantities import Amounts
     from celldsl.plan.report import Decisions, report
-    from celldsl.targets.numba.spelling import friendly_names
 
     made = Artefacts(lowered, without)
     (whole, _), (kept, backward) = made.differentiated, made.taped
-    names = {value: _told(name) for value, name in friendly_names(kept).items()}
+    names = {value: _told(name) for value, name in labels(kept).items()}
     decisions = Decisions(lowered.program, whole, kept, backward, made.plan, names)
     head = f"{lowered.spec.name}, T={steps}, B={batch}, {dtype}"
     if dims is None:

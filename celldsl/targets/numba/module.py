@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable
 
 from celldsl.ir.spec import CellSpec
+from celldsl.ir.titles import backward_titles, titles
 from celldsl.kernel_ir.phases import PhaseWriter
 from celldsl.kernel_ir.stages import Naming
 from celldsl.plan.operations import AddShares
@@ -20,7 +21,6 @@ from celldsl.targets.numba.description import description_source
 from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import plain_source
 from celldsl.targets.numba.printer import function_text
-from celldsl.targets.numba.spelling import friendly_names
 from celldsl.targets.numba.standalone import NOTE, PUBLIC, carried
 from celldsl.targets.numba.unit import Unit
 
@@ -35,10 +35,12 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
     spec, plan, dims = unit.spec, unit.plan, unit.forward.dims
     hypers = {h.name: i for i, h in enumerate(h for h in spec.hypers if not h.fixed)}
     names = Names(spec.name, [*_arrays(spec, "forward"), *_arrays(spec, "backward")])
-    friendly = friendly_names(unit.forward)
     forward, backward = (
         PhaseWriter(direction, _arguments(spec, direction), Naming(found), len(hypers))
-        for direction, found in (("forward", friendly), ("backward", _names_again(unit, friendly)))
+        for direction, found in (
+            ("forward", titles(unit.forward)),
+            ("backward", backward_titles(unit.forward, unit.backward)),
+        )
     )
     calls = [
         [(phase, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
@@ -55,17 +57,6 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
         imports = _imports(names, carried().package, PUBLIC)
         return "\n\n".join([_header(unit, NOTE), carried().text, imports, code])
     return "\n\n".join([_header(unit), _imports(names, "celldsl"), code])
-
-
-def _names_again(unit: Unit, names: dict[str, str]) -> dict[str, str]:
-    """Names that hold in the backward program too, which numbers the values that it adds itself.
-
-    What is on the tape is the same in both, and so is what is computed again.
-    """
-    made = {node.name: (node.op, node.origin) for node in unit.forward.nodes()}
-    same = {leaf.name for leaf in unit.backward.leaves}
-    same |= {n.name for n in unit.backward.nodes() if made.get(n.name) == (n.op, n.origin)}
-    return {value: name for value, name in names.items() if value in same}
 
 
 def _named(phases: tuple[Phase, ...], direction: str) -> list[tuple[str, Phase]]:

@@ -19,8 +19,8 @@ from celldsl.targets.numba import carrier
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("files.py", "jit", "runtime")
-# The check of gradients is for the command line.
-AT_HOME = ("runtime/gradcheck.py",)
+# What checks gradients and runs is for the command line.
+AT_HOME = ("runtime/gradcheck.py", "runtime/run_checks.py")
 # As `pyproject.toml` says.
 NEEDED = {"Python": "3.10", "NumPy": "1.26", "Numba": "0.61"}
 NOTE = f"""

@@ -64,11 +64,21 @@ cell Inner[H]:
 """
 
 
-@pytest.mark.parametrize("name", ["ln_lstm", "projected_lstm"])
-def test_a_users_name_never_stands_for_a_cotangent(name: str) -> None:
-    text = generate(example(name).read_text(encoding="utf-8"), "a.cell")
-    assert re.search(r"m_d_c\[j0\] = v_b\d+", text)
-    assert not re.search(r"m_(?!b?\d|d_)\w+\[j0\] = v_b\d+", text)
+def test_a_users_name_never_stands_for_a_cotangent() -> None:
+    """Nor for what only the backward pass computes: those begin with d_, after the equation."""
+    cell = RNN.replace("    h' =", "    d_h_next = 2 * linear(x, H)\n    h' = d_h_next +")
+    text = generate(cell, "a.cell")
+    backward = text[text.index("def backward_1") : text.index("def forward(")]
+    assert re.search(r"\bv_d_h_next_\w+ = ", backward)
+    assert "v_d_h_next = " not in backward
+
+
+def test_names_are_those_of_the_equations() -> None:
+    """`r` is the half that the product `r * h` reads, though the other is computed first."""
+    text = generate(example("gru").read_text(encoding="utf-8"), "gru.cell")
+    assert "v_c_mul = v_r * m_h[j0]" in text
+    assert re.search(r"m_r = pointer\(tape, at_r \+ ", text)
+    assert not re.search(r"\bv_b?\d+\b", text)
 
 
 @pytest.mark.parametrize("form", ["ordinary", "alone"])

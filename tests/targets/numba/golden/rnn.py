@@ -30,7 +30,7 @@ def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, co
     n_rows = rows[2]
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
-    # 0 = in:x @ packed h.W_x
+    # h_next_product = in:x @ packed h.W_x
     gemm(high - low, d_H, d_I, pointer(in_x, low * d_I, -1), d_I, 1, pointer(fixed, 0, -1), d_I * panel_width(work), panel_width(work), pointer(work, low * d_H, -1), d_H, 0)
 
 
@@ -41,13 +41,13 @@ def forward_1(low, high, row, next_state, dims, parameters, work, tape, out_h):
     at_h_b = d_H*d_I + d_H*d_H
     m_h_b = pointer(parameters, at_h_b, 3)
     for b in range(low, high):
-        m_0 = pointer(work, (row + b) * d_H, 0)
+        m_h_next_product = pointer(work, (row + b) * d_H, 0)
         m_h_next = pointer(tape, (next_state + b) * d_H, 1)
         m_out_h = pointer(out_h, (row + b) * d_H, 2)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
-            v_5 = m_0[j0] + m_h_b[j0]
-            v_h_next = tanh(v_5)
+            v_h_next_add = m_h_next_product[j0] + m_h_b[j0]
+            v_h_next = tanh(v_h_next_add)
             m_h_next[j0] = v_h_next
             m_out_h[j0] = v_h_next
 
@@ -79,7 +79,7 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
         state = rows[at + 2]
         staying = rows[at + 5]
         next_state = rows[at + 6]
-        # 0 += h @ packed h.W_h
+        # h_next_product += h @ packed h.W_h
         gemm(active, d_H, d_H, pointer(tape, state * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_h, -1), d_H * panel_width(work), panel_width(work), pointer(work, row * d_H, -1), d_H, 1)
         forward_1(0, staying, row, next_state, dims, parameters, work, tape, out_h)
         if staying < active:
@@ -104,22 +104,22 @@ def backward_1(low, high, part, first, row, next_state, rows, dims, parameters, 
     n_batch = rows[1]
     n_rows = rows[2]
     at_sum = 2*n_batch*d_H + n_rows*d_H
-    at_b5 = 2*n_batch*d_H
+    at_d_h_next_mul_2 = 2*n_batch*d_H
     one = real(parameters, 1.0)
     m_sum = pointer(work, at_sum + part * d_H, 4)
     for b in range(low, high):
         m_d_out_h = pointer(dout_h, (row + b) * d_H, 0)
         m_d_h = pointer(work, (first + b) * d_H, 1)
         m_h_next = pointer(tape, (next_state + b) * d_H, 2)
-        m_b5 = pointer(work, at_b5 + (row + b) * d_H, 3)
+        m_d_h_next_mul_2 = pointer(work, at_d_h_next_mul_2 + (row + b) * d_H, 3)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
-            v_b0 = m_d_out_h[j0] + m_d_h[j0]
-            v_b1 = m_h_next[j0] * m_h_next[j0]
-            v_b4 = one - v_b1
-            v_b5 = v_b0 * v_b4
-            m_b5[j0] = v_b5
-            m_sum[j0] += v_b5
+            v_d_h_next_add = m_d_out_h[j0] + m_d_h[j0]
+            v_d_h_next_mul = m_h_next[j0] * m_h_next[j0]
+            v_d_h_next_sub = one - v_d_h_next_mul
+            v_d_h_next_mul_2 = v_d_h_next_add * v_d_h_next_sub
+            m_d_h_next_mul_2[j0] = v_d_h_next_mul_2
+            m_sum[j0] += v_d_h_next_mul_2
 
 
 @stage
@@ -132,7 +132,7 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
     first = rows[4]
     count = rows[5]
     at_sum = 2*n_batch*d_H + n_rows*d_H
-    at_b5 = 2*n_batch*d_H
+    at_d_h_next_mul_2 = 2*n_batch*d_H
     zero = real(parameters, 0.0)
     begin = n_steps * share // shares
     end = n_steps * (share + 1) // shares
@@ -149,8 +149,8 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
         backward_1(0, staying, part, first, row, next_state, rows, dims, parameters, work, dout_h, tape)
         if staying < active:
             backward_1(staying, active, part, first, row, n_states + first, rows, dims, parameters, work, dout_h, tape)
-        # d h = b5 @ packed h.W_h 2
-        gemm(active, d_H, d_H, pointer(work, at_b5 + row * d_H, -1), d_H, 1, pointer(fixed, 0, -1), d_H * panel_width(work), panel_width(work), pointer(work, first * d_H, -1), d_H, 0)
+        # d h = d_h_next_mul_2 @ packed h.W_h 2
+        gemm(active, d_H, d_H, pointer(work, at_d_h_next_mul_2 + row * d_H, -1), d_H, 1, pointer(fixed, 0, -1), d_H * panel_width(work), panel_width(work), pointer(work, first * d_H, -1), d_H, 0)
     if share == shares - 1:
         copy(pointer(dstart_h, first * d_H, -1), pointer(work, first * d_H, -1), count * d_H)
 
@@ -166,7 +166,7 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
     at_h_W_h = d_H*d_I
     at_shares_2 = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 134976*parts
-    at_b5 = 2*n_batch*d_H
+    at_d_h_next_mul_2 = 2*n_batch*d_H
     split = sum_split(parts, n_rows)
     band = part // split
     bands = parts // split
@@ -178,13 +178,13 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     to_column = min(d_H, tiles * (band + 1) // bands * panel_width(work))
     panels = pointer(work, at_panels_2 + part * (768*d_H + 23808), -1)
     strips = pointer(work, at_strips + part * 111168, -1)
-    # h.W_x = in:x^T @ b5
+    # h.W_x = in:x^T @ d_h_next_mul_2
     sum_0 = pointer(gradients, from_column, -1)
     step_0 = d_H
     if 0 < from_row:
         sum_0 = pointer(work, at_shares + (part % split - 1) * (d_H*d_I) + from_column, -1)
         step_0 = d_H
-    # h.W_h = h^T @ b5
+    # h.W_h = h^T @ d_h_next_mul_2
     sum_1 = pointer(gradients, at_h_W_h + from_column, -1)
     step_1 = d_H
     if 0 < from_row:
@@ -193,7 +193,7 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     for chunk in range(chunks * share // shares, chunks * (share + 1) // shares):
         low = from_row + (to_row - from_row) * chunk // chunks
         depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
-        pack(depth, to_column - from_column, pointer(work, at_b5 + low * d_H + from_column, -1), d_H, 1, panels)
+        pack(depth, to_column - from_column, pointer(work, at_d_h_next_mul_2 + low * d_H + from_column, -1), d_H, 1, panels)
         gemm_sums(depth, d_I, to_column - from_column, pointer(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, 0 < chunk)
         gemm_sums(depth, d_H, to_column - from_column, pointer(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, 0 < chunk)
 
@@ -204,12 +204,12 @@ def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, c
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
-    at_b5 = 2*n_batch*d_H
+    at_d_h_next_mul_2 = 2*n_batch*d_H
     at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
-    # d_in:x = b5 @ packed h.W_x 2
-    gemm(high - low, d_I, d_H, pointer(work, at_b5 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, low * d_I, -1), d_I, 0)
+    # d_in:x = d_h_next_mul_2 @ packed h.W_x 2
+    gemm(high - low, d_I, d_H, pointer(work, at_d_h_next_mul_2 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, low * d_I, -1), d_I, 0)
 
 
 @stage
