@@ -18,8 +18,8 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.first_not_finite import Finding, Row, first_in_backward, first_in_forward
-from celldsl.ir.program import Program
-from celldsl.pipeline import differentiated, front
+from celldsl.pipeline import Artefacts, front
+from celldsl.semantics.lower import Lowered
 from celldsl.structs import replace
 from celldsl.syntax.format.format import format_equations
 
@@ -46,25 +46,26 @@ def first_not_finite(
 
     `described` is the Description of the cell's class, which carries its sources.
     """
-    program = _program(
+    lowered = _lowered(
         tuple((str(name), str(text)) for name, text in described.sources),
         described.name,
         tuple((h.name, h.value) for h in described.hypers if h.fixed)
         + tuple((d.name, d.fixed) for d in described.dims if d.fixed is not None),
     )
+    program = lowered.program
     read = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
     numbers = {name: np.float64(value) for name, value in hypers.items() if name in read}
     row = replace(row, leaves={**row.leaves, **numbers})
     if back is None:
         return first_in_forward(program, row, dtype)
-    return first_in_backward(*differentiated(program), row, *back, dtype)
+    return first_in_backward(*Artefacts(lowered).differentiated, row, *back, dtype)
 
 
 @cache
-def _program(
+def _lowered(
     sources: tuple[tuple[str, str], ...], cell: str, structure: tuple[tuple[str, Any], ...]
-) -> Program:
-    """The program of a cell as it was written, without a pass over it."""
+) -> Lowered:
+    """A cell as it was written, without a pass over it."""
     (name, text), *used = sources
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -72,4 +73,4 @@ def _program(
             (root / each).parent.mkdir(parents=True, exist_ok=True)
             (root / each).write_text(content, encoding="utf-8")
         source, report = Source(name, text), Report()
-        return front(source, report, cell, dict(structure), root, root / name).program
+        return front(source, report, cell, dict(structure), root, root / name)

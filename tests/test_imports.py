@@ -67,7 +67,7 @@ LAYERS = {
     "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
-    "questions": "structs diagnostics syntax ir pipeline first_not_finite",
+    "questions": "structs diagnostics syntax semantics pipeline first_not_finite",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "zoo_index comparison",

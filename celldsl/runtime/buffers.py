@@ -33,7 +33,10 @@ class PooledBuffer:
 
     def __del__(self) -> None:
         # May run anywhere, even inside `take`: one operation that nothing interrupts, and no lock.
-        self._home.append(self.array)
+        try:
+            self._home.append(self.array)
+        except AttributeError:
+            return  # it was never filled in, or the interpreter has taken it apart at its end
 
 
 class Buffers:

@@ -50,6 +50,7 @@ from celldsl.runtime.cell.construction import (
 from celldsl.runtime.cell.hypers import Dims, Hypers
 from celldsl.runtime.cell.initial import drawing, hash_key
 from celldsl.runtime.cell.saving import cell_from_file, load_into, save_cell
+from celldsl.runtime.cell.signatures import OPTIONS, with_own_inputs
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
@@ -110,6 +111,9 @@ class Cell(metaclass=CellClass):
                 "Outputs", [o.name for o in described.outputs], cls
             )
             cls.__doc__ = class_text(described)
+            for name in OPTIONS:
+                if name not in vars(cls):
+                    setattr(cls, name, with_own_inputs(described, getattr(Cell, name)))
 
     def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:
         if arguments:

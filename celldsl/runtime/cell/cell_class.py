@@ -12,6 +12,8 @@ import copyreg
 from collections.abc import Callable
 from typing import Any
 
+from celldsl.runtime.cell.signatures import building_signature
+
 # What opens a class again, and what it is called with.
 Reopening = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -21,8 +23,19 @@ class CellClass(type):
 
     reopened: Reopening | None = None
 
+    @property
+    def __signature__(cls) -> Any:
+        # Of the class alone: an attribute of it would be that of its cells too.
+        return _built_with(cls)
+
     def __repr__(cls) -> str:
         return f"<class '{cls.__qualname__}'>"
+
+
+def _built_with(cls: Any) -> Any:
+    if hasattr(cls, "description"):
+        return building_signature(cls.description)
+    raise AttributeError("__signature__")
 
 
 def _pickled(cls: CellClass) -> str | Reopening:

@@ -1,0 +1,84 @@
+"""Signatures as people see them.  In: a Description.  Out: what `inspect` and `help` show.
+
+    inspect.signature(GRU)          # (*, I: int, H: int, activation: str = 'tanh', dtype=…, seed=0)
+    inspect.signature(cell)         # (x, state=None, /, *, lengths=None, reverse=False, …)
+
+Methods take the inputs of any cell; each class has copies of them that say which its own are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from types import FunctionType
+from typing import Any
+
+from celldsl.runtime.arrays.options import CALL_KEYWORDS, STEP_KEYWORDS
+from celldsl.runtime.description import Description, Dim
+
+KINDS: dict[str, type] = {"real": float, "integer": int, "boolean": bool, "function": str}
+DEFAULTS = {"reverse": False}
+# Methods that look at keywords themselves, and those that stand in their bodies alone.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "__call__": CALL_KEYWORDS,
+    "forward": (),
+    "step": STEP_KEYWORDS,
+    "backward": (),
+    "stream": (),
+}
+
+
+def building_signature(described: Description) -> Signature:
+    """What builds a cell; sizes and consts that follow from others are left out by default."""
+    found = [_named(dim.name, _dim_default(dim), int) for dim in described.dims]
+    for hyper in described.hypers:
+        default = Parameter.empty if hyper.value is None else hyper.value
+        found.append(_named(hyper.name, default, KINDS[hyper.kind]))
+    consts = ((const.name, None if const.value else Parameter.empty) for const in described.consts)
+    found += [_named(name, default, "numpy.ndarray") for name, default in consts]
+    found += [_named("dtype", "float32", "numpy.typing.DTypeLike"), _named("seed", 0, int)]
+    return Signature(found)
+
+
+def _dim_default(dim: Dim) -> Any:
+    """None where it is computed of those before it."""
+    if dim.default is not None:
+        return None
+    return Parameter.empty if dim.fixed is None else dim.fixed
+
+
+def with_own_inputs(described: Description, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy of a method of Cell whose signature names the inputs of one cell."""
+    assert isinstance(method, FunctionType)
+    found = FunctionType(
+        method.__code__,
+        method.__globals__,
+        method.__name__,
+        method.__defaults__,
+        method.__closure__,
+    )
+    found.__kwdefaults__, found.__doc__ = method.__kwdefaults__, method.__doc__
+    found.__annotations__, found.__module__ = method.__annotations__, method.__module__
+    found.__qualname__ = f"{described.name}.{method.__name__}"
+    options = OPTIONS.get(method.__name__, ())
+    vars(found)["__signature__"] = _with_inputs(described, signature(method), options)
+    return found
+
+
+def _with_inputs(described: Description, general: Signature, options: tuple[str, ...]) -> Signature:
+    """`inputs` becomes the one input, or stays a tuple beside keywords for several."""
+    known = dict(general.parameters)
+    if known.popitem()[0] == "unknown":  # it is there to be refused
+        return general.replace(parameters=list(known.values()))
+    names = [each.name for each in described.inputs]
+    if len(names) == 1 and names[0] not in known:
+        known["inputs"] = known["inputs"].replace(name=names[0])
+    found = list(known.values())
+    taken = {each.name for each in found}
+    more = [*options, *(names if len(names) > 1 else ())]
+    found += [_named(n, DEFAULTS.get(n), "Any") for n in more if n not in taken]
+    return general.replace(parameters=found)
+
+
+def _named(name: str, default: Any, annotation: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
