@@ -18,6 +18,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from celldsl.jit.checked import plain_function
+
 CODE_FILES = {
     "lowering.pointers": ("address", "pointer", "real"),
     "lowering.vector_width": ("panel_width",),
@@ -36,6 +38,10 @@ class CodeName:
     def __init__(self, file: str, name: str) -> None:
         self.file = file
         self.name = name
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The same in plain Python."""
+        return plain_function(self.file, self.name)(*arguments)
 
     @property
     def stands_for(self) -> Any:

@@ -32,19 +32,22 @@ def word_of(name: str) -> str:
 
 @entity
 class Arrays:
-    """Hands out places one behind the other; `lengths` says how far each array goes by now.
+    """Hands out places one behind the other; `lengths` says how far each array goes by now, and
+    `regions` where each buffer in it begins.
 
     `names` are the words that buffers have, also those of other arrays of the cell.
     """
 
     lengths: dict[str, Size] = field(default_factory=dict)
+    regions: dict[str, tuple[tuple[str, Size], ...]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
     def buffer(self, array: str, rows: RowKind, shape: Shape, name: str = "") -> Place:
         """A new buffer for a value of `shape` for every row of the kind."""
         width = product(shape)
-        base = self.reserve(array, width * ROW_COUNTS[rows])
-        return Place(array, base, rows, width, contiguous(shape), name=self.unique(name))
+        own = self.unique(name)
+        base = self.reserve(array, width * ROW_COUNTS[rows], own)
+        return Place(array, base, rows, width, contiguous(shape), name=own)
 
     def unique(self, name: str) -> str:
         """A name that no other buffer has, also where both become words."""
@@ -54,10 +57,11 @@ class Arrays:
         self.names.add(word_of(found))
         return found
 
-    def reserve(self, array: str, length: Size) -> Size:
+    def reserve(self, array: str, length: Size, name: str) -> Size:
         """Where the next `length` elements of the array begin."""
         base = self.lengths.get(array, Size.of(0))
         self.lengths[array] = base + length
+        self.regions[array] = (*self.regions.get(array, ()), (name, base))
         return base
 
 

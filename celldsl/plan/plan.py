@@ -77,13 +77,14 @@ class Block:
 
 @record
 class Plan:
-    """Both directions of a cell, and how long the flat arrays are."""
+    """Both directions of a cell, how long the flat arrays are, and where each buffer begins."""
 
     parameters: tuple[Block, ...]
     constants: tuple[Block, ...]
     forward: tuple[Phase, ...]
     backward: tuple[Phase, ...]
     lengths: dict[str, Size]
+    regions: dict[str, tuple[tuple[str, Size], ...]]
 
     @property
     def has_gemm(self) -> bool:

@@ -54,7 +54,7 @@ def plan_cell(
     lengths = dict(arrays.lengths)
     for name, blocks in (("parameters", parameters), ("constants", constants)):
         lengths[name] = sum((product(b.shape) for b in blocks), ZERO)
-    return Plan(parameters, constants, forward_phases, backward_phases, lengths)
+    return Plan(parameters, constants, forward_phases, backward_phases, lengths, arrays.regions)
 
 
 def _read_by_rows(backward: Program) -> set[str]:

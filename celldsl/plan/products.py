@@ -105,8 +105,8 @@ class Products:
             steps[label] = one * count
             count = count * form.sizes[label]
         if key not in self.packs:
-            base = self.planner.arrays.reserve(self.planner.fixed, one * count)
             name = self.planner.arrays.unique(f"packed {weight.name}")
+            base = self.planner.arrays.reserve(self.planner.fixed, one * count, name)
             packed = Place(self.planner.fixed, base, "once", one * count, (ONE,), name=name)
             moves = tuple(
                 replace(loop, right=steps[label])
@@ -139,7 +139,7 @@ class Products:
         operands = (left, form.left_labels), (right, form.right_labels), (out, form.out_labels)
         loops = repeats(form.loops, form.sizes, *operands)
         shape = (*(loop.size for loop in loops), m, n)
-        base = arrays.reserve(work, product(shape) * (PARTS - 1))
+        base = arrays.reserve(work, product(shape) * (PARTS - 1), "shares")
         name = arrays.unique("shares")
         shares = Place(work, base, "part", product(shape), contiguous(shape), name=name)
         stride_out = stride(out, form.out_labels, form.m)

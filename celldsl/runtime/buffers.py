@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.jit.checked import checked_mode
 from celldsl.jit.forks import ProcessLock
 from celldsl.runtime.arrays.validation import Values
 
@@ -49,6 +50,8 @@ class Buffers:
 
     def take(self, length: int) -> PooledBuffer:
         """A flat array of at least `length` elements, aligned to a cache line."""
+        if checked_mode():  # nothing of another pass is there
+            return PooledBuffer(aligned_array(length, self.dtype), [])
         try:
             home = self._free[length]
             array = home.pop()

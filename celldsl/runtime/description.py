@@ -180,6 +180,9 @@ class Description:
     hyperparameters and given consts to values, and grows by what others are made of;
     `draw(initialiser, param, shape, fan_in, fan_out, *arguments)` gives an array.
 
+    `regions` gives, of the arrays that `lengths` names, the names of the buffers in them and where
+    each begins, in order; it takes what `lengths` does.
+
     `equations` is the text people see; `source` is the `.cell` file's name and `digest` the hash
     that the module was made from.  `prepare(dtype)`, where there is
     one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
@@ -208,6 +211,7 @@ class Description:
     backward: tuple[Phase, ...]
     prepare: Callable[[Any], None] | None = None
     masks: bool = False
+    regions: Callable[..., dict[str, tuple[tuple[str, int], ...]]] | None = None
     backward_reads: tuple[str, ...] | None = None
     functions: Functions | None = None
     sources: tuple[tuple[str, str], ...] = ()

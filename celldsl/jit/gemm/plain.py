@@ -2,8 +2,9 @@
 
     gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
 
-Numba compiles them for cells that run on Numba alone (`celldsl.jit.by_numba`): slow, and without a
-line in common with the tiles and panels that they stand beside.
+Slow, and without a line in common with the tiles and panels that they stand beside: Numba compiles
+them for cells that run on Numba alone (`celldsl.jit.by_numba`), Python runs them in checked mode,
+and CELLDSL_GEMM=plain puts them in the place of the others.
 """
 
 # Numba finds these types out.

@@ -6,6 +6,7 @@ prepare_products("float32")                                   # in Python, befor
 from __future__ import annotations
 
 import ctypes
+import os
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -52,18 +53,29 @@ def prepare_products(dtype: Any) -> None:
     name = np.dtype(dtype).name
     with COMPILING:
         if name not in _gemm_ready:
-            symbols = [gemm_symbol(entry, name) for entry in GEMM_KINDS]
-            label = f"products_{name}"
+            symbols = [gemm_symbol(entry, name) for entry in _products()]
+            label = f"{'plain_' if plain_products() else ''}products_{name}"
             found = addresses_of(_GEMM_SOURCE, label, symbols, lambda: _compiled_loops(name))
             for symbol, address in zip(symbols, found, strict=True):
                 llvmlite.binding.add_symbol(symbol, address)
             _gemm_ready.add(name)
 
 
+def plain_products() -> bool:
+    """Whether CELLDSL_GEMM asks for products without tiles and blocks, which are slow."""
+    return os.environ.get("CELLDSL_GEMM", "").strip() == "plain"
+
+
+def _products() -> list[str]:
+    return [name for name in GEMM_KINDS if not (plain_products() and name == "tile")]
+
+
 def _compiled_loops(dtype: str) -> bytes:
     from celldsl.jit.compile import compile_symbols
     from celldsl.jit.gemm.loops import LOOPS
+    from celldsl.jit.gemm.plain import PLAIN
 
+    loops = PLAIN if plain_products() else LOOPS
     return compile_symbols(
-        {gemm_symbol(name, dtype): (LOOPS[name], GEMM_KINDS[name]) for name in LOOPS}, dtype
+        {gemm_symbol(name, dtype): (loops[name], GEMM_KINDS[name]) for name in loops}, dtype
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.jit.checked import checked_mode
 from celldsl.jit.functions import Stage
 from celldsl.jit.object_cache import phase_addresses
 from celldsl.runtime.arrays.params import Parameters
@@ -25,6 +26,7 @@ from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
 from celldsl.runtime.row_plan import RowPlan
+from celldsl.runtime.threads.checked_run import CheckedRun
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 KEPT_PLANS = 16
@@ -119,7 +121,9 @@ class Engine:
         self.input_shapes, self.output_shapes = shapes
         self.state_shapes = self._shapes(description.states)
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
-        self.ahead, self.back = compiled_phases(description, self.dtype, self.row_flops, made_by)
+        self.ahead, self.back = compiled_phases(
+            description, self.dims, self.dtype, self.row_flops, made_by
+        )
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.numbers = numbers_of(hypers, constants)
@@ -239,7 +243,7 @@ def numbers_of(hypers: Sequence[float], constants: Values) -> Numbers:
 
 
 def compiled_phases(
-    description: Description, dtype: Any, row_work: int, made_by: str
+    description: Description, dims: Mapping[str, int], dtype: Any, row_work: int, made_by: str
 ) -> tuple[CompiledPhases, CompiledPhases]:
     """The forward and the backward phases, their code from one object.
 
@@ -249,9 +253,20 @@ def compiled_phases(
     ahead, back = description.forward, description.backward
     if made_by == "numba":
         return CompiledPhases(_by_numba(ahead), None), CompiledPhases(_by_numba(back), None)
-    codes = phase_addresses([phase.run for phase in (*ahead, *back)], dtype)
-    first, second = (None, None) if codes is None else (codes[: len(ahead)], codes[len(ahead) :])
-    return CompiledPhases(ahead, first, row_work), CompiledPhases(back, second, row_work)
+    phases = [phase.run for phase in (*ahead, *back)]
+    if checked_mode() and all(isinstance(phase, Stage) for phase in phases):
+        first, second = (
+            CompiledPhases(own, None, row_work, CheckedRun(description.regions, dims, own is back))
+            for own in (ahead, back)
+        )
+        return first, second
+    codes = phase_addresses(phases, dtype)
+    if codes is None:
+        return CompiledPhases(ahead, None, row_work), CompiledPhases(back, None, row_work)
+    return (
+        CompiledPhases(ahead, codes[: len(ahead)], row_work),
+        CompiledPhases(back, codes[len(ahead) :], row_work),
+    )
 
 
 def _by_numba(phases: Sequence[Phase]) -> list[Phase]:

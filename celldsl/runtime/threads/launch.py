@@ -18,9 +18,11 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.addresses import Words, array_words, asked_addresses, objects_among
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
+from celldsl.runtime.threads.checked_run import CheckedRun, run_checked
 from celldsl.runtime.threads.denormals_setting import wants_flushing
 from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.task_abi import (
+    GRAPH_BLOCK_ROWS,
     GRAPH_BLOCKS,
     GRAPH_FIRST,
     GRAPH_FIRST_GROUP,
@@ -55,18 +57,23 @@ class CompiledPhases:
     """
 
     def __init__(
-        self, phases: Sequence[Phase], codes: Sequence[int] | None, row_work: int = 0
+        self,
+        phases: Sequence[Phase],
+        codes: Sequence[int] | None,
+        row_work: int = 0,
+        checked: CheckedRun | None = None,
     ) -> None:
         self.phases = phases
         self.codes = codes
         self.row_work = row_work
+        self.checked = checked
         self.functions = job_functions()
 
     def cut(self, start: int | None, stop: int | None) -> CompiledPhases:
         """Some of the phases."""
         own = slice(start, stop)
         codes = None if self.codes is None else self.codes[own]
-        return CompiledPhases(self.phases[own], codes, self.row_work)
+        return CompiledPhases(self.phases[own], codes, self.row_work, self.checked)
 
 
 class LaunchPlan:
@@ -114,12 +121,26 @@ class LaunchPlan:
         return job
 
     def _run_by_hand(self, arrays: Sequence[Values]) -> None:
-        rows = self.plan.parts
-        arrays = [each.reshape(-1) for each in arrays]
+        rows, checked = self.plan.parts, self.compiled.checked
+        given: Sequence[Any] = [each.reshape(-1) for each in arrays]
+        if checked is not None:
+            given = checked.arrays(arguments_of(self.compiled.phases[0]), self.plan, arrays)
         for task in self.graph.tasks:
             part = task.part or 0
-            run = self.compiled.phases[task.phase].run
-            run(part, len(rows), task.share, task.shares, rows[part], *arrays)
+            phase = self.compiled.phases[task.phase]
+            where = part, len(rows), task.share, task.shares
+            if checked is None:
+                phase.run(*where, rows[part], *given)
+            else:
+                run_checked(phase, where, rows[part], given)
+
+
+def arguments_of(phase: Phase) -> tuple[str, ...]:
+    """The names of the arrays that a phase takes."""
+    run: Any = phase.run
+    code = run.function.__code__
+    names: tuple[str, ...] = code.co_varnames[GRAPH_BLOCK_ROWS + 1 : code.co_argcount]
+    return names
 
 
 def job_words(graph: TaskGraph, plan: RowPlan, phases: Sequence[tuple[int, int]]) -> Words:

@@ -26,7 +26,11 @@ GRAPH_WORD = 8  # bytes
 GRAPH_GROUP = 2  # words of a priority group: its first task, how many
 GRAPH_PHASE = 2  # words of a phase: its code, in how many slices a task of it is done
 GRAPH_BLOCK = 8  # words of a block: what is given to phases, and
-GRAPH_BLOCK_TASK, GRAPH_BLOCK_SLICE = 5, 6  # the word of the worker's task or 0, its next slice
+GRAPH_BLOCK_ROWS, GRAPH_BLOCK_TASK, GRAPH_BLOCK_SLICE = (
+    4,
+    5,
+    6,
+)  # where the part's rows are, the word of the worker's task or 0, its next slice
 GRAPH_TASK = 8  # words of a task: a line of the cache
 GRAPH_STATE, GRAPH_ENTRY, GRAPH_PART, GRAPH_SHARE, GRAPH_SHARES = 0, 1, 2, 3, 4
 GRAPH_NEEDS, GRAPH_ENOUGH, GRAPH_AFTER = 5, 6, 7  # tasks from one up to another, and one more

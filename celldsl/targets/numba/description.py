@@ -32,6 +32,7 @@ LENGTHS = (
     "forward_work",
     "backward_work",
 )
+REGIONS = LENGTHS[2:]  # arrays that hold several buffers
 Calls = Sequence[tuple[Phase, str]]
 
 
@@ -67,6 +68,7 @@ def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls
         f"        lengths={describe}.Lengths(",
         *(f"            {name}={_function(_length(plan, name))}," for name in LENGTHS),
         "        ),",
+        *_regions(plan),
         *_tuple("forward", [_phase(*call, names) for call in forward]),
         *_tuple("backward", [_phase(*call, names) for call in backward]),
         f"        functions={describe}.Functions({', '.join(map(names.own, FUNCTIONS))}),",
@@ -96,6 +98,15 @@ def _phase(phase: Phase, name: str, names: Names) -> str:
 
 def _length(plan: Plan, name: str) -> Size:
     return plan.lengths.get(name, Size.of(0))
+
+
+def _regions(plan: Plan) -> list[str]:
+    """Where each buffer begins, for checked mode."""
+    lines = ["        regions=lambda **d: {"]
+    for name in REGIONS:
+        begins = "".join(f"({n!r}, {_named(base)}), " for n, base in plan.regions.get(name, ()))
+        lines.append(f"            {name!r}: ({begins.rstrip()}),")
+    return [*lines, "        },"]
 
 
 def _docstring(spec: CellSpec) -> str:
