@@ -6,6 +6,7 @@ guard where they must not be written.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from itertools import product
@@ -257,3 +258,39 @@ def test_a_step_of_zero_reads_one_number_for_each_row(dtype: Any) -> None:
         width = panel_width(np.dtype(dtype).name)
         run_gemm(m, n, k, a.ravel(), 0, 1, 0, packed, 0, k * width, width, out.ravel(), 0, n, 0)
         close(out, a.astype(np.float64) * b.sum(axis=0), k)
+
+
+PLAIN = """\
+import numpy as np
+import tests.runtime.test_gemm as t
+from celldsl.jit.gemm.prepare import plain_products, prepare_products
+
+assert plain_products()
+t.register_stages()
+for dtype in t.DTYPES:
+    prepare_products(dtype)
+    for m, n, k in ((1, 1, 1), (7, 33, 5), (6, 16, 0)):
+        draw = np.random.default_rng(0)
+        a, b = draw.normal(size=(m, k)).astype(dtype), draw.normal(size=(k, n)).astype(dtype)
+        packed, c = np.full(t.packed_length(k, n) + 1, 7, dtype), np.full((m, n), 9, dtype)
+        t.run_pack(k, n, b, 0, n, 1, packed)
+        w = t.panel_width(packed)
+        t.run_gemm(m, n, k, a, 0, k, 1, packed, 0, k * w, w, c, 0, n, 0)
+        np.testing.assert_allclose(c, a @ b, rtol=1e-4, atol=1e-5)
+        r = m
+        sums, micro = np.full((k, n), 9, dtype), np.zeros(t.SUM_MICRO_PANELS, dtype)
+        dy = draw.normal(size=(r, n)).astype(dtype)
+        panels = np.zeros(t.sum_panels(n), dtype)
+        t.run_sums(r, k, n, a, k, dy, n, sums, 0, n, panels, micro, 0)
+        np.testing.assert_allclose(sums, a.T @ dy, rtol=1e-4, atol=1e-5)
+print("done")
+"""
+
+
+def test_plain_products_stand_behind_the_same_symbols() -> None:
+    home = str(Path(celldsl.runtime.__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_GEMM": "plain"}
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "done\n", done.stderr

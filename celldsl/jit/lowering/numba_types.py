@@ -56,7 +56,7 @@ class KernelCache(FunctionCache):
 
 def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:
     """Numba's object for a function; what it calls are stages and other such functions."""
-    _register()
+    register_stages()
     made = njit(nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(function)
     if on_disk:
         # Where nothing can be kept, as of a module in a zip file, each process compiles for itself.
@@ -66,7 +66,7 @@ def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:
 
 
 @cache
-def _register() -> None:
+def register_stages() -> None:
     """Tells Numba what to take a stage for, where a kernel names it, and what `given_array` is."""
     typeof_impl.register(Stage)(lambda stage, _: stage_type(stage))
     overload(given_array, prefer_literal=True)(_given_array)
