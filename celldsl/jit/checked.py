@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+_ROOM = __name__.rpartition(".")[0]  # celldsl.jit, or what a module that stands alone calls it
+
 
 class AccessError(Exception):
     """A compiled loop reads or writes where it must not.  A defect of celldsl."""
@@ -105,18 +107,22 @@ def plain_real(like: Any, value: Any) -> Any:
 
 
 def plain_width(like: Any) -> int:
-    width: int = import_module("celldsl.jit.lowering.vector_width").panel_width(str(like.dtype))
+    width: int = import_module(f"{_ROOM}.lowering.vector_width").panel_width(str(like.dtype))
     return width
 
 
 @cache
 def plain_function(file: str, name: str) -> Callable[..., Any]:
     """What a name of compiled code does in Python."""
-    own = {"pointer": plain_pointer, "real": plain_real, "panel_width": plain_width}
+    own: dict[str, Callable[..., Any]] = {
+        "pointer": plain_pointer,
+        "real": plain_real,
+        "panel_width": plain_width,
+    }
     if name in own:
         return own[name]
     if file == "gemm.calls":
-        found: Callable[..., Any] = import_module("celldsl.jit.gemm.plain").PLAIN[name]
+        found: Callable[..., Any] = import_module(f"{_ROOM}.gemm.plain").PLAIN[name]
         return found
-    function: Callable[..., Any] = getattr(import_module(f"celldsl.jit.{file}"), name)
+    function: Callable[..., Any] = getattr(import_module(f"{_ROOM}.{file}"), name)
     return function

@@ -29,7 +29,7 @@ _MASK_UNIT = 1.0 / (1 << 24)
 @stage
 def mask_mix(key: Any, value: Any) -> Any:
     """One more number hashed into a key (the finaliser of splitmix64)."""
-    z = (key ^ np.uint64(value)) + _MASK_ODD
+    z = (key ^ np.uint64(np.int64(value))) + _MASK_ODD
     z = (z ^ (z >> np.uint64(30))) * _MASK_ONE
     z = (z ^ (z >> np.uint64(27))) * _MASK_TWO
     return z ^ (z >> np.uint64(31))

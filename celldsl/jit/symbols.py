@@ -18,8 +18,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from celldsl.jit.checked import plain_function
-
 CODE_FILES = {
     "lowering.pointers": ("address", "pointer", "real"),
     "lowering.vector_width": ("panel_width",),
@@ -41,6 +39,8 @@ class CodeName:
 
     def __call__(self, *arguments: Any) -> Any:
         """The same in plain Python."""
+        from celldsl.jit.checked import plain_function  # which needs NumPy
+
         return plain_function(self.file, self.name)(*arguments)
 
     @property
