@@ -19,7 +19,8 @@ import numpy as np
 from celldsl.jit.forks import ProcessLock
 from celldsl.jit.gemm.prepare import announce_products
 
-_TOLD = re.compile(r"\w+: expected [^\n]*, got [^\n\x1b]*")
+_TOLD = re.compile(r"\w+: expected .*, got .*")
+_COLOUR = re.compile(r"\x1b\[\d*m")
 
 _kernel_lock = ProcessLock()
 
@@ -62,7 +63,7 @@ class Kernel:
         try:
             return self.dispatcher(*arguments)
         except self._refusal as error:
-            told = _TOLD.search(str(error))
+            told = _TOLD.search(_COLOUR.sub("", str(error)))
             if told is None:
                 raise
         raise TypeError(told[0])

@@ -156,3 +156,11 @@ def test_a_text_that_is_too_short(tmp_path: Path) -> None:
     done = run("char_lm.py", "text.txt", folder=tmp_path)
     assert done.returncode == 1
     assert "too short" in done.stderr
+
+
+def test_a_controller_learns_to_balance(tmp_path: Path) -> None:
+    done = run("balance.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^balanced after \d+ generations$", done.stdout, re.MULTILINE)
+    done = run("balance.py", "--compare", folder=tmp_path)
+    assert re.match(r"a step takes [\d.]+ µs in compiled code, [\d.]+ µs from Python", done.stdout)
