@@ -14,7 +14,8 @@ Files in the safetensors format.  In: names, arrays and metadata.  Out: a file, 
     arrays, metadata = read_weights("gru.safetensors")
 
 The format is a length, a JSON header and the numbers, little-endian: simple enough to need no
-library, so that a module that stands alone can save.  A file is written whole or not at all.
+library, so that a module that stands alone can save.  (safetensors 0.8 writes transposed and
+strided arrays with their values in wrong places.)  A file is written whole or not at all.
 """
 
 from __future__ import annotations

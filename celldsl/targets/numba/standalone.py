@@ -22,9 +22,9 @@ ROOMS = ("files.py", "jit", "runtime")
 # What checks gradients and runs is for the command line.
 AT_HOME = ("runtime/gradcheck.py", "runtime/run_checks.py")
 # As `pyproject.toml` says.
-NEEDED = {"Python": "3.10", "NumPy": "1.26", "Numba": "0.61"}
+NEEDED = {"Python": ">=3.10", "NumPy": ">=1.26", "Numba": ">=0.61,<0.69"}
 NOTE = f"""
-It stands alone.  It needs {", ".join(f"{name} {v}" for name, v in NEEDED.items())} or newer, and no
+It stands alone.  It needs {", ".join(f"{name} {v}" for name, v in NEEDED.items())}, and no
 celldsl: what it runs on comes first, as texts, and the cell last.
 """
 # What people who have nothing but the module catch and call.

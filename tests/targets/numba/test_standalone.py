@@ -120,7 +120,7 @@ def test_its_header_says_what_is_needed() -> None:
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for name, version in NEEDED.items():
         key = "requires-python = " if name == "Python" else ""
-        assert f'{key}"{"" if key else name.lower()}>={version}' in declared
+        assert f'{key}"{"" if key else name.lower()}{version}"' in declared
         assert f"{name} {version}" in header
 
 
