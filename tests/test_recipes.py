@@ -153,8 +153,11 @@ def test_a_pass(copy: Copy) -> None:
     copy.write("celldsl/transforms/leave.py", LEAVE)
     copy.insert("celldsl/transforms/pipeline.py", "from celldsl.transforms.licm import licm",
                 "from celldsl.transforms.leave import leave\n")  # fmt: skip
-    copy.insert("celldsl/transforms/pipeline.py", "    Step(contract_rows,",
-                '    Step(leave, "where there is nothing to do", "leaves all as it is"),\n')
+    copy.insert(
+        "celldsl/transforms/pipeline.py",
+        "    Step(contract_rows,",
+        '    Step(leave, "where there is nothing to do", "leaves all as it is"),\n',
+    )
     copy.write("tests/transforms/test_leave.py", LEAVE_TEST)
     assert len(copy.changed) == 3
     copy.test("tests/transforms", "tests/test_optimisations.py", "tests/test_imports.py",

@@ -43,7 +43,7 @@ def cases() -> Iterator[ParameterSet]:
             yield pytest.param(target, path, marks=marks, id=f"{target}-{path.stem}")
 
 
-@pytest.mark.parametrize(("target", "path"), cases())
+@pytest.mark.parametrize(("target", "path"), list(cases()))
 def test_plain_code_agrees_with_the_reference(target: str, path: Path) -> None:
     pytest.importorskip(target)
     for setup in QUICK[target]:
