@@ -34,7 +34,7 @@ LAYERS = {
     "semantics.builtins": f"structs {FRONT} semantics",
     "semantics": f"structs {FRONT} semantics.builtins",
     "transforms": "structs ir",
-    "plan": "structs ir",
+    "plan": "structs ir jit.gemm.sizes",
     "kernel_ir": "structs ir plan",
     "jit": "files",
     "cached": "generated",

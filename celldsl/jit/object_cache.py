@@ -97,6 +97,14 @@ def _object_path(source: Path, label: str, symbols: Sequence[str], facts: str) -
     return code_folder(source) / f"{source.stem}.{label}.{made_by}-{digest[:24]}.o"
 
 
+def _numba_config() -> str | None:
+    """What Numba reads settings from besides the environment, where it is imported."""
+    try:
+        return Path(".numba_config.yaml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
 @cache
 def _surroundings() -> str:
     """What machine code depends on besides texts: computers that share a folder differ in this."""
@@ -110,6 +118,7 @@ def _surroundings() -> str:
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),
         [os.environ.get(f"NUMBA_{name}") for name in NUMBA_SETTINGS],
+        _numba_config(),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
 

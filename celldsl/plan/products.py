@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size, contiguous, product
+from celldsl.jit.gemm.sizes import COLUMNS_MOST, KC_MOST, SUM_MICRO_PANELS
 from celldsl.plan.gemms import RowsTimesWeight, repeats, rows_times_weight, stride, sum_of_outers
 from celldsl.plan.operations import Combine, Gemm, GemmRows, Pack, RowSum
 from celldsl.plan.places import PARTS, Place
@@ -17,16 +18,11 @@ from celldsl.plan.planner import Planner, located
 from celldsl.structs import entity, field, replace
 
 ONE, ZERO = Size.of(1), Size.of(0)
-# What products may ask for: panels are padded to at most this many columns, and scratch holds this
-# many rows of the right operand and so many elements of the left one.
-WIDEST_PANEL = 32
-BLOCK_ROWS = 768
-BLOCK_LEFT = 111168
 
 
 def panels_length(n: Size) -> Size:
     """Room for what sums over rows of `n` columns pack."""
-    return (n + (WIDEST_PANEL - 1)) * BLOCK_ROWS
+    return (n + (COLUMNS_MOST - 1)) * KC_MOST
 
 
 def join_sums(sums: Sequence[GemmRows]) -> tuple[GemmRows, ...]:
@@ -98,7 +94,7 @@ class Products:
         k, n = form.sizes[form.k], form.sizes[form.n]
         key = (weight, form.weight_labels, form.k, form.n, form.loops)
         groups = [label for label in form.loops if label in form.weight_labels]
-        one = k * (n + (WIDEST_PANEL - 1))
+        one = k * (n + (COLUMNS_MOST - 1))
         steps: dict[str, Size] = {}
         count = ONE
         for label in reversed(groups):
@@ -151,7 +147,7 @@ class Products:
     def _strips(self) -> Place:
         """Scratch for left operands, the same for all sums: they come one after the other."""
         if self.micro_panels is None:
-            size = (Size.of(BLOCK_LEFT),)
+            size = (Size.of(SUM_MICRO_PANELS),)
             self.micro_panels = self.planner.arrays.buffer(
                 self.planner.work, "part", size, "strips"
             )

@@ -20,13 +20,13 @@ from numba import njit
 import celldsl.runtime
 from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
 from celldsl.jit.gemm.packing import (
-    SUM_MICRO_PANELS,
     packed_length,
     sum_chunks,
     sum_panels,
     sum_split,
 )
 from celldsl.jit.gemm.prepare import prepare_products
+from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.lowering.numba_types import register_stages
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
@@ -210,6 +210,7 @@ def test_lengths_are_the_same_in_kernels(dtype: Any) -> None:
 KERNEL = """
 import numpy as np
 from numba import njit
+from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.gemm.prepare import prepare_products
 from celldsl.jit.gemm.calls import gemm
 from celldsl.jit.lowering.numba_types import register_stages
@@ -263,6 +264,7 @@ def test_a_step_of_zero_reads_one_number_for_each_row(dtype: Any) -> None:
 PLAIN = """\
 import numpy as np
 import tests.runtime.test_gemm as t
+from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.gemm.prepare import plain_products, prepare_products
 
 assert plain_products()

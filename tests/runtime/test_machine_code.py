@@ -76,6 +76,18 @@ def test_machines_that_share_a_folder_keep_their_code(
         assert kept == ["first", "second"]
 
 
+def test_settings_in_numbas_file_are_part_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keys = set()
+    for text in (None, "opt: 1", "opt: 2"):
+        if text is not None:
+            (tmp_path / ".numba_config.yaml").write_text(text, encoding="utf-8")
+        keys.add(addresses._surroundings.__wrapped__())
+    assert len(keys) == 3
+
+
 def test_modules_of_one_name_keep_their_code_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,14 +15,12 @@ from __future__ import annotations
 from celldsl.jit.functions import stage
 from celldsl.jit.gemm.calls import gemm, pack, tile
 from celldsl.jit.gemm.packing import (
-    GEMM_PAD,
-    KC,
-    MC,
     micro_panel_rows,
     micro_tiles_of,
     pack_loops,
     pack_micro_panels,
 )
+from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST, MC
 from celldsl.jit.gemm.tile import fetch, stack, tile_code, tile_steps
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES, WIDEST_PANEL, panel_width
@@ -32,7 +30,7 @@ _LAST_ROWS = 12  # rows whose tiles fetch the next panel
 _LINE_BYTES = 64  # bytes
 _LOCAL_ROWS = 24
 _LOCAL = (_LOCAL_ROWS + 7) * WIDEST_PANEL  # 31 rows have no more than three micro-tiles
-_LOCAL_PANEL = KC * 3 // 2 * WIDEST_PANEL
+_LOCAL_PANEL = KC_MOST * WIDEST_PANEL
 
 
 @stage

@@ -13,14 +13,11 @@ The same for a sum over rows, which is cut into chunks whose panels fit the cach
 from __future__ import annotations
 
 from celldsl.jit.functions import stage
+from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST
 from celldsl.jit.gemm.tile import fetch, move
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import WIDEST_PANEL, panel_width
 
-KC = 512  # rows of a panel of B, in the first caches beside a micro-panel of A
-MC = 96  # rows of a packed block of A, in the second cache
-GEMM_PAD = 4  # elements after a packed row of A, for what copies eight where six are wanted
-SUM_MICRO_PANELS = (KC * 3 // 2 + GEMM_PAD) * (MC * 3 // 2)  # a block of A, packed
 _GEMM_TOGETHER = 8  # rows: panels lie where one would drive another out of the caches
 _PREFETCH_ROWS = 16  # rows that are fetched before they are packed: memory is far away
 
@@ -34,7 +31,7 @@ def packed_length(k, n):
 
 @stage
 def sum_chunks(rows):
-    """Into how many parts of at most KC * 3 // 2 rows a sum over rows is cut."""
+    """Into how many parts of at most KC_MOST rows a sum over rows is cut."""
     return max(1, (rows + KC // 2) // KC)
 
 
@@ -53,7 +50,7 @@ def sum_split(parts, rows):
 @stage
 def sum_panels(n):
     """Elements for the right rows of a chunk, packed."""
-    return packed_length(KC * 3 // 2, n)
+    return packed_length(KC_MOST, n)
 
 
 @stage

@@ -13,7 +13,7 @@
         SUM_MICRO_PANELS
     pack(k, n, b, row_stride, column_stride, out)
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
-    packed_length(k, n), sum_panels(n), SUM_MICRO_PANELS       (of `packing`)
+    packed_length(k, n), sum_panels(n), SUM_MICRO_PANELS       (of `packing` and `sizes`)
         elements that `out`, the packed B of a chunk and `micro_panels` need, for either dtype
 
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of

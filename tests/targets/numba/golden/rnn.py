@@ -436,8 +436,8 @@ class RNN(Cell):
             'fixed': (('packed h.W_x', 0), ('packed h.W_h', d["H"]*d["I"] + 31*d["I"]),),
             'backward_fixed': (('packed h.W_h 2', 0), ('packed h.W_x 2', d["H"]*d["H"] + 31*d["H"]),),
             'tape': (('h', 0),),
-            'forward_work': (('0', 0),),
-            'backward_work': (('d h', 0), ('d h before', d["_B"]*d["H"]), ('b5', 2*d["_B"]*d["H"]), ('sum', 2*d["_B"]*d["H"] + d["_R"]*d["H"]), ('shares', 2*d["_B"]*d["H"] + d["_R"]*d["H"] + d["_parts"]*d["H"]), ('panels', d["_parts"]*d["H"]*d["I"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + d["_parts"]*d["H"] - d["H"]*d["I"]), ('strips', d["_parts"]*d["H"]*d["I"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 769*d["_parts"]*d["H"] - d["H"]*d["I"] + 23808*d["_parts"]), ('shares', d["_parts"]*d["H"]*d["I"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 769*d["_parts"]*d["H"] - d["H"]*d["I"] + 134976*d["_parts"]), ('panels 2', d["_parts"]*d["H"]*d["I"] + d["_parts"]*d["H"]*d["H"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 769*d["_parts"]*d["H"] - d["H"]*d["I"] - d["H"]*d["H"] + 134976*d["_parts"]),),
+            'forward_work': (('h_next_product', 0),),
+            'backward_work': (('d h', 0), ('d h before', d["_B"]*d["H"]), ('d_h_next_mul_2', 2*d["_B"]*d["H"]), ('sum', 2*d["_B"]*d["H"] + d["_R"]*d["H"]), ('shares', 2*d["_B"]*d["H"] + d["_R"]*d["H"] + d["_parts"]*d["H"]), ('panels', d["_parts"]*d["H"]*d["I"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + d["_parts"]*d["H"] - d["H"]*d["I"]), ('strips', d["_parts"]*d["H"]*d["I"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 769*d["_parts"]*d["H"] - d["H"]*d["I"] + 23808*d["_parts"]), ('shares', d["_parts"]*d["H"]*d["I"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 769*d["_parts"]*d["H"] - d["H"]*d["I"] + 134976*d["_parts"]), ('panels 2', d["_parts"]*d["H"]*d["I"] + d["_parts"]*d["H"]*d["H"] + 2*d["_B"]*d["H"] + d["_R"]*d["H"] + 769*d["_parts"]*d["H"] - d["H"]*d["I"] - d["H"]*d["H"] + 134976*d["_parts"]),),
         },
         forward=(
             describe.Phase("once", forward_weights),

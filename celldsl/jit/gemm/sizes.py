@@ -1,0 +1,13 @@
+"""Sizes of blocks, which kernels go by and plans leave room for.  In: nothing.  Out: numbers.
+
+Imports nothing: plans know these, and know no compiled code.
+"""
+
+from __future__ import annotations
+
+KC = 512  # rows of a panel of B, in the first caches beside a micro-panel of A
+MC = 96  # rows of a packed block of A, in the second cache
+KC_MOST, MC_MOST = KC * 3 // 2, MC * 3 // 2  # of a last block: better than a small one after it
+GEMM_PAD = 4  # elements after a packed row of A, for what copies eight where six are wanted
+SUM_MICRO_PANELS = (KC_MOST + GEMM_PAD) * MC_MOST  # elements of a block of A, packed
+COLUMNS_MOST = 32  # of a panel, on any machine and for either dtype
