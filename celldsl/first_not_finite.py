@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from celldsl.ir.program import Node, Origin, Program, Rows, State, cotangent
+from celldsl.ir.titles import labels
 from celldsl.structs import entity, field, record
-from celldsl.targets.numba.spelling import friendly_names
 from celldsl.targets.reference import Run, evaluate
 
 Array = Any
@@ -130,7 +130,7 @@ class _Search:
         self.types = self.program.types()
         self.nodes = {node.name: node for node in self.program.nodes()}
         self.states = {state.name: state for state in self.program.states}
-        self.names = friendly_names(self.program)
+        self.names = labels(self.program)
         for leaf in self.program.leaves:
             if leaf.kind != "state":
                 self.values[leaf.name, None] = np.asarray(leaves[leaf.name])
@@ -241,7 +241,7 @@ class _Search:
         if name.startswith("start "):
             return f"the state {name.removeprefix('start ')}"
         if name in self.names:
-            return self.names[name].removeprefix("v_").replace("_next", "'")
+            return self.names[name].replace("_next", "'")
         node = self.nodes.get(name)
         if node is None:
             if self.ahead is not None and name in self.ahead.nodes:

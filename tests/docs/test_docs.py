@@ -124,7 +124,9 @@ def test_messages_are_as_shown(block: Block, tmp_path: Path, renew: bool) -> Non
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) -> None:
-    write_cells(page, tmp_path)
+    # What the front page shows is pasted in a fresh checkout, which has no cell at its top.
+    if page.name != "README.md":
+        write_cells(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     for library in re.findall(r"^import (torch|jax)$", page.read_text(encoding="utf-8"), re.M):
