@@ -206,6 +206,6 @@ def test_a_cell(copy: Copy) -> None:
     text = CELL.format("h + 0 * mean(x)").replace(" C[", " Held[")
     copy.write("examples/basics/held.cell", text)
     index = (copy.folder / "examples/index.toml").read_text(encoding="utf-8")
-    copy.write("examples/index.toml", index + "\n[cell.held]\n")
+    copy.write("examples/index.toml", index + "\n[cell.held]\nrows = {}\n")
     assert len(copy.changed) == 2
     assert "held" in copy.run("-m", "celldsl", "list")
