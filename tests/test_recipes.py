@@ -202,10 +202,11 @@ def test_a_message(copy: Copy) -> None:
 
 
 def test_a_cell(copy: Copy) -> None:
-    """Two files: the cell, and its entry in the index."""
+    """Two files: the cell, and its entry in the index.  A command makes the rest."""
     text = CELL.format("h + 0 * mean(x)").replace(" C[", " Held[")
     copy.write("examples/basics/held.cell", text)
     index = (copy.folder / "examples/index.toml").read_text(encoding="utf-8")
     copy.write("examples/index.toml", index + "\n[cell.held]\nrows = {}\n")
     assert len(copy.changed) == 2
+    copy.run("docs/make_cells.py")
     assert "held" in copy.run("-m", "celldsl", "list")
