@@ -81,10 +81,11 @@ class Signature:
 
         `own` makes copies of those that are the caller's, by name.
         """
-        if self.single and not named and not own and type(value) is np.ndarray:
+        if self.single and not named and type(value) is np.ndarray:
             size = value.shape[: len(lead)]
             if len(size) == len(lead) and is_plain(value, size + self._input_shape, self.dtype):
-                return [value], size
+                name = self.input_names[0]
+                return [own[name](value) if own and name in own else value], size
         sizes: dict[str, int | None] = dict.fromkeys(lead)
         found = []
         for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
