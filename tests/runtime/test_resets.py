@@ -186,6 +186,29 @@ def test_masks_stay_those_of_the_sequence_and_the_step() -> None:
         np.testing.assert_array_equal(both, short)
 
 
+SCALED = """\
+cell Scaled[H](k = 0.5):
+    input x: [H]
+    param h0: [H] = uniform(-1, 1)
+    state h: [H] = k * h0
+
+    h' = tanh(h + x)
+
+    output h'
+"""
+
+
+def test_a_tape_keeps_the_hyperparameters_that_its_episodes_began_with() -> None:
+    cell = celldsl.compile_source(SCALED)(H=3, dtype="float64", seed=1)
+    x, resets, _ = drawn()
+    state = cell.state(B)
+    y, _, tape = cell.forward(x, state, resets=resets)
+    want = cell.backward(tape, y).params["h0"].copy()
+    assert want.any()
+    cell.hypers["k"] = 50.0
+    np.testing.assert_array_equal(cell.backward(tape, y).params["h0"], want)
+
+
 def test_no_reset_at_all_is_the_plain_pass_bit_for_bit() -> None:
     cell = built("gru")
     x, _, _ = drawn()

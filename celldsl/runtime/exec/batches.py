@@ -21,7 +21,7 @@ from celldsl.runtime.exec.batch_layout import (
     episode_layout,
     packed_layout,
 )
-from celldsl.runtime.exec.executor import Engine, ForwardRun
+from celldsl.runtime.exec.executor import Engine, ForwardRun, Numbers
 from celldsl.runtime.exec.tape import OwnCopies
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
@@ -98,10 +98,10 @@ def _dealt(engine: Engine, layout: BatchLayout, starts: list[Values] | None) -> 
     return [layout.starts_in(array, one) for array, one in zip(starts, own, strict=True)]
 
 
-def own_starts(engine: Engine, keep: bool = False) -> ForwardRun:
+def own_starts(engine: Engine, keep: bool = False, numbers: Numbers | None = None) -> ForwardRun:
     """A run of no steps of one sequence: its last states are those that the cell starts from."""
     nothing = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.input_shapes]
-    return engine.forward(plan_rows(0, 1, 1, keep, False), nothing, engine.no_starts)
+    return engine.forward(plan_rows(0, 1, 1, keep, False), nothing, engine.no_starts, numbers)
 
 
 def reset_rows(engine: Engine, starts: list[Values] | None, resets: Values) -> list[Values] | None:

@@ -118,7 +118,7 @@ def add_own_starts(tape: Tape, starts: list[Values], gradients: Values) -> None:
     episodes = tape.layout.episodes
     if episodes is None or tape.starts is None or episodes.given.all():
         return
-    run = own_starts(tape.engine, keep=True)
+    run = own_starts(tape.engine, keep=True, numbers=tape.numbers)
     own = [tape.layout.undealt(array)[~episodes.given] for array in starts]
     ends: list[Values | None] = [array.sum(axis=0, keepdims=True) for array in own]
     engine = tape.engine
