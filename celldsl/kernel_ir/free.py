@@ -7,7 +7,17 @@ found.free            names that the body reads and does not assign
 from __future__ import annotations
 
 from celldsl.ir.size import Size
-from celldsl.kernel_ir.expressions import Apply, Call, Name, Number, Pointer, Setting, Start, Word
+from celldsl.kernel_ir.expressions import (
+    Apply,
+    Call,
+    Load,
+    Name,
+    Number,
+    Pointer,
+    Setting,
+    Start,
+    Word,
+)
 from celldsl.kernel_ir.statements import Assign, For
 from celldsl.structs import entity, field, values_of
 
@@ -76,6 +86,9 @@ def _visit(value: object, found: Mentioned) -> None:
             found.names[array] = None
         case Assign(Name(id)) | For(Name(id)):
             found.bound.add(id)
+        case Load(of_bool=True):
+            # It is compared with zero.
+            found.reals[0.0] = None
         case Number():
             found.converts = True
     for item in values_of(value):

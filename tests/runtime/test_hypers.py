@@ -167,3 +167,29 @@ def test_a_class_of_ones_own_may_have_attributes() -> None:
     assert mine.label == "first"
     with pytest.raises(ValueError, match="seed"):
         mine.seed = 3
+
+
+CHOSEN = """
+cell Chosen[H](k = 0.5):
+    input x: [H]
+    state h: [H]
+
+    h' = where(k > 0, tanh(x), x) + h
+
+    output h'
+"""
+
+
+def test_a_number_chooses_by_itself() -> None:
+    cell = celldsl.compile_source(CHOSEN)(H=3, dtype="float64")
+    x = X[:1]
+    np.testing.assert_allclose(cell(x)[0], np.tanh(x), rtol=1e-14)
+    cell.hypers["k"] = -0.5
+    np.testing.assert_array_equal(cell(x)[0], x)
+    y, _, tape = cell.forward(x)
+    np.testing.assert_array_equal(cell.backward(tape, y).inputs["x"], x)
+
+
+def test_a_number_that_no_float_holds(decay: Cell) -> None:
+    with pytest.raises(celldsl.ArgumentError, match=r"rate: expected a number .*no float holds"):
+        decay.hypers["rate"] = 10**400

@@ -148,12 +148,20 @@ def check_hyper(hyper: Hyper, value: Any) -> Setting:
         case "integer" if _is_integer(value):
             return int(value)
         case "real" if _is_integer(value) or isinstance(value, float | np.floating):
-            return float(value)
+            return _as_real(hyper, value)
         case "function" if isinstance(value, str):
             return value
     wanted = {"function": "the name of a function", "boolean": "True or False"}
     kind = wanted.get(hyper.kind, f"a number ({hyper.kind})")
     raise ArgumentTypeError(f"{hyper.name}: expected {kind}, got {value!r}")
+
+
+def _as_real(hyper: Hyper, value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        told = f"{hyper.name}: expected a number (real), got a whole number that no float holds"
+        raise ArgumentError(told) from None
 
 
 def _is_integer(value: Any) -> bool:
