@@ -74,6 +74,8 @@ def _defined_once(statements: Iterable[ast.Equation]) -> Equations:
 
 def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
     match expression:
+        case ast.Call(function="stop_gradient"):
+            return
         case ast.Call(function="where", args=(_, _, _)):
             yield expression
     for part in _parts(expression):
@@ -128,10 +130,17 @@ def _poles_in(
             yield branch, argument
         case ast.Binary("/", _, divisor):
             yield branch, divisor
+        case ast.Binary("**", base, exponent) if not _is_whole(exponent):
+            yield branch, base
         case ast.Name(id=name, primed=False) if name in named and name not in seen:
             yield from _poles_in(named[name], named, seen | {name})
     for part in _parts(branch):
         yield from _poles_in(part, named, seen)
+
+
+def _is_whole(exponent: ast.Expr) -> bool:
+    """Whether a power is a product, which has no pole."""
+    return isinstance(exponent, ast.Number) and exponent.value == int(exponent.value)
 
 
 def old_names(expression: ast.Expr) -> set[str]:

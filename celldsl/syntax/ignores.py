@@ -17,7 +17,7 @@ from celldsl.structs import record
 from celldsl.syntax.lexer import raw_tokens
 
 _MARK = "celldsl:"
-_IGNORE = re.compile(r"#\s*celldsl:\s*ignore\b(?:\[([^\]]*)\])?")
+_IGNORE = re.compile(r"\bcelldsl:\s*ignore\b(?:\[([^\]]*)\])?")
 
 
 @record

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import celldsl
 from celldsl.cli.main import main
 from celldsl.runtime.cell.cell import Cell
 
@@ -54,17 +55,29 @@ def test_with_masks_it_is_unsure_and_says_what_to_do(capsys: pytest.CaptureFixtu
     assert "unsure" not in out
 
 
+def test_values_that_are_not_finite_are_said_to_be_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = POLE.replace("0.1 * tanh(h)", "sqrt(h)")
+    (folder / "root.cell").write_text(text, encoding="utf-8")
+    status, out = told(capsys, "root.cell", "--range", "h=-2:-1")
+    assert status == 1
+    assert "draw others with --range" in out
+    assert not [line for line in out.splitlines() if line.startswith("WRONG") and "param" in line]
+
+
 def test_a_wrong_gradient_is_named_with_its_equation_and_both_values(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = Cell.backward
+    cls = celldsl.load("pole.cell")
+    right = cls.backward
 
     def wrong(self: Cell, *arguments: Any, **keywords: Any) -> Any:
         found = right(self, *arguments, **keywords)
         found.params["w"][...] *= 1.01
         return found
 
-    monkeypatch.setattr(Cell, "backward", wrong)
+    monkeypatch.setattr(cls, "backward", wrong)
     status, out = told(capsys, "pole.cell", "--range", "x=0.5:1", "--set", "H=2")
     assert status == 1
     lines = out.splitlines()
@@ -82,12 +95,13 @@ def test_lengths_reversed_and_carried_passes_are_checked(
     _, out = told(capsys, "pole.cell", "--range", "x=0.5:1")
     for kind in ("lengths", "reverse", "carried", "resets"):
         assert f"  {kind} " in out
-    right = Cell.forward
+    cls = celldsl.load("pole.cell")
+    right = cls.forward
 
     def forgets(self: Cell, inputs: Any, state: Any = None, **keywords: Any) -> Any:
         return right(self, inputs, None if keywords.get("lengths") is None else state, **keywords)
 
-    monkeypatch.setattr(Cell, "forward", forgets)
+    monkeypatch.setattr(cls, "forward", forgets)
     status, out = told(capsys, "pole.cell", "--range", "x=0.5:1")
     assert status == 1
     assert any(line.startswith("WRONG") and "lengths" in line for line in out.splitlines())

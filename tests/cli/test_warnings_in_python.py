@@ -87,6 +87,14 @@ def test_a_mark_on_the_line_silences_it(
     assert "warning[W0504]" not in capsys.readouterr().out
 
 
+def test_a_mark_may_stand_after_other_words(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.write_text(BIASES.format(mark="  # both, celldsl: ignore[W0504]"), encoding="utf-8")
+    main(["check", "--strict", str(place)])
+    assert "warning" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("mark", "told"),
     [

@@ -25,6 +25,7 @@ BOUNDED = {
     "where(x > 0, sqrt(x), 0)": 0.0,
     "where(x > -1, log1p(x), 0)": -1.0,
     "where(x > 0, rsqrt(x), 1)": 0.0,
+    "where(x > 0, x ** 0.5, 0)": 0.0,
 }
 
 
@@ -63,6 +64,8 @@ def test_the_gradient_is_nan_before_the_fix_and_right_after_it(expression: str) 
         "where(x > 0, log(where(x > 0, x, 1)), 0)",
         "where(h > 0, log(abs(x) + 1), 0)",
         "where(x > 0, x, 0) / 2",
+        "where(x > 0, x ** 2, 0)",
+        "stop_gradient(where(x > 0, log(x), 0))",
         "where(x < 2 * H, x / (2 * H), 0)",
     ],
 )

@@ -6,11 +6,11 @@ masks are drawn, an error within the differences' own doubt is no verdict.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ EXAMPLE = (
     "  celldsl gradcheck ltc.cell --range dt=0.1:1        values far from a pole"
 )
 TOLERANCE = 1e-7
-OK, UNSURE, WRONG = "ok", "unsure", "WRONG"
+OK, UNSURE, WRONG, NAN = "ok", "unsure", "WRONG", "NaN"
 RUNS = ("lengths", "reverse", "carried", "resets")
 MOST_EQUATIONS = 3
 
@@ -65,6 +65,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _check(cls: type[Cell], settings: dict[str, Setting], arguments: Namespace) -> int:
+    import numpy as np
+
     from celldsl.cli.complex_step import ComplexStep
     from celldsl.cli.sample import sample_cell
     from celldsl.runtime.gradcheck import check_gradients
@@ -74,27 +76,27 @@ def _check(cls: type[Cell], settings: dict[str, Setting], arguments: Namespace) 
     ranges = parse_ranges(arguments.range, cell)
     exact = ComplexStep(cell, Path(arguments.file), cell.description.name, arguments.root)
     sizes = arguments.steps, arguments.batch, arguments.seed
-    found = chain(
-        check_gradients(
-            cell,
-            *sizes,
-            slopes=exact.slope if exact.needed else None,
-            ranges=ranges,
-            arbiter=exact.slope,
-        ),
-        check_runs(cell, *sizes, ranges=ranges),
-    )
+    exact_only = exact.slope if exact.needed else None
+    arrays = check_gradients(cell, *sizes, slopes=exact_only, ranges=ranges, arbiter=exact.slope)
+    runs = check_runs(cell, *sizes, ranges=ranges)
+    total = len(cell.params) + len(cell.description.inputs) + len(cell.description.states)
+    # What is not finite is told once, and not by NumPy.
+    with np.errstate(all="ignore"):
+        verdicts = [_tell(item, exact, arguments.tolerance) for item in _shown(arrays, total)]
+        if NAN in verdicts:
+            print("the cell's values are not finite here; draw others with --range")
+        else:
+            verdicts += [_tell(item, exact, arguments.tolerance) for item in runs]
+    return 1 if WRONG in verdicts or NAN in verdicts else 0
+
+
+def _shown(found: Iterator[Checked], total: int) -> list[Checked]:
+    """All of them, with progress on a terminal."""
     if on_terminal():
         from tqdm import tqdm
 
-        found = tqdm(found, total=_count(cell), unit="array", file=sys.stderr)
-    verdicts = [_tell(item, exact, arguments.tolerance) for item in list(found)]
-    return 1 if WRONG in verdicts else 0
-
-
-def _count(cell: Cell) -> int:
-    described = cell.description
-    return len(cell.params) + len(described.inputs) + len(described.states) + len(RUNS)
+        found = tqdm(found, total=total, unit="array", file=sys.stderr)
+    return list(found)
 
 
 def _tell(item: Checked, exact: ComplexStep, tolerance: float) -> str:
@@ -117,9 +119,11 @@ def _tell(item: Checked, exact: ComplexStep, tolerance: float) -> str:
 
 
 def _verdict(item: Checked, tolerance: float) -> str:
-    # A NaN must count as wrong, and compares as nothing.
     if item.error <= tolerance:
         return OK
+    if item.worst is not None and not math.isfinite(item.worst.wanted):
+        return NAN
+    # Any other NaN must count as wrong, and compares as nothing.
     return UNSURE if item.error <= item.doubt else WRONG
 
 
