@@ -235,3 +235,15 @@ def test_what_is_nearly_right_is_told_what_to_write(resets: Any, told: str) -> N
     with pytest.raises(ValueError, match="resets") as caught:
         built("gru")(x, resets=resets)
     assert told in str(caught.value)
+
+
+def test_an_input_of_that_name_goes_in_by_a_mapping() -> None:
+    text = LEARNED.replace("input x: [I]", "input x, resets: [I]").replace(
+        "linear([x, h], H)", "linear([x, resets, h], H)"
+    )
+    cell = celldsl.compile_source(text)(I=3, H=4, dtype="float64")
+    x, resets, _ = drawn()
+    y, _ = cell({"x": x, "resets": x}, resets=resets)
+    assert y[0].shape == (T, B, 4)
+    with pytest.raises(TypeError, match='pass inputs in a mapping, {"resets": …}'):
+        cell(x=x, resets=x)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.runtime.arrays.options import FORWARD_KEYWORDS, refuse_unknown
 from celldsl.runtime.arrays.shapes import axes_of, shape_words
 from celldsl.runtime.arrays.state_structure import StateStructure, gradients_given
 from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
@@ -90,7 +90,7 @@ class Signature:
         found = []
         for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
             if given is None:
-                raise ArgumentTypeError(f"{slot.name}: no array was passed")
+                raise ArgumentTypeError(f"{slot.name}: no array was passed{_by_mapping(slot.name)}")
             array = slot.check(slot.name, given, self.dtype, sizes)
             sizes = dict(zip(lead, array.shape, strict=False))
             if own and slot.name in own and array is given:
@@ -164,3 +164,10 @@ class Signature:
 
 def make_slots(arrays: Sequence[Array], dims: Mapping[str, int]) -> tuple[Slot, ...]:
     return tuple(Slot(a.name, axes_of(a.text), tuple(a.shape(**dims))) for a in arrays)
+
+
+def _by_mapping(name: str) -> str:
+    """What to do where an input is called as a keyword of ours is."""
+    if name not in FORWARD_KEYWORDS:
+        return ""
+    return f': as a keyword it is an option of calls; pass inputs in a mapping, {{"{name}": …}}'
