@@ -245,5 +245,16 @@ def test_an_input_of_that_name_goes_in_by_a_mapping() -> None:
     x, resets, _ = drawn()
     y, _ = cell({"x": x, "resets": x}, resets=resets)
     assert y[0].shape == (T, B, 4)
-    with pytest.raises(TypeError, match='pass inputs in a mapping, {"resets": …}'):
+    with pytest.raises(TypeError, match="pass inputs in a mapping"):
         cell(x=x, resets=x)
+
+
+@pytest.mark.parametrize("name", ["resets", "checkpoint", "check_numerics", "names", "states"])
+def test_the_only_input_may_be_called_as_an_option_is(name: str) -> None:
+    text = LEARNED.replace("input x: [I]", f"input {name}: [I]").replace("[x, h]", f"[{name}, h]")
+    cell = celldsl.compile_source(text)(I=3, H=4, dtype="float64")
+    x, resets, _ = drawn()
+    want = cell(x, resets=resets)[0]
+    np.testing.assert_array_equal(cell({name: x}, resets=resets)[0][0], want[0])
+    y, _, tape = cell.forward({name: x})
+    assert cell.backward(tape, y).inputs[name].shape == x.shape

@@ -71,11 +71,12 @@ def _with_inputs(described: Description, general: Signature, options: tuple[str,
     if known.popitem()[0] == "unknown":  # it is there to be refused
         return general.replace(parameters=list(known.values()))
     names = [each.name for each in described.inputs]
-    if len(names) == 1 and names[0] not in known:
+    # An input that is called as an option is goes in by a mapping.
+    if len(names) == 1 and names[0] not in {*known, *options}:
         known["inputs"] = known["inputs"].replace(name=names[0])
     found = list(known.values())
     taken = {each.name for each in found}
-    more = [*options, *(names if len(names) > 1 else ())]
+    more = dict.fromkeys([*options, *(names if len(names) > 1 else ())])
     found += [_named(n, DEFAULTS.get(n), "Any") for n in more if n not in taken]
     return general.replace(parameters=found)
 
