@@ -25,7 +25,7 @@ from tests.runtime.made import Generator
 def generator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator:
     monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "cache"))
     made = Generator()
-    monkeypatch.setattr(celldsl.pipeline, "generate", made)
+    monkeypatch.setattr(celldsl.pipeline, "generate_module", made)
     return made
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from celldsl.jit.object_cache import phase_addresses
+from celldsl.pipeline import Module
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
@@ -55,10 +56,10 @@ class Generator:
         report: object = None,
         without: Collection[str] = (),
         target: str = "numba",
-    ) -> str:
+    ) -> Module:
         self.structures.append(dict(structure or {}))
         found = text.split()[1] if cell is None else cell
-        return module_text(found, str((structure or {}).get("activation", "tanh")))
+        return Module(found, module_text(found, str((structure or {}).get("activation", "tanh"))))
 
 
 def run_phases(

@@ -180,7 +180,8 @@ def test_nothing_is_kept_that_nobody_holds(two: Any) -> None:
         grown.append(sys.getallocatedblocks() - blocks)
     assert min(grown) < 100
     after = [sys.getrefcount(thing) for thing in (x, state, *state, None)]
-    assert all(abs(a - b) < 100 for a, b in zip(before, after, strict=True))
+    # Something kept at every step would count 3,000; others in the process use None as well.
+    assert all(abs(a - b) < 1000 for a, b in zip(before, after, strict=True))
     y, new = result
     del result
     assert sys.getrefcount(y) == sys.getrefcount(new) == 2

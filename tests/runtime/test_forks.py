@@ -13,7 +13,12 @@ import pytest
 import celldsl
 from celldsl.jit.forks import COMPILING, ProcessLock
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+# JAX, where another test has imported it, warns of every fork; nothing of it runs in our children.
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork"),
+    pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 STAGE = """\
 from celldsl.jit.symbols import pointer, real

@@ -133,7 +133,11 @@ cell C[H](rate = 0.5, deep = true, n = 2):
 """
     _, spec = lower(text)
     codes_ = [c.code for c in spec.conditions]
-    assert codes_ == ['(v["rate"] < 1) and (v["rate"] >= 0)', '(not (True)) or (v["n"] > 1)']
+    assert codes_ == [
+        '(v["rate"] < 1) and (v["rate"] >= 0)',
+        '(not (True)) or (v["n"] > 1)',
+        '0 <= v["rate"] < 1',  # what dropout asks of its rate
+    ]
 
 
 SLICES = """
