@@ -137,7 +137,9 @@ def test_compile_writes_modules(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     generator = Generator()
-    monkeypatch.setattr(celldsl.pipeline, "generate", generator)
+    monkeypatch.setattr(
+        celldsl.pipeline, "generate", lambda *given, **named: generator(*given, **named).text
+    )
     (folder / "tiny.cell").write_text("cell Tiny")
     assert main(["compile", "tiny.cell", "--dtype", "both", "--set", "activation=relu"]) == 0
     assert "class Tiny(Cell)" in (folder / "tiny.py").read_text()
