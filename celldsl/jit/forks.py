@@ -7,10 +7,13 @@
 
 A child has one thread, the one that forked.  A lock that another thread held would stay locked in
 it, and what LLVM had half changed would stay so: forks wait for who compiles, for PATIENCE at most.
+They do so before `logging` takes its lock for the fork, since who compiles may be waiting for that
+one: what is registered last runs first, so logging is imported here.
 """
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - its hooks come first
 import os
 import sys
 from threading import RLock, get_ident

@@ -31,11 +31,12 @@ def run(part, parts, share, shares, rows, dims, hyper, out):
         first[i] = real(out, {value})
 """
 LOAD = """\
-import importlib.util, os, random, sys, threading, time
+import faulthandler, importlib.util, os, random, signal, sys, threading, time
 from pathlib import Path
 
 import numpy as np
 
+import celldsl.jit.functions, celldsl.jit.symbols  # Python itself cannot fork amid imports
 from celldsl.runtime.buffers import Buffers
 from celldsl.runtime.threads.thread_count import set_threads
 from tests.runtime.made import run_phases
@@ -73,6 +74,8 @@ for fork in range(forks):
     time.sleep(draw.random() / 20)
     child = os.fork()
     if child == 0:
+        faulthandler.register(signal.SIGALRM, chain=True)  # who waits is seen, and ends
+        signal.alarm(100)
         buffers.take(12345)
         os._exit(0 if value_of(fork) == fork else 3)
     assert os.waitpid(child, 0)[1] == 0, fork
@@ -90,6 +93,35 @@ def test_a_child_compiles_while_the_parent_did(tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.stdout == "done\n", done.stderr
+
+
+def test_forks_wait_before_the_lock_of_logging_is_taken() -> None:
+    # Who compiles may ask for a logger, and must not wait for the fork that waits for it.
+    script = """
+import os, threading, time
+from celldsl.jit.forks import COMPILING
+import logging
+
+inside = threading.Event()
+
+def compile_slowly():
+    with COMPILING:
+        inside.set()
+        time.sleep(0.5)  # the fork waits by now
+        logging.getLogger("celldsl.test")
+
+threading.Thread(target=compile_slowly).start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "0\n", done.stderr
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
