@@ -20,8 +20,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew", action="store_true", help="write the expected files anew")
 
 
-def pytest_report_header() -> str:
-    return f"slow tests of cells: tenth {tenth()} (0-9), by commit {commit()[:12]}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(
+        f"slow tests of cells: tenth {tenth()} (0-9), by commit {commit()[:12]}"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers keep to runs of neighbours, which share compiled cells."""
+    if config.pluginmanager.hasplugin("xdist") and config.option.dist == "load":
+        config.option.dist = "worksteal"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
     @pytest.mark.parametrize("name", marked(EVERY))
 
 Which one it is goes by the commit, so that ten commits see all; `-m slow` runs every cell.  The
-number is in the header of the test run, and CELLDSL_TENTH asks for another.
+number is at the end of the test run, and CELLDSL_TENTH asks for another.
 """
 
 from __future__ import annotations
