@@ -23,13 +23,14 @@ from celldsl.comparison.files import all_equations, nearest_to
 from celldsl.comparison.reading import Equations
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
+from celldsl.ir.notes import Notes
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product, shape_text
 from celldsl.ir.spec import CellSpec
+from celldsl.pictures.latex import latex_text
 from celldsl.pipeline import front
 from celldsl.syntax import ast
-from celldsl.syntax.latex import cell_latex
 from celldsl.syntax.parse import parse
 from celldsl.zoo_index import Entry, Index, class_name, examples_folder, read_index, summary_of
 
@@ -93,6 +94,7 @@ class Facts:
         lowered = front(source, Report(), self.name, {}, entry.path.parent, entry.path)
         self.spec: CellSpec = lowered.spec
         self.program: Program = lowered.program
+        self.notes: Notes = lowered.notes
         file = parse(source, Report())
         assert file is not None
         self.cells = [item for item in file.items if isinstance(item, ast.Cell)]
@@ -214,10 +216,7 @@ def page(index: Index, f: Facts) -> str:
         "## Equations",
         "",
     ]
-    for cell in f.cells:
-        if len(f.cells) > 1:
-            lines += [f"`{cell.name.id}`:", ""]
-        lines += ["```math", cell_latex(cell).rstrip("\n"), "```", ""]
+    lines += ["```math", latex_text(f.program, f.notes), "```", ""]
     lines += [
         f"![Which value reads which](img/{name}.svg)",
         "",

@@ -60,6 +60,7 @@ LAYERS = {
     "targets": "structs ir plan kernel_ir runtime runtime.numerics runtime.description",
     "pipeline": f"version {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
+    "pictures": f"structs {FRONT}",
     "comparison": "structs diagnostics syntax zoo_index",
     "zoo_index": "structs diagnostics",
     "zoo": "zoo_index runtime.cell api",
@@ -70,7 +71,7 @@ LAYERS = {
     "questions": "structs diagnostics syntax semantics pipeline first_not_finite",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
-    "zoo_index comparison",
+    "zoo_index comparison pictures",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
+from celldsl.ir.notes import Definition
 from celldsl.ir.size import Shape, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.builtins.shapes import expanded, may_expand
@@ -89,12 +90,20 @@ def close_stacks(f: Environment, loop: ast.For, low: int, high: int) -> None:
         f.later.pop(name, None)
         value = _stacked(f, name, stack, low, high, loop.high.span)
         del f.stacks[key]
+        _note_whole(f, name, stack, value)
         if stack.primed:
             written = ast.Name(name, span=stack.span)
             set_next(f, name, stack.span, written, value)
             continue
         f.scopes[-1][name] = Binding("value", value, stack.span, len(f.iterations), f.iteration)
         f.context.usage.declared[stack.span] = ("value", name)
+
+
+def _note_whole(f: Environment, name: str, stack: Stack, value: Value) -> None:
+    if isinstance(value, Tensor):
+        f.context.notes.equations += 1
+        noted = Definition(name, stack.primed, value.name, f.where(), f.context.notes.equations)
+        f.context.notes.definitions.append(noted)
 
 
 def _stacked(f: Environment, name: str, stack: Stack, low: int, high: int, why: Span) -> Value:
@@ -123,7 +132,9 @@ def _stacked(f: Environment, name: str, stack: Stack, low: int, high: int, why: 
     return Tensor(joined, f.context.shape(joined), (why, *(known[0].why or ())))
 
 
-def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
+def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value, number: int) -> None:
+    """`number` counts the equations that were gone through."""
+    _note(f, target, value, number)
     if isinstance(value, Tensor) and target.index is None and f.called is None:
         name = f"{f.prefix}{target.id}".replace(".", "_")
         f.context.builder.label(value.name, f"{name}{'_next' if target.primed else ''}")
@@ -133,6 +144,18 @@ def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value) ->
         assign_next(f, s, target, value)
     else:
         _assign_value(f, s, target, value)
+
+
+def _note(f: Environment, target: ast.Target, value: Value, number: int) -> None:
+    if not isinstance(value, Tensor):
+        return
+    index = None
+    if isinstance(target.index, ast.Name):
+        binding = f.find(target.index.id)
+        known = None if binding is None else binding.value
+        index = known.size.constant if isinstance(known, Static) else None
+    noted = Definition(target.id, target.primed, value.name, f.where(), number, index)
+    f.context.notes.definitions.append(noted)
 
 
 def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:

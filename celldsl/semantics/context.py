@@ -22,6 +22,7 @@ from typing import Any
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.builder import Builder
+from celldsl.ir.notes import Composite, Notes, Place
 from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
@@ -58,6 +59,7 @@ class Nodes:
     leaves: dict[str, Leaf] = field(default_factory=dict, kw_only=True)
     from_state: set[str] = field(default_factory=set, kw_only=True)
     draws: int = field(default=0, kw_only=True)
+    notes: Notes = field(default_factory=Notes, kw_only=True)
 
     def op(self, name: str, *args: str | float, **attributes: Any) -> str:
         """Append a node to what is being built and return the name of its value."""
@@ -65,6 +67,15 @@ class Nodes:
         value = builder.op(name, *args, **attributes)
         if any(a in self.from_state for a in args if isinstance(a, str)):
             self.from_state.add(value)
+        if builder is self.builder:
+            self.notes.places.setdefault(value, self.notes.place)
+        return value
+
+    def composed(self, value: str, function: str, *args: str, **attributes: object) -> str:
+        """Note that a value is what a function of the language gives, and return it."""
+        if not self.computing_initial:
+            made = Composite(function, args, tuple(attributes.items()))
+            self.notes.composites.setdefault(value, made)
         return value
 
     def type(self, value: str) -> Type:
@@ -234,6 +245,13 @@ class Environment:
     def elaborate(self, expression: ast.Expr) -> Value:
         """What an expression means here."""
         return self.context.callbacks.elaborate(self, expression)
+
+    def where(self) -> Place:
+        """Where nodes of the present equation stand."""
+        bound = [(n, b) for scope in self.scopes for n, b in scope.items() if b.kind == "index"]
+        loops = tuple((n, k) for (n, _), k in zip(bound, self.iterations, strict=False))
+        call = self.base.rstrip(".") if self.in_function else ""
+        return Place(self.prefix.rstrip("."), loops, call)
 
     def find(self, name: str) -> Binding | None:
         for scope in reversed(self.scopes):

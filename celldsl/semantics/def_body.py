@@ -49,9 +49,19 @@ def call_def(f: Environment, function: FunctionValue, e: ast.Call) -> Value:
             return Unknown()
     f.context.calls.append(definition.name.id)
     try:
-        return outward(body(inner, definition), definition.span, _written(definition, e), e.span)
+        value = body(inner, definition)
+        if home.path is None and home is not f.home:
+            _note(f, definition, arguments, value)
+        return outward(value, definition.span, _written(definition, e), e.span)
     finally:
         f.context.calls.pop()
+
+
+def _note(f: Environment, definition: ast.Def, arguments: list[Value], value: Value) -> None:
+    """A function of the prelude is shown by its name."""
+    args = [a.name for a in arguments if isinstance(a, Tensor)]
+    if isinstance(value, Tensor) and len(args) == len(arguments):
+        f.context.composed(value.name, definition.name.id, *args)
 
 
 def _written(definition: ast.Def, e: ast.Call) -> dict[str, Span]:

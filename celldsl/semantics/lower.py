@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
+from celldsl.ir.notes import Notes
 from celldsl.ir.program import Node, Program, Result, Rows, State
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
 from celldsl.semantics.cell import analyse_cell
@@ -18,14 +19,17 @@ from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
 from celldsl.semantics.rates import rate_conditions
 from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
-from celldsl.structs import record, replace
+from celldsl.structs import field, record, replace
 from celldsl.syntax import ast
 
 
 @record
 class Lowered:
+    """`notes` say what authors called values, for pictures."""
+
     program: Program
     spec: CellSpec
+    notes: Notes = field(default_factory=Notes, compare=False)
 
 
 def lower(
@@ -48,7 +52,7 @@ def lower(
     program = _program(cell, context)
     spec = _spec(cell, context)
     rates = rate_conditions(program)
-    return Lowered(program, replace(spec, conditions=(*spec.conditions, *rates)))
+    return Lowered(program, replace(spec, conditions=(*spec.conditions, *rates)), context.notes)
 
 
 def _place(cell: ast.Cell, name: str) -> Span:

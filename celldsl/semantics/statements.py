@@ -66,14 +66,18 @@ def equation(f: Environment, s: ast.Equation) -> None:
     w = f.context
     w.count_equation(s.span)
     w.origin(s.span)
+    w.notes.equations += 1
+    number, outer = w.notes.equations, w.notes.place
+    w.notes.place = f.where()
     name = "_".join(target.id for target in s.targets)
     f.place = f.base + ".".join([name, *map(str, f.iterations)])
     f.made = {}
     value = elaborate_beside(f, s.value, _wanted(f, s.targets[0]))
     for target, item in zip(s.targets, _items(f, s, value), strict=True):
         f.later.pop(target.id, None)
-        assign(f, s, target, item)
+        assign(f, s, target, item, number)
     f.place = ""
+    w.notes.place = outer
 
 
 def _wanted(f: Environment, target: ast.Target) -> Fits:

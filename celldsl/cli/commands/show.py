@@ -18,7 +18,6 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.syntax import ast
-from celldsl.syntax.latex import cell_latex
 from celldsl.syntax.limits import read_source
 
 if TYPE_CHECKING:
@@ -92,7 +91,9 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
         case None:
             return summary_text(lowered.spec, settings)
         case "latex":
-            return cell_latex(_syntax(source, lowered.spec.name))
+            from celldsl.pictures.latex import latex_text
+
+            return latex_text(lowered.program, lowered.notes)
         case "plan":
             sizes = sizes_of(lowered.spec, settings)
             return plan_text(

@@ -30,7 +30,8 @@ def _size_along(w: Context, value: str, axis: int) -> str:
 
 
 def mean(w: Context, v: str, axis: int) -> str:
-    return w.op("div", w.op("sum", v, axis=axis), _size_along(w, v, axis))
+    found = w.op("div", w.op("sum", v, axis=axis), _size_along(w, v, axis))
+    return w.composed(found, "mean", v, axis=axis)
 
 
 def norm(w: Context, v: str, axis: int) -> str:
@@ -38,7 +39,7 @@ def norm(w: Context, v: str, axis: int) -> str:
     total = w.op("sum", w.op("square", v), axis=axis)
     empty = w.op("eq", total, 0.0)
     root = w.op("sqrt", w.op("where", empty, 1.0, total))
-    return w.op("where", empty, 0.0, root)
+    return w.composed(w.op("where", empty, 0.0, root), "norm", v, axis=axis)
 
 
 def _greatest(w: Context, v: str, axis: int) -> str:
@@ -52,7 +53,8 @@ def softmax(w: Context, v: str, axis: int) -> str:
     grown = w.op("exp", w.op("sub", v, along(w, _greatest(w, v, axis), axis, v)))
     total = w.op("sum", grown, axis=axis)
     total = w.op("where", w.op("eq", total, 0.0), 1.0, total)
-    return w.op("div", grown, along(w, total, axis, v))
+    found = w.op("div", grown, along(w, total, axis, v))
+    return w.composed(found, "softmax", v, axis=axis)
 
 
 def logsumexp(w: Context, v: str, axis: int) -> str:
@@ -61,12 +63,15 @@ def logsumexp(w: Context, v: str, axis: int) -> str:
     total = w.op("sum", w.op("exp", w.op("sub", v, along(w, top, axis, v))), axis=axis)
     empty = w.op("eq", total, 0.0)
     logarithm = w.op("log", w.op("where", empty, 1.0, total))
-    return w.op("where", empty, float("-inf"), w.op("add", logarithm, top))
+    found = w.op("where", empty, float("-inf"), w.op("add", logarithm, top))
+    return w.composed(found, "logsumexp", v, axis=axis)
 
 
 def normalised(w: Context, v: str, axis: int, eps: str, centre: bool) -> str:
     """v over the root of its mean square, less its mean first where `centre`."""
+    name, whole = "standardise" if centre else "rms", v
     if centre:
         v = w.op("sub", v, along(w, mean(w, v, axis), axis, v))
     power = mean(w, w.op("square", v), axis)
-    return w.op("div", v, along(w, w.op("sqrt", w.op("add", power, eps)), axis, v))
+    found = w.op("div", v, along(w, w.op("sqrt", w.op("add", power, eps)), axis, v))
+    return w.composed(found, name, whole, eps, axis=axis)

@@ -104,9 +104,9 @@ def convolved(
     size = v.shape[0]
 
     def multiply(value: str, weight: str) -> str:
-        return f.context.op(
-            "einsum", f.context.op("window", value, kernel=kernel), weight, spec=spec
-        )
+        seen = f.context.op("window", value, kernel=kernel)
+        found = f.context.op("einsum", seen, weight, spec=spec)
+        return f.context.composed(found, "conv", value, weight)
 
     shape = (channels, size, *map(Size.of, kernel))
     return Block(v.name, shape, size * taps, channels * taps, multiply)

@@ -1,0 +1,60 @@
+"""What authors wrote that a Program does not say.  In: nothing.  Out: records kept beside one.
+
+    r, u = split(sigmoid(linear([x, h], 2*H)), 2)
+
+A Program has the nodes of this equation and no more.  Notes say that `%5` is called `r` and `%6`
+`u`, by one equation; that `%9` is what `softmax` of `%7` gives; and in which inner cell, iteration
+and call each node stands.  Pictures and LaTeX are made of both; nothing else reads notes.
+"""
+
+from __future__ import annotations
+
+from celldsl.structs import entity, field, record
+
+
+@record
+class Place:
+    """Where nodes stand: `inner` is the cell's name from outside (`layer.0`), or "".
+
+    `loops` has the index and the iteration of each loop around, the outermost first; `call` names
+    the function whose body it is (`f.gate`), or is "".
+    """
+
+    inner: str = ""
+    loops: tuple[tuple[str, int], ...] = ()
+    call: str = ""
+
+
+@record
+class Definition:
+    """One name on the left of an equation: `equation` counts those that were gone through.
+
+    `index` is the slice of `y[k] = …`.  `value` is a node, or a leaf where a name stands for one.
+    """
+
+    name: str
+    primed: bool
+    value: str
+    place: Place
+    equation: int
+    index: int | None = None
+
+
+@record
+class Composite:
+    """A function of the language that is several nodes: `args` are values."""
+
+    function: str
+    args: tuple[str, ...]
+    attributes: tuple[tuple[str, object], ...] = ()
+
+
+@entity
+class Notes:
+    """`composites` and `places` are by value."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    composites: dict[str, Composite] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    place: Place = Place()
+    equations: int = 0

@@ -1,0 +1,94 @@
+r"""What values are called in equations.  In: names of authors.  Out: LaTeX, each for one value.
+
+    gamma_x          \gamma^{x}_{t}        a value of a step; its index is above, for the time
+    h, h'            h_{t-1}, h_{t}        a state as it came in, and as it goes out
+    r_u.W_x          W^{(r,u)}_{x}         a parameter: it has no time
+
+`layer.0.r` in the inner cell `layer.0` is r^{(layer,0)}_{t}; the value that the second iteration of
+a loop gives `u` is u^{(1)}_{t}.
+"""
+
+from __future__ import annotations
+
+import re
+
+from celldsl.ir.notes import Definition
+from celldsl.syntax.unicode import GREEK
+
+GREEK_NAMES = frozenset(GREEK.values())
+# Of letters that LaTeX has no command for, because a Latin one looks the same.
+LATIN = {"omicron", "Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu",
+         "Omicron", "Rho", "Tau", "Chi"}  # fmt: skip
+
+
+class Symbols:
+    """Gives each value one symbol, and no symbol to two values."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, str] = {}
+        self._taken: dict[str, str] = {}
+
+    def leaf(self, value: str, kind: str) -> None:
+        *owner, name = value.split(".")
+        if kind in ("input", "state"):
+            time = "t-1" if kind == "state" else "t"
+            self._give(value, name, owner, time)
+        else:
+            groups = [part for word in owner for part in _parts(word)]
+            self._give(value, name, groups, "")
+
+    def defined(self, value: str, definition: Definition, timed: bool) -> str:
+        """The symbol of what an equation defines; `value` may be an alias with one of its own."""
+        place = definition.place
+        owner = [p for p in (*place.inner.split("."), *place.call.split(".")) if p]
+        if not place.call:
+            owner += [str(k) for _, k in place.loops]
+        if definition.index is not None and definition.index not in [k for _, k in place.loops]:
+            owner.append(str(definition.index))
+        time = "t" if timed or definition.primed else ""
+        return self._give(value, definition.name, owner, time)
+
+    def helper(self, value: str, number: int, timed: bool) -> None:
+        self._give(value, "s", [str(number)], "t" if timed else "")
+
+    def mask(self, value: str, site: object, rows: str) -> None:
+        self._give(value, "m", [str(site)], "t" if rows == "step" else "")
+
+    def _give(self, value: str, name: str, owner: list[str], time: str) -> str:
+        text, number = symbol(name, owner, time), 1
+        while self._taken.get(text, value) != value:
+            number += 1
+            text = symbol(name, [*owner, f"#{number}"], time)
+        self._taken[text] = value
+        self.of.setdefault(value, text)
+        return text
+
+
+def _parts(word: str) -> list[str]:
+    return [part for part in word.split("_") if part]
+
+
+def symbol(name: str, owner: list[str], time: str) -> str:
+    r"""`symbol("gamma_x", [], "t")` is \gamma^{x}_{t}."""
+    head, *rest = [part for part in name.split("_") if part]
+    match = re.fullmatch(r"([A-Za-z]+)(\d+)", head)
+    letters, digits = (match[1], [match[2]]) if match else (head, [])
+    index = ",".join(map(_letters, [*digits, *rest]))
+    group = ",".join(map(_letters, owner))
+    above = [f"({group})"] if group else []
+    if time:
+        above = [index, *above] if index else above
+        below = time
+    else:
+        below = index
+    text = _letters(letters)
+    text += f"^{{{','.join(above)}}}" if above else ""
+    return text + (f"_{{{below}}}" if below else "")
+
+
+def _letters(word: str) -> str:
+    if word in GREEK_NAMES and word not in LATIN:
+        return f"\\{word}"
+    if word.startswith("#"):
+        return rf"\#{word[1:]}"
+    return word if len(word) == 1 or word.isdigit() else rf"\mathit{{{word}}}"
