@@ -16,8 +16,8 @@ from celldsl.structs import entity, field, record
 class Place:
     """Where nodes stand: `inner` is the cell's name from outside (`layer.0`), or "".
 
-    `loops` has the index and the iteration of each loop around, the outermost first; `call` names
-    the function whose body it is (`f.gate`), or is "".
+    `loops` has the index and the iteration of each loop around, the outermost first, those around
+    an inner cell included; `call` names the function whose body it is (`f.gate`), or is "".
     """
 
     inner: str = ""

@@ -23,6 +23,8 @@ from celldsl.ir.notes import Composite, Definition, Notes
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Shape, Size
+from celldsl.pictures.equation import Equation
+from celldsl.pictures.folding import folded
 from celldsl.pictures.notation import (
     ATOM,
     PRODUCT,
@@ -34,30 +36,16 @@ from celldsl.pictures.notation import (
 from celldsl.pictures.reading import Reading
 from celldsl.pictures.scalars import number_text, shape_tex, size_text
 from celldsl.pictures.symbols import Symbols
-from celldsl.structs import record
 
 # What is used more than once and is longer than this gets a symbol, as does what is deep.
 SHORT, DEEP = 4, 60
 Text = tuple[str, int]
 
 
-@record
-class Equation:
-    """`left` has a symbol for each of `values`."""
-
-    left: tuple[str, ...]
-    values: tuple[str, ...]
-    right: str
-
-    def __str__(self) -> str:
-        names = ", ".join(self.left)
-        left = names if len(self.left) == 1 else rf"\left({names}\right)"
-        return f"{left} &= {self.right}"
-
-
 def latex_text(program: Program, notes: Notes) -> str:
     """All equations of a cell, aligned at their equals signs."""
-    body = " \\\\\n".join(f"  {equation}" for equation in Typesetter(program, notes).equations())
+    lines = folded(Typesetter(program, notes).equations())
+    body = " \\\\\n".join(f"  {line}" for line in lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
@@ -100,17 +88,17 @@ class Typesetter:
         self._prepare(source)
         right = self._split_text(source, values)
         left = tuple(self._name(definition) for definition in group)
-        self.written.append(Equation(left, tuple(values), right))
+        self.written.append(Equation(left, tuple(values), right, group[0].place.loops))
 
     def _define_one(self, d: Definition) -> None:
         if d.value in self.symbols.of:
             if d.primed:
                 old = self.symbols.of[d.value]
-                self.written.append(Equation((self._name(d),), (d.value,), old))
+                self.written.append(Equation((self._name(d),), (d.value,), old, d.place.loops))
             return
         self._prepare(d.value)
         right = self._raw(d.value)[0]
-        self.written.append(Equation((self._name(d),), (d.value,), right))
+        self.written.append(Equation((self._name(d),), (d.value,), right, d.place.loops))
 
     def _name(self, d: Definition) -> str:
         return self.symbols.defined(d.value, d, self.reading.rows(d.value) == Rows.STEP)
@@ -125,7 +113,8 @@ class Typesetter:
                 right = self._raw(name)[0]
                 number = 1 + len(self.symbols.of.keys() & set(self.helpers))
                 self.symbols.helper(name, number, self.reading.rows(name) == Rows.STEP)
-                self.written.append(Equation((self.symbols.of[name],), (name,), right))
+                loops = self.notes.places[name].loops
+                self.written.append(Equation((self.symbols.of[name],), (name,), right, loops))
 
     def _helpers(self) -> list[str]:
         named = {d.value for d in self.notes.definitions}

@@ -5,7 +5,8 @@ r"""What values are called in equations.  In: names of authors.  Out: LaTeX, eac
     r_u.W_x          W^{(r,u)}_{x}         a parameter: it has no time
 
 `layer.0.r` in the inner cell `layer.0` is r^{(layer,0)}_{t}; the value that the second iteration of
-a loop gives `u` is u^{(1)}_{t}.
+a loop gives `u` is u^{(1)}_{t}.  Iterations stand between angle brackets until `plain` is called,
+so that those which say the same can be told (`celldsl.pictures.folding`).
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ LATIN = {"omicron", "Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", 
 
 
 class Symbols:
-    """Gives each value one symbol, and no symbol to two values."""
+    """Gives no symbol to two values.  `of` has that of a value, `values` what each stands for."""
 
     def __init__(self) -> None:
         self.of: dict[str, str] = {}
-        self._taken: dict[str, str] = {}
+        self.values: dict[str, str] = {}
 
     def leaf(self, value: str, kind: str) -> None:
         *owner, name = value.split(".")
+        while name.isdigit():
+            # A `param` in a loop.
+            place = max(k for k, part in enumerate(owner) if not part.isdigit())
+            owner, name = [*owner[:place], *owner[place + 1 :], name], owner[place]
         if kind in ("input", "state"):
             time = "t-1" if kind == "state" else "t"
             self._give(value, name, owner, time)
@@ -42,25 +47,24 @@ class Symbols:
         place = definition.place
         owner = [p for p in (*place.inner.split("."), *place.call.split(".")) if p]
         if not place.call:
-            owner += [str(k) for _, k in place.loops]
-        if definition.index is not None and definition.index not in [k for _, k in place.loops]:
-            owner.append(str(definition.index))
+            known = sum(part.isdigit() for part in owner)
+            owner += [str(k) for _, k in place.loops[known:]]
         time = "t" if timed or definition.primed else ""
         return self._give(value, definition.name, owner, time)
 
     def helper(self, value: str, number: int, timed: bool) -> None:
-        self._give(value, "s", [str(number)], "t" if timed else "")
+        self._give(value, f"s{number}", [], "t" if timed else "")
 
     def mask(self, value: str, site: object, rows: str) -> None:
-        self._give(value, "m", [str(site)], "t" if rows == "step" else "")
+        self._give(value, f"m{site}", [], "t" if rows == "step" else "")
 
     def _give(self, value: str, name: str, owner: list[str], time: str) -> str:
         text, number = symbol(name, owner, time), 1
-        while self._taken.get(text, value) != value:
+        while self.values.get(text, value) != value:
             number += 1
             text = symbol(name, [*owner, f"#{number}"], time)
-        self._taken[text] = value
-        self.of.setdefault(value, text)
+        self.values[text] = value
+        self.of[value] = text
         return text
 
 
@@ -74,7 +78,7 @@ def symbol(name: str, owner: list[str], time: str) -> str:
     match = re.fullmatch(r"([A-Za-z]+)(\d+)", head)
     letters, digits = (match[1], [match[2]]) if match else (head, [])
     index = ",".join(map(_letters, [*digits, *rest]))
-    group = ",".join(map(_letters, owner))
+    group = ",".join(f"⟨{part}⟩" if part.isdigit() else _letters(part) for part in owner)
     above = [f"({group})"] if group else []
     if time:
         above = [index, *above] if index else above
@@ -92,3 +96,8 @@ def _letters(word: str) -> str:
     if word.startswith("#"):
         return rf"\#{word[1:]}"
     return word if len(word) == 1 or word.isdigit() else rf"\mathit{{{word}}}"
+
+
+def plain(text: str) -> str:
+    """The text with iterations as numbers."""
+    return text.replace("⟨", "").replace("⟩", "")

@@ -216,7 +216,7 @@ class Environment:
     present equation are named after (`f`, `g.f.0`); it is empty outside equations.  `made` says
     which kinds of block the equation has already.  `later` are names that a later equation
     defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
-    one is read that is not there.
+    one is read that is not there.  `around` has the loops that an inner cell or a call stands in.
     """
 
     context: Context
@@ -226,6 +226,7 @@ class Environment:
     base: str = ""
     place: str = ""
     iterations: tuple[int, ...] = ()
+    around: tuple[tuple[str, int], ...] = ()
     in_function: bool = False
     made: dict[str, Span] = field(default_factory=dict)
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -251,7 +252,7 @@ class Environment:
         bound = [(n, b) for scope in self.scopes for n, b in scope.items() if b.kind == "index"]
         loops = tuple((n, k) for (n, _), k in zip(bound, self.iterations, strict=False))
         call = self.base.rstrip(".") if self.in_function else ""
-        return Place(self.prefix.rstrip("."), loops, call)
+        return Place(self.prefix.rstrip("."), (*self.around, *loops), call)
 
     def find(self, name: str) -> Binding | None:
         for scope in reversed(self.scopes):

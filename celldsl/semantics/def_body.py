@@ -106,6 +106,7 @@ def _frame(f: Environment, definition: ast.Def, home: Module, e: ast.Call) -> En
         [{}],
         base=f"{place}." if place else "",
         place=place,
+        around=f.where().loops,
         in_function=True,
         only_initial=f.only_initial,
         target=f.target,

@@ -184,7 +184,8 @@ def declare_sub(f: Environment, s: ast.Sub) -> None:
     cell, home = found
     prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
     f.context.below.setdefault(f.prefix, []).append(prefix)
-    env = Environment(f.context, home, [{}], prefix=prefix, base=prefix)
+    around = f.where().loops
+    env = Environment(f.context, home, [{}], prefix=prefix, base=prefix, around=around)
     if not (bind_dims(f, env, cell, s) and bind_hypers(f, env, cell, s)):
         return
     given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}

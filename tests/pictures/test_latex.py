@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,10 @@ import pytest
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Rows
-from celldsl.pictures.latex import Equation, Typesetter, latex_text
-from celldsl.pictures.symbols import symbol
+from celldsl.pictures.equation import Equation
+from celldsl.pictures.folding import folded
+from celldsl.pictures.latex import Typesetter, latex_text
+from celldsl.pictures.symbols import plain, symbol
 from celldsl.pipeline import front
 from celldsl.semantics.lower import Lowered
 from celldsl.targets.reference import evaluate as run
@@ -55,14 +59,40 @@ def wrong(lowered: Lowered, dims: dict[str, int]) -> list[str]:
         return value[0] if types[name].rows >= Rows.BATCH else value
 
     known = {symbol(dim, [], ""): float(size) for dim, size in dims.items()}
-    known |= {text: value_of(name) for name, text in typesetter.symbols.of.items()}
-    return [f"{e}: {error}" for e in equations if (error := difference(e, known, value_of))]
+    for text, name in typesetter.symbols.values.items():
+        known[plain(text)] = value_of(name)
+    lines = [plain(str(e)) for e in equations]
+    assert sorted(unrolled(folded(equations))) == sorted(lines)
+    return [
+        f"{plain(str(e))}: {error}" for e in equations if (error := difference(e, known, value_of))
+    ]
+
+
+LOOP = re.compile(r"(.*), \\quad (\S+) = (\d+), \\ldots, (\d+)")
+OWNER = re.compile(r"\(((?:[^{}()]|\{[^{}]*\})*)\)\}")
+
+
+def unrolled(lines: list[str]) -> Iterator[str]:
+    """Every line of a loop once for each iteration, as a reader of the LaTeX would write them."""
+    for line in lines:
+        found = LOOP.fullmatch(line)
+        if found is None:
+            yield line
+            continue
+        body, variable, first, last = found.groups()
+        for k in range(int(first), int(last) + 1):
+            numbers = {variable: str(k), f"{variable}-1": str(k - 1)}
+            yield OWNER.sub(partial(with_numbers, numbers), body)
+
+
+def with_numbers(numbers: dict[str, str], group: re.Match[str]) -> str:
+    return f"({','.join(numbers.get(part, part) for part in group[1].split(','))})}}"
 
 
 def difference(equation: Equation, known: dict[str, Any], value_of: Any) -> str:
     try:
         with np.errstate(all="ignore"):
-            found = evaluate(equation.right, known)
+            found = evaluate(plain(equation.right), known)
     except (AssertionError, ValueError, KeyError, TypeError, IndexError) as error:
         return f"cannot be read: {type(error).__name__} {error}"
     parts = found if isinstance(found, tuple) else (found,)
