@@ -47,10 +47,11 @@ class Buffers:
         self.dtype = np.dtype(dtype)
         self._free: dict[int, list[Values]] = {}
         self._lock = ProcessLock()
+        self._fresh = checked_mode()  # nothing of another pass is there
 
     def take(self, length: int) -> PooledBuffer:
         """A flat array of at least `length` elements, aligned to a cache line."""
-        if checked_mode():  # nothing of another pass is there
+        if self._fresh:
             return PooledBuffer(aligned_array(length, self.dtype), [])
         try:
             home = self._free[length]

@@ -74,6 +74,31 @@ def test_to_look_at_parameters_is_no_change(cell: Fake) -> None:
             gradients(cell, tape)
 
 
+def test_parameters_are_copied_once_for_passes_with_the_same_numbers(cell: Fake) -> None:
+    assert cell.forward(X)[2].seen is cell.forward(X)[2].seen
+    assert cell.forward(X)[2].seen.copied is None
+    held = cell.params.flat
+    tapes = [cell.forward(X)[2] for _ in range(3)]
+    assert tapes[0].seen.copied is not None
+    assert all(tape.seen is tapes[0].seen for tape in tapes)
+    held[-1] += 1
+    later = cell.forward(X)[2]
+    assert later.seen is not tapes[0].seen
+    held[-1] -= 1
+    gradients(cell, tapes[0])
+    with pytest.raises(ValueError, match="changed"):
+        gradients(cell, later)
+
+
+def test_large_inputs_are_copied_into_pooled_memory(cell: Fake) -> None:
+    large = np.repeat(X, 200, axis=1)
+    tape = cell.forward(large)[2]
+    assert tape.inputs[0] is not large and np.array_equal(tape.inputs[0], large)
+    place = tape.inputs[0].ctypes.data
+    del tape
+    assert cell.forward(large)[2].inputs[0].ctypes.data == place
+
+
 def test_nothing_is_copied_where_nobody_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[Any] = []
     monkeypatch.setattr(OwnCopies, "__call__", lambda self, array: copied.append(array) or array)

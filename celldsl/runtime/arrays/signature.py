@@ -7,7 +7,7 @@ starts = signature.states("state", state, 32)           # None where no state wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,17 +75,18 @@ class Signature:
         value: Any,
         named: Mapping[str, Any],
         lead: Sequence[str],
-        own: Mapping[str, Own] | None = None,
+        own: tuple[Collection[str], Own] | None = None,
     ) -> tuple[list[Values], tuple[int, ...]]:
         """The inputs, passed as one value or by keyword, and the sizes of their leading axes.
 
-        `own` makes copies of those that are the caller's, by name.
+        `own` has names of inputs of which copies are to be made where they are the caller's, and
+        what makes them.
         """
         if self.single and not named and type(value) is np.ndarray:
             size = value.shape[: len(lead)]
             if len(size) == len(lead) and is_plain(value, size + self._input_shape, self.dtype):
-                name = self.input_names[0]
-                return [own[name](value) if own and name in own else value], size
+                copied = own is not None and self.input_names[0] in own[0]
+                return [own[1](value) if own is not None and copied else value], size
         sizes: dict[str, int | None] = dict.fromkeys(lead)
         found = []
         for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
@@ -93,8 +94,8 @@ class Signature:
                 raise ArgumentTypeError(f"{slot.name}: no array was passed{_by_mapping(slot.name)}")
             array = slot.check(slot.name, given, self.dtype, sizes)
             sizes = dict(zip(lead, array.shape, strict=False))
-            if own and slot.name in own and array is given:
-                array = own[slot.name](array)
+            if own is not None and slot.name in own[0] and array is given:
+                array = own[1](array)
             found.append(array)
         return found, tuple(int(size or 0) for size in sizes.values())
 

@@ -55,7 +55,7 @@ from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
-from celldsl.runtime.exec.batches import Batch, Kept, make_batch
+from celldsl.runtime.exec.batches import Batch, make_batch
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.sequences import (
     add_own_starts,
@@ -72,7 +72,7 @@ from celldsl.runtime.former import written_for_another
 Arrays = Mapping[str, Values]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gradients:
     """`params` and `inputs` map names to arrays; `state` mirrors the state, (B, …) each."""
 
@@ -133,6 +133,8 @@ class Cell(metaclass=CellClass):
         described, dims, dtype = self.description, settings.dims, settings.dtype
         self._passes, self._lock = 0, ProcessLock()
         self._checked = checks_asked_for()
+        names = tuple(each.name for each in described.inputs)
+        self._reads = names if described.backward_reads is None else described.backward_reads
         flat = aligned_array(described.lengths.parameters(**dims), dtype)
         constants = aligned_array(described.lengths.constants(**dims), dtype)
         flat[:] = constants[:] = 0
@@ -180,14 +182,13 @@ class Cell(metaclass=CellClass):
         `forward`.  Raises
         ArgumentError and ArgumentTypeError for arrays that do not fit.
         """
-        self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
-        state = state_of(f"a call of {self.description.name}", state, named)
-        options = (
-            named.pop("lengths", None),
-            named.pop("reverse", False),
-            named.pop("resets", None),
-        )
-        named.pop("state", None)
+        options: tuple[Any, ...] = ()
+        if named:
+            self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
+            state = state_of(f"a call of {self.description.name}", state, named)
+            named.pop("state", None)
+            defaults = {"lengths": None, "reverse": False, "resets": None}
+            options = tuple(named.pop(name, value) for name, value in defaults.items())
         batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
         run = run_once(self._engine, batch.layout, batch.arrays, batch.starts)
         return self._results(batch, run.outputs, run.finals, self._checked)
@@ -217,31 +218,30 @@ class Cell(metaclass=CellClass):
         NonFiniteError where an output or state is not finite, and names the equation; without it
         CELLDSL_CHECK_NUMERICS decides.  An input of that name is passed in a mapping.
         """
-        self._signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
-        if not isinstance(checkpoint, bool):
-            checkpoint = check_integer("checkpoint", checkpoint, 1)
+        if named:
+            self._signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
+        segments = 1
+        if checkpoint is True:
+            segments = 0  # as many as are best
+        elif checkpoint is not False:
+            plain = type(checkpoint) is int and checkpoint > 0
+            segments = checkpoint if plain else check_integer("checkpoint", checkpoint, 1)
         engine = self._engine
         numbers = engine.numbers
         if check_flag("training", training) and (self.description.masks or seed is not None):
             numbers = engine.training_numbers(self._mask_key(seed))
-        kept = self._kept(checkpoint)
+        # What `backward` reads of the caller's arrays: all of them where steps are run again.
+        copies = OwnCopies(engine.buffers)
+        kept = (self._reads if segments == 1 else self._signature.input_names), copies
         seen = engine.guard.now(self.params)
-        options = state, lengths, reverse, resets, kept
+        options = state, lengths, reverse, resets, kept, segments != 1
         batch = make_batch(engine, self._signature, inputs, named, *options)
         layout, lead = batch.layout, batch.lead
-        borders = cut_segments(layout.steps, checkpoint)
+        borders = cut_segments(layout.steps, segments)
         arrays = batch.arrays, batch.starts
-        tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, kept.copies, seen)
+        tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [])
         checked = is_checked(check_numerics, self._checked)
         return (*self._results(batch, *run_sequence(tape), checked), tape)
-
-    def _kept(self, checkpoint: int | bool) -> Kept:
-        """What `backward` reads of the caller's arrays: all of them where steps are run again."""
-        again = checkpoint is True or checkpoint > 1
-        reads = self.description.backward_reads
-        if again or reads is None:
-            reads = self._signature.input_names
-        return Kept(OwnCopies(self._engine.buffers), reads, again)
 
     def backward(
         self,
@@ -257,21 +257,24 @@ class Cell(metaclass=CellClass):
         long as no parameter has changed since: ArgumentError then, which names it.
         `check_numerics` is that of `forward`: it names the first cotangent that is not finite.
         """
-        refuse_unknown(f"{self.description.name}.backward()", unknown, BACKWARD_KEYWORDS)
+        if unknown:
+            refuse_unknown(f"{self.description.name}.backward()", unknown, BACKWARD_KEYWORDS)
         tape = check_tape(tape, self)
         signature, layout = self._signature, tape.layout
         outputs = signature.output_cotangents(dy, *tape.lead)
         finals = signature.state_cotangents(dstate, tape.lead[1])
-        rows = [layout.rows_in(array) for array in outputs]
-        ends = [None if a is None else layout.finals_in(a) for a in finals]
-        found = run_back(tape, rows, ends)
-        inputs = {
-            name: layout.rows_out(rows, tape.lead)
-            for name, rows in zip(signature.input_names, found.inputs, strict=True)
-        }
-        add_own_starts(tape, found.starts, found.parameters)
+        if layout.packing is None:
+            found = run_back(tape, outputs, finals)
+            arrays, starts = found.inputs, found.starts
+        else:
+            rows = [layout.rows_in(array) for array in outputs]
+            ends = [None if a is None else layout.finals_in(a) for a in finals]
+            found = run_back(tape, rows, ends)
+            arrays = [layout.rows_out(array, tape.lead) for array in found.inputs]
+            starts = [layout.starts_out(array) for array in found.starts]
+            add_own_starts(tape, found.starts, found.parameters)
         params = self.params.over(found.parameters)
-        starts = [layout.starts_out(array) for array in found.starts]
+        inputs = dict(zip(signature.input_names, arrays, strict=True))
         grads = Gradients(params, inputs, self._state_structure.pack(starts))
         if is_checked(check_numerics, self._checked):
             check_backward(self, tape, outputs, finals, grads)
@@ -345,12 +348,13 @@ class Cell(metaclass=CellClass):
     def _results(
         self, batch: Batch, outputs: list[Values], finals: list[Values], checked: bool
     ) -> tuple[Any, Any]:
-        layout, lead = batch.layout, batch.lead
-        arrays = [layout.rows_out(rows, lead) for rows in outputs]
-        states = [layout.finals_out(array) for array in finals]
+        layout = batch.layout
+        if layout.packing is not None:
+            outputs = [layout.rows_out(rows, batch.lead) for rows in outputs]
+            finals = [layout.finals_out(array) for array in finals]
         if checked:
-            check_forward(self, batch, arrays, states)
-        return self._signature.pack_outputs(arrays), self._state_structure.pack(states)
+            check_forward(self, batch, outputs, finals)
+        return self._signature.pack_outputs(outputs), self._state_structure.pack(finals)
 
     def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
         return self._state_structure.pack([layout.finals_out(array) for array in arrays])

@@ -39,6 +39,7 @@ from celldsl.runtime.cpython.abi import (
     OBJECT_TYPE,
     PLAIN_FLAGS,
     TUPLE_SIZE,
+    TUPLE_WORDS,
 )
 from celldsl.runtime.cpython.objects import (
     fast_call,
@@ -174,6 +175,14 @@ def fast_addresses(words, first, count):
     """Puts the addresses of the numbers of arrays in the place of those of their objects."""
     for i in range(first, first + count):
         words[i] = fast_words(words[i])[ARRAY_DATA]
+
+
+@stage
+def fast_members(found, words):
+    """Puts the addresses of the numbers of the arrays of a tuple into words."""
+    own = fast_words(found)
+    for i in range(own[TUPLE_SIZE]):
+        words[i] = fast_words(own[TUPLE_WORDS + i])[ARRAY_DATA]
 
 
 FAST_ENTRIES = {

@@ -27,15 +27,6 @@ from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a backward pass will read: those inputs, and the start states where it says so."""
-
-    copies: OwnCopies
-    inputs: Collection[str]
-    starts: bool
-
-
 @dataclass(slots=True)
 class Batch:
     """`starts` are None where no state was passed; `lead` is (T, B)."""
@@ -52,22 +43,26 @@ def make_batch(
     inputs: Any,
     named: Mapping[str, Any],
     state: Any,
-    lengths: Any,
-    reverse: Any,
+    lengths: Any = None,
+    reverse: Any = False,
     resets: Any = None,
-    kept: Kept | None = None,
+    own: tuple[Collection[str], OwnCopies] | None = None,
+    own_states: bool = False,
 ) -> Batch:
-    """Raises ArgumentError and ArgumentTypeError.  What is `kept` becomes the batch's own."""
-    reverse = check_flag("reverse", reverse)
-    own, copied = None, None
+    """Raises ArgumentError and ArgumentTypeError.
+
+    `own` has names of inputs that are to be the batch's own, and what copies them; so are states
+    with `own_states`.
+    """
+    if reverse is not False:
+        reverse = check_flag("reverse", reverse)
     cut = resets is not None and not _is_all_false(resets)
-    # Packing copies all rows in any case.
-    if kept is not None and lengths is None and not cut:
-        own = dict.fromkeys(kept.inputs, kept.copies)
-        copied = kept.copies if kept.starts else None
+    if cut or lengths is not None:  # packing copies all rows in any case
+        own = None
     arrays, lead = signature.inputs(inputs, named, ("T", "B"), own)
     steps, batch = lead
-    starts = signature.states("state", state, batch, copied)
+    copied = own[1] if own is not None and own_states else None
+    starts = None if state is None else signature.states("state", state, batch, copied)
     if resets is not None:
         resets = check_resets(resets, (steps, batch), ("T", "B"))
     if lengths is None and not cut:

@@ -38,11 +38,12 @@ class Numbers:
     """Hyperparameters and constants.  Never written to: a change makes others.
 
     `hyper` has two more than there are: whether masks are drawn, and the key that they are drawn
-    with.
+    with.  `arrays` are those that kernels take first: dims, `hyper`, parameters, `constants`.
     """
 
     hyper: Values
     constants: Values
+    arrays: tuple[Values, ...]
 
 
 @dataclass(slots=True)
@@ -85,8 +86,11 @@ class PlanSizes:
         self._launch_plans: dict[int, LaunchPlan] = {}
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
+        self.output_count = len(self.outputs)
         self.inputs = [lead + shape for shape in engine.input_shapes]
         self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
+        self.results = self.outputs + self.states
+        self.gradients = self.inputs + self.states
         self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
 
     def launch_plan(self, number: int) -> LaunchPlan:
@@ -126,8 +130,8 @@ class Engine:
         )
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
-        self.numbers = numbers_of(hypers, constants)
         self.parameters = parameters
+        self.numbers = self._numbers_of([*hypers, 0.0, 0.0], constants)
         self.params = params
         self.buffers = Buffers(self.dtype)
         self.guard = ParameterGuard(parameters, self.buffers)
@@ -148,22 +152,17 @@ class Engine:
 
     def change_numbers(self, hypers: Sequence[float], constants: Values) -> None:
         """Other numbers from now on, and nothing that was derived from those before."""
-        self.numbers = numbers_of(hypers, constants)
+        self.numbers = self._numbers_of([*hypers, 0.0, 0.0], constants)
         self._derived = None
         self.params.touch()
 
     def training_numbers(self, key: int) -> Numbers:
         """The numbers for a pass that draws masks."""
-        hyper = self.numbers.hyper.copy()
-        hyper[-2:] = 1.0, key
-        return Numbers(hyper, self.numbers.constants)
+        return self._numbers_of([*self.numbers.hyper[:-2], 1.0, key], self.numbers.constants)
 
-    def head(
-        self, numbers: Numbers, fixed: PooledBuffer, tape: PooledBuffer, work: PooledBuffer
-    ) -> tuple[Values, ...]:
-        """The arrays that come first in both directions."""
-        own = (self.dim_array, numbers.hyper, self.parameters, numbers.constants)
-        return (*own, fixed.array, tape.array, work.array)
+    def _numbers_of(self, hypers: Sequence[float], constants: Values) -> Numbers:
+        hyper = np.array(hypers, dtype=np.float64)
+        return Numbers(hyper, constants, (self.dim_array, hyper, self.parameters, constants))
 
     def sizes_of(self, plan: RowPlan) -> PlanSizes:
         # As long as it is here nothing else has its number.
@@ -190,12 +189,13 @@ class Engine:
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
         launch_plan = sizes.launch_plan(FORWARD if fixed is None else FORWARD_CACHED)
         fixed = take(self.fixed_length) if fixed is None else fixed
-        pooled = fixed, take(sizes.tape), take(sizes.forward_work)
-        outputs = [np.empty(shape, dtype) for shape in sizes.outputs]
-        finals = [np.empty(shape, dtype) for shape in sizes.states]
-        arrays = (*self.head(numbers, *pooled), *inputs, *outputs, *starts, *finals)
-        launch_plan.run(arrays, pooled)
-        return ForwardRun(sizes, outputs, finals, pooled[1], fixed, numbers)
+        tape, work = take(sizes.tape), take(sizes.forward_work)
+        results = [np.empty(shape, dtype) for shape in sizes.results]
+        outputs, finals = results[: sizes.output_count], results[sizes.output_count :]
+        scratch = fixed.array, tape.array, work.array
+        arrays = (*numbers.arrays, *scratch, *inputs, *outputs, *starts, *finals)
+        launch_plan.run(arrays, (fixed, tape, work))
+        return ForwardRun(sizes, outputs, finals, tape, fixed, numbers)
 
     def infer(
         self, plan: RowPlan, inputs: Sequence[Values], starts: Sequence[Values]
@@ -221,25 +221,19 @@ class Engine:
     ) -> BackwardRun:
         """Runs the backward phases over what `run` has kept; None stands for zeros."""
         sizes, dtype = run.sizes, self.dtype
-        pooled = run.fixed, run.tape, self.buffers.take(sizes.backward_work)
-        found = BackwardRun(
-            np.zeros(self.parameters.size, dtype),
-            [np.empty(shape, dtype) for shape in sizes.inputs],
-            [np.empty(shape, dtype) for shape in sizes.states],
-        )
+        work = self.buffers.take(sizes.backward_work)
+        parameters = np.zeros(self.parameters.size, dtype)
+        found = [np.empty(shape, dtype) for shape in sizes.gradients]
+        of_inputs, of_starts = found[: len(inputs)], found[len(inputs) :]
         ends = [
             zeros if given is None else given
             for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
         ]
-        cotangents = (*output_cotangents, *found.inputs, *ends, *found.starts)
-        head = self.head(run.numbers, *pooled)
-        sizes.launch_plan(BACKWARD).run((*head, found.parameters, *inputs, *cotangents), pooled)
-        return found
-
-
-def numbers_of(hypers: Sequence[float], constants: Values) -> Numbers:
-    """The numbers of passes without masks."""
-    return Numbers(np.array([*hypers, 0.0, 0.0], dtype=np.float64), constants)
+        scratch = run.fixed.array, run.tape.array, work.array
+        cotangents = (*output_cotangents, *of_inputs, *ends, *of_starts)
+        arrays = (*run.numbers.arrays, *scratch, parameters, *inputs, *cotangents)
+        sizes.launch_plan(BACKWARD).run(arrays, (run.fixed, run.tape, work))
+        return BackwardRun(parameters, of_inputs, of_starts)
 
 
 def compiled_phases(

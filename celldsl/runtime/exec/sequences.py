@@ -22,11 +22,11 @@ from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
 from celldsl.runtime.exec.tape import Tape
 
 
-def cut_segments(steps: int, checkpoint: int | bool) -> list[tuple[int, int]]:
-    """The (start, stop) of each segment; True makes about the square root of the steps."""
-    if checkpoint is not True and checkpoint <= 1:
+def cut_segments(steps: int, segments: int) -> list[tuple[int, int]]:
+    """The (start, stop) of each segment; 0 makes about the square root of the steps."""
+    if segments == 1:
         return [(0, steps)]
-    wanted = int(np.ceil(np.sqrt(steps))) if checkpoint is True else int(checkpoint)
+    wanted = segments or int(np.ceil(np.sqrt(steps)))
     number = max(1, min(wanted, steps))
     edges = [steps * i // number for i in range(number + 1)]
     return list(pairwise(edges))
@@ -42,22 +42,24 @@ def run_once(
 
 def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
     """Runs forward and fills in the tape.  Returns outputs (all rows) and final states."""
+    engine, layout = tape.engine, tape.layout
     if len(tape.borders) == 1:
-        run = _segment(tape, 0, tape.starts, keep=True)
+        starts = engine.no_starts if tape.starts is None else tape.starts
+        plan = layout.plan(0, layout.steps, True, tape.starts is not None)
+        run = engine.forward(plan, tape.inputs, starts, tape.numbers)
         tape.runs.append(run)
         return run.outputs, run.finals
-    engine = tape.engine
-    outputs = [tape.layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
-    starts = tape.starts
+    outputs = [layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
+    given = tape.starts
     fixed = None
     for index, border in enumerate(tape.borders):
-        if starts is not None:
-            tape.states.append(starts)
-        run = _segment(tape, index, starts, keep=False, fixed=fixed)
-        own = tape.layout.span(*border)
+        if given is not None:
+            tape.states.append(given)
+        run = _segment(tape, index, given, keep=False, fixed=fixed)
+        own = layout.span(*border)
         for whole, part in zip(outputs, run.outputs, strict=True):
             whole[own] = part
-        starts, fixed = run.finals, run.fixed
+        given, fixed = run.finals, run.fixed
     return outputs, run.finals
 
 

@@ -64,7 +64,7 @@ class Stepper:
         self.direct = function_over("step", self._table)
 
     def _job(self, compiled: CompiledPhases, given: bool) -> PreparedCall:
-        head = self.engine.head(self.numbers, *self._leases)
+        head = (*self.numbers.arrays, *(lease.array for lease in self._leases))
         launch_plan = LaunchPlan(compiled, plan_rows(1, self.batch, 1, False, given))
         slots = (*self.input_shapes, *self.output_shapes, *self.state_shapes * 2)
         # Whoever still has the direct function of a stepper has its scratch too.

@@ -7,7 +7,7 @@ check_tape(tape, cell)          # raises where a parameter has changed since
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,24 @@ from celldsl.runtime.exec.parameter_guard import Snapshot
 
 
 class OwnCopies:
-    """Copies of a caller's arrays, in memory that goes back to the pool with this object."""
+    """Copies of a caller's arrays, in memory that goes back to the pool with this object.
+
+    The allocator has small arrays at hand, sooner than the pool.
+    """
 
     __slots__ = ("_buffers", "_held")
+    SMALL = 4096  # bytes
 
     def __init__(self, buffers: Buffers) -> None:
         self._buffers = buffers
-        self._held: list[PooledBuffer] = []
+        self._held: tuple[PooledBuffer, ...] = ()
 
     def __call__(self, array: Values) -> Values:
+        if array.nbytes <= self.SMALL:
+            small: Values = array.copy()
+            return small
         buffer = self._buffers.take(array.size)
-        self._held.append(buffer)
+        self._held += (buffer,)
         own: Values = buffer.array[: array.size].reshape(array.shape)
         np.copyto(own, array)
         return own
@@ -55,8 +62,8 @@ class Tape:
     lead: tuple[int, ...]
     copies: OwnCopies
     seen: Snapshot
-    runs: list[ForwardRun] = field(default_factory=list)
-    states: list[list[Values]] = field(default_factory=list)
+    runs: list[ForwardRun]
+    states: list[list[Values]]
 
     def __repr__(self) -> str:
         layout = self.layout

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.cpython.abi import fast_path
 from celldsl.runtime.cpython.addresses import Words, array_words, asked_addresses, objects_among
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
@@ -38,6 +39,7 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_SHARED,
     GRAPH_STOP,
     GRAPH_TASKS,
+    GRAPH_TUPLE,
     GRAPH_WORD,
     GRAPH_WORKERS,
 )
@@ -79,7 +81,7 @@ class CompiledPhases:
 class LaunchPlan:
     """A job without its arrays.  May be run any number of times, by several callers at once."""
 
-    __slots__ = ("compiled", "graph", "pace", "plan", "words")
+    __slots__ = ("at_once", "compiled", "graph", "pace", "plan", "size", "words")
 
     def __init__(self, compiled: CompiledPhases, plan: RowPlan) -> None:
         self.compiled = compiled
@@ -90,6 +92,8 @@ class LaunchPlan:
         self.words = job_words(self.graph, plan, list(zip(codes, slices, strict=True)))
         # A pass that nobody would wait for is not looked at between its tasks.
         self.pace = None if max(slices, default=1) == 1 else Pace()
+        self.at_once = self.pace is None and len(plan.parts) == 1
+        self.size = len(self.words)
 
     def run(self, arrays: Sequence[Values], held: Any = None) -> None:
         """Runs the phases over arrays; `held` is what must stay alive meanwhile.
@@ -99,20 +103,27 @@ class LaunchPlan:
         if self.compiled.codes is None:
             self._run_by_hand(arrays)
             return
-        shared = array_words(arrays)
-        job = self.job(shared)
-        job[GRAPH_OBJECTS] = objects_among(len(shared))
-        functions, address = self.compiled.functions, job.buffer_info()[0]
-        if self.pace is None and job[GRAPH_WORKERS] == 1:
-            functions.alone_over(address)
+        arrays = tuple(arrays)
+        if self.size + len(arrays) > len(self.words):
+            # Each run has a copy of the words, and after them where its arrays are.
+            self.words = self.words[: self.size] + array("q", bytes(GRAPH_WORD * len(arrays)))
+        job = self.words[:]
+        address = job.buffer_info()[0]
+        job[GRAPH_SHARED] = address + GRAPH_WORD * self.size
+        if fast_path():
+            job[GRAPH_TUPLE] = id(arrays)
+        else:
+            job[self.size :] = asked_addresses(arrays)
+        if self.at_once:
+            self.compiled.functions.alone_over(address)
             if job[GRAPH_STOP]:
                 raise_failure(job)
             return
-        functions.addresses(address)
+        self.compiled.functions.addresses(address)
         if job[GRAPH_WORKERS] == 1:
             run_alone(job, self.pace)
         else:
-            run_together(job, (self, shared, arrays, held), self.pace)
+            run_together(job, (self, arrays, held), self.pace)
 
     def job(self, shared: Words) -> Words:
         """The words of a job over the arrays at these addresses."""

@@ -32,7 +32,7 @@ from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
 from celldsl.jit.lowering.pointers import Pointer, pointer
-from celldsl.runtime.cpython.fast_steps import fast_addresses
+from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
 from celldsl.runtime.threads.denormals import flush_denormals, restore_mode
 from celldsl.runtime.threads.task_abi import (
     GRAPH_AFTER,
@@ -65,6 +65,7 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_TAKEN,
     GRAPH_TASK,
     GRAPH_TASKS,
+    GRAPH_TUPLE,
     GRAPH_WORKERS,
     MAILBOX_AWAY,
     MAILBOX_FREE,
@@ -183,7 +184,10 @@ def schedule_all(job):
 @stage
 def schedule_addresses(job):
     """Puts addresses of numbers in the place of those of objects."""
-    fast_addresses(schedule_job(job[GRAPH_SHARED]), job[GRAPH_OBJECT], job[GRAPH_OBJECTS])
+    shared = schedule_job(job[GRAPH_SHARED])
+    if job[GRAPH_TUPLE] != 0:
+        fast_members(job[GRAPH_TUPLE], shared)
+    fast_addresses(shared, job[GRAPH_OBJECT], job[GRAPH_OBJECTS])
 
 
 @stage

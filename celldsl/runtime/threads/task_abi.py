@@ -20,6 +20,7 @@ GRAPH_SHARED, GRAPH_ROWS, GRAPH_BLOCKS = 5, 6, 7
 GRAPH_STOP = 8
 GRAPH_OBJECT, GRAPH_OBJECTS = 9, 10  # of the words of arrays: the first object, how many there are
 GRAPH_FLUSH = 11  # whether denormal numbers are taken for zero
+GRAPH_TUPLE = 12  # the object of a tuple of all arrays, or 0
 GRAPH_DONE = 23  # away from what is only read
 GRAPH_HEADER = 24
 GRAPH_WORD = 8  # bytes
