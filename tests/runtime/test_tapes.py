@@ -91,7 +91,7 @@ def test_parameters_are_copied_once_for_passes_with_the_same_numbers(cell: Fake)
 
 
 def test_large_inputs_are_copied_into_pooled_memory(cell: Fake) -> None:
-    large = np.repeat(X, 200, axis=1)
+    large = np.repeat(X, 400, axis=1)
     tape = cell.forward(large)[2]
     assert tape.inputs[0] is not large and np.array_equal(tape.inputs[0], large)
     place = tape.inputs[0].ctypes.data

@@ -27,7 +27,7 @@ class OwnCopies:
     """
 
     __slots__ = ("_buffers", "_held")
-    SMALL = 4096  # bytes
+    SMALL = 1 << 16  # bytes
 
     def __init__(self, buffers: Buffers) -> None:
         self._buffers = buffers
