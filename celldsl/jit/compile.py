@@ -69,7 +69,7 @@ def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> byt
     return _object_of(typed, _write_passing)
 
 
-def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any) -> bytes:
+def _object_of(entries: Mapping[str, tuple[Stage, tuple[types.Type, ...]]], write: Any) -> bytes:
     with global_compiler_lock:  # types are Numba's, which is for one thread at a time
         module = empty_module("celldsl")
         code = StageCode(module)
@@ -79,7 +79,9 @@ def _object_of(entries: Mapping[str, tuple[Stage, tuple[Any, ...]]], write: Any)
         return object_code(module)
 
 
-def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
+def _write_unpacking(
+    module: ir.Module, symbol: str, function: ir.Function, kinds: Sequence[types.Type]
+) -> None:
     """A function of two pointers: to numbers and where `rows` is, and to where arrays are.
 
     It returns 0: a phase that is written by hand may return why it failed.
@@ -99,7 +101,9 @@ def _write_unpacking(module: Any, symbol: str, function: Any, kinds: Sequence[An
     builder.ret(_INT(0))
 
 
-def _write_passing(module: Any, symbol: str, function: Any, kinds: Sequence[Any]) -> None:
+def _write_passing(
+    module: ir.Module, symbol: str, function: ir.Function, kinds: Sequence[types.Type]
+) -> None:
     result = function.function_type.return_type
     entry = ir.Function(module, ir.FunctionType(result, kinds), symbol)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))
@@ -117,14 +121,14 @@ _MOST_SPEED = 2
 _OTHERS_GIVE = ("llvm.", "celldsl_", "mem")  # functions that an object may leave to others
 
 
-def empty_module(name: str) -> Any:
+def empty_module(name: str) -> ir.Module:
     module = ir.Module(name)
     module.triple = llvmlite.binding.get_process_triple()
     module.data_layout = str(_machine().target_data)
     return module
 
 
-def object_code(module: Any) -> bytes:
+def object_code(module: ir.Module) -> bytes:
     """What LLVM makes of the module.  Raises RuntimeError for functions that nobody has."""
     made = llvmlite.binding.parse_assembly(str(module))
     made.verify()
@@ -143,7 +147,7 @@ def object_code(module: Any) -> bytes:
 
 
 @cache
-def _machine() -> Any:
+def _machine() -> llvmlite.binding.TargetMachine:
     """As Numba sets it up for code that is run where it is made."""
     llvmlite.binding.initialize_native_target()
     llvmlite.binding.initialize_native_asmprinter()

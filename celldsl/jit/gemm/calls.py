@@ -20,6 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
+from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
 
 
@@ -33,7 +34,7 @@ def _gemm_call(entry: str, *arguments: Any) -> Any:
         return None
     symbol = gemm_symbol(entry, pointers[0].dtype.name)
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
         builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), args)
         return context.get_dummy_value()

@@ -16,13 +16,21 @@ multiply-add.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from celldsl.jit.lowering.llvm_types import (
+    Context,
+    Intrinsic,
+    Signature,
+    TypingContext,
+    Value,
+    Values,
+)
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES
 
@@ -34,12 +42,12 @@ _TILE_SHAPES = (
 
 
 @intrinsic
-def stack(_context: Any, like: Any, length: Any) -> Any:
+def stack(_context: TypingContext, like: types.Type, length: types.Type) -> Intrinsic:
     """A pointer of `length` elements that live until the function returns."""
     if not isinstance(length, types.IntegerLiteral):
         return None
 
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, __: Values) -> Value:
         element = context.get_value_type(like.dtype)
         return cgutils.alloca_once(builder, element, size=length.literal_value)
 
@@ -47,8 +55,8 @@ def stack(_context: Any, like: Any, length: Any) -> Any:
 
 
 @intrinsic
-def fetch(_context: Any, place: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+def fetch(_context: TypingContext, place: types.Type) -> Intrinsic:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         _fetch_line(builder, args[0], written=False)
         return context.get_dummy_value()
 
@@ -56,12 +64,14 @@ def fetch(_context: Any, place: Any) -> Any:
 
 
 @intrinsic
-def move(_context: Any, to: Any, source: Any, count: Any) -> Any:
+def move(
+    _context: TypingContext, to: types.Type, source: types.Type, count: types.Type
+) -> Intrinsic:
     """A loop over so few LLVM would make a copy of each."""
     if not isinstance(count, types.IntegerLiteral):
         return None
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         vector = ir.VectorType(args[0].type.pointee, count.literal_value)
         target, place = (builder.bitcast(pointer, vector.as_pointer()) for pointer in args[:2])
         builder.store(builder.load(place, align=_align(vector)), target, align=_align(vector))
@@ -80,7 +90,7 @@ def tile_steps(  # type: ignore[no-untyped-def]
     as the multiplications of a small tile.
     """
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         place = cgutils.alloca_once(builder, _TILE_INT, size=len(args))
         for index, value in enumerate(args):
             builder.store(value, builder.gep(place, [_TILE_INT(index)]))
@@ -91,14 +101,14 @@ def tile_steps(  # type: ignore[no-untyped-def]
 
 @intrinsic
 def tile_code(_, shape, k, a, b, c, steps):  # type: ignore[no-untyped-def]
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         builder.call(_tile_choice(builder.module, [value.type for value in args]), args)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, a, b, c, steps), generate
 
 
-def _tile_choice(module: Any, kinds: list[Any]) -> Any:
+def _tile_choice(module: ir.Module, kinds: list[ir.Type]) -> ir.Function:
     """A function that jumps to the tile of a shape; all take the same arguments."""
     void = ir.VoidType()
     function = cgutils.get_or_insert_function(module, ir.FunctionType(void, kinds), "celldsl_tile")
@@ -122,14 +132,15 @@ def _tile_choice(module: Any, kinds: list[Any]) -> Any:
     return function
 
 
-def _write_tile(function: Any, rows: int, panels: int) -> None:
+def _write_tile(function: ir.Function, rows: int, panels: int) -> None:
     """Accumulators are on the stack here; LLVM puts them into registers."""
     fetches, panels = panels == 0, max(panels, 1)
     function.linkage = "internal"
     function.attributes.add("noinline")
     # Addresses of several rounds at once would not fit the registers.
     function.attributes.add("optsize")
-    _, k, a, b, c, steps = function.args
+    arguments: Values = function.args
+    _, k, a, b, c, steps = arguments
     element = a.type.pointee
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     a_rs, a_cs, b_panel, b_rs, c_rs, accumulate = (
@@ -172,7 +183,7 @@ def _write_tile(function: Any, rows: int, panels: int) -> None:
     builder.ret_void()
 
 
-def _apart(builder: Any, start: Any, offset: Any) -> Any:
+def _apart(builder: ir.IRBuilder, start: Value, offset: Value) -> Value:
     """The element at an offset, of which LLVM does not know where it is.
 
     It would make each row's address of the one before, step after step, and the processor would
@@ -183,7 +194,7 @@ def _apart(builder: Any, start: Any, offset: Any) -> Any:
     return builder.asm(kind, "", "=r,0", [place], False)
 
 
-def _fetch_ahead(builder: Any, c: Any, c_rs: Any, rows: int, panels: int) -> None:
+def _fetch_ahead(builder: ir.IRBuilder, c: Value, c_rs: Value, rows: int, panels: int) -> None:
     """Rows of C are far apart and no hardware guesses them; they arrive while A and B multiply."""
     for row in range(rows):
         start = builder.gep(c, [builder.mul(c_rs, _TILE_INT(row))])
@@ -192,7 +203,7 @@ def _fetch_ahead(builder: Any, c: Any, c_rs: Any, rows: int, panels: int) -> Non
 
 
 def _fetch_line(
-    builder: Any, start: Any, offset: int = 0, written: bool = True, cache: int = 1
+    builder: ir.IRBuilder, start: Value, offset: int = 0, written: bool = True, cache: int = 1
 ) -> None:
     """Into the first cache or the second."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -202,7 +213,14 @@ def _fetch_line(
     builder.call(code, [place, number(int(written)), number(4 - cache), number(1)])
 
 
-def _write_sums(builder: Any, sums: Any, vector: Any, c: Any, c_rs: Any, accumulate: Any) -> None:
+def _write_sums(
+    builder: ir.IRBuilder,
+    sums: Mapping[tuple[int, int, int], Value],
+    vector: ir.VectorType,
+    c: Value,
+    c_rs: Value,
+    accumulate: Value,
+) -> None:
     adds = builder.icmp_signed("!=", accumulate, _TILE_INT(0))
     with builder.if_else(adds) as (add, replace):
         for branch, adding in ((add, True), (replace, False)):
@@ -218,20 +236,24 @@ def _write_sums(builder: Any, sums: Any, vector: Any, c: Any, c_rs: Any, accumul
                     builder.store(value, place, align=_align(vector))
 
 
-def _place(builder: Any, pointer: Any, offset: Any, half: int, vector: Any) -> Any:
+def _place(
+    builder: ir.IRBuilder, pointer: Value, offset: Value, half: int, vector: ir.VectorType
+) -> Value:
     start = builder.add(offset, _TILE_INT(half * vector.count))
     return builder.bitcast(builder.gep(pointer, [start]), vector.as_pointer())
 
 
-def _load(builder: Any, pointer: Any, offset: Any, half: int, vector: Any) -> Any:
+def _load(
+    builder: ir.IRBuilder, pointer: Value, offset: Value, half: int, vector: ir.VectorType
+) -> Value:
     return builder.load(_place(builder, pointer, offset, half, vector), align=_align(vector))
 
 
-def _align(vector: Any) -> int:
+def _align(vector: ir.VectorType) -> int:
     return 4 if isinstance(vector.element, ir.FloatType) else 8
 
 
-def _spread(builder: Any, value: Any, vector: Any) -> Any:
+def _spread(builder: ir.IRBuilder, value: Value, vector: ir.VectorType) -> Value:
     undefined = ir.Constant(vector, ir.Undefined)
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
     first = builder.insert_element(undefined, value, ir.IntType(32)(0))

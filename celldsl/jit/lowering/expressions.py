@@ -18,17 +18,18 @@ as
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 
 from celldsl.jit.functions import Stage
+from celldsl.jit.lowering.llvm_types import Intrinsic, Value
 from celldsl.jit.lowering.pointers import Pointer, read_element
-from celldsl.jit.lowering.scope import Scope, stage_number
+from celldsl.jit.lowering.scope import Scope, Stages, stage_number
 from celldsl.jit.lowering.values import (
     StageError,
     Typed,
@@ -43,7 +44,7 @@ from celldsl.jit.lowering.values import (
     truth,
 )
 from celldsl.jit.lowering.vector_width import panel_width
-from celldsl.jit.vector_math.functions import FORMULAS, elementary_function
+from celldsl.jit.vector_math.functions import FORMULAS, Formula, elementary_function
 
 _HARMLESS = (
     ast.Name, ast.Constant, ast.Attribute, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp,
@@ -97,14 +98,14 @@ def stage_call(scope: Scope, node: ast.Call) -> Typed | None:
     return called(scope.code, scope.builder, scope.known(node.func), given)
 
 
-def stage_element(scope: Scope, node: ast.Subscript) -> tuple[Typed, Any]:
+def stage_element(scope: Scope, node: ast.Subscript) -> tuple[Typed, Value]:
     pointer = stage_value(scope, node.value)
     if not isinstance(pointer.kind, Pointer):
         raise StageError(f"`{ast.unparse(node.value)}` is no lane")
     return pointer, cast(scope.builder, stage_value(scope, node.slice), types.int64)
 
 
-def stage_condition(scope: Scope, node: ast.expr) -> Any:
+def stage_condition(scope: Scope, node: ast.expr) -> Value:
     if not isinstance(node, ast.BoolOp):
         return truth(scope.builder, stage_value(scope, node))
     every = isinstance(node.op, ast.And)
@@ -123,7 +124,7 @@ def _is_harmless(node: ast.AST) -> bool:
     )
 
 
-def _in_turn(scope: Scope, every: bool, parts: Sequence[ast.expr]) -> Any:
+def _in_turn(scope: Scope, every: bool, parts: Sequence[ast.expr]) -> Value:
     """A part is looked at where those before it have not decided."""
     builder = scope.builder
     (after,) = scope.blocks("decided")
@@ -144,7 +145,7 @@ def _in_turn(scope: Scope, every: bool, parts: Sequence[ast.expr]) -> Any:
     return total
 
 
-def _either(scope: Scope, test: Any, body: ast.expr, other: ast.expr) -> Typed:
+def _either(scope: Scope, test: Value, body: ast.expr, other: ast.expr) -> Typed:
     builder = scope.builder
     if _is_harmless(body) and _is_harmless(other):
         a, b = stage_value(scope, body), stage_value(scope, other)
@@ -169,7 +170,7 @@ def _either(scope: Scope, test: Any, body: ast.expr, other: ast.expr) -> Typed:
     return Typed(kind, result)
 
 
-def _kind_of_both(a: Typed, b: Typed) -> Any:
+def _kind_of_both(a: Typed, b: Typed) -> Value:
     return a.kind if a.kind == b.kind else common(a.kind, b.kind)
 
 
@@ -191,16 +192,18 @@ class _Target:
         return None
 
 
-def is_elementary(function: Any) -> bool:
+def is_elementary(function: object) -> TypeGuard[Formula]:
     return getattr(function, "stands_for", function) in FORMULAS
 
 
-def called(code: Any, builder: Any, function: Any, given: Sequence[Typed]) -> Typed | None:
+def called(
+    code: Stages, builder: ir.IRBuilder, function: object, given: Sequence[Typed]
+) -> Typed | None:
     """The value of a call; None where it has none."""
     function = getattr(function, "stands_for", function)
     if isinstance(function, Stage):
         return _stage(code, builder, function, given)
-    if function in FORMULAS:
+    if is_elementary(function):
         return _elementary(builder, function, given)
     if function in _CONVERSIONS:
         kind = _CONVERSIONS[function]
@@ -220,13 +223,17 @@ def called(code: Any, builder: Any, function: Any, given: Sequence[Typed]) -> Ty
     return _intrinsic(builder, define, given)
 
 
-def _stage(code: Any, builder: Any, stage: Stage, given: Sequence[Typed]) -> Typed | None:
+def _stage(
+    code: Stages, builder: ir.IRBuilder, stage: Stage, given: Sequence[Typed]
+) -> Typed | None:
     function, kind = code.function(stage, [value.kind for value in given])
     found = builder.call(function, [value.code for value in given])
     return None if kind == types.none else Typed(kind, found)
 
 
-def _intrinsic(builder: Any, define: Any, given: Sequence[Typed]) -> Typed | None:
+def _intrinsic(
+    builder: ir.IRBuilder, define: Callable[..., Intrinsic], given: Sequence[Typed]
+) -> Typed | None:
     """What Numba's `intrinsic` marks says its types and writes its instructions."""
     kinds = [v.kind if v.literal is None else types.literal(v.literal) for v in given]
     found = define(None, *kinds)
@@ -238,7 +245,7 @@ def _intrinsic(builder: Any, define: Any, given: Sequence[Typed]) -> Typed | Non
     return None if sig.return_type == types.none else Typed(sig.return_type, result)
 
 
-def _elementary(builder: Any, function: Any, given: Sequence[Typed]) -> Typed:
+def _elementary(builder: ir.IRBuilder, function: Formula, given: Sequence[Typed]) -> Typed:
     kind = types.float32 if all(v.kind == types.float32 for v in given) else types.float64
     code = elementary_function(builder.module, function, llvm_type(kind), len(given))
     return Typed(kind, builder.call(code, [cast(builder, v, kind) for v in given]))

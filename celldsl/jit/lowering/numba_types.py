@@ -14,10 +14,11 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import llvmlite.binding
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils, errors
 from numba.core.caching import FunctionCache
@@ -28,6 +29,7 @@ from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import overload, typeof_impl
 
 from celldsl.jit.functions import FAST_MATH, Stage, given_array
+from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
 from celldsl.jit.lowering.values import StageError
@@ -37,7 +39,7 @@ from celldsl.jit.object_cache import runtime_digest
 class PartLibrary(CPUCodeLibrary):
     """Code that will be linked into another library's; it is neither optimised nor translated."""
 
-    def _optimize_functions(self, ll_module: Any) -> None:
+    def _optimize_functions(self, ll_module: llvmlite.binding.ModuleRef) -> None:
         ll_module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self) -> None:
@@ -50,7 +52,7 @@ class PartLibrary(CPUCodeLibrary):
 class KernelCache(FunctionCache):
     """Compiled kernels on disk, which are good for one runtime: its stages are linked into them."""
 
-    def _index_key(self, sig: Any, codegen: Any) -> Any:
+    def _index_key(self, sig: Signature, codegen: object) -> tuple[object, ...]:
         return (*super()._index_key(sig, codegen), runtime_digest())
 
 
@@ -85,21 +87,24 @@ def _given_array(array, like, axes, told):  # Numba compares the names with thos
     return lambda array, like, axes, told: np.ascontiguousarray(array)
 
 
-@cache
-def stage_type(stage: Stage) -> Any:
-    """What Numba takes the stage for, where a kernel names it: a function of its own kind."""
-    made: dict[tuple[Any, ...], tuple[Any, Any, Any]] = {}
+_Library: TypeAlias = "tuple[CPUCodeLibrary, types.Type, ir.Function]"
 
-    def compiled(kinds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+
+@cache
+def stage_type(stage: Stage) -> types.Type:
+    """What Numba takes the stage for, where a kernel names it: a function of its own kind."""
+    made: dict[tuple[types.Type, ...], _Library] = {}
+
+    def compiled(kinds: tuple[types.Type, ...]) -> _Library:
         if kinds not in made:
             made[kinds] = _library(stage, kinds)
         return made[kinds]
 
-    def generic(_: Any, arguments: Any, __: Any) -> Any:
+    def generic(_: AbstractTemplate, arguments: Types, __: object) -> Signature | None:
         plain = tuple(_plain(types.unliteral(a)) for a in arguments)
         return signature(compiled(tuple(map(_kind, plain)))[1], *plain)
 
-    def call(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+    def call(context: Context, builder: ir.IRBuilder, sig: Signature, arguments: Values) -> Value:
         library, kind, function = compiled(tuple(map(_kind, sig.args)))
         context.add_linking_libs([library])
         codes = [
@@ -116,14 +121,14 @@ def stage_type(stage: Stage) -> Any:
     return types.Function(template)
 
 
-def _plain(kind: Any) -> Any:
+def _plain(kind: types.Type) -> types.Type:
     """The type that an argument is cast to."""
     if isinstance(kind, types.Integer) and kind != types.uint64:
         return types.int64
     return kind
 
 
-def _kind(kind: Any) -> Any:
+def _kind(kind: types.Type) -> types.Type:
     if not isinstance(kind, types.Array):
         return kind
     if kind.ndim != 1 or kind.layout != "C":
@@ -131,13 +136,13 @@ def _kind(kind: Any) -> Any:
     return Pointer(kind.dtype, -1)
 
 
-def _pointer(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+def _pointer(context: Context, builder: ir.IRBuilder, kind: types.Type, value: Value) -> Value:
     if isinstance(kind, types.Array):
         return context.make_array(kind)(context, builder, value).data
     return value
 
 
-def _library(stage: Stage, kinds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+def _library(stage: Stage, kinds: tuple[types.Type, ...]) -> _Library:
     """Code of the stage and of all that it calls, the type of its result, and its function."""
     library = PartLibrary(cpu_target.target_context.codegen(), stage.name)
     module = library.create_ir_module(stage.name)

@@ -25,13 +25,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 
 from celldsl.jit.functions import Stage
+from celldsl.jit.lowering.llvm_types import Made, Value
 from celldsl.jit.lowering.values import StageError, Typed, constant, llvm_type
 
 
@@ -65,20 +66,30 @@ def all_statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
             yield from all_statements(getattr(node, suite, ()))
 
 
+class Stages(Protocol):
+    """Makes the functions of stages that a stage calls."""
+
+    module: ir.Module
+
+    def function(self, stage: Stage, kinds: Sequence[types.Type]) -> Made: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    kind: Any
-    place: Any
+    kind: types.Type
+    place: Value
 
 
 class Scope:
     """The function of a stage, and what its names mean where the builder stands."""
 
-    def __init__(self, code: Any, stage: Stage, kinds: Sequence[Any], symbol: str) -> None:
+    def __init__(
+        self, code: Stages, stage: Stage, kinds: Sequence[types.Type], symbol: str
+    ) -> None:
         self.code, self.tree = code, tree_of(stage)
         self.globals = stage.function.__globals__
-        kind = ir.FunctionType(ir.VoidType(), [llvm_type(kind) for kind in kinds])
-        self.function = ir.Function(code.module, kind, symbol)
+        self._type = ir.FunctionType(ir.VoidType(), [llvm_type(kind) for kind in kinds])
+        self.function = ir.Function(code.module, self._type, symbol)
         self.function.linkage = "internal"
         if stage.noinline:
             self.function.attributes.add("noinline")
@@ -88,18 +99,19 @@ class Scope:
         self._first = self.builder.block
         self._repeated = _repeated(self.tree)
         self.names: dict[str, Typed] = {}
-        self.counts: Any = None  # what is written here counts where this holds; None: always
+        # What is written here counts where this holds; None: always.
+        self.counts: Value | None = None
         self._slots: dict[str, _Slot] = {}
         for argument, given, value in zip(
             self.tree.args.args, kinds, self.function.args, strict=True
         ):
             self.assign(argument.arg, Typed(given, value))
 
-    def stack(self, kind: Any, name: str) -> Any:
+    def stack(self, kind: types.Type, name: str) -> Value:
         """A place for a value."""
         return self._entry.alloca(llvm_type(kind), name=name)
 
-    def blocks(self, *names: str) -> list[Any]:
+    def blocks(self, *names: str) -> list[ir.Block]:
         return [self.function.append_basic_block(name) for name in names]
 
     def assign(self, name: str, value: Typed) -> None:
@@ -135,12 +147,12 @@ class Scope:
                 return getattr(self.known(base), name)
         raise StageError(f"`{ast.unparse(node)}` is not known here")
 
-    def give(self, kind: Any) -> None:
+    def give(self, kind: types.Type) -> None:
         """The type of what the function returns, as the first `return` says."""
         if self.result == types.none:
             self.result = kind
             # Nothing calls the function before it is whole.
-            self.function.ftype.return_type = llvm_type(kind)
+            self._type.return_type = llvm_type(kind)
             self.function.return_value.type = llvm_type(kind)
 
     def end(self) -> None:

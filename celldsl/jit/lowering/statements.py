@@ -28,6 +28,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 
 from celldsl.jit.functions import Stage
@@ -38,6 +39,7 @@ from celldsl.jit.lowering.expressions import (
     stage_element,
     stage_value,
 )
+from celldsl.jit.lowering.llvm_types import Made, Value
 from celldsl.jit.lowering.pointers import Pointer, read_element, write_element
 from celldsl.jit.lowering.scope import Scope
 from celldsl.jit.lowering.values import StageError, Typed, cast, combined, constant, is_real
@@ -78,7 +80,7 @@ def _pointers(scope: Scope, body: Sequence[ast.stmt]) -> list[Any]:
     return [k for k in kinds if isinstance(k, Pointer) and is_real(k.dtype)]
 
 
-def end_of_vectors(builder: Any, count: Any, vector: int) -> Any:
+def end_of_vectors(builder: ir.IRBuilder, count: Value, vector: int) -> Value:
     """Where the first loop ends: all of it, where it is shorter than a vector."""
     whole = builder.and_(count, constant(types.int64, -vector).code)
     longer = builder.icmp_signed(">", count, constant(types.int64, vector).code)
@@ -91,11 +93,11 @@ STAGE_PREFIX = "celldsl.stage."
 class StageCode:
     """The stages of one module, each once for types of arguments."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: ir.Module) -> None:
         self.module = module
-        self._made: dict[tuple[Stage, tuple[Any, ...]], tuple[Any, Any]] = {}
+        self._made: dict[tuple[Stage, tuple[types.Type, ...]], Made] = {}
 
-    def function(self, stage: Stage, kinds: Sequence[Any]) -> tuple[Any, Any]:
+    def function(self, stage: Stage, kinds: Sequence[types.Type]) -> Made:
         """The function, and the type of what it returns.  Raises StageError."""
         key = stage, tuple(kinds)
         if key not in self._made:
@@ -156,7 +158,7 @@ def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
             raise StageError(f"nothing is assigned to `{ast.unparse(target)}` in a stage")
 
 
-def _put(scope: Scope, pointer: Typed, index: Any, given: Typed) -> None:
+def _put(scope: Scope, pointer: Typed, index: Value, given: Typed) -> None:
     code = cast(scope.builder, given, pointer.kind.dtype)
     if scope.counts is not None:
         old = read_element(scope.builder, pointer.code, index, pointer.kind.scope)
@@ -208,7 +210,7 @@ def _loop(scope: Scope, name: str, over: ast.Call, body: Sequence[ast.stmt]) -> 
 def _count(
     scope: Scope,
     name: str,
-    over: tuple[Any, Any, Any],
+    over: tuple[Value, Value, Value],
     body: Sequence[ast.stmt],
     fresh: Any = None,
 ) -> None:
@@ -255,13 +257,13 @@ def _choose(
         _end(scope, after, after, outer)
 
 
-def _begin(scope: Scope, block: Any) -> dict[str, Typed]:
+def _begin(scope: Scope, block: ir.Block) -> dict[str, Typed]:
     """A suite, in which names of its own may be assigned.  Returns those around it."""
     scope.builder.position_at_end(block)
     return dict(scope.names)
 
 
-def _end(scope: Scope, target: Any, after: Any, outer: dict[str, Typed]) -> None:
+def _end(scope: Scope, target: ir.Block, after: ir.Block, outer: dict[str, Typed]) -> None:
     if not scope.builder.block.is_terminated:
         scope.builder.branch(target)
     scope.builder.position_at_end(after)

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import Any
 
 from llvmlite import ir
 from numba import types
 
 from celldsl.jit.functions import FAST_MATH
+from celldsl.jit.lowering.llvm_types import Value
 from celldsl.jit.lowering.pointers import Pointer
 
 FLAGS = tuple(sorted(FAST_MATH))
@@ -49,26 +49,26 @@ class StageError(TypeError):
 class Typed:
     """A value; `literal` where the text has an integer."""
 
-    kind: Any
-    code: Any
+    kind: types.Type
+    code: Value
     literal: int | None = None
 
 
-def llvm_type(kind: Any) -> Any:
+def llvm_type(kind: types.Type) -> ir.Type:
     if isinstance(kind, Pointer):
         return _LLVM_TYPES[kind.dtype].as_pointer()
     return _LLVM_TYPES[kind]
 
 
-def constant(kind: Any, value: Any) -> Typed:
+def constant(kind: types.Type, value: float) -> Typed:
     return Typed(kind, ir.Constant(llvm_type(kind), value))
 
 
-def is_real(kind: Any) -> bool:
+def is_real(kind: types.Type) -> bool:
     return isinstance(kind, types.Float)
 
 
-def cast(builder: Any, value: Typed, kind: Any) -> Any:
+def cast(builder: ir.IRBuilder, value: Typed, kind: types.Type) -> Value:
     """The value as one of another type."""
     if value.kind == kind or isinstance(kind, types.Literal):
         return value.code
@@ -90,7 +90,7 @@ def cast(builder: Any, value: Typed, kind: Any) -> Any:
     return builder.zext(code, to) if value.kind == types.boolean else code
 
 
-def common(a: Any, b: Any) -> Any:
+def common(a: types.Type, b: types.Type) -> types.Type:
     """The type in which numbers of two types meet."""
     if a == b:
         return types.int64 if a == types.boolean else a
@@ -101,7 +101,7 @@ def common(a: Any, b: Any) -> Any:
     return types.float64
 
 
-def truth(builder: Any, value: Typed) -> Any:
+def truth(builder: ir.IRBuilder, value: Typed) -> Value:
     if value.kind == types.boolean:
         return value.code
     zero = ir.Constant(llvm_type(value.kind), 0)
@@ -110,23 +110,23 @@ def truth(builder: Any, value: Typed) -> Any:
     return builder.icmp_signed("!=", value.code, zero)
 
 
-def compared(builder: Any, order: Any, a: Typed, b: Typed) -> Typed:
+def compared(builder: ir.IRBuilder, order: type[ast.cmpop], a: Typed, b: Typed) -> Typed:
     kind, sign = common(a.kind, b.kind), _ORDERS[order]
     left, right = cast(builder, a, kind), cast(builder, b, kind)
     if is_real(kind):
         # NaN differs from everything, and is neither less nor greater.
-        write = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
-        return Typed(types.boolean, write(sign, left, right, flags=FLAGS))
+        of_reals = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
+        return Typed(types.boolean, of_reals(sign, left, right, flags=FLAGS))
     write = builder.icmp_signed if kind == types.int64 else builder.icmp_unsigned
     return Typed(types.boolean, write(sign, left, right))
 
 
-def negated(builder: Any, value: Typed) -> Typed:
+def negated(builder: ir.IRBuilder, value: Typed) -> Typed:
     write = builder.fneg if is_real(value.kind) else builder.neg
     return Typed(value.kind, write(value.code))
 
 
-def extreme(builder: Any, order: Any, a: Typed, b: Typed) -> Typed:
+def extreme(builder: ir.IRBuilder, order: type[ast.cmpop], a: Typed, b: Typed) -> Typed:
     """The lesser or the greater of two integers."""
     kind = common(a.kind, b.kind)
     if is_real(kind):
@@ -135,7 +135,7 @@ def extreme(builder: Any, order: Any, a: Typed, b: Typed) -> Typed:
     return Typed(kind, builder.select(first, cast(builder, a, kind), cast(builder, b, kind)))
 
 
-def combined(builder: Any, operation: Any, a: Typed, b: Typed) -> Typed:
+def combined(builder: ir.IRBuilder, operation: type[ast.operator], a: Typed, b: Typed) -> Typed:
     kind = types.float64 if operation is ast.Div else None
     kind = kind if kind and not (is_real(a.kind) or is_real(b.kind)) else common(a.kind, b.kind)
     left, right = cast(builder, a, kind), cast(builder, b, kind)
@@ -158,7 +158,7 @@ def combined(builder: Any, operation: Any, a: Typed, b: Typed) -> Typed:
     return Typed(kind, code)
 
 
-def _divided(builder: Any, a: Any, b: Any, literal: int | None, rest: bool) -> Any:
+def _divided(builder: ir.IRBuilder, a: Value, b: Value, literal: int | None, rest: bool) -> Value:
     """The quotient rounded down, or what is left; 0 where the divisor is 0."""
     zero, nothing = a.type(0), builder.icmp_signed("==", b, a.type(0))
     if not literal:
@@ -172,7 +172,7 @@ def _divided(builder: Any, a: Any, b: Any, literal: int | None, rest: bool) -> A
     return quotient if literal else builder.select(nothing, zero, quotient)
 
 
-def _real_remainder(builder: Any, a: Any, b: Any) -> Any:
+def _real_remainder(builder: ir.IRBuilder, a: Value, b: Value) -> Value:
     """With the sign of b, zeros too."""
     zero, below = a.type(0.0), a.type(-0.0)
     left = builder.frem(a, b, flags=FLAGS)
@@ -183,6 +183,6 @@ def _real_remainder(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(some, moved, builder.select(negative, below, zero))
 
 
-def _power(builder: Any, a: Any, b: Any) -> Any:
+def _power(builder: ir.IRBuilder, a: Value, b: Value) -> Value:
     function = builder.module.declare_intrinsic("llvm.pow", [a.type])
     return builder.call(function, [a, b], fastmath=FLAGS)

@@ -12,9 +12,12 @@ from typing import Any
 
 import llvmlite.binding
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+
+from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
 
 
 def _vector_bytes() -> int:
@@ -35,10 +38,10 @@ def panel_width(dtype: Any) -> int:
 
 @infer_global(panel_width)
 class _PanelWidth(AbstractTemplate):  # type: ignore[misc]
-    def generic(self, args: Any, kws: Any) -> Any:
+    def generic(self, args: Types, kws: object) -> Signature | None:
         return signature(types.intp, *args) if hasattr(args[0], "dtype") else None
 
 
 @lower_builtin(panel_width, types.Any)  # type: ignore[untyped-decorator]
-def _write_panel_width(context: Any, _: Any, sig: Any, __: Any) -> Any:
+def _write_panel_width(context: Context, _: ir.IRBuilder, sig: Signature, __: Values) -> Value:
     return context.get_constant(types.intp, PANEL_BYTES // (sig.args[0].dtype.bitwidth // 8))

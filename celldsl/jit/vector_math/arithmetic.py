@@ -19,11 +19,13 @@ whatever fast-math flags the code around them has; only a product and a sum may 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
+
+from celldsl.jit.lowering.llvm_types import Value
 
 _ARITHMETIC_NAMES = {
     "add": ("fadd", "add"),
@@ -48,7 +50,72 @@ class _AsWritten(set[str]):
         del element
 
 
-class Traced:
+class Real(Protocol):
+    """What a formula computes with: a Traced, or a number or an array of NumPy's."""
+
+    def __add__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __radd__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __sub__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __rsub__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __mul__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __rmul__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __truediv__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __rtruediv__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __and__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __or__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __lshift__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __rshift__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __lt__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __le__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __gt__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __ge__(self, other: Number, /) -> Real:
+        return NotImplemented
+
+    def __neg__(self) -> Real:
+        return NotImplemented
+
+    def __eq__(self, other: Number, /) -> Real:  # type: ignore[override]
+        return NotImplemented
+
+    def __ne__(self, other: Number, /) -> Real:  # type: ignore[override]
+        return NotImplemented
+
+
+Number: TypeAlias = "Real | float"
+_Plain: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"  # whatever its type is
+
+
+class Traced(Real):
     """A number or truth value of the function that is being written.
 
     Operators take Python numbers too.  Shifts to the right fill with zeros.
@@ -56,7 +123,7 @@ class Traced:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, builder: Any, value: Any) -> None:
+    def __init__(self, builder: ir.IRBuilder, value: Value) -> None:
         self.builder = builder
         self.value = value
 
@@ -64,11 +131,11 @@ class Traced:
     def real(self) -> bool:
         return isinstance(self.value.type, (ir.FloatType, ir.DoubleType))
 
-    def of(self, number: Any) -> Any:
+    def of(self, number: Number) -> Value:
         """The value of another number, or a constant of this one's type."""
         return number.value if isinstance(number, Traced) else self.value.type(number)
 
-    def call(self, intrinsic: str, *others: Any) -> Traced:
+    def call(self, intrinsic: str, *others: Number) -> Traced:
         """A floating-point intrinsic of LLVM."""
         kind = self.value.type
         name = f"llvm.{intrinsic}.f{64 if isinstance(kind, ir.DoubleType) else 32}"
@@ -86,10 +153,10 @@ class Traced:
         return Traced(self.builder, self.builder.fneg(self.value))
 
 
-def _operation(name: str, swapped: bool) -> Callable[[Traced, Any], Traced]:
+def _operation(name: str, swapped: bool) -> Callable[[Traced, Number], Traced]:
     for_reals, for_integers = _ARITHMETIC_NAMES[name]
 
-    def apply(self: Traced, other: Any) -> Traced:
+    def apply(self: Traced, other: Number) -> Traced:
         write = getattr(self.builder, for_reals if self.real else for_integers)
         flags = {"flags": _AS_WRITTEN} if self.real else {}
         operands = (self.of(other), self.value) if swapped else (self.value, self.of(other))
@@ -98,8 +165,8 @@ def _operation(name: str, swapped: bool) -> Callable[[Traced, Any], Traced]:
     return apply
 
 
-def _comparison(order: str) -> Callable[[Traced, Any], Traced]:
-    def apply(self: Traced, other: Any) -> Traced:
+def _comparison(order: str) -> Callable[[Traced, Number], Traced]:
+    def apply(self: Traced, other: Number) -> Traced:
         left, right = self.value, self.of(other)
         if self.real:
             write = self.builder.fcmp_ordered
@@ -116,67 +183,80 @@ for _name, _order in _ARITHMETIC_ORDERS.items():
     setattr(Traced, f"__{_name}__", _comparison(_order))
 
 
-def where(condition: Any, a: Any, b: Any) -> Any:
+def _plain(x: Number) -> _Plain:
+    """Where it is not traced it is NumPy's."""
+    return cast("_Plain", x)
+
+
+def where(condition: Real, a: Number, b: Number) -> Real:
     if not isinstance(condition, Traced):
-        kind = a.dtype if hasattr(a, "dtype") else b.dtype
-        return np.where(condition, a, b).astype(kind)[()]
-    model = a if isinstance(a, Traced) else b
-    chosen = condition.builder.select(condition.value, model.of(a), model.of(b))
-    return Traced(condition.builder, chosen)
+        kind = _plain(a).dtype if hasattr(a, "dtype") else _plain(b).dtype
+        chosen = np.where(_plain(condition), _plain(a), _plain(b)).astype(kind)
+        return cast("Real", chosen[()])
+    model = a if isinstance(a, Traced) else cast("Traced", b)
+    return Traced(
+        condition.builder,
+        condition.builder.select(condition.value, model.of(a), model.of(b)),
+    )
 
 
-def multiply_add(a: Any, b: Any, c: Any) -> Any:
-    """`a` is not a Python number.  (Computed in double precision it is right for singles.)"""
+def multiply_add(a: Real, b: Number, c: Number) -> Real:
+    """(Computed in double precision it is right for singles.)"""
     if isinstance(a, Traced):
         return a.call("fmuladd", b, c)
-    if a.dtype == np.float32:
-        return np.float32(np.float64(a) * np.float32(b) + np.float32(c))
+    if _plain(a).dtype == np.float32:
+        exact = np.float64(_plain(a)) * np.float32(_plain(b)) + np.float32(_plain(c))
+        return cast("Real", np.float32(exact))
     return a * b + c
 
 
-def bits(x: Any) -> Any:
+def bits(x: Real) -> Real:
     if isinstance(x, Traced):
         size = 64 if isinstance(x.value.type, ir.DoubleType) else 32
         return Traced(x.builder, x.builder.bitcast(x.value, ir.IntType(size)))
-    return x.view(np.int32 if x.dtype == np.float32 else np.int64)
+    whole = np.int32 if _plain(x).dtype == np.float32 else np.int64
+    return cast("Real", _plain(x).view(whole))
 
 
-def number(b: Any) -> Any:
+def number(b: Real) -> Real:
     if isinstance(b, Traced):
         kind = ir.FloatType() if b.value.type.width == 32 else ir.DoubleType()
         return Traced(b.builder, b.builder.bitcast(b.value, kind))
-    return b.view(np.float32 if b.dtype == np.int32 else np.float64)
+    real = np.float32 if _plain(b).dtype == np.int32 else np.float64
+    return cast("Real", _plain(b).view(real))
 
 
-def magnitude(x: Any) -> Any:
-    return x.call("fabs") if isinstance(x, Traced) else np.abs(x)
+def magnitude(x: Real) -> Real:
+    return x.call("fabs") if isinstance(x, Traced) else cast("Real", np.abs(_plain(x)))
 
 
-def with_sign(x: Any, y: Any) -> Any:
+def with_sign(x: Real, y: Number) -> Real:
     """The magnitude of x with the sign of y."""
-    return x.call("copysign", y) if isinstance(x, Traced) else np.copysign(x, y)
+    if isinstance(x, Traced):
+        return x.call("copysign", y)
+    return cast("Real", np.copysign(_plain(x), _plain(y)))
 
 
-def root(x: Any) -> Any:
-    return x.call("sqrt") if isinstance(x, Traced) else np.sqrt(x)
+def root(x: Real) -> Real:
+    return x.call("sqrt") if isinstance(x, Traced) else cast("Real", np.sqrt(_plain(x)))
 
 
-def floor_of(x: Any) -> Any:
-    return x.call("floor") if isinstance(x, Traced) else np.floor(x)
+def floor_of(x: Real) -> Real:
+    return x.call("floor") if isinstance(x, Traced) else cast("Real", np.floor(_plain(x)))
 
 
-def rounded(x: Any) -> Any:
+def rounded(x: Real) -> Real:
     """To the nearest integer, halves to the even one."""
-    return x.call("roundeven") if isinstance(x, Traced) else np.rint(x)
+    return x.call("roundeven") if isinstance(x, Traced) else cast("Real", np.rint(_plain(x)))
 
 
-def widened(x: Any) -> Any:
+def widened(x: Real) -> Real:
     if isinstance(x, Traced):
         return Traced(x.builder, x.builder.fpext(x.value, ir.DoubleType()))
-    return np.float64(x)
+    return cast("Real", np.float64(_plain(x)))
 
 
-def narrowed(x: Any) -> Any:
+def narrowed(x: Real) -> Real:
     if isinstance(x, Traced):
         return Traced(x.builder, x.builder.fptrunc(x.value, ir.FloatType()))
-    return np.float32(x)
+    return cast("Real", np.float32(_plain(x)))

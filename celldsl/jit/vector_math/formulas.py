@@ -7,9 +7,8 @@ No branches and no calls, so that a loop over any of them vectorises.
 
 from __future__ import annotations
 
-from typing import Any
-
 from celldsl.jit.vector_math.arithmetic import (
+    Real,
     bits,
     floor_of,
     magnitude,
@@ -28,8 +27,6 @@ from celldsl.jit.vector_math.coefficients import (
     Polynomial,
     Table,
 )
-
-Real = Any
 
 
 def _polynomial(x: Real, coefficients: Polynomial) -> Real:

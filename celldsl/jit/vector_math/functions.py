@@ -14,7 +14,7 @@ stay bounded.  Without fused products they lose digits earlier, and so does powe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import numpy as np
 from llvmlite import ir
@@ -23,7 +23,8 @@ from numba.core import cgutils
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from celldsl.jit.vector_math.arithmetic import Traced, floor_of, root, rounded
+from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
+from celldsl.jit.vector_math.arithmetic import Number, Real, Traced, floor_of, root, rounded
 from celldsl.jit.vector_math.coefficients import DOUBLE, SINGLE, Table
 from celldsl.jit.vector_math.formulas import (
     atan_formula,
@@ -41,95 +42,95 @@ from celldsl.jit.vector_math.formulas import (
     tanh_formula,
 )
 
-_Formula = Callable[..., Any]
+Formula = Callable[..., Real]
 
 
-def _elementary_value(formula: _Formula, *arguments: Any) -> Any:
-    single = np.result_type(*arguments) == np.float32
+def _elementary_value(formula: Formula, *arguments: Number) -> Real:
+    single = np.result_type(*map(np.asarray, arguments)) == np.float32
     numbers = [np.asarray(a, np.float32 if single else np.float64)[()] for a in arguments]
     with np.errstate(all="ignore"):
         return formula(*numbers, SINGLE if single else DOUBLE)
 
 
-def _root_formula(x: Any, _: Table) -> Any:
+def _root_formula(x: Real, _: Table) -> Real:
     return root(x)
 
 
-def _floor_formula(x: Any, _: Table) -> Any:
+def _floor_formula(x: Real, _: Table) -> Real:
     return floor_of(x)
 
 
-def _round_formula(x: Any, _: Table) -> Any:
+def _round_formula(x: Real, _: Table) -> Real:
     return rounded(x)
 
 
-def exp(x: Any) -> Any:
+def exp(x: Number) -> Real:
     return _elementary_value(exp_formula, x)
 
 
-def expm1(x: Any) -> Any:
+def expm1(x: Number) -> Real:
     return _elementary_value(expm1_formula, x)
 
 
-def log(x: Any) -> Any:
+def log(x: Number) -> Real:
     return _elementary_value(log_formula, x)
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: Number) -> Real:
     return _elementary_value(log1p_formula, x)
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: Number) -> Real:
     return _elementary_value(tanh_formula, x)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Number) -> Real:
     return _elementary_value(sigmoid_formula, x)
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: Number) -> Real:
     return _elementary_value(softplus_formula, x)
 
 
-def erf(x: Any) -> Any:
+def erf(x: Number) -> Real:
     return _elementary_value(erf_formula, x)
 
 
-def sin(x: Any) -> Any:
+def sin(x: Number) -> Real:
     return _elementary_value(sin_formula, x)
 
 
-def cos(x: Any) -> Any:
+def cos(x: Number) -> Real:
     return _elementary_value(cos_formula, x)
 
 
-def tan(x: Any) -> Any:
+def tan(x: Number) -> Real:
     return _elementary_value(tan_formula, x)
 
 
-def atan(x: Any) -> Any:
+def atan(x: Number) -> Real:
     return _elementary_value(atan_formula, x)
 
 
-def power(x: Any, y: Any) -> Any:
+def power(x: Number, y: Number) -> Real:
     """x ** y, with the answers of C's pow at zeros, infinities and negative numbers."""
     return _elementary_value(power_formula, x, y)
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: Number) -> Real:
     return _elementary_value(_root_formula, x)
 
 
-def floor(x: Any) -> Any:
+def floor(x: Number) -> Real:
     return _elementary_value(_floor_formula, x)
 
 
-def round_even(x: Any) -> Any:
+def round_even(x: Number) -> Real:
     """To the nearest integer, halves to the even one."""
     return _elementary_value(_round_formula, x)
 
 
-FORMULAS: dict[_Formula, _Formula] = {
+FORMULAS: dict[Formula, Formula] = {
     exp: exp_formula, expm1: expm1_formula, log: log_formula, log1p: log1p_formula,
     tanh: tanh_formula, sigmoid: sigmoid_formula, softplus: softplus_formula, erf: erf_formula,
     sin: sin_formula, cos: cos_formula, tan: tan_formula, atan: atan_formula, power: power_formula,
@@ -137,7 +138,9 @@ FORMULAS: dict[_Formula, _Formula] = {
 }  # fmt: skip
 
 
-def elementary_function(module: Any, function: _Formula, kind: Any, count: int) -> Any:
+def elementary_function(
+    module: ir.Module, function: Formula, kind: ir.Type, count: int
+) -> ir.Function:
     """One function for a module, so that its text stays short; LLVM puts it where it is called."""
     single = isinstance(kind, ir.FloatType)
     function_type = ir.FunctionType(kind, [kind] * count)
@@ -148,21 +151,22 @@ def elementary_function(module: Any, function: _Formula, kind: Any, count: int) 
         made.attributes.add("alwaysinline")
         builder = ir.IRBuilder(made.append_basic_block("entry"))
         numbers = [Traced(builder, argument) for argument in made.args]
-        builder.ret(FORMULAS[function](*numbers, SINGLE if single else DOUBLE).value)
+        result = FORMULAS[function](*numbers, SINGLE if single else DOUBLE)
+        builder.ret(cast("Traced", result).value)
     return made
 
 
-def _register_elementary(function: _Formula, count: int) -> None:
+def _register_elementary(function: Formula, count: int) -> None:
     """Compiled code that calls the function gets the formula."""
 
-    def generic(_: Any, arguments: Any, __: Any) -> Any:
+    def generic(_: AbstractTemplate, arguments: Types, __: object) -> Signature | None:
         if not all(isinstance(a, (types.Float, types.Integer)) for a in arguments):
             return None
         single = all(a == types.float32 for a in arguments)
         kind = types.float32 if single else types.float64
         return signature(kind, *[kind] * len(arguments))
 
-    def write(_: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+    def write(_: Context, builder: ir.IRBuilder, __: Signature, arguments: Values) -> Value:
         kind = arguments[0].type
         made = elementary_function(builder.module, function, kind, len(arguments))
         return builder.call(made, arguments)

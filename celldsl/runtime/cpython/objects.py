@@ -11,13 +11,12 @@ what the function that found no memory has set.
 
 from __future__ import annotations
 
-from typing import Any
-
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
+from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.runtime.cpython.abi import (
     CALL_ARRAY_TYPE,
@@ -38,7 +37,7 @@ from celldsl.runtime.cpython.abi import (
 def fast_words(_, place):
     """The words at an address."""
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, sig: Signature, args: Values) -> Value:
         return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
 
     return Pointer(types.intp, -1)(types.intp), generate
@@ -48,7 +47,7 @@ def fast_words(_, place):
 def fast_call(_, code, *given):
     """Calls the C function at an address, which takes words and returns one."""
 
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
         word = ir.IntType(64)
         kind = ir.FunctionType(word, [word] * len(given))
         return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])

@@ -22,6 +22,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
+
 _WORD = ir.IntType(64)
 _HALF = ir.IntType(32)
 _X86 = ("x86_64", "i686", "i386")
@@ -34,13 +36,13 @@ def _processor() -> str:
     return str(llvmlite.binding.get_process_triple()).partition("-")[0]
 
 
-def _x86_call(builder: Any, name: str, place: Any) -> None:
+def _x86_call(builder: ir.IRBuilder, name: str, place: Any) -> None:
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
     builder.call(function, [builder.bitcast(place, ir.IntType(8).as_pointer())])
 
 
-def _read_mode(builder: Any) -> Any:
+def _read_mode(builder: ir.IRBuilder) -> Any:
     """The control word of floating point; 0 where it is not known how to ask."""
     if _processor() in _X86:
         place = cgutils.alloca_once(builder, _HALF)
@@ -51,7 +53,7 @@ def _read_mode(builder: Any) -> Any:
     return _WORD(0)
 
 
-def _write_mode(builder: Any, mode: Any) -> None:
+def _write_mode(builder: ir.IRBuilder, mode: Any) -> None:
     if _processor() in _X86:
         place = cgutils.alloca_once(builder, _HALF)
         builder.store(builder.trunc(mode, _HALF), place)
@@ -65,7 +67,7 @@ def _write_mode(builder: Any, mode: Any) -> None:
 def flush_denormals(_, wanted):
     """Sets the mode where `wanted` is not 0; what it was before."""
 
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
         before = _read_mode(builder)
         bits = _X86_BITS if _processor() in _X86 else _ARM_BITS
         more = builder.select(builder.icmp_signed("!=", args[0], _WORD(0)), _WORD(bits), _WORD(0))
@@ -79,7 +81,7 @@ def flush_denormals(_, wanted):
 def restore_mode(_, mode):
     """Sets the mode that `flush_denormals` found."""
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         _write_mode(builder, args[0])
         return context.get_dummy_value()
 

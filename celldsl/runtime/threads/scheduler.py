@@ -31,6 +31,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
+from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
 from celldsl.runtime.threads.denormals import flush_denormals, restore_mode
@@ -84,7 +85,7 @@ _GRAPH_HINTS = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
 def atomic_exchange(_, word, old, new):
     """Compare-and-swap; true if we won."""
 
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
         found = builder.cmpxchg(args[0], args[1], args[2], "acq_rel", "acquire")
         return builder.extract_value(found, 1)
 
@@ -95,7 +96,7 @@ def atomic_exchange(_, word, old, new):
 def atomic_store(_, word, number):
     """Writes a number, and shows others all that was written before."""
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         builder.store_atomic(args[1], args[0], "release", 8)
         return context.get_dummy_value()
 
@@ -106,7 +107,7 @@ def atomic_store(_, word, number):
 def schedule_job(_, address):
     """The words at an address."""
 
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
         return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
 
     return Pointer(types.intp, -1)(types.intp), generate
@@ -116,7 +117,7 @@ def schedule_job(_, address):
 def schedule_arrive(_, counter):
     """Adds one, and shows others all that was written before."""
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         builder.atomic_rmw("add", args[0], ir.IntType(64)(1), "acq_rel")
         return context.get_dummy_value()
 
@@ -127,7 +128,7 @@ def schedule_arrive(_, counter):
 def atomic_load(_, counter):
     """The number, and everything that others wrote before they added to it."""
 
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
         return builder.load_atomic(args[0], "acquire", 8)
 
     return types.intp(counter), generate
@@ -137,7 +138,7 @@ def atomic_load(_, counter):
 def spin_pause(_):
     """Tells the processor that this is a loop that waits, where it has an instruction for that."""
 
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, _: Any, __: Any) -> Any:
         triple = llvmlite.binding.get_process_triple()
         hint = next((name for cpu, name in _GRAPH_HINTS.items() if triple.startswith(cpu)), None)
         if hint is not None:
@@ -152,7 +153,7 @@ def spin_pause(_):
 def schedule_call(_, code, own, shared):
     """Calls the phase whose code is at an address; what it returns, 0 where all is well."""
 
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
         word = ir.IntType(64)
         kind = ir.FunctionType(word, [word.as_pointer()] * 2)
         run = builder.inttoptr(args[0], kind.as_pointer())
