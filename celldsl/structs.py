@@ -20,16 +20,17 @@ from collections.abc import Callable, Mapping, Set
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
 
-    def dataclass_transform(**_: object) -> Callable[[Any], Any]:
+    def dataclass_transform(**_: object) -> Callable[[T], T]:
         return lambda decorator: decorator
 
 
-T = TypeVar("T")
-_ABSENT: Any = object()
+_ABSENT: object = object()
 _FIELDS = "__record_fields__"
 
 
@@ -39,7 +40,12 @@ class Field:
     __slots__ = ("compare", "default", "default_factory", "kw_only", "optional", "repr")
 
     def __init__(
-        self, default: Any, default_factory: Any, compare: bool, repr: bool, kw_only: bool
+        self,
+        default: object,
+        default_factory: Callable[[], object] | None,
+        compare: bool,
+        repr: bool,
+        kw_only: bool,
     ) -> None:
         self.default, self.default_factory = default, default_factory
         self.compare, self.repr, self.kw_only = compare, repr, kw_only
@@ -48,8 +54,8 @@ class Field:
 
 def field(
     *,
-    default: Any = _ABSENT,
-    default_factory: Callable[[], Any] | None = None,
+    default: object = _ABSENT,
+    default_factory: Callable[[], object] | None = None,
     compare: bool = True,
     repr: bool = True,
     kw_only: bool = False,
@@ -62,12 +68,12 @@ def field(
 def record(cls: type[T]) -> type[T]:
     """A value: frozen, equal to any of its class with equal fields, and hashable."""
     compared = [name for name, field in _complete(cls).items() if field.compare]
-    key: Callable[[Any], Any] = attrgetter(*compared) if compared else lambda self: ()
+    key: Callable[[object], object] = attrgetter(*compared) if compared else lambda self: ()
 
-    def equals(self: Any, other: object) -> Any:
+    def equals(self: object, other: object) -> bool:
         return key(self) == key(other) if other.__class__ is cls else NotImplemented
 
-    def hashed(self: Any) -> int:
+    def hashed(self: object) -> int:
         return hash(key(self))
 
     _install(cls, __eq__=equals, __hash__=hashed, __setattr__=_refuse, __delattr__=_refuse)
@@ -130,7 +136,7 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
         least = len(fields)
     enough = range(least, len(positional) + 1)
 
-    def initialise(self: Any, *values: Any, **named: Any) -> None:
+    def initialise(self: object, *values: object, **named: object) -> None:
         if len(values) not in enough or named.keys() != keywords:
             _check(name, fields, len(values), named)
             named = _made(fields, {*positional[: len(values)], *named}) | named
@@ -143,7 +149,7 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
     return initialise
 
 
-def _check(name: str, fields: Mapping[str, Field], count: int, named: Mapping[str, Any]) -> None:
+def _check(name: str, fields: Mapping[str, Field], count: int, named: Mapping[str, object]) -> None:
     """Raises TypeError where too little is given, too much, or something twice."""
     positional = _positional(fields)
     given = {*positional[:count], *named}
@@ -152,23 +158,26 @@ def _check(name: str, fields: Mapping[str, Field], count: int, named: Mapping[st
         raise TypeError(f"{name} takes {', '.join(fields)}; got {count} and {[*named]}")
 
 
-def _made(fields: Mapping[str, Field], given: Set[str]) -> dict[str, Any]:
+def _made(fields: Mapping[str, Field], given: Set[str]) -> dict[str, object]:
     """What is made anew for each instance."""
-    wanted = [name for name, field in fields.items() if field.default_factory is not None]
-    return {name: fields[name].default_factory() for name in wanted if name not in given}
+    return {
+        name: field.default_factory()
+        for name, field in fields.items()
+        if field.default_factory is not None and name not in given
+    }
 
 
-def _shown_by(fields: Mapping[str, Field]) -> Callable[[Any], str]:
+def _shown_by(fields: Mapping[str, Field]) -> Callable[[object], str]:
     shown = [name for name, field in fields.items() if field.repr]
 
-    def show(self: Any) -> str:
+    def show(self: object) -> str:
         inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__name__}({inside})"
 
     return show
 
 
-def _install(cls: type, **methods: Callable[..., Any]) -> None:
+def _install(cls: type, **methods: Callable[..., object]) -> None:
     for name, method in methods.items():
         setattr(cls, name, method)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from celldsl.runtime.arrays.validation import Values
 
 Shape = tuple[int, ...]
 Draw = Callable[..., Values]
+Random = np.random.Generator
 
 
 def drawing(seed: int) -> Draw:
@@ -30,7 +30,7 @@ def drawing(seed: int) -> Draw:
     streams: dict[str, np.random.Generator] = {}
 
     def draw(
-        initialiser: str, param: str, shape: Shape, fan_in: int, fan_out: int, *arguments: Any
+        initialiser: str, param: str, shape: Shape, fan_in: int, fan_out: int, *arguments: float
     ) -> Values:
         random = streams.setdefault(param, random_stream(seed, param))
         given = [float(argument) for argument in arguments]
@@ -51,19 +51,21 @@ def hash_key(text: str) -> int:
     return int.from_bytes(digest, "little") >> 11
 
 
-def _uniform(r: Any, shape: Shape, i: int, o: int, low: float = 0.0, high: float = 1.0) -> Values:
+def _uniform(
+    r: Random, shape: Shape, i: int, o: int, low: float = 0.0, high: float = 1.0
+) -> Values:
     return np.asarray(r.uniform(low, high, shape))
 
 
-def _log_uniform(r: Any, shape: Shape, i: int, o: int, low: float, high: float) -> Values:
+def _log_uniform(r: Random, shape: Shape, i: int, o: int, low: float, high: float) -> Values:
     return np.asarray(np.exp(r.uniform(math.log(low), math.log(high), shape)))
 
 
-def _normal(r: Any, shape: Shape, i: int, o: int, std: float = 1.0) -> Values:
+def _normal(r: Random, shape: Shape, i: int, o: int, std: float = 1.0) -> Values:
     return np.asarray(r.normal(0.0, std, shape))
 
 
-def _truncated_normal(r: Any, shape: Shape, i: int, o: int, std: float = 1.0) -> Values:
+def _truncated_normal(r: Random, shape: Shape, i: int, o: int, std: float = 1.0) -> Values:
     """Normal, with what lies beyond two deviations drawn again."""
     found = np.array(r.normal(0.0, 1.0, shape), ndmin=1)
     far = np.abs(found) > 2.0
@@ -73,16 +75,16 @@ def _truncated_normal(r: Any, shape: Shape, i: int, o: int, std: float = 1.0) ->
     return std * found.reshape(shape)
 
 
-def _scaled_uniform(r: Any, shape: Shape, variance: float) -> Values:
+def _scaled_uniform(r: Random, shape: Shape, variance: float) -> Values:
     limit = math.sqrt(3.0 * variance)
     return np.asarray(r.uniform(-limit, limit, shape))
 
 
-def _scaled_normal(r: Any, shape: Shape, variance: float) -> Values:
+def _scaled_normal(r: Random, shape: Shape, variance: float) -> Values:
     return np.asarray(r.normal(0.0, math.sqrt(variance), shape))
 
 
-def _orthogonal(r: Any, shape: Shape, i: int, o: int, gain: float = 1.0) -> Values:
+def _orthogonal(r: Random, shape: Shape, i: int, o: int, gain: float = 1.0) -> Values:
     """Orthonormal rows or columns, whichever are fewer; one matrix for each group of blocks."""
     if len(shape) == 3 and (i, o) == shape[1:]:
         return np.stack([_orthogonal(r, shape[1:], i, o, gain) for _ in range(shape[0])])
@@ -95,17 +97,17 @@ def _orthogonal(r: Any, shape: Shape, i: int, o: int, gain: float = 1.0) -> Valu
     return gain * (q if rows >= columns else q.T).reshape(shape)
 
 
-def _identity(r: Any, shape: Shape, i: int, o: int, scale: float = 1.0) -> Values:
+def _identity(r: Random, shape: Shape, i: int, o: int, scale: float = 1.0) -> Values:
     """Ones on the diagonal of the last two axes, times `scale`."""
     return np.asarray(scale) * np.broadcast_to(np.eye(shape[-2], shape[-1]), shape)
 
 
-def _chrono(r: Any, shape: Shape, i: int, o: int, longest: float) -> Values:
+def _chrono(r: Random, shape: Shape, i: int, o: int, longest: float) -> Values:
     """log u, u uniform over 1 … longest - 1: a forget bias for that span of time."""
     return np.asarray(np.log(r.uniform(1.0, max(longest - 1.0, 1.0), shape)))
 
 
-def _legendre_a(r: Any, shape: Shape, i: int, o: int) -> Values:
+def _legendre_a(r: Random, shape: Shape, i: int, o: int) -> Values:
     """The matrix of the Legendre delay for a window of 1 (the `A` of an LMU)."""
     n = np.arange(shape[0])
     row, column = n[:, None], n[None, :]
@@ -113,12 +115,12 @@ def _legendre_a(r: Any, shape: Shape, i: int, o: int) -> Values:
     return np.asarray(sign * (2.0 * row + 1.0))
 
 
-def _legendre_b(r: Any, shape: Shape, i: int, o: int) -> Values:
+def _legendre_b(r: Random, shape: Shape, i: int, o: int) -> Values:
     n = np.arange(shape[0])
     return np.asarray(np.where(n % 2 == 0, 1.0, -1.0) * (2.0 * n + 1.0))
 
 
-INITIALISERS: dict[str, Callable[..., Values]] = {
+INITIALISERS: dict[str, Draw] = {
     "zeros": lambda r, shape, i, o: np.zeros(shape),
     "ones": lambda r, shape, i, o: np.ones(shape),
     "constant": lambda r, shape, i, o, value: np.full(shape, value),

@@ -11,44 +11,47 @@ import ctypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from celldsl.jit.object_cache import addresses_of
 from celldsl.runtime.cpython.abi import OBJECT_FACTS
 
+if TYPE_CHECKING:
+    from _ctypes import CFuncPtr
+
 _JOB_CODE = Path(__file__)
-_PLACE, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 
 
 @dataclass(frozen=True, slots=True)
 class JobFunctions:
     """Each takes addresses; `scheduler` says what of."""
 
-    alone: Any
-    alone_over: Any
-    some: Any
-    together: Any
-    stand_by: Any
-    offer: Any
-    withdraw: Any
-    addresses: Any
+    alone: CFuncPtr
+    alone_over: CFuncPtr
+    some: CFuncPtr
+    together: CFuncPtr
+    stand_by: CFuncPtr
+    offer: CFuncPtr
+    withdraw: CFuncPtr
+    addresses: CFuncPtr
 
 
 @cache
 def job_functions() -> JobFunctions:
     symbols = [f"celldsl_{name}" for name in JobFunctions.__dataclass_fields__]
     found = addresses_of(_JOB_CODE, "jobs", symbols, _compiled_jobs, OBJECT_FACTS)
-    kinds: tuple[tuple[Any, ...], ...] = (
-        (None, _PLACE),
-        (None, _PLACE),
-        (_NUMBER, _PLACE, _NUMBER),
-        (_NUMBER, _PLACE, _NUMBER, _NUMBER),
-        (_NUMBER, _PLACE),
-        (_NUMBER, _PLACE, _NUMBER, _PLACE, _NUMBER),
-        (_NUMBER, _PLACE, _NUMBER, _PLACE),
-        (None, _PLACE),
+    address, number = ctypes.c_void_p, ctypes.c_int64
+    kinds = (
+        ctypes.CFUNCTYPE(None, address),
+        ctypes.CFUNCTYPE(None, address),
+        ctypes.CFUNCTYPE(number, address, number),
+        ctypes.CFUNCTYPE(number, address, number, number),
+        ctypes.CFUNCTYPE(number, address),
+        ctypes.CFUNCTYPE(number, address, number, address, number),
+        ctypes.CFUNCTYPE(number, address, number, address),
+        ctypes.CFUNCTYPE(None, address),
     )
-    made = (ctypes.CFUNCTYPE(*kind)(at) for kind, at in zip(kinds, found, strict=True))
+    made = (kind(at) for kind, at in zip(kinds, found, strict=True))
     return JobFunctions(*made)
 
 
