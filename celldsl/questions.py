@@ -2,6 +2,7 @@
 
 equations((("gru.cell", text),))        # the formatted text, without comments and docstrings
     first_not_finite(described, hypers, row, "float32", None)       # a Finding, or None
+plain_source(sources, "GRU", (("activation", "tanh"),), digest, "jax")  # a module's text
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from celldsl.pipeline import Artefacts, front
 from celldsl.semantics.lower import Lowered
 from celldsl.structs import replace
 from celldsl.syntax.format.format import format_equations
+from celldsl.targets.table import TARGETS
 
 Cotangents = tuple[Mapping[str, Any], Mapping[str, Any]]  # of outputs, of final states
-__all__ = ["Row", "equations", "first_not_finite"]
+__all__ = ["Row", "equations", "first_not_finite", "plain_source"]
 
 
 def equations(sources: Sequence[Sequence[str]]) -> str:
@@ -59,6 +61,19 @@ def first_not_finite(
     if back is None:
         return first_in_forward(program, row, dtype)
     return first_in_backward(*Artefacts(lowered).differentiated, row, *back, dtype)
+
+
+def plain_source(
+    sources: tuple[tuple[str, str], ...],
+    cell: str,
+    structure: tuple[tuple[str, Any], ...],
+    digest: str,
+    target: str,
+) -> str:
+    """The text of a cell in a library's own operations, as `celldsl compile --target` writes it."""
+    unit = Artefacts(_lowered(sources, cell, structure)).plain_unit(sources[0][0], digest)
+    text: str = TARGETS[target].writer()(unit)
+    return text
 
 
 @cache

@@ -68,7 +68,9 @@ LAYERS = {
     "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
-    "questions": "structs diagnostics syntax semantics pipeline first_not_finite",
+    "questions": "structs diagnostics syntax semantics pipeline first_not_finite targets",
+    "jax": "jit runtime.arrays runtime.buffers runtime.cell runtime.cpython runtime.description "
+    "runtime.errors runtime.exec runtime.row_plan runtime.threads questions",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "zoo_index comparison pictures",
@@ -142,7 +144,7 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 
 
 # The table of diagnostics, the folder of generated modules, what those import, and former names.
-WITH_CODE = ("diagnostics/catalogue", "generated", "runtime", "runtime/cell")
+WITH_CODE = ("diagnostics/catalogue", "generated", "jax", "runtime", "runtime/cell")
 
 
 def test_folders_hold_nothing_themselves() -> None:

@@ -78,7 +78,7 @@ def addresses_of(
             code = compiled()
             if path is not None:
                 _keep_object(path, code)
-        engine = _linked(code)
+        engine = linked(code)
         found = [engine.get_function_address(symbol) for symbol in symbols]
         if not all(found):
             raise RuntimeError(f"an object of {label} lacks one of {', '.join(symbols)}")
@@ -155,7 +155,7 @@ def _keep_object(path: Path, code: bytes) -> None:
         return
 
 
-def _linked(code: bytes) -> Any:
+def linked(code: bytes) -> Any:
     """An engine with the object in it."""
     llvm = llvmlite.binding
     llvm.initialize_native_target()

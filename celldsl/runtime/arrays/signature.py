@@ -17,7 +17,7 @@ from celldsl.runtime.arrays.options import FORWARD_KEYWORDS, refuse_unknown
 from celldsl.runtime.arrays.shapes import axes_of, shape_words
 from celldsl.runtime.arrays.state_structure import StateStructure, gradients_given
 from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
-from celldsl.runtime.description import Array, Description
+from celldsl.runtime.description import Array, Description, Param
 from celldsl.runtime.errors import ArgumentTypeError
 
 Own = Callable[[Values], Values]  # a copy of an array that is somebody else's
@@ -163,7 +163,7 @@ class Signature:
         return arrays[0] if len(arrays) == 1 else self.output_structure.pack(arrays)
 
 
-def make_slots(arrays: Sequence[Array], dims: Mapping[str, int]) -> tuple[Slot, ...]:
+def make_slots(arrays: Sequence[Array | Param], dims: Mapping[str, int]) -> tuple[Slot, ...]:
     return tuple(Slot(a.name, axes_of(a.text), tuple(a.shape(**dims))) for a in arrays)
 
 

@@ -1,0 +1,286 @@
+"""A built cell as a pure function of JAX arrays.  In: a cell.  Out: an Apply.
+
+    apply = celldsl.jax.function(cell)
+    params = apply.params()                     # a plain dict, "r_u.W_x" and so on
+    y, state = apply(params, x)                 # x (T, …, I) -> y (T, …, H)
+    apply.form(params, x)                       # "kernels", or "plain: " and why
+
+It goes through `jit`, `grad`, `vmap`, `scan` and `shard_map`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from celldsl.jax.arguments import (
+    Batch,
+    check_form,
+    checked_inputs,
+    checked_lengths,
+    checked_params,
+    checked_resets,
+    checked_states,
+    one_dtype,
+)
+from celldsl.jax.masks import Draw, steps_done, words_of_key, words_of_seed
+from celldsl.jax.plain_passes import pack_state, run_plain
+from celldsl.jax.primitives import run_cell
+from celldsl.jax.subject import KERNEL_DTYPES, Pass, Subject, subject_of
+from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.runtime.arrays.validation import check_flag, check_integer
+from celldsl.runtime.cell.cell import Cell
+from celldsl.runtime.cell.cell_class import CellClass
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+
+KEYWORDS = ("state", "lengths", "reverse", "resets", "key", "seed", "settings")
+STEP_KEYWORDS = ("state", "resets", "key", "seed", "settings")
+
+
+def function(cell: Cell, form: Literal["kernels", "plain"] | None = None) -> Apply:
+    """The cell as a function `apply(params, x, state)` that returns outputs and the last state.
+
+    Without a `form` compiled passes run where they can, and plain code elsewhere; "plain" asks for
+    JAX's own operations everywhere, "kernels" for an error where compiled passes cannot run.
+    Raises ArgumentTypeError where `cell` is not a built cell.
+    """
+    if isinstance(cell, CellClass):
+        told = ", ".join(f"{dim.name}=…" for dim in cell.description.dims)
+        raise ArgumentTypeError(
+            f"cell: expected a built cell, got its class; build one: {cell.__name__}({told})"
+        )
+    if not isinstance(cell, Cell):
+        raise ArgumentTypeError(f"cell: expected a built cell, got {type(cell).__name__}")
+    return Apply(cell, check_form(form))
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call whose arguments are checked: arrays are (T, B, …) and (B, …)."""
+
+    batch: Batch
+    params: list[Any]
+    inputs: list[Any]
+    starts: list[Any] | None
+    words: Any
+    reverse: bool
+    lengths: Any
+    resets: Any
+    settings: Mapping[str, Any]
+
+
+class Apply:
+    """`cell` is the cell whose equations, sizes, hyperparameters and constants it has.
+
+    A hyperparameter that changes has effect where a program is traced from then on.
+    """
+
+    def __init__(self, cell: Cell, form: str | None) -> None:
+        self.cell = cell
+        self._form = form
+
+    def __repr__(self) -> str:
+        asked = "" if self._form is None else f", form={self._form!r}"
+        return f"celldsl.jax.function({self.cell.description.name}{asked})\n{self.cell!r}"
+
+    def __call__(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[Any, Any]:
+        """All steps: inputs (T, …, their own axes) to outputs for each step and the last state.
+
+        The inputs come one after the other, then the state; or by keyword.  The axes `…` are those
+        of a batch, any number of them.  `lengths` (…) ends each sequence at its own length,
+        `reverse=True` goes from the last step to the first, and before a step where `resets` (T, …)
+        is true the state goes back to its start.  Masks (dropout, zoneout) are drawn where a `key`
+        of `jax.random` or a `seed` is passed.  `settings` maps hyperparameters to numbers that may
+        be traced.  Raises ArgumentError and ArgumentTypeError for arguments that do not fit.
+        """
+        subject = subject_of(self.cell)
+        call = self._call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
+        return self._results(subject, call, self._run(subject, call))
+
+    def step(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[Any, Any]:
+        """One step: inputs (…, their own axes) to outputs and the next state."""
+        subject = subject_of(self.cell)
+        call = self._call(subject, "{}.step", STEP_KEYWORDS, params, arrays, named, timed=False)
+        return self._results(subject, call, self._run(subject, call))
+
+    def form(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> str:
+        """How a call with these arguments runs: "kernels", or "plain: " and why."""
+        subject = subject_of(self.cell)
+        call = self._call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
+        why = self._why_plain(subject, call)
+        return "kernels" if why is None else f"plain: {why}"
+
+    def params(self) -> dict[str, Any]:
+        """The parameters of the cell as they are now: a dict of JAX arrays of their own."""
+        return {name: jnp.asarray(np.array(array)) for name, array in self.cell.params.items()}
+
+    def state(self, params: Mapping[str, Any], *lead: int) -> Any:
+        """The state before the first step, for a batch of the axes `lead`."""
+        subject = subject_of(self.cell)
+        lead = tuple(check_integer("lead", size, 0) for size in lead)
+        arrays = checked_params(subject, params)
+        dtype = one_dtype(zip([s.name for s in subject.params], arrays, strict=True))
+        inputs = [jnp.zeros((0, *lead, *slot.shape), dtype) for slot in subject.inputs]
+        return self(params, *inputs)[1]
+
+    def _call(
+        self,
+        subject: Subject,
+        where: str,
+        known: Sequence[str],
+        params: Mapping[str, Any],
+        arrays: tuple[Any, ...],
+        named: dict[str, Any],
+        *,
+        timed: bool,
+    ) -> _Call:
+        where = where.format(subject.description.name)
+        names = [slot.name for slot in subject.inputs]
+        refuse_unknown(f"{where}()", named, (*names, *known))
+        own = checked_params(subject, params)
+        given, state = _in_order(where, names, arrays, named)
+        inputs, batch = checked_inputs(subject, given, timed)
+        starts = checked_states(subject, state, batch)
+        labels = [*(s.name for s in subject.params), *names]
+        labels += [f"state.{s.name}" for s in subject.states] if starts else []
+        dtype = one_dtype(zip(labels, [*own, *inputs, *(starts or [])], strict=True))
+        settings = _settings(subject, named.get("settings"))
+        return _Call(
+            Batch(batch.steps, batch.lead, dtype, timed),
+            own,
+            inputs,
+            starts,
+            _words(subject, named.get("key"), named.get("seed")),
+            check_flag("reverse", named.get("reverse", False)),
+            checked_lengths(named.get("lengths"), batch),
+            checked_resets(named.get("resets"), batch),
+            settings,
+        )
+
+    def _why_plain(self, subject: Subject, call: _Call) -> str | None:
+        """Why a call runs by plain code; None where kernels run."""
+        if self._form == "plain":
+            return 'form="plain" asks for it'
+        why = _reason(subject, call)
+        if why is not None and self._form == "kernels":
+            raise ArgumentError(f'form="kernels": compiled passes cannot run here: {why}')
+        return why
+
+    def _run(self, subject: Subject, call: _Call) -> list[Any]:
+        batch = call.batch
+        if self._why_plain(subject, call) is not None:
+            return _by_plain_code(subject, call)
+        how = Pass(
+            subject, batch.dtype.name, batch.steps, batch.size, call.starts is not None,
+            call.reverse, call.words is not None, batch.size,
+        )  # fmt: skip
+        key = [] if call.words is None else [call.words]
+        operands = [*key, *call.params, *call.inputs, *(call.starts or [])]
+        if all(device == "cpu" for device in _platforms()):
+            return run_cell(how, operands)
+        return list(
+            jax.lax.platform_dependent(
+                *operands,
+                cpu=lambda *given: tuple(run_cell(how, given)),
+                default=lambda *given: tuple(_by_plain_code(subject, _with(call, how, given))),
+            )
+        )
+
+    def _results(self, subject: Subject, call: _Call, found: list[Any]) -> tuple[Any, Any]:
+        count, batch = len(subject.outputs), call.batch
+        outputs = [batch.outward(array) for array in found[:count]]
+        finals = [array.reshape(*batch.lead, *array.shape[1:]) for array in found[count:]]
+        state = pack_state(subject.state_structure, finals)
+        if count == 1:
+            return outputs[0], state
+        return pack_state(subject.output_structure, outputs), state
+
+
+def _with(call: _Call, how: Pass, operands: Sequence[Any]) -> _Call:
+    """The same call over other arrays."""
+    rest = list(operands)
+    words = rest.pop(0) if how.masked else None
+    n, m = len(call.params), len(call.inputs)
+    starts = rest[n + m :] if how.given else None
+    return _Call(
+        call.batch, rest[:n], rest[n : n + m], starts, words,
+        call.reverse, call.lengths, call.resets, call.settings,
+    )  # fmt: skip
+
+
+def _platforms() -> set[str]:
+    return {device.platform for device in jax.devices()}
+
+
+def _by_plain_code(subject: Subject, call: _Call) -> list[Any]:
+    params = dict(zip([slot.name for slot in subject.params], call.params, strict=True))
+    draw = None
+    if call.words is not None:
+        steps = steps_done(call.batch.steps, call.reverse, call.lengths)
+        draw = Draw(call.words, steps, jnp.arange(call.batch.size))
+    keywords = {"lengths": call.lengths, "reverse": call.reverse, "resets": call.resets}
+    return run_plain(
+        subject, params, call.inputs, call.starts, draw, settings=call.settings, **keywords
+    )
+
+
+def _reason(subject: Subject, call: _Call) -> str | None:
+    if call.batch.dtype.name not in KERNEL_DTYPES:
+        return f"arrays are of {call.batch.dtype.name}"
+    for name in ("lengths", "resets"):
+        if getattr(call, name) is not None:
+            return f"{name}= is passed"
+    if call.settings:
+        return "settings= is passed"
+    return subject.no_kernels
+
+
+def _in_order(
+    where: str, names: Sequence[str], arrays: tuple[Any, ...], named: Mapping[str, Any]
+) -> tuple[list[Any], Any]:
+    """The inputs and the state, in order or by keyword."""
+    by_name = [name for name in names if name in named]
+    if by_name and arrays:
+        raise ArgumentTypeError(f"{where}(): pass inputs in order or by keyword, not both")
+    if by_name:
+        return [named.get(name) for name in names], named.get("state")
+    if not len(names) <= len(arrays) <= len(names) + 1:
+        wanted = ", ".join(("params", *names, "state=None"))
+        raise ArgumentTypeError(
+            f"{where}({wanted}): expected {len(names)} inputs, then a state, got "
+            f"{len(arrays)} arrays after params"
+        )
+    if len(arrays) > len(names):
+        if named.get("state") is not None:
+            raise ArgumentTypeError(f"{where}(): state was passed twice, in order and by keyword")
+        return list(arrays[:-1]), arrays[-1]
+    return list(arrays), named.get("state")
+
+
+def _settings(subject: Subject, given: Any) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ArgumentTypeError(f"settings: expected a mapping, got {type(given).__name__}")
+    known = [h.name for h in subject.description.hypers if not h.fixed]
+    for name in given:
+        if name not in known:
+            told = ", ".join(known) or "none"
+            raise ArgumentError(f"settings: {name} is no run-time hyperparameter; there are {told}")
+    return given
+
+
+def _words(subject: Subject, key: Any, seed: Any) -> Any:
+    """What masks are drawn from; None where the cell has none, or nothing asks for any."""
+    if key is not None and seed is not None:
+        raise ArgumentTypeError("key: pass a key or a seed, not both")
+    if not subject.description.masks or (key is None and seed is None):
+        return None
+    if seed is not None:
+        return words_of_seed(check_integer("seed", seed, 0))
+    return words_of_key(key)

@@ -1,0 +1,103 @@
+"""XLA's interface for foreign functions, as it is installed.  In: jaxlib's header.  Out: places.
+
+    interface().version                    # (0, 3)
+    interface().place("Error_Create")      # the word of that function in the table of functions
+
+The table grows from version to version, so its order is read from `c_api.h`, which comes with
+jaxlib.  Where that is of another major version than the one that is known here, or is not there,
+kernels are not used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from celldsl.jax.handler_abi import API_FIELDS
+from celldsl.jit.object_cache import addresses_of
+
+KNOWN_MAJOR = 0
+_HEADER = Path("xla/ffi/api/c_api.h")
+_NEEDED = ("Error_Create", "Error_Destroy", "ThreadPool_Schedule")
+_HANDLER = Path(__file__).with_name("handler.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """`functions` are in the order of the table."""
+
+    version: tuple[int, int]
+    functions: tuple[str, ...]
+
+    def place(self, name: str) -> int:
+        return API_FIELDS + self.functions.index(name)
+
+
+@cache
+def interface() -> Interface | None:
+    """None where kernels cannot be called."""
+    try:
+        text = (Path(jax.ffi.include_dir()) / _HEADER).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return read_header(text)
+
+
+def read_header(text: str) -> Interface | None:
+    """What a header says; None for one that is not known here."""
+    numbers = [re.search(rf"#define XLA_FFI_API_{n} (\d+)", text) for n in ("MAJOR", "MINOR")]
+    functions = tuple(re.findall(r"_XLA_FFI_API_STRUCT_FIELD\(XLA_FFI_(\w+)\);", text))
+    major, minor = (-1 if found is None else int(found[1]) for found in numbers)
+    if major != KNOWN_MAJOR or minor < 0 or not set(_NEEDED) <= set(functions):
+        return None
+    return Interface((major, minor), functions)
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerCode:
+    """Addresses: the handlers by dtype, the code of a helper, functions of the system."""
+
+    handlers: dict[str, int]
+    help: int
+    allocate: int
+    free: int
+    give_way: int
+
+
+@cache
+def handler_code() -> HandlerCode:
+    symbols = ["celldsl_xla_call_float32", "celldsl_xla_call_float64", "celldsl_xla_help"]
+    facts = _HANDLER.with_name("handler_abi.py").read_text(encoding="utf-8")
+    first, second, helper = addresses_of(_HANDLER, "xla", symbols, _compiled, facts)
+    return HandlerCode(
+        {"float32": first, "float64": second},
+        helper,
+        _address(ctypes.pythonapi, "PyMem_RawMalloc"),
+        _address(ctypes.pythonapi, "PyMem_RawFree"),
+        _give_way(),
+    )
+
+
+def _compiled() -> bytes:
+    from celldsl.jax.handler import ENTRIES
+    from celldsl.jit.compile import compile_symbols
+
+    return compile_symbols(ENTRIES, "float64")
+
+
+def _address(library: Any, name: str) -> int:
+    return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+
+
+def _give_way() -> int:
+    """The system's function that lets other threads have the core; 0 where it is not known."""
+    try:
+        return _address(ctypes.CDLL(None), "sched_yield")
+    except (AttributeError, OSError, TypeError):
+        return 0
