@@ -43,7 +43,7 @@ def together(
     shape, why = longest.shape, longest.why
     for expression, other in operands:
         joined = _join(f.context.constraints, shape, why, other)
-        if joined is None or _ambiguous(f, shape, other.shape):
+        if joined is None or ambiguous(f, shape, other.shape):
             _explain(f, span, operands, (expression, other), text)
             return None
         shape, why = joined
@@ -77,11 +77,17 @@ def _join(
     return tuple(sizes), tuple(reasons)
 
 
-def _ambiguous(f: Environment, long: Shape, short: Shape) -> bool:
+def ambiguous(f: Environment, long: Shape, short: Shape) -> bool:
     """Whether the shorter shape would fit in more than one place."""
     if not short or len(short) == len(long) or all(size == ONE for size in short):
         return False
     return len(_places(f.context.constraints, long, short)) > 1
+
+
+def meet(constraints: Constraints, a: Shape, b: Shape) -> bool:
+    """Whether two shapes stand beside each other, from the last axis on."""
+    pairs = zip(a[::-1], b[::-1], strict=False)
+    return all(ONE in pair or constraints.equal(*pair) for pair in pairs)
 
 
 def _places(constraints: Constraints, long: Shape, short: Shape) -> list[int]:
@@ -103,7 +109,7 @@ def _explain(
     long, short = ((e1, a), (e2, b)) if len(a.shape) >= len(b.shape) else ((e2, b), (e1, a))
     named = f"`{wording.short(e1.span)}` is {wording.told(f, a)}"
     label = f"{named}, `{wording.short(e2.span)}` is {wording.told(f, b)}"
-    if _ambiguous(f, long[1].shape, short[1].shape):
+    if ambiguous(f, long[1].shape, short[1].shape):
         name = wording.short(short[0].span)
         f.error(
             "E0205",
@@ -135,9 +141,7 @@ def _or_product(text: str, long: Operand, short: Operand) -> str:
 def _clash(f: Environment, a: Tensor, b: Tensor) -> bool:
     if len(a.shape) < len(b.shape):
         a, b = b, a
-    return _join(f.context.constraints, a.shape, a.why, b) is None or _ambiguous(
-        f, a.shape, b.shape
-    )
+    return _join(f.context.constraints, a.shape, a.why, b) is None or ambiguous(f, a.shape, b.shape)
 
 
 def reasons(f: Environment, one: Operand, other: Operand, span: Span) -> tuple[Label, ...]:

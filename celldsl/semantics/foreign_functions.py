@@ -56,7 +56,7 @@ _SAME: dict[str, str] = {
 }
 
 _SAID: tuple[tuple[str, str], ...] = (
-    ("matmul mm bmm mv MatMul", "the matrix product is written `A @ b`"),
+    ("matmul mm bmm mv MatMul batch_matmul batch_dot", "the matrix product is written `A @ b`"),
     ("multiply mul hadamard elementwise_mul", "a product is written `a * b`"),
     ("add plus", "a sum is written `a + b`"),
     ("subtract sub_", "a difference is written `a - b`"),
@@ -69,7 +69,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("greater gt", "write `a > b`"),
     ("less lt", "write `a < b`"),
     ("equal eq", "write `a == b`"),
-    ("einsum tensordot", "write the products out: `A @ b`, `dot(a, b)`, `outer(a, b)`"),
+    ("tensordot contract einop",
+     "say which axes meet: `einsum(\"nvk,nk->nv\", S, q)`, `A @ b`, `dot(a, b)`"),
     ("lerp", "write the two gates out: `(1 - g) * a + g * b`"),
     ("addcmul addmm baddbmm", "write the sum and the product out"),
     ("relu6", "write `clip(v, 0, 6)`"),

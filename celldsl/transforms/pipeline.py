@@ -16,6 +16,7 @@ from celldsl.transforms.contract_rows import contract_rows
 from celldsl.transforms.cse import cse
 from celldsl.transforms.dce import dce
 from celldsl.transforms.divide_once import divide_once
+from celldsl.transforms.flatten_products import flatten_products
 from celldsl.transforms.fold_constants import fold_constants
 from celldsl.transforms.fuse_accumulate import add_products, join_products
 from celldsl.transforms.inline_outer_products import inline_outer_products
@@ -51,6 +52,8 @@ FIRST: tuple[Step, ...] = (
          "cuts before it computes, so that pieces of a value need no copy"),
     Step(cse, "after slices moved: several may have met; what is shared is saved once",
          "computes equal values once"),
+    Step(flatten_products, "before products are merged: the merged ones are those of matrices",
+         "makes one product of matrices of those over several axes"),
     Step(merge_products, "before differentiation: gradients of merged products come merged",
          "makes one product of all that read the same value"),
     Step(sink_slices, "a piece of a merged product is one slice of it, not two"),

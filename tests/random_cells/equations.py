@@ -108,7 +108,7 @@ def product(draft: Draft) -> None:
     rng = draft.rng
     value, (width,) = draft.pick(rank=1) or draft.values[0]
     other = rng.choice(WIDTHS)
-    match rng.randrange(4):
+    match rng.randrange(6):
         case 0:
             draft.define((other,), f"{value} @ {draft.param((width, other))}")
         case 1:
@@ -117,12 +117,19 @@ def product(draft: Draft) -> None:
             draft.define((), f"tanh(dot({value}, {draft.of_shape((width,))}))")
         case 3:
             draft.define((N, H), f"outer({draft.of_shape((N,))}, {draft.of_shape((H,))})")
+        case 4:
+            heads = draft.param((N, width, H))
+            form = rng.choice(["{0} @ {1}", 'einsum("i,nih->nh", {0}, {1})'])
+            draft.define((N, H), form.format(value, heads))
+        case 5:
+            heads, matrix = draft.param((other, N, H)), draft.of_shape((N, H))
+            draft.define((other,), f'einsum("onh,nh->o", {heads}, {matrix})')
 
 
 def matrix(draft: Draft) -> None:
     """What can be done with a matrix."""
     value = draft.of_shape((N, H))
-    match draft.rng.randrange(4):
+    match draft.rng.randrange(6):
         case 0:
             draft.define((N,), f"tanh({value} @ {draft.of_shape((H,))})")
         case 1:
@@ -133,6 +140,12 @@ def matrix(draft: Draft) -> None:
             draft.define((N, H), f"tanh({value} + expand({column}, 1))")
         case 3:
             draft.define((H,), f"tanh(transpose({value}) @ {draft.of_shape((N,))})")
+        case 4:
+            column, row = draft.of_shape((N,)), draft.of_shape((H,))
+            draft.define((H,), f'0.3 * einsum("nh,n,h->h", {value}, {column}, {row})')
+        case 5:
+            other = draft.of_shape((N, H))
+            draft.define((N,), f'0.1 * einsum("nh,nh->n", {value}, {other})')
 
 
 def loop(draft: Draft) -> None:

@@ -14,6 +14,7 @@ from celldsl.structs import replace
 from celldsl.transforms.contract_rows import contract_rows
 from celldsl.transforms.cse import cse
 from celldsl.transforms.dce import dce
+from celldsl.transforms.flatten_products import flatten_products
 from celldsl.transforms.fold_constants import fold_constants
 from celldsl.transforms.inline_outer_products import inline_outer_products
 from celldsl.transforms.join_pads import join_pads
@@ -222,6 +223,40 @@ def test_contract_rows_leaves_what_is_read_twice() -> None:
         ends("%2", state="%1", result="param W"),
     )
     check(contract_rows, old, old)
+
+
+def test_flatten_products_makes_matrices() -> None:
+    leaves = "param P: once [H, 2, I]\ninput z: step [2, H]\n"
+
+    def whole(step: str, value: str) -> Program:
+        text = f"{LEAVES}{leaves}before:\nstep:\n{step}after:\n{ends(value)}"
+        return parse_program(text)
+
+    for old, new in (
+        (
+            '  %0 = einsum(x, P) spec="i,hni->nh" : step [2, H]\n',
+            "  %1 = transpose(P) perm=(2, 1, 0) : once [I, 2, H]\n"
+            "  %2 = reshape(%1) shape=[I, 2*H] : once [I, 2*H]\n"
+            '  %3 = einsum(x, %2) spec="i,in->n" : step [2*H]\n'
+            "  %0 = reshape(%3) shape=[2, H] : step [2, H]\n",
+        ),
+        (
+            '  %0 = einsum(P, z) spec="hni,nh->i" : step [I]\n',
+            "  %1 = reshape(z) shape=[2*H] : step [2*H]\n"
+            "  %2 = transpose(P) perm=(1, 0, 2) : once [2, H, I]\n"
+            "  %3 = reshape(%2) shape=[2*H, I] : once [2*H, I]\n"
+            '  %0 = einsum(%1, %3) spec="n,ni->i" : step [I]\n',
+        ),
+        # A product of what has rows, and one that is a product of matrices already.
+        ('  %0 = einsum(z, h) spec="nh,h->n" : step [2]\n',) * 2,
+        ('  %0 = einsum(z, W) spec="nh,ih->ni" : step [2, I]\n',) * 2,
+    ):
+        before, expected = whole(old, "%0"), whole(new, "%0")
+        verify(before)
+        after = flatten_products(before)
+        verify(after)
+        assert numbered(after) == numbered(expected)
+        assert flatten_products(after) == after
 
 
 def test_place_regions() -> None:

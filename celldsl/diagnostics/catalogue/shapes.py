@@ -14,8 +14,9 @@ TABLE: dict[str, Entry] = {
     ),
     "E0204": Entry(
         "sizes do not meet in `@`",
-        "`@` is NumPy's on vectors and matrices: the last axis of the left side meets the first "
-        "of the right side.",
+        "`@` is NumPy's: the last axis of the left side meets the last but one of the right side, "
+        "or its only one.  Axes ahead of those stand beside each other as in broadcasting.  "
+        "`einsum` says by name which axes meet.",
         cell("param W: [3, H]", "a = h @ W", out="a"),
         cell("param W: [3, H]", "a = W @ h", out="a"),
     ),
@@ -74,5 +75,12 @@ TABLE: dict[str, Entry] = {
         "What is read after an `if` has one shape, whichever branch defines it.",
         cell("if H > 4:", "    a = x", "else:", "    a = x[0]", "b = a * 2", out="b"),
         cell("if H > 4:", "    a = x", "else:", "    a = x * x[0]", "b = a * 2", out="b"),
+    ),
+    "E0214": Entry(
+        "names of axes that do not fit",
+        'In `einsum("nvk,nk->nv", S, q)` every axis of every value has a letter, the same letter '
+        "stands for the same size, and what is not behind `->` is summed.",
+        cell("param S: [3, H]", 'a = einsum("hk,h->k", S, h)', out="a"),
+        cell("param S: [3, H]", 'a = einsum("kh,h->k", S, h)', out="a"),
     ),
 }

@@ -31,16 +31,23 @@ def bind(
 ) -> Bound | None:
     """The arguments by name.  A default in the signature stands for None: the builder knows it.
 
-    `too_many` is the help where there are more arguments than names.
+    A last name with a star has all arguments from there on, as a list.  `too_many` is the help
+    where there are more arguments than names.
     """
-    names_of = [part.strip().partition("=")[0] for part in signature.split(",") if part.strip()]
-    required = [part.strip() for part in signature.split(",") if part.strip() and "=" not in part]
-    if len(e.args) > len(names_of):
+    parts = [part.strip() for part in signature.split(",") if part.strip()]
+    names_of = [part.partition("=")[0].lstrip("*") for part in parts]
+    required = [part.lstrip("*") for part in parts if "=" not in part]
+    args: tuple[ast.Expr, ...] = e.args
+    if parts and parts[-1].startswith("*") and len(args) >= len(parts):
+        rest = args[len(parts) - 1 :]
+        listed = ast.ListOf(rest, span=rest[0].span.until(rest[-1].span))
+        args = (*args[: len(parts) - 1], listed)
+    if len(args) > len(names_of):
         limit = f"takes {_count(len(names_of))}, not {len(e.args)}"
         f.error("E0122", f"`{name}` {limit}", e.span, f"`{name}({signature})`", help=too_many)
         return None
     bound: Bound = dict.fromkeys(names_of)
-    bound.update(zip(names_of, e.args, strict=False))
+    bound.update(zip(names_of, args, strict=False))
     known = [_bind_keyword(f, keyword, bound, name, signature) for keyword in e.keywords]
     if not all(known):
         return None

@@ -7,6 +7,7 @@ from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import Bound, given, tensor
 from celldsl.semantics.builtins.function import Function
 from celldsl.semantics.context import Environment
+from celldsl.semantics.contractions import spelled
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
@@ -17,12 +18,14 @@ def _vectors(f: Environment, e: ast.Call, a: Bound) -> tuple[Tensor, Tensor] | N
         return None
     for name, value in (("a", one), ("b", other)):
         if len(value.shape) != 1:
+            operands = (given(a, "a"), one), (given(a, "b"), other)
+            help = spelled(f, *operands, summed=e.function == "dot")
             text = wording.short(given(a, name).span)
             f.error(
                 "E0210",
                 f"`{e.function}` takes vectors, and `{text}` is {shape_text(value.shape)}",
                 given(a, name).span,
-                help="`@` is the product of matrices",
+                help=help or "`@` is the product of matrices",
             )
             return None
     return one, other

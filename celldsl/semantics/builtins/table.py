@@ -6,6 +6,7 @@ Functions that can be written in the cell language itself are in `prelude.cell` 
 from __future__ import annotations
 
 from celldsl.semantics.builtins import (
+    einsum,
     elementwise,
     gradients,
     masks,
@@ -23,7 +24,7 @@ from celldsl.semantics.builtins.function import Function
 FUNCTIONS: dict[str, Function] = {
     entry.name: entry
     for module in (
-        elementwise, shapes, sources, products, reductions, blocks, norms, masks, gradients
+        elementwise, shapes, sources, products, einsum, reductions, blocks, norms, masks, gradients
     )
     for entry in module.ENTRIES
 }  # fmt: skip

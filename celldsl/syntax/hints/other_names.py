@@ -89,6 +89,7 @@ GONE: dict[str, str] = {
     "name": "parameters are named by the equation that they stand in",
     "activation": "write the function around it: `tanh(linear(…))`",
     "padding": "the result always has the size of the operand",
+    "optimize": "the order of the products is the compiler's choice",
     "stride": "the result always has the size of the operand",
 }
 

@@ -79,6 +79,8 @@ CASES: dict[str, list[Case]] = {
         ([(N, M), (N, TWO)], {"spec": "ai,aj->aij"}),
         ([(N,), (M,)], {"spec": "i,j->j"}),
         ([(), (M,)], {"spec": ",j->j"}),
+        ([(TWO, N, M), (TWO, M)], {"spec": "nvk,nk->nv"}),
+        ([(N, M), (M, N, TWO)], {"spec": "nk,knh->h"}),
     ],
     "add_at": [
         ([(N, M + 2), (N, M)], {"start": ONE}),

@@ -58,6 +58,20 @@ def deltanet(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return _delta(p, x, s["S"])
 
 
+def multihead_deltanet(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """Head by head, as if each were a cell of its own; then one product joins what they answer."""
+    S, answers = np.zeros_like(s["S"]), []
+    for n, old in enumerate(s["S"]):
+        K, H = old.shape
+        keys, values = slice(n * K, (n + 1) * K), slice(n * H, (n + 1) * H)
+        cuts = {"q": keys, "k": keys, "v": values, "beta": n}
+        own = {f"{name}.W_x": p[f"{name}.W_x"][:, cut] for name, cut in cuts.items()}
+        found, state = _delta(own, x, old)
+        S[n] = state["S"]
+        answers.append(found["y"] / np.sqrt(np.mean(found["y"] ** 2) + 1e-5) * p["m.gain"])
+    return {"y": np.concatenate(answers) @ p["y.W_0"]}, {"S": S}
+
+
 def gated_deltanet(p: Arrays, x: Arrays, s: Arrays) -> Result:
     g = -np.exp(p["A_log"]) * softplus(affine(p, "g", x=x["x"]))
     return _delta(p, x, np.exp(g) * s["S"])
@@ -276,6 +290,7 @@ STEPS: dict[str, Step] = {
     "retnet": retnet,
     "hgrn2": hgrn2,
     "deltanet": deltanet,
+    "multihead_deltanet": multihead_deltanet,
     "gated_deltanet": gated_deltanet,
     "kda": kda,
     "deltaproduct": deltaproduct,
