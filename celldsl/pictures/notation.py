@@ -138,7 +138,7 @@ def _is_matmul(left: str, right: str, result: str) -> bool:
     """Whether NumPy's `@` gives this."""
     if len(right) == 1:
         return len(left) == 2 and left[1] == right and result == left[0]
-    if not left or left[-1] != right[-2]:
+    if not left or not right or left[-1] != right[-2]:
         return False
     if len(right) == 2:
         return result == left[:-1] + right[1]
