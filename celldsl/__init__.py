@@ -58,17 +58,19 @@ _HOMES = {
     "get_threads": "celldsl.runtime.threads.thread_count",
     "set_threads": "celldsl.runtime.threads.thread_count",
 }
+# `torch` is an extra, and no part of `from celldsl import *`.
+_MODULES = ("torch", "zoo")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in {*__all__, *_MODULES}:
         raise AttributeError(f"module 'celldsl' has no attribute {name!r}")
     from importlib import import_module
 
-    if name == "zoo":
-        return import_module("celldsl.zoo")
+    if name in _MODULES:
+        return import_module(f"celldsl.{name}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_MODULES})

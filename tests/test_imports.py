@@ -68,6 +68,8 @@ LAYERS = {
     "runtime.cell runtime.errors "
     "files diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
+    "bridges": "files fingerprint api pipeline runtime.cell runtime.description runtime.errors",
+    "torch": "bridges api runtime",
     "questions": "structs diagnostics syntax semantics pipeline first_not_finite targets",
     "jax": "jit runtime.arrays runtime.buffers runtime.cell runtime.cpython runtime.description "
     "runtime.errors runtime.exec runtime.row_plan runtime.threads questions",
@@ -143,8 +145,9 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
         follow(name)
 
 
-# The table of diagnostics, the folder of generated modules, what those import, and former names.
-WITH_CODE = ("diagnostics/catalogue", "generated", "jax", "runtime", "runtime/cell")
+# The table of diagnostics, the folder of generated modules, what those import, former names, and
+# what people import.
+WITH_CODE = ("diagnostics/catalogue", "generated", "jax", "runtime", "runtime/cell", "torch")
 
 
 def test_folders_hold_nothing_themselves() -> None:

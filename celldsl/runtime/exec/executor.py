@@ -35,7 +35,8 @@ FORWARD, FORWARD_CACHED, BACKWARD = range(3)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """Hyperparameters and constants.  Never written to: a change makes others.
+    """What a pass computes with.  Hyperparameters and constants are never written to: a change
+    makes others.
 
     `hyper` has two more than there are: whether masks are drawn, and the key that they are drawn
     with.  `arrays` are those that kernels take first: dims, `hyper`, parameters, `constants`.
@@ -131,7 +132,7 @@ class Engine:
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.parameters = parameters
-        self.numbers = self._numbers_of([*hypers, 0.0, 0.0], constants)
+        self.numbers = self.numbers_of(hypers, constants)
         self.params = params
         self.buffers = Buffers(self.dtype)
         self.guard = ParameterGuard(parameters, self.buffers)
@@ -152,17 +153,21 @@ class Engine:
 
     def change_numbers(self, hypers: Sequence[float], constants: Values) -> None:
         """Other numbers from now on, and nothing that was derived from those before."""
-        self.numbers = self._numbers_of([*hypers, 0.0, 0.0], constants)
+        self.numbers = self.numbers_of(hypers, constants)
         self._derived = None
         self.params.touch()
 
     def training_numbers(self, key: int) -> Numbers:
         """The numbers for a pass that draws masks."""
-        return self._numbers_of([*self.numbers.hyper[:-2], 1.0, key], self.numbers.constants)
+        return with_masks(self.numbers, key)
 
-    def _numbers_of(self, hypers: Sequence[float], constants: Values) -> Numbers:
-        hyper = np.array(hypers, dtype=np.float64)
-        return Numbers(hyper, constants, (self.dim_array, hyper, self.parameters, constants))
+    def numbers_of(
+        self, hypers: Sequence[float], constants: Values, parameters: Values | None = None
+    ) -> Numbers:
+        """The numbers of passes without masks, over the engine's own parameters or others."""
+        hyper = np.array([*hypers, 0.0, 0.0], dtype=np.float64)
+        own = self.parameters if parameters is None else parameters
+        return Numbers(hyper, constants, (self.dim_array, hyper, own, constants))
 
     def sizes_of(self, plan: RowPlan) -> PlanSizes:
         # As long as it is here nothing else has its number.
@@ -234,6 +239,14 @@ class Engine:
         arrays = (*run.numbers.arrays, *scratch, parameters, *inputs, *cotangents)
         sizes.launch_plan(BACKWARD).run(arrays, (run.fixed, run.tape, work))
         return BackwardRun(parameters, of_inputs, of_starts)
+
+
+def with_masks(numbers: Numbers, key: int) -> Numbers:
+    """The same for a pass that draws masks."""
+    hyper = numbers.hyper.copy()
+    hyper[-2:] = 1.0, key
+    dims, _, parameters, constants = numbers.arrays
+    return Numbers(hyper, constants, (dims, hyper, parameters, constants))
 
 
 def compiled_phases(

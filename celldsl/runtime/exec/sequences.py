@@ -18,7 +18,7 @@ import numpy as np
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.batches import own_starts
-from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
+from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun, Numbers
 from celldsl.runtime.exec.tape import Tape
 
 
@@ -113,17 +113,24 @@ def _starts_of(tape: Tape, index: int) -> list[Values] | None:
 
 
 def add_own_starts(tape: Tape, starts: list[Values], gradients: Values) -> None:
+    """`own_start_gradients` of a tape."""
+    if tape.starts is not None:
+        own_start_gradients(tape.engine, tape.layout, tape.numbers, starts, gradients)
+
+
+def own_start_gradients(
+    engine: Engine, layout: BatchLayout, numbers: Numbers, starts: list[Values], gradients: Values
+) -> None:
     """Adds the gradients of parameters by way of starts of episodes, where a state was passed.
 
     Then kernels take all starts for given ones; without one they find these gradients themselves.
     """
-    episodes = tape.layout.episodes
-    if episodes is None or tape.starts is None or episodes.given.all():
+    episodes = layout.episodes
+    if episodes is None or episodes.given.all():
         return
-    run = own_starts(tape.engine, keep=True, numbers=tape.numbers)
-    own = [tape.layout.undealt(array)[~episodes.given] for array in starts]
+    run = own_starts(engine, keep=True, numbers=numbers)
+    own = [layout.undealt(array)[~episodes.given] for array in starts]
     ends: list[Values | None] = [array.sum(axis=0, keepdims=True) for array in own]
-    engine = tape.engine
     inputs = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.input_shapes]
     outputs = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.output_shapes]
     gradients += engine.backward(run, inputs, outputs, ends).parameters

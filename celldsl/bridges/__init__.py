@@ -1,0 +1,1 @@
+"""What layers for other libraries have in common: cells by their sources, and plain code."""

@@ -1,0 +1,86 @@
+"""A cell in the operations of another library, as a module.  In: a Description.  Out: a module.
+
+    module = plain_module(described, "torch")       # what `celldsl compile --target torch` writes
+    module.forward(params, x)
+
+The text is made when it is first asked for and kept beside other generated modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+
+from celldsl.bridges.recipe import Recipe
+from celldsl.files import cache_root, replace_file
+from celldsl.fingerprint import source_key
+from celldsl.runtime.errors import ArgumentTypeError
+
+Structure = tuple[tuple[str, Any], ...]
+Sources = tuple[tuple[str, str], ...]
+
+
+def plain_module(recipe: Recipe, target: str) -> ModuleType:
+    """Raises ArgumentTypeError for a class that does not carry its sources."""
+    described = recipe.described
+    if not described.sources:
+        raise ArgumentTypeError(
+            f"{described.name}: its module was written without the cell's source, of which plain "
+            "code is made; load the cell from its file, celldsl.load(…)"
+        )
+    return _module(
+        tuple((str(name), str(text)) for name, text in described.sources),
+        described.name,
+        tuple(recipe.structure.items()),
+        target,
+    )
+
+
+@cache
+def _module(sources: Sources, cell: str, structure: Structure, target: str) -> ModuleType:
+    text = _kept_text(sources, cell, structure, target)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    name = f"celldsl.generated.plain_{target}_{digest}"
+    made = ModuleType(name, f"{cell} in the operations of {target}.")
+    file = made.__file__ = f"<{cell} for {target}>"
+    # So that a traceback through it shows its lines.
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    sys.modules[name] = made
+    exec(compile(text, file, "exec"), vars(made))
+    return made
+
+
+def _kept_text(sources: Sources, cell: str, structure: Structure, target: str) -> str:
+    (name, text), *_ = sources
+    told = f"{sources[1:]!r} {target}"
+    key = source_key(text, name, None, None, cell, dict(structure), frozenset())
+    whole = hashlib.sha256(f"{key} {told}".encode()).hexdigest()[:32]
+    path = cache_root() / f"plain-{target}-{whole}.txt"
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        found = _written(sources, cell, structure, target)
+        replace_file(path, [found.encode()])
+        return found
+
+
+def _written(sources: Sources, cell: str, structure: Structure, target: str) -> str:
+    from celldsl.pipeline import generate
+
+    (name, text), *used = sources
+    with TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        for each, content in used:
+            (root / each).parent.mkdir(parents=True, exist_ok=True)
+            (root / each).write_text(content, encoding="utf-8")
+        place = str(root / name) if used else name
+        inside = root if used else None
+        return generate(
+            text, place, cell=cell, structure=dict(structure), root=inside, target=target
+        )

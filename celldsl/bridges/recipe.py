@@ -1,0 +1,99 @@
+"""A built cell as a text, and back.  In: a cell, or the text.  Out: a Recipe.
+
+    recipe = recipe_of(GRU(I=28, H=128))
+    recipe.text                     # sources, structure, sizes and numbers, as JSON
+    recipe_from(recipe.text)        # the same in any process
+
+Graphs of other libraries (`torch.export`, XLA) name a cell by a text and nothing else.  It holds
+all that kernels and plain code are made of: everything but the values of parameters and consts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from celldsl.api import open_sources
+from celldsl.runtime.cell.cell_class import CellClass
+from celldsl.runtime.description import Description
+from celldsl.runtime.errors import ArgumentTypeError
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """`dims` and `hypers` are those of the built cell; `cls` is good for its structure."""
+
+    cls: Any
+    dims: dict[str, int]
+    hypers: dict[str, Any]
+
+    @property
+    def described(self) -> Description:
+        found: Description = self.cls.description
+        return found
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """What the code is made for: hyperparameters and sizes that are fixed in it."""
+        found = {h.name: h.value for h in self.described.hypers if h.fixed}
+        return found | {d.name: d.fixed for d in self.described.dims if d.fixed is not None}
+
+    @property
+    def numbers(self) -> list[float]:
+        """The hyperparameters that kernels read when they run."""
+        return [float(self.hypers[h.name]) for h in self.described.hypers if not h.fixed]
+
+    @cached_property
+    def text(self) -> str:
+        """Raises ArgumentTypeError for a class that does not carry its sources."""
+        described = self.described
+        if not described.sources:
+            raise ArgumentTypeError(
+                f"{described.name}: its module was written without the cell's source; "
+                "load the cell from its file, celldsl.load(…)"
+            )
+        found = json.dumps(
+            {
+                "sources": described.sources,
+                "cell": described.name,
+                "structure": self.structure,
+                "without": described.without,
+                "dims": self.dims,
+                "hypers": self.hypers,
+            },
+            separators=(",", ":"),
+        )
+        _KNOWN.setdefault(found, self)
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return recipe_from, (self.text,)
+
+
+_KNOWN: dict[str, Recipe] = {}
+
+
+def recipe_of(cell: Any) -> Recipe:
+    """That of a cell that somebody built."""
+    cls = type(cell)
+    if not isinstance(cls, CellClass):  # it has a runtime of its own
+        described = cls.description
+        made = {h.name: h.value for h in described.hypers if h.fixed}
+        cls = open_sources(described.sources, described.name, made, described.without)
+    return Recipe(cls, dict(cell.dims), dict(cell.hypers))
+
+
+def recipe_from(text: str) -> Recipe:
+    """The recipe of a text, which is compiled where this process does not have it yet."""
+    found = _KNOWN.get(text)
+    if found is None:
+        told = json.loads(text)
+        sources = tuple((name, content) for name, content in told["sources"])
+        cls = open_sources(sources, told["cell"], told["structure"], told["without"])
+        found = _KNOWN[text] = Recipe(cls, told["dims"], told["hypers"])
+    return found

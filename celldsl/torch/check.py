@@ -1,0 +1,110 @@
+"""Checks of what is passed to a layer.  In: tensors, names, shapes.  Out: nothing, or errors.
+
+    x: expected (T, B, I=28), got (32, 100, 27)
+
+Before anything runs, in the words of PyTorch and the cell's own dims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from celldsl.runtime.arrays.shapes import shape_words
+from celldsl.runtime.arrays.signature import Slot
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+
+
+def check_tensor(name: str, value: Any, like: torch.Tensor | None, words: str) -> None:
+    """Whether it is a tensor of real numbers, of the dtype of `like` and on its device.
+
+    Under autocast, and where there are no parameters to say so, any floating dtype will do.
+    """
+    if not isinstance(value, torch.Tensor):
+        advice = f"; pass torch.from_numpy({name})" if hasattr(value, "__array__") else ""
+        raise ArgumentTypeError(
+            f"{name}: expected a tensor {words}, got {type(value).__name__}{advice}"
+        )
+    wanted = None if like is None else like.dtype
+    if not value.is_floating_point() or (
+        wanted is not None and value.dtype != wanted and not _is_cast(value)
+    ):
+        told = f"{wanted or 'real numbers'}"
+        dtype = wanted or torch.get_default_dtype()
+        raise ArgumentTypeError(
+            f"{name}: expected {told}, as the layer's parameters are, got {value.dtype}; pass "
+            f"{name}.to({dtype})"
+        )
+    if like is not None and value.device != like.device:
+        raise ArgumentError(
+            f"{name}: expected a tensor on {like.device}, where the layer's parameters are, got "
+            f"one on {value.device}; pass {name}.to({str(like.device)!r})"
+        )
+
+
+def _is_cast(value: torch.Tensor) -> bool:
+    return torch.is_autocast_enabled(value.device.type)
+
+
+def check_shape(
+    name: str, value: torch.Tensor, slot: Slot, lead: Sequence[str], sizes: Sequence[int | None]
+) -> None:
+    """Whether a tensor has axes called `lead` of these sizes (None: any), then those of a slot."""
+    wanted = (*sizes, *slot.shape)
+    found = tuple(value.shape)
+    fits = len(found) == len(wanted) and all(
+        want is None or want == got for want, got in zip(wanted, found, strict=True)
+    )
+    if not fits:
+        words = shape_words((*lead, *slot.axes), wanted)
+        raise ArgumentError(f"{name}: expected {words}, got {found}{_turned(found, wanted, lead)}")
+
+
+def _turned(found: tuple[int, ...], wanted: tuple[int | None, ...], lead: Sequence[str]) -> str:
+    """What to do where the first two axes were exchanged."""
+    if len(found) != len(wanted) or len(lead) != 2 or found[2:] != wanted[2:]:
+        return ""
+    return "; its first two axes look exchanged (batch_first)"
+
+
+def check_lengths(lengths: Any, steps: int, batch: int) -> torch.Tensor:
+    """`lengths` (B,) as int64 on the CPU.  Raises where one is negative or over T."""
+    try:
+        found = torch.as_tensor(lengths)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentTypeError(f"lengths: expected (B={batch},) integers, got {error}") from None
+    if found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
+        raise ArgumentTypeError(f"lengths: expected integers, got {found.dtype}")
+    if tuple(found.shape) != (batch,):
+        raise ArgumentError(f"lengths: expected (B={batch},), got {tuple(found.shape)}")
+    found = found.to(device="cpu", dtype=torch.int64)
+    if torch.compiler.is_compiling():  # numbers are not known yet
+        return found
+    wrong = ((found < 0) | (found > steps)).nonzero()
+    if len(wrong):
+        place = int(wrong[0, 0])
+        raise ArgumentError(
+            f"lengths: expected 0 to T={steps}, got {int(found[place])} for sequence {place}"
+        )
+    return found
+
+
+def check_resets(resets: Any, lead: Sequence[str], sizes: Sequence[int]) -> torch.Tensor:
+    """Truth values of this shape, (T, B) by its names."""
+    if not isinstance(resets, torch.Tensor):
+        raise ArgumentTypeError(
+            f"resets: expected a tensor of truth values, got {type(resets).__name__}; pass "
+            "torch.as_tensor(resets)"
+        )
+    if resets.dtype != torch.bool:
+        raise ArgumentTypeError(
+            f"resets: expected truth values, got {resets.dtype}; pass resets != 0"
+        )
+    if tuple(resets.shape) != tuple(sizes):
+        words = shape_words(lead, sizes)
+        turned = tuple(resets.shape) == tuple(sizes)[::-1] and len(sizes) > 1
+        hint = "; pass resets.T" if turned else ""
+        raise ArgumentError(f"resets: expected {words}, got {tuple(resets.shape)}{hint}")
+    return resets

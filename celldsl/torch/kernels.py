@@ -1,0 +1,207 @@
+"""Compiled passes over tensors.  In: a recipe, a dtype, tensors.  Out: tensors.
+
+    kernels = kernels_of(recipe.text, torch.float32)
+    packed = kernels.pack(None, params, consts)
+    call = kernels.layout(T, B, lengths, reverse, resets)
+    done = kernels.forward(packed, call, inputs, starts, key)       # outputs, last states, tape
+    back = kernels.backward(packed, call, inputs, starts, done.tape, cotangents, key)
+
+Tensors are contiguous, on the CPU, and of the right shapes: other files look to that.  Nothing is
+copied but what `lengths` and `resets` make ragged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from celldsl.bridges.recipe import Recipe, recipe_from
+from celldsl.runtime.arrays.params import Parameters, place_of
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.buffers import PooledBuffer, aligned_array
+from celldsl.runtime.exec.batch_layout import (
+    BatchLayout,
+    dense_layout,
+    episode_layout,
+    packed_layout,
+)
+from celldsl.runtime.exec.batches import own_starts
+from celldsl.runtime.exec.executor import Engine, ForwardRun, Numbers, with_masks
+from celldsl.runtime.exec.sequences import own_start_gradients
+from celldsl.runtime.threads.thread_count import parts_for
+from celldsl.torch.weights import Packed, pack
+
+Tensors = Sequence[torch.Tensor]
+DTYPES: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype("float32"),
+    torch.float64: np.dtype("float64"),
+}
+
+
+class Done(NamedTuple):
+    """What a forward pass leaves: (T, B, …) and (B, …); `tape` is None where nothing is kept."""
+
+    outputs: list[torch.Tensor]
+    finals: list[torch.Tensor]
+    tape: torch.Tensor | None
+
+
+class Back(NamedTuple):
+    """Gradients."""
+
+    inputs: list[torch.Tensor]
+    starts: list[torch.Tensor]
+    params: list[torch.Tensor]
+
+
+@cache
+def kernels_of(text: str, dtype: torch.dtype) -> Kernels:
+    """The kernels of a recipe, which all layers of that recipe share."""
+    return Kernels(recipe_from(text), DTYPES[dtype])
+
+
+class Kernels:
+    """The compiled passes of one cell, without parameters.  Safe among threads."""
+
+    def __init__(self, recipe: Recipe, dtype: np.dtype[Any]) -> None:
+        described, dims = recipe.described, recipe.dims
+        self.lengths = described.lengths
+        own = (
+            len(described.params),
+            int(self.lengths.parameters(**dims)),
+            int(self.lengths.constants(**dims)),
+        )
+        # Never touched: every pass brings its own.
+        flat, constants = (aligned_array(length, dtype) for length in own[1:])
+        mapping = Parameters(flat, described.params, dims)
+        self.engine = Engine(described, dims, recipe.numbers, flat, constants, mapping)
+        self._counts = own
+        self._numbers = recipe.numbers
+        arrays = (*described.params, *described.consts)
+        self._places = [place_of(each, dims, dtype.itemsize) for each in arrays]
+        self._params = self._places[: own[0]]
+
+    def pack(self, known: Packed | None, tensors: Tensors) -> Packed:
+        """The weights of parameters, then consts; the `known` where they are the same."""
+        tensors = [t if t.is_contiguous() else t.contiguous() for t in tensors]
+        if known is not None and known.holds(tensors):
+            return known
+        return pack(self.engine, self._places, self._counts, self._numbers, tensors)
+
+    def layout(
+        self, steps: int, batch: int, lengths: Values | None, reverse: bool, resets: Values | None
+    ) -> BatchLayout:
+        """Which rows there are; `lengths` (B,) of int64, `resets` (T, B) of bool, or None."""
+        work = steps * batch if lengths is None else int(lengths.sum())
+        parts = min(parts_for(batch, self.engine.flop_estimate(work)), torch.get_num_threads())
+        if resets is not None and resets.any():
+            return episode_layout(resets, lengths, parts, reverse)
+        if lengths is not None:
+            return packed_layout(lengths, steps, parts, reverse)
+        return dense_layout(steps, batch, parts, reverse)
+
+    def tape_length(self, steps: Any, batch: Any) -> Any:
+        """How long the tape is of a pass in which every sequence has all steps."""
+        rows = steps * batch
+        sizes = {"_R": rows, "_B": batch, "_S": rows, "_K": rows, "_parts": 1}
+        return self.lengths.tape(**self.engine.dims, **sizes)
+
+    def forward(
+        self,
+        packed: Packed,
+        layout: BatchLayout,
+        lead: tuple[int, int],
+        inputs: Tensors,
+        starts: Tensors | None,
+        key: int | None,
+        keep: bool,
+    ) -> Done:
+        """All steps; with `keep` there is a tape.  Masks are drawn where there is a `key`."""
+        engine = self.engine
+        numbers = packed.numbers if key is None else with_masks(packed.numbers, key)
+        rows, dealt = self._taken(layout, inputs, starts, numbers)
+        plan = layout.plan(0, layout.steps, keep, starts is not None)
+        given = engine.no_starts if dealt is None else dealt
+        if key is None:
+            run = engine.forward(plan, rows, given, numbers, packed.fixed)
+            packed.fixed = run.fixed
+        else:  # what is derived may depend on whether masks are drawn
+            run = engine.forward(plan, rows, given, numbers)
+        outputs = [torch.from_numpy(layout.rows_out(each, lead)) for each in run.outputs]
+        finals = [torch.from_numpy(layout.finals_out(each)) for each in run.finals]
+        return Done(outputs, finals, _as_tensor(run.tape, run.sizes.tape) if keep else None)
+
+    def _taken(
+        self, layout: BatchLayout, inputs: Tensors, starts: Tensors | None, numbers: Numbers
+    ) -> tuple[list[Values], list[Values] | None]:
+        """Inputs and start states as kernels take them."""
+        rows = [layout.rows_in(each.numpy()) for each in inputs]
+        if starts is None:
+            return rows, None
+        own: Sequence[Values | None] = [None] * len(starts)
+        if layout.episodes is not None:
+            own = own_starts(self.engine, numbers=numbers).finals
+        return rows, [
+            layout.starts_in(each.numpy(), one) for each, one in zip(starts, own, strict=True)
+        ]
+
+    def backward(
+        self,
+        packed: Packed,
+        layout: BatchLayout,
+        lead: tuple[int, int],
+        inputs: Tensors,
+        starts: bool,
+        tape: torch.Tensor,
+        cotangents: Sequence[torch.Tensor | None],
+        key: int | None,
+    ) -> Back:
+        """`cotangents` are those of outputs, then of last states; None stands for zeros."""
+        engine = self.engine
+        numbers = packed.numbers if key is None else with_masks(packed.numbers, key)
+        plan = layout.plan(0, layout.steps, True, starts)
+        rows = [layout.rows_in(each.numpy()) for each in inputs]
+        count = len(engine.output_shapes)
+        ahead = [
+            np.zeros((*lead, *shape), engine.dtype) if each is None else each.numpy()
+            for each, shape in zip(cotangents[:count], engine.output_shapes, strict=True)
+        ]
+        ends = [
+            None if each is None else layout.finals_in(each.numpy()) for each in cotangents[count:]
+        ]
+        # Kernels keep other things there on the way back than on the way forth.
+        fixed = engine.buffers.take(engine.fixed_length)
+        memory = PooledBuffer(tape.numpy(), [])
+        run = ForwardRun(engine.sizes_of(plan), [], [], memory, fixed, numbers)
+        found = engine.backward(run, rows, [layout.rows_in(each) for each in ahead], ends)
+        if starts:
+            own_start_gradients(engine, layout, numbers, found.starts, found.parameters)
+        flat = torch.from_numpy(found.parameters)
+        return Back(
+            [torch.from_numpy(layout.rows_out(each, lead)) for each in found.inputs],
+            [torch.from_numpy(layout.starts_out(each)) for each in found.starts],
+            [self._view(flat, *place) for place in self._params],
+        )
+
+    def _view(
+        self, flat: torch.Tensor, shape: tuple[int, ...], offset: int, strides: tuple[int, ...]
+    ) -> torch.Tensor:
+        """One parameter of a flat tensor; places count in bytes."""
+        size = self.engine.dtype.itemsize
+        return flat.as_strided(shape, [stride // size for stride in strides], offset // size)
+
+
+class _Memory:
+    """A pooled buffer as NumPy takes arrays: it goes back when nobody has the array any more."""
+
+    def __init__(self, buffer: PooledBuffer, length: int) -> None:
+        self.buffer = buffer
+        self.__array_interface__ = buffer.array[:length].__array_interface__
+
+
+def _as_tensor(buffer: PooledBuffer, length: int) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(_Memory(buffer, length)))

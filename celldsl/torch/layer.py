@@ -1,0 +1,159 @@
+"""One cell that goes over sequences in one direction.  In: a recipe.  Out: its parameters, a pass.
+
+    layer = CellLayer(recipe, cell)
+    outputs, finals = layer.pass_over([x], None, Options(), None)
+
+State dicts have the parameters' own names.  `celldsl.torch.RNN` and `Cell` are made of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor
+
+from celldsl.bridges.recipe import Recipe
+from celldsl.runtime.cell.initial import drawing
+from celldsl.torch.eager import Call, run_kernels
+from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
+from celldsl.torch.group import Group
+from celldsl.torch.kernels import kernels_of
+from celldsl.torch.ops import forward_op
+from celldsl.torch.plain import Groups, Options, plain_pass
+from celldsl.torch.transformed import is_batched, transformed_pass
+from celldsl.torch.weights import Packed
+
+Tensors = Sequence[torch.Tensor]
+MOST_KEY = 2**53  # a float64 holds every whole number below
+
+
+class _Memo:
+    """The packed weights of a layer, which no copy and no pickle has."""
+
+    def __init__(self) -> None:
+        self.packed: Packed | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Memo, ()
+
+
+class CellLayer(Group):
+    """The parameters and consts of a cell, and passes over them."""
+
+    def __init__(self, recipe: Recipe, values: Any, dtype: Any, device: Any) -> None:
+        super().__init__()
+        self._recipe = recipe
+        self._memo = _Memo()
+        described = recipe.described
+        for name, value in values.params.items():
+            own = torch.tensor(value).to(device=device, dtype=dtype)
+            self.hold(name, nn.Parameter(own))
+        for name, value in values.consts.items():
+            self.hold(name, torch.tensor(value).to(device=device, dtype=dtype))
+        arrays = (*described.params, *described.consts)
+        self._paths = [tuple(each.name.split(".")) for each in arrays]
+        self._given = frozenset(values.hypers.given)
+
+    def _tensors(self) -> list[torch.Tensor]:
+        """Parameters, then consts."""
+        return [self.held(path) for path in self._paths]
+
+    def _reset(self) -> None:
+        """Draws parameters anew, from PyTorch's generator."""
+        recipe, tensors = self._recipe, self._tensors()
+        described = recipe.described
+        names = [each.name for each in (*described.params, *described.consts)]
+        own = dict(zip(names, tensors, strict=True))
+        known: dict[str, Any] = {**recipe.dims, **recipe.hypers}
+        known |= {n: own[n].detach().double().cpu().numpy() for n in self._given}
+        with torch.no_grad():
+            for name, array in described.initial(drawing(draw_seed()), known):
+                if name not in self._given:
+                    own[name].copy_(torch.tensor(array))
+
+    def _pass(
+        self, inputs: Tensors, starts: Tensors, options: Options, form: str | None
+    ) -> tuple[Tensors, Tensors]:
+        """Outputs and last states over all steps, by kernels or by plain code."""
+        weights = self._tensors()
+        tensors = [*inputs, *starts, *weights]
+        reason = self._why_plain(tensors, weights, form)
+        if reason:
+            groups = Groups.cut(self._recipe, tensors)
+            return plain_pass(self._recipe, groups, options)
+        if is_eager(tensors):
+            return self._by_kernels(inputs, starts, weights, options)
+        return self._by_operator(tensors, options)
+
+    def _why_plain(self, tensors: Tensors, weights: Tensors, form: str | None) -> str:
+        """What keeps kernels from running.  Raises where they alone are wanted."""
+        if form == "plain":
+            return 'form="plain" asks for it'
+        reason = why_plain(tensors)
+        if not reason and not is_known(tensors):
+            reason = "a tensor is of a class of its own"
+        if not reason and is_transformed() and any(is_batched(each) for each in weights):
+            reason = "torch.vmap goes over parameters"
+        if reason and form == "kernels":
+            raise RuntimeError(f'form="kernels": kernels cannot run here, since {reason}')
+        return reason
+
+    def _key(self, options: Options) -> torch.Tensor | None:
+        """What masks are drawn from, where they are."""
+        if not (options.training and self._recipe.described.masks):
+            return None
+        return torch.randint(MOST_KEY, (), device="cpu")
+
+    def _by_kernels(
+        self, inputs: Tensors, starts: Tensors, weights: Tensors, options: Options
+    ) -> tuple[Tensors, Tensors]:
+        inputs = [each.contiguous() for each in inputs]
+        starts = [each.contiguous() for each in starts]
+        kernels = kernels_of(self._recipe.text, inputs[0].dtype)
+        memo = self._memo
+        packed = memo.packed = kernels.pack(memo.packed, weights)
+        steps, batch = inputs[0].shape[:2]
+        lengths, resets = options.lengths, options.resets
+        layout = kernels.layout(
+            steps,
+            batch,
+            None if lengths is None else lengths.numpy(),
+            options.reverse,
+            None if resets is None else resets.contiguous().numpy(),
+        )
+        key = self._key(options)
+        call = Call(
+            self._recipe, kernels, packed, layout, (steps, batch), options,
+            None if key is None else int(key), len(inputs), len(starts),
+        )  # fmt: skip
+        return run_kernels(call, [*inputs, *starts, *weights])
+
+    def _by_operator(self, tensors: Tensors, options: Options) -> tuple[Tensors, Tensors]:
+        if is_transformed():
+            key = self._key(options)
+            own = options.lengths, options.resets, key, tensors
+            found = transformed_pass(self._recipe.text, options.reverse, *own)
+            count = len(self._recipe.described.outputs)
+            return found[:count], found[count:-1]
+        keep = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
+        found = forward_op(
+            tensors, options.lengths, options.resets, self._key(options), self._recipe.text,
+            options.reverse, keep,
+        )  # fmt: skip
+        count = len(self._recipe.described.outputs)
+        return found[:count], found[count:-1]
+
+
+def draw_seed() -> int:
+    """A seed from PyTorch's generator; 0 where tensors have no values."""
+    drawn = torch.randint(2**62, (), device="cpu")
+    return 0 if isinstance(drawn, FakeTensor) else int(drawn)
+
+
+def made(cls: Any, settings: Mapping[str, Any], dtype: Any) -> Any:
+    """A cell whose parameters are drawn from PyTorch's generator.  Raises as building one does."""
+    precise = "float64" if dtype is torch.float64 else "float32"
+    return cls(**settings, dtype=precise, seed=draw_seed())

@@ -1,0 +1,339 @@
+"""Layers for sequences.  In: any cell.  Out: what takes the place of `nn.LSTM`.
+
+layer = RNN(GRU, I=28, H=128, num_layers=2, bidirectional=True, dropout=0.1, batch_first=True)
+output, state = layer(x)                # (B, T, 28) -> (B, T, 256), State(h=(4, B, 128))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+
+from celldsl.bridges.recipe import recipe_of
+from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.runtime.arrays.shapes import shape_words
+from celldsl.runtime.arrays.signature import make_slots
+from celldsl.runtime.arrays.validation import by_name, check_flag, check_integer
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.torch.check import check_lengths, check_resets, check_shape, check_tensor
+from celldsl.torch.form import FORMS
+from celldsl.torch.layer import CellLayer
+from celldsl.torch.packing import packed_like, padded
+from celldsl.torch.plain import Options
+from celldsl.torch.stack import build_stack, check_directions, check_states
+from celldsl.torch.states import pack_like, tell_pytree
+
+Tensors = Sequence[torch.Tensor]
+KEYWORDS = ("state", "lengths", "resets")
+
+
+class RNN(nn.Module):
+    """Any cell over sequences, layer upon layer, as `nn.LSTM` is used.
+
+    `cell` is a class, `celldsl.load(…)`, or a path; sizes and hyperparameters go by keyword, or in
+    `settings` where they are called as an argument here.  A list of classes or built cells makes a
+    layer of each.  `dropout` acts between layers in training; `residual` adds its input to the
+    output of every layer after the first.  `form` is "kernels" or "plain" where only that may run.
+
+    State dicts have the cell's own names: `layers.0.r_u.W_x`, `layers.0_reverse.r_u.W_x`.
+
+    Raises ArgumentError and ArgumentTypeError, which name the argument.
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        batch_first: bool = False,
+        residual: bool = False,
+        settings: Mapping[str, Any] | None = None,
+        form: str | None = None,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        **sizes: Any,
+    ) -> None:
+        super().__init__()
+        self.num_layers = check_integer("num_layers", num_layers, 1)
+        self.bidirectional = check_flag("bidirectional", bidirectional)
+        self.batch_first = check_flag("batch_first", batch_first)
+        self.residual = check_flag("residual", residual)
+        self.dropout = _rate(dropout)
+        self.form_wanted = _form(form)
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        self._listed = isinstance(cell, list | tuple)
+        directions = 2 if bidirectional else 1
+        given = {**(settings or {}), **sizes}
+        stack = build_stack(cell, given, num_layers, directions, dtype)
+        self.num_layers = len(stack)
+        if not self._listed:
+            check_states(stack)
+        if bidirectional:
+            for own in stack:
+                check_directions(own[0])
+        self.layers = nn.ModuleDict()
+        for number, own in enumerate(stack):
+            for built, suffix in zip(own, ("", "_reverse"), strict=False):
+                layer = CellLayer(recipe_of(built), built, dtype, device)
+                self.layers[f"{number}{suffix}"] = layer
+        self._describe()
+
+    def _describe(self) -> None:
+        recipes = [self._layer(number, 0)._recipe for number in range(self.num_layers)]
+        first = recipes[0]
+        self._inputs = make_slots(first.described.inputs, first.dims)
+        self._names = tuple(slot.name for slot in self._inputs)
+        self._states = [make_slots(each.described.states, each.dims) for each in recipes]
+        self._recipes = recipes
+        for each in recipes:
+            tell_pytree(each)
+        if self.residual:
+            self._check_residual()
+
+    def _check_residual(self) -> None:
+        """Raises where a layer's outputs have other shapes than its inputs."""
+        directions = 2 if self.bidirectional else 1
+        for number, recipe in enumerate(self._recipes[1:], 1):
+            inputs, outputs = (
+                [tuple(map(int, each.shape(**recipe.dims))) for each in arrays]
+                for arrays in (recipe.described.inputs, recipe.described.outputs)
+            )
+            wide = [(*s[:-1], s[-1] * directions) if s else s for s in outputs]
+            if inputs != wide:
+                raise ArgumentError(
+                    f"residual: layer {number} has inputs {inputs} and outputs {wide}, which "
+                    "cannot be added"
+                )
+
+    def _layer(self, number: int, direction: int) -> CellLayer:
+        name = f"{number}_reverse" if direction else f"{number}"
+        found = self.layers._modules[name]
+        assert isinstance(found, CellLayer)
+        return found
+
+    def forward(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+        """x (T, B, I), or a PackedSequence, to (output (T, B, H), last state).
+
+        Several inputs are a mapping, a tuple, or keywords.  `state` has (layers·directions, B, …)
+        each; `lengths` (B,) ends each sequence at its own length; before steps at which `resets`
+        (T, B) is true a sequence goes back to its start.  With `batch_first` inputs, outputs and
+        resets begin with (B, T).
+        """
+        if named:
+            refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS))
+            state = named.pop("state", state)
+        lengths, resets = named.pop("lengths", None), named.pop("resets", None)
+        given = self._given(inputs, named)
+        if isinstance(given[0], PackedSequence):
+            return self._packed(given, state, lengths, resets)
+        return self._padded(given, state, lengths, resets)
+
+    def _given(self, inputs: Any, named: Mapping[str, Any]) -> list[Any]:
+        """The inputs in order."""
+        if inputs is None:
+            found = [named.get(name) for name in self._names]
+        elif named:
+            raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
+        elif isinstance(inputs, torch.Tensor | PackedSequence) and len(self._names) == 1:
+            return [inputs]
+        else:
+            found = by_name("inputs", inputs, self._names)
+        for name, value in zip(self._names, found, strict=True):
+            if value is None:
+                raise ArgumentTypeError(f"{name}: no tensor was passed")
+        return found
+
+    def _packed(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> tuple[Any, Any]:
+        if lengths is not None or resets is not None:
+            name = "resets" if lengths is None else "lengths"
+            raise ArgumentTypeError(f"{name}: a PackedSequence is passed without them")
+        if not all(isinstance(each, PackedSequence) for each in given):
+            raise ArgumentTypeError("inputs: pass all as PackedSequence or none")
+        own = [padded(each, self.batch_first) for each in given]
+        output, last = self._padded([x for x, _ in own], state, own[0][1], None)
+        if isinstance(output, torch.Tensor):
+            return packed_like(given[0], output, self.batch_first), last
+        several = [packed_like(given[0], each, self.batch_first) for each in output]
+        return type(output)(*several), last
+
+    def _padded(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> tuple[Any, Any]:
+        steps, batch = self._check(given)
+        alone = batch is None
+        lead = ("B", "T") if self.batch_first else ("T", "B")
+        size = (steps,) if batch is None else (batch, steps) if self.batch_first else (steps, batch)
+        if resets is not None:
+            resets = check_resets(resets, ("T",) if alone else lead, size)
+        starts = None if state is None else self._unpacked(state, batch, given[0])
+        if alone:
+            given = [each.unsqueeze(1) for each in given]
+            resets = None if resets is None else resets.unsqueeze(1)
+        elif self.batch_first:
+            given = [each.transpose(0, 1) for each in given]
+            resets = None if resets is None else resets.T
+        if lengths is not None:
+            lengths = check_lengths(lengths, steps, 1 if batch is None else batch)
+        outputs, finals = self._over_layers(given, starts, lengths, resets)
+        if alone:
+            outputs = [each.squeeze(1) for each in outputs]
+        elif self.batch_first:
+            outputs = [each.transpose(0, 1) for each in outputs]
+        return self._named_outputs(outputs), self._named_states(finals, alone)
+
+    def _check(self, given: list[Any]) -> tuple[int, int | None]:
+        """T and B, None for a sequence without a batch.  Raises before anything runs."""
+        lead: tuple[str, ...] = ("B", "T") if self.batch_first else ("T", "B")
+        like = next(iter(self._layer(0, 0)._tensors()), None)
+        sizes: tuple[int | None, ...] = (None, None)
+        for slot, value in zip(self._inputs, given, strict=True):
+            words = shape_words((*lead, *slot.axes), (None, None, *slot.shape))
+            check_tensor(slot.name, value, like, words)
+            if slot is self._inputs[0] and value.ndim == len(slot.shape) + 1:
+                lead, sizes = ("T",), (None,)
+            check_shape(slot.name, value, slot, lead, sizes)
+            sizes = tuple(value.shape[: len(lead)])
+        if len(sizes) == 1:
+            return int(sizes[0] or 0), None
+        first, second = sizes
+        return (second, first) if self.batch_first else (first, second)  # type: ignore[return-value]
+
+    def _unpacked(self, state: Any, batch: int | None, like: torch.Tensor) -> list[list[Any]]:
+        """For each layer its states (directions, B, …)."""
+        directions = 2 if self.bidirectional else 1
+        if self._listed:
+            if not isinstance(state, list | tuple) or len(state) != self.num_layers:
+                raise ArgumentTypeError(
+                    f"state: expected a tuple of {self.num_layers} states, one for each cell"
+                )
+            pairs = [(f"state[{k}]", each) for k, each in enumerate(state)]
+        else:
+            pairs = [("state", state)]
+        found = []
+        for number, (what, each) in enumerate(pairs):
+            rows = directions if self._listed else directions * self.num_layers
+            own = self._parts(number, what, each, rows, batch, like)
+            layers = 1 if self._listed else self.num_layers
+            found += [
+                [t[k * directions : (k + 1) * directions] for t in own] for k in range(layers)
+            ]
+        return found
+
+    def _parts(
+        self, number: int, what: str, state: Any, rows: int, batch: int | None, like: torch.Tensor
+    ) -> list[torch.Tensor]:
+        slots = self._states[number]
+        if isinstance(state, torch.Tensor) and len(slots) == 1:
+            state = (state,)
+        structure = self._recipes[number].cls._state_structure
+        found = structure.unpack(what, state)
+        lead = ("layers*directions", "B") if batch is not None else ("layers*directions",)
+        sizes = (rows, batch) if batch is not None else (rows,)
+        for slot, value in zip(slots, found, strict=True):
+            name = f"{what}.{slot.name}"
+            words = shape_words((*lead, *slot.axes), (*sizes, *slot.shape))
+            check_tensor(name, value, like, words)
+            check_shape(name, value, slot, lead, sizes)
+        return found if batch is not None else [each.unsqueeze(1) for each in found]
+
+    def _over_layers(
+        self, given: Tensors, starts: list[list[Any]] | None, lengths: Any, resets: Any
+    ) -> tuple[Tensors, list[list[Tensors]]]:
+        """Outputs of the last layer, and for each layer the last states of each direction."""
+        finals: list[list[Tensors]] = []
+        backwards = _other_way(resets, lengths) if self.bidirectional else None
+        for number in range(self.num_layers):
+            if number and self.dropout and self.training:
+                given = [nn.functional.dropout(each, self.dropout) for each in given]
+            found, ends = [], []
+            for direction in range(2 if self.bidirectional else 1):
+                own = backwards if direction else resets
+                options = Options(bool(direction), lengths, own, self.training)
+                begin = [] if starts is None else [each[direction] for each in starts[number]]
+                layer = self._layer(number, direction)
+                outputs, last = layer._pass(given, begin, options, self.form_wanted)
+                found.append(outputs)
+                ends.append(last)
+            before, given = given, found[0]
+            if self.bidirectional:
+                given = [torch.cat(pair, -1) for pair in zip(*found, strict=True)]
+            if number and self.residual:
+                given = [new + old for new, old in zip(given, before, strict=True)]
+            finals.append(ends)
+        return given, finals
+
+    def _named_outputs(self, outputs: Tensors) -> Any:
+        if len(outputs) == 1:
+            return outputs[0]
+        return pack_like(self._recipes[-1].cls._output_structure, outputs)
+
+    def _named_states(self, finals: list[list[Tensors]], alone: bool) -> Any:
+        groups = finals if self._listed else [[end for ends in finals for end in ends]]
+        found = []
+        for number, ends in enumerate(groups):
+            stacked = [_stacked(each, alone) for each in zip(*ends, strict=True)]
+            found.append(pack_like(self._recipes[number].cls._state_structure, stacked))
+        return tuple(found) if self._listed else found[0]
+
+    def form(self, inputs: Any = None, state: Any = None, /, **named: Any) -> str:
+        """Which form would run: "kernels", or "plain code: …" with the reason."""
+        given = self._given(inputs, {n: v for n, v in named.items() if n in self._names})
+        tensors = [each.data if isinstance(each, PackedSequence) else each for each in given]
+        layer = self._layer(0, 0)
+        weights = layer._tensors()
+        reason = layer._why_plain([*tensors, *weights], weights, self.form_wanted)
+        return f"plain code: {reason}" if reason else "kernels"
+
+    def reset_parameters(self) -> None:
+        """Draws all parameters anew, as the cells' initialisers say (`torch.manual_seed`)."""
+        for layer in self.layers.values():
+            assert isinstance(layer, CellLayer)
+            layer._reset()
+
+    def extra_repr(self) -> str:
+        own = {"num_layers": (self.num_layers, 1), "bidirectional": (self.bidirectional, False),
+               "dropout": (self.dropout, 0.0), "batch_first": (self.batch_first, False),
+               "residual": (self.residual, False)}  # fmt: skip
+        told = [f"{name}={value}" for name, (value, usual) in own.items() if value != usual]
+        lines = []
+        for recipe in self._recipes if self._listed else self._recipes[:1]:
+            settings = {**recipe.dims, **recipe.hypers}
+            sizes = ", ".join(f"{n}={v}" for n, v in settings.items())
+            lines.append(f"{recipe.described.name}({sizes})")
+            lines += [f"    {line}" for line in recipe.described.equations.strip().splitlines()]
+        return "\n".join([*([", ".join(told)] if told else []), *lines])
+
+
+def _stacked(states: Tensors, alone: bool) -> torch.Tensor:
+    """(layers·directions, B, …)."""
+    found = states[0].unsqueeze(0) if len(states) == 1 else torch.stack(list(states))
+    return found.squeeze(1) if alone else found
+
+
+def _other_way(resets: torch.Tensor | None, lengths: torch.Tensor | None) -> torch.Tensor | None:
+    """Resets of the pass that goes backwards: an episode that begins at a step ends before it."""
+    if resets is None:
+        return None
+    found = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
+    if lengths is None:
+        return found
+    steps = torch.arange(1, len(found) + 1, device=found.device)[:, None]
+    return found & (steps < lengths.to(found.device))
+
+
+def _rate(dropout: Any) -> float:
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float):
+        raise ArgumentTypeError(f"dropout: expected a number from 0 to 1, got {dropout!r}")
+    if not 0.0 <= dropout <= 1.0:
+        raise ArgumentError(f"dropout: expected a number from 0 to 1, got {dropout!r}")
+    return float(dropout)
+
+
+def _form(form: str | None) -> str | None:
+    if form is not None and form not in FORMS:
+        raise ArgumentError(f'form: expected "kernels", "plain" or None, got {form!r}')
+    return form

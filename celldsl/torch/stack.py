@@ -1,0 +1,153 @@
+"""Which cells a layer is made of.  In: what was passed for cells, and sizes.  Out: built cells.
+
+    stack = build_stack(GRU, {"I": 28, "H": 128}, layers=2, directions=2, dtype=torch.float32)
+    stack[1][0].dims        # {"I": 256, "H": 128}
+
+Later layers take what earlier ones give: the one dim that is the input's shape has its size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from celldsl.api import load
+from celldsl.runtime.arrays.shapes import axes_of
+from celldsl.runtime.cell.construction import accepted_keywords
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+from celldsl.torch.layer import made
+
+Shapes = list[tuple[int, ...]]
+
+
+def build_stack(
+    cells: Any, settings: Mapping[str, Any], layers: int, directions: int, dtype: Any
+) -> list[list[Any]]:
+    """For each layer a cell for each direction.
+
+    Raises ArgumentError where one layer's outputs are no inputs of the next, and whatever building
+    a cell raises.
+    """
+    if isinstance(cells, list | tuple):
+        if layers != 1:
+            raise ArgumentError("num_layers: a list of cells has a layer for each; leave it out")
+        if not cells:
+            raise ArgumentError("cell: the list is empty")
+        wanted = [_class_or_cell(cell) for cell in cells]
+    else:
+        wanted = [_class_or_cell(cells)] * layers
+    _refuse_unknown(wanted, settings)
+    found: list[list[Any]] = []
+    for number, cell in enumerate(wanted):
+        before = _outputs(found[-1][0], directions) if found else None
+        found.append(_layer(cell, settings, before, directions, dtype, number))
+    return found
+
+
+def _class_or_cell(cell: Any) -> Any:
+    if isinstance(cell, str | os.PathLike):
+        return load(cell)
+    if isinstance(cell, type) and hasattr(cell, "variants"):
+        return cell
+    if hasattr(cell, "description") and not isinstance(cell, type):
+        return cell
+    raise ArgumentTypeError(
+        f"cell: expected the class of a cell, celldsl.load(…), a built cell, or a list of them, "
+        f"got {cell!r}"
+    )
+
+
+def _refuse_unknown(wanted: Sequence[Any], settings: Mapping[str, Any]) -> None:
+    """In a list every setting is for the cells that know it, and for one of them at least."""
+    known: set[str] = set()
+    for cell in wanted:
+        if not hasattr(cell, "description"):
+            return  # its structure decides what it knows
+        known |= set(accepted_keywords(cell.description)) - {"dtype", "seed", "engine"}
+    own = ("num_layers", "bidirectional", "dropout", "batch_first", "residual", "settings")
+    for name in settings:
+        if name not in known:
+            raise unknown_argument("RNN()", name, [*sorted(known), *own])
+
+
+def _layer(
+    cell: Any,
+    settings: Mapping[str, Any],
+    before: Shapes | None,
+    directions: int,
+    dtype: Any,
+    number: int,
+) -> list[Any]:
+    if not isinstance(cell, type):
+        found = [cell] * directions
+    else:
+        own = _known_to(cell, settings)
+        if before is not None:
+            own |= _resized(cell, before)
+        found = [made(cell, own, dtype) for _ in range(directions)]
+    if before is not None and _inputs(found[0]) != before:
+        raise ArgumentError(_misfit(found[0], before, number))
+    return found
+
+
+def _known_to(cell: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    if not hasattr(cell, "description"):
+        return dict(settings)
+    known = accepted_keywords(cell.description)
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def _resized(cell: Any, before: Shapes) -> dict[str, int]:
+    """The size of the one dim that is the shape of a cell's only input."""
+    described = getattr(cell, "description", None)
+    if described is None or len(described.inputs) != 1 or len(before) != 1 or len(before[0]) != 1:
+        return {}
+    axes = axes_of(described.inputs[0].text)
+    names = {dim.name for dim in described.dims}
+    return {axes[0]: before[0][0]} if len(axes) == 1 and axes[0] in names else {}
+
+
+def _inputs(cell: Any) -> Shapes:
+    return [tuple(map(int, each.shape(**cell.dims))) for each in cell.description.inputs]
+
+
+def _outputs(cell: Any, directions: int) -> Shapes:
+    """Of both directions, side by side on the last axis."""
+    shapes = [tuple(map(int, each.shape(**cell.dims))) for each in cell.description.outputs]
+    if directions == 1:
+        return shapes
+    return [(*shape[:-1], shape[-1] * directions) if shape else () for shape in shapes]
+
+
+def _misfit(cell: Any, before: Shapes, number: int) -> str:
+    name = cell.description.name
+    told = ", ".join(str(list(shape)) for shape in before)
+    inputs = ", ".join(f"{each.name}: {each.text}" for each in cell.description.inputs)
+    return (
+        f"num_layers: layer {number} would get {told} of the one before, and {name} has {inputs}: "
+        "say what each layer is by a list of cells, RNN([A(…), B(…)])"
+    )
+
+
+def check_states(stack: Sequence[Sequence[Any]]) -> None:
+    """Raises where states of the layers of one cell have several shapes: no tensor has them all."""
+    shapes = [
+        [tuple(map(int, each.shape(**layer[0].dims))) for each in layer[0].description.states]
+        for layer in stack
+    ]
+    if any(other != shapes[0] for other in shapes):
+        raise ArgumentError(
+            f"num_layers: layers of {stack[0][0].description.name} would have states of different "
+            "shapes, since a size of its input is one of its states too: pass a list of cells"
+        )
+
+
+def check_directions(cell: Any) -> None:
+    """Raises where two directions cannot lie side by side."""
+    for each in cell.description.outputs:
+        if not axes_of(each.text):
+            raise ArgumentError(
+                f"bidirectional: the output {each.name} of {cell.description.name} is one number, "
+                "which has no axis for two directions"
+            )

@@ -1,0 +1,145 @@
+"""`celldsl.torch.RNN` beside plain code and `nn.LSTM`: values, gradients, stacks, states."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import celldsl
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+F64: dict[str, Any] = {"dtype": torch.float64}
+
+
+@pytest.fixture(scope="module")
+def GRU() -> Any:
+    return celldsl.load("gru")
+
+
+@pytest.fixture(scope="module")
+def LSTM() -> Any:
+    return celldsl.load("lstm")
+
+
+@pytest.fixture
+def gru(GRU: Any) -> Any:
+    torch.manual_seed(0)
+    return celldsl.torch.RNN(GRU, I=3, H=5, **F64)
+
+
+@pytest.fixture
+def x() -> Any:
+    torch.manual_seed(1)
+    return torch.randn(7, 2, 3, **F64)
+
+
+def results(layer: Any, *arguments: Any, **named: Any) -> list[Any]:
+    """Outputs, states, and the gradients of parameters and of the first input."""
+    layer.zero_grad()
+    x = arguments[0].detach().clone().requires_grad_()
+    y, state = layer(x, *arguments[1:], **named)
+    (y.square().sum() + sum(each.sin().sum() for each in state)).backward()
+    return [y, *state, x.grad, *(p.grad for p in layer.parameters())]
+
+
+def as_plain(layer: Any) -> Any:
+    other = copy.deepcopy(layer)
+    other.form_wanted = "plain"
+    return other
+
+
+def assert_close(found: Any, wanted: Any) -> None:
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_both_forms_agree(gru: Any, x: Any) -> None:
+    state = (torch.randn(1, 2, 5, **F64),)
+    plain = as_plain(gru)
+    assert gru.form(x) == "kernels"
+    assert plain.form(x) == 'plain code: form="plain" asks for it'
+    resets = torch.rand(7, 2) < 0.3
+    for named in ({}, {"lengths": torch.tensor([3, 7])}, {"resets": resets},
+                  {"resets": resets, "lengths": [3, 7]}):  # fmt: skip
+        assert_close(results(gru, x, **named), results(plain, x, **named))
+        assert_close(results(gru, x, state, **named), results(plain, x, state, **named))
+
+
+def test_it_computes_what_the_cell_does(GRU: Any, gru: Any, x: Any) -> None:
+    cell = GRU(I=3, H=5, dtype="float64")
+    cell.params.assign({n: p.detach().numpy() for n, p in gru.layers["0"].named_parameters()})
+    y, state = cell(x.numpy())
+    found, last = gru(x)
+    np.testing.assert_array_equal(found.detach().numpy(), y)
+    np.testing.assert_array_equal(last.h[0].detach().numpy(), state.h)
+    assert type(last) is type(state)
+
+
+def test_it_takes_the_place_of_a_stack_of_lstms(LSTM: Any, x: Any) -> None:
+    """Two layers, two directions, packed sequences in any order, states in and out."""
+    torch.manual_seed(0)
+    theirs = nn.LSTM(3, 5, num_layers=2, bidirectional=True, batch_first=True, **F64)
+    ours = celldsl.torch.RNN(
+        LSTM, I=3, H=5, num_layers=2, bidirectional=True, batch_first=True, **F64
+    )
+    copy_lstm(theirs, ours)
+    first = torch.randn(4, 2, 5, **F64), torch.randn(4, 2, 5, **F64)
+    batch = x.transpose(0, 1)
+    for given in (batch, packed(batch, [3, 7]), packed(batch, [7, 2])):
+        for state in (None, first):
+            (a, s), (b, (h, c)) = ours(given, state), theirs(given, state)
+            if isinstance(a, nn.utils.rnn.PackedSequence):
+                assert_close([a.data, s.h, s.c], [b.data, h, c])
+                assert torch.equal(a.batch_sizes, b.batch_sizes)
+                assert torch.equal(a.unsorted_indices, b.unsorted_indices)
+            else:
+                assert_close([a, s.h, s.c], [b, h, c])
+    alone, last = ours(batch[0])
+    wanted, (h, c) = theirs(batch[0])
+    assert_close([alone, *last], [wanted, h, c])
+
+
+def packed(batch: Any, lengths: list[int]) -> Any:
+    pack = nn.utils.rnn.pack_padded_sequence
+    return pack(batch, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+
+
+def copy_lstm(theirs: Any, ours: Any) -> None:
+    """The weights of an `nn.LSTM`, whose gates stand in the order i, f, g, o."""
+    state = ours.state_dict()
+    for layer in range(theirs.num_layers):
+        for suffix in ("", "_reverse"):
+            names = {"x": "weight_ih", "h": "weight_hh", "b": "bias_ih", "c": "bias_hh"}
+            own = {k: getattr(theirs, f"{n}_l{layer}{suffix}") for k, n in names.items()}
+            for place, gate in enumerate("ifgo"):
+                cut = slice(5 * place, 5 * place + 5)
+                here = f"layers.{layer}{suffix}.{gate}"
+                state[f"{here}.W_x"].copy_(own["x"][cut].detach().T)
+                state[f"{here}.W_h"].copy_(own["h"][cut].detach().T)
+                state[f"{here}.b"].copy_((own["b"] + own["c"])[cut].detach())
+
+
+def test_gradients_of_all_orders(gru: Any, x: Any) -> None:
+    short = x[:3].clone().requires_grad_()
+    start = torch.randn(1, 2, 5, **F64, requires_grad=True)
+    leaves = (short, start, *gru.parameters())
+
+    def run(x: Any, h: Any, *_: Any) -> tuple[Any, Any]:
+        y, state = gru(x, (h,))
+        return y, state.h
+
+    assert torch.autograd.gradcheck(run, leaves)
+    assert torch.autograd.gradgradcheck(run, (short, start))
+
+
+def test_copies_and_pickles(gru: Any, x: Any) -> None:
+    y, _ = gru(x)
+    for other in (copy.deepcopy(gru), pickle.loads(pickle.dumps(gru))):
+        assert torch.equal(other(x)[0], y) and repr(other) == repr(gru)
+    other.layers["0"].c.b.data.add_(1.0)
+    assert not torch.equal(other(x)[0], y) and torch.equal(gru(x)[0], y)
