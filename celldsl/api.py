@@ -26,6 +26,7 @@ from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
 from celldsl.pass_flags import checked
 
 if TYPE_CHECKING:
+    from celldsl.pipeline import Observed
     from celldsl.runtime.cell.cell import Cell
 
 Structure = Mapping[str, Any]
@@ -37,6 +38,7 @@ class Wanted(NamedTuple):
     cell: str | None
     structure: Structure
     without: frozenset[str]
+    observed: Observed = None
 
 
 def load(
@@ -150,7 +152,8 @@ def _class_of(
         return _class_of(text, name, path, root, other)
 
     sources = sources_of(text, name, path, root, wanted.cell)
-    reopening = open_sources, (sources, wanted.cell, wanted.structure, sorted(wanted.without))
+    asked = wanted.cell, wanted.structure, sorted(wanted.without), wanted.observed
+    reopening = open_sources, (sources, *asked)
     if not any(folder.glob("*.py")):
         from celldsl.diagnostics.errors import UndecidedError
 
@@ -163,8 +166,9 @@ def _class_of(
             undecided.reopened = reopening
             return undecided
     found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
-    # Afterwards: what an import does to Python's filters makes it forget what it has shown.
-    give_warnings(folder, name)
+    if wanted.observed is None:
+        # Afterwards: what an import does to Python's filters makes it forget what it has shown.
+        give_warnings(folder, name)
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
     found.reopened = reopening
@@ -176,13 +180,14 @@ def open_sources(
     cell: str | None,
     structure: Structure,
     without: Iterable[str],
+    observed: Observed = None,
 ) -> type[Cell]:
     """The class of a cell whose files are these: (name inside the root, text), its own first.
 
-    It is what a pickled class is opened with, anywhere.  Raises ValueError for names that lead out
-    of the root.
+    It is what a pickled class is opened with, anywhere.  `observed` is that of
+    `celldsl.pipeline.generate_module`.  Raises ValueError for names that lead out of the root.
     """
-    wanted = Wanted(cell, dict(structure), checked(without))
+    wanted = Wanted(cell, dict(structure), checked(without), observed)
     (name, text), *used = sources
     if not used:
         return _class_of(text, name, None, None, wanted)

@@ -34,10 +34,11 @@ def source_key(
     cell: str | None,
     structure: Mapping[str, Any] | None,
     without: Iterable[str] = (),
+    observed: object = None,
 ) -> str:
     """A name for what is made of a text: the same in every process, safe as a module's name."""
     digest = hashlib.sha256()
-    asked = [cell, sorted((structure or {}).items()), sorted(set(without))]
+    asked = [cell, sorted((structure or {}).items()), sorted(set(without)), observed]
     facts = [compiler_key(), own_name(text, name, path, root), asked]
     digest.update(json.dumps(facts).encode())
     digest.update(own_text(text, cell).encode("utf-8", "surrogatepass"))

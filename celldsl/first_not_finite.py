@@ -246,7 +246,7 @@ class _Search:
         if node is None:
             if self.ahead is not None and name in self.ahead.nodes:
                 return self.ahead.text(name)
-            return name.replace("@in", "")
+            return self._passed(name)
         if node.op == "number":
             return f"{node['value']:g}"
         if not depth:
@@ -255,6 +255,17 @@ class _Search:
         if node.op in SIGNS and len(args) == 2:
             return f"({args[0]} {SIGNS[node.op]} {args[1]})"
         return f"{node.op}({', '.join(args)})"
+
+    def _passed(self, name: str) -> str:
+        """What a caller calls a leaf: `dy`, `dy.c`, `dstate.h`."""
+        given = [leaf.name for leaf in self.program.leaves if leaf.name.startswith(cotangent(""))]
+        if name not in given:
+            return name.replace("@in", "")
+        own = name.removeprefix(cotangent(""))
+        if own.startswith("state."):
+            return f"d{own}"
+        outputs = [each for each in given if not each.startswith(cotangent("state."))]
+        return "dy" if len(outputs) == 1 else f"dy.{own}"
 
 
 def _first_index(value: Array) -> Any:

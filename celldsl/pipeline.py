@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError, UndecidedError
@@ -24,8 +24,13 @@ from celldsl.syntax.parse import parse
 from celldsl.targets.table import DEFAULT, TARGETS
 from celldsl.version import __version__
 
+# What a module gives besides outputs: nothing, or the states after every step; or instead of them
+# the values of equations that have these names.
+Observed = Literal["states"] | tuple[str, ...] | None
+
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
+    from celldsl.ir.spec import CellSpec
     from celldsl.plan.plan import Plan
     from celldsl.semantics.lower import Lowered
     from celldsl.semantics.structure import Setting
@@ -70,8 +75,12 @@ def front(
     structure: Mapping[str, Setting],
     root: Path | None = None,
     path: Path | None = None,
+    seen: bool = False,
 ) -> Lowered:
-    """Text to program.  Raises CellError with all that is wrong, SettingError for `structure`."""
+    """Text to program.  Raises CellError with all that is wrong, SettingError for `structure`.
+
+    With `seen` the values of all equations stay in it.
+    """
     from celldsl.semantics.given_settings import check_given
     from celldsl.semantics.lower import lower
 
@@ -80,7 +89,7 @@ def front(
         raise CellError(report.diagnostics)
     name = cell_name(checked, cell, report)
     check_given(checked.module.cells[name][0], structure)
-    lowered = lower(checked, name, structure, report)
+    lowered = lower(checked, name, structure, report, seen=seen)
     if lowered is None:
         raise _refusal(report, name)
     return lowered
@@ -112,15 +121,29 @@ def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
     raise CellError(report.diagnostics)
 
 
+def _seen(lowered: Lowered, names: tuple[str, ...]) -> Lowered:
+    """A cell whose outputs are values of its equations."""
+    from celldsl.structs import replace
+    from celldsl.transforms.observe import values_alone
+
+    known = {each.name: (each.value, each.shape) for each in lowered.seen}
+    program, spec = values_alone(lowered.program, lowered.spec, [known[name] for name in names])
+    return replace(lowered, program=program, spec=spec)
+
+
 class Artefacts:
     """What is made of a lowered cell on the way to a module, in order, each when it is asked for.
 
-    `without` has names of `celldsl.pass_flags` to leave out.
+    `without` has names of `celldsl.pass_flags` to leave out; `observed` says what the cell gives
+    besides its outputs.
     """
 
-    def __init__(self, lowered: Lowered, without: Collection[str] = ()) -> None:
-        self.lowered = lowered
+    def __init__(
+        self, lowered: Lowered, without: Collection[str] = (), observed: Observed = None
+    ) -> None:
+        self.lowered = _seen(lowered, observed) if isinstance(observed, tuple) else lowered
         self.without = frozenset(without)
+        self.observed = observed
 
     @cached_property
     def differentiated(self) -> Pair:
@@ -141,20 +164,35 @@ class Artefacts:
     @cached_property
     def optimised(self) -> Pair:
         """Both programs, ready to be planned."""
+        from celldsl.transforms.observe import (
+            backward_with_states,
+            forward_with_states,
+            without_gradients,
+        )
         from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
 
         forward, backward = self.taped
-        return (
-            run_passes(forward, FORWARD, self.without),
-            run_passes(backward, BACKWARD, self.without),
-        )
+        forward = run_passes(forward, FORWARD, self.without)
+        if isinstance(self.observed, tuple):
+            return forward, without_gradients(forward)
+        if self.observed is not None:
+            forward, backward = forward_with_states(forward), backward_with_states(backward)
+        return forward, run_passes(backward, BACKWARD, self.without)
+
+    @cached_property
+    def spec(self) -> CellSpec:
+        """What the user of the module sees."""
+        from celldsl.transforms.observe import spec_with_states
+
+        spec = self.lowered.spec
+        return spec_with_states(spec) if self.observed == "states" else spec
 
     @cached_property
     def plan(self) -> Plan:
         """What is executed."""
         from celldsl.plan.plan_cell import plan_cell
 
-        return plan_cell(*self.optimised, self.lowered.spec, self.without)
+        return plan_cell(*self.optimised, self.spec, self.without)
 
     def passes(self) -> list[tuple[str, Program, tuple[Step, ...]]]:
         """When passes run, the program that they begin with, and those that are not left out."""
@@ -179,9 +217,10 @@ class Artefacts:
         from celldsl.targets.numba.unit import Unit
 
         told = tuple(sorted(self.without))
-        spec = self.lowered.spec
         forward, backward = self.optimised
-        return Unit(spec, forward, backward, self.plan, name, digest, __version__, told, sources)
+        return Unit(
+            self.spec, forward, backward, self.plan, name, digest, __version__, told, sources
+        )
 
     def plain_unit(self, name: str, digest: str) -> Printed:
         """What targets of Programs print: as it was written, with work out of the loop."""
@@ -229,12 +268,14 @@ def generate_module(
     report: Report | None = None,
     without: Iterable[str] = (),
     target: str = DEFAULT,
+    observed: Observed = None,
 ) -> Module:
     """The module of a cell.  Raises CellError with all that is wrong.
 
     Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
     names of `celldsl.pass_flags` to leave out; ValueError where there is no such one.  `target` is
     one of `celldsl.targets.table`; `standalone` is for the default one, others always are.
+    `observed` says what the cell gives besides its outputs.
     """
     import hashlib
 
@@ -242,9 +283,10 @@ def generate_module(
 
     report = report if report is not None else Report()
     left_out = known_names(without)
-    lowered = front(Source(name, text), report, cell, structure or {}, root, Path(name))
+    given, seen = structure or {}, isinstance(observed, tuple)
+    lowered = front(Source(name, text), report, cell, given, root, Path(name), seen)
     digest = hashlib.sha256(own_text(text, cell).encode()).hexdigest()[:16]
-    made = Artefacts(lowered, left_out)
+    made = Artefacts(lowered, left_out, observed)
     entry = TARGETS[target]
     if entry.prints == "program":
         written = entry.writer()(made.plain_unit(Path(name).name, digest))

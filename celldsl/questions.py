@@ -1,7 +1,9 @@
 """What a running cell asks the compiler.  In: the sources that a class carries.  Out: answers.
 
 equations((("gru.cell", text),))        # the formatted text, without comments and docstrings
-    first_not_finite(described, hypers, row, "float32", None)       # a Finding, or None
+first_not_finite(described, hypers, row, "float32", None)       # a Finding, or None
+observing(described, "states")          # the class that goes back from all states
+values(described)                       # what equations define, and what that is the same as
 plain_source(sources, "GRU", (("activation", "tanh"),), digest, "jax")  # a module's text
 """
 
@@ -11,22 +13,25 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from celldsl.api import open_sources
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.first_not_finite import Finding, Row, first_in_backward, first_in_forward
-from celldsl.pipeline import Artefacts, front
+from celldsl.pipeline import Artefacts, Observed, front
 from celldsl.semantics.lower import Lowered
 from celldsl.structs import replace
 from celldsl.syntax.format.format import format_equations
 from celldsl.targets.table import TARGETS
+from celldsl.transforms.observe import backward_with_states
 
+Structure = tuple[tuple[str, Any], ...]
 Cotangents = tuple[Mapping[str, Any], Mapping[str, Any]]  # of outputs, of final states
-__all__ = ["Row", "equations", "first_not_finite", "plain_source"]
+__all__ = ["Row", "equations", "first_not_finite", "observing", "plain_source", "values"]
 
 
 def equations(sources: Sequence[Sequence[str]]) -> str:
@@ -42,31 +47,72 @@ def _equations(name: str, text: str) -> str:
 
 
 def first_not_finite(
-    described: Any, hypers: Mapping[str, Any], row: Row, dtype: str, back: Cotangents | None
+    described: Any,
+    hypers: Mapping[str, Any],
+    row: Row,
+    dtype: str,
+    back: Cotangents | None,
+    every: bool = False,
 ) -> Finding | None:
     """Where a value of a row stops being finite; with cotangents, one of the way back.
 
-    `described` is the Description of the cell's class, which carries its sources.
+    `described` is the Description of the cell's class, which carries its sources.  With `every` the
+    states after each step are outputs too.
     """
-    lowered = _lowered(
-        tuple((str(name), str(text)) for name, text in described.sources),
-        described.name,
-        tuple((h.name, h.value) for h in described.hypers if h.fixed)
-        + tuple((d.name, d.fixed) for d in described.dims if d.fixed is not None),
-    )
+    lowered = _lowered(*_written(described))
     program = lowered.program
     read = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
     numbers = {name: np.float64(value) for name, value in hypers.items() if name in read}
     row = replace(row, leaves={**row.leaves, **numbers})
     if back is None:
         return first_in_forward(program, row, dtype)
-    return first_in_backward(*Artefacts(lowered).differentiated, row, *back, dtype)
+    forward, backward = Artefacts(lowered).differentiated
+    if every:
+        backward = backward_with_states(backward)
+    return first_in_backward(forward, backward, row, *back, dtype)
+
+
+def observing(described: Any, observed: Observed) -> Any:
+    """The class of the same cell that has more outputs, as `observed` says."""
+    sources, cell, structure = _written(described)
+    return open_sources(sources, cell, dict(structure), described.without, observed)
+
+
+class Value(NamedTuple):
+    """What an equation defines.  `same` is ("output", "y") or ("next", "h") where it is that.
+
+    `once` says that parameters alone decide it.
+    """
+
+    name: str
+    same: tuple[str, str] | None
+    once: bool
+    boolean: bool
+
+
+def values(described: Any) -> list[Value]:
+    """What the equations of a cell define, in order."""
+    lowered = _lowered(*_written(described), True)
+    program = lowered.program
+    same = {result.value: ("output", result.name) for result in program.results}
+    same |= {state.next: ("next", state.name) for state in program.states}
+    return [
+        Value(each.name, same.get(each.value), each.once, each.boolean) for each in lowered.seen
+    ]
+
+
+def _written(described: Any) -> tuple[tuple[tuple[str, str], ...], str, Structure]:
+    """The sources of a cell, its name, and the structure that its code is good for."""
+    sources = tuple((str(name), str(text)) for name, text in described.sources)
+    fixed = tuple((h.name, h.value) for h in described.hypers if h.fixed)
+    sizes = tuple((d.name, d.fixed) for d in described.dims if d.fixed is not None)
+    return sources, described.name, (*fixed, *sizes)
 
 
 def plain_source(
     sources: tuple[tuple[str, str], ...],
     cell: str,
-    structure: tuple[tuple[str, Any], ...],
+    structure: Structure,
     digest: str,
     target: str,
 ) -> str:
@@ -78,9 +124,9 @@ def plain_source(
 
 @cache
 def _lowered(
-    sources: tuple[tuple[str, str], ...], cell: str, structure: tuple[tuple[str, Any], ...]
+    sources: tuple[tuple[str, str], ...], cell: str, structure: Structure, seen: bool = False
 ) -> Lowered:
-    """A cell as it was written, without a pass over it."""
+    """A cell as it was written, without a pass over it; with `seen` all that equations define."""
     (name, text), *used = sources
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -88,4 +134,4 @@ def _lowered(
             (root / each).parent.mkdir(parents=True, exist_ok=True)
             (root / each).write_text(content, encoding="utf-8")
         source, report = Source(name, text), Report()
-        return front(source, report, cell, dict(structure), root, root / name)
+        return front(source, report, cell, dict(structure), root, root / name, seen)

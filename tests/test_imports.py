@@ -58,7 +58,7 @@ LAYERS = {
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
     "targets": "structs ir plan kernel_ir runtime runtime.numerics runtime.description",
-    "pipeline": f"version {COMPILER} pass_flags fingerprint",
+    "pipeline": f"version structs {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "pictures": f"structs {FRONT}",
     "comparison": "structs diagnostics syntax zoo_index",
@@ -70,7 +70,8 @@ LAYERS = {
     "first_not_finite": "structs ir targets",
     "bridges": "files fingerprint api pipeline runtime.cell runtime.description runtime.errors",
     "torch": "bridges api runtime",
-    "questions": "structs diagnostics syntax semantics pipeline first_not_finite targets",
+    "questions": "structs diagnostics syntax semantics transforms pipeline api "
+    "first_not_finite targets",
     "jax": "jit runtime.arrays runtime.buffers runtime.cell runtime.cpython runtime.description "
     "runtime.errors runtime.exec runtime.row_plan runtime.threads questions",
     "importer": "fingerprint api",

@@ -99,7 +99,7 @@ class Leaf:
     """A value that comes from outside.
 
     kind    name of the leaf is                         rows
-    input   an input of the cell, or `d.NAME`, the      STEP
+    input   an input of the cell, or `d:NAME`, the      STEP
             cotangent of an output
     state   a state as it comes into the step           STEP
     param   a parameter's public name (`r_u.W_x`)       ONCE
@@ -178,8 +178,8 @@ class Program:
 
 
 def cotangent(output: str) -> str:
-    """The backward input that is the cotangent of an output."""
-    return f"d.{output}"
+    """The backward input that is the cotangent of an output; an inner cell may be called `d`."""
+    return f"d:{output}"
 
 
 def incoming(state: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from celldsl.ir.program import Node, Program, Rows
+from celldsl.ir.program import Node, Program, Rows, cotangent
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.ir.spec import CellSpec
 from celldsl.ir.titles import backward_titles
@@ -89,6 +89,7 @@ def plan_forward(
     places = dict(known)
     places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
     states: dict[str, Place] = {}
+    # The first on the tape: the runtime finds them there.
     for state in spec.states:
         states[state.name] = arrays.buffer("tape", "state", state.shape, state.name)
     places.update(states)
@@ -190,7 +191,8 @@ def plan_backward(
     # A value of this program may have the name of another in the forward one.
     places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)
     places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
-    places.update(_row_places([(f"d.{a.name}", f"d_out:{a.name}", a.shape) for a in spec.outputs]))
+    ins = [(cotangent(a.name), f"d_out:{a.name}", a.shape) for a in spec.outputs]
+    places.update(_row_places(ins))
     outs = NOWHERE if "place_gradients" in without else place_gradients(graph, gradients)
     targets = Targets(graph, outs.places)
     copies: dict[str, Region] = {}

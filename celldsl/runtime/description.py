@@ -19,9 +19,9 @@ Functions of sizes take the cell's dims as keywords: `shape=lambda I, H: (I, 2 *
     gradients    like `parameters`
 
 **Rows.**  A row is one sequence at one step.  For T steps of B sequences there are R rows; where
-every sequence has T steps, R = T*B and row t*B + b is step t of sequence b.  States live in a
-buffer of S + B rows inside the tape: the state that goes into a step, and in the last B rows the
-final states.  `rows` is the int64 array that tells a part (a thread's share) about them:
+every sequence has T steps, R = T*B and row t*B + b is step t of sequence b.  States live in buffers
+of S + B rows, the first on the tape, in order: the state that goes into a step, and in the last B
+rows the final states.  `rows` is the int64 array that tells a part (a thread's share) about them:
 
     rows[0:8] = T, B, R, S, first, count, given, keep
         first, count   this part owns the sequences first … first+count-1

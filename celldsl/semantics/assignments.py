@@ -78,7 +78,8 @@ def _keep_slice(
     if place in stack.slices:
         twice(f, target, stack.span)
         return
-    stack.slices[place] = convert.number(f, value, s.value.span)
+    found = stack.slices[place] = convert.number(f, value, s.value.span)
+    f.note(key, found or Unknown(), s.span)
 
 
 def close_stacks(f: Environment, loop: ast.For, low: int, high: int) -> None:
@@ -95,6 +96,7 @@ def close_stacks(f: Environment, loop: ast.For, low: int, high: int) -> None:
             written = ast.Name(name, span=stack.span)
             set_next(f, name, stack.span, written, value)
             continue
+        f.note(name, value, stack.span)
         f.scopes[-1][name] = Binding("value", value, stack.span, len(f.iterations), f.iteration)
         f.context.usage.declared[stack.span] = ("value", name)
 
@@ -159,6 +161,7 @@ def _note(f: Environment, target: ast.Target, value: Value, number: int) -> None
 
 
 def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
+    f.note(target.id, value, s.span)
     old = f.find(target.id)
     if old is None:
         binding = Binding("value", value, target.span, len(f.iterations), f.iteration)

@@ -159,6 +159,15 @@ class Callbacks:
     equations: Callable[[Environment, ast.Cell], list[Tensor | None]]
 
 
+@record
+class Noted:
+    """What an equation defines, in the body where it stands."""
+
+    environment: Environment
+    value: Value
+    span: Span
+
+
 @entity
 class Context(Nodes):
     """Everything that one pass over a cell, with its inner cells, builds and finds."""
@@ -186,6 +195,7 @@ class Context(Nodes):
     dim_defaults: dict[str, Size | None] = field(default_factory=dict)
     settings: dict[str, Setting] = field(default_factory=dict)
     below: dict[str, list[str]] = field(default_factory=dict)
+    noted: dict[str, Noted] = field(default_factory=dict)
 
     def refresh_types(self) -> None:
         """Write the sizes that have become equal in one way, after a new fact."""
@@ -216,7 +226,8 @@ class Environment:
     present equation are named after (`f`, `g.f.0`); it is empty outside equations.  `made` says
     which kinds of block the equation has already.  `later` are names that a later equation
     defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
-    one is read that is not there.  `around` has the loops that an inner cell or a call stands in.
+    one is read that is not there.  `around` has the loops that an inner cell or a call stands in;
+    `unseen` bodies are those of functions of the language.
     """
 
     context: Context
@@ -242,6 +253,17 @@ class Environment:
     inner: dict[str, Inner] = field(default_factory=dict)
     all_inner: list[Inner] = field(default_factory=list)
     fits: Fits = field(default_factory=lambda: anything)
+    unseen: bool = False
+
+    def note(self, name: str, value: Value, span: Span) -> None:
+        """An equation has defined a value, which `trace` may be asked for."""
+        if self.unseen:
+            return
+        own = self.base + ".".join([name, *map(str, self.iterations)])
+        found, number = own, 2
+        while found in self.context.noted:  # a function that an equation calls twice
+            found, number = f"{own}_{number}", number + 1
+        self.context.noted[found] = Noted(self, value, span)
 
     def elaborate(self, expression: ast.Expr) -> Value:
         """What an expression means here."""

@@ -39,7 +39,7 @@ def call_def(f: Environment, function: FunctionValue, e: ast.Call) -> Value:
     f.context.count_equation(e.span)
     if arguments is None or _recursive(f, definition, e):
         return Unknown()
-    if home.path is None and home is not f.home and not _numbers(f, arguments, e):
+    if _is_of_prelude(f, home) and not _numbers(f, arguments, e):
         return Unknown()
     inner = _frame(f, definition, home, e)
     for argument, value in zip(definition.args, arguments, strict=True):
@@ -62,6 +62,11 @@ def _note(f: Environment, definition: ast.Def, arguments: list[Value], value: Va
     args = [a.name for a in arguments if isinstance(a, Tensor)]
     if isinstance(value, Tensor) and len(args) == len(arguments):
         f.context.composed(value.name, definition.name.id, *args)
+
+
+def _is_of_prelude(f: Environment, home: Module) -> bool:
+    """Whether a function that is called here is one of the language, and not in a file."""
+    return home.path is None and home is not f.home
 
 
 def _written(definition: ast.Def, e: ast.Call) -> dict[str, Span]:
@@ -112,6 +117,7 @@ def _frame(f: Environment, definition: ast.Def, home: Module, e: ast.Call) -> En
         target=f.target,
         called=f.called or e.span,
         later=spell_later(definition.body),
+        unseen=f.unseen or _is_of_prelude(f, home),
     )
 
 

@@ -6,17 +6,19 @@ as does the start of the states and what lasts a sequence; everything else in th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.notes import Notes
 from celldsl.ir.program import Node, Program, Result, Rows, State
+from celldsl.ir.size import Shape
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
 from celldsl.semantics.cell import analyse_cell
 from celldsl.semantics.check import Checked, merge
 from celldsl.semantics.context import Context
-from celldsl.semantics.environment import Usage
+from celldsl.semantics.conversions import as_tensor
+from celldsl.semantics.environment import Real, Static, Tensor, Truth, Usage
 from celldsl.semantics.rates import rate_conditions
 from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
 from celldsl.structs import field, record, replace
@@ -24,18 +26,43 @@ from celldsl.syntax import ast
 
 
 @record
+class Seen:
+    """A value that an equation defines: its public name (`v.0`, `g.r`, `h'`), and in the Program.
+
+    `once` says that parameters alone decide it.
+    """
+
+    name: str
+    value: str
+    shape: Shape
+    once: bool
+    boolean: bool
+
+
+@record
 class Lowered:
-    """`notes` say what authors called values, for pictures."""
+    """`notes` say what authors called values, for pictures; `seen` are the values of all equations,
+    where they were asked for.
+    """
 
     program: Program
     spec: CellSpec
     notes: Notes = field(default_factory=Notes, compare=False)
+    seen: tuple[Seen, ...] = ()
 
 
 def lower(
-    checked: Checked, cell_name: str, structure: Mapping[str, Setting], report: Report
+    checked: Checked,
+    cell_name: str,
+    structure: Mapping[str, Setting],
+    report: Report,
+    *,
+    seen: bool = False,
 ) -> Lowered | None:
-    """The forward program of a cell, and what its user sees; None after errors."""
+    """The forward program of a cell, and what its user sees; None after errors.
+
+    With `seen` the program holds the values of all equations, read or not.
+    """
     cell, home = checked.module.cells[cell_name]
     choices = Choices(False, given=structure)
     context = analyse_cell(cell, home, choices, Usage())
@@ -49,10 +76,23 @@ def lower(
     merge(report, context.report)
     if context.report.has_errors:
         return None
-    program = _program(cell, context)
+    values = tuple(_seen(context)) if seen else ()
+    program = _program(cell, context, {each.value for each in values})
     spec = _spec(cell, context)
     rates = rate_conditions(program)
-    return Lowered(program, replace(spec, conditions=(*spec.conditions, *rates)), context.notes)
+    spec = replace(spec, conditions=(*spec.conditions, *rates))
+    return Lowered(program, spec, context.notes, values)
+
+
+def _seen(w: Context) -> Iterator[Seen]:
+    """What equations define, in order; what is no number and no truth value is nothing to see."""
+    for name, noted in w.noted.items():
+        if isinstance(noted.value, Tensor | Static | Real | Truth):
+            found = as_tensor(noted.environment, noted.value, noted.span)
+            if found is not None:
+                kind = w.builder.types[found.name]
+                once = kind.rows == Rows.ONCE
+                yield Seen(name, found.name, kind.shape, once, kind.boolean)
 
 
 def _place(cell: ast.Cell, name: str) -> Span:
@@ -60,14 +100,14 @@ def _place(cell: ast.Cell, name: str) -> Span:
     return next(each.span for each in named if each.id == name)
 
 
-def _program(cell: ast.Cell, w: Context) -> Program:
+def _program(cell: ast.Cell, w: Context, seen: set[str]) -> Program:
     early = [node for node in w.builder.nodes if node.type.rows < Rows.STEP]
     late = [node for node in w.builder.nodes if node.type.rows == Rows.STEP]
     return Program(
         name=cell.name.id,
         dims=tuple(dim.id for dim in cell.dims),
         leaves=tuple(w.leaves.values()),
-        before=tuple(_needed(early, w, late)),
+        before=tuple(_needed(early, w, late, seen)),
         step=tuple(late),
         after=(),
         states=tuple(_states(w)),
@@ -75,9 +115,9 @@ def _program(cell: ast.Cell, w: Context) -> Program:
     )
 
 
-def _needed(early: list[Node], w: Context, late: list[Node]) -> list[Node]:
+def _needed(early: list[Node], w: Context, late: list[Node], seen: set[str]) -> list[Node]:
     """What is read: numbers that were folded away leave nodes that nobody needs."""
-    wanted = {arg for node in late for arg in node.args}
+    wanted = {arg for node in late for arg in node.args} | seen
     wanted |= {value for _, value in w.outputs}
     wanted |= {v for s in w.states.values() for v in (s.start, s.next) if v is not None}
     kept: list[Node] = []

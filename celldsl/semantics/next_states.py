@@ -141,6 +141,7 @@ def set_next(f: Environment, name: str, span: Span, written: ast.Expr, value: Va
         return
     assert isinstance(binding.value, Tensor)
     f.nexts[name] = found
+    f.note(f"{name}'", found, span)
     state = f.context.states[f.prefix + name]
     if f.context.constraints.same_shape(found.shape, state.shape):
         state.next = found.name

@@ -2,7 +2,7 @@
 
     forward, backward = differentiate(program)
 
-The backward program runs time in reverse.  Its inputs are `d.OUTPUT`; its states have the names of
+The backward program runs time in reverse.  Its inputs are `d:OUTPUT`; its states have the names of
 the forward ones: what comes into a step is the cotangent of the state that went out, what goes out
 that of the state that came in.  Forward values that it reads are leaves: parameters, inputs and
 the like under their own kind, all others `saved` (a state as `h@in`), which `forward.saved` lists.

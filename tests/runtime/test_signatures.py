@@ -30,8 +30,8 @@ def test_signatures_are_those_of_the_cell(cell: Fake, pair: Pair) -> None:
     )  # fmt: skip
     assert built["scale"].annotation is float
     assert inspect.signature(Pair).parameters["w"].default is inspect.Parameter.empty
-    assert names(cell) == ["x", "state", "lengths", "reverse", "resets"]
-    assert names(pair) == ["inputs", "state", "lengths", "reverse", "resets", "x", "z"]
+    assert names(cell) == ["x", "state", "lengths", "reverse", "resets", "states"]
+    assert names(pair) == ["inputs", "state", "lengths", "reverse", "resets", "states", "x", "z"]
     assert names(cell.step) == ["x", "state", "resets"]
     assert names(cell.forward)[:4] == ["x", "state", "lengths", "reverse"]
     assert names(cell.backward)[:3] == ["tape", "dy", "dstate"]

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from celldsl.runtime.errors import ArgumentTypeError, unknown_argument
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
 
-CALL_KEYWORDS = ("state", "lengths", "reverse", "resets")
+CALL_KEYWORDS = ("state", "lengths", "reverse", "resets", "states")
 FORWARD_KEYWORDS = (*CALL_KEYWORDS, "training", "seed", "checkpoint", "check_numerics")
+TRACE_KEYWORDS = ("names", "state", "lengths", "reverse", "resets")
 STEP_KEYWORDS = ("state", "resets")
 BACKWARD_KEYWORDS = ("tape", "dy", "dstate", "check_numerics")
 STREAM_KEYWORDS = ("batch", "state")
@@ -70,6 +71,17 @@ def unknown_keyword(where: str, name: str, known: tuple[str, ...]) -> ArgumentTy
         if asked in ANSWERS:
             return ArgumentTypeError(f'{where} has no argument "{name}": {ANSWERS[asked]}')
     return unknown_argument(where, name, known)
+
+
+def asks_for_all(states: object) -> bool:
+    """Whether the states after every step are asked for: `states` is "last" or "all"."""
+    if isinstance(states, str) and states in ("last", "all"):
+        return states == "all"
+    expected = 'states: expected "last" or "all"'
+    if isinstance(states, str):
+        raise ArgumentError(f"{expected}, got {states!r}")
+    told = f'got {type(states).__name__}; what a sequence starts from is "state"'
+    raise ArgumentTypeError(f"{expected}, {told}")
 
 
 def state_of(where: str, state: object, named: Mapping[str, object]) -> object:

@@ -20,6 +20,7 @@ from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_p
 from celldsl.runtime.description import Array, Description, Param
 from celldsl.runtime.errors import ArgumentTypeError
 
+_AFTER_EACH_STEP = ', a cotangent for each step after states="all"'
 Own = Callable[[Values], Values]  # a copy of an array that is somebody else's
 
 
@@ -31,10 +32,12 @@ class Slot:
     axes: tuple[str, ...]
     shape: tuple[int, ...]
 
-    def check(self, name: str, value: Any, dtype: Any, lead: Mapping[str, int | None]) -> Values:
+    def check(
+        self, name: str, value: Any, dtype: Any, lead: Mapping[str, int | None], why: str = ""
+    ) -> Values:
         shape = (*lead.values(), *self.shape)
         return check_array(
-            name, value, dtype, shape, lambda: shape_words((*lead, *self.axes), shape)
+            name, value, dtype, shape, lambda: shape_words((*lead, *self.axes), shape) + why
         )
 
 
@@ -142,21 +145,43 @@ class Signature:
         """`dstate` (B, …) for each state, None for those left out."""
         if dstate is None:
             return self._no_cotangents
+        return self._of_states(dstate, ("B",), (batch,))
+
+    def all_state_cotangents(self, dstate: Any, steps: int, batch: int) -> list[Values]:
+        """`dstate` (T, B, …) for each state, zeros for those left out."""
+        size = (steps, batch)
+        found = self._no_cotangents
+        if dstate is not None:
+            found = self._of_states(dstate, ("T", "B"), size, _AFTER_EACH_STEP)
+        return [
+            np.zeros(size + slot.shape, self.dtype) if array is None else array
+            for slot, array in zip(self.state_slots, found, strict=True)
+        ]
+
+    def _of_states(
+        self, dstate: Any, lead: tuple[str, ...], size: tuple[int, ...], why: str = ""
+    ) -> list[Values | None]:
         if isinstance(dstate, np.ndarray) and len(self.state_slots) == 1:
             dstate = (dstate,)
         parts = self.state_structure.unpack("dstate", dstate)
         return [
-            None if p is None else self._fitting(slot, f"dstate.{slot.name}", p, ("B",), (batch,))
+            None if p is None else self._fitting(slot, f"dstate.{slot.name}", p, lead, size, why)
             for slot, p in zip(self.state_slots, parts, strict=True)
         ]
 
     def _fitting(
-        self, slot: Slot, name: str, value: Any, lead: tuple[str, ...], size: tuple[int, ...]
+        self,
+        slot: Slot,
+        name: str,
+        value: Any,
+        lead: tuple[str, ...],
+        size: tuple[int, ...],
+        why: str = "",
     ) -> Values:
         if is_plain(value, size + slot.shape, self.dtype):
             plain: Values = value
             return plain
-        return slot.check(name, value, self.dtype, dict(zip(lead, size, strict=True)))
+        return slot.check(name, value, self.dtype, dict(zip(lead, size, strict=True)), why)
 
     def pack_outputs(self, arrays: Sequence[Values]) -> Any:
         """One output as an array, several as a named tuple."""

@@ -24,6 +24,8 @@ from celldsl.runtime.arrays.options import (
     FORWARD_KEYWORDS,
     STEP_KEYWORDS,
     STREAM_KEYWORDS,
+    TRACE_KEYWORDS,
+    asks_for_all,
     refuse_unknown,
     state_of,
 )
@@ -32,6 +34,7 @@ from celldsl.runtime.arrays.signature import Signature
 from celldsl.runtime.arrays.state_structure import StateStructure
 from celldsl.runtime.arrays.validation import Values, check_flag, check_integer
 from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.cell.all_states import engine_of_all_states
 from celldsl.runtime.cell.attributes import assign_attribute
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.cell.check_numerics import (
@@ -51,9 +54,11 @@ from celldsl.runtime.cell.hypers import Dims, Hypers
 from celldsl.runtime.cell.initial import drawing, hash_key
 from celldsl.runtime.cell.saving import cell_from_file, load_into, save_cell
 from celldsl.runtime.cell.signatures import OPTIONS, with_own_inputs
+from celldsl.runtime.cell.trace import trace_values
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
+from celldsl.runtime.exec.all_states import empty_states, states_after
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
 from celldsl.runtime.exec.batches import Batch, make_batch
 from celldsl.runtime.exec.executor import Engine
@@ -63,6 +68,7 @@ from celldsl.runtime.exec.sequences import (
     run_back,
     run_once,
     run_sequence,
+    run_with_states,
 )
 from celldsl.runtime.exec.steps import Steppers
 from celldsl.runtime.exec.streams import Stream
@@ -135,6 +141,7 @@ class Cell(metaclass=CellClass):
         self._checked = checks_asked_for()
         names = tuple(each.name for each in described.inputs)
         self._reads = names if described.backward_reads is None else described.backward_reads
+        self._every: Engine | None = None
         flat = aligned_array(described.lengths.parameters(**dims), dtype)
         constants = aligned_array(described.lengths.constants(**dims), dtype)
         flat[:] = constants[:] = 0
@@ -178,20 +185,22 @@ class Cell(metaclass=CellClass):
     def __call__(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """Runs over whole sequences: x (T, B, I) -> (y (T, B, H), state after the last step).
 
-        Inputs may go by keyword; `state`, `lengths` (B,), `reverse` and `resets` (T, B) as for
-        `forward`.  Raises
-        ArgumentError and ArgumentTypeError for arrays that do not fit.
+        Inputs may go by keyword; `state`, `lengths` (B,), `reverse`, `resets` (T, B) and `states`
+        as for `forward`.  Raises ArgumentError and ArgumentTypeError for arrays that do not fit.
         """
         options: tuple[Any, ...] = ()
+        every = False
         if named:
             self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
             state = state_of(f"a call of {self.description.name}", state, named)
             named.pop("state", None)
+            every = asks_for_all(named.pop("states", "last"))
             defaults = {"lengths": None, "reverse": False, "resets": None}
             options = tuple(named.pop(name, value) for name, value in defaults.items())
         batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
-        run = run_once(self._engine, batch.layout, batch.arrays, batch.starts)
-        return self._results(batch, run.outputs, run.finals, self._checked)
+        arrays = self._engine, batch.layout, batch.arrays, batch.starts
+        run, before = run_with_states(*arrays) if every else (run_once(*arrays), None)
+        return self._results(batch, run.outputs, run.finals, self._checked, before)
 
     def forward(
         self,
@@ -205,6 +214,7 @@ class Cell(metaclass=CellClass):
         checkpoint: int | bool = 1,
         resets: Any = None,
         check_numerics: bool | None = None,
+        states: str = "last",
         **named: Any,
     ) -> tuple[Any, Any, Tape]:
         """Like a call, and keeps on a tape what `backward` needs: (y, state, tape).
@@ -214,7 +224,8 @@ class Cell(metaclass=CellClass):
         goes back to the cell's own start, and no gradient crosses.  Masks (dropout, zoneout) are
         drawn where `training`: from `seed`, or else from the cell's seed and the number of the
         pass.  `checkpoint` segments (True: about √T) keep only the states at their borders and are
-        run again in `backward`: less memory, the same gradients.  `check_numerics` raises
+        run again in `backward`: less memory, the same gradients.  With `states="all"` the states
+        after every step come back, (T, B, …) each, zeros past a length.  `check_numerics` raises
         NonFiniteError where an output or state is not finite, and names the equation; without it
         CELLDSL_CHECK_NUMERICS decides.  An input of that name is passed in a mapping.
         """
@@ -226,7 +237,7 @@ class Cell(metaclass=CellClass):
         elif checkpoint is not False:
             plain = type(checkpoint) is int and checkpoint > 0
             segments = checkpoint if plain else check_integer("checkpoint", checkpoint, 1)
-        engine = self._engine
+        every, engine = asks_for_all(states), self._engine
         numbers = engine.numbers
         if check_flag("training", training) and (self.description.masks or seed is not None):
             numbers = engine.training_numbers(self._mask_key(seed))
@@ -239,9 +250,12 @@ class Cell(metaclass=CellClass):
         layout, lead = batch.layout, batch.lead
         borders = cut_segments(layout.steps, segments)
         arrays = batch.arrays, batch.starts
-        tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [])
+        tape = Tape(
+            self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [], every
+        )
         checked = is_checked(check_numerics, self._checked)
-        return (*self._results(batch, *run_sequence(tape), checked), tape)
+        before = empty_states(engine, layout) if every else None
+        return (*self._results(batch, *run_sequence(tape, before), checked, before), tape)
 
     def backward(
         self,
@@ -253,6 +267,7 @@ class Cell(metaclass=CellClass):
     ) -> Gradients:
         """The gradients of a forward pass, for dy (T, B, H) and dstate (B, …); None is zeros.
 
+        After `states="all"` dstate is (T, B, …), and what it says past a length counts for nothing.
         An output or state that is left out has zeros too.  A tape may be used more than once, as
         long as no parameter has changed since: ArgumentError then, which names it.
         `check_numerics` is that of `forward`: it names the first cotangent that is not finite.
@@ -262,14 +277,19 @@ class Cell(metaclass=CellClass):
         tape = check_tape(tape, self)
         signature, layout = self._signature, tape.layout
         outputs = signature.output_cotangents(dy, *tape.lead)
+        engine = tape.engine
+        if tape.every:
+            engine = engine_of_all_states(self)
+            outputs += signature.all_state_cotangents(dstate, *tape.lead)
+            dstate = None
         finals = signature.state_cotangents(dstate, tape.lead[1])
         if layout.packing is None:
-            found = run_back(tape, outputs, finals)
+            found = run_back(tape, engine, outputs, finals)
             arrays, starts = found.inputs, found.starts
         else:
             rows = [layout.rows_in(array) for array in outputs]
             ends = [None if a is None else layout.finals_in(a) for a in finals]
-            found = run_back(tape, rows, ends)
+            found = run_back(tape, engine, rows, ends)
             arrays = [layout.rows_out(array, tape.lead) for array in found.inputs]
             starts = [layout.starts_out(array) for array in found.starts]
             add_own_starts(tape, found.starts, found.parameters)
@@ -293,6 +313,33 @@ class Cell(metaclass=CellClass):
             return steppers.step(inputs, state, named, named.pop("resets", None))
         found: tuple[Any, Any] | None = steppers.direct(inputs, state)
         return steppers.step(inputs, state, named) if found is None else found
+
+    def trace(
+        self,
+        inputs: Any = None,
+        /,
+        names: Any = None,
+        state: Any = None,
+        lengths: Any = None,
+        reverse: bool = False,
+        resets: Any = None,
+        **named: Any,
+    ) -> dict[str, Values]:
+        """Values of the cell at every step of a call, by name: (T, B, …) each.
+
+        `names` are those of equations, as parameters have them: `r`, `h'` for a next state, `v.0`
+        in a loop, `g.r` in an inner cell, `r.gate.z` in the function `gate` that the equation for
+        `r` calls; and those of states, for what goes into a step.  Without, all that equations
+        define.  Past a length there are zeros; what parameters alone decide is a view, the same
+        everywhere.  The other arguments are those of a call; nothing is drawn.  Comparisons are
+        truth values.  Raises UnknownNameError, and what a call raises.
+
+        Code is compiled for these names at the first call, and kept.
+        """
+        self._signature.check_keywords("{}.trace()", named, TRACE_KEYWORDS)
+        options = state, lengths, reverse, resets
+        batch = make_batch(self._engine, self._signature, inputs, named, *options)
+        return trace_values(self, batch, names)
 
     def stream(self, batch: int = 1, state: Any = None, **unknown: Any) -> Stream:
         """A function of one step that keeps the state, with the parameters and hyperparameters as
@@ -346,15 +393,23 @@ class Cell(metaclass=CellClass):
             return hash_key(f"pass:{self.seed}:{self._passes}")
 
     def _results(
-        self, batch: Batch, outputs: list[Values], finals: list[Values], checked: bool
+        self,
+        batch: Batch,
+        outputs: list[Values],
+        finals: list[Values],
+        checked: bool,
+        before: list[Values] | None,
     ) -> tuple[Any, Any]:
-        layout = batch.layout
+        """What the caller gets: the last states, or those of all steps where `before` is there."""
+        layout, states = batch.layout, finals
         if layout.packing is not None:
             outputs = [layout.rows_out(rows, batch.lead) for rows in outputs]
-            finals = [layout.finals_out(array) for array in finals]
+            states = [layout.finals_out(array) for array in finals]
         if checked:
-            check_forward(self, batch, outputs, finals)
-        return self._signature.pack_outputs(outputs), self._state_structure.pack(finals)
+            check_forward(self, batch, outputs, states)
+        if before is not None:
+            states = states_after(layout, batch.lead, before, finals)
+        return self._signature.pack_outputs(outputs), self._state_structure.pack(states)
 
     def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
         return self._state_structure.pack([layout.finals_out(array) for array in arrays])

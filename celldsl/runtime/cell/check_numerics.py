@@ -72,7 +72,7 @@ def check_backward(
     batch = Batch(tape.inputs, tape.starts, tape.layout, tape.lead)
     for row, done in _places_of(batch, inputs, starts):
         stretch = stretch_of(batch.layout, batch.lead, row, done)
-        found = _ask(cell, batch, stretch, (dy, dstate))
+        found = _ask(cell, batch, stretch, (dy, dstate), tape.every)
         if found is not None:
             raise _error(cell, stretch, found, seen, "going back, ")
     raise NonFiniteError(f"{cell.description.name}: {seen}")
@@ -105,6 +105,7 @@ def _ask(
     batch: Batch,
     stretch: Stretch,
     back: tuple[list[Values], list[Values | None]] | None,
+    every: bool = False,
 ) -> Any:
     """What the compiler finds in a stretch; None where there is none or it finds nothing."""
     asked, described = compiler(), cell.description
@@ -120,17 +121,17 @@ def _ask(
     if batch.starts is not None and stretch.given:
         passed = [batch.layout.starts_out(array) for array in batch.starts]
         given = _by_row(names, passed, stretch.row)
-    cotangents = None if back is None else _cotangents(cell, stretch, *back)
+    cotangents = None if back is None else _cotangents(cell, stretch, *back, every)
     asked_row = asked.Row(known, dict(cell.dims), stretch.steps, given)
-    dtype = cell.dtype.name
-    return asked.first_not_finite(described, dict(cell.hypers), asked_row, dtype, cotangents)
+    hypers, dtype = dict(cell.hypers), cell.dtype.name
+    return asked.first_not_finite(described, hypers, asked_row, dtype, cotangents, every)
 
 
 def _cotangents(
-    cell: Any, stretch: Stretch, dy: list[Values], dstate: list[Values | None]
+    cell: Any, stretch: Stretch, dy: list[Values], dstate: list[Values | None], every: bool
 ) -> tuple[dict[str, Values], dict[str, Values]]:
     """Those of outputs and of final states, as they reach a stretch by itself."""
-    described = cell.description
+    described = (cell._every if every else cell._engine).description
     outputs = {o.name: stretch.cut(a) for o, a in zip(described.outputs, dy, strict=True)}
     finals = {
         state.name: np.zeros((1, *state.shape(**cell.dims)), cell.dtype)

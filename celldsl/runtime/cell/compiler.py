@@ -12,6 +12,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from celldsl.runtime.errors import ArgumentError
+
 
 @cache
 def compiler() -> Any:
@@ -20,3 +22,23 @@ def compiler() -> Any:
         return import_module("celldsl.questions")
     except ImportError:  # a module that stands alone has the runtime only
         return None
+
+
+def observed_class(described: Any, observed: Any, what: str) -> Any:
+    """The class of the same cell that has more outputs.  Raises ArgumentError where none is made.
+
+    `what` is what was asked for.
+    """
+    return compiler_for(described, what).observing(described, observed)
+
+
+def compiler_for(described: Any, what: str) -> Any:
+    """The compiler, where code is to be made for what was asked.  Raises ArgumentError."""
+    # What a module that stands alone carries goes by another name.
+    asked = compiler() if __name__.startswith("celldsl.") else None
+    if asked is None or not described.sources:
+        raise ArgumentError(
+            f"{what}: code of its own is compiled for it, and this module of {described.name} "
+            f'stands alone; install celldsl and load the cell: celldsl.load("{described.source}")'
+        )
+    return asked

@@ -17,13 +17,14 @@ from celldsl.runtime.arrays.options import CALL_KEYWORDS, STEP_KEYWORDS
 from celldsl.runtime.description import Description, Dim
 
 KINDS: dict[str, type] = {"real": float, "integer": int, "boolean": bool, "function": str}
-DEFAULTS = {"reverse": False}
+DEFAULTS = {"reverse": False, "states": "last"}
 # Methods that look at keywords themselves, and those that stand in their bodies alone.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "__call__": CALL_KEYWORDS,
     "forward": (),
     "step": STEP_KEYWORDS,
     "backward": (),
+    "trace": (),
     "stream": (),
 }
 

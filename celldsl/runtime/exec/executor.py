@@ -79,7 +79,7 @@ class PlanSizes:
         lengths = engine.description.lengths
         sizes = (plan.rows, plan.batch, plan.states, plan.kept, len(plan.parts))
         names = ("_R", "_B", "_S", "_K", "_parts")
-        given = {**engine.dims, **dict(zip(names, sizes, strict=True))}
+        given = self.extents = {**engine.dims, **dict(zip(names, sizes, strict=True))}
         self.tape = int(lengths.tape(**given))
         self.forward_work = int(lengths.forward_work(**given))
         self.backward_work = int(lengths.backward_work(**given))
@@ -114,6 +114,7 @@ class Engine:
         constants: Values,
         params: Parameters,
         made_by: str = "llvm",
+        guard: ParameterGuard | None = None,
     ) -> None:
         self.description = description
         self.made_by = made_by
@@ -135,7 +136,7 @@ class Engine:
         self.numbers = self.numbers_of(hypers, constants)
         self.params = params
         self.buffers = Buffers(self.dtype)
-        self.guard = ParameterGuard(parameters, self.buffers)
+        self.guard = ParameterGuard(parameters, self.buffers) if guard is None else guard
         params.before_access = self.guard.before_access
         # Forward and backward phases may each keep their own; one array is long enough for either.
         lengths = description.lengths
@@ -224,8 +225,13 @@ class Engine:
         output_cotangents: Sequence[Values],
         final_cotangents: Sequence[Values | None],
     ) -> BackwardRun:
-        """Runs the backward phases over what `run` has kept; None stands for zeros."""
-        sizes, dtype = run.sizes, self.dtype
+        """Runs the backward phases over what `run` has kept; None stands for zeros.
+
+        The run may be that of another engine whose forward phases are the same.
+        """
+        sizes, dtype = self.sizes_of(run.sizes.plan), self.dtype
+        fits = run.fixed.array.size >= self.fixed_length
+        fixed = run.fixed if fits else self.buffers.take(self.fixed_length)
         work = self.buffers.take(sizes.backward_work)
         parameters = np.zeros(self.parameters.size, dtype)
         found = [np.empty(shape, dtype) for shape in sizes.gradients]
@@ -234,10 +240,10 @@ class Engine:
             zeros if given is None else given
             for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
         ]
-        scratch = run.fixed.array, run.tape.array, work.array
+        scratch = fixed.array, run.tape.array, work.array
         cotangents = (*output_cotangents, *of_inputs, *ends, *of_starts)
         arrays = (*run.numbers.arrays, *scratch, parameters, *inputs, *cotangents)
-        sizes.launch_plan(BACKWARD).run(arrays, (run.fixed, run.tape, work))
+        sizes.launch_plan(BACKWARD).run(arrays, (fixed, run.tape, work))
         return BackwardRun(parameters, of_inputs, of_starts)
 
 

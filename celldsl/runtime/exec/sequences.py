@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.exec.all_states import empty_states, keep_states
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.batches import own_starts
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun, Numbers
@@ -40,14 +41,32 @@ def run_once(
     return engine.infer(plan, inputs, engine.no_starts if starts is None else starts)
 
 
-def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
-    """Runs forward and fills in the tape.  Returns outputs (all rows) and final states."""
+def run_with_states(
+    engine: Engine, layout: BatchLayout, inputs: list[Values], starts: list[Values] | None
+) -> tuple[ForwardRun, list[Values]]:
+    """As `run_once`, and the states that went into each step, as rows."""
+    plan = layout.plan(0, layout.steps, True, starts is not None)
+    run = engine.infer(plan, inputs, engine.no_starts if starts is None else starts)
+    before = empty_states(engine, layout)
+    keep_states(before, slice(None), engine, run)
+    return run, before
+
+
+def run_sequence(
+    tape: Tape, before: list[Values] | None = None
+) -> tuple[list[Values], list[Values]]:
+    """Runs forward and fills in the tape.  Returns outputs (all rows) and final states.
+
+    `before` is room for the states that go into each step.
+    """
     engine, layout = tape.engine, tape.layout
     if len(tape.borders) == 1:
         starts = engine.no_starts if tape.starts is None else tape.starts
         plan = layout.plan(0, layout.steps, True, tape.starts is not None)
         run = engine.forward(plan, tape.inputs, starts, tape.numbers)
         tape.runs.append(run)
+        if before is not None:
+            keep_states(before, slice(None), engine, run)
         return run.outputs, run.finals
     outputs = [layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
     given = tape.starts
@@ -55,8 +74,10 @@ def run_sequence(tape: Tape) -> tuple[list[Values], list[Values]]:
     for index, border in enumerate(tape.borders):
         if given is not None:
             tape.states.append(given)
-        run = _segment(tape, index, given, keep=False, fixed=fixed)
+        run = _segment(tape, index, given, keep=before is not None, fixed=fixed)
         own = layout.span(*border)
+        if before is not None:
+            keep_states(before, own, engine, run)
         for whole, part in zip(outputs, run.outputs, strict=True):
             whole[own] = part
         given, fixed = run.finals, run.fixed
@@ -79,17 +100,21 @@ def _inputs_of(tape: Tape, index: int) -> list[Values]:
     return [array[own] for array in tape.inputs]
 
 
-def run_back(tape: Tape, outputs: list[Values], finals: list[Values | None]) -> BackwardRun:
-    """Runs backward for the cotangents of outputs (all rows) and final states."""
+def run_back(
+    tape: Tape, engine: Engine, outputs: list[Values], finals: list[Values | None]
+) -> BackwardRun:
+    """Runs backward for the cotangents of outputs (all rows) and final states.
+
+    `engine` is that of the tape, or one with the same forward phases.
+    """
     if tape.runs:
-        return tape.engine.backward(tape.runs[0], tape.inputs, outputs, finals)
-    return _back_in_segments(tape, outputs, finals)
+        return engine.backward(tape.runs[0], tape.inputs, outputs, finals)
+    return _back_in_segments(tape, engine, outputs, finals)
 
 
 def _back_in_segments(
-    tape: Tape, outputs: list[Values], finals: list[Values | None]
+    tape: Tape, engine: Engine, outputs: list[Values], finals: list[Values | None]
 ) -> BackwardRun:
-    engine = tape.engine
     total = np.zeros_like(engine.parameters)
     inputs = [np.empty_like(array) for array in tape.inputs]
     starts: list[Values] = []

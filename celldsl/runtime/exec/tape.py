@@ -49,7 +49,7 @@ class Tape:
     """What `backward` needs of a forward pass.  Opaque; may be used more than once.
 
     It has copies of the caller's arrays that `backward` reads, and knows when parameters have
-    changed since.
+    changed since.  `every` says whether the states after every step came back.
     """
 
     cell: Any
@@ -64,6 +64,7 @@ class Tape:
     seen: Snapshot
     runs: list[ForwardRun]
     states: list[list[Values]]
+    every: bool
 
     def __repr__(self) -> str:
         layout = self.layout

@@ -38,7 +38,7 @@ def test_one_sum_over_rows_for_each_value(name: str) -> None:
 def test_states_are_cotangents_of_the_same_name() -> None:
     _, backward = differentiate(CELLS["lstm"]())
     assert leaves(backward, "state") == ["h", "c"]
-    assert leaves(backward, "input") == ["d.y", "d.c", "x"]
+    assert leaves(backward, "input") == ["d:y", "d:c", "x"]
     assert [s.start for s in backward.states] == [None, None]
     assert "c@in" in leaves(backward, "saved")
 
