@@ -164,8 +164,8 @@ def checked_lengths(lengths: Any, batch: Batch) -> Any:
         raise ArgumentTypeError(f"lengths: expected integers, got {array.dtype}")
     if array.shape != batch.lead:
         raise ArgumentError(f"lengths: expected {words}, got {array.shape}")
-    if not isinstance(array, jax.core.Tracer):
-        known = np.asarray(array)
+    if not isinstance(lengths, jax.core.Tracer):
+        known = np.asarray(lengths)
         wrong = known[(known < 0) | (known > batch.steps)]
         if wrong.size:
             raise ArgumentError(f"lengths: expected 0 to T={batch.steps}, got {wrong[0]}")

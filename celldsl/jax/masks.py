@@ -81,15 +81,22 @@ def draw_masks(
     return module.draw_masks(**{name: known[name] for name in wanted})
 
 
-def dropout_mask(rate: Any, times: Any, shape: Any, dtype: Any, key: Draw, site: int) -> Any:
+Drawn: TypeAlias = "Draw | None"
+
+
+def dropout_mask(rate: Any, times: Any, shape: Any, dtype: Any, key: Drawn, site: int) -> Any:
     """As the module's, with the numbers of kernels."""
+    if key is None:
+        return jnp.ones(times, dtype)
     rate = jax.lax.stop_gradient(jnp.asarray(rate, dtype))
     drawn = uniform(times, shape, dtype, key, site)
     return jnp.where(drawn >= rate, 1.0 / (1.0 - rate), 0.0)
 
 
-def zoneout_mask(rate: Any, times: Any, shape: Any, dtype: Any, key: Draw, site: int) -> Any:
+def zoneout_mask(rate: Any, times: Any, shape: Any, dtype: Any, key: Drawn, site: int) -> Any:
     rate = jax.lax.stop_gradient(jnp.asarray(rate, dtype))
+    if key is None:
+        return jnp.broadcast_to(rate, times)
     return (uniform(times, shape, dtype, key, site) < rate).astype(dtype)
 
 
