@@ -4,7 +4,6 @@ equations((("gru.cell", text),))        # the formatted text, without comments a
 first_not_finite(described, hypers, row, "float32", None)       # a Finding, or None
 observing(described, "states")          # the class that goes back from all states
 values(described)                       # what equations define, and what that is the same as
-plain_source(sources, "GRU", (("activation", "tanh"),), digest, "jax")  # a module's text
 """
 
 from __future__ import annotations
@@ -26,12 +25,11 @@ from celldsl.pipeline import Artefacts, Observed, front
 from celldsl.semantics.lower import Lowered
 from celldsl.structs import replace
 from celldsl.syntax.format.format import format_equations
-from celldsl.targets.table import TARGETS
 from celldsl.transforms.observe import backward_with_states
 
 Structure = tuple[tuple[str, Any], ...]
 Cotangents = tuple[Mapping[str, Any], Mapping[str, Any]]  # of outputs, of final states
-__all__ = ["Row", "equations", "first_not_finite", "observing", "plain_source", "values"]
+__all__ = ["Row", "equations", "first_not_finite", "observing", "values"]
 
 
 def equations(sources: Sequence[Sequence[str]]) -> str:
@@ -107,19 +105,6 @@ def _written(described: Any) -> tuple[tuple[tuple[str, str], ...], str, Structur
     fixed = tuple((h.name, h.value) for h in described.hypers if h.fixed)
     sizes = tuple((d.name, d.fixed) for d in described.dims if d.fixed is not None)
     return sources, described.name, (*fixed, *sizes)
-
-
-def plain_source(
-    sources: tuple[tuple[str, str], ...],
-    cell: str,
-    structure: Structure,
-    digest: str,
-    target: str,
-) -> str:
-    """The text of a cell in a library's own operations, as `celldsl compile --target` writes it."""
-    unit = Artefacts(_lowered(sources, cell, structure)).plain_unit(sources[0][0], digest)
-    text: str = TARGETS[target].writer()(unit)
-    return text
 
 
 @cache

@@ -70,10 +70,9 @@ LAYERS = {
     "first_not_finite": "structs ir targets",
     "bridges": "files fingerprint api pipeline runtime.cell runtime.description runtime.errors",
     "torch": "bridges api runtime",
-    "questions": "structs diagnostics syntax semantics transforms pipeline api "
-    "first_not_finite targets",
+    "questions": "structs diagnostics syntax semantics transforms pipeline api first_not_finite",
     "jax": "jit runtime.arrays runtime.buffers runtime.cell runtime.cpython runtime.description "
-    "runtime.errors runtime.exec runtime.row_plan runtime.threads questions",
+    "runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "zoo_index comparison pictures",

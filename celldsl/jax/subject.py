@@ -18,10 +18,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from celldsl.bridges.plain_code import plain_module
+from celldsl.bridges.recipe import recipe_of
 from celldsl.jax.handler_abi import MOST_AXES
 from celldsl.jax.interface import interface
 from celldsl.jax.masks import dropout_mask, zoneout_mask
-from celldsl.jax.plain import plain_module
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.forks import COMPILING
 from celldsl.runtime.arrays.params import Parameters
@@ -39,9 +40,9 @@ class Subject:
     """The facts of a built cell with the hyperparameters and constants of one moment."""
 
     def __init__(self, cell: Cell) -> None:
+        self.recipe = recipe_of(cell)
         self.description: Description = cell.description
-        self.dims = dict(cell.dims)
-        self.hypers = dict(cell.hypers)
+        self.dims, self.hypers = self.recipe.dims, self.recipe.hypers
         self.constants = {name: np.array(cell.consts[name]) for name in cell.consts}
         self.made_by = cell._engine.made_by
         described = self.description
@@ -90,7 +91,7 @@ class Subject:
     @cached_property
     def plain(self) -> ModuleType:
         """The cell in JAX's own operations."""
-        found = plain_module(self.description)
+        found = plain_module(self.recipe, "jax")
         # The masks are then those of kernels.
         vars(found).update(dropout_mask=dropout_mask, zoneout_mask=zoneout_mask)
         return found
