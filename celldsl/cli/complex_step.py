@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from celldsl.runtime.cell.cell import Cell
     from celldsl.runtime.gradcheck import GradientProbe
 
+UNCLIPPED = 2.0**-60
 STEP = 1e-200  # its square is 0, so real parts stay as they are, on the edge of a step too
 
 
@@ -43,6 +44,9 @@ class ComplexStep:
         inside = Path(root) if root is not None else path.parent
         self.cell = cell
         self.program = front(source, report, name, structure, inside, path).program
+        # What clips gradients is checked with gradients that are not clipped.
+        clips = any(node.op == "clip_gradient" for node in self.program.nodes())
+        self.weight = UNCLIPPED if clips else 1.0
         # Where a gradient is stopped or changed, or a function bends.
         self.needed = any(OPS[node.op].slope != "smooth" for node in self.program.nodes())
 

@@ -71,19 +71,22 @@ def check_gradients(
     slopes: Slopes | None = None,
     ranges: Ranges | None = None,
     arbiter: Slopes | None = None,
+    weight: float = 1.0,
 ) -> Iterator[Checked]:
     """Checks parameters, inputs and, where states are `given`, states, one after the other.
 
     Masks are drawn, and stay the same.  `slopes` gives derivatives from elsewhere where differences
     are none, of a pass without masks; `arbiter` does so where differences disagree with `backward`:
     near a pole they are too coarse.  `ranges` has an interval by name for inputs and states to be
-    drawn from, instead of from a normal distribution.  `cell` must be of float64 and `ranges` of
-    its inputs and states, else ArgumentError; its parameters are as they were afterwards.
+    drawn from, instead of from a normal distribution.  `backward` is given cotangents of that
+    `weight`, and what it gives is divided by it: gradients that small are clipped nowhere.  `cell`
+    must be of float64 and `ranges` of its inputs and states, else ArgumentError; its parameters are
+    as they were afterwards.
     """
     if cell.dtype != np.float64:
         raise ArgumentError(f"dtype: gradients are checked in float64; build {cell.dtype} so")
     probe = GradientProbe(
-        cell, steps, batch, seed, given, lengths, reverse, slopes, ranges or {}, arbiter
+        cell, steps, batch, seed, given, lengths, reverse, slopes, ranges or {}, arbiter, weight
     )
     yield from probe.run()
 
@@ -103,8 +106,10 @@ class GradientProbe:
         slopes: Slopes | None,
         ranges: Ranges,
         arbiter: Slopes | None,
+        weight: float = 1.0,
     ) -> None:
         self.cell = cell
+        self.weight = weight
         self.slopes = slopes
         self.arbiter = None if cell.description.masks else arbiter
         self.random = np.random.default_rng(seed)
@@ -160,7 +165,9 @@ class GradientProbe:
 
     def run(self) -> Iterator[Checked]:
         _, _, tape = self.cell.forward(self.inputs, self.given, **self.options)
-        grads = self.cell.backward(tape, tuple(self.dy), self.dstate)
+        nest = self.cell._state_structure
+        dstate = nest.pack(self.weight * d for d in nest.unpack("dstate", self.dstate))
+        grads = self.cell.backward(tape, tuple(self.weight * d for d in self.dy), dstate)
         for name, array in self.cell.params.items():
             yield self.compare("parameter", name, array, grads.params[name])
         for name, array in self.inputs.items():
@@ -173,6 +180,7 @@ class GradientProbe:
                 yield self.compare("state", slot.name, array, gradient)
 
     def compare(self, kind: str, name: str, array: Values, gradient: Values) -> Checked:
+        gradient = gradient / self.weight
         scale = max(1.0, float(np.max(np.abs(gradient), initial=0.0)))
         found: list[tuple[Difference, float]] = []
         for along, direction in self.directions(array.shape):

@@ -95,6 +95,11 @@ def surrogate(value: Array, path: Array) -> Array:
     return _with_imaginary(np.real(value) + 0.0 * np.real(path), lambda part: part, path)
 
 
+def scale_gradient(x: Array, factor: Array) -> Array:
+    """The value of x, and `factor` times its derivative."""
+    return _with_imaginary(np.real(x), lambda part: np.real(factor) * part, x)
+
+
 def amax(x: Array, axis: int) -> Array:
     return _extreme(np.real(x).max(axis=axis, keepdims=True), x, axis)
 

@@ -36,6 +36,8 @@ def _smooth(node: Node) -> tuple[str, ...]:
         return ()
     if node.op in ("where", "surrogate"):
         return node.args[1:]
+    if node.op in ("clip_gradient", "scale_gradient"):
+        return node.args[:1]
     return node.args
 
 

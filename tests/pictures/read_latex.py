@@ -313,6 +313,8 @@ FUNCTIONS: dict[str, Any] = {
     "rsqrt": _plain(lambda v: 1 / np.sqrt(v)),
     "sg": _plain(lambda v: v),
     "surrogate": _plain(lambda v, path: v),
+    "clip_gradient": _plain(lambda v, low, high: v),
+    "scale_gradient": _plain(lambda v, factor: v),
     "max": _extreme(np.maximum, np.max),
     "min": _extreme(np.minimum, np.min),
     "sum": _along(np.sum),

@@ -143,6 +143,8 @@ OTHERS: list[tuple[str, Callable[[Any, Any, Any, Any], Any]]] = [
     ("arange(N) * x", lambda x, z, A, s: np.arange(4) * x),
     ("stop_gradient(x)", lambda x, z, A, s: x),
     ("surrogate(x, z)", lambda x, z, A, s: x),
+    ("clip_gradient(x, -0.1, 2)", lambda x, z, A, s: x),
+    ("scale_gradient(x, z)", lambda x, z, A, s: x),
     ("dropout(x, 0.5) + dropout(z, 0.25, per=sequence)", lambda x, z, A, s: x + z),
     ("zoneout(x, z, 0.25)", lambda x, z, A, s: 0.25 * z + 0.75 * x),
     ("x[0] + A[0, 0] + s", lambda x, z, A, s: x[..., 0] + A[..., 0, 0] + s),

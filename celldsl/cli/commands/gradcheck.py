@@ -77,7 +77,9 @@ def _check(cls: type[Cell], settings: dict[str, Setting], arguments: Namespace) 
     exact = ComplexStep(cell, Path(arguments.file), cell.description.name, arguments.root)
     sizes = arguments.steps, arguments.batch, arguments.seed
     exact_only = exact.slope if exact.needed else None
-    arrays = check_gradients(cell, *sizes, slopes=exact_only, ranges=ranges, arbiter=exact.slope)
+    arrays = check_gradients(
+        cell, *sizes, slopes=exact_only, ranges=ranges, arbiter=exact.slope, weight=exact.weight
+    )
     runs = check_runs(cell, *sizes, ranges=ranges)
     total = len(cell.params) + len(cell.description.inputs) + len(cell.description.states)
     # What is not finite is told once, and not by NumPy.

@@ -177,6 +177,13 @@ CHOICES = (
     Op("surrogate", "elementwise", 2, "the value of the first, the gradient of the second",
        infer_real, "numerics.surrogate({0}, {1})", formula(lambda v, p, y, d: [None, d]),
        lambda v, p: v, 0, slope="custom"),
+    Op("clip_gradient", "elementwise", 3, "v, whose gradient is kept between lo and hi",
+       infer_real, "{0}",
+       formula(lambda v, lo, hi, y, d: [d.op("clip", lo, hi), None, None]),
+       lambda v, lo, hi: v, 0, slope="custom"),
+    Op("scale_gradient", "elementwise", 2, "v, whose gradient is a times as large", infer_real,
+       "numerics.scale_gradient({0}, {1})", formula(lambda v, a, y, d: [d * a, None]),
+       lambda v, a: v, 0, slope="custom"),
 )  # fmt: skip
 
 ENTRIES = (*ARITHMETIC, *SMOOTH, *KINKED, *CHOICES)

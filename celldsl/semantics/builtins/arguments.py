@@ -55,6 +55,11 @@ def bind(
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)
         help = _width_help(e) if missing == ["N"] else None
+        if missing == ["high"] and len(args) == 2:
+            bound_of = args[1].span.text.lstrip("-")
+            help = (
+                f"both bounds are written: `{name}({args[0].span.text}, -{bound_of}, {bound_of})`"
+            )
         f.error("E0122", f"`{name}` needs {told}", e.span, f"`{name}({signature})`", help=help)
         return None
     return bound

@@ -1,4 +1,4 @@
-"""Functions that generated files carry.  In: their text.  Out: each by its name."""
+"""Functions and classes that generated files carry.  In: their text.  Out: each by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def functions_of(text: str) -> dict[str, str]:
     """The functions of a text, which two empty lines part."""
     found = {}
     for piece in text.strip("\n").split("\n\n\n"):
-        head = re.match(r"def (\w+)\(", piece)
+        head = re.match(r"(?:def|class) (\w+)\(", piece)
         assert head is not None, f"no function: {piece}"
         found[head[1]] = piece
     return found

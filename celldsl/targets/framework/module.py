@@ -94,7 +94,7 @@ def with_helpers(pieces: Sequence[str], helpers: Mapping[str, str]) -> list[str]
     pending = list(pieces)
     while pending:
         text = pending.pop()
-        for name in re.findall(r"(?<![\w.])(\w+)\(", text):
+        for name in re.findall(r"(?<![\w.])(\w+)(?=\(|\.apply)", text):
             if name in helpers and name not in wanted:
                 wanted.add(name)
                 pending.append(helpers[name])

@@ -26,6 +26,8 @@ CALLS = {
     "where": "jnp.where({0}, {1}, {2})",
     "stop_gradient": "lax.stop_gradient({0})",
     "surrogate": "surrogate({0}, {1})",
+    "clip_gradient": "clip_gradient({0}, {1}, {2})",
+    "scale_gradient": "scale_gradient({0}, {1})",
     "concat": "jnp.concatenate([{args}], {axis})",
     "concat_rows": "concat_rows([{args}], {axis}, {rank})",
     "transpose": "transpose({0}, {perm})",

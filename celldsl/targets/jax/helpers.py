@@ -96,6 +96,22 @@ def surrogate(value, path):
     return lax.stop_gradient(value) + (finite - lax.stop_gradient(finite))
 
 
+def scale_gradient(x, a):
+    """`x`, whose gradient is `a` times as large."""
+    return surrogate(x, x * lax.stop_gradient(a))
+
+
+def clip_gradient(x, low, high):
+    """`x`, whose gradient is kept between `low` and `high`."""
+
+    def back(bounds, d):
+        return clip(d, *bounds), *map(jnp.zeros_like, bounds)
+
+    same = jax.custom_vjp(lambda x, low, high: x)
+    same.defvjp(lambda x, low, high: (x, (low, high)), back)
+    return same(x, *(jnp.asarray(b, x.dtype) for b in (low, high)))
+
+
 def window(x, kernel):
     """What a kernel sees at each place of the last axes, zeros beyond the border."""
     n = len(kernel)

@@ -22,6 +22,8 @@ CALLS = {
     "where": "torch.where({0}, {1}, {2})",
     "stop_gradient": "{0}.detach()",
     "surrogate": "surrogate({0}, {1})",
+    "clip_gradient": "clip_gradient({0}, {1}, {2})",
+    "scale_gradient": "scale_gradient({0}, {1})",
     "concat": "torch.cat([{args}], {axis})",
     "concat_rows": "concat_rows([{args}], {axis}, {rank})",
     "transpose": "transpose({0}, {perm})",

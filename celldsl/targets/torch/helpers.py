@@ -90,6 +90,35 @@ def surrogate(value, path):
     return value.detach() + (finite - finite.detach())
 
 
+def scale_gradient(x, a):
+    """`x`, whose gradient is `a` times as large."""
+    return surrogate(x, x * (a.detach() if isinstance(a, torch.Tensor) else a))
+
+
+class ClippedGradient(torch.autograd.Function):
+    """A value whose gradient is kept between two bounds."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, low, high):
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx, d):
+        return clip(d, *ctx.saved_tensors), None, None
+
+
+def clip_gradient(x, low, high):
+    """`x`, whose gradient is kept between `low` and `high`."""
+    bounds = (torch.as_tensor(b, dtype=x.dtype, device=x.device) for b in (low, high))
+    return ClippedGradient.apply(x, *bounds)
+
+
 def window(x, kernel):
     """What a kernel sees at each place of the last axes, zeros beyond the border."""
     n = len(kernel)

@@ -16,7 +16,10 @@ from celldsl.targets.reference import evaluate
 from tests.ir.ops.cases import CASES
 
 STEP = 1e-30
-DIFFERENTIATED = [n for n, entry in OPS.items() if entry.kind not in ("source", "rows")]
+# What clips gradients is no derivative of its value; see `AT_KINKS` and `test_clipped_gradients`.
+DIFFERENTIATED = [
+    n for n, entry in OPS.items() if entry.kind not in ("source", "rows") and n != "clip_gradient"
+]
 BOOLEAN = {"where": [True, False, False], "and": [True] * 2, "or": [True] * 2, "not": [True]}
 
 
@@ -113,6 +116,8 @@ AT_KINKS: list[tuple[str, list[float], list[float | None]]] = [
     ("round", [0.5], [None]),
     ("stop_gradient", [1.0], [None]),
     ("surrogate", [1.0, 2.0], [None, 1.0]),
+    ("scale_gradient", [1.0, 0.25], [0.25, None]),
+    ("clip_gradient", [1.0, -9.0, 9.0], [1.0, None, None]),
     ("mod", [7.5, 2.0], [1.0, -3.0]),
     ("mod", [-7.5, 2.0], [1.0, 4.0]),
     ("pow", [-2.0, 3.0], [12.0, 0.0]),
@@ -134,12 +139,20 @@ def test_rules_at_kinks(op: str, args: list[float], expected: list[float | None]
             np.testing.assert_allclose(got, want)
 
 
+def test_clipped_gradients() -> None:
+    _, backward = programs("clip_gradient", [()] * 3, {})
+    d = np.array([-3.0, -0.5, 0.2, 4.0])[:, None]
+    leaves = {"a0": d * 0, "a1": d * 0 - 0.5, "a2": d * 0 + 2.0, "d": d}
+    run = evaluate(backward, leaves, {}, 4, 1)
+    assert [*run.results["output", "a0"][:, 0]] == [-0.5, -0.5, 0.2, 2.0]
+
+
 def test_the_table_knows_where_differences_go_wrong() -> None:
     at_kinks = {op for op, _, _ in AT_KINKS} | {"amax", "amin"}
     special = {name: entry.slope for name, entry in OPS.items() if entry.slope != "smooth"}
     assert special.keys() <= at_kinks
     assert {name for name, slope in special.items() if slope == "custom"} == {
-        "stop_gradient", "surrogate",
+        "stop_gradient", "surrogate", "clip_gradient", "scale_gradient",
     }  # fmt: skip
     # Those that are left are flat or have the slope of one side on both.
     assert at_kinks - special.keys() == {"step", "sign", "floor", "round", "mod", "pow"}

@@ -202,7 +202,10 @@ ROWS: dict[str, dict[str, Row]] = {
     "tr.mut3": {"mut3": simply("zrn", z="s", n="1")},
     "tr.nas": {"nas": Row(eight_units)},
     "tr.origlstm": {"original_lstm": simply("igo")},
-    "tr.peephole": {"peephole_lstm": Row(lambda P: {**gated(P, "ifgo"), **peeps(P)})},
+    "tr.peephole": {
+        file: Row(lambda P: {**gated(P, "ifgo"), **peeps(P)})
+        for file in ("peephole_lstm", "graves_lstm")
+    },
     "tr.ran": {"ran": Row(additive)},
     "tr.reslstm": {"res_lstm": Row(residual)},
     "tr.scrn": {"scrn": Row(constrained)},
