@@ -17,7 +17,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from celldsl.cli.views.diagram import diagram
 from celldsl.comparison.differences import differences
 from celldsl.comparison.files import all_equations, nearest_to
 from celldsl.comparison.reading import Equations
@@ -28,10 +27,10 @@ from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product, shape_text
 from celldsl.ir.spec import CellSpec
+from celldsl.pictures.graph import graph_of
 from celldsl.pictures.latex import latex_text
+from celldsl.pictures.svg import svg_text
 from celldsl.pipeline import front
-from celldsl.syntax import ast
-from celldsl.syntax.parse import parse
 from celldsl.zoo_index import Entry, Index, class_name, examples_folder, read_index, summary_of
 
 TOP = Path(__file__).resolve().parents[1]
@@ -74,7 +73,7 @@ def all_files() -> dict[Path, str]:
     found[PAGES / "README.md"] = gallery(index, known)
     for name, facts in known.items():
         found[PAGES / f"{name}.md"] = page(index, facts)
-        found[PAGES / "img" / f"{name}.svg"] = diagram(facts.cells[-1])
+        found[PAGES / "img" / f"{name}.svg"] = svg_text(graph_of(facts.program, facts.notes))
     return found
 
 
@@ -95,9 +94,6 @@ class Facts:
         self.spec: CellSpec = lowered.spec
         self.program: Program = lowered.program
         self.notes: Notes = lowered.notes
-        file = parse(source, Report())
-        assert file is not None
-        self.cells = [item for item in file.items if isinstance(item, ast.Cell)]
 
     @property
     def parameters(self) -> Size:
@@ -218,7 +214,7 @@ def page(index: Index, f: Facts) -> str:
     ]
     lines += ["```math", latex_text(f.program, f.notes), "```", ""]
     lines += [
-        f"![Which value reads which](img/{name}.svg)",
+        f"![What is computed from what, from the left to the right](img/{name}.svg)",
         "",
         "```",
         f.text.rstrip("\n"),

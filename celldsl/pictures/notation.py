@@ -97,7 +97,7 @@ NOTATION: dict[str, Notation] = {
     "conv": Notation(r"{1} \ast {0}", "conv", MATRIX, (MATRIX + 1, MATRIX), "product"),
     "mean": _function(r"\operatorname{mean}", "mean", "reduce"),
     "logsumexp": _function(r"\operatorname{logsumexp}", "lse", "reduce"),
-    "standardise": _function(r"\operatorname{LN}", "norm", "gate", 1),
+    "standardise": _function(r"\operatorname{LN}", "LN", "gate", 1),
     "rms": _function(r"\operatorname{RMS}", "rms", "gate", 1),
 }  # fmt: skip
 

@@ -72,8 +72,32 @@ def test_a_diagram_is_written_whole(
     out = tmp_path / "gru.svg"
     assert shown(capsys, GRU, "--diagram", str(out)) == f"wrote {out}\n"
     settle("gru.svg", out.read_text(encoding="utf-8"), renew)
+    assert shown(capsys, GRU, "--diagram", "-") == out.read_text(encoding="utf-8")
     assert main(["show", GRU, "--diagram", str(tmp_path / "no" / "gru.svg")]) == 1
     assert main(["show", GRU, "--diagram", str(out), "--latex"]) == 2
+
+
+def test_a_picture_for_a_terminal(capsys: pytest.CaptureFixture[str], renew: bool) -> None:
+    settle("gru.txt", shown(capsys, GRU, "--text"), renew)
+    backward = shown(capsys, GRU, "--text", "--gradient")
+    assert "r_u.W_x" in backward
+    assert "d h" in backward
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--text", "--ir"], "not --ir"),
+        (["--text", "--diagram", "a.svg"], "take one"),
+        (["--diagram", "-", "--fold", "layer"], "no loop or inner cell `layer`; there are none"),
+        (["--diagram", "-", "--width", "9"], "from 200 to 20000"),
+    ],
+)
+def test_what_a_picture_cannot_be_is_told(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", GRU, *arguments]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_the_plan_says_where_sequences_go_by_blocks(capsys: pytest.CaptureFixture[str]) -> None:

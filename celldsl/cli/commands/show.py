@@ -5,19 +5,19 @@ Shapes and parameters by default.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from celldsl.api import file_of
 from celldsl.cli.options import add_choice, add_without, parse_settings, root_of
-from celldsl.cli.output import print_diagnostics
+from celldsl.cli.output import CommandError, print_diagnostics
 from celldsl.cli.views.planned import plan_text
 from celldsl.cli.views.summary import sizes_of, summary_text
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
-from celldsl.syntax import ast
 from celldsl.syntax.limits import read_source
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ EXAMPLE = (
     "celldsl show gru.cell --set I=28 --set H=128\n"
     "  celldsl show gru.cell --ir\n"
     "  celldsl show gru.cell --plan --set I=128 --set H=128 --steps 100 --batch 32\n"
-    "  celldsl show gru.cell --diagram gru.svg"
+    "  celldsl show gru.cell --diagram gru.svg\n"
+    "  celldsl show gru.cell --text"
 )
 STAGES = {
     "ir": "the program, before any pass",
@@ -39,7 +40,7 @@ STAGES = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a .cell file")
+    parser.add_argument("file", metavar="FILE", help="a .cell file, or a cell that comes along")
     add_choice(parser)
     add_without(parser)
     stages = parser.add_mutually_exclusive_group()
@@ -47,15 +48,37 @@ def add_arguments(parser: ArgumentParser) -> None:
         stages.add_argument(
             f"--{name}", dest="stage", action="store_const", const=name, help=f"show {what}"
         )
-    stages.add_argument("--diagram", metavar="OUT.svg", help="write a picture of who reads whom")
+    pictures = parser.add_argument_group("pictures, of the backward pass with --gradient")
+    pictures.add_argument("--diagram", metavar="OUT.svg", help="write a picture; `-` prints it")
+    pictures.add_argument("--text", action="store_true", help="draw for a terminal")
+    pictures.add_argument(
+        "--fold",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="draw a loop's iteration or an inner cell as one box; may be repeated",
+    )
+    pictures.add_argument("--theme", choices=["auto", "light", "dark"], default="auto")
+    pictures.add_argument("--width", type=_width, metavar="PIXELS", help="of the page")
     plan = parser.add_argument_group("sizes for --plan")
     plan.add_argument("--steps", type=int, default=100, metavar="T", help="(default: 100)")
     plan.add_argument("--batch", type=int, default=32, metavar="B", help="(default: 32)")
     plan.add_argument("--dtype", choices=["float32", "float64"], default="float32")
 
 
+def _width(text: str) -> float:
+    if not text.isdecimal() or not 200 <= int(text) <= 20_000:
+        raise ArgumentTypeError(f"a width is a whole number from 200 to 20000, not {text}")
+    return float(text)
+
+
 def run(arguments: Namespace) -> int:
+    if (arguments.diagram or arguments.text) and arguments.stage not in (None, "gradient"):
+        raise CommandError(f"a picture shows the step or --gradient, not --{arguments.stage}", 2)
+    if arguments.diagram and arguments.text:
+        raise CommandError("--text draws for a terminal, --diagram into a file: take one", 2)
     report = Report()
+    arguments.file = file_of(arguments.file)
     source = read_source(arguments.file, report)
     try:
         text = "" if source is None else _text(arguments, source, report)
@@ -85,8 +108,8 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
             without=arguments.without,
         )
     lowered = front(source, report, arguments.cell, settings, root, path)
-    if arguments.diagram is not None:
-        return _write_diagram(_syntax(source, lowered.spec.name), Path(arguments.diagram))
+    if arguments.diagram is not None or arguments.text:
+        return _drawn(arguments, lowered)
     match arguments.stage:
         case None:
             return summary_text(lowered.spec, settings)
@@ -107,21 +130,26 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
     return _programs(lowered, arguments.stage, arguments.without)
 
 
-def _syntax(source: Source, name: str) -> ast.Cell:
-    """The syntax tree of a cell that is known to be right."""
-    from celldsl.syntax.parse import parse
+def _drawn(arguments: Namespace, lowered: Lowered) -> str:
+    from celldsl.cli.views import drawn
 
-    file = parse(source, Report())
-    items = () if file is None else file.items
-    return next(item for item in items if isinstance(item, ast.Cell) and item.name.id == name)
-
-
-def _write_diagram(cell: ast.Cell, path: Path) -> str:
-    from celldsl.cli.views.diagram import diagram
+    gradient = arguments.stage == "gradient"
+    if arguments.text:
+        return drawn.text(lowered, gradient)
+    known = drawn.frames_of(drawn.graph_for(lowered, gradient))
+    for name in arguments.fold:
+        if name not in known and name not in {k.partition(".")[0] for k in known}:
+            told = ", ".join(f"`{k}`" for k in known) or "none"
+            message = f"--fold: there is no loop or inner cell `{name}`; there are {told}"
+            raise CommandError(message, 2)
+    wanted = drawn.Wanted(gradient, arguments.width, tuple(arguments.fold), arguments.theme)
+    svg = drawn.picture(lowered, wanted)
+    if arguments.diagram == "-":
+        return svg
     from celldsl.files import replace_file
 
-    replace_file(path, [diagram(cell).encode()])
-    return f"wrote {path}"
+    replace_file(Path(arguments.diagram), [svg.encode()])
+    return f"wrote {arguments.diagram}"
 
 
 def _programs(lowered: Lowered, stage: str, without: Collection[str]) -> str:

@@ -1,0 +1,166 @@
+"""Pictures tell the truth: their lines are what the Program reads, and none crosses what stands."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from xml.dom.minidom import Element, parseString
+
+import pytest
+
+from celldsl.cli.views.drawn import graph_for
+from celldsl.ir.program import Program
+from celldsl.pictures.graph import CONSTANT, Box, Graph, graph_of
+from celldsl.pictures.items import Item
+from celldsl.pictures.layout import Picture, arrange, labels_of
+from celldsl.pictures.svg import svg_text
+from celldsl.pictures.terminal import text_picture
+from celldsl.transforms.autodiff import differentiate
+from tests.end_to_end.every_cell import NAMES
+from tests.pictures.test_latex import lowered_cell
+
+GRADIENTS = ("gru", "lstm", "mogrifier_lstm", "conv_lstm", "lif", "mlstm", "features/every_pass")
+
+
+@cache
+def graph_named(name: str) -> Graph:
+    lowered = lowered_cell(name)
+    return graph_of(lowered.program, lowered.notes)
+
+
+def sources(program: Program, graph: Graph, box: Box) -> set[str]:
+    """What a box depends on, gone back through the Program: values of other boxes, and leaves."""
+    nodes = {node.name: node for node in program.nodes()}
+    moving = [other for other in graph.boxes if other is not box and other.kind != "source"]
+    others = {v for other in moving for v in other.gives}
+    leaves = {leaf.name for leaf in program.leaves if leaf.kind not in CONSTANT}
+    found: set[str] = set()
+    pending, seen = list(box.gives), set(box.gives)
+    while pending:
+        for arg in nodes[pending.pop()].args:
+            if arg in others or arg in leaves:
+                found.add(arg)
+            elif arg in nodes and arg not in seen:
+                seen.add(arg)
+                pending.append(arg)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_boxes_read_what_the_program_reads(name: str) -> None:
+    program, graph = lowered_cell(name).program, graph_named(name)
+    composites = lowered_cell(name).notes.composites
+    maker = {v: box for box in graph.boxes for v in box.gives}
+    for box in graph.boxes:
+        found = sources(program, graph, box)
+        if box.gives[0] in composites:
+            # What it shares with another box is shown there alone.
+            for shared in found - set(box.reads):
+                found = found - {shared} | sources(program, graph, maker[shared])
+        assert box.kind == "source" or set(box.reads) == found, box.label
+    assert {(s.name, s.next) for s in program.states} == set(graph.states)
+    made = {v for box in graph.boxes for v in box.gives} | {end.value for end in graph.comes}
+    assert {end.value for end in graph.goes} <= made
+    assert {r.value for r in program.results} <= {end.value for end in graph.goes}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_of_the_picture_are_those_of_the_graph(name: str) -> None:
+    graph = graph_named(name)
+    drawn = parseString(svg_text(graph))
+    shapes = [e for e in drawn.getElementsByTagName("rect") if e.hasAttribute("data-gives")]
+    shown = Counter((e.getAttribute("data-reads"), e.getAttribute("data-gives")) for e in shapes)
+    assert shown == Counter((" ".join(b.reads), " ".join(b.gives)) for b in graph.boxes)
+    lines = Counter(arrows(drawn.getElementsByTagName("path")))
+    assert lines == Counter((v, " ".join(b.gives)) for b in graph.boxes for v in b.reads)
+
+
+def arrows(paths: list[Element]) -> Iterator[tuple[str, str]]:
+    """What arrows lead to which box."""
+    for path in paths:
+        if path.hasAttribute("marker-end") and path.getAttribute("data-to"):
+            yield path.getAttribute("data-value"), path.getAttribute("data-to")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_crosses_a_box_or_a_label(name: str) -> None:
+    graph = graph_named(name)
+    check_picture(arrange(graph, 900.0), labels_of(graph))
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_backward_passes_are_drawn(name: str) -> None:
+    lowered = lowered_cell(name)
+    graph = graph_for(lowered, gradient=True)
+    program = differentiate(lowered.program)[1]
+    ends = {(end.kind, end.label) for end in graph.goes}
+    assert {(r.kind, f"d {r.name}") for r in program.results if r.kind == "param"} <= ends
+    picture = arrange(graph, 900.0)
+    check_picture(picture, labels_of(graph))
+    assert len(picture.items) > len(graph.boxes)
+
+
+def check_picture(picture: Picture, labels: dict[str, str]) -> None:
+    stands = [i for i in picture.items if i.kind in ("box", "frame", "come", "go") and i.width]
+    rectangles = [(i.x, i.y, i.x + i.width, i.y + i.height, i) for i in stands]
+    texts = [
+        rectangle for item in stands if item.kind == "box" for rectangle in words(item, labels)
+    ]
+    for wire in picture.wires:
+        for (x, y), (to_x, to_y) in pairwise(wire.points):
+            line = (min(x, to_x), min(y, to_y), max(x, to_x), max(y, to_y))
+            for *rectangle, item in rectangles:
+                if item not in (wire.source, wire.target):
+                    assert not meet(line, tuple(rectangle)), (wire.value, item.label)
+            for rectangle in texts:
+                assert not meet(line, rectangle), wire.value
+    for n, (*one, item) in enumerate(rectangles):
+        for *other, second in rectangles[n + 1 :]:
+            assert not meet(tuple(one), tuple(other)), (item.label, second.label)
+        if isinstance(item.inside, Picture):
+            assert item.inside.width <= item.width
+            check_picture(item.inside, labels)
+
+
+def words(item: Item, labels: dict[str, str]) -> Iterator[tuple[float, ...]]:
+    """Where the labels of what a box gives stand."""
+    for value, dy in item.outs:
+        if value in labels:
+            x, y = item.x + item.width + 4, item.y + dy - 4
+            yield x, y - 8, x + 5.2 * len(labels[value]), y
+
+
+def meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether two rectangles have something in common; a line is one without a height or width."""
+    less = 0.25
+    across = a[0] <= b[2] - less and b[0] + less <= a[2]
+    return across and a[1] <= b[3] - less and b[1] + less <= a[3]
+
+
+def test_a_folded_frame_is_one_box() -> None:
+    graph = graph_named("stacked_lstm")
+    whole, folded = svg_text(graph), svg_text(graph, fold=["layer", "first"])
+    assert whole.count("data-gives") == len(graph.boxes)
+    assert 2 <= folded.count("data-gives") < 8
+    assert "layer.0" in folded
+
+
+def test_themes_are_fixed_or_follow_the_reader() -> None:
+    graph = graph_named("gru")
+    assert "prefers-color-scheme" in svg_text(graph)
+    light, dark = svg_text(graph, theme="light"), svg_text(graph, theme="dark")
+    assert "prefers-color-scheme" not in light + dark
+    assert light != dark
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_has_a_line_for_every_box(name: str) -> None:
+    graph = graph_named(name)
+    text = text_picture(graph)
+    rows = [line for line in text.splitlines() if not re.fullmatch(r"\s*\[.*\]", line)]
+    shown = [end for end in graph.comes if any(end.value in b.reads for b in graph.boxes)
+             or any(end.value == g.value for g in graph.goes)]  # fmt: skip
+    assert len(rows) == len(graph.boxes) + len(shown) + len(graph.goes)
