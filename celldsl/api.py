@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import importlib
 import os
 import re
 import warnings
@@ -19,15 +18,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import celldsl.generated
-from celldsl.cell_warning import give_warnings, keep_warnings
-from celldsl.files import cache_root, replace_file
+from celldsl.cache_folders import cache_root
+from celldsl.cell_warning import give_warnings, kept_warnings
+from celldsl.files import replace_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
+from celldsl.kept_modules import KeptModule, find, forget, keep
 from celldsl.pass_flags import checked
 
 if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
     from celldsl.pipeline import Observed
     from celldsl.runtime.cell.cell import Cell
+    from celldsl.zoo_index import CellFile
 
 Structure = Mapping[str, Any]
 
@@ -42,7 +45,7 @@ class Wanted(NamedTuple):
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Traversable,
     cell: str | None = None,
     root: str | os.PathLike[str] | None = None,
     *,
@@ -52,20 +55,28 @@ def load(
 
     A name without a suffix is that of a cell that comes with celldsl, `load("gru")`; a file of that
     name in the current folder, `gru.cell`, goes before it, and a warning says so.
+    What `importlib.resources.files` finds may be given too, in an archive as well.
     Files that it uses must lie inside `root`, by default the file's own folder.  `without` names
     optimisations to leave out (`docs/performance.md`), ValueError where there is no such one.
     Raises CellError, which holds every diagnostic, and OSError where the file cannot be read.
     """
-    path = file_of(path)
-    place = Path(path).resolve()
+    found = file_of(path) if isinstance(path, str | os.PathLike) else path
+    if not isinstance(found, Path):
+        return _load_resource(found, cell, without)
+    place = found.resolve()
     inside = Path(root).resolve() if root is not None else place.parent
     wanted = Wanted(cell, {}, checked(without))
     try:
-        return _class_of(_read(place), str(path), place, inside, wanted)
+        return _class_of(_read(place), os.fspath(found), place, inside, wanted)
     except Exception as error:
         if _is_of_a_cell(error):
             raise error.with_traceback(None) from None
         raise
+
+
+def _load_resource(file: Traversable, cell: str | None, without: Iterable[str]) -> type[Cell]:
+    """From an archive, where a file uses no others."""
+    return compile_source(file.read_text(encoding="utf-8"), cell, name=str(file), without=without)
 
 
 def _is_of_a_cell(error: Exception) -> bool:
@@ -73,17 +84,17 @@ def _is_of_a_cell(error: Exception) -> bool:
     return type(error).__module__ == "celldsl.diagnostics.errors"
 
 
-def file_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+def file_of(path: str | os.PathLike[str]) -> CellFile:
     """The file that is meant by a path, or by the name of a cell.
 
     Raises FileNotFoundError where a name is of neither.
     """
     name = os.fspath(path)
     if not re.fullmatch(r"\w+", name) or Path(name).is_file():
-        return path
-    from celldsl.zoo_index import example_paths, unknown_cell
+        return Path(path)
+    from celldsl.zoo_index import cell_name, example_paths, unknown_cell
 
-    known, beside = {found.stem: found for found in example_paths()}, Path(f"{name}.cell")
+    known, beside = {cell_name(found): found for found in example_paths()}, Path(f"{name}.cell")
     if beside.is_file():
         if name in known:
             told = f"{name}: this is {beside} in the current folder, not the cell of that name"
@@ -145,7 +156,6 @@ def _class_of(
 ) -> type[Cell]:
     """The class for one structure, which knows how to get those for others."""
     key = source_key(text, name, path, root, *wanted)
-    folder = cache_root() / key
 
     def variant(structure: Structure) -> type[Cell]:
         other = wanted._replace(structure={**wanted.structure, **structure})
@@ -154,21 +164,27 @@ def _class_of(
     sources = sources_of(text, name, path, root, wanted.cell)
     asked = wanted.cell, wanted.structure, sorted(wanted.without), wanted.observed
     reopening = open_sources, (sources, *asked)
-    if not any(folder.glob("*.py")):
+    kept = find(key)
+    if kept is None:
         from celldsl.diagnostics.errors import UndecidedError
 
         try:
-            _generate_into(folder, text, name, root, wanted)
+            kept = _generate(key, text, name, root, wanted)
         except UndecidedError as error:
             from celldsl.unspecialized import undecided_class
 
             undecided = undecided_class(error.cell, error.lacking, text, variant)
             undecided.reopened = reopening
             return undecided
-    found = _import_class(key, next(iter(sorted(folder.glob("*.py")))).stem)
+    try:
+        found = kept.imported()
+    except Exception:
+        # Damaged where nobody looked, as Python's own bytecode is.
+        forget(kept)
+        found = _generate(key, text, name, root, wanted).imported()
     if wanted.observed is None:
         # Afterwards: what an import does to Python's filters makes it forget what it has shown.
-        give_warnings(folder, name)
+        give_warnings(kept.warnings, name)
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
     found.reopened = reopening
@@ -191,7 +207,11 @@ def open_sources(
     (name, text), *used = sources
     if not used:
         return _class_of(text, name, None, None, wanted)
-    folder = cache_root() / f"source-{hashlib.sha256(repr(sources).encode()).hexdigest()[:32]}"
+    root = cache_root()
+    if root is None:
+        told = f"the files that {name} uses need a folder that can be written: CELLDSL_CACHE_DIR"
+        raise OSError(errno.EROFS, told)
+    folder = root / f"source-{hashlib.sha256(repr(sources).encode()).hexdigest()[:32]}"
     for each, content in sources:
         place = (folder / each).resolve()
         if not place.is_relative_to(folder):
@@ -201,8 +221,7 @@ def open_sources(
     return _class_of(text, str(folder / name), folder / name, folder, wanted)
 
 
-def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted: Wanted) -> None:
-    """Writes the generated module.  Two processes may do it at once: they write the same."""
+def _generate(key: str, text: str, name: str, root: Path | None, wanted: Wanted) -> KeptModule:
     from celldsl.diagnostics.diagnostic import Report
     from celldsl.diagnostics.errors import CellError
     from celldsl.pipeline import generate_module
@@ -211,15 +230,4 @@ def _generate_into(folder: Path, text: str, name: str, root: Path | None, wanted
     module = generate_module(text, name, root=root, report=report, **wanted._asdict())
     if report.has_errors:
         raise CellError(report.diagnostics)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    keep_warnings(folder, report.diagnostics)
-    replace_file(folder / f"{module.cell}.py", [module.text.encode()])
-
-
-def _import_class(key: str, stem: str) -> type[Cell]:
-    """Imports the module in the ordinary way, so that its machine code is cached too."""
-    celldsl.generated.__path__[:] = [str(cache_root())]
-    importlib.invalidate_caches()
-    module = importlib.import_module(f"celldsl.generated.{key}.{stem}")
-    found: type[Cell] = getattr(module, stem)
-    return found
+    return keep(key, module.cell, module.text, kept_warnings(report.diagnostics))

@@ -4,23 +4,19 @@
     warnings.filterwarnings("ignore", "W0501", celldsl.CellWarning)
 
 What `celldsl check` warns of, `load`, `compile_source` and the importer give as a `CellWarning`,
-with the file and the line.  A module that was generated before has its warnings beside it.
+with the file and the line.  A module that was generated before has its warnings beside it
+(`kept_modules`).
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
-
-from celldsl.files import replace_file
 
 if TYPE_CHECKING:
     from celldsl.diagnostics.diagnostic import Diagnostic
 
-_KEPT = "warnings.json"
 # Under Python's default filter each is shown once in a process, however often a file is loaded.
 _shown: dict[str | tuple[str, type[Warning], int], int] = {}
 
@@ -36,11 +32,9 @@ class Kept(TypedDict):
     line: int
 
 
-def keep_warnings(folder: Path, found: Iterable[Diagnostic]) -> None:
-    """Writes the warnings for those who find the module later; nothing where there are none."""
-    kept = [_kept(d) for d in found if d.severity == "warning"]
-    if kept:
-        replace_file(folder / _KEPT, [json.dumps(kept).encode()])
+def kept_warnings(found: Iterable[Diagnostic]) -> list[Kept]:
+    """The warnings for those who find the module later."""
+    return [_kept(d) for d in found if d.severity == "warning"]
 
 
 def _kept(found: Diagnostic) -> Kept:
@@ -50,12 +44,9 @@ def _kept(found: Diagnostic) -> Kept:
     return {"text": f"{found.code}: {found.message}{hint}", "line": line}
 
 
-def give_warnings(folder: Path, name: str) -> None:
-    """Warns of what was kept in the folder of a module, which was made of the file `name`."""
-    path = folder / _KEPT
-    if path.is_file():
-        kept: list[Kept] = json.loads(path.read_bytes())
-        for each in kept:
-            warnings.warn_explicit(
-                each["text"], CellWarning, name, each["line"], module=name, registry=_shown
-            )
+def give_warnings(kept: Iterable[Kept], name: str) -> None:
+    """Warns of what was kept with a module, which was made of the file `name`."""
+    for each in kept:
+        warnings.warn_explicit(
+            each["text"], CellWarning, name, each["line"], module=name, registry=_shown
+        )

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from celldsl.package import digest_of, package, shipped
 from celldsl.version import __version__
 
 MAX_BYTES = 256 * 1024
@@ -124,14 +125,7 @@ def read_limited(path: Path) -> bytes:
 
 @lru_cache(maxsize=1)
 def compiler_key() -> str:
-    """Changes when any file of the compiler does."""
-    package = Path(__file__).resolve().parent
-    grammars = [package / "grammars", package.parent / "grammars"]
-    files = [*package.rglob("*.py"), *package.rglob("*.cell")]
-    files += [path for folder in grammars if folder.is_dir() for path in folder.glob("*.lark")]
-    stamps = []
-    for path in sorted(files):
-        status = path.stat()
-        stamps.append((str(path.relative_to(package.parent)), status.st_mtime_ns, status.st_size))
-    facts = json.dumps([__version__, sys.version_info[:2], stamps])
-    return hashlib.sha256(facts.encode()).hexdigest()
+    """Changes when any file of the compiler does, and not with the times of files."""
+    rooms = [package(), shipped("grammars")]
+    facts = [__version__, sys.version_info[:2], digest_of(*rooms)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -12,10 +12,9 @@ it first runs.  `celldsl list` tells them apart, and docs/cells has a page for e
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celldsl.zoo_index import class_name, example_paths, unknown_cell
+from celldsl.zoo_index import CellFile, class_name, example_paths, unknown_cell
 
 if TYPE_CHECKING:
     from celldsl.runtime.cell.cell import Cell
@@ -37,5 +36,5 @@ def __dir__() -> list[str]:
 
 
 @cache
-def _paths() -> dict[str, Path]:
+def _paths() -> dict[str, CellFile]:
     return {class_name(path): path for path in example_paths()}

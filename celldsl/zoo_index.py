@@ -13,9 +13,10 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from celldsl.diagnostics.suggest import nearest
+from celldsl.package import files_below, shipped
 from celldsl.structs import record
 
 if sys.version_info >= (3, 11):
@@ -23,6 +24,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+if TYPE_CHECKING:
+    from zipfile import Path as ZipPath
+
+CellFile: TypeAlias = "Path | ZipPath"  # where celldsl itself lies in an archive
 _DOCSTRING = re.compile(r"\"\"\"\s*([^\n\"]+)")
 _CELL = re.compile(r"^cell (\w+)", re.MULTILINE)
 
@@ -32,12 +37,13 @@ class Entry:
     """`rows` are cells of libraries that it agrees with, and the settings under which it does."""
 
     name: str
-    path: Path
+    path: CellFile
     rows: dict[str, dict[str, Any]]
 
     @property
     def family(self) -> str:
-        return self.path.parent.name
+        folder = cast("CellFile", self.path.parent)
+        return folder.name
 
 
 @record
@@ -64,15 +70,13 @@ class Known:
     state: str
 
 
-def examples_folder() -> Path:
-    """Beside the package in a wheel, at the top of a checkout."""
-    package = Path(__file__).resolve().parent
-    beside = package / "examples"
-    return beside if beside.is_dir() else package.parent / "examples"
+def examples_folder() -> CellFile:
+    """In the package where it is installed, at the top of a checkout."""
+    return cast("CellFile", shipped("examples"))
 
 
 def read_index() -> Index:
-    paths = {path.stem: path for path in example_paths()}
+    paths = {cell_name(path): path for path in example_paths()}
     found = _read_toml("index.toml")
     cells = {name: Entry(name, paths[name], cell["rows"]) for name, cell in found["cell"].items()}
     return Index(found["family"], found["library"], cells)
@@ -87,14 +91,19 @@ def _read_toml(name: str) -> dict[str, Any]:
     return found
 
 
-def example_paths() -> list[Path]:
+def example_paths() -> list[CellFile]:
     """By folder, which is the family of a cell, and by name."""
-    return sorted(examples_folder().rglob("*.cell"))
+    return [cast("CellFile", file) for _, file in files_below(examples_folder(), (".cell",))]
 
 
-def example_path(name: str) -> Path:
+def example_path(name: str) -> CellFile:
     """Raises KeyError where no such cell comes along."""
-    return {path.stem: path for path in example_paths()}[name]
+    return {cell_name(path): path for path in example_paths()}[name]
+
+
+def cell_name(file: CellFile) -> str:
+    """What `load` and the command line call a cell: its file's name without the suffix."""
+    return file.name.removesuffix(".cell")
 
 
 def unknown_cell(name: str, names: Iterable[str]) -> str:
@@ -104,13 +113,13 @@ def unknown_cell(name: str, names: Iterable[str]) -> str:
     return f"no cell {name} comes with celldsl; {hint}"
 
 
-def class_name(path: Path) -> str:
+def class_name(path: CellFile) -> str:
     """That of the file's last cell: those above it are parts of it."""
     names: list[str] = _CELL.findall(path.read_text(encoding="utf-8"))
     return names[-1]
 
 
-def summary_of(path: Path) -> str:
+def summary_of(path: CellFile) -> str:
     """The first line of the first docstring."""
     found = _DOCSTRING.search(path.read_text(encoding="utf-8"))
     return found.group(1).strip() if found else ""

@@ -24,20 +24,23 @@ LAYERS = {
     "version": "",
     "structs": "",
     "files": "",
+    "package": "",
+    "cache_folders": "files",
     "pass_flags": "transforms",
-    "cell_warning": "files diagnostics",
-    "fingerprint": "version",
-    "generated": "files",
+    "cell_warning": "diagnostics",
+    "fingerprint": "version package",
+    "generated": "cache_folders",
     "diagnostics": "structs",
-    "syntax": "structs diagnostics files",
+    "syntax": "structs diagnostics cache_folders package",
     "ir": "structs",
     "semantics.builtins": f"structs {FRONT} semantics",
     "semantics": f"structs {FRONT} semantics.builtins",
     "transforms": "structs ir",
     "plan": "structs ir jit.gemm.sizes",
     "kernel_ir": "structs ir plan",
-    "jit": "files",
+    "jit": "files cache_folders package",
     "cached": "generated",
+    "kept_modules": "files cache_folders cell_warning runtime.cell",
     "runtime.numerics": "",
     "runtime.former": "",
     "runtime.errors": "",
@@ -62,20 +65,21 @@ LAYERS = {
     "unspecialized": "runtime.errors runtime.cell",
     "pictures": f"structs {FRONT}",
     "comparison": "structs diagnostics syntax zoo_index",
-    "zoo_index": "structs diagnostics",
+    "zoo_index": "structs diagnostics package",
     "zoo": "zoo_index runtime.cell api",
-    "api": "zoo_index cell_warning structs unspecialized generated fingerprint pass_flags "
+    "api": "zoo_index cell_warning structs unspecialized kept_modules fingerprint pass_flags "
     "runtime.cell runtime.errors "
-    "files diagnostics syntax pipeline",
+    "files cache_folders diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
-    "bridges": "files fingerprint api pipeline runtime.cell runtime.description runtime.errors",
+    "bridges": "cache_folders fingerprint api pipeline runtime.cell runtime.description "
+    "runtime.errors",
     "torch": "bridges api runtime",
     "questions": "structs diagnostics syntax semantics transforms pipeline api first_not_finite",
-    "jax": "jit runtime.arrays runtime.buffers runtime.cell runtime.cpython runtime.description "
-    "runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
+    "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
+    "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
-    "zoo_index comparison pictures",
+    "jit.target zoo_index comparison pictures",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from celldsl.bridges.recipe import Recipe
-from celldsl.files import cache_root, replace_file
+from celldsl.cache_folders import keep, kept
 from celldsl.fingerprint import source_key
 from celldsl.runtime.errors import ArgumentTypeError
 
@@ -61,13 +61,13 @@ def _kept_text(sources: Sources, cell: str, structure: Structure, target: str) -
     told = f"{sources[1:]!r} {target}"
     key = source_key(text, name, None, None, cell, dict(structure), frozenset())
     whole = hashlib.sha256(f"{key} {told}".encode()).hexdigest()[:32]
-    path = cache_root() / f"plain-{target}-{whole}.txt"
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        found = _written(sources, cell, structure, target)
-        replace_file(path, [found.encode()])
-        return found
+    file = f"plain-{target}-{whole}.txt"
+    known = kept(file)
+    if known is not None:
+        return known.decode()
+    found = _written(sources, cell, structure, target)
+    keep(file, found.encode())
+    return found
 
 
 def _written(sources: Sources, cell: str, structure: Structure, target: str) -> str:

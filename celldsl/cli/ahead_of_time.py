@@ -1,12 +1,17 @@
-"""Machine code ahead of use.  In: a generated module.  Out: its kernels in Numba's cache on disk.
+"""Machine code ahead of use.  In: a generated module.  Out: its code on disk, and the runtime's.
 
     compile_module(Path("gru.py"), "float32", {})
+    compile_for("x86-64-v3", Path("gru.py"), "float32", {})     # for all machines of that level
 
 A small cell goes forward, backward and a step: whoever imports the module next compiles nothing.
+A process has code for one target, so that another one's is made in a process of its own.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.cli.output import CommandError
 from celldsl.cli.sample import sample_cell
+from celldsl.jit.target import lacks, levels_here
 
 
 def compile_module(path: Path, dtype: str, settings: Mapping[str, Any]) -> None:
@@ -25,6 +32,22 @@ def compile_module(path: Path, dtype: str, settings: Mapping[str, Any]) -> None:
     with _imported(path) as module:
         for cls in _classes(module):
             _run_kernels(cls, dtype, settings)
+
+
+def compile_for(level: str, path: Path, dtype: str, settings: Mapping[str, Any]) -> None:
+    """The same for a level of x86-64.  Raises CommandError where this machine cannot run it."""
+    lacking = lacks(level)
+    if lacking:
+        has = levels_here()[-1:] or ("other code",)
+        raise CommandError(
+            f"--for {level}: the kernels are run once, and this machine has no "
+            f"{', '.join(lacking)}; it can run {has[0]}"
+        )
+    command = [sys.executable, "-m", __name__, str(path), dtype, json.dumps(dict(settings))]
+    environment = {**os.environ, "NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": ""}
+    done = subprocess.run(command, env=environment, check=False)
+    if done.returncode:
+        raise CommandError(f"--for {level}: {path} was not compiled")
 
 
 def _run_kernels(cls: Any, dtype: str, settings: Mapping[str, Any]) -> None:
@@ -36,6 +59,8 @@ def _run_kernels(cls: Any, dtype: str, settings: Mapping[str, Any]) -> None:
     y, state, tape = cell.forward(inputs)
     cell.backward(tape, y, state)
     cell.step({name: array[0] for name, array in inputs.items()}, state)
+    # Rows are moved by code of the runtime, which a process that cannot keep it wants there too.
+    cell(inputs, lengths=np.array([2, 1]))
 
 
 @contextmanager
@@ -66,3 +91,7 @@ def _classes(module: ModuleType) -> list[Any]:
         and value.__module__ == module.__name__
         and "description" in vars(value)
     ]
+
+
+if __name__ == "__main__":
+    compile_module(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

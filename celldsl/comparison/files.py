@@ -7,20 +7,18 @@ nearest_to(equations, all_equations(), 5, "gru")
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from celldsl.comparison.reading import Equations, read_equations
 from celldsl.comparison.term import alike
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.syntax.limits import read_source
 from celldsl.syntax.parse import parse
-from celldsl.zoo_index import class_name, example_paths
+from celldsl.zoo_index import CellFile, cell_name, class_name, example_paths
 
 LEAST = 0.2  # what has less in common is no relative
 
 
-def equations_of(path: Path) -> Equations:
+def equations_of(path: CellFile) -> Equations:
     """Those of the file's last cell.  Raises CellError and OSError where it cannot be read."""
     report = Report()
     source = read_source(path, report)
@@ -31,7 +29,7 @@ def equations_of(path: Path) -> Equations:
 
 
 def all_equations() -> dict[str, Equations]:
-    return {path.stem: equations_of(path) for path in example_paths()}
+    return {cell_name(path): equations_of(path) for path in example_paths()}
 
 
 def nearest_to(

@@ -8,6 +8,6 @@ be pickled.
 
 from __future__ import annotations
 
-from celldsl.files import cache_root
+from celldsl.cache_folders import cache_roots
 
-__path__ = [str(cache_root())]
+__path__ = [str(folder) for folder in cache_roots()]

@@ -21,6 +21,7 @@ import jax
 
 from celldsl.jax.handler_abi import API_FIELDS
 from celldsl.jit.object_cache import addresses_of
+from celldsl.package import package
 
 KNOWN_MAJOR = 0
 _HEADER = Path("xla/ffi/api/c_api.h")
@@ -73,8 +74,9 @@ class HandlerCode:
 @cache
 def handler_code() -> HandlerCode:
     symbols = ["celldsl_xla_call_float32", "celldsl_xla_call_float64", "celldsl_xla_help"]
-    facts = _HANDLER.with_name("handler_abi.py").read_text(encoding="utf-8")
-    first, second, helper = addresses_of(_HANDLER, "xla", symbols, _compiled, facts)
+    files = (package() / "jax" / name for name in ("handler.py", "handler_abi.py"))
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    first, second, helper = addresses_of(_HANDLER, text, "xla", symbols, _compiled)
     return HandlerCode(
         {"float32": first, "float64": second},
         helper,

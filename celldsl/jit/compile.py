@@ -1,19 +1,12 @@
-"""Stages to an object file's bytes, by LLVM for this machine.
-
-Stages to machine code, by LLVM.  In: stages, a dtype.  Out: an object file's bytes.
+"""Stages to machine code, by LLVM.  In: stages, a dtype.  Out: an object file's bytes.
 
     compile_phases([forward_steps, backward_steps], "float32")
     compile_symbols({"celldsl_pack_f32": (pack_loops, "iixiix")}, "float32")
 
 What stages call is put into one module, which LLVM optimises and translates once.
 
-LLVM for this machine.  In: a module.  Out: an object file's bytes.
-
-    module = empty_module("celldsl")
-    code = object_code(module)
-
-NUMBA_OPT, NUMBA_LOOP_VECTORIZE, NUMBA_SLP_VECTORIZE, NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and
-NUMBA_ENABLE_AVX say what they say to Numba.  At the third level LLVM makes loops anew for each
+NUMBA_OPT, NUMBA_LOOP_VECTORIZE and NUMBA_SLP_VECTORIZE say what they say to Numba, and the
+processor is that of `target`.  At the third level LLVM makes loops anew for each
 outcome of a condition in them: the same kernels, as fast, of twice the code.
 """
 
@@ -29,13 +22,13 @@ import llvmlite.binding
 from llvmlite import ir
 from numba import types
 from numba.core import config
-from numba.core.codegen import get_host_cpu_features
 from numba.core.compiler_lock import global_compiler_lock
 
 from celldsl.jit.functions import Stage
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import StageCode
 from celldsl.jit.lowering.values import llvm_type
+from celldsl.jit.process_target import target
 
 PHASE_NUMBERS = 4  # part, parts, share and shares, before the arrays
 PHASE_INTEGERS = 2  # rows and dims, the first arrays
@@ -148,15 +141,15 @@ def object_code(module: ir.Module) -> bytes:
 
 @cache
 def _machine() -> llvmlite.binding.TargetMachine:
-    """As Numba sets it up for code that is run where it is made."""
+    """As Numba sets it up for the target of this process."""
     llvmlite.binding.initialize_native_target()
     llvmlite.binding.initialize_native_asmprinter()
-    target = llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple())
-    return target.create_target_machine(
-        cpu=config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
-        features=get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES,
+    triple = llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple())
+    return triple.create_target_machine(
+        cpu=target().cpu,
+        features=target().features,
         opt=int(config.OPT),
-        reloc="static" if target.name.startswith("x86") else "default",
+        reloc="static" if triple.name.startswith("x86") else "default",
         codemodel="jitdefault",
         jit=True,
     )

@@ -10,19 +10,23 @@ from __future__ import annotations
 import os
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_LINE = 4000
 
 
-def read_source(path: str | os.PathLike[str], report: Report) -> Source | None:
+def read_source(path: str | os.PathLike[str] | Traversable, report: Report) -> Source | None:
     """The text of a file, or None and a diagnostic that says why it cannot be read."""
-    shown = os.fspath(path)
+    shown = str(path)
     try:
-        with Path(path).open("rb") as stream:
+        with (Path(path) if isinstance(path, str | os.PathLike) else path).open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path is not one"

@@ -16,6 +16,7 @@ import celldsl
 import celldsl.generated
 import celldsl.importer
 import celldsl.pipeline
+from celldsl.cache_folders import cache_root
 from celldsl.fingerprint import own_text, source_key
 from celldsl.runtime.cell.cell import Cell
 from tests.runtime.made import Generator
@@ -114,9 +115,8 @@ def test_the_cache_falls_back_where_it_cannot_be_written(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path / "file" / "below"))
-    found = celldsl.generated.cache_root()
-    assert found.is_dir()
-    assert found == celldsl.generated.cache_root()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert cache_root() == tmp_path / "home" / "celldsl"
 
 
 def test_imports_find_cells(

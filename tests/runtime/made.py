@@ -56,6 +56,7 @@ class Generator:
         report: object = None,
         without: Collection[str] = (),
         target: str = "numba",
+        observed: object = None,
     ) -> Module:
         self.structures.append(dict(structure or {}))
         found = text.split()[1] if cell is None else cell

@@ -22,8 +22,10 @@ from celldsl.targets.table import DEFAULT, TARGETS
 
 EXAMPLE = """celldsl compile gru.cell --dtype both
   celldsl compile gru.cell --set activation=relu
+  celldsl compile gru.cell --for x86-64-v3
   celldsl compile gru.cell --target torch"""
 
+LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 DTYPES = {"float32": ["float32"], "float64": ["float64"], "both": ["float32", "float64"]}
 WATCH_SECONDS = 0.5
 STDOUT = "-"
@@ -53,6 +55,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=[*DTYPES, "none"],
         help="what to compile ahead of use (default: float32)",
     )
+    parser.add_argument(
+        "--for",
+        dest="level",
+        choices=LEVELS,
+        help="compile for every machine of a level of x86-64, and not for this one",
+    )
     parser.add_argument("--strict", action="store_true", help="count warnings as errors")
     parser.add_argument("--watch", action="store_true", help="again whenever a file changes")
 
@@ -73,15 +81,19 @@ def run(arguments: Namespace) -> int:
 def _check_target(arguments: Namespace) -> None:
     """Raises CommandError for options that mean nothing for the target."""
     if arguments.target == DEFAULT:
+        if arguments.level and arguments.dtype == "none":
+            raise CommandError("--for: nothing is compiled ahead with --dtype none", 2)
         return
     reasons = {
         "standalone": f"a module for {arguments.target} needs nothing of celldsl anyway",
         "dtype": f"nothing is compiled ahead for {arguments.target}",
+        "level": f"nothing is compiled ahead for {arguments.target}",
         "without": f"{arguments.target} optimises by itself",
     }
     for option, reason in reasons.items():
         if getattr(arguments, option):
-            raise CommandError(f"--{option} is for --target {DEFAULT}: {reason}", 2)
+            shown = "for" if option == "level" else option
+            raise CommandError(f"--{shown} is for --target {DEFAULT}: {reason}", 2)
 
 
 def _target(arguments: Namespace, path: Path) -> Path:
@@ -122,7 +134,7 @@ def _compile_all(
     modules = [target for target in targets.values() if target.is_file()]
     dtype = arguments.dtype or "float32"
     if arguments.target == DEFAULT and dtype != "none":
-        _compile_ahead(modules, DTYPES[dtype], settings)
+        _compile_ahead(modules, DTYPES[dtype], settings, arguments.level)
     return 0
 
 
@@ -167,8 +179,10 @@ def _generate(
         found += report.diagnostics
 
 
-def _compile_ahead(modules: list[Path], dtypes: list[str], settings: dict[str, Setting]) -> None:
-    from celldsl.cli.ahead_of_time import compile_module
+def _compile_ahead(
+    modules: list[Path], dtypes: list[str], settings: dict[str, Setting], level: str | None
+) -> None:
+    from celldsl.cli.ahead_of_time import compile_for, compile_module
 
     work = [(module, dtype) for module in modules for dtype in dtypes]
     if on_terminal():
@@ -176,7 +190,10 @@ def _compile_ahead(modules: list[Path], dtypes: list[str], settings: dict[str, S
 
         work = tqdm(work, desc="compiling", unit="module", file=sys.stderr)
     for module, dtype in work:
-        compile_module(module, dtype, settings)
+        if level is None:
+            compile_module(module, dtype, settings)
+        else:
+            compile_for(level, module, dtype, settings)
 
 
 def _wait_for_change(arguments: Namespace) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from pathlib import Path
 
 from celldsl.api import file_of
 from celldsl.cli.output import print_diagnostics
@@ -27,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     try:
-        a, b = (equations_of(Path(file_of(name))) for name in (arguments.a, arguments.b))
+        a, b = (equations_of(file_of(name)) for name in (arguments.a, arguments.b))
     except CellError as error:
         print_diagnostics(error.diagnostics)
         return 1

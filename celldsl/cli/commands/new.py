@@ -11,7 +11,7 @@ from pathlib import Path
 
 from celldsl.cli.output import CommandError
 from celldsl.files import replace_file
-from celldsl.zoo_index import example_paths, unknown_cell
+from celldsl.zoo_index import cell_name, example_paths, unknown_cell
 
 EXAMPLE = "celldsl new Mine --like peephole_lstm"
 _CELL = re.compile(r"^cell (\w+)", re.MULTILINE)
@@ -26,7 +26,7 @@ def run(arguments: Namespace) -> int:
     name = arguments.name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise CommandError(f"{name!r} is no name: letters, digits and _, a letter first", 2)
-    paths = {path.stem: path for path in example_paths()}
+    paths = {cell_name(path): path for path in example_paths()}
     if arguments.like not in paths:
         raise CommandError(unknown_cell(arguments.like, paths), 2)
     target = Path(f"{name.lower()}.cell")

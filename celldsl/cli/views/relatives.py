@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from celldsl.api import file_of
 from celldsl.comparison.differences import differences
@@ -15,7 +14,7 @@ COUNT, TOLD = 6, 4
 
 def relatives_text(like: str) -> str:
     """Raises FileNotFoundError where there is no such cell or file."""
-    one = equations_of(Path(file_of(like)))
+    one = equations_of(file_of(like))
     found = nearest_to(one, all_equations(), COUNT, like)
     if not found:
         return f"no cell that comes with celldsl has much in common with {one.cell}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
@@ -16,9 +15,8 @@ import numpy as np
 
 from celldsl.jit.forks import COMPILING
 from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
-from celldsl.jit.object_cache import addresses_of
+from celldsl.jit.object_cache import runtime_addresses
 
-_GEMM_SOURCE = Path(__file__)
 _gemm_ready: set[str] = set()
 _stand_ins: list[Any] = []
 _ARGUMENTS = {"i": ctypes.c_ssize_t, "x": ctypes.c_void_p, "s": ctypes.c_void_p}
@@ -55,7 +53,7 @@ def prepare_products(dtype: Any) -> None:
         if name not in _gemm_ready:
             symbols = [gemm_symbol(entry, name) for entry in _products()]
             label = f"{'plain_' if plain_products() else ''}products_{name}"
-            found = addresses_of(_GEMM_SOURCE, label, symbols, lambda: _compiled_loops(name))
+            found = runtime_addresses(label, symbols, lambda: _compiled_loops(name))
             for symbol, address in zip(symbols, found, strict=True):
                 llvmlite.binding.add_symbol(symbol, address)
             _gemm_ready.add(name)

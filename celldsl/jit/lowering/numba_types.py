@@ -33,7 +33,9 @@ from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Va
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
 from celldsl.jit.lowering.values import StageError
-from celldsl.jit.object_cache import runtime_digest
+from celldsl.jit.object_key import runtime_digest
+from celldsl.jit.process_target import target
+from celldsl.jit.target import facts_of
 
 
 class PartLibrary(CPUCodeLibrary):
@@ -53,7 +55,7 @@ class KernelCache(FunctionCache):
     """Compiled kernels on disk, which are good for one runtime: its stages are linked into them."""
 
     def _index_key(self, sig: Signature, codegen: object) -> tuple[object, ...]:
-        return (*super()._index_key(sig, codegen), runtime_digest())
+        return (*super()._index_key(sig, codegen), runtime_digest(), facts_of(target()))
 
 
 def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:

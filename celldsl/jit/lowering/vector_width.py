@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -18,16 +17,9 @@ from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
+from celldsl.jit.process_target import target
 
-
-def _vector_bytes() -> int:
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if (features.get("avx2") and features.get("fma")) or features.get("neon") else 16
-
-
-PANEL_BYTES = 2 * _vector_bytes()
+PANEL_BYTES = 2 * target().vector_bytes
 WIDEST_PANEL = PANEL_BYTES // 4  # of either dtype
 
 

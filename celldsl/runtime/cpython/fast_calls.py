@@ -19,12 +19,11 @@ import ctypes
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from celldsl.jit.object_cache import addresses_of
+from celldsl.jit.object_cache import runtime_addresses
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.cpython.abi import (
     CALL_ARRAY_TYPE,
@@ -50,7 +49,6 @@ from celldsl.runtime.cpython.abi import (
     words_of,
 )
 
-_CALL_SOURCE = Path(__file__)
 _NEW_ARRAY = 93  # PyArray_New in NumPy's table of functions
 _TAKES_ARRAY_OF_ARGUMENTS = 0x80
 
@@ -136,7 +134,7 @@ def fast_function(entry: str, table: CallTable) -> Any:
 def _methods() -> dict[str, _Method]:
     names = ("step", "stream")
     symbols = [f"celldsl_fast_{name}" for name in names]
-    found = addresses_of(_CALL_SOURCE, "fast_calls", symbols, _compiled_fast_calls, OBJECT_FACTS)
+    found = runtime_addresses("fast_calls", symbols, _compiled_fast_calls, OBJECT_FACTS)
     return {
         name: _Method(name.encode(), code, _TAKES_ARRAY_OF_ARGUMENTS, None)
         for name, code in zip(names, found, strict=True)

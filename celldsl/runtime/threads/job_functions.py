@@ -10,16 +10,14 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celldsl.jit.object_cache import addresses_of
+from celldsl.jit.object_cache import runtime_addresses
+from celldsl.jit.object_key import JOBS
 from celldsl.runtime.cpython.abi import OBJECT_FACTS
 
 if TYPE_CHECKING:
     from _ctypes import CFuncPtr
-
-_JOB_CODE = Path(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class JobFunctions:
 @cache
 def job_functions() -> JobFunctions:
     symbols = [f"celldsl_{name}" for name in JobFunctions.__dataclass_fields__]
-    found = addresses_of(_JOB_CODE, "jobs", symbols, _compiled_jobs, OBJECT_FACTS)
+    found = runtime_addresses(JOBS, symbols, _compiled_jobs, OBJECT_FACTS)
     address, number = ctypes.c_void_p, ctypes.c_int64
     kinds = (
         ctypes.CFUNCTYPE(None, address),

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from celldsl.targets.numba import carrier
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("files.py", "jit", "runtime")
+ROOMS = ("cache_folders.py", "files.py", "package.py", "jit", "runtime")
 # What checks gradients and runs is for the command line.
 AT_HOME = ("runtime/gradcheck.py", "runtime/run_checks.py")
 # As `pyproject.toml` says.

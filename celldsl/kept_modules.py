@@ -1,0 +1,150 @@
+"""Generated modules, on disk or in memory.  In: a key.  Out: the class in such a module.
+
+    kept = find(key)                                  # None where none is there, or none is whole
+    kept = kept or keep(key, "GRU", text, warnings)
+    GRU = kept.imported()
+
+A module lies in `<cache>/<key>/GRU.py`, with its warnings beside it, and ends in a line with the
+hash of what is above.  One that is damaged, or was written by somebody who is not trusted, is as
+good as none.  Where nothing can be written the module is in memory, under the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from celldsl.cache_folders import cache_root, cache_roots, is_trusted, warn_of_memory
+from celldsl.cell_warning import Kept
+from celldsl.files import replace_file
+
+if TYPE_CHECKING:
+    from celldsl.runtime.cell.cell import Cell
+
+PACKAGE = "celldsl.generated"
+_WARNINGS = "warnings.json"
+_MARK = "# sha256 "
+_in_memory: dict[str, KeptModule] = {}
+
+
+class KeptModule(NamedTuple):
+    """`place` is None for one in memory; `warnings` are those of `celldsl check`."""
+
+    key: str
+    stem: str
+    text: str
+    warnings: list[Kept]
+    place: Path | None
+
+    @property
+    def name(self) -> str:
+        return f"{PACKAGE}.{self.key}.{self.stem}"
+
+    def imported(self) -> type[Cell]:
+        """The class, from a module that has one name in every process.
+
+        Raises what the module raises, where what Python keeps of it is damaged too.
+        """
+        module = sys.modules.get(self.name) or self._loaded()
+        found: type[Cell] = getattr(module, self.stem)
+        return found
+
+    def _loaded(self) -> ModuleType:
+        if self.place is None:
+            spec = ModuleSpec(self.name, _TextLoader(self), origin=f"{self.key}/{self.stem}.py")
+        else:
+            found = spec_from_file_location(self.name, self.place)
+            assert found is not None, self.place
+            spec = found
+        module = module_from_spec(spec)
+        assert spec.loader is not None
+        sys.modules[self.name] = module
+        try:
+            spec.loader.exec_module(module)
+            getattr(module, self.stem)
+        except BaseException:
+            del sys.modules[self.name]
+            raise
+        return module
+
+
+class _TextLoader(InspectLoader):
+    """Runs a module from its text; tracebacks and the compiler find the text here."""
+
+    def __init__(self, kept: KeptModule) -> None:
+        self.kept = kept
+
+    def get_source(self, fullname: str) -> str:
+        return self.kept.text
+
+    def get_code(self, fullname: str) -> Any:
+        return compile(self.kept.text, f"{self.kept.key}/{self.kept.stem}.py", "exec")
+
+
+def find(key: str) -> KeptModule | None:
+    """The module of a key, from where it can be trusted."""
+    if key in _in_memory:
+        return _in_memory[key]
+    found = (_read(key, root / key) for root in cache_roots())
+    return next((kept for kept in found if kept is not None), None)
+
+
+def _read(key: str, folder: Path) -> KeptModule | None:
+    place = next(iter(sorted(folder.glob("*.py"))), None)
+    if place is None or not (is_trusted(folder) and is_trusted(place)):
+        return None
+    try:
+        text = place.read_text(encoding="utf-8")
+        beside = folder / _WARNINGS
+        warnings = json.loads(beside.read_bytes()) if beside.is_file() else []
+    except (OSError, ValueError):
+        return None
+    return KeptModule(key, place.stem, text, warnings, place) if _is_whole(text) else None
+
+
+def _is_whole(text: str) -> bool:
+    body, mark, digest = text.rpartition(_MARK)
+    return bool(mark) and hashlib.sha256(body.encode()).hexdigest() == digest.strip()
+
+
+def keep(key: str, stem: str, text: str, warnings: Sequence[Kept]) -> KeptModule:
+    """Writes a module, or keeps it in memory where that cannot be done."""
+    body = text if text.endswith("\n") else f"{text}\n"
+    text = f"{body}{_MARK}{hashlib.sha256(body.encode()).hexdigest()}\n"
+    kept = KeptModule(key, stem, text, list(warnings), None)
+    root = cache_root()
+    if root is None:
+        warn_of_memory(f"{stem}.py")
+    else:
+        try:
+            return kept._replace(place=_write(root / key, kept))
+        except OSError as error:
+            warn_of_memory(error.filename or str(root / key), error)
+    _in_memory[key] = kept
+    return kept
+
+
+def _write(folder: Path, kept: KeptModule) -> Path:
+    """Two processes may do it at once: they write the same.  Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    if kept.warnings:
+        replace_file(folder / _WARNINGS, [json.dumps(kept.warnings).encode()])
+    place = folder / f"{kept.stem}.py"
+    replace_file(place, [kept.text.encode()])
+    return place
+
+
+def forget(kept: KeptModule) -> None:
+    """Removes what Python keeps of a module, where it cannot be imported."""
+    if kept.place is None:
+        return
+    for bytecode in (kept.place.parent / "__pycache__").glob(f"{kept.place.stem}.*"):
+        bytecode.unlink(missing_ok=True)
