@@ -10,6 +10,7 @@ It goes through `jit`, `grad`, `vmap`, `scan` and `shard_map`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -118,6 +119,16 @@ class Apply:
     def params(self) -> dict[str, Any]:
         """The parameters of the cell as they are now: a dict of JAX arrays of their own."""
         return {name: jnp.asarray(np.array(array)) for name, array in self.cell.params.items()}
+
+    def init(self, key: Any, dtype: Any = jnp.float32) -> dict[str, Any]:
+        """Parameters drawn anew from a key of `jax.random`, by the cell's initialisers."""
+        subject = subject_of(self.cell)
+        draw = subject.plain.initial_values
+        known = {**subject.dims, **subject.hypers, **subject.constants, "key": key, "dtype": dtype}
+        wanted = {**known, "settings": known, "constants": subject.constants}
+        names = inspect.signature(draw).parameters
+        params: dict[str, Any] = draw(**{name: wanted[name] for name in names if name in wanted})[0]
+        return params
 
     def state(self, params: Mapping[str, Any], *lead: int) -> Any:
         """The state before the first step, for a batch of the axes `lead`."""

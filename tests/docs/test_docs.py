@@ -129,7 +129,8 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) 
         write_cells(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    for library in re.findall(r"^import (torch|jax)$", page.read_text(encoding="utf-8"), re.M):
+    outside = r"^(?:import|from) (torch|jax|flax|equinox|optax)\b"
+    for library in re.findall(outside, page.read_text(encoding="utf-8"), re.M):
         pytest.importorskip(library)
     write_targets(page)
     space: dict[str, Any] = {"__name__": "page"}
@@ -137,7 +138,7 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) 
         if block.kind == "python":
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
-                exec(compile(block.text, block.label, "exec"), space)
+                exec(compile(block.text, block.label, "exec", dont_inherit=True), space)
             settle(block, printed.getvalue(), renew)
 
 

@@ -195,6 +195,7 @@ def test_other_platforms_have_plain_code(cell: Any) -> None:
     traced = jax.jit(jax.grad(loss)).trace(params, drawn(T, B, I))
     assert "@celldsl." in traced.lower(lowering_platforms=("cpu",)).as_text()
     assert "@celldsl." not in traced.lower(lowering_platforms=("tpu",)).as_text()
+    jax.export.export(jax.jit(loss), platforms=["tpu"])(params, drawn(T, B, I))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from tests.cells import EVERY
 from tests.end_to_end.compare import Setup
 from tests.end_to_end.subject import FEATURES
 from tests.targets.compare import TARGETS, compare
+from tests.tenth import marked
 from tests.zoo.subject import sized_subject
 
 CELLS = [*EVERY.values(), *sorted(FEATURES.glob("*.cell"))]
@@ -35,11 +36,11 @@ SETUPS = (
 
 
 def cases() -> Iterator[ParameterSet]:
-    """All for both, but for features that JAX writes as PyTorch does: those are a slow sweep."""
+    """All for PyTorch; for JAX features that it writes in its own way, and a tenth of others."""
     for target in TARGETS:
-        for path in CELLS:
-            slow = target == "jax" and path.parent == FEATURES and path.stem not in FEATURES_OF_JAX
-            marks = (pytest.mark.slow,) if slow else ()
+        for path, others in zip(CELLS, marked([path.stem for path in CELLS]), strict=True):
+            own = path.parent == FEATURES and path.stem in FEATURES_OF_JAX
+            marks = () if target == "torch" or own else others.marks
             yield pytest.param(target, path, marks=marks, id=f"{target}-{path.stem}")
 
 
