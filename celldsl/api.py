@@ -24,6 +24,7 @@ from celldsl.files import replace_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
 from celldsl.kept_modules import KeptModule, find, forget, keep
 from celldsl.pass_flags import checked
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -45,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 def load(
-    path: str | os.PathLike[str] | Traversable,
+    path: str | bytes | os.PathLike[str] | Traversable,
     cell: str | None = None,
     root: str | os.PathLike[str] | None = None,
     *,
@@ -60,7 +61,10 @@ def load(
     optimisations to leave out (`docs/performance.md`), ValueError where there is no such one.
     Raises CellError, which holds every diagnostic, and OSError where the file cannot be read.
     """
-    found = file_of(path) if isinstance(path, str | os.PathLike) else path
+    found = file_of(path) if isinstance(path, str | bytes | os.PathLike) else path
+    if not hasattr(found, "read_text"):
+        kind = type(path).__name__
+        raise ArgumentTypeError(f"path: expected a file or the name of a cell, got {kind}")
     if not isinstance(found, Path):
         return _load_resource(found, cell, without)
     place = found.resolve()
@@ -84,14 +88,14 @@ def _is_of_a_cell(error: Exception) -> bool:
     return type(error).__module__ == "celldsl.diagnostics.errors"
 
 
-def file_of(path: str | os.PathLike[str]) -> CellFile:
+def file_of(path: str | bytes | os.PathLike[str]) -> CellFile:
     """The file that is meant by a path, or by the name of a cell.
 
     Raises FileNotFoundError where a name is of neither.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     if not re.fullmatch(r"\w+", name) or Path(name).is_file():
-        return Path(path)
+        return Path(name)
     from celldsl.zoo_index import cell_name, example_paths, unknown_cell
 
     known, beside = {cell_name(found): found for found in example_paths()}, Path(f"{name}.cell")
@@ -159,7 +163,12 @@ def _class_of(
 
     def variant(structure: Structure) -> type[Cell]:
         other = wanted._replace(structure={**wanted.structure, **structure})
-        return _class_of(text, name, path, root, other)
+        from celldsl.diagnostics.setting_error import SettingError
+
+        try:
+            return _class_of(text, name, path, root, other)
+        except SettingError as error:
+            raise ArgumentError(str(error)) from None
 
     sources = sources_of(text, name, path, root, wanted.cell)
     asked = wanted.cell, wanted.structure, sorted(wanted.without), wanted.observed

@@ -207,13 +207,19 @@ class _Search:
         if node is None:
             told += ", as it was passed"
         operands: dict[str, Any] = {}
-        for arg in () if node is None else node.args[:OPERANDS]:
-            self._add_operand(operands, self._inner(arg), step, value, index)
+        for arg in self._told_operands(node):
+            self._add_operand(operands, arg, step, value, index)
         if operands:
             told += ", with " + ", ".join(f"{n} = {_number(v)}" for n, v in operands.items())
         origin: Origin | None = None if node is None else node.origin
         line = None if origin is None else origin.line
         return Finding(told, None if origin is None else origin.text, line, step, operands)
+
+    def _told_operands(self, node: Node | None) -> list[str]:
+        """What a value is made of, but for numbers that stand in the equation."""
+        args = [self._inner(arg) for arg in (() if node is None else node.args)]
+        nodes = [(arg, self.nodes.get(arg)) for arg in args]
+        return [arg for arg, made in nodes if made is None or made.op != "number"][:OPERANDS]
 
     def _add_operand(
         self, found: dict[str, Any], arg: str, step: int | None, value: Array, index: Any

@@ -55,6 +55,10 @@ class KeptModule(NamedTuple):
         """
         module = sys.modules.get(self.name) or self._loaded()
         found: type[Cell] = getattr(module, self.stem)
+        # Who prints a class or asks for help sees no hash.
+        for each in (found, *vars(found).values()):
+            if isinstance(each, type) and each.__module__ == self.name:
+                each.__module__ = PACKAGE
         return found
 
     def _loaded(self) -> ModuleType:

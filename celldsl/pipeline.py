@@ -81,7 +81,7 @@ def front(
 
     With `seen` the values of all equations stay in it.
     """
-    from celldsl.semantics.given_settings import check_given
+    from celldsl.semantics.given_settings import check_conditions, check_given
     from celldsl.semantics.lower import lower
 
     checked = _checked(source, report, root, path)
@@ -92,6 +92,7 @@ def front(
     lowered = lower(checked, name, structure, report, seen=seen)
     if lowered is None:
         raise _refusal(report, name)
+    check_conditions(lowered.spec, structure)
     return lowered
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from celldsl.cli.output import CommandError
 from celldsl.diagnostics.setting_error import SettingError
@@ -38,7 +40,9 @@ EXAMPLE = "example:\n  celldsl compile gru.cell\n  celldsl COMMAND --help"
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.  Errors are printed to stderr; no traceback without CELLDSL_DEBUG=1."""
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(list(sys.argv[1:] if argv is None else argv))
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
@@ -57,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         return _bug(error)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning of ours is for people at a command line, who know none of our lines."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _run(argv: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Report
+from celldsl.diagnostics.setting_error import SettingError
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
@@ -186,6 +187,9 @@ def _fixed(f: Environment, hyper: ast.Hyper, setting: Setting | None) -> Value:
         return Unknown()
     span = hyper.span if hyper.default is None else hyper.default.span
     help, fix = function_meant(f, setting, span)
+    if hyper.id in f.context.choices.given and not f.context.choices.symbolic:
+        more = "" if help is None else f"; {help}"
+        raise SettingError(f"{hyper.id}: there is no function `{setting}`{more}")
     told = f"`{setting}` is no function"
     if help is None:
         help = f"the default of `{hyper.id}` is a number, `true`, `false` or a function"

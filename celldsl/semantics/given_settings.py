@@ -7,10 +7,12 @@ What a command is given must be a dim or a hyperparameter of the cell, and of it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from celldsl.diagnostics.setting_error import SettingError
 from celldsl.diagnostics.suggest import nearest
+from celldsl.ir.spec import CellSpec
 from celldsl.semantics.structure import Kind, Setting, kind_of, setting_of
 from celldsl.syntax import ast
 
@@ -34,6 +36,27 @@ def check_given(cell: ast.Cell, given: Mapping[str, Setting]) -> None:
             _check_kind(name, hypers[name], value)
         else:
             raise SettingError(_unknown(cell.name.id, name, [*dims, *hypers]))
+
+
+def check_conditions(spec: CellSpec, given: Mapping[str, Setting]) -> None:
+    """Raises SettingError where what is given breaks a condition, as building the cell would.
+
+    What is not given is as it is by default; a condition on what has no default is left alone.
+    """
+    known: dict[str, Setting | None] = {h.name: h.value for h in spec.hypers}
+    sizes = [(dim.name, dim.fixed if dim.default is None else dim.default.constant)
+             for dim in spec.dims]  # fmt: skip
+    known |= {**dict(sizes), **given}
+    for condition in spec.conditions:
+        read = re.findall(r'v\["(\w+)"\]', condition.code)
+        plain = not re.search(r"\b(np|numerics)\.", condition.code)
+        if not plain or not given.keys() & set(read) or any(known.get(n) is None for n in read):
+            continue
+        if not eval(condition.code, {"v": known}):
+            used = ", ".join(f"{n}={told(known[n] or 0)}" for n in dict.fromkeys(read))
+            raise SettingError(
+                f"{spec.name}: {condition.why} (requires {condition.text}; with {used})"
+            )
 
 
 def _check_size(name: str, value: Setting) -> None:

@@ -4,9 +4,9 @@
                                         infinity is NaN, though `log(x)` is not chosen there
     where(x > 0, log(where(x > 0, x, 1)), 0)        what to write instead
 
-A condition that compares E bounds E.  Where a branch applies a function with a pole to that same
-E, outside of another `where`, the branch that is not chosen sends NaN back.  What is made of
-settings alone is the same in every element, and no branch chooses it.
+A condition that compares E with F bounds E, F, -E and E - F.  Where a branch applies a function
+with a pole to one of these, outside of another `where`, the branch that is not chosen sends NaN
+back.  What is made of settings alone is the same in every element, and no branch chooses it.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
 
 def _in_branches(call: ast.Call, named: Equations, settings: frozenset[str]) -> Iterator[Pole]:
     condition, yes, no = call.args
-    bounded = [side for side in _sides(condition) if not _is_setting(side, settings)]
+    pairs = list(_compared(condition))
     text = condition.span.text
     for branch, chosen in ((yes, True), (no, False)):
         for whole, argument in _poles_in(branch, named, frozenset()):
-            if argument in bounded:
+            if _is_bounded(argument, pairs) and not _is_setting(argument, settings):
                 own = argument.span.text
                 inner = f"{own}, 1" if chosen else f"1, {own}"
                 yield Pole(whole.span, argument.span, f"where({text}, {inner})")
@@ -108,15 +108,27 @@ def _is_setting(side: ast.Expr, settings: frozenset[str]) -> bool:
     return False
 
 
-def _sides(condition: ast.Expr) -> Iterator[ast.Expr]:
+def _compared(condition: ast.Expr) -> Iterator[tuple[ast.Expr, ast.Expr]]:
     """What a condition compares."""
     match condition:
         case ast.Binary(op, left, right) if op in COMPARISONS:
-            yield left
-            yield right
+            yield left, right
         case _:
             for part in _parts(condition):
-                yield from _sides(part)
+                yield from _compared(part)
+
+
+def _is_bounded(argument: ast.Expr, pairs: Iterable[tuple[ast.Expr, ast.Expr]]) -> bool:
+    """Whether what meets a pole has its sign where a comparison changes its mind."""
+    for pair in pairs:
+        if argument in pair:
+            return True
+        match argument:
+            case ast.Unary("-", operand) if operand in pair:
+                return True
+            case ast.Binary("-", left, right) if (left, right) in (pair, pair[::-1]):
+                return True
+    return False
 
 
 def _poles_in(
@@ -128,7 +140,7 @@ def _poles_in(
             return
         case ast.Call(function=function, args=(argument, *_)) if function in POLES:
             yield branch, argument
-        case ast.Binary("/", _, divisor):
+        case ast.Binary("/", _, divisor) | ast.Call(function="mod", args=(_, divisor)):
             yield branch, divisor
         case ast.Binary("**", base, exponent) if not _is_whole(exponent):
             yield branch, base

@@ -40,6 +40,11 @@ _STATEMENTS = frozenset(_MEANT) - {"True", "False", "None", "lambda", "is"}
 _REPLACED = {"True": "true", "False": "false"}
 
 
+def is_taken(name: str) -> bool:
+    """Whether a name is a word of Python or of the language."""
+    return name in _PYTHON or name in RESERVED
+
+
 def check_name(
     token: Token, name: str, time: str, states: Container[str], source: Source, report: Report
 ) -> None:

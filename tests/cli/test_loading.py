@@ -160,7 +160,8 @@ def test_bytes_that_are_no_text_are_a_diagnostic(tmp_path: Path) -> None:
 def test_the_package_offers_what_it_says() -> None:
     threads = importlib.import_module("celldsl.runtime.threads.thread_count")
     assert celldsl.set_threads is threads.set_threads
-    assert set(dir(celldsl)) == set(celldsl.__all__)
+    # What another test has imported is there too.
+    assert set(dir(celldsl)) - {"torch", "jax"} == set(celldsl.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         celldsl.nothing  # noqa: B018
 

@@ -58,7 +58,7 @@ def test_a_wrong_setting_is_named_before_anything_is_written(
 
 
 def test_right_settings_are_taken(folder: Path) -> None:
-    given = ["--set", "rounds=3", "--set", "rate=1", "--set", "I=4", "--set", "gated=false"]
+    given = ["--set", "rounds=3", "--set", "rate=0", "--set", "I=4", "--set", "gated=false"]
     assert main(["compile", "deep.cell", "--dtype", "none", *given]) == 0
     assert "'z.2.W_z'" in (folder / "deep.py").read_text(encoding="utf-8")
 
@@ -138,3 +138,93 @@ def test_a_link_is_followed(folder: Path) -> None:
     assert main(["compile", "deep.cell", "--dtype", "none"]) == 0
     assert (folder / "deep.py").is_symlink()
     assert (folder / "made" / "real.py").read_text(encoding="utf-8").startswith('"""Deep')
+
+
+RANGED = """\
+cell Ranged[H](rate = 0.5, act = tanh):
+    require rate < 1, "something stays"
+    input x: [H]
+    state h: [H]
+
+    h' = act(rate * x + h)
+
+    output h'
+"""
+
+
+@pytest.mark.parametrize("command", ["compile", "show", "gradcheck", "bench"])
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("rate=1.5", "Ranged: something stays (requires rate < 1; with rate=1.5)"),
+        ("act=foo", "act: there is no function `foo`"),
+        ("act=tahn", "act: there is no function `tahn`; did you mean `tanh`?"),
+    ],
+)
+def test_what_no_build_would_take_is_not_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, setting: str, told: str
+) -> None:
+    (folder / "ranged.cell").write_text(RANGED, encoding="utf-8")
+    assert main([command, "ranged.cell", "--set", setting]) == 2
+    assert told in capsys.readouterr().err
+    assert not (folder / "ranged.py").exists()
+
+
+def test_python_is_told_the_same_as_the_command_line(folder: Path) -> None:
+    import celldsl
+
+    (folder / "ranged.cell").write_text(RANGED, encoding="utf-8")
+    built = celldsl.load("ranged.cell")
+    with pytest.raises(celldsl.ArgumentError, match="act: there is no function `foo`"):
+        built(H=2, act="foo")
+    with pytest.raises(celldsl.ArgumentError, match="something stays"):
+        built(H=2, rate=1.5)
+
+
+def test_several_files_need_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "ranged.cell").write_text(RANGED, encoding="utf-8")
+    files = ["deep.cell", "ranged.cell", "--dtype", "none"]
+    assert main(["compile", *files, "-o", "both.py"]) == 2
+    assert "2 files become 2 modules, and both.py is the name of one" in capsys.readouterr().err
+    assert not (folder / "both.py").exists()
+    assert main(["compile", *files, "-o", "both"]) == 0
+    assert sorted(p.name for p in (folder / "both").iterdir()) == ["deep.py", "ranged.py"]
+
+
+@pytest.mark.parametrize("name", ["numpy", "celldsl", "numba", "random", "typing"])
+def test_a_module_does_not_stand_before_what_it_imports(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["compile", "deep.cell", "--dtype", "none", "-o", f"{name}.py"]) == 2
+    assert f"{name}.py would stand before the module {name}" in capsys.readouterr().err
+    assert not (folder / f"{name}.py").exists()
+    package = folder / "cells"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    assert main(["compile", "deep.cell", "--dtype", "none", "-o", f"cells/{name}.py"]) == 0
+
+
+@pytest.mark.parametrize("name", ["class", "param", "True", "state", "inf"])
+def test_no_cell_is_called_as_a_word_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["new", name]) == 2
+    told = capsys.readouterr().err
+    assert f"{name} is a word of the language or of Python" in told
+    better = told.rpartition(" ")[2].strip()
+    assert main(["new", better]) == 0
+    assert main(["check", f"{better.lower()}.cell"]) == 0
+
+
+def test_warnings_at_the_command_line_are_sentences(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import warnings
+
+    (folder / "gru.cell").write_text(RANGED, encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["diff", "gru", "lstm"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: gru: this is gru.cell in the current folder")
+    assert "Warning:" not in told

@@ -150,3 +150,45 @@ def test_nothing_of_the_compiler_is_loaded_for_a_finite_pass(cell: Cell) -> None
     code += "print([m for m in set(sys.modules) - before if 'semantics' in m or 'pipeline' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_steps_and_streams_are_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "cell L[H]:\n    input x: [H]\n    state h: [H]\n\n    z = log(x) / 2\n    h' = z + h\n\n"
+    )
+    built = celldsl.compile_source(text + "    output h'\n")
+    x = np.ones((3, 2), "f4")
+    x[1, 1] = 0
+    assert np.isinf(built(H=2).step(x)[0][1, 1])
+    monkeypatch.setenv("CELLDSL_CHECK_NUMERICS", "1")
+    cell = built(H=2)
+    assert np.isfinite(cell.step(x + 1)[0]).all()
+    stream = cell.stream(batch=3)
+    again = cell.stream(3, cell.state(3))
+    assert np.array_equal(stream(x + 1), again(x + 1))
+    state = cell.state(3)
+    cut = np.array([True, False, False])
+    steps = [
+        lambda: cell.step(x),
+        lambda: cell.step(x=x),
+        lambda: cell.step(x, state, resets=cut),
+        lambda: stream(x),
+    ]
+    for step in steps:
+        with pytest.raises(NonFiniteError, match=r"row 1 in `z = log\(x\) / 2`") as caught:
+            step()
+        assert caught.value.operands == {"x[1]": 0.0}
+    state.h[2, 0] = np.inf
+    with pytest.raises(NonFiniteError, match=r"row 2: the state h\[0\] is inf, as it was passed"):
+        cell.step(x + 1, state)
+
+
+def test_numbers_of_the_equation_are_no_operands(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "cell D[H]:\n    input x: [H]\n    state h: [H]\n\n    h' = h + 2 / x\n\n    output h'\n"
+    cell = celldsl.compile_source(text)(H=2)
+    x = np.ones((2, 1, 2), "f4")
+    x[1, 0, 1] = 0
+    with pytest.raises(NonFiniteError) as caught:
+        cell.forward(x, check_numerics=True)
+    assert caught.value.operands == {"x[1]": 0.0}
+    assert "with x[1] = 0;" in str(caught.value)

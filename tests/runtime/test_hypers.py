@@ -193,3 +193,51 @@ def test_a_number_chooses_by_itself() -> None:
 def test_a_number_that_no_float_holds(decay: Cell) -> None:
     with pytest.raises(celldsl.ArgumentError, match=r"rate: expected a number .*no float holds"):
         decay.hypers["rate"] = 10**400
+
+
+def test_a_copy_is_a_snapshot(decay: Cell) -> None:
+    import copy
+    import pickle
+
+    copies = [
+        copy.copy(decay.hypers),
+        copy.deepcopy(decay.hypers),
+        decay.hypers.copy(),
+        pickle.loads(pickle.dumps(decay.hypers)),
+    ]
+    decay.hypers["rate"] = 0.9
+    for found in copies:
+        assert found == {"rate": 0.1, "share": 0.2, "activation": "tanh"}
+    decay.hypers.update(copies[0])
+    assert decay.hypers["rate"] == 0.1
+
+
+def test_numbers_may_be_given_by_keyword(decay: Cell) -> None:
+    decay.hypers.update(rate=0.3, share=0.4)
+    assert (decay.hypers["rate"], decay.hypers["share"]) == (0.3, 0.4)
+    with pytest.raises(celldsl.ArgumentError, match="no rat; did you mean rate"):
+        decay.hypers.update(rat=1)
+    with pytest.raises(celldsl.ArgumentError, match="no q; there are"):
+        decay.params.update(q=1)
+
+
+def test_consts_say_how_they_are_given(decay: Cell) -> None:
+    told = r"keep: consts stay as the cell was built; build another with keep=array"
+    keep = np.zeros(4)
+    with pytest.raises(celldsl.ArgumentError, match=told):
+        decay.consts["keep"] = keep
+    with pytest.raises(celldsl.ArgumentError, match=told):
+        decay.consts.update(keep=keep)
+    with pytest.raises(celldsl.ArgumentError, match=told):
+        decay.consts.flat = keep
+
+
+def test_a_file_whose_const_differs_says_why(decay: Cell, tmp_path: Path) -> None:
+    decay.hypers["rate"] = 0.7
+    decay.save(tmp_path / "decay")
+    decay.hypers["rate"] = 0.1
+    told = r'saved with rate=0.7, and this cell has rate=0.1; set cell.hypers\["rate"\] = 0.7'
+    with pytest.warns(celldsl.WeightsWarning), pytest.raises(celldsl.WeightsError, match=told):
+        decay.load(tmp_path / "decay")
+    decay.hypers["rate"] = 0.7
+    decay.load(tmp_path / "decay")

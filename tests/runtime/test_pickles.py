@@ -104,3 +104,27 @@ def test_the_same_files_elsewhere_are_the_same_class(tmp_path: Path) -> None:
         found.append(celldsl.load(tmp_path / folder / "user.cell"))
     assert found[0] is found[1]
     assert [name for name, _ in found[0].description.sources] == ["user.cell", "parts/gate.cell"]
+
+
+def test_a_stream_refuses_to_be_copied() -> None:
+    stream = celldsl.load("gru")(I=2, H=3).stream()
+    for make in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"cell\.stream\(batch, state=stream\.state\)"):
+            make(stream)
+    with pytest.raises(celldsl.ArgumentError, match='no argument "done"; did you mean "rows"'):
+        stream.reset(done=np.array([True]))
+
+
+def test_no_hash_is_shown() -> None:
+    import pydoc
+
+    built = celldsl.load(b"gru")
+    text = pydoc.plain(pydoc.render_doc(built))
+    assert text.splitlines()[0].partition(": ")[2].startswith("class GRU")
+    assert "generated." not in text.splitlines()[0]
+    assert repr(type(built(I=1, H=1).state(1))) == "<class 'celldsl.generated.GRU.State'>"
+    assert pickle.loads(pickle.dumps(built)) is built
+    with pytest.raises(
+        celldsl.ArgumentError, match="expected a file or the name of a cell, got int"
+    ):
+        celldsl.load(3)  # type: ignore[arg-type]

@@ -118,7 +118,12 @@ def test_one_step_and_what_does_not_fit() -> None:
     kept, _ = module.step(p, now, state)
     anew, _ = module.step(p, now, module.State(torch.zeros(B, 5, dtype=torch.float64)))
     assert torch.equal(y[1], kept[1]) and torch.equal(y[0], anew[0]) and not torch.equal(y, kept)
-    with pytest.raises(TypeError, match=r"resets: expected booleans, got torch\.int64"):
+    told = r"resets: expected a tensor of booleans \(6, 3\), got "
+    with pytest.raises(TypeError, match=told + r"torch\.int64"):
         module.forward(p, torch.tensor(x), resets=torch.zeros(T, B, dtype=torch.int64))
+    with pytest.raises(TypeError, match=told + "bool"):
+        module.forward(p, torch.tensor(x), resets=True)
+    with pytest.raises(TypeError, match=r"lengths: expected integers, got torch\.float32"):
+        module.forward(p, torch.tensor(x), lengths=torch.ones(B))
     with pytest.raises(ValueError, match=r"resets: expected shape \(6, 3\), got \(3,\)"):
         module.forward(p, torch.tensor(x), resets=torch.zeros(B, dtype=torch.bool))

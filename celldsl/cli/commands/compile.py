@@ -29,6 +29,8 @@ LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 DTYPES = {"float32": ["float32"], "float64": ["float64"], "both": ["float32", "float64"]}
 WATCH_SECONDS = 0.5
 STDOUT = "-"
+# What generated modules import, and what that imports.
+TAKEN = frozenset({"celldsl", "numpy", "numba", "llvmlite", "torch", "jax", "jaxlib", "lark"})
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -102,6 +104,10 @@ def _target(arguments: Namespace, path: Path) -> Path:
     if arguments.output is None:
         return _module_path(path.with_name(f"{stem}.py"), "give it another with -o")
     output = Path(arguments.output)
+    many = len(arguments.files)
+    if many > 1 and output.suffix == ".py" and not output.is_dir():
+        told = f"{many} files become {many} modules, and {output} is the name of one"
+        raise CommandError(f"--output: {told}; give a folder", 2)
     if output.is_dir() or len(arguments.files) > 1 or arguments.output.endswith(("/", "\\")):
         return _module_path(output / f"{stem}.py", "rename the file")
     if arguments.output == STDOUT or is_special(output):
@@ -117,6 +123,10 @@ def _module_path(path: Path, instead: str) -> Path:
         raise CommandError(
             f"{path.stem} is no name of a module, so {path} cannot be imported; {instead}", 2
         )
+    shadows = path.stem in TAKEN or path.stem in sys.stdlib_module_names
+    if shadows and not (path.parent / "__init__.py").is_file():  # inside a package it does not
+        told = f"{path} would stand before the module {path.stem}, which others import from there"
+        raise CommandError(f"--output: {told}; {instead}", 2)
     return path
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from celldsl.cli.output import CommandError
 from celldsl.files import replace_file
+from celldsl.syntax.names import is_taken
 from celldsl.zoo_index import cell_name, example_paths, unknown_cell
 
 EXAMPLE = "celldsl new Mine --like peephole_lstm"
@@ -26,6 +27,9 @@ def run(arguments: Namespace) -> int:
     name = arguments.name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise CommandError(f"{name!r} is no name: letters, digits and _, a letter first", 2)
+    if is_taken(name):
+        told = f"{name} is a word of the language or of Python, and no name of a cell"
+        raise CommandError(f"{told}; choose another, such as My{name.capitalize()}", 2)
     paths = {cell_name(path): path for path in example_paths()}
     if arguments.like not in paths:
         raise CommandError(unknown_cell(arguments.like, paths), 2)

@@ -19,6 +19,8 @@ TRACE_KEYWORDS = ("names", "state", "lengths", "reverse", "resets")
 STEP_KEYWORDS = ("state", "resets")
 BACKWARD_KEYWORDS = ("tape", "dy", "dstate", "check_numerics")
 STREAM_KEYWORDS = ("batch", "state")
+RESET_KEYWORDS = ("state", "rows")
+STATE_KEYWORDS = ("batch",)
 
 # A keyword of ours -> what it is called elsewhere.
 ELSEWHERE = {
@@ -35,6 +37,7 @@ ELSEWHERE = {
     "dstate": "dh dc grad_state dhx dfinal dstates",
     "tape": "ctx context cache",
     "batch": "batch_size size",
+    "rows": "resets reset mask done dones is_first episode_start",
     "dtype": "precision type param_dtype",
 }
 ANSWERS = {

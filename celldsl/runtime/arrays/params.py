@@ -14,7 +14,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,7 @@ from celldsl.runtime.cpython.abi import reference_word
 from celldsl.runtime.description import Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
 
+NOTHING: Mapping[str, Any] = {}
 Place = tuple[tuple[int, ...], int, tuple[int, ...]]
 
 
@@ -91,6 +92,7 @@ class Parameters(Mapping[str, Values]):
     @flat.setter
     def flat(self, value: Any) -> None:
         words = f"({self._size},)"
+        self._refuse_consts([*self._places][:1])
         own = self.flat
         checked = check_array("flat", value, self.dtype, (self._size,), lambda: words)
         if checked.ctypes.data != own.ctypes.data:  # which it is after `flat -= …`
@@ -142,6 +144,7 @@ class Parameters(Mapping[str, Values]):
         return self._view(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
+        self._refuse_consts([name])
         view = self[name]
         view[...] = checked = self._fitting(name, value)
         warn_not_finite(name, checked)
@@ -157,14 +160,26 @@ class Parameters(Mapping[str, Values]):
             raise ArgumentError(f"{', '.join(missing)}: missing; `update` takes some of them alone")
         self.update(values)
 
-    def update(self, values: Mapping[str, Any]) -> None:
+    def update(self, values: Mapping[str, Any] = NOTHING, /, **named: Any) -> None:
         """Copies some values in, by name: all that are given or none.  Raises as `assign` does."""
         names = self._names_of(values)
+        if named:
+            values = {**values, **named}
+            names = self._names_of(values)
+        self._refuse_consts(names)
         checked = {name: self._fitting(name, values[name]).copy() for name in names}
         for name, new in checked.items():
             self[name][...] = new
         for name, new in checked.items():
             warn_not_finite(name, new)
+
+    def _refuse_consts(self, names: Iterable[str]) -> None:
+        """Raises ArgumentError where nobody may write."""
+        for name in names:
+            if name in self._places and self._memory.readonly:
+                raise ArgumentError(
+                    f"{name}: consts stay as the cell was built; build another with {name}=array"
+                )
 
     def __ior__(self, values: Mapping[str, Any]) -> Parameters:
         self.update(values)

@@ -10,9 +10,11 @@ Arrays are time-major and of the cell's dtype.  Functions are safe to call from 
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +24,7 @@ from celldsl.runtime.arrays.options import (
     BACKWARD_KEYWORDS,
     CALL_KEYWORDS,
     FORWARD_KEYWORDS,
+    STATE_KEYWORDS,
     STEP_KEYWORDS,
     STREAM_KEYWORDS,
     TRACE_KEYWORDS,
@@ -40,6 +43,8 @@ from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.cell.check_numerics import (
     check_backward,
     check_forward,
+    check_step,
+    checked_step,
     checks_asked_for,
     is_checked,
 )
@@ -310,9 +315,13 @@ class Cell(metaclass=CellClass):
             self._signature.check_keywords("{}.step()", named, STEP_KEYWORDS)
             state = state_of(f"{self.description.name}.step()", state, named)
             named.pop("state", None)
-            return steppers.step(inputs, state, named, named.pop("resets", None))
-        found: tuple[Any, Any] | None = steppers.direct(inputs, state)
-        return steppers.step(inputs, state, named) if found is None else found
+        resets = named.pop("resets", None)
+        if self._checked:
+            return checked_step(self, inputs, state, named, resets)
+        found: tuple[Any, Any] | None = None
+        if resets is None and not named:
+            found = steppers.direct(inputs, state)
+        return steppers.step(inputs, state, named, resets) if found is None else found
 
     def trace(
         self,
@@ -345,7 +354,12 @@ class Cell(metaclass=CellClass):
         """A function of one step that keeps the state, with the parameters and hyperparameters as
         they are now."""
         refuse_unknown(f"{self.description.name}.stream()", unknown, STREAM_KEYWORDS)
-        return Stream(self._engine, self._signature, check_integer("batch", batch, 1), state)
+        look = None
+        if self._checked:
+            snapshot = copy.copy(self)  # the parameters as they are now
+            look = partial(check_step, snapshot)
+        batch = check_integer("batch", batch, 1)
+        return Stream(self._engine, self._signature, batch, state, look)
 
     def prepare(self) -> tuple[Values, ...]:
         """The first argument of `functions.forward` and the others: the parameters as they are now.
@@ -361,8 +375,9 @@ class Cell(metaclass=CellClass):
         weights: tuple[Values, ...] = self.functions.prepare(*(array.copy() for array in arrays))
         return weights
 
-    def state(self, batch: int) -> Any:
+    def state(self, batch: int = 1, **unknown: Any) -> Any:
         """The initial state of `batch` sequences: a named tuple of arrays (B, …)."""
+        refuse_unknown(f"{self.description.name}.state()", unknown, STATE_KEYWORDS)
         layout = dense_layout(0, check_integer("batch", batch, 0), 1, False)
         nothing = [np.empty(0, self.dtype) for _ in self._signature.input_slots]
         return self._state_of(layout, run_once(self._engine, layout, nothing, None).finals)

@@ -57,6 +57,31 @@ def check_forward(cell: Any, batch: Batch, outputs: list[Values], finals: list[V
     raise _error(cell, stretch, found, f"{name} is not finite")
 
 
+def checked_step(
+    cell: Any, inputs: Any, state: Any, named: dict[str, Any], resets: Any
+) -> tuple[Any, Any]:
+    """A step whose results are looked at.  Raises NonFiniteError."""
+    found: tuple[Any, Any] = cell._steppers.step(inputs, state, named, resets)
+    arrays, _ = cell._signature.inputs(inputs, named, ("B",))
+    check_step(cell, arrays, state, found, resets)
+    return found
+
+
+def check_step(
+    cell: Any, inputs: list[Values], state: Any, found: tuple[Any, Any], resets: Any = None
+) -> None:
+    """Raises NonFiniteError where an output or state of a step is not finite."""
+    outputs = found[0] if isinstance(found[0], tuple) else (found[0],)
+    states = cell._state_structure.unpack("state", found[1])
+    if all(warn_not_finite("", array, tell=False) for array in (*outputs, *states)):
+        return
+    # The same as a sequence of one step, which is looked through.
+    steps = {n: a[None] for n, a in zip(cell._signature.input_names, inputs, strict=True)}
+    once = None if resets is None else np.asarray(resets)[None]
+    cell.forward(steps, state, resets=once, training=False, check_numerics=True)
+    raise NonFiniteError(f"{cell.description.name}: a step is not finite")
+
+
 def check_backward(
     cell: Any, tape: Tape, dy: list[Values], dstate: list[Values | None], grads: Any
 ) -> None:

@@ -28,6 +28,8 @@ from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_nam
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Steppers
 
+NOTHING: Mapping[str, Any] = {}
+
 
 class Dims(Mapping[str, int]):
     """The sizes of a built cell, which stay as they are."""
@@ -85,14 +87,27 @@ class Hypers(Mapping[str, Setting]):
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
 
-    def update(self, values: Mapping[str, Any]) -> None:
-        """Sets hyperparameters: all that are given or none.
+    def copy(self) -> dict[str, Setting]:
+        """A snapshot, which `update` takes back."""
+        return dict(self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Setting]:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+    def update(self, values: Mapping[str, Any] = NOTHING, /, **named: Any) -> None:
+        """Sets hyperparameters, from a mapping or by keyword: all that are given or none.
 
         Raises ArgumentError for a value that is not allowed and for one that decides the structure,
         ArgumentTypeError for one of another kind.
         """
         if not isinstance(values, Mapping):
             raise ArgumentTypeError(f"hypers: expected a mapping, got {type(values).__name__}")
+        values = {**values, **named}
         known = {h.name: h for h in self._described.hypers}
         for name in values:
             if name not in known:

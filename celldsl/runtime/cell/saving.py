@@ -79,6 +79,7 @@ def load_into(cell: Any, path: str | os.PathLike[str]) -> None:
     """
     arrays, metadata = read_weights(path)
     described = cell.description
+    settings: dict[str, Any] = {}
     if "cell" in metadata:
         settings = saved_settings(described.name, metadata, path)
         _check_structure(cell, settings, path)
@@ -86,8 +87,25 @@ def load_into(cell: Any, path: str | os.PathLike[str]) -> None:
         _warn_of_other_numbers(cell, settings, path)
     for name, const in cell.consts.items():
         if not np.array_equal(arrays.setdefault(name, const), const):
-            raise WeightsError(f"{path}: {name} is a const and has other values in this cell")
+            told = f"{path}: {name} is a const and has other values in this cell"
+            raise WeightsError(f"{told}{_cause(cell, settings)}")
     fill_cell(cell, arrays, path)
+
+
+def _cause(cell: Any, settings: Mapping[str, Any]) -> str:
+    """Numbers that a const may be made of and that are others in the file."""
+    differ = _other_numbers(cell, settings)
+    if not differ:
+        return ""
+    saved = ", ".join(f"{name}={settings[name]}" for name in differ)
+    own = ", ".join(f"{name}={cell.hypers[name]}" for name in differ)
+    write = ", ".join(f'cell.hypers["{name}"] = {settings[name]}' for name in differ)
+    return f": it was saved with {saved}, and this cell has {own}; set {write} first"
+
+
+def _other_numbers(cell: Any, settings: Mapping[str, Any]) -> list[str]:
+    names = [h.name for h in cell.description.hypers if not h.fixed]
+    return [n for n in names if n in settings and settings[n] != cell.hypers[n]]
 
 
 def _check_structure(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
@@ -100,14 +118,13 @@ def _check_structure(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
 
 
 def _warn_of_other_numbers(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
-    for name in (h.name for h in cell.description.hypers if not h.fixed):
-        if name in settings and settings[name] != cell.hypers[name]:
-            warnings.warn(
-                f"{path} was saved with {name}={settings[name]}, and this cell keeps "
-                f"{name}={cell.hypers[name]}; set cell.hypers[{name!r}] for the other",
-                WeightsWarning,
-                stacklevel=caller_level(),
-            )
+    for name in _other_numbers(cell, settings):
+        warnings.warn(
+            f"{path} was saved with {name}={settings[name]}, and this cell keeps "
+            f"{name}={cell.hypers[name]}; set cell.hypers[{name!r}] for the other",
+            WeightsWarning,
+            stacklevel=caller_level(),
+        )
 
 
 def saved_settings(name: str, metadata: Mapping[str, str], path: Any) -> dict[str, Any]:

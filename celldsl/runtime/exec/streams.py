@@ -9,22 +9,29 @@ what depends on them.  It is for one thread; make one for each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.options import RESET_KEYWORDS, refuse_unknown
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
-from celldsl.runtime.arrays.validation import check_resets
+from celldsl.runtime.arrays.validation import Values, check_resets
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Stepper
 from celldsl.runtime.row_plan import plan_rows
+
+# Looks at inputs, the state before, and (outputs, the state after).
+Look = Callable[[list[Values], Any, tuple[Any, Any]], None]
 
 
 class Stream:
     """A cell that runs step by step and keeps its state, with fixed parameters."""
 
-    def __init__(self, engine: Engine, signature: Signature, batch: int, state: Any) -> None:
+    def __init__(
+        self, engine: Engine, signature: Signature, batch: int, state: Any, look: Look | None = None
+    ) -> None:
         parameters = engine.parameters.copy()
         own = Engine(
             engine.description,
@@ -36,6 +43,7 @@ class Stream:
             engine.made_by,
         )
         self._signature = signature
+        self._look = look
         self._batch = batch
         self._dtype = own.dtype
         self._stepper = Stepper(own, signature, batch)
@@ -48,9 +56,10 @@ class Stream:
         self._direct = self._stepper.between(self._now, self._next)
         self._fast_back = self._stepper.between(self._next, self._now)
 
-    def reset(self, state: Any = None, rows: Any = None) -> None:
+    def reset(self, state: Any = None, rows: Any = None, **unknown: Any) -> None:
         """Goes back to the initial state, or to `state`: all rows, or those where `rows` (B,) is
         true."""
+        refuse_unknown("a stream's reset()", unknown, RESET_KEYWORDS)
         given = self._signature.states("state", state, self._batch)
         if rows is not None:
             rows = check_resets(rows, (self._batch,), ("B",), "rows")
@@ -65,6 +74,12 @@ class Stream:
             else:
                 own[rows] = array[rows]
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "a stream cannot be copied or pickled: it is memory of its own that compiled code runs "
+            "in; make another with cell.stream(batch, state=stream.state)"
+        )
+
     @property
     def state(self) -> Any:
         """A copy of the state as it is now."""
@@ -74,12 +89,26 @@ class Stream:
         """One step: x (B, I) -> y (B, H)."""
         if named:
             self._signature.check_keywords("a stream of {}", named, ())
+        if self._look is not None:
+            return self._looking(self._look, inputs, named)
         found = None if named else self._direct(inputs)
         if found is None:
             found = self._closely(inputs, named)
+        self._turn()
+        return found
+
+    def _looking(self, look: Look, inputs: Any, named: dict[str, Any]) -> Any:
+        """A step whose results are looked at, with what it was made of."""
+        before, found = self.state, self._closely(inputs, named)
+        self._turn()
+        arrays, _ = self._signature.inputs(inputs, named, ("B",))
+        look(arrays, before, (found, self.state))
+        return found
+
+    def _turn(self) -> None:
+        """What was written is read next."""
         self._now, self._next = self._next, self._now
         self._direct, self._fast_back = self._fast_back, self._direct
-        return found
 
     def _closely(self, inputs: Any, named: dict[str, Any]) -> Any:
         """A step of whatever the inputs are."""

@@ -16,9 +16,10 @@ def expect(label, x, shape):
 def flags(label, x, shape):
     """Raises where `x` is no array of booleans of this shape."""
     if jnp.result_type(x) != jnp.bool_:
-        raise TypeError(f"{label}: expected booleans, got {x.dtype}")
-    if tuple(x.shape) != tuple(shape):
-        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
+        found = jnp.result_type(x)
+        raise TypeError(f"{label}: expected an array of booleans {tuple(shape)}, got {found}")
+    if jnp.shape(x) != tuple(shape):
+        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {jnp.shape(x)}")
 
 
 def within(lengths, times, lead):
@@ -26,6 +27,8 @@ def within(lengths, times, lead):
     lengths = jnp.asarray(lengths)
     if lengths.shape != tuple(lead):
         raise ValueError(f"lengths: expected shape {tuple(lead)}, got {lengths.shape}")
+    if not jnp.issubdtype(lengths.dtype, jnp.integer):
+        raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
     return jnp.arange(*times).reshape(-1, *[1] * lengths.ndim) < lengths
 
 

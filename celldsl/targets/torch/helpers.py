@@ -15,8 +15,9 @@ def expect(label, x, shape):
 
 def flags(label, x, shape):
     """Raises where `x` is no array of booleans of this shape."""
-    if x.dtype != torch.bool:
-        raise TypeError(f"{label}: expected booleans, got {x.dtype}")
+    if not isinstance(x, torch.Tensor) or x.dtype != torch.bool:
+        found = getattr(x, "dtype", type(x).__name__)
+        raise TypeError(f"{label}: expected a tensor of booleans {tuple(shape)}, got {found}")
     if tuple(x.shape) != tuple(shape):
         raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
 
@@ -26,6 +27,8 @@ def within(lengths, times, lead, device):
     lengths = torch.as_tensor(lengths, device=device)
     if tuple(lengths.shape) != tuple(lead):
         raise ValueError(f"lengths: expected shape {tuple(lead)}, got {tuple(lengths.shape)}")
+    if lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
     return torch.arange(*times, device=device).reshape(-1, *[1] * lengths.ndim) < lengths
 
 
