@@ -18,8 +18,10 @@ from celldsl.version import __version__
 if TYPE_CHECKING:
     from celldsl import zoo
     from celldsl.api import compile_source, load
+    from celldsl.cache_folders import CacheWarning
     from celldsl.cell_warning import CellWarning
     from celldsl.diagnostics.errors import CellError
+    from celldsl.jit.target import MachineCodeError
     from celldsl.runtime.errors import (
         ArgumentError,
         ArgumentTypeError,
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
+    "CacheWarning",
     "CellError",
     "CellWarning",
+    "MachineCodeError",
     "NonFiniteError",
     "WeightsError",
     "WeightsWarning",
@@ -52,6 +56,8 @@ _HOMES = {
     "WeightsError": "celldsl.runtime.errors",
     "WeightsWarning": "celldsl.runtime.errors",
     "CellError": "celldsl.diagnostics.errors",
+    "CacheWarning": "celldsl.cache_folders",
+    "MachineCodeError": "celldsl.jit.target",
     "CellWarning": "celldsl.cell_warning",
     "compile_source": "celldsl.api",
     "load": "celldsl.api",

@@ -108,8 +108,8 @@ def check_executable_memory() -> None:
     except OSError as error:
         raise MachineCodeError(
             "the system lets this process make no memory executable (MemoryDenyWriteExecute of "
-            "systemd, SELinux, seccomp and others do so), and cells run as machine code: allow it "
-            "for this process. CELLDSL_CHECKED=1 runs cells in plain Python, very slowly"
+            "systemd, SELinux, seccomp and others do so), and cells run as machine code, whatever "
+            "the engine: allow it for this process"
         ) from error
 
 

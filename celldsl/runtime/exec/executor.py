@@ -19,7 +19,7 @@ import numpy as np
 
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.functions import Stage
-from celldsl.jit.object_cache import phase_addresses
+from celldsl.jit.object_cache import check_executable_memory, phase_addresses
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
@@ -265,6 +265,7 @@ def compiled_phases(
     """
     ahead, back = description.forward, description.backward
     if made_by == "numba":
+        check_executable_memory()
         return CompiledPhases(_by_numba(ahead), None), CompiledPhases(_by_numba(back), None)
     phases = [phase.run for phase in (*ahead, *back)]
     if checked_mode() and all(isinstance(phase, Stage) for phase in phases):
