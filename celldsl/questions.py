@@ -21,15 +21,17 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.first_not_finite import Finding, Row, first_in_backward, first_in_forward
+from celldsl.ir.program import Program
 from celldsl.pipeline import Artefacts, Observed, front
 from celldsl.semantics.lower import Lowered
 from celldsl.structs import replace
 from celldsl.syntax.format.format import format_equations
+from celldsl.targets.reference import evaluate
 from celldsl.transforms.observe import backward_with_states
 
 Structure = tuple[tuple[str, Any], ...]
 Cotangents = tuple[Mapping[str, Any], Mapping[str, Any]]  # of outputs, of final states
-__all__ = ["Row", "equations", "first_not_finite", "observing", "values"]
+__all__ = ["Row", "equations", "first_not_finite", "observing", "outputs_of", "values"]
 
 
 def equations(sources: Sequence[Sequence[str]]) -> str:
@@ -59,15 +61,32 @@ def first_not_finite(
     """
     lowered = _lowered(*_written(described))
     program = lowered.program
-    read = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
-    numbers = {name: np.float64(value) for name, value in hypers.items() if name in read}
-    row = replace(row, leaves={**row.leaves, **numbers})
+    row = replace(row, leaves={**row.leaves, **_numbers(program, hypers)})
     if back is None:
         return first_in_forward(program, row, dtype)
     forward, backward = Artefacts(lowered).differentiated
     if every:
         backward = backward_with_states(backward)
     return first_in_backward(forward, backward, row, *back, dtype)
+
+
+def outputs_of(
+    described: Any,
+    hypers: Mapping[str, Any],
+    leaves: Mapping[str, Any],
+    dims: Mapping[str, int],
+    steps: int,
+) -> list[Any]:
+    """What a cell gives out over some steps of one sequence, as the reference has it: (T, 1, …)."""
+    program = _lowered(*_written(described)).program
+    run = evaluate(program, {**leaves, **_numbers(program, hypers)}, dims, steps, 1)
+    return [run.results["output", output.name] for output in described.outputs]
+
+
+def _numbers(program: Program, hypers: Mapping[str, Any]) -> dict[str, Any]:
+    """The hyperparameters that are numbers of a run."""
+    read = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
+    return {name: np.float64(value) for name, value in hypers.items() if name in read}
 
 
 def observing(described: Any, observed: Observed) -> Any:

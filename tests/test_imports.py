@@ -74,9 +74,11 @@ LAYERS = {
     "bridges": "cache_folders fingerprint api pipeline runtime.cell runtime.description "
     "runtime.errors",
     "torch": "bridges api runtime",
-    "questions": "structs diagnostics syntax semantics transforms pipeline api first_not_finite",
+    "questions": "structs diagnostics syntax semantics ir transforms targets pipeline api "
+    "first_not_finite",
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
+    "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "jit.target zoo_index comparison pictures",

@@ -48,6 +48,7 @@ from celldsl.runtime.cell.check_numerics import (
     checks_asked_for,
     is_checked,
 )
+from celldsl.runtime.cell.compiler import exchange
 from celldsl.runtime.cell.construction import (
     Setting,
     Settings,
@@ -392,6 +393,50 @@ class Cell(metaclass=CellClass):
         Raises WeightsError where it does not fit; the cell is then as it was.
         """
         load_into(self, path)
+
+    def load_from(
+        self,
+        source: object,
+        layout: str,
+        *,
+        layer: int = 0,
+        reverse: bool = False,
+        prefix: str | None = None,
+        gates: Mapping[str, str] | None = None,
+        module: str | None = None,
+    ) -> None:
+        """Copies in the weights of another library's cell: all or none.
+
+        `source` is a state_dict, a mapping of names to arrays (nested or not), or a .safetensors,
+        .npz, .keras or .h5 file; `layout` one of torch, keras, flax_linen, flax_nnx, haiku, equinox
+        and onnx.  `layer` and `reverse` choose among those of a deep or bidirectional module,
+        `prefix` is what stands before its names, and `gates` maps the library's gates to values of
+        this cell that are called otherwise, `{"z": "update"}`.  `module` says which of the
+        library's cells it is, where several would fit.
+
+        Raises ArgumentError for an unknown layout or gate, WeightsError for arrays that do not fit;
+        the cell is then as it was.  Two biases that are one here are added, with a WeightsWarning.
+        """
+        where = {"layer": layer, "reverse": reverse, "prefix": prefix}
+        exchange().load_from(self, source, layout, **where, gates=gates, module=module)
+
+    def to(
+        self,
+        layout: str,
+        *,
+        layer: int = 0,
+        reverse: bool = False,
+        gates: Mapping[str, str] | None = None,
+        module: str | None = None,
+    ) -> dict[str, Any]:
+        """The parameters, copied, as another library names and arranges them; as for `load_from`.
+
+        Where the library has two biases and this cell one, the second is zeros.
+        """
+        found: dict[str, Any] = exchange().arrays_for(
+            self, layout, layer=layer, reverse=reverse, gates=gates, module=module
+        )
+        return found
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Cell:

@@ -3,7 +3,8 @@
     compiler().equations(description.sources)
 
 It is imported at the first question, and works from the sources that every class carries.  This is
-the only file that knows of it; where it is not installed there is none.
+the only file that knows of it, and of the tables of other libraries' weights; where they are not
+installed there are none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from celldsl.runtime.errors import ArgumentError
+from celldsl.runtime.errors import ArgumentError, WeightsError
 
 
 @cache
@@ -42,3 +43,11 @@ def compiler_for(described: Any, what: str) -> Any:
             f'stands alone; install celldsl and load the cell: celldsl.load("{described.source}")'
         )
     return asked
+
+
+def exchange() -> Any:
+    """The module that exchanges weights with other libraries.  Raises WeightsError without it."""
+    if not __name__.startswith("celldsl."):
+        told = "weights of other libraries need celldsl installed; this module stands alone"
+        raise WeightsError(told)
+    return import_module("celldsl.layouts.exchange")

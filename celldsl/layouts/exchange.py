@@ -1,0 +1,313 @@
+"""Weights from and to other libraries.  In: a cell, arrays, a layout.  Out: a cell, or arrays.
+
+    load_from(cell, torch_lstm.state_dict(), "torch")
+    arrays = arrays_for(cell, "torch")
+
+A layout (`table`) says what the library's arrays hold of each gate, `gates` where a cell has it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from celldsl.layouts.agreement import warn_of_another_function
+from celldsl.layouts.gates import Gate, fitting_modules
+from celldsl.layouts.sources import arrays_of
+from celldsl.layouts.table import DIRECTION, Layout, Module, Part, layout
+from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.cell.cell import Cell
+from celldsl.runtime.errors import WeightsError, WeightsWarning, caller_level
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which arrays: those of a layer and a direction."""
+
+    layer: int = 0
+    reverse: bool = False
+
+    def filled(self, name: str) -> str:
+        return name.format(layer=self.layer, reverse="_reverse" if self.reverse else "")
+
+
+class Fitted:
+    """A module of a layout, and where a cell keeps its gates."""
+
+    def __init__(
+        self, params: Parameters, table: Layout, module: Module, gates: Mapping[str, Gate]
+    ):
+        self.params, self.table, self.module, self.gates = params, table, module, gates
+
+    def block(self, params: Mapping[str, Values], row: str | None, gate: str) -> Values | None:
+        """A view of one gate's weights (in, out) of a source, or of its bias; None without one."""
+        place = self.gates[gate]
+        name = place.bias if row is None else place.weights.get(row)
+        if name is None:
+            return None
+        return place.of(params[name])
+
+    def cells(self, part: Part) -> list[tuple[tuple[int, int], str | None, str]]:
+        """Where each block of an array lies in its axes, with its source and its gate."""
+        sources = self.module.sources
+        found = []
+        for i, first in enumerate(part.axes[0]):
+            for j, second in enumerate(part.axes[1] if len(part.axes) > 1 else ("",)):
+                pair = (first, second)
+                row = next((token for token in pair if token in sources), None)
+                gate = next(token for token in pair if token not in sources and token)
+                found.append(((i, j), row, gate))
+        return found
+
+    def sizes(self, part: Part) -> list[list[int]]:
+        """How long the blocks along each axis are."""
+        return [[self._size(token) for token in axis] for axis in part.axes]
+
+    def _size(self, token: str) -> int:
+        if token not in self.module.sources:
+            return self.gates[token].size(self.params)
+        for gate in self.gates.values():
+            if token in gate.weights:
+                return int(self.params[gate.weights[token]].shape[0])
+        raise AssertionError(token)
+
+
+def load_from(
+    cell: Cell,
+    source: object,
+    library: str,
+    *,
+    layer: int = 0,
+    reverse: bool = False,
+    prefix: str | None = None,
+    gates: Mapping[str, str] | None = None,
+    module: str | None = None,
+) -> None:
+    """Copies the weights of another library's cell into `cell`: all or none.
+
+    Raises ArgumentError for an unknown layout or gate, WeightsError for arrays that do not fit.
+    """
+    candidates = _fitted(cell, library, gates, module)
+    arrays, wanted = arrays_of(source), Wanted(layer, reverse)
+    # Modules of one library differ in the names of their arrays.
+    held = (each for each in candidates if _prefixes(each, arrays, wanted))
+    fitted = next(held, candidates[0])
+    found = _found(fitted, arrays, wanted, prefix)
+    new = {name: np.zeros_like(array) for name, array in cell.params.items()}
+    biases: dict[str, list[Values]] = {}
+    for name, parts in fitted.module.arrays.items():
+        if name not in found:
+            continue
+        label, array = found[name]
+        for part in parts:
+            _take(fitted, new, label, _entry(part, array, reverse, label), part, biases)
+    for gate, terms in biases.items():
+        _add_biases(fitted, new, gate, terms)
+    cell.params.assign(new)
+    warn_of_another_function(cell, fitted.table, fitted.module, tuple((gates or {}).items()))
+    joined = sorted(gate for gate, terms in biases.items() if sum(map(np.any, terms)) > 1)
+    if joined:
+        warnings.warn(
+            f"{fitted.table.title} has two biases for {', '.join(joined)} and "
+            f"{cell.description.name} has one: it is their sum, which comes back as the sum and "
+            "zeros",
+            WeightsWarning,
+            stacklevel=caller_level(),
+        )
+
+
+def arrays_for(
+    cell: Cell,
+    library: str,
+    *,
+    layer: int = 0,
+    reverse: bool = False,
+    gates: Mapping[str, str] | None = None,
+    module: str | None = None,
+) -> dict[str, object]:
+    """The cell's weights as the library names and arranges them, copied.
+
+    Where the library has two biases and the cell one, the second is zeros.
+    """
+    fitted = _fitted(cell, library, gates, module)[0]
+    wanted = Wanted(layer, reverse)
+    params = {name: np.array(array) for name, array in cell.params.items()}
+    given: set[str] = set()
+    made: dict[str, object] = {}
+    for name, parts in fitted.module.arrays.items():
+        pieces = [_put(fitted, params, part, given) for part in parts]
+        array = np.stack(pieces) if parts[0].index is not None else pieces[0]
+        _insert(made, wanted.filled(name), array, fitted.table.nested)
+    for gate in fitted.gates.keys() - given:
+        bias = fitted.block(params, None, gate)
+        if bias is not None and np.any(bias):
+            raise WeightsError(
+                f"{fitted.table.title}'s {fitted.module.name} has no bias for {gate}, and this "
+                f"cell's {fitted.gates[gate].bias} is not zero"
+            )
+    warn_of_another_function(cell, fitted.table, fitted.module, tuple((gates or {}).items()))
+    return made
+
+
+def _fitted(
+    cell: Cell, library: str, gates: Mapping[str, str] | None, module: str | None
+) -> list[Fitted]:
+    table = layout(library)
+    fitting = fitting_modules(table, cell, dict(gates or {}), module)
+    return [Fitted(cell.params, table, *each) for each in fitting]
+
+
+def _found(
+    fitted: Fitted, arrays: Mapping[str, Values], wanted: Wanted, prefix: str | None
+) -> dict[str, tuple[str, Values]]:
+    """The library's arrays by the layout's names, with the names that they go by here."""
+    starts = _prefixes(fitted, arrays, wanted) if prefix is None else [prefix]
+    if len(starts) != 1:
+        told = f"`prefix=` says which of {', '.join(map(repr, starts))}"
+        if not starts:
+            names = [wanted.filled(name) for name in fitted.module.arrays]
+            told = f"expected {', '.join(names)}; there are {', '.join(sorted(arrays)) or 'none'}"
+        raise WeightsError(f"{fitted.table.title}'s {fitted.module.name}: {told}")
+    found = {}
+    for name in fitted.module.arrays:
+        for label in (starts[0] + each for each in _spellings(fitted.module, name, wanted)):
+            if label in arrays:
+                found[name] = label, arrays[label]
+                break
+        else:
+            if not _is_bias(fitted.module, name):
+                label = starts[0] + wanted.filled(name)
+                raise WeightsError(f"{fitted.table.title}'s {fitted.module.name}: no {label}")
+    return found
+
+
+def _is_bias(module: Module, name: str) -> bool:
+    return not any(
+        token in module.sources
+        for part in module.arrays[name]
+        for axis in part.axes
+        for token in axis
+    )
+
+
+def _spellings(module: Module, name: str, wanted: Wanted) -> list[str]:
+    others = module.names.get(name, ()) if not (wanted.layer or wanted.reverse) else ()
+    return [wanted.filled(name), *others]
+
+
+def _prefixes(fitted: Fitted, arrays: Mapping[str, Values], wanted: Wanted) -> list[str]:
+    """What stands before the names of all weights: of one cell, or of several."""
+    module = fitted.module
+    common: list[str] | None = None
+    for name in module.arrays:
+        if _is_bias(module, name):
+            continue
+        starts = [
+            label.removesuffix(spelling)
+            for spelling in _spellings(module, name, wanted)
+            for label in arrays
+            if label == spelling or label.endswith(f".{spelling}")
+        ]
+        common = starts if common is None else [start for start in common if start in starts]
+    return list(dict.fromkeys(common or []))
+
+
+def _entry(part: Part, array: Values, reverse: bool, label: str) -> Values:
+    """What the part is of: the array, or an entry of its first axis."""
+    if part.index is None:
+        return array
+    index = int(reverse) if part.index == DIRECTION else int(part.index)
+    if array.ndim != len(part.axes) + 1 or index >= array.shape[0]:
+        what = "a first axis of directions" if part.index == DIRECTION else "a first axis of two"
+        raise WeightsError(f"{label}: expected {what}, got {array.shape}")
+    entry: Values = array[index]
+    return entry
+
+
+def _take(
+    fitted: Fitted,
+    new: Mapping[str, Values],
+    label: str,
+    array: Values,
+    part: Part,
+    biases: dict[str, list[Values]],
+) -> None:
+    """Copies the blocks of weights into `new`, and collects those of biases."""
+    sizes = fitted.sizes(part)
+    shape = tuple(map(sum, sizes))
+    if array.shape != shape:
+        axes = ", ".join(
+            f"{total} ({' '.join(axis)})" for total, axis in zip(shape, part.axes, strict=True)
+        )
+        raise WeightsError(
+            f"{label}: expected ({axes}) for {fitted.module.name} of {fitted.table.title} in this "
+            f"cell, got {array.shape}"
+        )
+    edges = [np.cumsum([0, *axis]) for axis in sizes]
+    for places, source, gate in fitted.cells(part):
+        inside = tuple(
+            slice(edges[a][at], edges[a][at + 1]) for a, at in enumerate(places[: len(edges)])
+        )
+        block = array[inside]
+        if source is None:
+            biases.setdefault(gate, []).append(_as_float(block, fitted.params.dtype, label))
+            continue
+        target = fitted.block(new, source, gate)
+        assert target is not None
+        transposed = part.axes[0][places[0]] != source
+        target[...] = _as_float(block.T if transposed else block, fitted.params.dtype, label)
+
+
+def _as_float(block: Values, dtype: np.dtype[np.float64], label: str) -> Values:
+    """The same numbers in the cell's dtype.  Raises WeightsError where they do not fit into it."""
+    if block.dtype.kind != "f" or not np.can_cast(block.dtype, dtype, "safe"):
+        raise WeightsError(
+            f"{label}: {block.dtype} does not fit into this cell's {dtype}; "
+            f'build the cell with dtype="{block.dtype}", or pass arrays of {dtype}'
+        )
+    found: Values = block.astype(dtype)
+    return found
+
+
+def _add_biases(fitted: Fitted, new: Mapping[str, Values], gate: str, terms: list[Values]) -> None:
+    target = fitted.block(new, None, gate)
+    total = sum(terms[1:], terms[0]) + np.asarray(
+        fitted.module.offsets.get(gate, 0.0), terms[0].dtype
+    )
+    if target is not None:
+        target[...] = total
+    elif np.any(total):
+        raise WeightsError(
+            f"{fitted.table.title} has a bias for {gate}, and this cell has none there; "
+            "give its `linear` a bias"
+        )
+
+
+def _put(fitted: Fitted, params: Mapping[str, Values], part: Part, given: set[str]) -> Values:
+    sizes = fitted.sizes(part)
+    array = np.zeros(tuple(map(sum, sizes)), fitted.params.dtype)
+    edges = [np.cumsum([0, *axis]) for axis in sizes]
+    for places, source, gate in fitted.cells(part):
+        inside = tuple(
+            slice(edges[a][at], edges[a][at + 1]) for a, at in enumerate(places[: len(edges)])
+        )
+        block = fitted.block(params, source, gate)
+        if source is not None:
+            assert block is not None
+            array[inside] = block.T if part.axes[0][places[0]] != source else block
+        elif gate not in given:
+            given.add(gate)
+            offset = fitted.module.offsets.get(gate, 0.0)
+            array[inside] = (0.0 if block is None else block) - np.asarray(offset, array.dtype)
+    return array
+
+
+def _insert(made: dict[str, object], name: str, array: Values, nested: bool) -> None:
+    *outer, last = name.split(".") if nested else [name]
+    for step in outer:
+        made = made.setdefault(step, {})  # type: ignore[assignment]
+    made[last] = array
