@@ -228,7 +228,7 @@ def test_keras(
     ],
 )
 def test_onnx(operator: str, name: str, attributes: Any) -> None:
-    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    onnx = pytest.importorskip("onnx", reason="onnx cannot be imported", exc_type=Exception)
     runtime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     cell = load(name)(I=I, H=H)
     cell.params.assign({n: a + np.float32(0.1) for n, a in cell.params.items()})
