@@ -55,8 +55,13 @@ def own_name(text: str, name: str, path: Path | None, root: Path | None) -> str:
     Where it lies does not matter otherwise: a copy of all files elsewhere is the same.
     """
     if path is not None and root is not None and _USED.search(text) and path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    return Path(name).name
+        return shown_name(path.relative_to(root).as_posix())
+    return shown_name(Path(name).name)
+
+
+def shown_name(name: str) -> str:
+    """A name as it may stand in a text: what of it is not UTF-8 is escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def sources_of(
@@ -65,7 +70,8 @@ def sources_of(
     """(name inside the root, text) of a cell's own file, and of those that it uses."""
     own = own_name(text, name, path, root), own_text(text, cell)
     used = _used_files(text, path, root)
-    return own, *((at, content.decode("utf-8-sig", "replace")) for at, content in used if content)
+    texts = ((at, content.decode("utf-8-sig", "replace")) for at, content in used if content)
+    return own, *((shown_name(at), text) for at, text in texts)
 
 
 def own_text(text: str, cell: str | None) -> str:

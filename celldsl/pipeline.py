@@ -280,19 +280,20 @@ def generate_module(
     """
     import hashlib
 
-    from celldsl.fingerprint import own_text, sources_of
+    from celldsl.fingerprint import own_text, shown_name, sources_of
 
     report = report if report is not None else Report()
     left_out = known_names(without)
     given, seen = structure or {}, isinstance(observed, tuple)
+    shown = shown_name(Path(name).name)
     lowered = front(Source(name, text), report, cell, given, root, Path(name), seen)
     digest = hashlib.sha256(own_text(text, cell).encode()).hexdigest()[:16]
     made = Artefacts(lowered, left_out, observed)
     entry = TARGETS[target]
     if entry.prints == "program":
-        written = entry.writer()(made.plain_unit(Path(name).name, digest))
+        written = entry.writer()(made.plain_unit(shown, digest))
     else:
         inside = None if root is None else root.resolve()
         sources = sources_of(text, name, Path(name).resolve(), inside, cell)
-        written = entry.writer()(made.unit(Path(name).name, digest, sources), standalone)
+        written = entry.writer()(made.unit(shown, digest, sources), standalone)
     return Module(lowered.spec.name, written)

@@ -15,6 +15,7 @@ import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 from celldsl.cli.output import CommandError
@@ -39,6 +40,7 @@ EXAMPLE = "example:\n  celldsl compile gru.cell\n  celldsl COMMAND --help"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.  Errors are printed to stderr; no traceback without CELLDSL_DEBUG=1."""
+    _open_streams()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -66,6 +68,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """A warning of ours is for people at a command line, who know none of our lines."""
     print(f"warning: {message}", file=sys.stderr)
+
+
+def _open_streams() -> None:
+    """Lets everything be printed: what a terminal's encoding lacks is escaped, and what was closed
+    before we began takes what is written and forgets it."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(argv: list[str]) -> int:

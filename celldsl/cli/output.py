@@ -10,7 +10,8 @@ failed = print_report(report, strict=False)
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from celldsl.diagnostics.diagnostic import Diagnostic
@@ -35,6 +36,36 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO | None =
     color = wants_color(stream)
     for diagnostic in found:
         print(render_text(diagnostic, color), end="\n\n", file=stream)
+    for line in _missing_cells(found):
+        print(line, file=stream)
+
+
+def _missing_cells(found: Iterable[Diagnostic]) -> Iterator[str]:
+    """Of files that are not there, those whose cell comes with celldsl: how to get a copy."""
+    missing = [Path(d.primary.span.source.name) for d in found if d.code == "E0001"]
+    names = [path.stem for path in missing if not path.exists()]
+    if not names:
+        return
+    from celldsl.zoo_index import cell_name, example_paths
+
+    known = {cell_name(path) for path in example_paths()}
+    for name in names:
+        if name in known:
+            yield (
+                f" help: the cell {name} comes with celldsl: `celldsl new Mine --like {name}` "
+                "writes it to mine.cell, and `celldsl list` shows all\n"
+            )
+
+
+def print_file(text: str) -> None:
+    """What would be in a file goes to standard output as it would be there, in UTF-8; to a terminal
+    as the terminal can show it."""
+    if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
+        print(text, end="")
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
 
 
 def has_failed(diagnostics: Sequence[Diagnostic], strict: bool) -> bool:

@@ -12,7 +12,7 @@ from keyword import iskeyword
 from pathlib import Path
 
 from celldsl.cli.options import Setting, add_choice, add_files, add_without, parse_settings, root_of
-from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics
+from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics, print_file
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.files import is_special, replace_file
@@ -150,7 +150,7 @@ def _compile_all(
 
 def _write(target: Path, text: str) -> None:
     if str(target) == STDOUT:
-        print(text, end="")
+        print_file(text)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(target, [text.encode()])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from celldsl.cli.output import print_diagnostics
+from celldsl.cli.output import print_diagnostics, print_file
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
@@ -98,6 +98,6 @@ def _difference(name: str, before: str, after: str) -> str:
 def _write(formatted: dict[str, str], changed: list[str]) -> None:
     for name, text in formatted.items():
         if name == "-":
-            sys.stdout.write(text)
+            print_file(text)
         elif name in changed:
             replace_file(name, [text.encode()])
