@@ -78,24 +78,24 @@ def svg_text(
 
 
 def _style(theme: Theme) -> str:
-    def colours(k: int) -> str:
-        named = [f"--{name}:{pair[k]}" for name, pair in INK.items()]
-        named += [f"--k-{kind}:{entry[k + 1]}" for kind, entry in KINDS.items()]
-        return ";".join(named)
-
+    """Colours are written out for each scheme: many viewers of SVG know no variables."""
     first = 1 if theme == "dark" else 0
-    dark = f"@media(prefers-color-scheme:dark){{svg{{{colours(1)}}}}}" if theme == "auto" else ""
-    fills = "".join(f".k-{kind}{{fill:var(--k-{kind})}}" for kind in KINDS)
+    dark = f"@media(prefers-color-scheme:dark){{{_colours(1)}}}" if theme == "auto" else ""
     return (
-        f"svg{{{colours(first)}}}{dark}{fills}"
-        f"text{{font:{FONT};"
-        "fill:var(--ink);text-anchor:middle}"
-        ".small{font-size:10px;fill:var(--soft)}.left{text-anchor:start}"
-        ".paper{fill:var(--paper)}.shape{stroke:var(--edge);stroke-width:1}"
-        ".wire{fill:none;stroke:var(--line);stroke-width:1.4}"
-        ".tip,.dot{fill:var(--line);stroke:none}"
-        ".frame{fill:var(--frame);stroke:var(--edge);stroke-dasharray:5 3}"
-        ".k-tag{stroke-dasharray:3 2}.ring{stroke:var(--ink);stroke-width:1.8}"
+        f"text{{font:{FONT};text-anchor:middle}}.small{{font-size:10px}}.left{{text-anchor:start}}"
+        ".shape{stroke-width:1}.wire{fill:none;stroke-width:1.4}.tip,.dot{stroke:none}"
+        ".frame{stroke-dasharray:5 3}.k-tag{stroke-dasharray:3 2}.ring{stroke-width:1.8}"
+        f"{_colours(first)}{dark}"
+    )
+
+
+def _colours(k: int) -> str:
+    ink, line, soft, paper, edge, frame = (pair[k] for pair in INK.values())
+    fills = "".join(f".k-{kind}{{fill:{entry[k + 1]}}}" for kind, entry in KINDS.items())
+    return (
+        f"{fills}text{{fill:{ink}}}.small{{fill:{soft}}}.paper{{fill:{paper}}}"
+        f".shape{{stroke:{edge}}}.wire{{stroke:{line}}}.tip,.dot{{fill:{line}}}"
+        f".frame{{fill:{frame};stroke:{edge}}}.ring{{stroke:{ink}}}"
     )
 
 
