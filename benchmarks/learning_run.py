@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import numpy as np
 from learning_tasks import TASKS, Task
-from training import Adam, Readout, clip_norm, cosine, first_output, gradient_of_first, output_size
+from training import Readout, first_output, gradient_of_first, output_size
 
 import celldsl
+from celldsl.optim import Adam, cosine
 from celldsl.zoo_index import read_index
 
 PARAMETERS = 4_000
@@ -154,7 +155,8 @@ def learn(name: str, task: Task, seed: int, seconds: float) -> Record:
     begun = time.perf_counter()
     model.gradients(*task.batch(random))
     record.compiling = time.perf_counter() - begun
-    adam = Adam(model.arrays)
+    arrays = {str(k): array for k, array in enumerate(model.arrays)}
+    adam, fall = Adam(arrays, betas=(0.9, 0.99), clip=LONGEST), cosine(RATE, steps=1)
     while record.seconds < seconds and not record.diverged:
         begun = time.perf_counter()
         until = min(seconds, (len(record.curve) + 1) * seconds / POINTS)
@@ -163,8 +165,7 @@ def learn(name: str, task: Task, seed: int, seconds: float) -> Record:
             if not np.isfinite(loss) or not all(np.isfinite(g).all() for g in gradients):
                 record.diverged = True
                 break
-            clip_norm(gradients, LONGEST)
-            adam.update(gradients, cosine(RATE, now / seconds))
+            adam.update(dict(zip(arrays, gradients, strict=True)), fall(now / seconds))
             record.updates += 1
         record.seconds += time.perf_counter() - begun
         score = task.score(model.answers(x_test), wanted_test)

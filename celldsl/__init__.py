@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from celldsl.version import __version__
 
 if TYPE_CHECKING:
-    from celldsl import zoo
+    from celldsl import optim, zoo
     from celldsl.api import compile_source, load
     from celldsl.cache_folders import CacheWarning
     from celldsl.cell_warning import CellWarning
@@ -45,6 +45,7 @@ __all__ = [
     "compile_source",
     "get_threads",
     "load",
+    "optim",
     "set_threads",
     "zoo",
 ]
@@ -65,7 +66,7 @@ _HOMES = {
     "set_threads": "celldsl.runtime.threads.thread_count",
 }
 # `torch` is an extra, and no part of `from celldsl import *`.
-_MODULES = ("torch", "zoo")
+_MODULES = ("optim", "torch", "zoo")
 
 
 def __getattr__(name: str) -> Any:

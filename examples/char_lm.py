@@ -22,13 +22,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 from training import (
-    Adam,
     Readout,
     build_cell,
-    clip_norm,
     compile_kernels,
     complaint,
-    cosine,
     cross_entropy,
     first_output,
     gradient_of_first,
@@ -37,6 +34,7 @@ from training import (
 )
 
 import celldsl
+from celldsl.optim import Adam, cosine
 
 LIBRARY_CHARACTERS = 4_000_000
 RARE = 20
@@ -195,15 +193,15 @@ def pieces(training: Any, batch: int, length: int) -> Iterator[tuple[Any, bool]]
 
 def train(model: Model, text: Text, arguments: argparse.Namespace) -> None:
     progress = Progress(arguments.steps, arguments.minutes)
-    adam = Adam([model.cell.params.flat, model.readout.flat])
+    arrays = {"cell": model.cell.params.flat, "readout": model.readout.flat}
+    adam, fall = Adam(arrays, betas=(0.9, 0.99), clip=1.0), cosine(RATE, steps=1)
     state, losses, reported = None, [], 0
     source = pieces(text.training, arguments.batch, arguments.length)
     with tqdm(total=100, desc="training", unit="%", disable=None, leave=False) as bar:
         while progress.fraction < 1:
             piece, begins = next(source)
             loss, gradients, state = model.gradients(piece, None if begins else state)
-            clip_norm(gradients, 1.0)
-            adam.update(gradients, cosine(RATE, progress.fraction))
+            adam.update(dict(zip(arrays, gradients, strict=True)), fall(progress.fraction))
             losses.append(loss)
             progress.step += 1
             bar.update(min(int(100 * progress.fraction), 100) - bar.n)

@@ -22,13 +22,10 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 from training import (
-    Adam,
     Readout,
     build_cell,
-    clip_norm,
     compile_kernels,
     complaint,
-    cosine,
     cross_entropy,
     first_output,
     gradient_of_first,
@@ -36,6 +33,7 @@ from training import (
 )
 
 import celldsl
+from celldsl.optim import Adam, cosine
 
 PIXELS = 8
 BATCH = 32
@@ -113,7 +111,8 @@ def train(
     cell: Any, readout: Readout, data: dict[str, tuple[Any, Any]], epochs: int, seed: int
 ) -> History:
     images, labels = data["train"]
-    adam = Adam([cell.params.flat, readout.flat])
+    arrays = {"cell": cell.params.flat, "readout": readout.flat}
+    adam, fall = Adam(arrays, betas=(0.9, 0.99), clip=5.0), cosine(RATE, steps=1)
     random = np.random.default_rng(seed)
     history = History()
     # On a terminal; in a pipe it stays quiet.
@@ -123,7 +122,7 @@ def train(
         losses = []
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
-            rate = cosine(RATE, (epoch + start / len(order)) / epochs)
+            rate = fall((epoch + start / len(order)) / epochs)
             moved = shifted(images[:, chosen], random)
             losses.append(update(cell, readout, adam, moved, labels[chosen], rate))
         note(history, losses, predict(cell, readout, data["test"][0]), data["test"][1])
@@ -148,9 +147,7 @@ def update(cell: Any, readout: Readout, adam: Adam, images: Any, labels: Any, ra
     dy = np.zeros_like(features)
     dy[-1], readout_gradient = readout.backward(features[-1], dlogits)
     grads = cell.backward(tape, gradient_of_first(cell, dy), check_numerics=True)
-    gradients = [grads.params.flat, readout_gradient]
-    clip_norm(gradients, 5.0)
-    adam.update(gradients, rate)
+    adam.update({"cell": grads.params.flat, "readout": readout_gradient}, rate)
     return loss
 
 

@@ -1,8 +1,8 @@
-"""What the examples share.  In: a cell file, arrays.  Out: a built cell, a readout, Adam.
+"""What the examples share.  In: a cell file, arrays.  Out: a built cell, a readout.
 
 cell = build_cell("gru.cell", inputs=8, hidden=64, seed=0)
 readout = Readout(output_size(cell), classes=10, seed=0)
-adam = Adam([cell.params.flat, readout.flat])
+adam = Adam({"cell": cell.params.flat, "readout": readout.flat}, clip=5.0)
 
 y, state = cell(x)                                  # y (T, B, features)
 loss, dlogits = cross_entropy(readout(y[-1]), labels)
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -134,38 +133,3 @@ def cross_entropy(logits: Any, labels: Any) -> tuple[float, Any]:
         raise celldsl.NonFiniteError(f"the loss is {loss}, though the cell's outputs are finite")
     gradient[rows, labels] -= 1
     return float(loss), gradient / np.float32(len(labels))
-
-
-def clip_norm(gradients: Sequence[Any], limit: float) -> None:
-    """Scales gradients in place, so that all together they are no longer than `limit`."""
-    norm = sum(float(np.vdot(g, g)) for g in gradients) ** 0.5
-    if norm > limit:
-        for gradient in gradients:
-            gradient *= np.float32(limit / norm)
-
-
-class Adam:
-    """Adam (Kingma and Ba, 2015) over flat arrays, which it changes in place."""
-
-    def __init__(self, arrays: Sequence[Any], beta1: float = 0.9, beta2: float = 0.99) -> None:
-        self.arrays = list(arrays)
-        self.betas = (beta1, beta2)
-        self.means = [np.zeros_like(array) for array in arrays]
-        self.squares = [np.zeros_like(array) for array in arrays]
-        self.count = 0
-
-    def update(self, gradients: Sequence[Any], rate: float) -> None:
-        self.count += 1
-        beta1, beta2 = self.betas
-        # Both averages start at zero; this makes up for it.
-        scale = rate * (1 - beta2**self.count) ** 0.5 / (1 - beta1**self.count)
-        groups = zip(self.arrays, gradients, self.means, self.squares, strict=True)
-        for array, gradient, mean, square in groups:
-            mean += (1 - beta1) * (gradient - mean)
-            square += (1 - beta2) * (gradient * gradient - square)
-            array -= scale * mean / (np.sqrt(square) + 1e-8)
-
-
-def cosine(start: float, fraction: float) -> float:
-    """A learning rate that falls from `start` to zero as `fraction` goes from 0 to 1."""
-    return float(start * 0.5 * (1 + np.cos(np.pi * min(fraction, 1.0))))

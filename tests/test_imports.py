@@ -63,6 +63,7 @@ LAYERS = {
     "targets": "structs ir plan kernel_ir runtime runtime.numerics runtime.description",
     "pipeline": f"version structs {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
+    "optim": "diagnostics runtime.errors",
     "pictures": f"structs {FRONT}",
     "comparison": "structs diagnostics syntax zoo_index",
     "zoo_index": "structs diagnostics package",
@@ -81,7 +82,7 @@ LAYERS = {
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
     "importer": "fingerprint api",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
-    "jit.target zoo_index comparison pictures",
+    "jit.target zoo_index comparison pictures optim",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}

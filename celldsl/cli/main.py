@@ -29,12 +29,15 @@ COMMANDS = {
     "fmt": "lay files out in the one canonical way",
     "show": "show a cell: shapes and parameters, or a stage of the compiler",
     "gradcheck": "check gradients against differences, in float64",
+    "try": "train cells side by side, and say whether they learn",
     "bench": "measure how fast a cell is, over sizes, beside others",
     "explain": "explain a diagnostic, by its code",
     "list": "list the cells that come with celldsl",
     "diff": "say how two cells differ, in words and equations",
     "new": "begin a cell from one that comes with celldsl",
 }
+# Python's own word cannot name a module.
+MODULES = {"try": "try_cells"}
 EXAMPLE = "example:\n  celldsl compile gru.cell\n  celldsl COMMAND --help"
 
 
@@ -104,7 +107,7 @@ def _unknown_command(name: str) -> str:
 
 
 def _run_command(name: str, argv: list[str]) -> int:
-    module = import_module(f"celldsl.cli.commands.{name}")
+    module = import_module(f"celldsl.cli.commands.{MODULES.get(name, name)}")
     parser = ArgumentParser(
         prog=f"celldsl {name}",
         description=f"{COMMANDS[name].capitalize()}.",

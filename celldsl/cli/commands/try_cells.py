@@ -1,0 +1,181 @@
+"""`celldsl try FILE…`.  In: cells, a task.  Out: curves, a table, and whether the cell learns.
+
+Cells have equal counts of parameters and equal time.  Curves are drawn on a terminal while they
+grow; in a pipe there is the table and the verdict.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import Any
+
+from celldsl.cli.options import add_root, parse_settings
+from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
+from celldsl.diagnostics.errors import CellError
+
+EXAMPLE = (
+    "celldsl try mine.cell\n"
+    "  celldsl try mine.cell --task copy --against lstm,gru --minutes 2 --out curves.png\n"
+    "  celldsl try mine.cell --task measurements.csv"
+)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise ArgumentTypeError(f"expected a number above 0, not {text}")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 10**9:
+        raise ArgumentTypeError(f"expected a whole number above 0, not {text}")
+    return int(text)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    what = "a .cell file, or a cell that comes along"
+    parser.add_argument("files", nargs="+", metavar="FILE", help=what)
+    parser.add_argument(
+        "--task", default="adding", metavar="TASK",
+        help="adding, copy, digits, text, FILE.csv or FILE.txt (default: adding)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", default="gru", metavar="NAME,…", help="cells beside it, or none (default: gru)"
+    )
+    parser.add_argument("--minutes", type=_positive, default=2.0, help="in all (default: 2)")
+    parser.add_argument("--updates", type=_whole, metavar="N", help="at most, for each cell")
+    parser.add_argument("--seeds", type=_whole, default=2, metavar="N", help="(default: 2)")
+    parser.add_argument(
+        "--parameters", type=_whole, default=4000, metavar="N", help="of each cell (default: 4000)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="a dim or hyperparameter of the first cell; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="OUT.png", help="the curves as a picture")
+    parser.add_argument("--profile", action="store_true", help="say which equation takes the time")
+    add_root(parser)
+
+
+def run(arguments: Namespace) -> int:
+    try:
+        return _run(arguments)
+    except CellError as error:
+        print_diagnostics(error.diagnostics)
+        return 1
+
+
+def _run(arguments: Namespace) -> int:
+    from celldsl.api import file_of
+    from celldsl.cli.trial import report
+    from celldsl.cli.trial.learning import Learner, learn, learner
+    from celldsl.cli.trial.model import Model
+    from celldsl.cli.trial.tasks import task_named
+
+    task = task_named(arguments.task)
+    classes = _classes(arguments)
+    seeds = range(arguments.seeds)
+    learners = [
+        learner(Model(cls, name, task, arguments.parameters, seed), seed)
+        for name, cls in classes.items()
+        for seed in seeds
+    ]
+    screen = _Screen() if on_terminal() else None
+    warned: set[str] = set()
+
+    def told(each: Learner) -> None:
+        if each.stopped and each.name not in warned:
+            warned.add(each.name)
+            if screen is not None:
+                screen.clear()
+            print(f"{each.name}, seed {each.seed}: {each.stopped}", file=sys.stderr)
+        if screen is not None:
+            width = min(shutil.get_terminal_size().columns - 12, 80)
+            screen.show(list(report.curves(learners, width)))
+
+    learn(learners, 60 * arguments.minutes / len(learners), told, arguments.updates)
+    if screen is not None:
+        screen.keep()
+    print(f"{task.name}; learned is {task.bar}")
+    print("\n".join(report.table(learners)))
+    print(report.verdict(learners))
+    if arguments.profile:
+        from celldsl.cli.trial.profile import profile
+
+        print("\n".join(profile(learners[0], Path(file_of(arguments.files[0])))))
+    if arguments.out is not None:
+        _draw(learners, arguments.out)
+    return 1 if any(each.stopped for each in learners[: arguments.seeds]) else 0
+
+
+def _classes(arguments: Namespace) -> dict[str, Any]:
+    """Classes by the names they are shown under, those of the command line first."""
+    import celldsl
+    from celldsl.api import file_of
+
+    settings = parse_settings(arguments.set)
+    against = [] if arguments.against == "none" else arguments.against.split(",")
+    found: dict[str, Any] = {}
+    for place, name in enumerate([*arguments.files, *against]):
+        path = Path(file_of(name))
+        if found and path.stem in found:
+            continue
+        given = settings if place == 0 else {}
+        made: Any = celldsl.load(path, root=arguments.root) if arguments.root and place == 0 else (
+            celldsl.load(path)
+        )  # fmt: skip
+        found[path.stem] = _with(made, given) if given else made
+    return found
+
+
+def _with(cls: Any, settings: dict[str, Any]) -> Any:
+    """A class that is built with these settings."""
+    from functools import partial
+
+    known = {d.name for d in cls.description.dims} | {h.name for h in cls.description.hypers}
+    for name in settings:
+        if name not in known:
+            told = ", ".join(sorted(known))
+            raise CommandError(f"--set: {cls.__name__} has no {name}; it has {told}", 2)
+    made: Any = partial(cls, **settings)
+    made.description = cls.description
+    return made
+
+
+def _draw(learners: Any, path: Path) -> None:
+    from celldsl.cli.trial import report
+
+    try:
+        report.draw(learners, path)
+    except ImportError:
+        told = "--out needs Matplotlib: pip install celldsl[examples]"
+        raise CommandError(told) from None
+    print(f"wrote {path}")
+
+
+class _Screen:
+    """Lines on a terminal that are drawn over."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+
+    def show(self, lines: list[str]) -> None:
+        self.clear()
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+        self.lines = len(lines)
+
+    def clear(self) -> None:
+        if self.lines:
+            sys.stderr.write(f"\x1b[{self.lines}A\x1b[J")
+        self.lines = 0
+
+    def keep(self) -> None:
+        self.lines = 0

@@ -1,0 +1,1 @@
+"""Training cells side by side: tasks, models, curves, a verdict."""
