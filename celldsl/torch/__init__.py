@@ -13,6 +13,7 @@ from importlib.util import find_spec
 if find_spec("torch") is None:
     raise ImportError("celldsl.torch needs PyTorch: pip install 'celldsl[torch]'")
 
+from celldsl.torch.cell import Cell
 from celldsl.torch.rnn import RNN
 
-__all__ = ["RNN"]
+__all__ = ["RNN", "Cell"]

@@ -7,14 +7,32 @@ Before anything runs, in the words of PyTorch and the cell's own dims.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import Slot
+from celldsl.runtime.arrays.validation import by_name
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+
+
+def given_tensors(inputs: Any, named: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
+    """The inputs in order, passed as one value or by keyword."""
+    if inputs is None:
+        found = [named.get(name) for name in names]
+    elif named:
+        raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
+    elif isinstance(inputs, torch.Tensor | PackedSequence) and len(names) == 1:
+        return [inputs]
+    else:
+        found = by_name("inputs", inputs, names)
+    for name, value in zip(names, found, strict=True):
+        if value is None:
+            raise ArgumentTypeError(f"{name}: no tensor was passed")
+    return found
 
 
 def check_tensor(name: str, value: Any, like: torch.Tensor | None, words: str) -> None:

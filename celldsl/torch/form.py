@@ -16,10 +16,19 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd import forward_ad
 
+from celldsl.runtime.errors import ArgumentError
+
 FORMS = ("kernels", "plain")
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 _transforms = torch._C._functorch.peek_interpreter_stack
 _modes = torch._C._len_torch_dispatch_stack
+
+
+def checked_form(form: str | None) -> str | None:
+    """The form that is asked for.  Raises ArgumentError."""
+    if form is not None and form not in FORMS:
+        raise ArgumentError(f'form: expected "kernels", "plain" or None, got {form!r}')
+    return form
 
 
 def why_plain(tensors: Iterable[torch.Tensor]) -> str:

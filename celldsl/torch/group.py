@@ -17,6 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 
+# How often a group was put somewhere: what was found out before may lie elsewhere since.
+CHANGES = [0]
+
 
 class Group(nn.Module):
     """A module of parameters, buffers and other groups, by names as equations have them."""
@@ -35,6 +38,7 @@ class Group(nn.Module):
         found = self._modules.get(name)
         if found is None:
             found = self._modules[name] = Group()
+            CHANGES[0] += 1
             if hasattr(type(self), name) or name in (*self._parameters, "training"):
                 vars(found)["_instead_of"] = self, name
                 vars(self)[name] = found
@@ -67,6 +71,7 @@ class Group(nn.Module):
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "training":
             super().__setattr__(name, value)
+            CHANGES[0] += isinstance(value, nn.Module)
         elif not isinstance(vars(self).get(name), Group):
             vars(self)[name] = value
 

@@ -83,7 +83,12 @@ class Kernels:
         self._numbers = recipe.numbers
         arrays = (*described.params, *described.consts)
         self._places = [place_of(each, dims, dtype.itemsize) for each in arrays]
-        self._params = self._places[: own[0]]
+        size = dtype.itemsize
+        # Of each parameter its shape, strides and place in a flat tensor, which counts in elements.
+        self.views = [
+            (shape, tuple(stride // size for stride in strides), offset // size)
+            for shape, offset, strides in self._places[: own[0]]
+        ]
 
     def pack(self, known: Packed | None, tensors: Tensors) -> Packed:
         """The weights of parameters, then consts; the `known` where they are the same."""
@@ -133,7 +138,7 @@ class Kernels:
             run = engine.forward(plan, rows, given, numbers)
         outputs = [torch.from_numpy(layout.rows_out(each, lead)) for each in run.outputs]
         finals = [torch.from_numpy(layout.finals_out(each)) for each in run.finals]
-        return Done(outputs, finals, _as_tensor(run.tape, run.sizes.tape) if keep else None)
+        return Done(outputs, finals, tape_of(run) if keep else None)
 
     def _taken(
         self, layout: BatchLayout, inputs: Tensors, starts: Tensors | None, numbers: Numbers
@@ -184,24 +189,19 @@ class Kernels:
         return Back(
             [torch.from_numpy(layout.rows_out(each, lead)) for each in found.inputs],
             [torch.from_numpy(layout.starts_out(each)) for each in found.starts],
-            [self._view(flat, *place) for place in self._params],
+            [flat.as_strided(*view) for view in self.views],
         )
 
-    def _view(
-        self, flat: torch.Tensor, shape: tuple[int, ...], offset: int, strides: tuple[int, ...]
-    ) -> torch.Tensor:
-        """One parameter of a flat tensor; places count in bytes."""
-        size = self.engine.dtype.itemsize
-        return flat.as_strided(shape, [stride // size for stride in strides], offset // size)
+
+class _Tape(np.ndarray[Any, Any]):
+    """A part of a pooled buffer, which goes back when nobody has the array any more."""
+
+    __slots__ = ("buffer",)
+    buffer: PooledBuffer
 
 
-class _Memory:
-    """A pooled buffer as NumPy takes arrays: it goes back when nobody has the array any more."""
-
-    def __init__(self, buffer: PooledBuffer, length: int) -> None:
-        self.buffer = buffer
-        self.__array_interface__ = buffer.array[:length].__array_interface__
-
-
-def _as_tensor(buffer: PooledBuffer, length: int) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(_Memory(buffer, length)))
+def tape_of(run: ForwardRun) -> torch.Tensor:
+    """What a pass keeps, as a tensor that can be saved; with it its memory goes back."""
+    kept = run.tape.array[: run.sizes.tape].view(_Tape)
+    kept.buffer = run.tape
+    return torch.from_numpy(kept)

@@ -23,21 +23,11 @@ from celldsl.torch.group import Group
 from celldsl.torch.kernels import kernels_of
 from celldsl.torch.ops import forward_op
 from celldsl.torch.plain import Groups, Options, plain_pass
+from celldsl.torch.quick import Memo, quick_pass
 from celldsl.torch.transformed import is_batched, transformed_pass
-from celldsl.torch.weights import Packed
 
 Tensors = Sequence[torch.Tensor]
 MOST_KEY = 2**53  # a float64 holds every whole number below
-
-
-class _Memo:
-    """The packed weights of a layer, which no copy and no pickle has."""
-
-    def __init__(self) -> None:
-        self.packed: Packed | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Memo, ()
 
 
 class CellLayer(Group):
@@ -46,7 +36,7 @@ class CellLayer(Group):
     def __init__(self, recipe: Recipe, values: Any, dtype: Any, device: Any) -> None:
         super().__init__()
         self._recipe = recipe
-        self._memo = _Memo()
+        self._memo = Memo()
         described = recipe.described
         for name, value in values.params.items():
             own = torch.tensor(value).to(device=device, dtype=dtype)
@@ -56,6 +46,8 @@ class CellLayer(Group):
         arrays = (*described.params, *described.consts)
         self._paths = [tuple(each.name.split(".")) for each in arrays]
         self._given = frozenset(values.hypers.given)
+        self._count = len(described.outputs)
+        self._quick = len(described.inputs) == 1 and bool(self._paths)
 
     def _tensors(self) -> list[torch.Tensor]:
         """Parameters, then consts."""
@@ -78,6 +70,10 @@ class CellLayer(Group):
         self, inputs: Tensors, starts: Tensors, options: Options, form: str | None
     ) -> tuple[Tensors, Tensors]:
         """Outputs and last states over all steps, by kernels or by plain code."""
+        if self._is_quick(options, form):
+            found = quick_pass(self, inputs[0], starts, False, options.reverse)
+            if found is not None:
+                return found[: self._count], found[self._count :]
         weights = self._tensors()
         tensors = [*inputs, *starts, *weights]
         reason = self._why_plain(tensors, weights, form)
@@ -87,6 +83,17 @@ class CellLayer(Group):
         if is_eager(tensors):
             return self._by_kernels(inputs, starts, weights, options)
         return self._by_operator(tensors, options)
+
+    def _is_quick(self, options: Options, form: str | None) -> bool:
+        """Whether it may be an ordinary pass; the tensors will tell."""
+        return (
+            self._quick
+            and form != "plain"
+            and options.lengths is None
+            and options.resets is None
+            and not (options.training and self._recipe.described.masks)
+            and not torch.compiler.is_compiling()
+        )
 
     def _why_plain(self, tensors: Tensors, weights: Tensors, form: str | None) -> str:
         """What keeps kernels from running.  Raises where they alone are wanted."""
@@ -100,6 +107,20 @@ class CellLayer(Group):
         if reason and form == "kernels":
             raise RuntimeError(f'form="kernels": kernels cannot run here, since {reason}')
         return reason
+
+    def _told_form(self, inputs: Tensors, form: str | None) -> str:
+        """Which form would run, with the reason for plain code."""
+        weights = self._tensors()
+        reason = self._why_plain([*inputs, *weights], weights, form)
+        return f"plain code: {reason}" if reason else "kernels"
+
+    def _told(self) -> str:
+        """The cell's settings and equations."""
+        recipe = self._recipe
+        settings = ", ".join(f"{n}={v}" for n, v in {**recipe.dims, **recipe.hypers}.items())
+        lines = [f"{recipe.described.name}({settings})"]
+        lines += [f"    {line}" for line in recipe.described.equations.strip().splitlines()]
+        return "\n".join(lines)
 
     def _key(self, options: Options) -> torch.Tensor | None:
         """What masks are drawn from, where they are."""

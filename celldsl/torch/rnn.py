@@ -17,13 +17,20 @@ from celldsl.bridges.recipe import recipe_of
 from celldsl.runtime.arrays.options import refuse_unknown
 from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import make_slots
-from celldsl.runtime.arrays.validation import by_name, check_flag, check_integer
+from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
-from celldsl.torch.check import check_lengths, check_resets, check_shape, check_tensor
-from celldsl.torch.form import FORMS
+from celldsl.torch.check import (
+    check_lengths,
+    check_resets,
+    check_shape,
+    check_tensor,
+    given_tensors,
+)
+from celldsl.torch.form import checked_form
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.packing import packed_like, padded
 from celldsl.torch.plain import Options
+from celldsl.torch.quick import quick_pass
 from celldsl.torch.stack import build_stack, check_directions, check_states
 from celldsl.torch.states import pack_like, tell_pytree
 
@@ -65,7 +72,7 @@ class RNN(nn.Module):
         self.batch_first = check_flag("batch_first", batch_first)
         self.residual = check_flag("residual", residual)
         self.dropout = _rate(dropout)
-        self.form_wanted = _form(form)
+        self.form_wanted = checked_form(form)
         dtype = torch.get_default_dtype() if dtype is None else dtype
         self._listed = isinstance(cell, list | tuple)
         directions = 2 if bidirectional else 1
@@ -93,8 +100,21 @@ class RNN(nn.Module):
         self._recipes = recipes
         for each in recipes:
             tell_pytree(each)
+        # In a tuple, so that it is no child of this module.
+        self._single = self._one
         if self.residual:
             self._check_residual()
+
+    @property
+    def _one(self) -> Any:
+        """Where there is one layer that is as most are: it, and the tuples of its results."""
+        layer = self._layer(0, 0)
+        cls = layer._recipe.cls
+        states, outputs = cls._state_structure, cls._output_structure
+        plain = not (self.batch_first or self.bidirectional or self._listed or self.form_wanted)
+        if self.num_layers > 1 or not (plain and layer._quick and states.flat and outputs.flat):
+            return None
+        return layer, None if layer._count == 1 else outputs.type, states.type
 
     def _check_residual(self) -> None:
         """Raises where a layer's outputs have other shapes than its inputs."""
@@ -125,29 +145,36 @@ class RNN(nn.Module):
         (T, B) is true a sequence goes back to its start.  With `batch_first` inputs, outputs and
         resets begin with (B, T).
         """
+        if self._single is not None and not named and not torch.compiler.is_compiling():
+            found = self._quickly(inputs, state)
+            if found is not None:
+                return found
         if named:
             refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS))
             state = named.pop("state", state)
         lengths, resets = named.pop("lengths", None), named.pop("resets", None)
-        given = self._given(inputs, named)
+        given = given_tensors(inputs, named, self._names)
         if isinstance(given[0], PackedSequence):
             return self._packed(given, state, lengths, resets)
         return self._padded(given, state, lengths, resets)
 
-    def _given(self, inputs: Any, named: Mapping[str, Any]) -> list[Any]:
-        """The inputs in order."""
-        if inputs is None:
-            found = [named.get(name) for name in self._names]
-        elif named:
-            raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
-        elif isinstance(inputs, torch.Tensor | PackedSequence) and len(self._names) == 1:
-            return [inputs]
-        else:
-            found = by_name("inputs", inputs, self._names)
-        for name, value in zip(self._names, found, strict=True):
-            if value is None:
-                raise ArgumentTypeError(f"{name}: no tensor was passed")
-        return found
+    def _quickly(self, x: Any, state: Any) -> tuple[Any, Any] | None:
+        """The ordinary pass of one layer in one direction; None where there is more to do."""
+        layer, outputs, states = self._single
+        starts: tuple[Any, ...] = ()
+        if state is not None:
+            if type(state) is not states:
+                return None
+            starts = state
+        if not isinstance(x, torch.Tensor) or (self.training and layer._recipe.described.masks):
+            return None
+        found = quick_pass(layer, x, starts, True, False)
+        if found is None:
+            return None
+        if outputs is None:
+            return found[0], states._make(found[1:])
+        count = layer._count
+        return outputs._make(found[:count]), states._make(found[count:])
 
     def _packed(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> tuple[Any, Any]:
         if lengths is not None or resets is not None:
@@ -279,14 +306,11 @@ class RNN(nn.Module):
             found.append(pack_like(self._recipes[number].cls._state_structure, stacked))
         return tuple(found) if self._listed else found[0]
 
-    def form(self, inputs: Any = None, state: Any = None, /, **named: Any) -> str:
+    def form(self, inputs: Any = None, /, **named: Any) -> str:
         """Which form would run: "kernels", or "plain code: …" with the reason."""
-        given = self._given(inputs, {n: v for n, v in named.items() if n in self._names})
+        given = given_tensors(inputs, named, self._names)
         tensors = [each.data if isinstance(each, PackedSequence) else each for each in given]
-        layer = self._layer(0, 0)
-        weights = layer._tensors()
-        reason = layer._why_plain([*tensors, *weights], weights, self.form_wanted)
-        return f"plain code: {reason}" if reason else "kernels"
+        return self._layer(0, 0)._told_form(tensors, self.form_wanted)
 
     def reset_parameters(self) -> None:
         """Draws all parameters anew, as the cells' initialisers say (`torch.manual_seed`)."""
@@ -299,12 +323,8 @@ class RNN(nn.Module):
                "dropout": (self.dropout, 0.0), "batch_first": (self.batch_first, False),
                "residual": (self.residual, False)}  # fmt: skip
         told = [f"{name}={value}" for name, (value, usual) in own.items() if value != usual]
-        lines = []
-        for recipe in self._recipes if self._listed else self._recipes[:1]:
-            settings = {**recipe.dims, **recipe.hypers}
-            sizes = ", ".join(f"{n}={v}" for n, v in settings.items())
-            lines.append(f"{recipe.described.name}({sizes})")
-            lines += [f"    {line}" for line in recipe.described.equations.strip().splitlines()]
+        layers = range(self.num_layers if self._listed else 1)
+        lines = [self._layer(number, 0)._told() for number in layers]
         return "\n".join([*([", ".join(told)] if told else []), *lines])
 
 
@@ -331,9 +351,3 @@ def _rate(dropout: Any) -> float:
     if not 0.0 <= dropout <= 1.0:
         raise ArgumentError(f"dropout: expected a number from 0 to 1, got {dropout!r}")
     return float(dropout)
-
-
-def _form(form: str | None) -> str | None:
-    if form is not None and form not in FORMS:
-        raise ArgumentError(f'form: expected "kernels", "plain" or None, got {form!r}')
-    return form

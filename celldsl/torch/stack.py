@@ -45,6 +45,18 @@ def build_stack(
     return found
 
 
+def one_cell(cell: Any, settings: Mapping[str, Any], dtype: Any) -> Any:
+    """A built cell, for one step."""
+    found = _class_or_cell(cell)
+    if not isinstance(found, type):
+        if settings:
+            raise ArgumentTypeError(
+                f"{next(iter(settings))}: a built cell has its settings already"
+            )
+        return found
+    return made(found, settings, dtype)
+
+
 def _class_or_cell(cell: Any) -> Any:
     if isinstance(cell, str | os.PathLike):
         return load(cell)

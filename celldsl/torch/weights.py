@@ -32,11 +32,16 @@ _differ.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 class Packed:
     """`numbers` are what passes compute with; `fixed` is what a first pass derived from them."""
 
-    __slots__ = ("_buffers", "_copies", "fixed", "numbers")
+    __slots__ = ("_buffers", "_copies", "dtype", "fixed", "numbers")
 
     def __init__(
-        self, numbers: Numbers, copies: list[tuple[int, int]], buffers: list[PooledBuffer]
+        self,
+        dtype: torch.dtype | None,
+        numbers: Numbers,
+        copies: list[tuple[int, int]],
+        buffers: list[PooledBuffer],
     ) -> None:
+        self.dtype = dtype
         self.numbers = numbers
         self.fixed: PooledBuffer | None = None
         self._copies = copies
@@ -78,7 +83,8 @@ def pack(
         copies.append((first + end * item, values.nbytes))
         end += values.size
     parameters, constants = (own.array[:length] for own, length in zip(flat, lengths, strict=True))
-    return Packed(engine.numbers_of(hyper, constants, parameters), copies, [*flat, kept])
+    numbers = engine.numbers_of(hyper, constants, parameters)
+    return Packed(tensors[0].dtype if tensors else None, numbers, copies, [*flat, kept])
 
 
 def _address(array: Values) -> int:
