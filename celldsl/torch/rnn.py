@@ -107,14 +107,14 @@ class RNN(nn.Module):
 
     @property
     def _one(self) -> Any:
-        """Where there is one layer that is as most are: it, and the tuples of its results."""
+        """The layer, where there is one that is as most are."""
         layer = self._layer(0, 0)
         cls = layer._recipe.cls
         states, outputs = cls._state_structure, cls._output_structure
         plain = not (self.batch_first or self.bidirectional or self._listed or self.form_wanted)
         if self.num_layers > 1 or not (plain and layer._quick and states.flat and outputs.flat):
             return None
-        return layer, None if layer._count == 1 else outputs.type, states.type
+        return (layer,)
 
     def _check_residual(self) -> None:
         """Raises where a layer's outputs have other shapes than its inputs."""
@@ -160,7 +160,9 @@ class RNN(nn.Module):
 
     def _quickly(self, x: Any, state: Any) -> tuple[Any, Any] | None:
         """The ordinary pass of one layer in one direction; None where there is more to do."""
-        layer, outputs, states = self._single
+        (layer,) = self._single
+        cls = layer._recipe.cls
+        states = cls._state_structure.type
         starts: tuple[Any, ...] = ()
         if state is not None:
             if type(state) is not states:
@@ -171,10 +173,10 @@ class RNN(nn.Module):
         found = quick_pass(layer, x, starts, True, False)
         if found is None:
             return None
-        if outputs is None:
-            return found[0], states._make(found[1:])
         count = layer._count
-        return outputs._make(found[:count]), states._make(found[count:])
+        if count == 1:
+            return found[0], states._make(found[1:])
+        return cls._output_structure.type._make(found[:count]), states._make(found[count:])
 
     def _packed(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> tuple[Any, Any]:
         if lengths is not None or resets is not None:
