@@ -173,7 +173,7 @@ class _Search:
         node = self.nodes.get(name)
         if node is None:
             return None
-        if node.op == "final":
+        if node.op in ("final", "total"):
             state = self.states[node.args[0]]
             return state.next, (0 if self.program.reverse else self.steps - 1)
         return next(self._bad_operands(node, step), None)

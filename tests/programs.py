@@ -152,11 +152,16 @@ def shape_of(kind: Type, dims: dict[str, int], T: int, B: int) -> tuple[int, ...
 def draw_leaves(p: Program, dims: dict[str, int], T: int, B: int) -> dict[str, np.ndarray]:
     """Arrays for all leaves but states."""
     rng = np.random.default_rng(7)
-    return {
-        leaf.name: rng.normal(size=shape_of(leaf.type, dims, T, B))
-        for leaf in p.leaves
-        if leaf.kind not in ("state", "saved")
-    }
+
+    def drawn(kind: Type) -> np.ndarray:
+        """Integers are below every dim."""
+        shape = shape_of(kind, dims, T, B)
+        if kind.integer:
+            return rng.integers(0, min(dims.values()), size=shape)
+        return rng.random(shape) < 0.5 if kind.boolean else rng.normal(size=shape)
+
+    leaves = (leaf for leaf in p.leaves if leaf.kind not in ("state", "saved"))
+    return {leaf.name: drawn(leaf.type) for leaf in leaves}
 
 
 def draw_masks(p: Program, dims: dict[str, int], T: int, B: int) -> dict[int, np.ndarray]:

@@ -25,6 +25,7 @@ import numpy as np
 from celldsl.cli.output import CommandError
 from celldsl.cli.sample import sample_cell
 from celldsl.jit.target import lacks, levels_here
+from celldsl.runtime.arrays.inputs import drawn_input, of_step
 
 
 def compile_module(path: Path, dtype: str, settings: Mapping[str, Any]) -> None:
@@ -53,12 +54,12 @@ def compile_for(level: str, path: Path, dtype: str, settings: Mapping[str, Any])
 def _run_kernels(cls: Any, dtype: str, settings: Mapping[str, Any]) -> None:
     known = {item.name for item in (*cls.description.dims, *cls.description.hypers)}
     cell = sample_cell(cls, {k: v for k, v in settings.items() if k in known}, dtype)
-    inputs = {
-        a.name: np.zeros((2, 2, *a.shape(**cell.dims)), dtype) for a in cls.description.inputs
-    }
+    random = np.random.default_rng(0)
+    described = cls.description.inputs
+    inputs = {a.name: drawn_input(a, cell.dims, (2, 2), random, dtype) for a in described}
     y, state, tape = cell.forward(inputs)
     cell.backward(tape, y, state)
-    cell.step({name: array[0] for name, array in inputs.items()}, state)
+    cell.step({a.name: of_step(a, inputs[a.name], 0) for a in described}, state)
     # Rows are moved by code of the runtime, which a process that cannot keep it wants there too.
     cell(inputs, lengths=np.array([2, 1]))
 

@@ -83,8 +83,7 @@ def _loss(
 ) -> complex:
     from celldsl.targets.reference import evaluate
 
-    steps, batch = next(iter(probe.inputs.values())).shape[:2]
-    run = evaluate(program, leaves, cell.dims, steps, batch, starts)
+    run = evaluate(program, leaves, cell.dims, probe.steps, probe.batch, starts)
     outputs = zip(cell.description.outputs, probe.dy, strict=True)
     total = sum((run.results["output", o.name] * dy).sum() for o, dy in outputs)
     finals = probe.named_cotangents().items()

@@ -50,14 +50,19 @@ class Rows(IntEnum):
 
 @record
 class Type:
-    """`boolean` values come from comparisons and go to `where`, `and`, `or`, `not` alone."""
+    """`boolean` values come from comparisons and go to `where`, `and`, `or`, `not` alone.
+
+    `integer` ones come from outside; they are compared, and pick.
+    """
 
     shape: Shape
     rows: Rows
     boolean: bool = False
+    integer: bool = False
 
     def __str__(self) -> str:
-        return f"{self.rows} {'bool ' if self.boolean else ''}{shape_text(self.shape)}"
+        word = "bool " if self.boolean else "int " if self.integer else ""
+        return f"{self.rows} {word}{shape_text(self.shape)}"
 
 
 Attribute = "int | float | str | Size | tuple[Size, ...] | tuple[int, ...] | bool"
@@ -99,7 +104,7 @@ class Leaf:
     """A value that comes from outside.
 
     kind    name of the leaf is                         rows
-    input   an input of the cell, or `d:NAME`, the      STEP
+    input   an input of the cell, or `d:NAME`, the      STEP; BATCH where it lasts a sequence
             cotangent of an output
     state   a state as it comes into the step           STEP
     param   a parameter's public name (`r_u.W_x`)       ONCE
@@ -126,10 +131,12 @@ class State:
 class Result:
     """A value that the caller gets.
 
-    kind     name                rows
-    output   an output           STEP
-    input    an input            STEP    its gradient (backward programs)
-    param    a parameter         ONCE    its gradient
+    kind             name          rows
+    output           an output     STEP
+    input            an input      STEP    its gradient (backward programs)
+    sequence_input   an input that lasts a sequence
+                                   BATCH   its gradient
+    param            a parameter   ONCE    its gradient
     """
 
     kind: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from celldsl.ir.program import Node
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.structs import record
 
 
@@ -38,10 +38,23 @@ class HyperSpec:
 
 @record
 class ArraySpec:
-    """An input, output or state: its declared shape, without batch and time."""
+    """An input, output or state: its declared shape, without batch and time.
+
+    Of inputs: what they hold, the size that integers stay below, and how long a value lasts.
+    """
 
     name: str
     shape: Shape
+    kind: Literal["real", "int", "bool"] = "real"
+    limit: Size | None = None
+    per: Literal["step", "sequence"] = "step"
+
+
+def array_text(array: ArraySpec) -> str:
+    """As it was declared: `[C] per sequence`, `int[V]`."""
+    shape = shape_text(array.shape)
+    text = {"real": shape, "int": f"int[{array.limit}]", "bool": "bool" + shape * bool(array.shape)}
+    return text[array.kind] + " per sequence" * (array.per == "sequence")
 
 
 @record

@@ -16,7 +16,7 @@ from celldsl.ir.program import REGIONS, Leaf, Node, Origin, Program, Result, Row
 from celldsl.ir.size import Shape, Size, shape_text
 
 ROWS = {str(rows): rows for rows in Rows}
-TYPE = r"(once|batch|step) (bool )?\[(.*?)\]"
+TYPE = r"(once|batch|step) (bool |int )?\[(.*?)\]"
 STRING = r'"(?:[^"\\]|\\.)*"'
 VALUE = rf"{STRING}|\{{[^}}]*\}}|\[[^\]]*\]|\([^)]*\)|\S+"
 
@@ -110,12 +110,12 @@ def parse_program(text: str) -> Program:
 
 
 def parse_node(line: str) -> Node:
-    name, op, args, attributes, rows, boolean, shape, at, origin = _match(NODE, line).groups()
+    name, op, args, attributes, rows, word, shape, at, origin = _match(NODE, line).groups()
     return Node(
         name,
         op,
         tuple(_split(args)),
-        _type(rows, boolean, shape),
+        _type(rows, word, shape),
         tuple((key, _parse_value(value)) for key, value in ATTRIBUTE.findall(attributes)),
         None if at is None else Origin(json.loads(origin), int(at)),
     )
@@ -141,8 +141,8 @@ def _match(pattern: re.Pattern[str], line: str) -> re.Match[str]:
 
 
 def _parse_leaf(line: str) -> Leaf:
-    kind, name, rows, boolean, shape = _match(LEAF, line).groups()
-    return Leaf(kind, name, _type(rows, boolean, shape))
+    kind, name, rows, word, shape = _match(LEAF, line).groups()
+    return Leaf(kind, name, _type(rows, word, shape))
 
 
 def _parse_state(line: str) -> State:
@@ -150,8 +150,8 @@ def _parse_state(line: str) -> State:
     return State(name, start, following)
 
 
-def _type(rows: str, boolean: str | None, shape: str) -> Type:
-    return Type(_shape(shape), ROWS[rows], bool(boolean))
+def _type(rows: str, word: str | None, shape: str) -> Type:
+    return Type(_shape(shape), ROWS[rows], word == "bool ", word == "int ")
 
 
 def _shape(text: str) -> Shape:

@@ -12,7 +12,12 @@ from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import REGIONS, Node, Program, Rows, Type, saved_value
 from celldsl.ir.size import Shape, shape_text
 
-MOST_ROWS = {"output": Rows.STEP, "input": Rows.STEP, "param": Rows.ONCE}
+MOST_ROWS = {
+    "output": Rows.STEP, "input": Rows.STEP, "sequence_input": Rows.BATCH, "param": Rows.ONCE
+}  # fmt: skip
+
+
+ANY_ROW = (Rows.BATCH, Rows.STEP)
 
 
 class InvalidProgram(ValueError):
@@ -42,8 +47,8 @@ def _leaves(p: Program) -> dict[str, Type]:
     for leaf in p.leaves:
         if leaf.name in seen:
             raise InvalidProgram(f"{leaf.name} is defined twice")
-        wanted = {"input": Rows.STEP, "state": Rows.STEP, "saved": leaf.type.rows}
-        if leaf.type.rows != wanted.get(leaf.kind, Rows.ONCE):
+        wanted = {"input": ANY_ROW, "state": (Rows.STEP,), "saved": tuple(Rows)}
+        if leaf.type.rows not in wanted.get(leaf.kind, (Rows.ONCE,)):
             raise InvalidProgram(f"the {leaf.kind} {leaf.name} cannot exist per {leaf.type.rows}")
         _known_dims(leaf.name, leaf.type.shape, p)
         seen[leaf.name] = leaf.type
@@ -67,8 +72,8 @@ def _node(node: Node, region: str, visible: dict[str, Type], states: set[str]) -
             raise InvalidProgram(f"{node.name} in {region} reads {arg}, which is not there yet")
     if entry.kind == "rows" and region == "step":
         raise InvalidProgram(f"{node.name} in step is {node.op}, which needs all rows")
-    if node.op == "final" and (node.args[0] not in states or region != "after"):
-        raise InvalidProgram(f"{node.name} is final, which needs a state and stands in after")
+    if node.op in ("final", "total") and (node.args[0] not in states or region != "after"):
+        raise InvalidProgram(f"{node.name} is {node.op}, which needs a state and stands in after")
     try:
         inferred = entry.infer([visible[arg] for arg in node.args], dict(node.attributes))
     except TypeMismatch as error:
@@ -103,7 +108,8 @@ def _results(p: Program, seen: dict[str, Type]) -> None:
             raise InvalidProgram(f"{r.name} is a result of kind {r.kind}, which is none")
         if r.value not in seen:
             raise InvalidProgram(f"the {r.kind} {r.name} is {r.value}, which is nowhere")
-        if seen[r.value].rows > MOST_ROWS[r.kind] or seen[r.value].boolean:
+        kind = seen[r.value]
+        if kind.rows > MOST_ROWS[r.kind] or kind.boolean or kind.integer:
             raise InvalidProgram(f"the {r.kind} {r.name} cannot be {seen[r.value]}")
     for name in p.saved:
         if saved_value(name) not in seen:

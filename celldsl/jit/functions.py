@@ -82,6 +82,19 @@ def given_array(array: Any, like: Any, axes: int, told: str) -> Any:
     raise NotImplementedError("this is for compiled code")
 
 
+def given_integers(array: Any, like: Any, axes: int, limit: int, told: str) -> Any:
+    """An argument of integers from 0 to `limit` - 1, as numbers of the dtype of `like`.
+
+    Raises ValueError for another integer.
+    """
+    raise NotImplementedError("this is for compiled code")
+
+
+def given_truths(array: Any, like: Any, axes: int, told: str) -> Any:
+    """An argument of truth values, as 0 and 1 of the dtype of `like`."""
+    raise NotImplementedError("this is for compiled code")
+
+
 @noinline
 def copy(target: Any, source: Any, count: int) -> None:
     """target[i] = source[i] for i < count."""

@@ -8,13 +8,14 @@ of a target, and every name is either ours or made of a user's with a prefix of 
 
 from __future__ import annotations
 
-from celldsl.ir.ops.element import Apply, Count, Element, Number, Value, apply, where
+from celldsl.ir.ops.element import Apply, Count, Element, Number, Value, Whole, apply, where
 from celldsl.ir.size import Size
 from celldsl.structs import record
 
 __all__ = [
     "Apply", "Call", "Count", "Element", "Load", "Name", "Number", "Pointer", "Setting", "Start",
-    "Value", "Word", "apply", "argument", "less", "minus", "plus", "quotient", "times", "where",
+    "Value", "Whole", "Word", "apply",
+    "argument", "less", "minus", "plus", "quotient", "times", "where",
 ]  # fmt: skip
 
 ZERO, ONE = Size.of(0), Size.of(1)

@@ -154,7 +154,8 @@ def _gathered(row: Row, statement: Statement, indices: Sequence[Name]) -> Gather
         assert isinstance(memory, Memory)
         return row.load(memory, places)
 
-    return Gather(tuple(indices), source, at, read)
+    others = tuple(row.operand(operand, ()) for operand in statement.operands[1:])
+    return Gather(tuple(indices), source, at, read, others)
 
 
 # -------------------------------------------------------------------- reductions

@@ -35,6 +35,7 @@ from celldsl.kernel_ir.products import (
     write_gemm,
     write_pack,
     write_row_sums,
+    write_scatter,
     write_shares,
 )
 from celldsl.kernel_ir.stages import Naming, stage_function, touches
@@ -51,7 +52,7 @@ from celldsl.kernel_ir.states import (
     copy_rows,
     take_out,
 )
-from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Pack
+from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Pack, ScatterRows
 from celldsl.plan.places import RowKind
 from celldsl.plan.plan import Phase, RowLoops, Stage
 from celldsl.structs import entity, field
@@ -128,7 +129,7 @@ class PhaseWriter:
             size = Call("max", (1, quotient(BLOCK, Count(phase.blocked))))
             with out.loop("head", COUNT, step=out.let("block", size)) as head:
                 self._time_loop(out, phase, begin, end, head)
-        if phase.epilogue or phase.states:
+        if phase.epilogue or phase.last or phase.states:
             with out.when(apply("eq", SHARE, minus(SHARES, 1))):
                 self._close(out, phase)
 
@@ -163,6 +164,8 @@ class PhaseWriter:
             with out.when(apply("eq", Word("given"), 0)):
                 for stage in phase.epilogue:
                     self._stage(out, stage, 0, COUNT, AROUND)
+        for stage in phase.last:
+            self._stage(out, stage, 0, COUNT, AROUND)
         for state in phase.states:
             take_out(out, state)
 
@@ -196,6 +199,8 @@ class PhaseWriter:
                 write_gemm(out, stage, low, high, rows)
             case GemmRows():
                 write_row_sums(out, stage)
+            case ScatterRows():
+                write_scatter(out, stage)
             case AddShares():
                 write_add_shares(out, stage)
             case Pack():

@@ -19,9 +19,11 @@ from celldsl.ir.size import Size
 from celldsl.kernel_ir.expressions import (
     Call,
     Count,
+    Load,
     Name,
     Pointer,
     Value,
+    Whole,
     Word,
     apply,
     less,
@@ -30,11 +32,21 @@ from celldsl.kernel_ir.expressions import (
     quotient,
     times,
 )
-from celldsl.kernel_ir.places import FIRST_ROWS, element, pointer_to
+from celldsl.kernel_ir.places import FIRST_ROWS, element, place_at, pointer_to
 from celldsl.kernel_ir.statements import Writer
-from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Pack, Repeat, RowSum
+from celldsl.plan.operations import (
+    AddShares,
+    Combine,
+    Gemm,
+    GemmRows,
+    Pack,
+    Repeat,
+    RowSum,
+    ScatterRows,
+)
 from celldsl.plan.places import Place, RowKind
 from celldsl.plan.plan import Phase
+from celldsl.structs import replace
 
 PART, PARTS = Name("part"), Name("parts")
 ROWS = Count(Size.dim("@R"))
@@ -189,6 +201,38 @@ def _write_chunk(out: Writer, stage: GemmRows) -> None:
 
 def _both(stage: GemmRows, side: str) -> list[Value]:
     return _moved(stage.repeats, side) + _moved(stage.sums, side, "s")
+
+
+def write_scatter(out: Writer, stage: ScatterRows) -> None:
+    """Each part does its own columns, of all rows."""
+    *others, columns = stage.shape if len(stage.shape) > 1 else (*stage.shape, Size.of(1))
+    low = out.let("low", share_of(Count(columns), PART, PARTS))
+    high = out.let("high", share_of(Count(columns), plus(PART, 1), PARTS))
+    picked = len(stage.shape) - 1
+    names = [Name(f"i{i}") for i in range(len(others))]
+    column = Name("j")
+    into = out.let("into", pointer_to(stage.out))
+    if stage.cleared:
+        axes = [(name.id, size) for name, size in zip(names, others, strict=True)]
+        with out.loops(axes), out.loop("j", high, low):
+            place = element(stage.out.strides, (*names, column)[: len(stage.shape)])
+            out.assign(Load(into, place), 0.0)
+    out.note(f"{stage.out.name or 'out'}[{stage.index.name}] += {stage.left.name}")
+    count = Count(Size.dim("@B")) if stage.left.rows == "batch" else ROWS
+    with out.loop("r", count) as r:
+        row = Load(pointer_to(stage.index, r), 0)
+        k = out.let("k", Whole(row))
+        source = out.let("source", replace(pointer_to(stage.left, r), scope=0))
+        target = out.let(
+            "target",
+            Pointer(stage.out.array, plus(place_at(stage.out, 0),
+                                          times(Count(stage.out.strides[0]), k)), 1),
+        )  # fmt: skip
+        inner = [(name.id, size) for name, size in zip(names[1:], others[1:], strict=True)]
+        with out.loops(inner), out.loop("j", high, low):
+            at = (*names[1:], column)[:picked]
+            total = Load(target, element(stage.out.strides[1:], at))
+            out.add(total, Load(source, element(stage.left.strides, at)))
 
 
 def write_add_shares(out: Writer, stage: AddShares) -> None:

@@ -36,6 +36,9 @@ ROW_WORD, ACTIVE_WORD, STATE_WORD, SAVED_WORD = range(STEP_WORDS)
 def bring_in(out: Writer, state: StateCopy) -> None:
     """The caller's start states, or those of the cell, to where the first step reads them."""
     inside, width = state.inside, Count(product(state.shape))
+    if not state.start_array:
+        out.do("fill", rows_from(inside, 0), times(COUNT, width), 0.0)
+        return
     with out.loop("b", COUNT) as b:
         given = Pointer(state.start_array, times(plus(FIRST, b), Count(inside.width)))
         if inside.rows == "batch":
@@ -69,6 +72,8 @@ def _write_start(out: Writer, state: StateCopy, home: Name) -> None:
 
 def take_out(out: Writer, state: StateCopy) -> None:
     """The final states, to the caller's array."""
+    if not state.final_array:
+        return
     inside, width = state.inside, Count(product(state.shape))
     row = FIRST if inside.rows == "batch" else plus(STATES, FIRST)
     target = Pointer(state.final_array, times(FIRST, width))

@@ -59,7 +59,7 @@ class Typesetter:
         self.helpers = self._helpers()
         self.written: list[Equation] = []
         for leaf in program.leaves:
-            self.symbols.leaf(leaf.name, leaf.kind)
+            self.symbols.leaf(leaf.name, leaf.kind, leaf.type.rows == Rows.STEP)
 
     def equations(self) -> list[Equation]:
         for _, group in groupby(self.notes.definitions, lambda d: d.equation):
@@ -254,6 +254,11 @@ class Typesetter:
         assert isinstance(axis, int)
         items = ", ".join([*":" * axis, item])
         return rf"{{{self._within(node.args[0], ATOM)}}}_{{[{items}]}}", ATOM
+
+    def _pick(self, node: Node) -> Text:
+        source, index = (self.text(arg) for arg in node.args)
+        inner = self._within(node.args[0], ATOM) if source[1] < ATOM else source[0]
+        return rf"{{{inner}}}_{{[{index[0]}]}}", ATOM
 
     def _reshape(self, node: Node) -> Text:
         inner = self.reading.nodes.get(node.args[0])

@@ -29,7 +29,8 @@ class Symbols:
         self.of: dict[str, str] = {}
         self.values: dict[str, str] = {}
 
-    def leaf(self, value: str, kind: str) -> None:
+    def leaf(self, value: str, kind: str, timed: bool) -> None:
+        """`timed` where there is one for each step."""
         *owner, name = value.split(".")
         while name.isdigit():
             # A `param` in a loop.
@@ -37,7 +38,7 @@ class Symbols:
             owner, name = [*owner[:place], *owner[place + 1 :], name], owner[place]
         if kind in ("input", "state"):
             time = "t-1" if kind == "state" else "t"
-            self._give(value, name, owner, time)
+            self._give(value, name, owner, time if timed else "")
         else:
             groups = [part for word in owner for part in _parts(word)]
             self._give(value, name, groups, "")

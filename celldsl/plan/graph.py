@@ -11,7 +11,8 @@ once_before    parameters alone: derived weights
 batch_before   once for each sequence, ahead of the loop
 row_before     for all rows at once, ahead of the loop: hoisted projections
 step           in the loop
-batch_after    once for each sequence, after the loop: gradients of start states
+batch_after    once for each sequence, after the loop: gradients of the cell's own start states
+batch_last     likewise, whatever the cell started from: what inputs of each sequence lead to
 row_after      for all rows at once, after the loop: gradients of inputs and weights
 once_after     what follows from gradients of derived weights
 """
@@ -143,8 +144,9 @@ def _is_number(node: Node) -> bool:
 
 
 Region = Literal[
-    "once_before", "batch_before", "row_before", "step", "batch_after", "row_after", "once_after"
-]
+    "once_before", "batch_before", "row_before", "step", "batch_after", "batch_last", "row_after",
+    "once_after",
+]  # fmt: skip
 REGIONS: tuple[Region, ...] = get_args(Region)
 BEFORE: dict[Rows, Region] = {
     Rows.ONCE: "once_before",
@@ -178,13 +180,23 @@ def executed(graph: Graph, name: str) -> bool:
 
 def _after(graph: Graph, node: Node, found: dict[str, Region]) -> Region:
     """A rowsum runs beside the value that it sums, so that nothing is kept for it."""
-    if node.op == "einsum_rows":
+    if node.op in ("einsum_rows", "scatter_rows"):
         return "row_after"
+    if node.type.rows == Rows.BATCH:
+        return of_each_sequence(graph, node.args, found)
     if node.op != "rowsum":
         return AFTER[node.type.rows]
     source = graph.root(node.args[0])
     if source in graph.nodes:
-        if graph.nodes[source].op == "final":
-            return "batch_after"
+        if graph.nodes[source].op in ("final", "total"):
+            return of_each_sequence(graph, node.args, found)
         return found.get(source, AFTER[node.type.rows])
     return "row_after"
+
+
+def of_each_sequence(graph: Graph, args: tuple[str, ...], found: dict[str, Region]) -> Region:
+    """After the loop, and where it is of the cell's own start alone, not where one was given."""
+    roots = {graph.root(arg) for arg in args}
+    made = {graph.nodes[root].op for root in roots if root in graph.nodes}
+    own = "final" in made or any(found.get(root) == "batch_after" for root in roots)
+    return "batch_after" if own else "batch_last"

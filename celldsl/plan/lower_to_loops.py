@@ -33,6 +33,8 @@ def write_stages(planner: Planner, products: Products, region: Region) -> list[S
         for group in planner.groups[region, s]:
             if group.nodes[0].op == "einsum_rows" and products.is_outer_sum(group.nodes[0]):
                 written.append(products.gemm_rows(group.nodes[0]))
+            elif group.nodes[0].op == "scatter_rows":
+                written.append(products.scatter_rows(group.nodes[0]))
             else:
                 nests.append(_nest(planner, products, group))
         if nests:
@@ -57,7 +59,8 @@ def _nest(planner: Planner, products: Products, group: Group) -> Nest:
 def _statement(planner: Planner, products: Products, node: Node) -> Statement:
     attributes = node.attributes
     if node.op in OPS and OPS[node.op].reads_memory:
-        operands: tuple[Operand, ...] = (_memory(planner, node.args[0]),)
+        others = (_operand(planner, node, arg) for arg in node.args[1:])
+        operands: tuple[Operand, ...] = (_memory(planner, node.args[0]), *others)
         attributes = (*attributes, ("source", planner.graph.shape(node.args[0])))
     else:
         operands = tuple(_operand(planner, node, arg) for arg in node.args)

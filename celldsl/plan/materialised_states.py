@@ -26,7 +26,9 @@ def keep_states(program: Program) -> Program:
         return copies.setdefault(arg, copy).name
 
     after = tuple(
-        node if node.op == "final" else replace(node, args=tuple(kept(a) for a in node.args))
+        node
+        if node.op in ("final", "total")
+        else replace(node, args=tuple(kept(a) for a in node.args))
         for node in program.after
     )
     return replace(program, step=(*program.step, *copies.values()), after=after)

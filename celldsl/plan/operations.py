@@ -143,6 +143,21 @@ class GemmRows:
 
 
 @record
+class ScatterRows:
+    """out[index[row]] += left[row] for all rows; `cleared` where out is not zero before.
+
+    Parts share the last axis, so that no two of them write to one element.
+    """
+
+    left: Place
+    index: Place
+    out: Place
+    shape: Shape
+    cleared: bool
+    origin: Origin | None = None
+
+
+@record
 class AddShares:
     """out += what the other parts have, where parts shared the rows of a product."""
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from celldsl.ir.size import Shape, Size, product
 from celldsl.plan.lower_to_loops import write_stages
-from celldsl.plan.operations import AddShares, Gemm, GemmRows
+from celldsl.plan.operations import AddShares, Gemm, GemmRows, ScatterRows
 from celldsl.plan.places import Place
 from celldsl.plan.plan import Phase, RowLoops, Stage, StateCopy
 from celldsl.plan.planner import Planner
@@ -29,6 +29,7 @@ def assemble(
     prologue = write_stages(planner, products, "batch_before")
     step = write_stages(planner, products, "step")
     epilogue = write_stages(planner, products, "batch_after")
+    last = write_stages(planner, products, "batch_last")
     in_loop = tuple(products.accumulators)
     after = write_stages(planner, products, "row_after")
     finish = write_stages(planner, products, "once_after")
@@ -44,8 +45,8 @@ def assemble(
         Phase("once", (*once, *products.packs.values())),
         _row_phase(tuple(before), early_sums),
         Phase(
-            "steps", tuple(step), tuple(prologue), tuple(epilogue), states, moves, loop_sums,
-            planner.graph.program.reverse, blocked=blocked,
+            "steps", tuple(step), tuple(prologue), tuple(epilogue), tuple(last), states, moves,
+            loop_sums, planner.graph.program.reverse, blocked=blocked,
         ),
         *_after_phases(after, after_sums, "join_sums" not in planner.without),
         Phase("once", (*products.combines, *finish)),
@@ -82,7 +83,10 @@ def _after_phases(
     rows = tuple(s for s in stages if isinstance(s, RowLoops | Gemm))
     outer = tuple(s for s in stages if isinstance(s, GemmRows))
     outer = join_sums(outer) if joins else outer
-    adds = tuple(AddShares(one, s.repeats) for s in outer for one in s.products)
+    adds: tuple[Stage, ...] = (
+        *(AddShares(one, s.repeats) for s in outer for one in s.products),
+        *(s for s in stages if isinstance(s, ScatterRows)),
+    )
     written = {_written(stage) for stage in rows}
     read = {place.name for s in outer for place in (s.right, *(one.left for one in s.products))}
     if read & written or any(isinstance(s, RowLoops) for s in rows):

@@ -14,7 +14,15 @@ from __future__ import annotations
 from typing import Literal
 
 from celldsl.ir.size import Shape, Size
-from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Nest, Pack
+from celldsl.plan.operations import (
+    AddShares,
+    Combine,
+    Gemm,
+    GemmRows,
+    Nest,
+    Pack,
+    ScatterRows,
+)
 from celldsl.plan.places import Memory, Place
 from celldsl.structs import record
 
@@ -26,7 +34,7 @@ class RowLoops:
     nests: tuple[Nest, ...]
 
 
-Stage = RowLoops | Gemm | GemmRows | AddShares | Pack | Combine
+Stage = RowLoops | Gemm | GemmRows | ScatterRows | AddShares | Pack | Combine
 
 
 @record
@@ -34,7 +42,8 @@ class StateCopy:
     """How a state comes into the loop and leaves it.
 
     `array` is the argument with the caller's start (B rows), `start` the value used where the
-    caller gave none (None: zeros), `final` the argument that gets the last.
+    caller gave none (None: zeros), `final` the argument that gets the last.  Both arrays are empty
+    words for a sum over steps, which begins at zero and is read where it is.
     """
 
     name: str
@@ -49,7 +58,8 @@ class StateCopy:
 class Phase:
     """Kinds and `waits` as `celldsl.runtime.description` says.
 
-    `prologue` and `epilogue` run once for the sequences of a part, around the time loop; `moves`
+    `prologue`, `epilogue` and `last` run once for the sequences of a part, around the time loop,
+    the `epilogue` only where the caller gave no start states; `moves`
     are copies at the end of every step, from place to place.  Where `blocked` says how many
     elements the states of a sequence have, few sequences at a time go through all steps.
     """
@@ -58,6 +68,7 @@ class Phase:
     stages: tuple[Stage, ...]
     prologue: tuple[Stage, ...] = ()
     epilogue: tuple[Stage, ...] = ()
+    last: tuple[Stage, ...] = ()
     states: tuple[StateCopy, ...] = ()
     moves: tuple[tuple[Place, Place, Shape], ...] = ()
     zeroed: tuple[tuple[Place, Shape], ...] = ()

@@ -75,6 +75,12 @@ def _row_places(names: list[tuple[str, str, tuple[Size, ...]]]) -> dict[str, Pla
     }
 
 
+def _input_places(spec: CellSpec) -> dict[str, Place]:
+    found = _row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs])
+    lasting = {a.name for a in spec.inputs if a.per == "sequence"}
+    return {n: replace(p, rows="batch") if n in lasting else p for n, p in found.items()}
+
+
 def plan_forward(
     program: Program,
     spec: CellSpec,
@@ -87,7 +93,7 @@ def plan_forward(
     strided = _strided(known, {n: graph_shape(program, n) for n in known})
     graph = Graph(program, strided, titles)
     places = dict(known)
-    places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
+    places.update(_input_places(spec))
     states: dict[str, Place] = {}
     # The first on the tape: the runtime finds them there.
     for state in spec.states:
@@ -190,7 +196,7 @@ def plan_backward(
     places = dict(known)
     # A value of this program may have the name of another in the forward one.
     places.update((name, tape.places[name]) for name in graph.leaves if name in tape.places)
-    places.update(_row_places([(a.name, f"in:{a.name}", a.shape) for a in spec.inputs]))
+    places.update(_input_places(spec))
     ins = [(cotangent(a.name), f"d_out:{a.name}", a.shape) for a in spec.outputs]
     places.update(_row_places(ins))
     outs = NOWHERE if "place_gradients" in without else place_gradients(graph, gradients)
@@ -202,7 +208,7 @@ def plan_backward(
         places[link.name] = arrays.buffer("backward_work", "batch", shape, f"d {link.name}")
         after = arrays.buffer("backward_work", "batch", shape, f"d {link.name} before")
         carried.append((link.name, places[link.name], after))
-        finals = (node for node in program.after if node.op == "final")
+        finals = (node for node in program.after if node.op in ("final", "total"))
         places.update((n.name, places[link.name]) for n in finals if n.args == (link.name,))
         _want(targets, copies, link.next, after, "step")
     for result in program.results:
@@ -211,6 +217,11 @@ def plan_backward(
             name = f"d_in:{result.name}"
             place = Place(name, ZERO, "row", product(shape), contiguous(shape), name=name)
             _want(targets, copies, result.value, place, _region_of_result(graph, result.value))
+        elif result.kind == "sequence_input":
+            shape = graph.shape(result.value)
+            name = f"d_in:{result.name}"
+            place = Place(name, ZERO, "batch", product(shape), contiguous(shape), name=name)
+            _want(targets, copies, result.value, place, "batch_last")
         elif outs.covered(result.name):
             continue
         else:
@@ -220,8 +231,11 @@ def plan_backward(
     planner.schedule(copies)
     moves = carried if "carry_in_place" in without else carry_in_place(planner, carried)
     planner.place_values()
+    own = {state.name for state in spec.states}
     states = tuple(
         StateCopy(name, f"d_final:{name}", None, inside, f"d_start:{name}", graph.shape(name))
+        if name in own
+        else StateCopy(name, "", None, inside, "", graph.shape(name))
         for name, inside, _ in carried
     )
     return assemble(planner, products, states, moves)

@@ -11,7 +11,15 @@ from collections.abc import Collection
 from celldsl.ir.program import Node, Rows
 from celldsl.plan.fusion import Group, fuse_nests, reads_memory
 from celldsl.plan.gemms import rows_times_weight
-from celldsl.plan.graph import AFTER, BEFORE, REGIONS, Graph, Region, assign_regions
+from celldsl.plan.graph import (
+    AFTER,
+    BEFORE,
+    REGIONS,
+    Graph,
+    Region,
+    assign_regions,
+    of_each_sequence,
+)
 from celldsl.plan.layout import Arrays, joined
 from celldsl.plan.places import Place, RowKind
 from celldsl.plan.schedule import Units, postpone, split_stages
@@ -19,12 +27,15 @@ from celldsl.plan.stores import Targets, slot_place
 from celldsl.structs import entity, field
 
 ORDER: dict[RowKind, int] = {"once": 0, "part": 1, "batch": 2, "row": 3}
+# Sums over all rows that are stages of their own.
+ROW_SUMS = ("einsum_rows", "scatter_rows")
 KIND: dict[Region, RowKind] = {
     "once_before": "once",
     "batch_before": "batch",
     "row_before": "row",
     "step": "batch",
     "batch_after": "batch",
+    "batch_last": "batch",
     "row_after": "row",
     "once_after": "once",
 }
@@ -114,9 +125,20 @@ class Planner:
         for node in list(self.graph.nodes.values()):
             if node.op != "concat" or self._joined(node) is not None:
                 continue
-            region = _region_of(self.graph, node)
+            region = self._region_of(node)
             for copy in self.targets.place_concat(node, can_move=True):
                 copies[copy.name] = region
+
+    def _region_of(self, node: Node) -> Region:
+        """The region of a node that is not run itself."""
+        program, rows = self.graph.program, node.type.rows
+        if any(n.name == node.name for n in program.step):
+            return "step" if rows != Rows.ONCE else "once_before"
+        if any(n.name == node.name for n in program.before):
+            return BEFORE[rows]
+        if rows == Rows.BATCH:
+            return of_each_sequence(self.graph, node.args, self.regions)
+        return AFTER[rows]
 
     def _joined(self, node: Node) -> Place | None:
         """The place of a concat of parameters that lie side by side."""
@@ -178,7 +200,7 @@ class Planner:
     def _demand(self, reader: Node, wanted: dict[str, RowKind]) -> None:
         """What memory the arguments of a node need, seen from it."""
         args = list(reader.args)
-        gemm = self.is_gemm(reader) or reader.op == "einsum_rows"
+        gemm = self.is_gemm(reader) or reader.op in ROW_SUMS
         if reader.op == "add_at" and self.merged(args[1]):
             args = [args[0], *self.graph.nodes[args[1]].args]
         for arg in args:
@@ -203,7 +225,7 @@ class Planner:
         return "once" if home in ("once_before", "once_after") else "part"
 
     def _across(self, home: Region) -> RowKind:
-        return "batch" if home == "batch_before" else "row"
+        return "batch" if home.startswith("batch") else "row"
 
     def _lift_sums(self, wanted: dict[str, RowKind]) -> None:
         """What a sum begins with lies where the sum does, so its need is at least as strong."""
@@ -224,7 +246,7 @@ class Planner:
     def _place(self, name: str, wanted: dict[str, RowKind]) -> None:
         """A value's own buffer, unless it is stored for others or is a piece of a concat."""
         node = self.graph.nodes[name]
-        if name in self.places or node.op in ("add_at", "rowsum", "einsum_rows"):
+        if name in self.places or node.op in ("add_at", "rowsum", *ROW_SUMS):
             return
         stores = self.targets.stores.get(name, [])
         if stores and wanted.get(name) == "row" and all(s.rows != "row" for s in stores):
@@ -267,13 +289,6 @@ def _raise(wanted: dict[str, RowKind], value: str, kind: RowKind) -> None:
 def _widest(stores: list[Place]) -> Place:
     """The store that every region can read: one for all rows, if there is one."""
     return next((store for store in stores if store.rows == "row"), stores[0])
-
-
-def _region_of(graph: Graph, node: Node) -> Region:
-    if any(n.name == node.name for n in graph.program.step):
-        return "step" if node.type.rows != Rows.ONCE else "once_before"
-    before = any(n.name == node.name for n in graph.program.before)
-    return (BEFORE if before else AFTER)[node.type.rows]
 
 
 def located(planner: Planner, value: str) -> Place:

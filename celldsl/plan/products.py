@@ -12,7 +12,7 @@ from celldsl.ir.program import Node
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.jit.gemm.sizes import COLUMNS_MOST, KC_MOST, SUM_MICRO_PANELS
 from celldsl.plan.gemms import RowsTimesWeight, repeats, rows_times_weight, stride, sum_of_outers
-from celldsl.plan.operations import Combine, Gemm, GemmRows, Pack, RowSum
+from celldsl.plan.operations import Combine, Gemm, GemmRows, Pack, RowSum, ScatterRows
 from celldsl.plan.places import PARTS, Place
 from celldsl.plan.planner import Planner, located
 from celldsl.structs import entity, field, replace
@@ -143,6 +143,13 @@ class Products:
         panels = arrays.buffer(work, "part", (panels_length(n),), "panels")
         sums = repeats(form.sums, form.sizes, *operands)
         return GemmRows(right, n, (one,), panels, self._strips(), loops, sums)
+
+    def scatter_rows(self, node: Node) -> ScatterRows:
+        """The gradient of what integers pick from, over all rows."""
+        left, index = (located(self.planner, arg) for arg in node.args)
+        out = self.once_place(node)
+        cleared = out.array != "gradients"
+        return ScatterRows(left, index, out, node.type.shape, cleared, node.origin)
 
     def _strips(self) -> Place:
         """Scratch for left operands, the same for all sums: they come one after the other."""

@@ -83,7 +83,7 @@ def product_flops(phases: Iterable[Phase]) -> Size:
         rows = {"once": ONE, "rows": R, "parts": R, "steps": R}[phase.kind]
         for stage in phase.stages:
             total = total + stage_flops(stage, rows)
-        for stage in (*phase.prologue, *phase.epilogue):
+        for stage in (*phase.prologue, *phase.epilogue, *phase.last):
             total = total + stage_flops(stage, B)
     return total
 

@@ -85,7 +85,11 @@ def _products(decisions: Decisions, words: Words, amounts: Amounts) -> Iterator[
 
 def _products_of(direction: str, phase: Phase, words: Words, amounts: Amounts) -> Iterator[str]:
     groups = (
-        ((*phase.prologue, *phase.epilogue), B, "for every sequence, outside the loop"),
+        (
+            (*phase.prologue, *phase.epilogue, *phase.last),
+            B,
+            "for every sequence, outside the loop",
+        ),
         (phase.stages, R, WHERE[direction, phase.kind]),
     )
     for stages, rows, why in groups:
@@ -114,7 +118,7 @@ def _stages(direction: str, phases: Iterable[Phase], words: Words) -> Iterator[s
         for title, stages in (
             ("first, for every sequence: ", phase.prologue),
             ("", phase.stages),
-            ("then, for every sequence: ", phase.epilogue),
+            ("then, for every sequence: ", (*phase.epilogue, *phase.last)),
         ):
             told = Counter(
                 (words.stage(stage), *equations_of(stage)) for stage in told_apart(stages)

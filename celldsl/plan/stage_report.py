@@ -22,6 +22,7 @@ from celldsl.plan.operations import (
     Pack,
     Repeat,
     Scan,
+    ScatterRows,
 )
 from celldsl.plan.places import Place
 from celldsl.plan.plan import Plan, RowLoops, Stage
@@ -69,6 +70,12 @@ class Words:
                     f"product  sum over all rows of {self.value(one.left)}ᵀ @ "
                     f"{self.value(stage.right)}: {shape_text((one.m, one.n))}, into "
                     f"{self.weight(_param(one.out))}" + _times((*stage.repeats, *stage.sums))
+                )
+            case ScatterRows():
+                return (
+                    f"scatter  {self.value(stage.left)} of all rows, to the places in "
+                    f"{self.value(stage.index)}, into {self.weight(_param(stage.out))} "
+                    f"{shape_text(stage.shape)}"
                 )
             case AddShares(product=one):
                 return f"sum      of {self.weight(_param(one.out))} {shape_text((one.m, one.n))}"

@@ -18,11 +18,20 @@ from celldsl.runtime.former import stand_in
 # A module that stands alone carries these files under another name than `celldsl`.
 _ROOT = __name__.rpartition(".")[0]
 FILES = {"describe": "runtime.description", "numerics": "runtime.numerics"}
-_HOMES = {
+_HOMES: dict[str, tuple[str, ...]] = {
     "runtime.cell.cell": ("Cell", "rebuild_cell"),
     "runtime.errors": ("ArgumentError", "ArgumentTypeError", "WeightsError"),
     "runtime.threads.thread_count": ("get_threads", "set_threads"),
-    "jit.functions": ("add_parts", "add_shares", "copy", "fill", "given_array", "stage"),
+    "jit.functions": (
+        "add_parts",
+        "add_shares",
+        "copy",
+        "fill",
+        "given_array",
+        "given_integers",
+        "given_truths",
+        "stage",
+    ),
     "jit.gemm.prepare": ("prepare_products",),
     "jit.kernels": ("dense_rows", "kernel"),
     "jit.masks": ("mask_key", "mask_uniform", "steps_before"),

@@ -95,11 +95,19 @@ class Hyper:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An input, output or state; `text` is its shape as declared, `[2*H]`."""
+    """An input, output or state; `text` is what was declared, `[2*H]`, `int[V]`.
+
+    Of inputs: what they hold, as numbers of the cell's dtype (`int` from 0 to `limit` - 1, `bool` 0
+    or 1), and how long a value lasts.  One that lasts a sequence has a row for each, in the order
+    of states; no gradient comes back for integers and truth values.
+    """
 
     name: str
     text: str
     shape: SizeFunction
+    kind: Literal["real", "int", "bool"] = "real"
+    limit: SizeFunction | None = None
+    per: Literal["step", "sequence"] = "step"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.inputs import drawn_input
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.cell import Cell
+from celldsl.runtime.description import Array
 from celldsl.runtime.errors import ArgumentError
 
 # probe, kind and name of an array, direction -> the derivative of the probe's loss
@@ -120,8 +122,9 @@ class GradientProbe:
             if name not in names:
                 told = f"there are {', '.join(names)}"
                 raise ArgumentError(f"ranges: no input or state is called {name}; {told}")
+        self.steps, self.batch = steps, batch
         self.inputs = {
-            a.name: self.draw(a.name, (steps, batch, *a.shape(**dims)), 1.0)
+            a.name: self.draw_input(a, drawn_input(a, dims, (steps, batch), self.random))
             for a in described.inputs
         }
         nest = cell._state_structure
@@ -144,6 +147,15 @@ class GradientProbe:
         if name in self.ranges:
             return self.random.uniform(*self.ranges[name], size=shape)
         return scale * self.random.normal(size=shape)
+
+    def draw_input(self, described: Array, drawn: Values) -> Values:
+        """What was drawn, or values of the input's range where it has one."""
+        if described.name not in self.ranges:
+            return drawn
+        if described.kind != "real":
+            told = f"{described.name} is {described.text}, and drawn from all its values"
+            raise ArgumentError(f"ranges: {told}")
+        return self.draw(described.name, drawn.shape, 1.0)
 
     def loss(self) -> float:
         y, state, _ = self.cell.forward(self.inputs, self.given, **self.options)
@@ -170,8 +182,8 @@ class GradientProbe:
         grads = self.cell.backward(tape, tuple(self.weight * d for d in self.dy), dstate)
         for name, array in self.cell.params.items():
             yield self.compare("parameter", name, array, grads.params[name])
-        for name, array in self.inputs.items():
-            yield self.compare("input", name, array, grads.inputs[name])
+        for name, gradient in grads.inputs.items():
+            yield self.compare("input", name, self.inputs[name], gradient)
         if self.given is not None:
             found = self.cell._state_structure.unpack("state", grads.state)
             for slot, array, gradient in zip(

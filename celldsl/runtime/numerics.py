@@ -212,6 +212,27 @@ def einsum_rows(spec: str, a: Array, b: Array) -> Array:
     return rowsum(einsum(spec, a, b), len(spec.split("->")[1]))
 
 
+def pick(x: Array, index: Array, rank: int) -> Array:
+    """The elements of the first own axis of `x` that integers say, one for each row."""
+    places = np.real(index).astype(np.int64)
+    places = np.reshape(places, np.shape(places) + (1,) * rank)
+    lead = np.ndim(places) - np.ndim(x)
+    whole = np.reshape(x, (1,) * max(lead, 0) + np.shape(x))
+    places = np.reshape(places, (1,) * max(-lead, 0) + np.shape(places))
+    return np.squeeze(np.take_along_axis(whole, places, axis=-rank), axis=-rank)
+
+
+def place(x: Array, index: Array, rank: int, n: int) -> Array:
+    """The adjoint of `pick`: `x` where a new first axis of `n` elements says so, else 0."""
+    here = np.real(index)[..., None] == np.arange(n)
+    here = np.reshape(here, np.shape(here) + (1,) * rank)
+    return np.where(here, np.expand_dims(x, np.ndim(x) - rank), 0.0)
+
+
+def scatter_rows(x: Array, index: Array, rank: int, n: int) -> Array:
+    return rowsum(place(x, index, rank, n), rank + 1)
+
+
 def add_at(base: Array, added: Array, start: int) -> Array:
     """`base` with `added` added to its last axis from `start`."""
     pad = (start, base.shape[-1] - start - added.shape[-1])

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.inputs import of_steps
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.gradcheck import Checked, GradientProbe, Ranges
@@ -76,11 +77,23 @@ def _gradients(probe: GradientProbe, **options: Any) -> Found:
 
 
 def _turned(probe: GradientProbe) -> Found:
-    inputs = {name: np.ascontiguousarray(x[::-1]) for name, x in probe.inputs.items()}
+    inputs = _cut(probe, slice(None, None, -1))
     dy = [np.ascontiguousarray(d[::-1]) for d in probe.dy]
     _, grads = _pass(probe, inputs, probe.given, dy, probe.dstate)
     found = _named(probe, grads)
-    return {key: a[::-1] if key.startswith("input ") else a for key, a in found.items()}
+    timed = {f"input {name}" for name in _timed(probe)}
+    return {key: a[::-1] if key in timed else a for key, a in found.items()}
+
+
+def _timed(probe: GradientProbe) -> set[str]:
+    """The inputs of each step."""
+    return {each.name for each in probe.cell.description.inputs if each.per == "step"}
+
+
+def _cut(probe: GradientProbe, steps: slice, rows: slice = slice(None)) -> Found:
+    """Some steps and sequences of the inputs."""
+    described = probe.cell.description.inputs
+    return {each.name: of_steps(each, probe.inputs[each.name], steps, rows) for each in described}
 
 
 def _alone(probe: GradientProbe, lengths: Values) -> Found:
@@ -93,7 +106,7 @@ def _alone(probe: GradientProbe, lengths: Values) -> Found:
         row = slice(b, b + 1)
         _, grads = _pass(
             probe,
-            {name: np.ascontiguousarray(x[:length, row]) for name, x in probe.inputs.items()},
+            _cut(probe, slice(length), row),
             structure.pack(np.ascontiguousarray(s[row]) for s in given),
             [np.ascontiguousarray(d[:length, row]) for d in probe.dy],
             structure.pack(np.ascontiguousarray(d[row]) for d in ends),
@@ -111,32 +124,31 @@ def _add(
     match kind:
         case "parameter":
             total[key] = total[key] + array if key in total else array.copy()
-        case "input":
+        case "input" if name in _timed(probe):
             whole = total.setdefault(key, np.zeros_like(probe.inputs[name]))
             whole[:length, row] = array
         case _:
-            batch = next(iter(probe.inputs.values())).shape[1]
-            whole = total.setdefault(key, np.zeros((batch, *array.shape[1:])))
+            whole = total.setdefault(key, np.zeros((probe.batch, *array.shape[1:])))
             whole[row] = array
 
 
 def _in_two(probe: GradientProbe, cut: int, carried: bool) -> Found:
     """The first steps, then the others from where they ended, or from the cell's own start."""
-    heads = {name: np.ascontiguousarray(x[:cut]) for name, x in probe.inputs.items()}
-    tails = {name: np.ascontiguousarray(x[cut:]) for name, x in probe.inputs.items()}
+    heads, tails = _cut(probe, slice(cut)), _cut(probe, slice(cut, None))
     _, middle, tape = probe.cell.forward(heads, probe.given, training=False)
     late_dy = [np.ascontiguousarray(d[cut:]) for d in probe.dy]
     _, late = _pass(probe, tails, middle if carried else None, late_dy, probe.dstate)
     early_dy = tuple(np.ascontiguousarray(d[:cut]) for d in probe.dy)
     early = probe.cell.backward(tape, early_dy, late.state if carried else None)
     one, two = _named(probe, early), _named(probe, late)
+    timed = _timed(probe)
     found: Found = {}
     for key, array in one.items():
-        match key.partition(" ")[0]:
-            case "parameter":
-                found[key] = array + two[key]
-            case "input":
+        match key.partition(" "):
+            case "input", _, name if name in timed:
                 found[key] = np.concatenate([array, two[key]])
+            case "parameter" | "input", _, _:
+                found[key] = array + two[key]
             case _:
                 found[key] = array
     return found

@@ -64,10 +64,20 @@ def _walk(context: Context, cell: ast.Cell, home: Module) -> None:
     if cell.unread is None and not any(isinstance(s, ast.Input) for s in cell.body):
         told = f"`{cell.name.id}` has no input"
         f.error("E0112", told, cell.name.span, help="add `input x: [I]`")
+    _steps(f, cell)
     names = [n for s in cell.body if isinstance(s, ast.Output) for n in s.names]
     for name, value in zip(names, equations(f, cell), strict=False):
         if value is not None:
             context.outputs.append((ArraySpec(name.id, value.shape), value.name))
+
+
+def _steps(f: Environment, cell: ast.Cell) -> None:
+    """An input of each step says how many steps there are."""
+    inputs = [s for s in cell.body if isinstance(s, ast.Input)]
+    if inputs and all(s.per == "sequence" for s in inputs) and cell.unread is None:
+        told = "every input lasts a sequence, so that none says how many steps there are"
+        help = "add an input of each step: `input x: [I]`, or a clock: `input t: []`"
+        f.error("E0112", told, inputs[0].span, help=help)
 
 
 def check_def(definition: ast.Def, home: Module) -> tuple[Report, int]:

@@ -12,8 +12,9 @@ from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.semantics.conditions import require
 from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import number
-from celldsl.semantics.declarations import KEPT, declare_array, declare_input, declare_state
+from celldsl.semantics.declarations import KEPT, declare_array, declare_state
 from celldsl.semantics.environment import Tensor, Unknown
+from celldsl.semantics.inputs import declare_input
 from celldsl.semantics.names import read
 from celldsl.semantics.statements import branch, run, spell_later
 from celldsl.semantics.unknown_names import value_meant
@@ -179,8 +180,11 @@ def _output(f: Environment, name: ast.Name) -> Tensor | None:
         return None
     value = read(f, name)
     if isinstance(value, Tensor) and value.boolean:
-        told, help = f"`{shown}` is a comparison, not a number", f"write `{shown} = where(…, 1, 0)`"
-        label = "comparisons are for `where`, `and`, `or` and `not` alone"
+        told, help = (
+            f"`{shown}` is true or false, not a number",
+            f"give `where({shown}, 1, 0)` a name",
+        )
+        label = "truth values are for `where`, `and`, `or` and `not` alone"
         f.error("E0211", told, name.span, label, help=help)
         return None
     return None if isinstance(value, Unknown) else number(f, value, name.span)

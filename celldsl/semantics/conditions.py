@@ -95,6 +95,15 @@ def no_condition(f: Environment, e: ast.Expr) -> Undecided:
 
 
 def no_truth(f: Environment, e: ast.Name) -> Undecided:
+    binding = f.find(e.id)
+    value = None if binding is None else binding.value
+    if isinstance(value, Tensor) and value.boolean:
+        told, help = (
+            f"`{e.id}` is known only while the cell runs",
+            f"choose by `where({e.id}, a, b)`",
+        )
+        f.error("E0301", told, e.span, help=help)
+        return Undecided()
     help = f"compare it: `{e.id} > 0`"
     f.error("E0301", f"`{e.id}` is neither true nor false", e.span, help=help)
     return Undecided()

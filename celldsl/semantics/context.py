@@ -41,8 +41,9 @@ from celldsl.semantics.environment import (
 )
 from celldsl.semantics.modules import Module
 from celldsl.semantics.structure import Choices, Setting
-from celldsl.structs import entity, field, record
+from celldsl.structs import entity, field, record, replace
 from celldsl.syntax import ast
+from celldsl.syntax.ast import InputKind
 
 
 @entity
@@ -85,9 +86,11 @@ class Nodes:
     def shape(self, value: str) -> Shape:
         return self.type(value).shape
 
-    def leaf(self, kind: str, name: str, shape: Shape, rows: Rows) -> str:
+    def leaf(
+        self, kind: str, name: str, shape: Shape, rows: Rows, holds: InputKind = "real"
+    ) -> str:
         """A value from outside; the same name in what is computed and in initial values."""
-        leaf = Leaf(kind, name, Type(shape, rows))
+        leaf = Leaf(kind, name, Type(shape, rows, holds == "bool", holds == "int"))
         self.leaves[name] = leaf
         self.builder.types[name] = leaf.type
         if kind in ("param", "const", "hyper"):
@@ -202,7 +205,7 @@ class Context(Nodes):
         for builder in (self.builder, self.initial):
             for name, old in builder.types.items():
                 shape = tuple(map(self.constraints.reduce, old.shape))
-                builder.types[name] = Type(shape, old.rows, old.boolean)
+                builder.types[name] = replace(old, shape=shape)
 
     def count_equation(self, span: Span) -> None:
         self.equations += 1

@@ -89,17 +89,42 @@ def real(f: Environment, expression: ast.Expr, what: str) -> Tensor | None:
 
 def number(f: Environment, value: Value, span: Span) -> Tensor | None:
     found = as_tensor(f, value, span)
+    if found is not None and found.limit is not None:
+        _no_number(f, found.limit, span)
+        return None
     if found is not None and found.boolean:
+        plain = span.text.isidentifier()
         f.error(
             "E0211",
-            f"`{short(span)}` is a comparison, not a number",
+            f"`{short(span)}` is {'true or false' if plain else 'a comparison'}, not a number",
             span,
-            "comparisons are for `where`, `and`, `or` and `not` alone",
+            f"{'truth values' if plain else 'comparisons'} are for `where`, `and`, `or` and `not` "
+            "alone",
             help=f"write `{_chosen(short(span))}`",
             fix=Fix(span, _chosen(span.text)),
         )
         return None
     return found
+
+
+def _no_number(f: Environment, limit: Size, span: Span) -> None:
+    """`linear(token, H)`, `token + 1`"""
+    text = short(span)
+    f.error(
+        "E0216",
+        f"`{text}` is an integer that picks, not a number",
+        span,
+        f"one of {limit}: integers are compared, and pick",
+        help=f"write `one_hot({text}, {limit})`, or pick a row: `E[{text}]` of a "
+        f"`param E: [{limit}, N]`",
+    )
+
+
+def comparable(f: Environment, value: Value, span: Span) -> Tensor | None:
+    """A number, or an integer that picks."""
+    if isinstance(value, Tensor) and value.limit is not None:
+        return value
+    return number(f, value, span)
 
 
 def _chosen(text: str) -> str:
@@ -110,11 +135,13 @@ def _chosen(text: str) -> str:
 def comparison(f: Environment, value: Value, span: Span) -> Tensor | None:
     found = as_tensor(f, value, span)
     if found is not None and not found.boolean:
+        integer = found.limit is not None
         f.error(
             "E0211",
-            f"`{short(span)}` is a number where a comparison is needed",
+            f"`{short(span)}` is {'an integer' if integer else 'a number'} where a comparison is "
+            "needed",
             span,
-            help=f"compare it: `{short(span)} > 0.5`",
+            help=f"compare it: `{short(span)} {'== 0' if integer else '> 0.5'}`",
         )
         return None
     return found

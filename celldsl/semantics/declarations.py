@@ -1,6 +1,6 @@
-"""Inputs, states, parameters and consts: leaves, and names bound to them.
+"""States, parameters and consts: leaves, and names bound to them.
 
-Declarations.  In: `input`, `state`, `param`, `const`.  Out: leaves, and names bound to them.
+Declarations.  In: `state`, `param`, `const`.  Out: leaves, and names bound to them.
 
 Parameters.  In: a name, a shape and how it begins.  Out: a leaf, and a node for its start.
 """
@@ -13,7 +13,7 @@ from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape, Size
-from celldsl.ir.spec import ArraySpec, ParamSpec
+from celldsl.ir.spec import ParamSpec
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import (
@@ -66,33 +66,6 @@ def bind(f: Environment, name: ast.Declared, kind: Kind, value: Value) -> None:
 
 def reasons(listing: ast.ListOf) -> tuple[Span, ...]:
     return tuple(item.span for item in listing.items)
-
-
-def declare_input(f: Environment, name: ast.Declared, s: ast.Input) -> None:
-    """An input; that of an inner cell is bound by whoever steps it."""
-    shape = written_sizes.shape(f, s.shape, "the shape")
-    if not declare_name(f, name, "input"):
-        return
-    if shape is None:
-        bind(f, name, "input", Unknown())
-        return
-    if not f.prefix:
-        f.context.inputs.append(ArraySpec(name.id, _as_written(f, s.shape, shape)))
-        leaf = f.context.leaf("input", name.id, shape, Rows.STEP)
-        bind(f, name, "input", Tensor(leaf, shape, reasons(s.shape)))
-    else:
-        bind(f, name, "input", Unknown())
-
-
-def _as_written(f: Environment, listing: ast.ListOf, shape: Shape) -> Shape:
-    """The declared shape in its own dims, before `require`s have made them one."""
-    constraints, kept = f.context.constraints, f.context.constraints.same
-    constraints.same = {n: v for n, v in kept.items() if v.constant is not None}
-    try:
-        found = written_sizes.shape(f, listing, "the shape")
-    finally:
-        constraints.same = kept
-    return found or shape
 
 
 def declare_state(f: Environment, name: ast.Declared, s: ast.State) -> None:

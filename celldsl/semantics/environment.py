@@ -75,7 +75,8 @@ def anything(binding: Binding) -> bool:
 class Tensor:
     """`name` is a value of the program; `why` says for each axis where its size was written.
 
-    `hyper` is set where the value is a hyperparameter itself, which can still become structure.
+    `hyper` is set where the value is a hyperparameter itself, which can still become structure;
+    `limit` where it is an integer, which is below that.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Tensor:
     why: tuple[Span | None, ...] = ()
     boolean: bool = False
     hyper: str | None = None
+    limit: Size | None = None
 
 
 @record
@@ -142,6 +144,8 @@ def describe(value: Value) -> str:
     match value:
         case Tensor(boolean=True):
             return "a comparison"
+        case Tensor(limit=Size()):
+            return "an integer that picks"
         case Tensor() | Real():
             return "a value"
         case Static():

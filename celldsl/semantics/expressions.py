@@ -129,11 +129,26 @@ def _binary(f: Environment, e: ast.Binary, left: Value, right: Value) -> Value:
         a = convert.comparison(f, left, e.left.span)
         b = convert.comparison(f, right, e.right.span)
     else:
-        a = convert.number(f, left, e.left.span)
-        b = convert.number(f, right, e.right.span)
+        if e.op in ("==", "!=") and _to_truth(f, e, left, right):
+            return Unknown()
+        check = convert.comparable if e.op in COMPARISONS else convert.number
+        a = check(f, left, e.left.span)
+        b = check(f, right, e.right.span)
     if a is None or b is None:
         return Unknown()
     return _build(f, e, a, b)
+
+
+def _to_truth(f: Environment, e: ast.Binary, left: Value, right: Value) -> bool:
+    """`done == true`: a truth value says it by itself."""
+    for value, written, other in ((left, e.left, right), (right, e.right, left)):
+        if isinstance(value, Tensor) and value.boolean and isinstance(other, Truth):
+            text = written.span.text
+            better = text if other.value == (e.op == "==") else f"not {text}"
+            told = f"`{text}` is true or false by itself"
+            f.error("E0211", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
+            return True
+    return False
 
 
 def _build(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> Value:

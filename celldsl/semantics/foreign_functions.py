@@ -115,8 +115,11 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("batch_norm BatchNorm BatchNorm1d batchnorm BN", "a cell sees one example: there are no batch "
      "statistics; `layer_norm` is over one example"),
     ("group_norm GroupNorm", "write `layer_norm(v, groups=G)`"),
-    ("sort argsort topk argmax argmin gather scatter take index_select one_hot embedding "
-     "Embedding",
+    ("gather take index_select embedding Embedding lookup embedding_lookup",
+     "an integer input picks: `input token: int[V]`, `param E: [V, N]`, then `E[token]`"),
+    ("onehot oneHot OneHot to_categorical",
+     "write `one_hot(token, V)` of an `input token: int[V]`"),
+    ("sort argsort topk argmax argmin scatter scatter_add",
      "sorting and gathering are outside the language: do it in Python, and pass what it gives as "
      "an input"),
     ("inv solve inverse cholesky svd qr det", "linear solves are outside the language"),

@@ -10,6 +10,7 @@ from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import FunctionValue, Listing, Several, Tensor, Unknown, Value
+from celldsl.semantics.picks import picked
 from celldsl.syntax import ast
 
 
@@ -25,10 +26,11 @@ def index(f: Environment, e: ast.Index) -> Value:
     if found is None:
         return Unknown()
     if len(e.items) > len(found.shape):
+        wanted = f"{len(e.items)} axes" if len(e.items) > 1 else "axis"
         f.error(
             "E0210",
-            f"`{wording.short(e.value.span)}` is {shape_text(found.shape)} and has no "
-            f"{len(e.items)} axes to index",
+            f"`{wording.short(e.value.span)}` is {shape_text(found.shape)} and has no {wanted} to "
+            "index",
             e.span,
             help="batch and time are no axes: a cell is written for one example at one step",
         )
@@ -83,6 +85,13 @@ def _single(f: Environment, value: Tensor, axis: int, item: ast.Expr) -> Tensor 
         help = "gathering is outside the language; slices can be joined: `concat([v[0:1], v[2:3]])`"
         f.error("E0124", told, item.span, help=help)
         return None
+    binding = f.find(item.id) if isinstance(item, ast.Name) else None
+    named = None if binding is None else binding.value
+    if isinstance(named, Tensor) and named.limit is not None:
+        index = f.elaborate(item)
+        return picked(f, value, axis, item, index) if isinstance(index, Tensor) else None
+    if _is_data(f, item):
+        return None
     k = written_sizes.size(f, item, "an index")
     if k is None or not within(f, k, item, length):
         return None
@@ -94,6 +103,27 @@ def _single(f: Environment, value: Tensor, axis: int, item: ast.Expr) -> Tensor 
         return None
     part = cut(f, value, axis, k, k + 1, item.span)
     return dropped(f, part, axis)
+
+
+def _is_data(f: Environment, item: ast.Expr) -> bool:
+    """`E[x]`, `E[token + 1]`: what is known only while the cell runs, and is no integer input."""
+    names = convert.data_in(f, item)
+    if not names:
+        return False
+    first = f.find(names[0].id)
+    text, help = (
+        wording.short(item.span),
+        "choose by data with `where`, or softly: `softmax(s) @ E`",
+    )
+    if first is not None and isinstance(first.value, Tensor) and first.value.limit is not None:
+        help = f"an integer picks as it comes: let the caller add to `{names[0].id}`"
+    elif first is not None and isinstance(first.value, Tensor) and first.value.boolean:
+        help = f"choose: `where({text}, a, b)`"
+    elif first is not None and first.kind == "input" and isinstance(item, ast.Name):
+        help = f"to pick by it, declare it as an integer: `input {text}: int[V]`"
+    told = "an index is known early, or an integer input"
+    f.error("E0124", told, item.span, f"`{text}` is known only while the cell runs", help=help)
+    return True
 
 
 def within(f: Environment, low: Size, item: ast.Node, length: Size) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
+from celldsl.ir.program import Rows
 from celldsl.semantics.builtins.prelude_names import PRELUDE
 from celldsl.semantics.builtins.table import FUNCTIONS
 from celldsl.semantics.context import Environment, Inner
@@ -26,6 +27,7 @@ from celldsl.semantics.environment import (
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.unknown_names import function_meant, nearest_of, value_meant
 from celldsl.semantics.wording import seen_outside
+from celldsl.structs import replace
 from celldsl.syntax import ast
 
 
@@ -42,6 +44,11 @@ def read(f: Environment, e: ast.Name) -> Value:
     if binding.kind == "sub":
         f.error("E0111", f"`{e.id}` is an inner cell, not a value", e.span, "step it: `y = …(x)`")
         return Unknown()
+    if f.only_initial and _lasts(f, binding):
+        told = "a start is one for all sequences, and this is another one for each"
+        help = "pass such a start as the state when you call the cell"
+        f.error("E0403", f"`{e.id}` cannot stand in {f.only_initial}", e.span, told, help=help)
+        return Unknown()
     if f.only_initial and binding.kind in ("input", "state", "value"):
         kind = "an equation's value" if binding.kind == "value" else f"an {binding.kind}"
         told = kind.replace("an state", "a state")
@@ -56,15 +63,23 @@ def read(f: Environment, e: ast.Name) -> Value:
     return current(f, binding.value)
 
 
+def _lasts(f: Environment, binding: Binding) -> bool:
+    """Whether it is an input that lasts a sequence."""
+    value = binding.value
+    if binding.kind != "input" or not isinstance(value, Tensor):
+        return False
+    return f.context.leaves[value.name].type.rows == Rows.BATCH
+
+
 def current(f: Environment, value: Value) -> Value:
     """The value with what is known of the sizes by now, where initial values are computed too."""
     if isinstance(value, Tensor) and f.context.computing_initial:
         name = f.context.twins.get(value.name, value.name)
-        value = Tensor(name, value.shape, value.why, value.boolean, value.hyper)
+        value = replace(value, name=name)
     same = f.context.constraints.same
     if isinstance(value, Tensor) and any(d in same for size in value.shape for d in size.dims):
         shape = tuple(map(f.context.constraints.reduce, value.shape))
-        return Tensor(value.name, shape, value.why, value.boolean, value.hyper)
+        return replace(value, shape=shape)
     return value
 
 

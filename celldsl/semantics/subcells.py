@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from celldsl.diagnostics.diagnostic import Fix, Label, Report
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
-from celldsl.ir.size import Size, shape_text
+from celldsl.ir.size import Size
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
@@ -39,10 +39,10 @@ from celldsl.semantics.environment import (
     Unknown,
     Value,
 )
+from celldsl.semantics.inputs import give_input
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function, unknown_function
 from celldsl.semantics.structure import setting_of
-from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.semantics.wording import seen_outside
 from celldsl.structs import replace
 from celldsl.syntax import ast
@@ -302,32 +302,15 @@ def inside(f: Environment, inner: Inner, act: Callable[[], None], at: ast.Node) 
 
 def _inputs(f: Environment, inner: Inner, e: ast.Call) -> bool:
     """Bind the inputs of the inner cell to the arguments."""
-    declared = [
-        (name, s.shape) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names
-    ]
+    declared = [(name, s) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names]
     signature = ", ".join(name.id for name, _ in declared)
     own = "its states are its own, and start where they are declared; they are not passed"
     bound = bind(f, e, signature, inner.name, own)
     if bound is None:
         return False
     fine = True
-    for name, shape in declared:
+    for name, s in declared:
         written = bound[name.id]
         assert written is not None
-        wanted = written_sizes.shape(inner.env, shape, "the shape")
-        fits = f.fits if wanted is None else has_shape(f, wanted)
-        found = convert.number(f, elaborate_beside(f, written, fits), written.span)
-        if found is None or wanted is None:
-            fine = False
-        elif not f.context.constraints.same_shape(found.shape, wanted):
-            fine = False
-            f.error(
-                "E0203",
-                f"the input `{name.id}` of `{inner.name}` is {shape_text(wanted)}",
-                written.span,
-                f"`{wording.short(written.span)}` is {shape_text(found.shape)}",
-                secondary=(Label(shape.span, "it is declared here"),),
-            )
-        else:
-            inner.env.scopes[0][name.id] = Binding("input", found, name.span)
+        fine &= give_input(f, inner, name, s, written)
     return fine

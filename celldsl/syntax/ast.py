@@ -8,6 +8,8 @@ equal when they say the same.  `Block.statements` keep the order of the file.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from celldsl.diagnostics.span import Span
 from celldsl.structs import field, record
 
@@ -122,10 +124,19 @@ class Declared(Node):
     id: str
 
 
+InputKind = Literal["real", "int", "bool"]
+Lifetime = Literal["step", "sequence"]
+
+
 @record
 class Input(Node):
+    """`limit` is the V of `int[V]`, whose shape is `[]`; `per` says how long a value lasts."""
+
     names: tuple[Declared, ...]
     shape: ListOf
+    kind: InputKind = "real"
+    limit: Expr | None = None
+    per: Lifetime = "step"
 
 
 @record

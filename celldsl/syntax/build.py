@@ -15,6 +15,7 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.build_expressions import ExpressionBuilder
 from celldsl.syntax.hints.idioms import report_timed_names
+from celldsl.syntax.kinds import declared_kind
 from celldsl.syntax.lexer import Children, Part, Token, Tree
 from celldsl.syntax.partial_cells import lost_parts, readable
 
@@ -163,16 +164,19 @@ class Builder(ExpressionBuilder):
 
     def _declaration(self, children: Children) -> ast.Statement:
         names = tuple(self.declared(t) for t in _tokens(children[1], "NAME"))
-        shape = self.shape(children[3])
-        init = self.expression(children[5]) if len(children) > 5 else None
+        inits = [e for e in children[4:-1] if not (isinstance(e, Tree) and e.data == "lifetime")]
+        init = self.expression(inits[1]) if inits else None
         span = self.span_of(children[:-1])
-        match _type(children[0]):
+        word = _type(children[0])
+        found = declared_kind(self, str(children[0]), names, children)
+        shape = found.shape
+        match word:
             case "INPUT":
                 if init is not None:
                     message = "an input has no value of its own"
                     help = "its value comes from the caller at every step"
                     self.report.add("E0010", message, init.span, help=help)
-                return ast.Input(names, shape, span=span)
+                return ast.Input(names, shape, found.kind, found.limit, found.per, span=span)
             case "STATE":
                 return ast.State(names, shape, init, span=span)
             case "PARAM":

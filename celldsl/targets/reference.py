@@ -113,7 +113,7 @@ class _Machine:
         value = np.asarray(leaves[leaf.name])
         if value.shape != self._shape(leaf.type):
             raise ValueError(f"{leaf.name} is {value.shape}, not {self._shape(leaf.type)}")
-        return value
+        return np.real(value) != 0 if leaf.type.boolean else value
 
     def _promised(self, value: str, kind: str) -> Array:
         """A result with the rows that its kind has."""
@@ -133,9 +133,10 @@ class _Machine:
     def _all_rows(self, nodes: tuple[Node, ...]) -> None:
         """Nodes outside the loop: a value for each step is computed for all steps at once."""
         for node in nodes:
-            if node.op == "final":
+            if node.op in ("final", "total"):
                 state = node.args[0]
-                self.values[node.name] = self.finals[state] * (state not in self.given)
+                there = node.op == "total" or state not in self.given
+                self.values[node.name] = self.finals[state] * there
             else:
                 args = [self.values[arg] for arg in node.args]
                 self.values[node.name] = self._value(node, args, self._shape(node.type))

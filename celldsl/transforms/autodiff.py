@@ -8,7 +8,9 @@ that of the state that came in.  Forward values that it reads are leaves: parame
 the like under their own kind, all others `saved` (a state as `h@in`), which `forward.saved` lists.
 
 Rules are linear in the cotangent and hold for each row.  So what reaches a value that exists once
-is summed over rows there, once, after its contributions were added up.
+is summed over rows there, once, after its contributions were added up.  What reaches a value that
+is made of an input of each sequence is summed over steps there, by a state of the backward program
+(`@sum0`): what is made of it then runs once a sequence.
 """
 
 from __future__ import annotations
@@ -30,11 +32,15 @@ def differentiate(forward: Program) -> tuple[Program, Program]:
         sweep.visit(node)
     states = tuple(State(s.name, None, sweep.total(s.name)) for s in forward.states)
     results = tuple(
-        Result(leaf.kind, leaf.name, sweep.total(leaf.name))
+        Result(_result_kind(leaf), leaf.name, sweep.total(leaf.name))
         for leaf in forward.leaves
-        if leaf.kind in ("input", "param")
+        if leaf.kind in ("input", "param") and not (leaf.type.boolean or leaf.type.integer)
     )
-    return _programs(forward, sweep.builder.nodes, states, results)
+    return _programs(forward, sweep.builder.nodes, (*states, *sweep.sums), results)
+
+
+def _result_kind(leaf: Leaf) -> str:
+    return "sequence_input" if leaf.kind == "input" and leaf.type.rows == Rows.BATCH else leaf.kind
 
 
 @entity
@@ -42,18 +48,22 @@ class _Sweep:
     """Contributions to the cotangent of each forward value, apart by the rows that they have.
 
     A contribution for each sequence must not be added to one for each step: it would count T times.
+    `lasting` are the values that are made of inputs of each sequence, `sums` the states that add up
+    what reaches them.
     """
 
     builder: Builder
     types: dict[str, Type]
     names: dict[str, str]
+    lasting: set[str]
+    sums: list[State] = field(default_factory=list)
     parts: dict[str, dict[Rows, list[str]]] = field(default_factory=dict)
 
     @staticmethod
     def over(forward: Program) -> _Sweep:
         known = [*_forward_leaves(forward), *_cotangent_leaves(forward)]
         names = {s.name: incoming(s.name) for s in forward.states}
-        return _Sweep(Builder(known, prefix="%b"), forward.types(), names)
+        return _Sweep(Builder(known, prefix="%b"), forward.types(), names, _lasting(forward))
 
     def seed(self, forward: Program) -> None:
         for result in forward.results:
@@ -85,7 +95,11 @@ class _Sweep:
     def cotangents(self, value: str) -> list[str]:
         """The sums of the contributions: one, or for values per sequence one for each rows."""
         sums = [self._sum(parts) for _, parts in sorted(self.parts.get(value, {}).items())]
-        if self.types[value].rows != Rows.ONCE or not sums:
+        if not sums:
+            return sums
+        if value in self.lasting:
+            return [self._sum([self._over_steps(s) for s in sums])]
+        if self.types[value].rows != Rows.ONCE:
             return sums
         return [self._sum([self._over_rows(s) for s in sums])]
 
@@ -98,6 +112,16 @@ class _Sweep:
         once = self.builder.types[value].rows == Rows.ONCE
         return value if once else self.builder.op("rowsum", value)
 
+    def _over_steps(self, value: str) -> str:
+        """The sum over the steps of each sequence, which exists after the loop."""
+        kind = self.builder.types[value]
+        if kind.rows != Rows.STEP:
+            return value
+        name = f"@sum{len(self.sums)}"
+        self.builder.types[name] = kind
+        self.sums.append(State(name, None, self.builder.op("add", name, value)))
+        return self.builder.op("total", name)
+
     def _sum(self, parts: list[str]) -> str:
         """Pair by pair, so that the sum of many contributions is not a deep chain."""
         while len(parts) > 1:
@@ -108,6 +132,16 @@ class _Sweep:
 
     def _zeros(self, shape: Shape) -> str:
         return self.builder.broadcast(self.builder.number(0.0), shape)
+
+
+def _lasting(forward: Program) -> set[str]:
+    """The values of each sequence that are made of inputs of each sequence."""
+    inputs = (leaf for leaf in forward.leaves if leaf.kind == "input")
+    found = {leaf.name for leaf in inputs if leaf.type.rows == Rows.BATCH}
+    for node in forward.nodes():
+        if node.type.rows == Rows.BATCH and not found.isdisjoint(node.args):
+            found.add(node.name)
+    return found
 
 
 def _forward_leaves(forward: Program) -> Iterator[Leaf]:
@@ -138,8 +172,11 @@ def _programs(
     wanted.update(arg for node in nodes for arg in node.args)
     constants = reached(_constants(forward), wanted)
     rebuilt = {node.name for node in constants}
+    shapes = {node.name: node.type for node in nodes}
+    known = {s.name for s in forward.states}
     leaves = [
         *_cotangent_leaves(forward),
+        *(Leaf("state", s.name, shapes[s.next]) for s in states if s.name not in known),
         *(x for x in _forward_leaves(forward) if x.name in wanted and x.name not in rebuilt),
     ]
     saved = tuple(leaf.name for leaf in leaves if leaf.kind == "saved")

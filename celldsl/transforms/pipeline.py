@@ -23,6 +23,7 @@ from celldsl.transforms.inline_outer_products import inline_outer_products
 from celldsl.transforms.join_pads import join_pads
 from celldsl.transforms.licm import licm
 from celldsl.transforms.merge_products import merge_products
+from celldsl.transforms.pick_rows import pick_rows
 from celldsl.transforms.reassociate import products_first, products_last
 from celldsl.transforms.sink_slices import sink_slices
 
@@ -56,6 +57,9 @@ FIRST: tuple[Step, ...] = (
          "makes one product of matrices of those over several axes"),
     Step(merge_products, "before differentiation: gradients of merged products come merged",
          "makes one product of all that read the same value"),
+    Step(pick_rows, "when products are merged, so that one row serves them all; before "
+         "differentiation, which then adds to that row alone",
+         "reads a row of a weight where it is multiplied by a one-hot vector"),
     Step(sink_slices, "a piece of a merged product is one slice of it, not two"),
     Step(products_first, "sums of products and biases, in the order in which GEMMs can add up",
          "orders sums so that products can add up in place"),
@@ -101,6 +105,7 @@ BACKWARD: tuple[Step, ...] = (
 PLAIN: tuple[Step, ...] = (
     Step(fold_constants, "first, so that no later pass meets numbers that cancel"),
     Step(cse, "what is equal is written once"),
+    Step(pick_rows, "a library would multiply by all the zeros"),
     Step(licm, "products of inputs become one over all steps"),
     Step(dce, "what no result needs is not written"),
 )

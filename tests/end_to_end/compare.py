@@ -143,7 +143,11 @@ def reference(
     found = Expected(
         {n: np.zeros_like(a) for n, a in drawn.dy.items()},
         {n: np.zeros_like(a) for n, a in drawn.states.items()},
-        {n: np.zeros_like(a) for n, a in drawn.inputs.items()},
+        {
+            i.name: np.zeros_like(drawn.inputs[i.name])
+            for i in subject.spec.inputs
+            if i.kind == "real"
+        },
         {n: np.zeros(a.shape) for n, a in cell.params.items()},
         {n: np.zeros_like(a) for n, a in drawn.states.items()} if setup.given else {},
     )
@@ -158,9 +162,13 @@ def _one_sequence(
     found: Expected, b: int, length: int,
 ) -> None:  # fmt: skip
     order = slice(None, None, -1 if setup.reverse else 1)
+    lasting = {i.name for i in subject.spec.inputs if i.per == "sequence"}
 
     def steps(arrays: Arrays) -> Arrays:
-        return {n: a[:length, b : b + 1][order] for n, a in arrays.items()}
+        return {
+            n: a[b : b + 1] if n in lasting else a[:length, b : b + 1][order]
+            for n, a in arrays.items()
+        }
 
     def row(arrays: Arrays) -> Arrays:
         return {n: a[b : b + 1] for n, a in arrays.items()}
@@ -175,7 +183,10 @@ def _one_sequence(
     for name, target in found.finals.items():
         target[b] = run.finals[name][0]
     for name, target in found.d_inputs.items():
-        target[:length, b] = back.results["input", name][order][:, 0]
+        if name in lasting:
+            target[b] = back.results["sequence_input", name][0]
+        else:
+            target[:length, b] = back.results["input", name][order][:, 0]
     for name in found.d_params:
         found.d_params[name] += back.results["param", name]
     for name, target in found.d_starts.items():

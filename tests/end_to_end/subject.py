@@ -20,7 +20,7 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Program
 from celldsl.ir.size import Shape
-from celldsl.ir.spec import CellSpec, ParamSpec
+from celldsl.ir.spec import ArraySpec, CellSpec, ParamSpec
 from celldsl.pipeline import front
 from celldsl.runtime.cell.cell import Cell
 from celldsl.targets.reference import Run, evaluate, gradients
@@ -29,9 +29,9 @@ from celldsl.transforms.autodiff import differentiate
 FEATURES = Path(__file__).parent / "feature_cells"
 # Odd sizes of every dim that cells under test have, by name.
 SIZES: tuple[dict[str, int], ...] = (
-    {"I": 3, "H": 5, "P": 2, "K": 3, "N": 4, "C": 2, "L": 5, "Y": 3, "X": 4},
-    {"I": 1, "H": 1, "P": 1, "K": 1, "N": 1, "C": 1, "L": 1, "Y": 1, "X": 1},
-    {"I": 2, "H": 7, "P": 3, "K": 2, "N": 3, "C": 3, "L": 4, "Y": 2, "X": 3},
+    {"I": 3, "H": 5, "P": 2, "K": 3, "N": 4, "C": 2, "L": 5, "Y": 3, "X": 4, "V": 6},
+    {"I": 1, "H": 1, "P": 1, "K": 1, "N": 1, "C": 1, "L": 1, "Y": 1, "X": 1, "V": 1},
+    {"I": 2, "H": 7, "P": 3, "K": 2, "N": 3, "C": 3, "L": 4, "Y": 2, "X": 3, "V": 9},
 )
 
 Arrays = dict[str, Any]
@@ -91,7 +91,7 @@ class Subject:
 
     def draw_inputs(self, dims: dict[str, int], T: int, B: int, seed: int = 1) -> Arrays:
         rng = np.random.default_rng(seed)
-        return {i.name: rng.normal(size=(T, B, *self.shape(i.shape, dims)))
+        return {i.name: drawn(i, self.shape(i.shape, dims), dims, T, B, rng)
                 for i in self.spec.inputs}  # fmt: skip
 
     def draw_outputs(self, dims: dict[str, int], T: int, B: int, seed: int = 2) -> Arrays:
@@ -114,6 +114,16 @@ class Subject:
         starts: Arrays | None, dstate: Arrays,
     ) -> tuple[Run, Run]:  # fmt: skip
         return gradients(self.forward, self.backward, leaves, dims, T, B, dy, starts, dstate)
+
+
+def drawn(
+    i: ArraySpec, shape: tuple[int, ...], dims: Mapping[str, int], T: int, B: int, rng: Any
+) -> Any:
+    """An array of an input."""
+    full = (*((B,) if i.per == "sequence" else (T, B)), *shape)
+    if i.limit is not None:
+        return rng.integers(0, i.limit.evaluate(dims), size=full)
+    return rng.random(full) < 0.5 if i.kind == "bool" else rng.normal(size=full)
 
 
 def main_cell(path: Path) -> str:

@@ -121,7 +121,7 @@ class Reader:
             if self.has(":"):
                 found.append(slice(None))
                 continue
-            low = int(self.total())
+            low = int(np.real(self.total()))
             found.append(slice(low, int(self.total())) if self.has(":") else low)
         return tuple(found)
 
@@ -332,6 +332,7 @@ FUNCTIONS: dict[str, Any] = {
     "concat": lambda *args, axis, options: np.concatenate(args, axis=axis),
     "reshape": lambda v, axis, options: np.reshape(v, options[0]),
     "transpose": lambda v, axis, options: np.transpose(v, options[0]),
+    "one_hot": lambda k, axis, options: np.eye(int(options[0]))[int(k)],
     "expand": lambda v, axis, options: np.expand_dims(v, int(options[0])),
     "einsum": lambda a, b, axis, options: np.einsum(options[0], a, b),
     "arange": _plain(lambda n: np.arange(int(n), dtype=float)),

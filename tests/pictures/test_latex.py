@@ -54,7 +54,8 @@ def wrong(lowered: Lowered, dims: dict[str, int]) -> list[str]:
 
     def value_of(name: str) -> Any:
         if name in leaves:
-            return leaves[name][1, 0] if types[name].rows == Rows.STEP else leaves[name]
+            place = {Rows.STEP: (1, 0), Rows.BATCH: 0}.get(types[name].rows, ())
+            return leaves[name][place]
         value = seen[name, 1] if (name, 1) in seen else seen[name, None]
         return value[0] if types[name].rows >= Rows.BATCH else value
 

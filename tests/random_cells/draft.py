@@ -13,13 +13,15 @@ from tests.random_cells.size import Shape, shape_text
 
 @dataclass
 class Draft:
-    """A cell as far as it is written: `values` can be read, by expression."""
+    """A cell as far as it is written: `values` can be read, by expression; `integers` pick."""
 
     rng: random.Random
     masks: bool
     lines: list[str] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
     values: list[tuple[str, Shape]] = field(default_factory=list)
+    integers: list[str] = field(default_factory=list)
+    truths: list[str] = field(default_factory=list)
     inner: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 

@@ -35,6 +35,7 @@ def draw_cell(seed: int, masks: bool = False) -> str:
     for shape in [INPUT_SHAPES[0], *rng.sample(INPUT_SHAPES, rng.randrange(2))]:
         draft.declared.append(f"input {(name := draft.name('x'))}: {shape_text(shape)}")
         draft.values.append((name, shape))
+    _special_inputs(draft)
     states = [(draft.name("h"), shape) for shape in rng.sample(STATE_SHAPES, rng.randint(1, 3))]
     for name, shape in states:
         start = f" = 0.5 * {draft.param(shape)}" if rng.random() < 0.3 else ""
@@ -49,6 +50,24 @@ def draw_cell(seed: int, masks: bool = False) -> str:
     body = [*draft.declared, *draft.lines, f"output {', '.join(outputs)}"]
     text = "\n".join([*head, *(f"    {line}" for line in body)])
     return f"{text}\n{INNER if draft.inner else ''}"
+
+
+def _special_inputs(draft: Draft) -> None:
+    """Integers below N, truth values, and values of a whole sequence."""
+    rng = draft.rng
+    if rng.random() < 0.3:
+        lasts = rng.choice(["", " per sequence"])
+        draft.declared.append(f"input {(name := draft.name('k'))}: int[N]{lasts}")
+        draft.integers.append(name)
+    if rng.random() < 0.3:
+        lasts = rng.choice(["", " per sequence"])
+        draft.declared.append(f"input {(name := draft.name('b'))}: bool{lasts}")
+        draft.truths.append(name)
+    if rng.random() < 0.3:
+        shape = rng.choice(INPUT_SHAPES)
+        name = draft.name("c")
+        draft.declared.append(f"input {name}: {shape_text(shape)} per sequence")
+        draft.values.append((name, shape))
 
 
 def _next(draft: Draft, name: str, shape: Shape) -> None:

@@ -197,7 +197,38 @@ def mask(draft: Draft) -> None:
     draft.define(shape, form.format(*values))
 
 
+def pick(draft: Draft) -> None:
+    """What an integer picks, of a parameter or a matrix; or its place among zeros."""
+    if not draft.integers:
+        return unary(draft)
+    rng, index = draft.rng, draft.rng.choice(draft.integers)
+    match rng.randrange(4):
+        case 0:
+            width = rng.choice(WIDTHS)
+            draft.define((width,), f"{draft.param((N, width))}[{index}]")
+        case 1:
+            draft.define((N,), f"one_hot({index}, N)")
+        case 2:
+            draft.define((H,), f"tanh({draft.of_shape((N, H))}[{index}])")
+        case _:
+            vector = draft.pick(rank=1) or draft.values[0]
+            width = rng.choice(WIDTHS)
+            draft.define((width,), f"linear([one_hot({index}, N), {vector[0]}], {width.text})")
+    return None
+
+
+def choose(draft: Draft) -> None:
+    """By a truth value, or by whether an integer is 0."""
+    conditions = [*draft.truths, *(f"{index} == 0" for index in draft.integers)]
+    if not conditions:
+        return binary(draft)
+    value, shape = draft.pick() or draft.values[0]
+    condition = draft.rng.choice(conditions)
+    draft.define(shape, f"where({condition}, {value}, 0.5 * {draft.of_shape(shape)})")
+    return None
+
+
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
-    matrix: 1, loop: 1, choice: 1, inner: 1, mask: 1,
+    matrix: 1, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
 }  # fmt: skip

@@ -167,8 +167,8 @@ def test_value(expression: str, expected: Callable[[Any, Any, Any, Any], Any]) -
     close(found, expected(cell["x"], cell["z"], cell["A"], cell["s"]))
 
 
-# These have parameters, or stand where values begin: other tests have them.
-ELSEWHERE = {"linear", "group_linear", "conv", "legendre_a", "legendre_b"}
+# These have parameters, take integers, or stand where values begin: other tests have them.
+ELSEWHERE = {"linear", "group_linear", "conv", "legendre_a", "legendre_b", "one_hot"}
 
 
 def test_every_function_is_tested() -> None:

@@ -108,13 +108,13 @@ def run_torch(
 
     groups = {"params": values.params, "inputs": drawn.inputs, "states": drawn.states}
     arrays = {
-        group: {n: torch.tensor(a, requires_grad=True) for n, a in each.items()}
+        group: {n: torch.tensor(a, requires_grad=a.dtype.kind == "f") for n, a in each.items()}
         for group, each in groups.items()
     }
     arrays["consts"] = {n: torch.tensor(a) for n, a in values.consts.items()}
     lengths = torch.tensor(setup.lengths[: setup.B]) if setup.lengths else None
     outputs, finals = call_forward(module, subject, dims, arrays, setup, lengths, **more)
-    leaves = [(g, n, a) for g in groups for n, a in arrays[g].items()]
+    leaves = [(g, n, a) for g in groups for n, a in arrays[g].items() if a.requires_grad]
     total = loss(outputs, finals, drawn, torch.tensor)
     found = [None] * len(leaves)
     if total.requires_grad:
@@ -147,7 +147,8 @@ def run_jax(
             return loss(outputs, finals, drawn, jnp.asarray), (outputs, finals)
 
         arrays = jax.tree.map(jnp.asarray, groups)
-        run = jax.jit(jax.value_and_grad(objective, has_aux=True), compiler_options=QUICKLY)
+        slope = jax.value_and_grad(objective, has_aux=True, allow_int=True)
+        run = jax.jit(slope, compiler_options=QUICKLY)
         found = run(arrays)
         (_, (outputs, finals)), gradients = jax.tree.map(np.asarray, found)
     return outputs, finals, gradients

@@ -42,8 +42,9 @@ def agree(subject: Subject, settings: Arrays, step: Step) -> None:
     run = subject.evaluate(leaves, dims, T, 1, starts)
     hypers = {h.name: h.value for h in subject.spec.hypers}
     state = {key: value[0] for key, value in starts.items()}
+    lasting = {each.name for each in subject.spec.inputs if each.per == "sequence"}
     for t in range(T):
-        here = {key: x[t, 0] for key, x in inputs.items()}
+        here = {key: x[0] if key in lasting else x[t, 0] for key, x in inputs.items()}
         wanted, state = step({**hypers, **settings, **consts, **params}, here, state)
         for key, value in wanted.items():
             found = run.results["output", key][t, 0]

@@ -22,6 +22,7 @@ from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.pipeline import Artefacts, front
 from celldsl.plan.quantities import product_flops
+from celldsl.runtime.arrays.inputs import drawn_input, of_step
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.syntax.limits import read_source
 
@@ -118,11 +119,11 @@ class Subject:
 
     def _runs(self, cell: Any, batch: int, steps: int) -> dict[str, Run]:
         random = np.random.default_rng(0)
+        described = cell.description.inputs
         inputs = {
-            a.name: random.normal(size=(steps, batch, *a.shape(**cell.dims))).astype(self.dtype)
-            for a in cell.description.inputs
+            a.name: drawn_input(a, cell.dims, (steps, batch), random, self.dtype) for a in described
         }
-        first: Any = {name: array[0] for name, array in inputs.items()}
+        first: Any = {a.name: of_step(a, inputs[a.name], 0) for a in described}
         if len(first) == 1:
             (first,) = first.values()
         dy, state, _ = cell.forward(inputs)

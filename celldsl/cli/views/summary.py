@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from celldsl.cli.options import Setting
 from celldsl.cli.output import CommandError
 from celldsl.ir.size import NotIntegral, Shape, Size, product, shape_text
-from celldsl.ir.spec import ArraySpec, CellSpec, ParamSpec
+from celldsl.ir.spec import ArraySpec, CellSpec, ParamSpec, array_text
 
 
 def summary_text(spec: CellSpec, settings: Mapping[str, Setting]) -> str:
@@ -58,7 +58,10 @@ def _section(
     if not items:
         return []
     width = max(len(item.name) for item in items)
-    shapes = [shape_text(item.shape) for item in items]
+    shapes = [
+        array_text(item) if isinstance(item, ArraySpec) else shape_text(item.shape)
+        for item in items
+    ]
     wide = max(map(len, shapes))
     lines = [
         f"    {item.name:{width}}  {shape:{wide}}  {_numbers(item.shape, sizes)}".rstrip()

@@ -85,7 +85,7 @@ TABLE: dict[str, Entry] = {
     ),
     "E0112": Entry(
         "a cell without an input",
-        "A cell has at least one input, which says how long the sequence is.",
+        "A cell has at least one input of each step, which says how long the sequence is.",
         "cell C[H]:\n    state h: [H]\n    h' = tanh(h)\n    output h'\n",
         _GOOD,
     ),

@@ -83,4 +83,20 @@ TABLE: dict[str, Entry] = {
         cell("param S: [3, H]", 'a = einsum("hk,h->k", S, h)', out="a"),
         cell("param S: [3, H]", 'a = einsum("kh,h->k", S, h)', out="a"),
     ),
+    "E0216": Entry(
+        "an integer where a number stands, or the reverse",
+        "An `input token: int[V]` picks: `E[token]`, `one_hot(token, V)`.  It is compared, and is "
+        "no number: what would `linear(token, H)` mean for the word with the number 7?",
+        cell("input token: int[4]", "a = linear([x, token], H)", out="a"),
+        cell("input token: int[4]", "a = linear([x, one_hot(token, 4)], H)", out="a"),
+    ),
+    "E0217": Entry(
+        "a value of each step where one of the whole sequence is wanted",
+        "An input that is `per sequence` is the same at all steps.  What goes there is one too, or "
+        "made of such and of parameters.",
+        "cell A[H]:\n    input x: [H]\n    input c: [H] per sequence\n    y = x * c\n    output y"
+        "\n\n" + cell("sub a = A[H]", "y = a(x, x)", out="y"),
+        "cell A[H]:\n    input x: [H]\n    input c: [H] per sequence\n    y = x * c\n    output y"
+        "\n\n" + cell("input c: [H] per sequence", "sub a = A[H]", "y = a(x, c)", out="y"),
+    ),
 }

@@ -45,6 +45,13 @@ class Number(Element):
     whole: Value
 
 
+@record
+class Whole(Element):
+    """A number of the cell's dtype, which is an integer, as a whole number."""
+
+    number: Value
+
+
 Value: TypeAlias = "Element | float"
 Rule = Callable[..., Value]
 
@@ -84,10 +91,12 @@ class Reduction:
 class Gather:
     """An element at `indices` of a value that reads its argument at other indices than its own.
 
-    `source` is the argument's shape, `read(indices)` an element of it, `at` the attributes.
+    `source` is the argument's shape, `read(indices)` an element of it, `at` the attributes;
+    `others` are the arguments behind it, which are single numbers.
     """
 
     indices: tuple[Value, ...]
     source: tuple[Size, ...]
     at: dict[str, object]
     read: Callable[[Sequence[Value]], Value]
+    others: tuple[Value, ...] = ()

@@ -33,6 +33,8 @@ ENTRIES = (
        None),
     Op("einsum_rows", "rows", 2, "rowsum(einsum(a, b)), in one product", _einsum_rows,
        "numerics.einsum_rows({spec}, {0}, {1})", None, loop="own"),
+    Op("total", "rows", 1, "a state after the loop, whatever it started from: a sum over the steps "
+       "of each sequence", _final, "{0}", None, cost=0, loop="none"),
     Op("final", "rows", 1, "a state after the loop; zero where the caller gave its start", _final,
        "{0}", None, cost=0, loop="none"),
 )  # fmt: skip

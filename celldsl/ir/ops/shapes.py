@@ -24,7 +24,7 @@ Infer = Callable[[Sequence[Type], Attributes], Type]
 
 
 def _as(kind: Type, shape: Shape) -> Type:
-    return Type(shape, kind.rows, kind.boolean)
+    return Type(shape, kind.rows, kind.boolean, kind.integer)
 
 
 def _infer_slice(types: Sequence[Type], attributes: Attributes) -> Type:

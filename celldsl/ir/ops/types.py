@@ -30,6 +30,14 @@ def common_shape(types: Sequence[Type]) -> Shape:
 def want_boolean(types: Sequence[Type], boolean: bool) -> None:
     if any(t.boolean != boolean for t in types):
         raise TypeMismatch("needs booleans" if boolean else "needs numbers, not booleans")
+    if any(t.integer for t in types):
+        raise TypeMismatch("needs numbers, not integers that pick")
+
+
+def want_index(kind: Type) -> None:
+    """A single integer."""
+    if not kind.integer or kind.shape:
+        raise TypeMismatch(f"an index is one integer, not {kind}")
 
 
 def infer_real(types: Sequence[Type], _: Attributes) -> Type:
@@ -39,7 +47,8 @@ def infer_real(types: Sequence[Type], _: Attributes) -> Type:
 
 
 def infer_comparison(types: Sequence[Type], _: Attributes) -> Type:
-    want_boolean(types, False)
+    """Integers are compared too."""
+    want_boolean([t for t in types if not t.integer], False)
     return Type(common_shape(types), rows_of(types), boolean=True)
 
 

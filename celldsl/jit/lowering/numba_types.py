@@ -28,7 +28,13 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import overload, typeof_impl
 
-from celldsl.jit.functions import FAST_MATH, Stage, given_array
+from celldsl.jit.functions import (
+    FAST_MATH,
+    Stage,
+    given_array,
+    given_integers,
+    given_truths,
+)
 from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
@@ -71,9 +77,12 @@ def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:
 
 @cache
 def register_stages() -> None:
-    """Tells Numba what to take a stage for, where a kernel names it, and what `given_array` is."""
+    """Tells Numba what to take a stage for, where a kernel names it, and what `given_array` and the
+    like are."""
     typeof_impl.register(Stage)(lambda stage, _: stage_type(stage))
     overload(given_array, prefer_literal=True)(_given_array)
+    overload(given_integers, prefer_literal=True)(_given_integers)
+    overload(given_truths, prefer_literal=True)(_given_truths)
 
 
 def _given_array(array, like, axes, told):  # Numba compares the names with those of the results
@@ -90,6 +99,35 @@ def _given_array(array, like, axes, told):  # Numba compares the names with thos
 
 
 _Library: TypeAlias = "tuple[CPUCodeLibrary, types.Type, ir.Function]"
+
+
+def _given_integers(array, like, axes, limit, told):
+    if not isinstance(told, types.StringLiteral):
+        return None
+    _check_given(array, axes, told, types.Integer, "integers")
+    message = f"{told.literal_value}, and an integer is out of range"
+
+    def converted(array, like, axes, limit, told):
+        for value in array.flat:
+            if value < 0 or value >= limit:
+                raise ValueError(message)
+        return array.astype(like.dtype)
+
+    return converted
+
+
+def _given_truths(array, like, axes, told):
+    if not isinstance(told, types.StringLiteral):
+        return None
+    _check_given(array, axes, told, types.Boolean, "truth values")
+    return lambda array, like, axes, told: array.astype(like.dtype)
+
+
+def _check_given(array, axes, told, kind, words):
+    found = isinstance(array, types.Array)
+    if not found or not isinstance(array.dtype, kind) or array.ndim != axes.literal_value:
+        got = f"{array.ndim} axes of {array.dtype}" if found else array
+        raise errors.TypingError(f"{told.literal_value} of {words}, got {got}")
 
 
 @cache

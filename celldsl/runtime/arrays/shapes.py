@@ -6,12 +6,16 @@ shape_words(("T", "B", "I"), (None, None, 28))          # (T, B, I=28)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
 def axes_of(text: str) -> tuple[str, ...]:
-    """`[2*H, I]` as its axes."""
-    return tuple(axis.strip() for axis in text.strip()[1:-1].split(",") if axis.strip())
+    """`[2*H, I]` as its axes; `int[V]` has none."""
+    inside = re.search(r"\[(.*)\]", text)
+    if inside is None or text.startswith("int"):
+        return ()
+    return tuple(axis.strip() for axis in inside[1].split(",") if axis.strip())
 
 
 def axis_words(name: str, size: int | None) -> str:

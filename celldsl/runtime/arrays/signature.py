@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.inputs import check_limit, integers, lead_of, truths
 from celldsl.runtime.arrays.options import FORWARD_KEYWORDS, refuse_unknown
 from celldsl.runtime.arrays.shapes import axes_of, shape_words
 from celldsl.runtime.arrays.state_structure import StateStructure, gradients_given
 from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
 from celldsl.runtime.description import Array, Description, Param
-from celldsl.runtime.errors import ArgumentTypeError
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 _AFTER_EACH_STEP = ', a cotangent for each step after states="all"'
 Own = Callable[[Values], Values]  # a copy of an array that is somebody else's
@@ -31,14 +32,35 @@ class Slot:
     name: str
     axes: tuple[str, ...]
     shape: tuple[int, ...]
+    kind: str = "real"
+    per: str = "step"
+    limit: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is of numbers, of each step."""
+        return self.kind == "real" and self.per == "step"
 
     def check(
         self, name: str, value: Any, dtype: Any, lead: Mapping[str, int | None], why: str = ""
     ) -> Values:
         shape = (*lead.values(), *self.shape)
-        return check_array(
-            name, value, dtype, shape, lambda: shape_words((*lead, *self.axes), shape) + why
-        )
+
+        def words() -> str:
+            return shape_words((*lead, *self.axes), shape) + why
+
+        match self.kind:
+            case "int":
+                return integers(name, value, dtype, shape, self.limit, words)
+            case "bool":
+                return truths(name, value, dtype, shape, words)
+        return check_array(name, value, dtype, shape, words)
+
+    def check_rows(self, array: Values, batch: int) -> None:
+        """That an array of one step that was checked has this many rows."""
+        if len(array) != batch:
+            words = shape_words(("B", *self.axes), (batch, *self.shape))
+            raise ArgumentError(f"{self.name}: expected {words}, got {array.shape}")
 
 
 class Signature:
@@ -57,12 +79,15 @@ class Signature:
         self.state_structure = state
         self.output_structure = output
         self.input_slots = make_slots(description.inputs, dims)
+        for slot in self.input_slots:
+            check_limit(slot.name, slot.limit, dtype)
         self.output_slots = make_slots(description.outputs, dims)
         self.state_slots = make_slots(description.states, dims)
         self.input_names = tuple(slot.name for slot in self.input_slots)
         self.output_names = tuple(slot.name for slot in self.output_slots)
         self._no_cotangents: list[Values | None] = [None] * len(self.state_slots)
-        self.single = len(self.input_slots) == 1
+        self.without_gradients = [s.name for s in self.input_slots if s.kind != "real"]
+        self.single = len(self.input_slots) == 1 and self.input_slots[0].plain
         self._input_shape = self.input_slots[0].shape if self.single else ()
 
     def check_keywords(self, where: str, named: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -95,8 +120,9 @@ class Signature:
         for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
             if given is None:
                 raise ArgumentTypeError(f"{slot.name}: no array was passed{_by_mapping(slot.name)}")
-            array = slot.check(slot.name, given, self.dtype, sizes)
-            sizes = dict(zip(lead, array.shape, strict=False))
+            here = {name: sizes[name] for name in lead_of(slot.per, lead)}
+            array = slot.check(slot.name, given, self.dtype, here)
+            sizes.update(zip(here, array.shape, strict=False))
             if own is not None and slot.name in own[0] and array is given:
                 array = own[1](array)
             found.append(array)
@@ -189,7 +215,15 @@ class Signature:
 
 
 def make_slots(arrays: Sequence[Array | Param], dims: Mapping[str, int]) -> tuple[Slot, ...]:
-    return tuple(Slot(a.name, axes_of(a.text), tuple(a.shape(**dims))) for a in arrays)
+    return tuple(_slot(each, dims) for each in arrays)
+
+
+def _slot(each: Array | Param, dims: Mapping[str, int]) -> Slot:
+    axes, shape = axes_of(each.text), tuple(each.shape(**dims))
+    if isinstance(each, Param):
+        return Slot(each.name, axes, shape)
+    limit = 0 if each.limit is None else int(each.limit(**dims))
+    return Slot(each.name, axes, shape, each.kind, each.per, limit)
 
 
 def _by_mapping(name: str) -> str:

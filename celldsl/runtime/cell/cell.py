@@ -66,7 +66,7 @@ from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.exec.all_states import empty_states, states_after
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
-from celldsl.runtime.exec.batches import Batch, make_batch
+from celldsl.runtime.exec.batches import Batch, inputs_out, make_batch
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.sequences import (
     add_own_starts,
@@ -86,7 +86,10 @@ Arrays = Mapping[str, Values]
 
 @dataclass(slots=True)
 class Gradients:
-    """`params` and `inputs` map names to arrays; `state` mirrors the state, (B, …) each."""
+    """`params` and `inputs` map names to arrays; `state` mirrors the state, (B, …) each.
+
+    Inputs of integers and truth values have none.
+    """
 
     params: Parameters
     inputs: dict[str, Values]
@@ -296,11 +299,13 @@ class Cell(metaclass=CellClass):
             rows = [layout.rows_in(array) for array in outputs]
             ends = [None if a is None else layout.finals_in(a) for a in finals]
             found = run_back(tape, engine, rows, ends)
-            arrays = [layout.rows_out(array, tape.lead) for array in found.inputs]
+            arrays = inputs_out(signature, layout, found.inputs, tape.lead)
             starts = [layout.starts_out(array) for array in found.starts]
             add_own_starts(tape, found.starts, found.parameters)
         params = self.params.over(found.parameters)
         inputs = dict(zip(signature.input_names, arrays, strict=True))
+        for name in signature.without_gradients:
+            del inputs[name]
         grads = Gradients(params, inputs, self._state_structure.pack(starts))
         if is_checked(check_numerics, self._checked):
             check_backward(self, tape, outputs, finals, grads)

@@ -87,7 +87,9 @@ def check_backward(
 ) -> None:
     """Raises NonFiniteError where a gradient is not finite, for checked cotangents."""
     starts = cell._state_structure.unpack("state", grads.state)
-    inputs = [*grads.inputs.values()]
+    lasting = {each.name for each in cell.description.inputs if each.per == "sequence"}
+    inputs = [array for name, array in grads.inputs.items() if name not in lasting]
+    starts = [*starts, *(grads.inputs[name] for name in lasting if name in grads.inputs)]
     every = (grads.params.whole, *inputs, *starts)
     if all(warn_not_finite("", array, tell=False) for array in every):
         return
@@ -137,8 +139,12 @@ def _ask(
     if asked is None or not described.sources:
         return None
     pairs = zip(described.inputs, batch.arrays, strict=True)
-    rows = {each.name: batch.layout.rows_out(array, batch.lead) for each, array in pairs}
-    known = {name: stretch.cut(array) for name, array in rows.items()}
+    known: dict[str, Values] = {}
+    for each, array in pairs:
+        if each.per == "sequence":
+            known |= _by_row([each.name], [batch.layout.sequences_of(array)], stretch.row)
+        else:
+            known[each.name] = stretch.cut(batch.layout.rows_out(array, batch.lead))
     for own in (cell.params, cell.consts):
         known |= {name: np.array(array) for name, array in own.over(own.whole).items()}
     names = [state.name for state in described.states]

@@ -77,6 +77,27 @@ class BatchLayout:
             return rows
         return gather_rows(rows, self.packing.spread).reshape(*lead, *rows.shape[1:])
 
+    def sequences_in(self, array: Values) -> Values:
+        """An input (B, …) in the order in which sequences, or their pieces, are dealt."""
+        if self.packing is None:
+            return array
+        own = array if self.episodes is None else array[self.episodes.pieces.sequence]
+        return own[self.packing.order]
+
+    def sequences_out(self, array: Values) -> Values:
+        """Gradients of such an input as (B, …) in the caller's order: sums over pieces."""
+        found = self.undealt(array)
+        if self.episodes is None:
+            return found
+        total = np.zeros((self.batch, *array.shape[1:]), array.dtype)
+        np.add.at(total, self.episodes.pieces.sequence, found)
+        return total
+
+    def sequences_of(self, array: Values) -> Values:
+        """Such an input as the caller passed it."""
+        found = self.undealt(array)
+        return found if self.episodes is None else found[self.episodes.head]
+
     def starts_in(self, array: Values, own: Values | None = None) -> Values:
         """States (B, …) in the order in which sequences are dealt; `own` (1, …) for episodes."""
         if self.episodes is not None:

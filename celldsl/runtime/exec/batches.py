@@ -76,8 +76,26 @@ def make_batch(
         if cut
         else packed_layout(lengths, steps, parts, reverse)
     )
-    rows = [layout.rows_in(array) for array in arrays]
+    rows = [
+        layout.sequences_in(array) if slot.per == "sequence" else layout.rows_in(array)
+        for slot, array in zip(signature.input_slots, arrays, strict=True)
+    ]
     return Batch(rows, _dealt(engine, layout, starts), layout, lead)
+
+
+def inputs_out(
+    signature: Signature, layout: BatchLayout, arrays: list[Values], lead: tuple[int, ...]
+) -> list[Values]:
+    """Gradients of inputs as the caller has the inputs; those that have none stay as they are."""
+    found = []
+    for slot, array in zip(signature.input_slots, arrays, strict=True):
+        if slot.kind != "real":
+            found.append(array)
+        elif slot.per == "sequence":
+            found.append(layout.sequences_out(array))
+        else:
+            found.append(layout.rows_out(array, lead))
+    return found
 
 
 def _is_all_false(resets: Any) -> bool:
@@ -95,7 +113,7 @@ def _dealt(engine: Engine, layout: BatchLayout, starts: list[Values] | None) -> 
 
 def own_starts(engine: Engine, keep: bool = False, numbers: Numbers | None = None) -> ForwardRun:
     """A run of no steps of one sequence: its last states are those that the cell starts from."""
-    nothing = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.input_shapes]
+    nothing = engine.no_inputs()
     return engine.forward(plan_rows(0, 1, 1, keep, False), nothing, engine.no_starts, numbers)
 
 

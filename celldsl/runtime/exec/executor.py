@@ -88,7 +88,10 @@ class PlanSizes:
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.output_count = len(self.outputs)
-        self.inputs = [lead + shape for shape in engine.input_shapes]
+        # Gradients; there are none of integers and truth values.
+        leads = [(plan.batch,) if each.per == "sequence" else lead for each in engine.inputs]
+        shapes = zip(engine.inputs, leads, engine.input_shapes, strict=True)
+        self.inputs = [own + shape if e.kind == "real" else (0,) for e, own, shape in shapes]
         self.states = [(plan.batch, *shape) for shape in engine.state_shapes]
         self.results = self.outputs + self.states
         self.gradients = self.inputs + self.states
@@ -123,6 +126,7 @@ class Engine:
         if description.prepare is not None and made_by == "llvm":
             description.prepare(self.dtype)
         self.once = len(leading_once(description.forward))
+        self.inputs = description.inputs
         shapes = [self._shapes(a) for a in (description.inputs, description.outputs)]
         self.input_shapes, self.output_shapes = shapes
         self.state_shapes = self._shapes(description.states)
@@ -147,6 +151,13 @@ class Engine:
 
     def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
         return [tuple(map(int, a.shape(**self.dims))) for a in arrays]
+
+    def no_inputs(self) -> list[Values]:
+        """Those of no steps of one sequence; zeros where they last a sequence."""
+        return [
+            np.zeros((1, *shape) if each.per == "sequence" else (0, 1, *shape), self.dtype)
+            for each, shape in zip(self.inputs, self.input_shapes, strict=True)
+        ]
 
     def flop_estimate(self, rows: int) -> int:
         """About how many multiplications a pass over `rows` rows takes."""

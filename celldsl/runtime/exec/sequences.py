@@ -97,7 +97,8 @@ def _inputs_of(tape: Tape, index: int) -> list[Values]:
     if len(tape.borders) == 1:
         return tape.inputs
     own = tape.layout.span(*tape.borders[index])
-    return [array[own] for array in tape.inputs]
+    pairs = zip(tape.engine.inputs, tape.inputs, strict=True)
+    return [array if each.per == "sequence" else array[own] for each, array in pairs]
 
 
 def run_back(
@@ -116,7 +117,7 @@ def _back_in_segments(
     tape: Tape, engine: Engine, outputs: list[Values], finals: list[Values | None]
 ) -> BackwardRun:
     total = np.zeros_like(engine.parameters)
-    inputs = [np.empty_like(array) for array in tape.inputs]
+    inputs = [np.zeros_like(array) for array in tape.inputs]
     starts: list[Values] = []
     for index in reversed(range(len(tape.borders))):
         own = tape.layout.span(*tape.borders[index])
@@ -124,8 +125,11 @@ def _back_in_segments(
         given = [array[own] for array in outputs]
         found = engine.backward(run, _inputs_of(tape, index), given, starts or finals)
         total += found.parameters
-        for whole, part in zip(inputs, found.inputs, strict=True):
-            whole[own] = part
+        for each, whole, part in zip(engine.inputs, inputs, found.inputs, strict=True):
+            if each.per == "sequence" and each.kind == "real":
+                whole += part
+            elif each.kind == "real":
+                whole[own] = part
         starts = found.starts
     return BackwardRun(total, inputs, starts)
 
@@ -156,6 +160,6 @@ def own_start_gradients(
     run = own_starts(engine, keep=True, numbers=numbers)
     own = [layout.undealt(array)[~episodes.given] for array in starts]
     ends: list[Values | None] = [array.sum(axis=0, keepdims=True) for array in own]
-    inputs = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.input_shapes]
+    inputs = engine.no_inputs()
     outputs = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.output_shapes]
     gradients += engine.backward(run, inputs, outputs, ends).parameters

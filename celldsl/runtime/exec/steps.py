@@ -75,6 +75,7 @@ class Stepper:
         engine, signature = self.engine, self.signature
         if (
             len(self.input_shapes) != 1
+            or signature.input_slots[0].kind != "real"
             or not (signature.state_structure.flat and signature.output_structure.flat)
             or engine.flop_estimate(self.batch) >= SMALL_WORK
             or engine.ahead_again.codes is None

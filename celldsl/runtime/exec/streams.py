@@ -115,7 +115,7 @@ class Stream:
         signature, stepper = self._signature, self._stepper
         arrays, _ = signature.inputs(inputs, named, ("B",))
         for slot, array in zip(signature.input_slots, arrays, strict=True):
-            slot.check(slot.name, array, self._dtype, {"B": self._batch})
+            slot.check_rows(array, self._batch)
         outputs = [np.empty(shape, self._dtype) for shape in stepper.output_shapes]
         stepper.repeat((*arrays, *outputs, *self._now, *self._next))
         return signature.pack_outputs(outputs)

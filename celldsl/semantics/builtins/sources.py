@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from celldsl.ir.size import Size
 from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import Bound, given
 from celldsl.semantics.builtins.function import Build, Function
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.semantics.picks import below, one_hot
 from celldsl.syntax import ast
 
 
@@ -34,6 +36,24 @@ def _source(op: str, rank: int) -> Build:
     return build
 
 
+def _one_hot(f: Environment, e: ast.Call, a: Bound) -> Value:
+    """A wider one than the integer's limit has zeros at its end."""
+    written, width = given(a, "k"), given(a, "n")
+    index = f.elaborate(written)
+    n = written_sizes.positive_size(f, width, "the length of a one-hot vector")
+    if isinstance(index, Unknown) or n is None:
+        return Unknown()
+    if not isinstance(index, Tensor) or index.limit is None:
+        f.error(
+            "E0216",
+            f"`{wording.short(written.span)}` is no integer that picks",
+            written.span,
+            help="declare it so: `input token: int[V]`, then `one_hot(token, V)`",
+        )
+        return Unknown()
+    return one_hot(f, index, n, width) if below(f, index, n, written) else Unknown()
+
+
 def _legendre(name: str, rank: int) -> Build:
     def build(f: Environment, e: ast.Call, a: Bound) -> Value:
         n = written_sizes.positive_size(f, given(a, "n"), "a size")
@@ -58,6 +78,7 @@ ENTRIES = (
     Function("ones", "shape", "ones of a shape; alone, an initialiser", _filled(1.0)),
     Function("eye", "n", "the identity matrix [n, n]", _source("eye", 2)),
     Function("arange", "n", "0, 1, … n - 1", _source("arange", 1)),
+    Function("one_hot", "k, n", "1 at the place that an integer says, else 0", _one_hot),
     Function("legendre_a", "n", "the state matrix of the Legendre memory, [n, n]",
              _legendre("legendre_a", 2)),
     Function("legendre_b", "n", "the input vector of the Legendre memory, [n]",

@@ -64,11 +64,39 @@ def ask_shape(m: Mistake) -> Words | None:
         return Words("E0010", "a line declares one shape", help)
     if m.wants("COLON") and m.kind in ("NEWLINE", "EQUAL"):
         return _ask_for_shape(m)
-    if m.wants("LSQB") and m.before.type == "COLON":
-        shape, end = _written(m, m.at)
-        help = f"write `{m.first} {m.tokens[m.at - 2]}: {shape}`"
-        return Words("E0010", "a shape stands in square brackets", help, shape, end=end, over=True)
+    of_call = m.kind == "LPAR" and m.tokens[m.at - 2].type == "COLON"
+    if m.wants("LSQB") and (m.before.type == "COLON" or of_call):
+        first = m.at - of_call
+        shape, end = _written(m, first)
+        help = f"write `{m.first} {m.tokens[first - 2]}: {shape}`"
+        said, start = "a shape stands in square brackets", m.tokens[first].start
+        return Words("E0010", said, help, shape, start=start, end=end, over=True)
     return None
+
+
+def ask_lifetime(m: Mistake) -> Words | None:
+    """`input c: [C] sequence`, `input c: [C] once per sequence`, `input c: per sequence`"""
+    if m.first.type != "INPUT":
+        return None
+    if (m.token, m.after) == ("per", "sequence") and m.before.type == "NAME":
+        given = m.bracket(m.at + 3) if m.at + 3 < len(m.tokens) else None
+        shape = _usual(m) if given is None else f"[{given[0]}]"
+        help = f"write `{m.first} {m.before}: {shape} per sequence`"
+        return Words("E0010", "`per sequence` stands behind the shape", help, end=m.after.end)
+    if "COLON" not in m.line_kinds:
+        return None
+    colon = next(at for at in range(m.line, m.at) if m.tokens[at].type == "COLON")
+    words = [token for token in m.tokens[colon + 1 : m.at + 2] if token.type == "NAME"]
+    if "sequence" not in words or m.kind not in ("NAME", "NEWLINE", "EQUAL"):
+        return None
+    first = next(t for t in words if t in ("per", "sequence", "once", "each", "constant"))
+    name, last = m.tokens[colon - 1], next(t for t in words if t == "sequence")
+    if m.tokens[colon + 1] is first:
+        help = f"write `{m.first} {name}: {_usual(m)} per sequence`"
+        return Words("E0010", f"`{name}` has no shape", help, start=first.start, end=last.end)
+    help = "write `per sequence` behind the shape"
+    return Words("E0010", "how long an input lasts is said in two words", help, "per sequence",
+                 start=first.start, end=last.end, over=True)  # fmt: skip
 
 
 def _ask_for_shape(m: Mistake) -> Words:
@@ -95,7 +123,8 @@ def _written(m: Mistake, at: int) -> tuple[str, int]:
     if m.tokens[opens].type in ("LPAR", "LSQB"):
         inside = m.bracket(opens)
         if inside is not None:
-            return f"[{inside[0].strip('[](), ')}]", inside[1]
+            kind = str(token) if opens > at and token in ("int", "bool") else ""
+            return f"{kind}[{inside[0].strip('[](), ')}]", inside[1]
     return (f"[{token}]" if token.type in ("NAME", "NUMBER") else _usual(m)), token.end
 
 
@@ -206,6 +235,7 @@ def ask_output(m: Mistake) -> Words | None:
 
 DECLARATION_RULES = (
     ask_range,
+    ask_lifetime,
     ask_shape,
     ask_primed_declaration,
     ask_annotation,

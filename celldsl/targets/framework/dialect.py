@@ -29,7 +29,8 @@ class Dialect:
     mask       template: one mask, over `{kind}`, `{rate}`, `{times}`, `{shape}`, `{like}`, `{site}`
     chance     the name of what decides whether and how masks are drawn; `chance_keyword` with its
                default
-    alike      template: the line that finds `like`, over `{first}` and all `{inputs}`
+    alike      template: the line that finds `like`, over `{first}` and all `{inputs}` of numbers;
+               `alike_params` is that where there are none
     setting    template: the hyperparameter `{0}` as an array without axes
     first_values, last_values, open_values
                what `initial_values` takes before and after a cell's own settings, and its first
@@ -50,6 +51,7 @@ class Dialect:
     chance: str
     chance_keyword: str
     alike: str
+    alike_params: str
     setting: str
     first_values: tuple[str, ...]
     last_values: tuple[str, ...]

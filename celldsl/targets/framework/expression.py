@@ -253,6 +253,8 @@ def _call(node: Node, args: Sequence[Text], at: Place) -> str:
 
 def _spelled_as(node: Node, args: Sequence[Text]) -> str:
     """The operation, or the form of it that mixes values with and without a batch."""
+    if node.op == "pick" and args[0].leads == NEVER:
+        return "pick_once"
     if node.op == "concat" and {arg.leads for arg in args} not in ({NEVER}, {ALWAYS}):
         return "concat_rows"
     if node.op == "cumsum" and node["reverse"]:

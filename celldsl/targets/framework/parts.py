@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from celldsl.ir.program import Node, Program, Rows, State
+from celldsl.ir.program import Leaf, Node, Program, Rows, State
 from celldsl.ir.size import Shape, shape_text
 from celldsl.ir.spec import CellSpec
 from celldsl.structs import record
@@ -85,15 +85,25 @@ def _check(values: Values) -> Function:
         for leaf in values.program.leaves:
             if leaf.kind == kind:
                 name, lead = values.texts[leaf.name].code, [f"*{body.word('lead')}"]
-                if kind == "input":
+                if kind == "input" and leaf.type.rows == Rows.STEP:
                     lead = [f"*{body.word('times')}", *lead]
                 shape = tuple_code([*lead, *map(body.size, leaf.type.shape)])
                 label = leaf.name if kind == "input" else f"state.{leaf.name}"
-                label += f" {shape_text(leaf.type.shape)}"
-                body.lines.append(f'expect("{label}", {name}, {shape})')
+                body.lines.append(_expectation(values, body, leaf, label, name, shape))
                 body.words[name] = None
     doc = "Raises where arrays have other shapes than parameters and each other ask for."
     return function_of(values, "check", doc, body, (), settings=False)
+
+
+def _expectation(values: Values, body: Body, leaf: Leaf, label: str, name: str, shape: str) -> str:
+    """The line that checks an argument."""
+    if leaf.type.boolean:
+        return f'flags("{label}", {name}, {shape})'
+    if leaf.type.integer:
+        limit = next(each.limit for each in values.spec.inputs if each.name == leaf.name)
+        assert limit is not None
+        return f'integers("{label}", {name}, {shape}, {body.size(limit)})'
+    return f'expect("{label} {shape_text(leaf.type.shape)}", {name}, {shape})'
 
 
 def _prepare(values: Values, nodes: list[Node], read: set[str]) -> Function | None:
@@ -103,6 +113,8 @@ def _prepare(values: Values, nodes: list[Node], read: set[str]) -> Function | No
         return None
     body = values.body(nodes, [*kept, *hypers], settings=True)
     doc = "What exists once for a call: it needs neither inputs nor states."
+    if any(values.types[name].rows == Rows.BATCH for name in kept):
+        doc = "What exists once for a call, or for each sequence: it needs nothing of any step."
     returned = _crossing(values, body, [*hypers, *kept])
     return function_of(values, "prepare", doc, body, returned, settings=True)
 

@@ -54,7 +54,9 @@ def mask_keywords(cell: Cell) -> list[str]:
 def opening(cell: Cell, timed: bool) -> list[str]:
     """What functions want to know of the batch; the state, by names; a check of all shapes."""
     p, v = cell.parts, cell.parts.values
-    first, rank = v.inputs[0], len(cell.spec.inputs[0].shape)
+    pairs = list(zip(v.inputs, cell.spec.inputs, strict=True))
+    first, rank = next((name, len(each.shape)) for name, each in pairs if each.per == "step")
+    real = [name for name, each in pairs if each.kind == "real"]
     end = f"-{rank}" if rank else ""
     shape = f"{first}.shape"
     times = f"{shape}[:1]" if timed else "()"
@@ -62,10 +64,17 @@ def opening(cell: Cell, timed: bool) -> list[str]:
     lines = [f"times, lead = {times}, {lead}"]
     called = [p.prepare, p.project, p.advance, p.draw, p.start, *([p.empty] if timed else [])]
     if any(function is not None and cell.dialect.like in function.args for function in called):
-        lines.append(cell.dialect.alike.format(first=first, inputs=", ".join(v.inputs)))
+        lines.append(_alike(cell, real))
     if timed:
         lines += ["if state is None:", f"    state = {p.start.expression()}"]
     return [*lines, *v.nest.unpacked(v.states, "state"), p.check.expression()]
+
+
+def _alike(cell: Cell, real: Sequence[str]) -> str:
+    """The line that says what new arrays are like: inputs of numbers, else parameters."""
+    if not real:
+        return cell.dialect.alike_params
+    return cell.dialect.alike.format(first=real[0], inputs=", ".join(real))
 
 
 def reset_lines(cell: Cell, timed: bool) -> list[str]:
@@ -100,12 +109,30 @@ def before_steps(cell: Cell) -> list[str]:
 
 
 def per_step(cell: Cell) -> list[str]:
-    """The names of what has a value for each step, beside inputs: those that `advance` takes."""
+    """The names of what has a value for each step and is taken by `advance`."""
     project = cell.parts.project
     ahead = [] if project is None else list(project.returns)
     timed = [mask.name for mask in cell.parts.values.masks if mask.timed]
     taken = set(cell.parts.advance.args)
-    return [name for name in (*cell.parts.values.inputs, *ahead, *timed) if name in taken]
+    given = timed_inputs(cell)
+    return [name for name in (*given, *ahead, *timed) if name in taken]
+
+
+def timed_inputs(cell: Cell) -> list[str]:
+    """The names of inputs of each step."""
+    pairs = zip(cell.parts.values.inputs, cell.spec.inputs, strict=True)
+    return [name for name, each in pairs if each.per == "step"]
+
+
+def filled_inputs(cell: Cell) -> list[str]:
+    """Inputs past a length are 1, so that nothing there can be infinite or NaN; integers are 0."""
+    pairs = zip(cell.parts.values.inputs, cell.spec.inputs, strict=True)
+    fill = {"real": "1.0", "int": "0"}
+    return [
+        f"{name} = keep(live, {name}, {fill[each.kind]})"
+        for name, each in pairs
+        if each.per == "step" and each.kind in fill
+    ]
 
 
 def returned(cell: Cell, states: Sequence[str] | None) -> list[str]:

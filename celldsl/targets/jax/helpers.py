@@ -22,6 +22,20 @@ def flags(label, x, shape):
         raise ValueError(f"{label}: expected shape {tuple(shape)}, got {jnp.shape(x)}")
 
 
+def integers(label, x, shape, limit):
+    """Raises where `x` is no array of integers of this shape, from 0 to `limit` - 1.
+
+    Under a transformation the numbers cannot be looked at: what is out of range gives NaN.
+    """
+    if not jnp.issubdtype(jnp.result_type(x), jnp.integer):
+        raise TypeError(f"{label}: expected integers, got {jnp.result_type(x)}")
+    if jnp.shape(x) != tuple(shape):
+        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {jnp.shape(x)}")
+    if not isinstance(x, jax.core.Tracer) and x.size and not 0 <= x.min() <= x.max() < limit:
+        place = tuple(map(int, jnp.argwhere((x < 0) | (x >= limit))[0]))
+        raise ValueError(f"{label}: expected 0 to {limit - 1}, but {place} is {x[place]}")
+
+
 def within(lengths, times, lead):
     """(T, …): whether each step is within the length of its sequence."""
     lengths = jnp.asarray(lengths)
@@ -53,6 +67,20 @@ def concat_rows(parts, axis, rank):
     lead = jnp.broadcast_shapes(*(part.shape[: part.ndim - rank] for part in parts))
     full = [jnp.broadcast_to(part, (*lead, *part.shape[part.ndim - rank :])) for part in parts]
     return jnp.concatenate(full, axis)
+
+
+def pick(x, k, rank):
+    """The elements of the first of the last `rank` axes that integers say, one for each row."""
+    lead = jnp.broadcast_shapes(x.shape[: x.ndim - rank], k.shape)
+    x = jnp.broadcast_to(x, (*lead, *x.shape[x.ndim - rank :]))
+    k = jnp.broadcast_to(k, lead).reshape(*lead, *[1] * rank)
+    return jnp.take_along_axis(x, k, -rank, mode="fill").squeeze(-rank)
+
+
+def place(x, k, rank, n):
+    """Zeros but for `x` where integers say so on a new first axis of `n`."""
+    here = jnp.arange(n) == k[..., None]
+    return jnp.where(here.reshape(*here.shape, *[1] * rank), jnp.expand_dims(x, x.ndim - rank), 0.0)
 
 
 def absolute(x):

@@ -19,6 +19,7 @@ from celldsl.targets.framework.module import (
 from celldsl.targets.framework.public import (
     Cell,
     before_steps,
+    filled_inputs,
     mask_keywords,
     opening,
     per_step,
@@ -98,12 +99,12 @@ def forward_source(cell: Cell) -> str:
 
 
 def _within_lengths(cell: Cell) -> list[str]:
-    """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
+    """What stands past a length reaches nothing."""
     return [
         "live = None",
         "if lengths is not None:",
         "    live = within(lengths, times, lead)",
-        *(f"    {name} = keep(live, {name}, 1.0)" for name in cell.parts.values.inputs),
+        *indented(filled_inputs(cell)),
     ]
 
 

@@ -12,7 +12,7 @@ from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
-from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec
+from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec, array_text
 from celldsl.plan.operations import GemmRows
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
@@ -143,7 +143,13 @@ def _hyper(hyper: HyperSpec, describe: str) -> str:
 
 
 def _array(array: ArraySpec, describe: str) -> str:
-    return f"{describe}.Array({array.name!r}, {shape_text(array.shape)!r}, {_shape(array.shape)})"
+    more = "" if array.kind == "real" else f", kind={array.kind!r}"
+    if array.limit is not None:
+        more += f", limit={_function(array.limit)}"
+    if array.per != "step":
+        more += f", per={array.per!r}"
+    text = array_text(array)
+    return f"{describe}.Array({array.name!r}, {text!r}, {_shape(array.shape)}{more})"
 
 
 def _params(specs: tuple[ParamSpec, ...], blocks: tuple[Block, ...], describe: str) -> list[str]:

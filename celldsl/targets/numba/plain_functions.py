@@ -146,6 +146,7 @@ class FunctionText:
         tape = ["tape"] if direction.back else []
         given = self._arrays(direction.given)
         body = self._shape_checks(direction.given, timed)
+        body += self._integers(direction.given, timed)
         if direction.back:
             length = self._size(self.plan.lengths.get("tape", ZERO))
             told = "tape: expected that of a forward pass over as many steps and sequences"
@@ -160,13 +161,19 @@ class FunctionText:
         arrays = [f"{self.names.array(array)}.reshape(-1)" for array in direction.arrays()]
         fixed = "backward_fixed" if direction.back else "fixed"
         body += self._calls(direction.later, direction.arguments(arrays, fixed, "tape"))
-        made = self._arrays(direction.made)
+        made = self._arrays(direction.made, of_numbers=direction.back)
         results = ["gradients", *made] if direction.back else [*made, "tape"]
         body.append(f"    return {', '.join(results)}")
-        steps, batch = (f"{given[0]}.shape[0]", f"{given[0]}.shape[1]") if timed else (
-            "1", f"{given[0]}.shape[0]")  # fmt: skip
-        first = [f"    {WEIGHTS} = weights", *self._conversions(direction.given, timed)]
-        return self._text(name, ", ".join(["weights", *tape, *given]), first, steps, batch, body)
+        first = next(
+            self.names.array(place)
+            for role in direction.given
+            for array, place in zip(role.arrays, role.places(), strict=True)
+            if role.timed and array.per == "step"
+        )
+        steps, batch = (f"{first}.shape[0]", f"{first}.shape[1]") if timed else (
+            "1", f"{first}.shape[0]")  # fmt: skip
+        begin = [f"    {WEIGHTS} = weights", *self._conversions(direction.given, timed)]
+        return self._text(name, ", ".join(["weights", *tape, *given]), begin, steps, batch, body)
 
     def _text(
         self, name: str, arguments: str, first: list[str], steps: str, batch: str, body: list[str]
@@ -188,8 +195,14 @@ class FunctionText:
         self.sizes.append(size)
         return size_code(size)
 
-    def _arrays(self, roles: Sequence[Role]) -> list[str]:
-        return [self.names.array(place) for role in roles for place in role.places()]
+    def _arrays(self, roles: Sequence[Role], of_numbers: bool = False) -> list[str]:
+        """Their names; `of_numbers` without those that have no gradient."""
+        return [
+            self.names.array(place)
+            for role in roles
+            for array, place in zip(role.arrays, role.places(), strict=True)
+            if array.kind == "real" or not of_numbers
+        ]
 
     def _buffer(self, name: str, length: str) -> str:
         size = self._size(self.plan.lengths.get(length, ZERO))
@@ -206,35 +219,59 @@ class FunctionText:
         given = self.names.own("given_array")
         return [
             f'    {name} = {given}({name}, parameters, {len(words)}, "{_told(name, words)}")'
-            for name, words, _ in self._expected(roles, timed)
+            for name, words, _, array in self._expected(roles, timed)
+            if array.kind == "real"
         ]
+
+    def _integers(self, roles: Sequence[Role], timed: bool) -> list[str]:
+        """Integers and truth values as numbers, when the sizes are known that they stay below."""
+        lines = []
+        for name, words, _, array in self._expected(roles, timed):
+            given = f"{name}, parameters, {len(words)}"
+            told = f'"{_told(name, words)}"'
+            if array.limit is not None:
+                own = self.names.own("given_integers")
+                limit = self._size(array.limit)
+                lines.append(f"    {name} = {own}({given}, {limit}, {told})")
+            elif array.kind == "bool":
+                lines.append(f"    {name} = {self.names.own('given_truths')}({given}, {told})")
+        return lines
 
     def _shape_checks(self, roles: Sequence[Role], timed: bool) -> list[str]:
         return [
             line
-            for name, words, shape in self._expected(roles, timed)
+            for name, words, shape, _ in self._expected(roles, timed)
             for line in (
                 f"    if {name}.shape != {shape}:",
                 f"        {self._error(_told(name, words))}",
             )
         ]
 
-    def _expected(self, roles: Sequence[Role], timed: bool) -> Iterator[tuple[str, list[str], str]]:
+    def _expected(
+        self, roles: Sequence[Role], timed: bool
+    ) -> Iterator[tuple[str, list[str], str, ArraySpec]]:
         """The arrays that are given, with the words and the code for their shapes."""
         for role in roles:
             for array, place in zip(role.arrays, role.places(), strict=True):
-                lead = "TB" if role.timed and timed else "B"
+                lead = "TB" if role.timed and timed and array.per == "step" else "B"
                 words = [*lead, *map(str, array.shape)]
-                yield self.names.array(place), words, self._shape(array.shape, len(lead) == 2)
+                shape = self._shape(array.shape, len(lead) == 2)
+                yield self.names.array(place), words, shape, array
 
     def _results(self, made: Sequence[Role], timed: bool) -> list[str]:
         empty = f"{self.names.own('np')}.empty"
         return [
             f"    {self.names.array(place)} = "
-            f"{empty}({self._shape(array.shape, role.timed and timed)}, parameters.dtype)"
+            f"{empty}({self._made(array, role.timed and timed)}, parameters.dtype)"
             for role in made
             for array, place in zip(role.arrays, role.places(), strict=True)
         ]
+
+    def _made(self, array: ArraySpec, timed: bool) -> str:
+        """The shape of a result; there is no gradient of integers and truth values."""
+        if array.kind != "real":
+            return "0"
+        return self._shape(array.shape, timed and array.per == "step")
 
     def _shape(self, shape: Shape, timed: bool) -> str:
         lead = ["rows[0]", "rows[1]"] if timed else ["rows[1]"]

@@ -23,6 +23,7 @@ from celldsl.kernel_ir.expressions import (
     Setting,
     Start,
     Value,
+    Whole,
     Word,
 )
 from celldsl.kernel_ir.free import Mentioned, mentioned
@@ -115,6 +116,8 @@ class Printer:
                 return f"({code} != {self.reals[0.0]})" if of_bool else code
             case Number(whole):
                 return f"{self.names.own('real')}(parameters, {self.code(whole)})"
+            case Whole(number):
+                return f"{self.names.own('np')}.int64({self.code(number)})"
             case Call(function, args):
                 return f"{self.names.own(function)}({', '.join(map(self.code, args))})"
         raise AssertionError(f"no text for {value}")

@@ -22,6 +22,17 @@ def flags(label, x, shape):
         raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
 
 
+def integers(label, x, shape, limit):
+    """Raises where `x` is no array of integers of this shape, from 0 to `limit` - 1."""
+    if x.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"{label}: expected integers, int64 or int32, got {x.dtype}")
+    if tuple(x.shape) != tuple(shape):
+        raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
+    if x.numel() and not torch.compiler.is_compiling() and not 0 <= x.min() <= x.max() < limit:
+        place = ((x < 0) | (x >= limit)).nonzero()[0].tolist()
+        raise ValueError(f"{label}: expected 0 to {limit - 1}, but {place} is {x[tuple(place)]}")
+
+
 def within(lengths, times, lead, device):
     """(T, …): whether each step is within the length of its sequence."""
     lengths = torch.as_tensor(lengths, device=device)
@@ -52,6 +63,21 @@ def concat_rows(parts, axis, rank):
     lead = torch.broadcast_shapes(*(part.shape[: part.ndim - rank] for part in parts))
     full = [part.expand(*lead, *part.shape[part.ndim - rank :]) for part in parts]
     return torch.cat(full, axis)
+
+
+def pick(x, k, rank):
+    """The elements of the first of the last `rank` axes that integers say, one for each row."""
+    lead = torch.broadcast_shapes(x.shape[: x.ndim - rank], k.shape)
+    x = x.expand(*lead, *x.shape[x.ndim - rank :])
+    own = x.shape[x.ndim - rank + 1 :]
+    k = k.expand(lead).long().reshape(*lead, 1, *[1] * len(own)).expand(*lead, 1, *own)
+    return x.gather(-rank, k).squeeze(-rank)
+
+
+def place(x, k, rank, n):
+    """Zeros but for `x` where integers say so on a new first axis of `n`."""
+    here = torch.arange(n, device=k.device) == k[..., None]
+    return torch.where(here.reshape(*here.shape, *[1] * rank), x.unsqueeze(-rank - 1), 0.0)
 
 
 def reduced(combine, start, x, axis):

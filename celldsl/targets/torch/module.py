@@ -20,6 +20,7 @@ from celldsl.targets.framework.module import (
 from celldsl.targets.framework.public import (
     Cell,
     before_steps,
+    filled_inputs,
     mask_keywords,
     opening,
     per_step,
@@ -28,6 +29,7 @@ from celldsl.targets.framework.public import (
     returned,
     signature,
     step_source,
+    timed_inputs,
 )
 from celldsl.targets.framework.unit import Unit
 from celldsl.targets.torch.dialect import TORCH
@@ -94,11 +96,11 @@ def forward_source(cell: Cell) -> str:
 
 
 def _within_lengths(cell: Cell) -> list[str]:
-    """Inputs past a length are 1, so that nothing there can be infinite or NaN."""
+    """What stands past a length reaches nothing."""
     return [
         "if lengths is not None:",
-        f"    live = within(lengths, times, lead, {cell.parts.values.inputs[0]}.device)",
-        *(f"    {name} = keep(live, {name}, 1.0)" for name in cell.parts.values.inputs),
+        f"    live = within(lengths, times, lead, {timed_inputs(cell)[0]}.device)",
+        *indented(filled_inputs(cell)),
     ]
 
 

@@ -89,6 +89,11 @@ CASES: dict[str, list[Case]] = {
     "rowsum": [([(N, M)], {})],
     "einsum_rows": [([(N,), (M,)], {"spec": "i,j->ij"}), ([(N,), (N,)], {"spec": "i,i->"})],
     "final": [([(N,)], {})],
+    "total": [([(N,)], {})],
+    # The last argument is an integer below N.
+    "pick": [([(N,), ()], {}), ([(N, M), ()], {}), ([(N, M, TWO), ()], {})],
+    "place": [([(), ()], {"n": N}), ([(M,), ()], {"n": N}), ([(M, TWO), ()], {"n": N})],
+    "scatter_rows": [([(M,), ()], {"n": N})],
     **{
         name: [([(N, M)] * (entry.arity or 0), {}), ([()] * (entry.arity or 0), {})]
         for name, entry in OPS.items()

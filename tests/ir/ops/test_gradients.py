@@ -21,14 +21,16 @@ DIFFERENTIATED = [
     n for n, entry in OPS.items() if entry.kind not in ("source", "rows") and n != "clip_gradient"
 ]
 BOOLEAN = {"where": [True, False, False], "and": [True] * 2, "or": [True] * 2, "not": [True]}
+INTEGER = {"pick": [False, True], "place": [False, True]}
 
 
 def programs(op: str, shapes: list[Shape], attributes: dict[str, Any]) -> tuple[Program, Program]:
     """The value of an op, and the cotangents of its arguments given `d`."""
     boolean = BOOLEAN.get(op, [False] * len(shapes))
+    integer = INTEGER.get(op, [False] * len(shapes))
     leaves = [
-        Leaf("saved", f"a{i}", Type(shape, Rows.STEP, b))
-        for i, (shape, b) in enumerate(zip(shapes, boolean, strict=True))
+        Leaf("saved", f"a{i}", Type(shape, Rows.STEP, *kind))
+        for i, (shape, *kind) in enumerate(zip(shapes, boolean, integer, strict=True))
     ]
     b = Builder(leaves)
     y = b.op(op, *(leaf.name for leaf in leaves), **attributes)
@@ -62,6 +64,8 @@ def draw(program: Program, dims: dict[str, int], interval: tuple[float, float]) 
     for leaf in program.leaves:
         shape = (2, 1, *(size.evaluate(dims) for size in leaf.type.shape))
         value = rng.uniform(*interval, size=shape)
+        if leaf.type.integer:
+            value = rng.integers(0, dims["N"], size=shape)
         drawn[leaf.name] = value > 0 if leaf.type.boolean else value
     return drawn
 
@@ -76,7 +80,7 @@ def check(op: str, shapes: list[Shape], attributes: dict[str, Any], dims: dict[s
     arguments = {leaf: v for leaf, v in leaves.items() if leaf != "d"}
     for name, argument in arguments.items():
         if (
-            argument.dtype == bool
+            argument.dtype.kind in "bi"
             or ("output", "y") not in evaluate(value, arguments, dims, 2, 1).results
         ):
             assert found[name] is None

@@ -205,7 +205,25 @@ def eunn(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": np.concatenate([h.real, h.imag])}, {"h_r": h.real, "h_i": h.imag}
 
 
+def captioner_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    w = {n: p[f"i_f_g_o.{n}"] for n in ("W_0", "W_picture", "W_h", "b")}
+    seen = p["E"][x["word"]] @ w["W_0"] + x["picture"] @ w["W_picture"]
+    h, c = lstm(*np.split(seen + s["h"] @ w["W_h"] + w["b"], 4), s["c"])
+    return pair(h, c)
+
+
+def agent_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    old = {n: np.zeros_like(a) if x["done"] else a for n, a in s.items()}
+    last = np.eye(len(p["i_f_g_o.W_1"]))[x["action"]]
+    seen = np.concatenate([x["x"], last, [x["reward"]], old["h"]])
+    blocks = [p[f"i_f_g_o.W_{n}"] for n in ("x", "1", "reward", "h_old")]
+    h, c = lstm(*np.split(seen @ np.concatenate(blocks) + p["i_f_g_o.b"], 4), old["c"])
+    return pair(h, c)
+
+
 STEPS: dict[str, Step] = {
+    "captioner_lstm": captioner_lstm,
+    "agent_lstm": agent_lstm,
     "addons_ln_lstm": addons_ln_lstm,
     "sketch_ln_lstm": sketch_ln_lstm,
     "hyper_lstm": hyper_lstm,
