@@ -196,7 +196,7 @@ def _class_of(
         give_warnings(kept.warnings, name)
     hook: Callable[[Structure], type[Cell]] = variant
     found.variants = staticmethod(hook)
-    found.reopened = reopening
+    found.reopened, found.observed = reopening, wanted.observed
     return found
 
 

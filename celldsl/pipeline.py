@@ -226,10 +226,13 @@ class Artefacts:
     def plain_unit(self, name: str, digest: str) -> Printed:
         """What targets of Programs print: as it was written, with work out of the loop."""
         from celldsl.targets.framework.unit import Unit as Printed
+        from celldsl.transforms.observe import forward_with_states
         from celldsl.transforms.pipeline import PLAIN, run_passes
 
         program = run_passes(self.lowered.program, PLAIN, self.without)
-        return Printed(self.lowered.spec, program, name, digest, __version__)
+        if self.observed == "states":
+            program = forward_with_states(program)
+        return Printed(self.spec, program, name, digest, __version__)
 
 
 class Module(NamedTuple):
@@ -250,11 +253,12 @@ def generate(
     report: Report | None = None,
     without: Iterable[str] = (),
     target: str = DEFAULT,
+    observed: Observed = None,
 ) -> str:
     """The text of the module of a cell, as `generate_module` makes it."""
     return generate_module(
         text, name, cell=cell, structure=structure, root=root, standalone=standalone,
-        report=report, without=without, target=target,
+        report=report, without=without, target=target, observed=observed,
     ).text  # fmt: skip
 
 

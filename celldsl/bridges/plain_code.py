@@ -39,12 +39,15 @@ def plain_module(recipe: Recipe, target: str) -> ModuleType:
         described.name,
         tuple(recipe.structure.items()),
         target,
+        recipe.cls.observed,
     )
 
 
 @cache
-def _module(sources: Sources, cell: str, structure: Structure, target: str) -> ModuleType:
-    text = _kept_text(sources, cell, structure, target)
+def _module(
+    sources: Sources, cell: str, structure: Structure, target: str, observed: Any
+) -> ModuleType:
+    text = _kept_text(sources, cell, structure, target, observed)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     name = f"celldsl.generated.plain_{target}_{digest}"
     made = ModuleType(name, f"{cell} in the operations of {target}.")
@@ -56,21 +59,23 @@ def _module(sources: Sources, cell: str, structure: Structure, target: str) -> M
     return made
 
 
-def _kept_text(sources: Sources, cell: str, structure: Structure, target: str) -> str:
+def _kept_text(
+    sources: Sources, cell: str, structure: Structure, target: str, observed: Any
+) -> str:
     (name, text), *_ = sources
     told = f"{sources[1:]!r} {target}"
-    key = source_key(text, name, None, None, cell, dict(structure), frozenset())
+    key = source_key(text, name, None, None, cell, dict(structure), frozenset(), observed)
     whole = hashlib.sha256(f"{key} {told}".encode()).hexdigest()[:32]
     file = f"plain-{target}-{whole}.txt"
     known = kept(file)
     if known is not None:
         return known.decode()
-    found = _written(sources, cell, structure, target)
+    found = _written(sources, cell, structure, target, observed)
     keep(file, found.encode())
     return found
 
 
-def _written(sources: Sources, cell: str, structure: Structure, target: str) -> str:
+def _written(sources: Sources, cell: str, structure: Structure, target: str, observed: Any) -> str:
     from celldsl.pipeline import generate
 
     (name, text), *used = sources
@@ -82,5 +87,11 @@ def _written(sources: Sources, cell: str, structure: Structure, target: str) -> 
         place = str(root / name) if used else name
         inside = root if used else None
         return generate(
-            text, place, cell=cell, structure=dict(structure), root=inside, target=target
+            text,
+            place,
+            cell=cell,
+            structure=dict(structure),
+            root=inside,
+            target=target,
+            observed=observed,
         )

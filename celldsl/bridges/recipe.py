@@ -65,6 +65,7 @@ class Recipe:
                 "without": described.without,
                 "dims": self.dims,
                 "hypers": self.hypers,
+                "observed": self.cls.observed,
             },
             separators=(",", ":"),
         )
@@ -88,12 +89,21 @@ def recipe_of(cell: Any) -> Recipe:
     return Recipe(cls, dict(cell.dims), dict(cell.hypers))
 
 
+def with_states(recipe: Recipe) -> Recipe:
+    """That of the same cell with the states after every step behind its outputs."""
+    described = recipe.described
+    own = described.name, recipe.structure, described.without
+    cls = open_sources(described.sources, *own, observed="states")
+    return Recipe(cls, recipe.dims, recipe.hypers)
+
+
 def recipe_from(text: str) -> Recipe:
     """The recipe of a text, which is compiled where this process does not have it yet."""
     found = _KNOWN.get(text)
     if found is None:
         told = json.loads(text)
         sources = tuple((name, content) for name, content in told["sources"])
-        cls = open_sources(sources, told["cell"], told["structure"], told["without"])
+        own = told["cell"], told["structure"], told["without"], told["observed"]
+        cls = open_sources(sources, *own)
         found = _KNOWN[text] = Recipe(cls, told["dims"], told["hypers"])
     return found

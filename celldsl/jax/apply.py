@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from celldsl.bridges.trace import values_over_time
 from celldsl.jax.arguments import (
     Batch,
     check_form,
@@ -32,14 +33,15 @@ from celldsl.jax.arguments import (
 from celldsl.jax.masks import Draw, steps_done, words_of_key, words_of_seed
 from celldsl.jax.plain_passes import pack_state, run_plain
 from celldsl.jax.primitives import run_cell
-from celldsl.jax.subject import KERNEL_DTYPES, Pass, Subject, subject_of
-from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.jax.subject import KERNEL_DTYPES, Pass, Subject, subject_of, subject_with_states
+from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
-KEYWORDS = ("state", "lengths", "reverse", "resets", "key", "seed", "settings")
+KEYWORDS = ("state", "lengths", "reverse", "resets", "key", "seed", "settings", "states")
+TRACE_KEYWORDS = ("names", "state", "lengths", "reverse", "resets")
 STEP_KEYWORDS = ("state", "resets", "key", "seed", "settings")
 
 
@@ -97,11 +99,59 @@ class Apply:
         `reverse=True` goes from the last step to the first, and before a step where `resets` (T, …)
         is true the state goes back to its start.  Masks (dropout, zoneout) are drawn where a `key`
         of `jax.random` or a `seed` is passed.  `settings` maps hyperparameters to numbers that may
-        be traced.  Raises ArgumentError and ArgumentTypeError for arguments that do not fit.
+        be traced.  With `states="all"` the states after every step come back instead of the last,
+        (T, …, their own axes), zeros past a length.  Raises ArgumentError and ArgumentTypeError for
+        arguments that do not fit.
+        """
+        own = subject_of(self.cell)
+        every = asks_for_all(named.pop("states", "last"))
+        subject = subject_with_states(self.cell) if every else own
+        call = self._call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
+        found = self._run(subject, call)
+        return self._all_states(own, call, found) if every else self._results(own, call, found)
+
+    def _all_states(self, own: Subject, call: _Call, found: list[Any]) -> tuple[Any, Any]:
+        """The states are the outputs that come after the cell's own."""
+        count = len(own.outputs)
+        outputs = [call.batch.outward(each) for each in found[: count + len(own.states)]]
+        states = pack_state(own.state_structure, outputs[count:])
+        if count == 1:
+            return outputs[0], states
+        return pack_state(own.output_structure, outputs[:count]), states
+
+    def trace(
+        self, params: Mapping[str, Any], *arrays: Any, names: Any = None, **named: Any
+    ) -> dict[str, Any]:
+        """Values of the cell at every step, by name, as `cell.trace` gives them: (T, …) each.
+
+        It takes what a call takes (`state`, `lengths`, `reverse`, `resets`) and draws nothing.  It
+        runs at once, outside of `jit` and `grad`.  Raises UnknownNameError.
         """
         subject = subject_of(self.cell)
-        call = self._call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
-        return self._results(subject, call, self._run(subject, call))
+        call = self._call(subject, "{}.trace", TRACE_KEYWORDS, params, arrays, named, timed=True)
+        batch = call.batch
+        own = [*call.params, *call.inputs, *(call.starts or [])]
+        if any(isinstance(each, jax.core.Tracer) for each in own):
+            raise ArgumentTypeError(
+                "trace: values are those of arrays: call it outside jit and grad"
+            )
+        precise = np.float64 if batch.dtype == np.float64 else np.float32
+
+        def plain(array: Any, dtype: Any = precise) -> Any:
+            return None if array is None else np.array(array, dtype)
+
+        weights = zip([slot.name for slot in subject.params], map(plain, call.params), strict=True)
+        consts = {name: plain(array) for name, array in subject.constants.items()}
+        found = values_over_time(
+            subject.recipe, precise, dict(weights), consts, [plain(each) for each in call.inputs],
+            None if call.starts is None else [plain(each) for each in call.starts],
+            names=names, reverse=call.reverse, lengths=plain(call.lengths, np.int64),
+            resets=plain(call.resets, bool),
+        )  # fmt: skip
+        return {
+            name: batch.outward(jnp.asarray(array, None if array.dtype == bool else batch.dtype))
+            for name, array in found.items()
+        }
 
     def step(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[Any, Any]:
         """One step: inputs (…, their own axes) to outputs and the next state."""

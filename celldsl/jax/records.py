@@ -278,7 +278,7 @@ class _Record:
             what, described.digest, described.name, described.version, described.without,
             [(h.name, h.value) for h in described.hypers if h.fixed], engine.dims, how.dtype,
             engine.numbers.hyper.tolist(), how.steps, how.batch, how.period, how.given,
-            how.reverse, how.masked, len(self.plan.parts),
+            how.reverse, how.masked, len(self.plan.parts), how.subject.recipe.cls.observed,
         )  # fmt: skip
         constants = engine.numbers.constants.tobytes()
         return hashlib.sha256(repr(facts).encode() + constants).hexdigest()[:16]

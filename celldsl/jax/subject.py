@@ -29,6 +29,7 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.state_structure import StateStructure
 from celldsl.runtime.buffers import aligned_array
+from celldsl.runtime.cell.all_states import cell_with_states
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import Description
 from celldsl.runtime.exec.executor import Engine
@@ -106,6 +107,15 @@ def subject_of(cell: Cell) -> Subject:
     key = tuple(cell.hypers.values())
     if key not in known:
         known[key] = Subject(cell)
+    return known[key]
+
+
+def subject_with_states(cell: Cell) -> Subject:
+    """That of the same cell with the states after every step behind its outputs."""
+    known = _SUBJECTS.setdefault(cell, {})
+    key = ("states", *cell.hypers.values())
+    if key not in known:
+        known[key] = Subject(cell_with_states(cell))
     return known[key]
 
 

@@ -11,20 +11,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from celldsl.bridges.recipe import Recipe
+from celldsl.bridges.recipe import Recipe, recipe_from, with_states
+from celldsl.bridges.trace import values_over_time
 from celldsl.runtime.cell.initial import drawing
 from celldsl.torch.eager import Call, run_kernels
 from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
 from celldsl.torch.group import Group
-from celldsl.torch.kernels import kernels_of
+from celldsl.torch.kernels import Kernels, kernels_of
 from celldsl.torch.ops import forward_op
 from celldsl.torch.plain import Groups, Options, plain_pass
 from celldsl.torch.quick import Memo, quick_pass
 from celldsl.torch.transformed import is_batched, transformed_pass
+from celldsl.torch.weights import Packed
 
 Tensors = Sequence[torch.Tensor]
 MOST_KEY = 2**53  # a float64 holds every whole number below
@@ -36,6 +39,7 @@ class CellLayer(Group):
     def __init__(self, recipe: Recipe, values: Any, dtype: Any, device: Any) -> None:
         super().__init__()
         self._recipe = recipe
+        assert recipe.text  # known before anything is traced
         self._memo = Memo()
         described = recipe.described
         for name, value in values.params.items():
@@ -67,22 +71,68 @@ class CellLayer(Group):
                     own[name].copy_(torch.tensor(array))
 
     def _pass(
-        self, inputs: Tensors, starts: Tensors, options: Options, form: str | None
+        self,
+        inputs: Tensors,
+        starts: Tensors,
+        options: Options,
+        form: str | None,
+        recipe: Recipe | None = None,
     ) -> tuple[Tensors, Tensors]:
-        """Outputs and last states over all steps, by kernels or by plain code."""
-        if self._is_quick(options, form):
+        """Outputs and last states over all steps, by kernels or by plain code.
+
+        `recipe` may be another with the same parameters.
+        """
+        if recipe is None and self._is_quick(options, form):
             found = quick_pass(self, inputs[0], starts, False, options.reverse)
             if found is not None:
                 return found[: self._count], found[self._count :]
+        recipe = self._recipe if recipe is None else recipe
         weights = self._tensors()
         tensors = [*inputs, *starts, *weights]
         reason = self._why_plain(tensors, weights, form)
         if reason:
-            groups = Groups.cut(self._recipe, tensors)
-            return plain_pass(self._recipe, groups, options)
+            groups = Groups.cut(recipe, tensors)
+            return plain_pass(recipe, groups, options)
         if is_eager(tensors):
-            return self._by_kernels(inputs, starts, weights, options)
-        return self._by_operator(tensors, options)
+            return self._by_kernels(recipe, inputs, starts, weights, options)
+        return self._by_operator(recipe, tensors, options)
+
+    def _pass_with_states(
+        self, inputs: Tensors, starts: Tensors, options: Options, form: str | None
+    ) -> tuple[Tensors, Tensors]:
+        """Outputs, and the states after every step, (T, B, …) each."""
+        text = self._recipe.text
+        know_states(text)
+        found, _ = self._pass(inputs, starts, options, form, WITH_STATES[text])
+        count = len(self._recipe.described.outputs)
+        return found[:count], found[count:]
+
+    def _values(
+        self, inputs: Tensors, starts: Tensors, options: Options, names: Any
+    ) -> dict[str, torch.Tensor]:
+        """Values of the cell over time, by kernels, for tensors of any dtype and device."""
+        described, like = self._recipe.described, inputs[0]
+        precise = torch.float64 if like.dtype is torch.float64 else torch.float32
+        own = [_as_array(each, precise) for each in self._tensors()]
+        count = len(described.params)
+        params, consts = (
+            {each.name: array for each, array in zip(arrays, part, strict=True)}
+            for arrays, part in ((described.params, own[:count]), (described.consts, own[count:]))
+        )
+        lengths, resets = options.lengths, options.resets
+        found = values_over_time(
+            self._recipe, str(precise).removeprefix("torch."), params, consts,
+            [_as_array(each, precise) for each in inputs],
+            [_as_array(each, precise) for each in starts] or None,
+            names=names, reverse=options.reverse,
+            lengths=None if lengths is None else lengths.cpu().numpy(),
+            resets=None if resets is None else np.ascontiguousarray(resets.cpu().numpy()),
+        )  # fmt: skip
+        tensors = {name: torch.tensor(array) for name, array in found.items()}
+        return {
+            name: each.to(like.device, each.dtype if each.dtype is torch.bool else like.dtype)
+            for name, each in tensors.items()
+        }
 
     def _is_quick(self, options: Options, form: str | None) -> bool:
         """Whether it may be an ordinary pass; the tensors will tell."""
@@ -129,13 +179,17 @@ class CellLayer(Group):
         return torch.randint(MOST_KEY, (), device="cpu")
 
     def _by_kernels(
-        self, inputs: Tensors, starts: Tensors, weights: Tensors, options: Options
+        self,
+        recipe: Recipe,
+        inputs: Tensors,
+        starts: Tensors,
+        weights: Tensors,
+        options: Options,
     ) -> tuple[Tensors, Tensors]:
         inputs = [each.contiguous() for each in inputs]
         starts = [each.contiguous() for each in starts]
-        kernels = kernels_of(self._recipe.text, inputs[0].dtype)
-        memo = self._memo
-        packed = memo.packed = kernels.pack(memo.packed, weights)
+        kernels = kernels_of(recipe.text, inputs[0].dtype)
+        packed = self._packed(recipe, kernels, weights)
         steps, batch = inputs[0].shape[:2]
         lengths, resets = options.lengths, options.resets
         layout = kernels.layout(
@@ -147,25 +201,51 @@ class CellLayer(Group):
         )
         key = self._key(options)
         call = Call(
-            self._recipe, kernels, packed, layout, (steps, batch), options,
+            recipe, kernels, packed, layout, (steps, batch), options,
             None if key is None else int(key), len(inputs), len(starts),
         )  # fmt: skip
         return run_kernels(call, [*inputs, *starts, *weights])
 
-    def _by_operator(self, tensors: Tensors, options: Options) -> tuple[Tensors, Tensors]:
+    def _packed(self, recipe: Recipe, kernels: Kernels, weights: Tensors) -> Packed:
+        memo = self._memo
+        if recipe is self._recipe:
+            found = memo.packed = kernels.pack(memo.packed, weights)
+        else:
+            found = memo.others[recipe.text] = kernels.pack(memo.others.get(recipe.text), weights)
+        return found
+
+    def _by_operator(
+        self, recipe: Recipe, tensors: Tensors, options: Options
+    ) -> tuple[Tensors, Tensors]:
         if is_transformed():
             key = self._key(options)
             own = options.lengths, options.resets, key, tensors
-            found = transformed_pass(self._recipe.text, options.reverse, *own)
-            count = len(self._recipe.described.outputs)
+            found = transformed_pass(recipe.text, options.reverse, *own)
+            count = len(recipe.described.outputs)
             return found[:count], found[count:-1]
         keep = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
         found = forward_op(
-            tensors, options.lengths, options.resets, self._key(options), self._recipe.text,
+            tensors, options.lengths, options.resets, self._key(options), recipe.text,
             options.reverse, keep,
         )  # fmt: skip
-        count = len(self._recipe.described.outputs)
+        count = len(recipe.described.outputs)
         return found[:count], found[count:-1]
+
+
+WITH_STATES: dict[str, Recipe] = {}
+
+
+@torch.compiler.assume_constant_result  # what is traced does not look into our compiler
+def know_states(text: str) -> bool:
+    """`WITH_STATES` has the recipe that goes with this one from now on."""
+    if text not in WITH_STATES:
+        found = WITH_STATES[text] = with_states(recipe_from(text))
+        assert found.text
+    return True
+
+
+def _as_array(tensor: torch.Tensor, dtype: torch.dtype) -> Any:
+    return tensor.detach().to("cpu", dtype).contiguous().numpy()
 
 
 def draw_seed() -> int:

@@ -43,10 +43,11 @@ _Places = list[tuple[dict[str, Any], str]]
 class Memo:
     """What a layer remembers between passes, which no copy and no pickle of it has."""
 
-    __slots__ = ("changes", "ids", "packed", "places", "ready", "root", "weights")
+    __slots__ = ("changes", "ids", "others", "packed", "places", "ready", "root", "weights")
 
     def __init__(self) -> None:
         self.packed: Packed | None = None
+        self.others: dict[str, Packed] = {}  # of recipes with the same parameters, by their text
         self.ready: dict[Any, Ready] = {}
         self.places: _Places = []
         self.changes = -1

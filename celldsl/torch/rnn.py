@@ -7,14 +7,14 @@ output, state = layer(x)                # (B, T, 28) -> (B, T, 256), State(h=(4,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.bridges.recipe import recipe_of
-from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import make_slots
 from celldsl.runtime.arrays.validation import check_flag, check_integer
@@ -33,9 +33,21 @@ from celldsl.torch.plain import Options
 from celldsl.torch.quick import quick_pass
 from celldsl.torch.stack import build_stack, check_directions, check_states
 from celldsl.torch.states import pack_like, tell_pytree
+from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]
-KEYWORDS = ("state", "lengths", "resets")
+KEYWORDS = ("state", "lengths", "resets", "states")
+TRACE_KEYWORDS = ("names", "state", "lengths", "resets")
+
+
+class Checked(NamedTuple):
+    """What a pass over layers begins with: (T, B, …), and whether the caller had no batch."""
+
+    given: Tensors
+    starts: list[list[Any]] | None
+    lengths: Any
+    resets: Any
+    alone: bool
 
 
 class RNN(nn.Module):
@@ -143,7 +155,9 @@ class RNN(nn.Module):
         Several inputs are a mapping, a tuple, or keywords.  `state` has (layers·directions, B, …)
         each; `lengths` (B,) ends each sequence at its own length; before steps at which `resets`
         (T, B) is true a sequence goes back to its start.  With `batch_first` inputs, outputs and
-        resets begin with (B, T).
+        resets begin with (B, T).  With `states="all"` the states after every step come back
+        instead of the last ones, (layers·directions, T, B, …) each, or (…, B, T, …), and zeros past
+        a length.
         """
         if self._single is not None and not named and not torch.compiler.is_compiling():
             found = self._quickly(inputs, state)
@@ -152,11 +166,38 @@ class RNN(nn.Module):
         if named:
             refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS))
             state = named.pop("state", state)
+        every = asks_for_all(named.pop("states", "last"))
         lengths, resets = named.pop("lengths", None), named.pop("resets", None)
         given = given_tensors(inputs, named, self._names)
         if isinstance(given[0], PackedSequence):
-            return self._packed(given, state, lengths, resets)
-        return self._padded(given, state, lengths, resets)
+            return self._packed(given, state, lengths, resets, every)
+        return self._padded(given, state, lengths, resets, every)
+
+    @torch.no_grad()
+    def trace(self, inputs: Any = None, /, names: Any = None, **named: Any) -> dict[str, Any]:
+        """Values of the layers' cells at every step, by name, as `cell.trace` gives them.
+
+        Names are those of state dicts: `layers.0.r`, `layers.1_reverse.g.r`; `names` are those that
+        the cells have, `["r", "g.r"]`, and every layer gives the ones that it knows; without, all.
+        Tensors are (T, B, …), or (B, T, …) with `batch_first`.  It takes what `forward` takes, and
+        runs as `eval()` does, without gradients.  Raises UnknownNameError.
+        """
+        refuse_unknown("RNN.trace()", named, (*self._names, *TRACE_KEYWORDS))
+        state = named.pop("state", None)
+        lengths, resets = named.pop("lengths", None), named.pop("resets", None)
+        given = given_tensors(inputs, named, self._names)
+        if isinstance(given[0], PackedSequence):
+            own = [padded(each, self.batch_first) for each in given]
+            given, lengths = [x for x, _ in own], own[0][1]
+        ready = self._ready(given, state, lengths, resets)
+        watched = Watched(self._recipes, names)
+        was_training = self.training
+        self.train(False)
+        try:
+            self._over_layers(ready, False, watched)
+        finally:
+            self.train(was_training)
+        return {name: self._outward(each, ready.alone) for name, each in watched.found.items()}
 
     def _quickly(self, x: Any, state: Any) -> tuple[Any, Any] | None:
         """The ordinary pass of one layer in one direction; None where there is more to do."""
@@ -178,20 +219,37 @@ class RNN(nn.Module):
             return found[0], states._make(found[1:])
         return cls._output_structure.type._make(found[:count]), states._make(found[count:])
 
-    def _packed(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> tuple[Any, Any]:
+    def _packed(
+        self, given: list[Any], state: Any, lengths: Any, resets: Any, every: bool
+    ) -> tuple[Any, Any]:
         if lengths is not None or resets is not None:
             name = "resets" if lengths is None else "lengths"
             raise ArgumentTypeError(f"{name}: a PackedSequence is passed without them")
         if not all(isinstance(each, PackedSequence) for each in given):
             raise ArgumentTypeError("inputs: pass all as PackedSequence or none")
         own = [padded(each, self.batch_first) for each in given]
-        output, last = self._padded([x for x, _ in own], state, own[0][1], None)
+        output, last = self._padded([x for x, _ in own], state, own[0][1], None, every)
         if isinstance(output, torch.Tensor):
             return packed_like(given[0], output, self.batch_first), last
         several = [packed_like(given[0], each, self.batch_first) for each in output]
         return type(output)(*several), last
 
-    def _padded(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> tuple[Any, Any]:
+    def _padded(
+        self, given: list[Any], state: Any, lengths: Any, resets: Any, every: bool
+    ) -> tuple[Any, Any]:
+        ready = self._ready(given, state, lengths, resets)
+        outputs, states = self._over_layers(ready, every)
+        named = self._named_outputs([self._outward(each, ready.alone) for each in outputs])
+        return named, self._named_states(states, ready.alone, every)
+
+    def _outward(self, tensor: torch.Tensor, alone: bool) -> torch.Tensor:
+        """(T, B, …) as the caller has it."""
+        if alone:
+            return tensor.squeeze(1)
+        return tensor.transpose(0, 1) if self.batch_first else tensor
+
+    def _ready(self, given: list[Any], state: Any, lengths: Any, resets: Any) -> Checked:
+        """What was passed, checked, and time-major with a batch."""
         steps, batch = self._check(given)
         alone = batch is None
         lead = ("B", "T") if self.batch_first else ("T", "B")
@@ -207,12 +265,7 @@ class RNN(nn.Module):
             resets = None if resets is None else resets.T
         if lengths is not None:
             lengths = check_lengths(lengths, steps, 1 if batch is None else batch)
-        outputs, finals = self._over_layers(given, starts, lengths, resets)
-        if alone:
-            outputs = [each.squeeze(1) for each in outputs]
-        elif self.batch_first:
-            outputs = [each.transpose(0, 1) for each in outputs]
-        return self._named_outputs(outputs), self._named_states(finals, alone)
+        return Checked(given, starts, lengths, resets, alone)
 
     def _check(self, given: list[Any]) -> tuple[int, int | None]:
         """T and B, None for a sequence without a batch.  Raises before anything runs."""
@@ -270,10 +323,11 @@ class RNN(nn.Module):
         return found if batch is not None else [each.unsqueeze(1) for each in found]
 
     def _over_layers(
-        self, given: Tensors, starts: list[list[Any]] | None, lengths: Any, resets: Any
+        self, ready: Checked, every: bool, watched: Watched | None = None
     ) -> tuple[Tensors, list[list[Tensors]]]:
-        """Outputs of the last layer, and for each layer the last states of each direction."""
-        finals: list[list[Tensors]] = []
+        """Outputs of the last layer, and for each layer the states of each direction."""
+        given, starts, lengths, resets, _ = ready
+        states: list[list[Tensors]] = []
         backwards = _other_way(resets, lengths) if self.bidirectional else None
         for number in range(self.num_layers):
             if number and self.dropout and self.training:
@@ -284,7 +338,11 @@ class RNN(nn.Module):
                 options = Options(bool(direction), lengths, own, self.training)
                 begin = [] if starts is None else [each[direction] for each in starts[number]]
                 layer = self._layer(number, direction)
-                outputs, last = layer._pass(given, begin, options, self.form_wanted)
+                if watched is not None:
+                    prefix = f"layers.{number}{'_reverse' if direction else ''}"
+                    watched.add(prefix, layer, given, begin, options)
+                run = layer._pass_with_states if every else layer._pass
+                outputs, last = run(given, begin, options, self.form_wanted)
                 found.append(outputs)
                 ends.append(last)
             before, given = given, found[0]
@@ -292,19 +350,21 @@ class RNN(nn.Module):
                 given = [torch.cat(pair, -1) for pair in zip(*found, strict=True)]
             if number and self.residual:
                 given = [new + old for new, old in zip(given, before, strict=True)]
-            finals.append(ends)
-        return given, finals
+            states.append(ends)
+        return given, states
 
     def _named_outputs(self, outputs: Tensors) -> Any:
         if len(outputs) == 1:
             return outputs[0]
         return pack_like(self._recipes[-1].cls._output_structure, outputs)
 
-    def _named_states(self, finals: list[list[Tensors]], alone: bool) -> Any:
-        groups = finals if self._listed else [[end for ends in finals for end in ends]]
+    def _named_states(self, states: list[list[Tensors]], alone: bool, every: bool) -> Any:
+        groups = states if self._listed else [[end for ends in states for end in ends]]
+        if every:  # (T, B, …)
+            groups = [[[self._outward(t, alone) for t in each] for each in ends] for ends in groups]
         found = []
         for number, ends in enumerate(groups):
-            stacked = [_stacked(each, alone) for each in zip(*ends, strict=True)]
+            stacked = [_stacked(each, alone and not every) for each in zip(*ends, strict=True)]
             found.append(pack_like(self._recipes[number].cls._state_structure, stacked))
         return tuple(found) if self._listed else found[0]
 

@@ -32,6 +32,12 @@ def engine_of_all_states(cell: Any) -> Engine:
     return found
 
 
+def cell_with_states(cell: Any) -> Any:
+    """A copy of the cell with more outputs: the states after every step, behind its own."""
+    made = observed_class(cell.description, "states", 'states="all"')
+    return made._rebuild(*cell.__reduce__()[1])
+
+
 def _layout(described: Description, dims: dict[str, int]) -> Any:
     """How parameters, consts and a tape of some rows lie."""
     places = [

@@ -106,6 +106,8 @@ class Cell(metaclass=CellClass):
     description: ClassVar[Description]
     variants: ClassVar[Callable[[Mapping[str, Setting]], type[Cell]] | None] = None
     functions: ClassVar[Functions | None]
+    # What a class of the compiler's gives besides the outputs of its equations.
+    observed: ClassVar[Any] = None
     _state_structure: ClassVar[StateStructure]
     _output_structure: ClassVar[StateStructure]
 

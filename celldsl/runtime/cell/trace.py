@@ -16,6 +16,7 @@ import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.compiler import compiler_for
+from celldsl.runtime.description import Description
 from celldsl.runtime.errors import ArgumentTypeError, UnknownNameError, unknown_name
 from celldsl.runtime.exec.all_states import states_after, states_before
 from celldsl.runtime.exec.batches import Batch, make_batch
@@ -28,7 +29,7 @@ def trace_values(cell: Any, batch: Batch, names: Any) -> dict[str, Values]:
     asked = compiler_for(cell.description, "trace")
     values = {each.name: each for each in asked.values(cell.description)}
     states = [state.name for state in cell.description.states]
-    wanted = list(values) if names is None else _checked(names, [*values, *states])
+    wanted = list(values) if names is None else check_names(names, [*values, *states])
     found, before = _of_the_call(cell, batch, values)
     rest = [values[name] for name in wanted if name not in found]
     layout, lead = batch.layout, batch.lead
@@ -43,8 +44,14 @@ def trace_values(cell: Any, batch: Batch, names: Any) -> dict[str, Values]:
     }
 
 
-def _checked(names: Any, known: list[str]) -> list[str]:
-    """Names without repetitions."""
+def known_names(described: Description) -> list[str]:
+    """All that may be asked for: what equations define, then states."""
+    values = compiler_for(described, "trace").values(described)
+    return [*(value.name for value in values), *(state.name for state in described.states)]
+
+
+def check_names(names: Any, known: list[str]) -> list[str]:
+    """Names without repetitions.  Raises UnknownNameError for one that is not known."""
     if isinstance(names, str):
         raise ArgumentTypeError(f"names: expected a list of names; write names=[{names!r}]")
     if not isinstance(names, Iterable) or isinstance(names, Mapping):

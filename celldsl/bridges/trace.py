@@ -1,0 +1,44 @@
+"""Values of a cell over time, for layers.  In: a recipe and arrays.  Out: arrays by name.
+
+    values_over_time(recipe, "float32", params, consts, [x], None, names=["r"], lengths=lengths)
+
+A cell is built of the arrays for it, and traced as `cell.trace` does; there are no gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from celldsl.bridges.recipe import Recipe
+
+Arrays = Mapping[str, Any]
+
+
+def values_over_time(
+    recipe: Recipe,
+    dtype: Any,
+    params: Arrays,
+    consts: Arrays,
+    inputs: Sequence[Any],
+    starts: Sequence[Any] | None,
+    **options: Any,
+) -> dict[str, Any]:
+    """(T, B, …) for each name; `options` are those of `cell.trace`.
+
+    Raises UnknownNameError.
+    """
+    settings = {
+        "dims": recipe.dims,
+        "hypers": recipe.hypers,
+        "dtype": np.dtype(dtype),
+        "seed": 0,
+        "given": dict.fromkeys(consts),
+        "engine": "llvm",
+    }
+    cell = recipe.cls._rebuild(settings, 0, params, consts)
+    state = None if starts is None else recipe.cls._state_structure.pack(starts)
+    found: dict[str, Any] = cell.trace(tuple(inputs), state=state, **options)
+    return found
