@@ -48,6 +48,13 @@ def check_source(text: str, name: str = "<cell>") -> Report:
     return report
 
 
+def check_text(text: str, name: str, root: Path | None = None, path: Path | None = None) -> Report:
+    """All diagnostics of a text that is, or will be, the file `path`; what it uses is in `root`."""
+    report = Report()
+    _checked(Source(name, text), report, root, path)
+    return report
+
+
 def check_file(path: str | Path, root: str | Path | None = None) -> Report:
     """All diagnostics of a file; what it uses lies inside `root`, or its own folder."""
     report = Report()

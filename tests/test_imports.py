@@ -64,6 +64,7 @@ LAYERS = {
     "pipeline": f"version structs {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "optim": "diagnostics runtime.errors",
+    "editors": "semantics semantics.builtins syntax",
     "pictures": f"structs {FRONT}",
     "comparison": "structs diagnostics syntax zoo_index",
     "zoo_index": "structs diagnostics package",

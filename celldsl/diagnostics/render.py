@@ -62,6 +62,29 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     return json.dumps([_facts(d) for d in diagnostics], indent=2, ensure_ascii=False)
 
 
+def render_github(diagnostics: Iterable[Diagnostic]) -> str:
+    """Commands of a GitHub workflow, which shows them beside the lines of a change."""
+    return "\n".join(map(_command, diagnostics))
+
+
+def _command(diagnostic: Diagnostic) -> str:
+    where = _where(diagnostic.primary.span)
+    fields = {
+        "file": where["file"], "line": where["line"], "col": where["column"],
+        "endLine": where["end_line"], "endColumn": where["end_column"], "title": diagnostic.code,
+    }  # fmt: skip
+    listed = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in fields.items())
+    parts = [diagnostic.message, diagnostic.primary.text, diagnostic.help or ""]
+    told = "; ".join(part for part in parts if part)
+    return f"::{diagnostic.severity} {listed}::{_escaped(told, '')}"
+
+
+def _escaped(text: str, more: str) -> str:
+    for sign in "%\r\n" + more:
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
+
+
 def _facts(diagnostic: Diagnostic) -> dict[str, Any]:
     fix = diagnostic.fix
     return {

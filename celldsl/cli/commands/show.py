@@ -5,6 +5,7 @@ Shapes and parameters by default.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Collection
 from pathlib import Path
@@ -95,8 +96,9 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
     from celldsl.pipeline import front, generate
 
     settings = parse_settings(arguments.set)
-    path = Path(arguments.file)
-    root = root_of(path, arguments.root)
+    # A cell that comes along may lie in an archive, where there is no path.
+    path = Path(arguments.file) if isinstance(arguments.file, str | os.PathLike) else None
+    root = None if path is None else root_of(path, arguments.root)
     if arguments.stage == "source":
         return generate(
             source.text,

@@ -73,7 +73,6 @@ def run(arguments: Namespace) -> int:
 
 
 def _run(arguments: Namespace) -> int:
-    from celldsl.api import file_of
     from celldsl.cli.trial import report
     from celldsl.cli.trial.learning import Learner, learn, learner
     from celldsl.cli.trial.model import Model
@@ -109,7 +108,7 @@ def _run(arguments: Namespace) -> int:
     if arguments.profile:
         from celldsl.cli.trial.profile import profile
 
-        print("\n".join(profile(learners[0], Path(file_of(arguments.files[0])))))
+        print("\n".join(profile(learners[0], arguments.files[0])))
     if arguments.out is not None:
         _draw(learners, arguments.out)
     return 1 if any(each.stopped for each in learners[: arguments.seeds]) else 0
@@ -118,20 +117,16 @@ def _run(arguments: Namespace) -> int:
 def _classes(arguments: Namespace) -> dict[str, Any]:
     """Classes by the names they are shown under, those of the command line first."""
     import celldsl
-    from celldsl.api import file_of
 
     settings = parse_settings(arguments.set)
     against = [] if arguments.against == "none" else arguments.against.split(",")
     found: dict[str, Any] = {}
     for place, name in enumerate([*arguments.files, *against]):
-        path = Path(file_of(name))
-        if found and path.stem in found:
+        label, first = Path(name).stem, place == 0
+        if found and label in found:
             continue
-        given = settings if place == 0 else {}
-        made: Any = celldsl.load(path, root=arguments.root) if arguments.root and place == 0 else (
-            celldsl.load(path)
-        )  # fmt: skip
-        found[path.stem] = _with(made, given) if given else made
+        made: Any = celldsl.load(name, root=arguments.root if first else None)
+        found[label] = _with(made, settings) if first and settings else made
     return found
 
 

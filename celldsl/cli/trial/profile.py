@@ -7,6 +7,7 @@ is an estimate: kernels join what stands in several equations.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from celldsl.ir.size import Size, product
 ELEMENT = 3.0
 
 
-def profile(each: Learner, path: Path) -> Iterator[str]:
-    shares = _shares(each, path)
+def profile(each: Learner, name: str) -> Iterator[str]:
+    shares = _shares(each, name)
     pace = each.seconds / max(each.updates, 1)
     total = sum(shares.values()) or 1.0
     yield f"of the {1e3 * pace:.2f} ms that an update of {each.name} takes, by operations counted:"
@@ -28,15 +29,19 @@ def profile(each: Learner, path: Path) -> Iterator[str]:
         yield f"  {amount / total:>6.1%}  line {line}: {text}"
 
 
-def _shares(each: Learner, path: Path) -> dict[tuple[int, str], float]:
+def _shares(each: Learner, name: str) -> dict[tuple[int, str], float]:
+    from celldsl.api import file_of
     from celldsl.diagnostics.diagnostic import Report
     from celldsl.pipeline import Artefacts, front
     from celldsl.syntax.limits import read_source
 
     cell = each.model.cell
-    source = read_source(path, Report())
+    found_file = file_of(name)
+    source = read_source(found_file, Report())
+    path = Path(found_file) if isinstance(found_file, str | os.PathLike) else None
     assert source is not None, "it was compiled"
-    lowered = front(source, Report(), cell.description.name, {}, path.parent, path)
+    root = None if path is None else path.parent
+    lowered = front(source, Report(), cell.description.name, {}, root, path)
     found: dict[tuple[int, str], float] = {}
     for program in Artefacts(lowered).optimised:
         for node in program.nodes():

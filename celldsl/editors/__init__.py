@@ -1,0 +1,1 @@
+"""What editors and highlighters need: words, a Pygments lexer, a TextMate grammar."""

@@ -1,0 +1,34 @@
+"""Words of the language by what they are.  In: the grammar and the builtins.  Out: names.
+
+    words()["function"]        {"sigmoid", "tanh", "linear", …}
+
+Nothing is listed here: a word of the grammar or a new builtin is known at once.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+CONSTANTS = frozenset({"true", "false", "inf"})
+OPERATORS = frozenset({"and", "or", "not"})
+DECLARATIONS = frozenset({"cell", "def", "input", "state", "param", "const", "output", "sub"})
+
+
+@cache
+def words() -> dict[str, frozenset[str]]:
+    """`declaration`, `keyword`, `operator`, `constant`, `function`, `initialiser`."""
+    from celldsl.semantics.builtins.prelude_names import PRELUDE
+    from celldsl.semantics.builtins.table import FUNCTIONS
+    from celldsl.semantics.initial_values import INITIALISERS
+    from celldsl.syntax.grammar import load_tables
+
+    reserved = frozenset(load_tables().keywords)
+    functions = frozenset(FUNCTIONS) | frozenset(PRELUDE)
+    return {
+        "declaration": reserved & DECLARATIONS,
+        "operator": reserved & OPERATORS,
+        "constant": reserved & CONSTANTS,
+        "keyword": reserved - DECLARATIONS - OPERATORS - CONSTANTS,
+        "function": functions,
+        "initialiser": frozenset(INITIALISERS) - functions,
+    }
