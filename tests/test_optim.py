@@ -107,9 +107,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing_and_is_named() -> None:
     mine = arrays()
     adam, bad = Adam(mine), gradients(0)
     bad["f.b"][2] = math.nan
-    with pytest.raises(
-        celldsl.NonFiniteError, match=r"0 updates the gradients of `f\.b` are"
-    ):
+    with pytest.raises(celldsl.NonFiniteError, match=r"0 updates the gradients of `f\.b` are"):
         adam.update(bad)
     assert adam.count == 0
     for name, before in arrays().items():

@@ -19,8 +19,6 @@ SCOPES = {
     "keyword": "keyword.control",
     "operator": "keyword.operator.word",
     "constant": "constant.language",
-    "function": "support.function",
-    "initialiser": "support.function.initialiser",
 }
 LETTER = "A-Za-z_\\u0391-\\u03a9\\u03b1-\\u03c9ϑϕϖϱϵµ"
 NAME = f"[{LETTER}][{LETTER}0-9₀-₉]*(?:ₜ(?:[₋₊]₁)?)?"
@@ -40,7 +38,9 @@ def grammar() -> dict[str, Any]:
             {"name": "string.quoted.double.celldsl", "match": '"[^"\\n]*"'},
             _named("cell", "entity.name.type"),
             _named("def", "entity.name.function"),
-            *(_words(kind, found) for kind, found in words().items()),
+            *(_words(kind, words()[kind]) for kind in SCOPES),
+            # Builtins are what is called: a new one needs no new grammar.
+            {"name": "support.function.celldsl", "match": f"{BEFORE}{NAME}(?=\\()"},
             {"name": "variable.other.next.celldsl", "match": f"{NAME}['′’]"},
             {
                 "name": "constant.numeric.celldsl",
