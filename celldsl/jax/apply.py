@@ -39,6 +39,7 @@ from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.runtime.threads.thread_count import get_threads
 
 KEYWORDS = ("state", "lengths", "reverse", "resets", "key", "seed", "settings", "states")
 TRACE_KEYWORDS = ("names", "state", "lengths", "reverse", "resets")
@@ -58,7 +59,10 @@ def function(cell: Cell, form: Literal["kernels", "plain"] | None = None) -> App
             f"cell: expected a built cell, got its class; build one: {cell.__name__}({told})"
         )
     if not isinstance(cell, Cell):
-        raise ArgumentTypeError(f"cell: expected a built cell, got {type(cell).__name__}")
+        name = type(cell).__name__
+        alone = "; it is of a module that stands alone: load the cell from its file"
+        told = alone if hasattr(cell, "description") else ""
+        raise ArgumentTypeError(f"cell: expected a built cell, got {name}{told}")
     return Apply(cell, check_form(form))
 
 
@@ -86,6 +90,22 @@ class Apply:
     def __init__(self, cell: Cell, form: str | None) -> None:
         self.cell = cell
         self._form = form
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both compute the same, so that modules made alike are trees of one structure."""
+        if not isinstance(other, Apply):
+            return NotImplemented
+        return self._facts() == other._facts() and self.cell.hypers == other.cell.hypers
+
+    def __hash__(self) -> int:
+        return hash(self._facts())
+
+    def _facts(self) -> tuple[Any, ...]:
+        """What never changes: equations, sizes, constants that were given, the form."""
+        cell, described = self.cell, self.cell.description
+        given = tuple((n, cell.consts[n].tobytes()) for n in sorted(cell.hypers.given))
+        sources = described.sources, described.digest, described.name
+        return (*sources, tuple(cell.dims.items()), given, self._form)
 
     def __repr__(self) -> str:
         asked = "" if self._form is None else f", form={self._form!r}"
@@ -238,7 +258,7 @@ class Apply:
             return _by_plain_code(subject, call)
         how = Pass(
             subject, batch.dtype.name, batch.steps, batch.size, call.starts is not None,
-            call.reverse, call.words is not None, batch.size,
+            call.reverse, call.words is not None, batch.size, get_threads(),
         )  # fmt: skip
         key = [] if call.words is None else [call.words]
         operands = [*key, *call.params, *call.inputs, *(call.starts or [])]

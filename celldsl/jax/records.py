@@ -12,7 +12,7 @@ another process.  Both live as long as the process, as compiled programs of JAX'
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,7 +129,7 @@ def tape_words(how: Pass) -> int:
 
 
 def _plan(how: Pass, engine: Engine, keep: bool) -> RowPlan:
-    parts = parts_for(how.batch, engine.flop_estimate(how.steps * how.batch))
+    parts = parts_for(how.batch, engine.flop_estimate(how.steps * how.batch), how.threads)
     plan = plan_rows(how.steps, how.batch, parts, keep, how.given, how.reverse)
     if not how.masked or how.period == how.batch:
         return plan
@@ -162,15 +162,11 @@ def backward_call(how: Pass, wanted: tuple[bool, ...]) -> Call:
     return _call((how, wanted), lambda: _backward(how, wanted))
 
 
-def _call(key: tuple[Any, ...], write: Any) -> Call:
+def _call(key: tuple[Any, ...], write: Callable[[], Call]) -> Call:
     with COMPILING:
-        # The number of threads may change between two passes.
-        from celldsl.runtime.threads.thread_count import get_threads
-
-        full = (*key, get_threads())
-        if full not in _known:
-            _known[full] = write()
-        return _known[full]
+        if key not in _known:
+            _known[key] = write()
+        return _known[key]
 
 
 def _forward(how: Pass, keep: bool) -> Call:

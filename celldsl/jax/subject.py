@@ -25,6 +25,7 @@ from celldsl.jax.interface import interface
 from celldsl.jax.masks import dropout_mask, zoneout_mask
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.forks import COMPILING
+from celldsl.jit.functions import Stage
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.state_structure import StateStructure
@@ -64,7 +65,8 @@ class Subject:
             return f'the cell was built with engine="{self.made_by}"'
         if checked_mode():
             return "CELLDSL_CHECKED=1 runs kernels in Python"
-        if self.engine("float32").ahead.codes is None:
+        described = self.description
+        if not all(isinstance(p.run, Stage) for p in (*described.forward, *described.backward)):
             return "the cell's kernels are written by hand"
         if any(len(slot.shape) > MOST_AXES for slot in self.params):
             return f"a parameter has more than {MOST_AXES} axes"
@@ -135,6 +137,7 @@ class Pass:
     reverse: bool = False
     masked: bool = False
     period: int = 0
+    threads: int = 1
 
     def shapes(self, slots: Sequence[Slot], lead: tuple[int, ...]) -> list[tuple[int, ...]]:
         return [(*lead, *slot.shape) for slot in slots]

@@ -58,8 +58,11 @@ def threads_by_default() -> int:
     return int(text)
 
 
-def parts_for(batch: int, work: int) -> int:
-    """How many parts to split `batch` sequences into; `work` is in multiplications."""
+def parts_for(batch: int, work: int, threads: int | None = None) -> int:
+    """How many parts to split `batch` sequences into; `work` is in multiplications.
+
+    For as many threads as a call may use now, or for `threads`.
+    """
     if batch < 2 or work < SMALL_WORK:
         return 1
-    return min(get_threads(), batch)
+    return min(get_threads() if threads is None else threads, batch)
