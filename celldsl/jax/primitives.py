@@ -55,9 +55,14 @@ def together(operands: Sequence[Any]) -> list[Any]:
     axes = frozenset[Any]().union(*map(varying, operands))
     missing = [tuple(axes - varying(each)) for each in operands]
     return [
-        jax.lax.pcast(each, names, to="varying") if names else each
-        for each, names in zip(operands, missing, strict=True)
+        _sent(each, names) if names else each for each, names in zip(operands, missing, strict=True)
     ]
+
+
+def _sent(array: Any, axes: tuple[Any, ...]) -> Any:
+    if hasattr(jax.lax, "pcast"):
+        return jax.lax.pcast(array, axes, to="varying")
+    return jax.lax.pvary(array, axes)  # before JAX 0.8.2
 
 
 # Shapes.

@@ -11,13 +11,11 @@ import numpy as np
 
 from tests.end_to_end.compare import TOLERANCE, Drawn, Setup, nested, pick, reference
 from tests.end_to_end.subject import Subject
-from tests.targets.compare import Found, differences, loss
+from tests.targets.compare import Found, differences, double_precision, loss
 
 
 def compare(subject: Subject, setup: Setup, form: str) -> None:
     """Raises AssertionError with every array that differs."""
-    import jax
-
     import celldsl.jax
 
     dims = subject.dims(subject.sizes[setup.sizes])
@@ -29,7 +27,7 @@ def compare(subject: Subject, setup: Setup, form: str) -> None:
         subject.draw_states(dims, setup.B, seed=4),
     )
     expected = reference(subject, cell, dims, setup, drawn)
-    with jax.enable_x64(True):
+    with double_precision():
         found = run(celldsl.jax.function(cell, form), subject, setup, drawn)
     wrong = [
         f"{name}: {error:.1e}"

@@ -129,6 +129,17 @@ def _numpy(arrays: Arrays) -> Arrays:
     return {n: np.asarray(a.detach() if hasattr(a, "detach") else a) for n, a in arrays.items()}
 
 
+def double_precision() -> Any:
+    """A context in which JAX's arrays may be of float64."""
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64  # before JAX 0.8
+
+    return enable_x64(True)
+
+
 def run_jax(
     module: Any, subject: Subject, dims: dict[str, int], values: Values, setup: Setup, drawn: Drawn,
     **more: Any,
@@ -137,7 +148,7 @@ def run_jax(
     import jax.numpy as jnp
 
     groups = {"params": values.params, "inputs": drawn.inputs, "states": drawn.states}
-    with jax.enable_x64(True):
+    with double_precision():
         lengths = jnp.asarray(setup.lengths[: setup.B]) if setup.lengths else None
         consts = {n: jnp.asarray(a) for n, a in values.consts.items()}
 

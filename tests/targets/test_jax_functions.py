@@ -10,6 +10,7 @@ import pytest
 from celldsl.ir.program import Program
 from tests.cells import example
 from tests.end_to_end.subject import FEATURES, subject_of
+from tests.targets.compare import double_precision
 from tests.targets.written import as_module, source, written
 
 jax = pytest.importorskip("jax")
@@ -104,7 +105,7 @@ def test_the_precision_stays(dtype: str) -> None:
     for path in (example("ln_gru"), FEATURES / "spiking.cell", FEATURES / "elementwise.cell"):
         subject = subject_of(path)
         module = written(subject, "jax")
-        with jax.enable_x64(True):
+        with double_precision():
             sizes = [3] * len(subject.spec.dims)
             params, _ = module.initial_values(jax.random.key(0), *sizes, dtype=dtype)
             shape = subject.shape(

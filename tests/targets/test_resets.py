@@ -10,6 +10,7 @@ import pytest
 
 from tests.cells import example
 from tests.end_to_end.subject import FEATURES, Subject, subject_of
+from tests.targets.compare import double_precision
 from tests.targets.written import draw_values, written
 
 torch = pytest.importorskip("torch")
@@ -93,7 +94,7 @@ def test_both_libraries_agree() -> None:
     value = loss(y, list(state))
     wanted = torch.autograd.grad(value, list(tensors.values()))
     module = written(subject, "jax")
-    with jax.enable_x64(True):
+    with double_precision():
         arrays = {n: jax.numpy.asarray(a) for n, a in params.items()}
         given = {"lengths": jax.numpy.asarray(LENGTHS), "resets": jax.numpy.asarray(RESETS)}
 
