@@ -118,7 +118,7 @@ class Cell(CellLayer):
         return pack_like(self._recipe.cls._state_structure, finals)
 
     def form(self, inputs: Any = None, /, **named: Any) -> str:
-        """Which form would run: "kernels", or "plain code: …" with the reason."""
+        """Which form would run: "kernels", or "plain: …" with the reason."""
         given = given_tensors(inputs, named, self._names)
         return self._told_form(given, self._form)
 

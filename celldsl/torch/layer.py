@@ -162,7 +162,7 @@ class CellLayer(Group):
         """Which form would run, with the reason for plain code."""
         weights = self._tensors()
         reason = self._why_plain([*inputs, *weights], weights, form)
-        return f"plain code: {reason}" if reason else "kernels"
+        return f"plain: {reason}" if reason else "kernels"
 
     def _told(self) -> str:
         """The cell's settings and equations."""

@@ -369,7 +369,7 @@ class RNN(nn.Module):
         return tuple(found) if self._listed else found[0]
 
     def form(self, inputs: Any = None, /, **named: Any) -> str:
-        """Which form would run: "kernels", or "plain code: …" with the reason."""
+        """Which form would run: "kernels", or "plain: …" with the reason."""
         given = given_tensors(inputs, named, self._names)
         tensors = [each.data if isinstance(each, PackedSequence) else each for each in given]
         return self._layer(0, 0)._told_form(tensors, self.form_wanted)

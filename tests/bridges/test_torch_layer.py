@@ -62,7 +62,7 @@ def test_both_forms_agree(gru: Any, x: Any) -> None:
     state = (torch.randn(1, 2, 5, **F64),)
     plain = as_plain(gru)
     assert gru.form(x) == "kernels"
-    assert plain.form(x) == 'plain code: form="plain" asks for it'
+    assert plain.form(x) == 'plain: form="plain" asks for it'
     resets = torch.rand(7, 2) < 0.3
     for named in ({}, {"lengths": torch.tensor([3, 7])}, {"resets": resets},
                   {"resets": resets, "lengths": [3, 7]}):  # fmt: skip
