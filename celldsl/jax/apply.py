@@ -206,7 +206,11 @@ class Apply:
         lead = tuple(check_integer("lead", size, 0) for size in lead)
         arrays = checked_params(subject, params)
         dtype = one_dtype(zip([s.name for s in subject.params], arrays, strict=True))
-        inputs = [jnp.zeros((0, *lead, *slot.shape), dtype) for slot in subject.inputs]
+        kinds = {"int": jnp.int32, "bool": jnp.bool_, "real": dtype}
+        inputs = [
+            jnp.zeros((*(() if slot.per == "sequence" else (0,)), *lead, *slot.shape), kind)
+            for slot, kind in ((slot, kinds[slot.kind]) for slot in subject.inputs)
+        ]
         return self(params, *inputs)[1]
 
     def _call(
@@ -227,9 +231,12 @@ class Apply:
         given, state = _in_order(where, names, arrays, named)
         inputs, batch = checked_inputs(subject, given, timed)
         starts = checked_states(subject, state, batch)
-        labels = [*(s.name for s in subject.params), *names]
-        labels += [f"state.{s.name}" for s in subject.states] if starts else []
-        dtype = one_dtype(zip(labels, [*own, *inputs, *(starts or [])], strict=True))
+        numbers = [*zip((s.name for s in subject.params), own, strict=True)]
+        numbers += [
+            (s.name, a) for s, a in zip(subject.inputs, inputs, strict=True) if s.kind == "real"
+        ]
+        numbers += zip((f"state.{s.name}" for s in subject.states), starts or [], strict=False)
+        dtype = one_dtype(numbers)
         settings = _settings(subject, named.get("settings"))
         return _Call(
             Batch(batch.steps, batch.lead, dtype, timed),
@@ -318,6 +325,10 @@ def _reason(subject: Subject, call: _Call) -> str | None:
             return f"{name}= is passed"
     if call.settings:
         return "settings= is passed"
+    for slot in subject.inputs:
+        if not slot.plain:
+            what = {"int": "holds integers", "bool": "holds truth values"}
+            return f"the input {slot.name} {what.get(slot.kind, 'lasts a sequence')}"
     return subject.no_kernels
 
 

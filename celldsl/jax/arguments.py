@@ -84,27 +84,60 @@ def checked_params(subject: Subject, params: Any) -> list[Any]:
 
 
 def checked_inputs(subject: Subject, given: Sequence[Any], timed: bool) -> tuple[list[Any], Batch]:
-    """Inputs as (T, B, …).  The first says how many steps and sequences there are."""
-    found: list[Any] = []
-    lead: tuple[int, ...] | None = None
-    for slot, value in zip(subject.inputs, given, strict=True):
-        words = _free_words(slot, timed) if lead is None else _fixed_words(slot, lead, timed)
-        if value is None:
-            raise ArgumentTypeError(f"{slot.name}: no array was passed; expected {words}")
-        array = _array(slot.name, value, words)
-        own = len(slot.shape)
-        before = array.shape[: array.ndim - own]
-        fits = array.ndim >= own + timed and array.shape[array.ndim - own :] == slot.shape
-        if not fits or (lead is not None and before != lead):
-            raise ArgumentError(f"{slot.name}: expected {words}, got {array.shape}")
-        lead = before
-        found.append(array)
-    assert lead is not None
+    """Inputs as (T, B, …), those that last a sequence as (B, …).
+
+    The first of each step says how many steps and sequences there are.
+    """
+    pairs = list(zip(subject.inputs, given, strict=True))
+    known = next((pair for pair in pairs if pair[0].per == "step"), pairs[0])
+    lead = _lead_of(*known, timed)
     steps, rest = (lead[0], lead[1:]) if timed else (1, lead)
     batch = Batch(steps, rest, None, timed)
-    shapes = [slot.shape for slot in subject.inputs]
-    folded = [a.reshape(steps, batch.size, *s) for a, s in zip(found, shapes, strict=True)]
-    return folded, batch
+    found = []
+    for slot, value in pairs:
+        here = _timed(slot, timed)
+        array = _input(slot, value, _fixed_words(slot, lead if here else rest, here))
+        if array.shape != (*(lead if here else rest), *slot.shape):
+            words = _fixed_words(slot, lead if here else rest, here)
+            raise ArgumentError(f"{slot.name}: expected {words}, got {array.shape}")
+        folded = (batch.size,) if slot.per == "sequence" else (steps, batch.size)
+        found.append(array.reshape(*folded, *slot.shape))
+    return found, batch
+
+
+def _timed(slot: Slot, timed: bool) -> bool:
+    return timed and slot.per == "step"
+
+
+def _lead_of(slot: Slot, value: Any, timed: bool) -> tuple[int, ...]:
+    """The axes of steps and of the batch, as the first input has them."""
+    here = _timed(slot, timed)
+    words = _free_words(slot, here)
+    array, own = _input(slot, value, words), len(slot.shape)
+    if array.ndim < own + here or array.shape[array.ndim - own :] != slot.shape:
+        raise ArgumentError(f"{slot.name}: expected {words}, got {array.shape}")
+    lead: tuple[int, ...] = array.shape[: array.ndim - own]
+    return lead
+
+
+def _input(slot: Slot, value: Any, words: str) -> Any:
+    """An array of what the input holds.  Integers are looked at where they are known."""
+    if value is None:
+        raise ArgumentTypeError(f"{slot.name}: no array was passed; expected {words}")
+    array = _array(slot.name, value, words)
+    wanted = {"int": (jnp.integer, "integers"), "bool": (jnp.bool_, "truth values")}
+    if slot.kind in wanted:
+        kind, told = wanted[slot.kind]
+        if not jnp.issubdtype(array.dtype, kind):
+            raise ArgumentTypeError(f"{slot.name}: expected {told}, got {array.dtype}")
+    if slot.kind == "int" and not isinstance(value, jax.core.Tracer):
+        known = np.asarray(value)
+        wrong = known[(known < 0) | (known >= slot.limit)]
+        if wrong.size:
+            raise ArgumentError(
+                f"{slot.name}: expected integers from 0 to {slot.limit - 1}, got {wrong[0]}"
+            )
+    return array
 
 
 def _free_words(slot: Slot, timed: bool) -> str:

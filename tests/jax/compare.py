@@ -14,7 +14,7 @@ from tests.end_to_end.subject import Subject
 from tests.targets.compare import Found, differences, double_precision, loss
 
 
-def compare(subject: Subject, setup: Setup, form: str) -> None:
+def compare(subject: Subject, setup: Setup, form: str | None) -> None:
     """Raises AssertionError with every array that differs."""
     import celldsl.jax
 
@@ -56,6 +56,7 @@ def run(apply: Any, subject: Subject, setup: Setup, drawn: Drawn) -> Found:
         return loss(outputs, finals, drawn, jnp.asarray), (outputs, finals)
 
     given = (apply.params(), drawn.inputs, drawn.states)
-    step = jax.jit(jax.value_and_grad(objective, (0, 1, 2), has_aux=True))
+    slope = jax.value_and_grad(objective, (0, 1, 2), has_aux=True, allow_int=True)
+    step = jax.jit(slope)
     (_, (outputs, finals)), gradients = jax.tree.map(np.asarray, step(*given))
     return outputs, finals, dict(zip(("params", "inputs", "states"), gradients, strict=True))
