@@ -154,6 +154,9 @@ class _Reader:
                 return self.call(e)
             case ast.ListOf(items):
                 return Term("list", tuple(self.term(item) for item in items))
+            case ast.Over(function, variable, low, high, body):
+                ends = self.term(low), self.term(high)
+                return Term("over", (*ends, self.term(body)), f"{function} {variable.id}")
             case ast.Index(value, items):
                 return Term("slice", (self.term(value),), _index_text(items))
         return Term("name", (), str(getattr(e, "value", "")))

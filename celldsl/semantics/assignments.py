@@ -8,7 +8,8 @@ y                   [K, …]: the slices in a stack
 
 The left side of equations.  In: a target and its value.  Out: a bound name or a next state.
 
-a = …        a value, once; in a loop, a new value for a name from before it
+a = …        a value; a new one for the same name where no parameters are named after it, or in a
+             loop, for a name from before it
 h' = …       the next state
 y[k] = …     a slice of what the loop over `k` fills
 """
@@ -23,7 +24,14 @@ from celldsl.semantics import conversions as convert
 from celldsl.semantics.builtins.shapes import expanded, may_expand
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Binding, Stack, Static, Tensor, Unknown, Value
-from celldsl.semantics.next_states import assign_next, refuse, set_next, state_of, twice
+from celldsl.semantics.next_states import (
+    assign_next,
+    defined_again,
+    refuse,
+    set_next,
+    state_of,
+    twice,
+)
 from celldsl.syntax import ast
 
 
@@ -72,7 +80,7 @@ def _keep_slice(
             refuse(f, target, old)
         return
     key = target.id + "'" * target.primed
-    stack = f.stacks.setdefault(key, Stack(variable, target.span, target.primed))
+    stack = f.stacks.setdefault(key, Stack(variable, target.span, s.span, target.primed))
     place = k.size.constant
     assert place is not None
     if place in stack.slices:
@@ -95,6 +103,7 @@ def close_stacks(f: Environment, loop: ast.For, low: int, high: int) -> None:
         if stack.primed:
             written = ast.Name(name, span=stack.span)
             set_next(f, name, stack.span, written, value)
+            f.context.usage.nexts[f.prefix + name] = stack.equation
             continue
         f.note(name, value, stack.span)
         f.scopes[-1][name] = Binding("value", value, stack.span, len(f.iterations), f.iteration)
@@ -165,6 +174,7 @@ def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Va
     old = f.find(target.id)
     if old is None:
         binding = Binding("value", value, target.span, len(f.iterations), f.iteration)
+        binding.holds = f.holds
         f.scopes[-1][target.id] = binding
         f.context.usage.declared[target.span] = ("value", target.id)
         f.hidden.pop(target.id, None)
@@ -172,10 +182,14 @@ def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Va
     if old.kind != "value":
         refuse(f, target, old)
         return
-    if old.depth >= len(f.iterations) or old.rebound is f.iteration:
-        twice(f, target, old.span)
+    again = old.depth >= len(f.iterations) or old.rebound is f.iteration
+    if again and (old.holds or f.holds):
+        defined_again(f, target, old)
         return
     f.context.usage.declared[target.span] = ("value", target.id)
+    if again and old.depth >= len(f.iterations):
+        old.value, old.span = value, target.span
+        return
     _rebind(f, s, target, old, value)
 
 
@@ -183,7 +197,7 @@ def _rebind(
     f: Environment, s: ast.Equation, target: ast.Target, old: Binding, value: Value
 ) -> None:
     """A new value for a name from before the loop, of the same shape."""
-    old.rebound = f.iteration
+    old.rebound, old.holds = f.iteration, f.holds
     before = convert.as_tensor(f, old.value, target.span)
     after = convert.as_tensor(f, value, s.value.span)
     if before is None or after is None:

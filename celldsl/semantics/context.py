@@ -245,6 +245,8 @@ class Environment:
     made: dict[str, Span] = field(default_factory=dict)
     stacks: dict[str, Stack] = field(default_factory=dict)
     called: Span | None = None
+    # Whether the present equation has made parameters.
+    holds: bool = False
     hidden: dict[str, tuple[Span, str]] = field(default_factory=dict)
     later: dict[str, Span] = field(default_factory=dict)
     silenced: set[str] = field(default_factory=set)

@@ -43,21 +43,21 @@ DATA = ("input", "state", "param", "const", "value")
 
 def data_in(f: Environment, e: ast.Expr) -> list[ast.Name]:
     """In the order in which they stand there."""
-    return [name for name in _names_in(e) if _is_data(f, name)]
+    return [name for name in names_in(e) if _is_data(f, name)]
 
 
-def _names_in(e: ast.Expr) -> list[ast.Name]:
+def names_in(e: ast.Expr) -> list[ast.Name]:
     match e:
         case ast.Name():
             return [e]
-        case ast.Index(value=value):
-            return _names_in(value)
+        case ast.Index(value=value) | ast.Over(body=value):
+            return names_in(value)
         case ast.Call(args=args):
-            return [name for arg in args for name in _names_in(arg)]
+            return [name for arg in args for name in names_in(arg)]
         case ast.Unary(_, operand):
-            return _names_in(operand)
+            return names_in(operand)
         case ast.Binary(_, left, right):
-            return _names_in(left) + _names_in(right)
+            return names_in(left) + names_in(right)
     return []
 
 

@@ -31,7 +31,7 @@ from celldsl.semantics.environment import (
 from celldsl.semantics.initial_values import drawn, fitted, targeting
 from celldsl.syntax import ast
 
-KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "T", "B"})
+KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "products", "T", "B"})
 PUBLIC = ("dim", "hyper", "input", "state", "const")
 
 
@@ -124,27 +124,35 @@ _SUMMAND = r"linear\((?P<{}>\w+'?), *(?P<{}>[\w*/ -]+)\)"
 _TWO_LINEARS = rf"{_SUMMAND.format('v', 'N')} *\+ *{_SUMMAND.format('w', 'M')}"
 
 
-def claim(f: Environment, kind: str, span: Span, needs_place: bool = True) -> bool:
-    """Whether a block or norm may make its parameters here, once in every equation."""
+def claim(f: Environment, span: Span, needs_place: bool = True) -> bool:
+    """Whether a block or norm may make its parameters here: in an equation."""
     if f.only_initial or (needs_place and not f.place):
         where = f.only_initial or "this place"
         f.error("E0403", f"`{span.text}` cannot stand in {where}", span, "it has parameters")
         return False
-    if kind in f.made:
-        first = Label(f.made[kind], "the first one")
-        what = "one norm" if kind == "norm" else "one of `linear`, `group_linear` and `conv`"
-        f.error(
-            "E0401",
-            f"an equation has at most {what}",
-            span,
-            "the parameters of both would have the same names",
-            secondary=(first,),
-            help=_one_linear(f.made[kind], span)
-            or f"give it an equation of its own: `a = {span.text}(…)`",
-        )
-        return False
-    f.made[kind] = span
     return True
+
+
+def claim_name(f: Environment, name: str, span: Span) -> bool:
+    """Whether no other block or norm of the equation has a parameter of this name.
+
+    `span` is that of the function that makes it.
+    """
+    first = f.made.setdefault(name, span)
+    if first is span:
+        return True
+    own = f"give it an equation of its own: `a = {span.text}(…)`"
+    if name.endswith(".b"):
+        own = f"one bias is enough: write `bias=false` in one of them; or {own}"
+    f.error(
+        "E0401",
+        f"two parameters of this equation would be named `{name}`",
+        span,
+        f"this `{span.text}` has one of them" if first != span else "both are of this one",
+        secondary=(Label(first, "the other one"),) if first != span else (),
+        help=_one_linear(first, span) or own,
+    )
+    return False
 
 
 def _one_linear(first: Span, second: Span) -> str | None:

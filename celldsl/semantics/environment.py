@@ -43,13 +43,17 @@ Kind = Literal[
 
 @entity
 class Binding:
-    """What a name stands for; `depth` counts the loops around its first definition."""
+    """What a name stands for; `depth` counts the loops around its first definition.
+
+    `holds` says that its equation has parameters, which are named after it.
+    """
 
     kind: Kind
     value: Value
     span: Span
     depth: int = 0
     rebound: object = None
+    holds: bool = False
 
 
 def a_kind(kind: str) -> str:
@@ -177,10 +181,14 @@ class StateEntry:
 
 @entity
 class Stack:
-    """`y[k] = …`: the slices so far, by index, of what the loop over `variable` fills."""
+    """`y[k] = …`: the slices so far, by index, of what the loop over `variable` fills.
+
+    `span` is that of the target, `equation` that of all of it.
+    """
 
     variable: str
     span: Span
+    equation: Span
     primed: bool
     slices: dict[int, Tensor | None] = field(default_factory=dict)
 

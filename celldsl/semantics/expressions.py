@@ -35,6 +35,7 @@ from celldsl.semantics.environment import (
     describe,
 )
 from celldsl.semantics.folding import folded
+from celldsl.semantics.folds import over
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.names import read_inner
 from celldsl.semantics.structure import fix
@@ -64,6 +65,8 @@ def elaborate(f: Environment, e: ast.Expr) -> Value:
             return _chain(f, e)
         case ast.Call():
             return call(f, e)
+        case ast.Over():
+            return over(f, e)
         case ast.ListOf(items):
             return Listing(tuple(elaborate(f, item) for item in items))
         case ast.Index():

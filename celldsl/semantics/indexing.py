@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.context import Environment
-from celldsl.semantics.environment import FunctionValue, Listing, Several, Tensor, Unknown, Value
+from celldsl.semantics.environment import (
+    FunctionValue,
+    Listing,
+    Several,
+    Stack,
+    Tensor,
+    Unknown,
+    Value,
+)
 from celldsl.semantics.picks import picked
 from celldsl.syntax import ast
 
+_LATER = "begin the loop later, or treat this case by an `if`"
+
 
 def index(f: Environment, e: ast.Index) -> Value:
+    stack = _filling(f, e.value)
+    if stack is not None:
+        return _slice_so_far(f, e, stack)
     value = f.elaborate(e.value)
     if isinstance(value, Listing | Several):
         f.error("E0111", f"`{wording.short(e.value.span)}` has no elements to index", e.span)
@@ -35,8 +48,12 @@ def index(f: Environment, e: ast.Index) -> Value:
             help="batch and time are no axes: a cell is written for one example at one step",
         )
         return Unknown()
+    return _cut_by(f, found, e.items)
+
+
+def _cut_by(f: Environment, found: Tensor, items: tuple[ast.Expr | ast.Range, ...]) -> Value:
     axis = 0
-    for item in e.items:
+    for item in items:
         step = _range if isinstance(item, ast.Range) else _single
         sliced = step(f, found, axis, item)  # type: ignore[arg-type]
         if sliced is None:
@@ -44,6 +61,57 @@ def index(f: Environment, e: ast.Index) -> Value:
         found = sliced
         axis += isinstance(item, ast.Range)
     return found
+
+
+def _filling(f: Environment, e: ast.Expr) -> Stack | None:
+    """What the loop around fills slice by slice, where `e` names it: `y` of `y[k] = …`, or `S'`."""
+    if not isinstance(e, ast.Name) or (e.primed and e.id in f.nexts):
+        return None
+    return f.stacks.get(e.id + "'" * e.primed)
+
+
+def _slice_so_far(f: Environment, e: ast.Index, stack: Stack) -> Value:
+    """A slice that a line above has set, in this iteration or in an earlier one."""
+    assert isinstance(e.value, ast.Name)
+    name = e.value.id + "'" * e.value.primed
+    first, *rest = e.items
+    if isinstance(first, ast.Range):
+        told = f"`{name}` is whole after the loop that sets its slices"
+        help = (
+            f"one slice can be read in it, after the line that sets it: `{name}[{stack.variable}]`"
+        )
+        f.error("E0103", told, e.span, help=help)
+        return Unknown()
+    if e.value.primed:
+        f.context.usage.new_reads.setdefault(f.prefix + e.value.id, set()).add(e.value.span)
+    else:
+        f.context.usage.used.add(stack.span)
+    place = written_sizes.integer(f, first, "an index")
+    if place is None:
+        return Unknown()
+    if place < 0:
+        told, help = f"`{wording.short(first.span)}` is {place} here", _LATER
+        f.error("E0208", told, first.span, "indices begin at 0", help=help)
+        return Unknown()
+    if place not in stack.slices:
+        there = ", ".join(f"{name}[{k}]" for k in sorted(stack.slices)) or "none"
+        f.error(
+            "E0103",
+            f"`{name}[{place}]` is read before the line that sets it",
+            e.value.span,
+            f"set so far: {there}",
+            secondary=(Label(stack.span, "its slices are set here"),),
+            help=f"in an iteration, `{name}[{stack.variable}]` can be read below that line",
+        )
+        return Unknown()
+    found = stack.slices[place]
+    if found is None:
+        return Unknown()
+    if len(rest) > len(found.shape):
+        told = f"`{wording.short(e.value.span)}[{place}]` is {shape_text(found.shape)}"
+        f.error("E0210", f"{told} and has no {len(rest)} axes to index", e.span)
+        return Unknown()
+    return _cut_by(f, found, tuple(rest))
 
 
 def _ask_round(f: Environment, e: ast.Index) -> None:
@@ -99,7 +167,9 @@ def _single(f: Environment, value: Tensor, axis: int, item: ast.Expr) -> Tensor 
     here = f"{text} may be past the end, {told}"
     if k.constant is not None and text != str(k):
         here = f"{text} is {k}, and the axis has {told}"
-    if not _shown(f, length - k - 1, item.span, here, f"{text} < {length}"):
+    # A condition knows no index of a loop.
+    bound = str(k) if _counted(f, item) else text
+    if not _shown(f, length - k - 1, item.span, here, f"{bound} < {length}"):
         return None
     part = cut(f, value, axis, k, k + 1, item.span)
     return dropped(f, part, axis)
@@ -126,6 +196,11 @@ def _is_data(f: Environment, item: ast.Expr) -> bool:
     return True
 
 
+def _counted(f: Environment, item: ast.Expr) -> bool:
+    bindings = [f.find(name.id) for name in convert.names_in(item)]
+    return any(binding is not None and binding.kind == "index" for binding in bindings)
+
+
 def within(f: Environment, low: Size, item: ast.Node, length: Size) -> bool:
     """Whether an index is 0 or more."""
     if f.context.constraints.not_negative(low):
@@ -143,7 +218,7 @@ def within(f: Environment, low: Size, item: ast.Node, length: Size) -> bool:
         help, fix = f"from the end it is `{better}`", Fix(item.span, better)
     else:
         told, label = f"the index `{text}` is {low} here", "indices begin at 0"
-        help = "begin the loop later, or treat this case by an `if`" if f.iterations else None
+        help = _LATER if f.iterations else None
     f.error("E0208", told, item.span, label, help=help, fix=fix)
     return False
 

@@ -120,12 +120,14 @@ def _read_next(f: Environment, e: ast.Name, binding: Binding) -> Value:
 
 
 def _read_slices(f: Environment, e: ast.Name) -> None:
-    """`S'[k] = …` and, in the same loop, `S'[k]`."""
+    """`S'[k] = …` and, in the same loop, `S'`."""
+    name = e.id + "'" * e.primed
+    variable = f.stacks[name].variable
     f.error(
         "E0103",
-        f"`{e.id}'` is whole after the loop that sets its slices",
+        f"`{name}` is whole after the loop that sets its slices",
         e.span,
-        help=f"in the loop, name the slice: `s = …`, then `{e.id}'[k] = s` and read `s`",
+        help=f"in the loop, read the slice below the line that sets it: `{name}[{variable}]`",
     )
 
 
@@ -156,7 +158,10 @@ def _outside(f: Environment, e: ast.Name) -> Value:
         function = find_function(f, e.id)
         if function is not None:
             return function
-    _unknown_value(f, e.id, e.span, primed=e.primed)
+    if e.id in f.stacks and not e.primed:
+        _read_slices(f, e)
+    else:
+        _unknown_value(f, e.id, e.span, primed=e.primed)
     return Unknown()
 
 

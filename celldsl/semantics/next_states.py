@@ -33,6 +33,21 @@ def twice(f: Environment, target: ast.Target, first: Span) -> None:
     )
 
 
+def defined_again(f: Environment, target: ast.Target, old: Binding) -> None:
+    """A second value for a name after which parameters are named."""
+    which = "the first equation" if old.holds else "this equation"
+    if old.holds and f.holds:
+        which = "both equations"
+    f.error(
+        "E0102",
+        f"`{target.id}` is defined twice, and the parameters of {which} are named after it",
+        target.span,
+        secondary=(Label(old.span, "first here"),) if old.span != target.span else (),
+        help=f"give one of them another name: `{target.id}2 = …`; without parameters a name can be "
+        "given a new value",
+    )
+
+
 def refuse(f: Environment, target: ast.Target, old: Binding) -> None:
     declared = (Label(old.span, "it is declared here"),)
     if old.kind == "state" and not _has_next(f, target.id):

@@ -173,5 +173,5 @@ def _parts(expression: ast.Expr) -> Iterator[ast.Expr]:
             yield from (keyword.value for keyword in keywords)
         case ast.ListOf(items):
             yield from items
-        case ast.Index(value):
+        case ast.Index(value) | ast.Over(body=value):
             yield value

@@ -72,7 +72,9 @@ def equation(f: Environment, s: ast.Equation) -> None:
     name = "_".join(target.id for target in s.targets)
     f.place = f.base + ".".join([name, *map(str, f.iterations)])
     f.made = {}
+    before = len(w.params)
     value = elaborate_beside(f, s.value, _wanted(f, s.targets[0]))
+    f.holds = len(w.params) > before
     for target, item in zip(s.targets, _items(f, s, value), strict=True):
         f.later.pop(target.id, None)
         assign(f, s, target, item, number)

@@ -19,6 +19,13 @@ class Node:
     span: Span = field(compare=False, repr=False, kw_only=True)
 
 
+@record
+class Declared(Node):
+    """One name of a declaration, with its own span."""
+
+    id: str
+
+
 # ---------------------------------------------------------------- expressions
 
 
@@ -90,6 +97,18 @@ class Call(Node):
 
 
 @record
+class Over(Node):
+    """`sum(for k in 0..K: v[k])`: what a function makes of a value for every `variable`."""
+
+    function: str
+    variable: Declared
+    low: Expr
+    high: Expr
+    body: Expr
+    name_span: Span = field(compare=False, repr=False, kw_only=True)
+
+
+@record
 class ListOf(Node):
     """`[x, h]`: operands of a `linear`, sizes of a `split`, a shape."""
 
@@ -112,16 +131,9 @@ class Index(Node):
     items: tuple[Expr | Range, ...]
 
 
-Expr = Number | Boolean | String | Name | Attribute | Unary | Binary | Call | ListOf | Index
+Expr = Number | Boolean | String | Name | Attribute | Unary | Binary | Call | Over | ListOf | Index
 
 # ---------------------------------------------------------------- statements
-
-
-@record
-class Declared(Node):
-    """One name of a declaration, with its own span."""
-
-    id: str
 
 
 InputKind = Literal["real", "int", "bool"]

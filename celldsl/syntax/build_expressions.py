@@ -88,6 +88,8 @@ class ExpressionBuilder:
                 return self._chain(children)
             case "call":
                 return self._call(children, span)
+            case "over":
+                return self._over(children, span)
             case "parentheses":
                 return replace(self._build(children[1]), span=span)
             case "unary":
@@ -141,6 +143,19 @@ class ExpressionBuilder:
                 self.report.add("E0010", message, args[-1].span, help=help)
         return ast.Call(
             str(name), tuple(args), tuple(keywords), name_span=self.span(name), span=span
+        )
+
+    def _over(self, children: Children, span: Span) -> ast.Over:
+        """NAME ( for NAME in low .. high : body )"""
+        low, high, body = (child for child in children if isinstance(child, Tree))
+        return ast.Over(
+            str(children[0]),
+            self.declared(children[3]),
+            self._build(low),
+            self._build(high),
+            self._build(body),
+            name_span=self.span(children[0]),
+            span=span,
         )
 
     def _index_item(self, tree: Tree) -> ast.Expr | ast.Range:

@@ -99,7 +99,7 @@ def reduce(draft: Draft) -> None:
 
 def norm(draft: Draft) -> None:
     value, shape = draft.pick(rank=1) or draft.values[0]
-    kind = draft.rng.choice(["layer_norm", "rms_norm", "softmax", "cumsum"])
+    kind = draft.rng.choice(["layer_norm", "rms_norm", "softmax", "cumsum", "normalize"])
     draft.define(shape, f"{kind}({value})")
 
 
@@ -161,6 +161,35 @@ def loop(draft: Draft) -> None:
         case _:
             turn = f"sin({name} @ {draft.param((shape[0], shape[0]))} + k)"
     draft.lines += [f"for k in 0..{rng.randint(1, 3)}:", f"    {name} = {turn}"]
+
+
+def fold(draft: Draft) -> None:
+    """A sum, product or extreme over a loop, whose iterations may have parameters."""
+    rng = draft.rng
+    value, shape = draft.pick(rank=1) or draft.values[0]
+    turn = rng.choice(["sin({0} + k)", "{0} * (0.5 - k)", "tanh(linear({0}, {1}))"])
+    name = rng.choice(["sum", "product", "max", "min"])
+    body = turn.format(value, shape[0].text)
+    draft.define(shape, f"0.5 * {name}(for k in 0..{rng.randint(1, 3)}: {body})")
+
+
+def again(draft: Draft) -> None:
+    """A name that is given a new value, and a gradient that is changed."""
+    value, shape = draft.pick() or draft.values[0]
+    name = draft.define(shape, f"0.9 * {value}")
+    form = draft.rng.choice(["tanh({0})", "{0} - {1}", "scale_gradient({0}, 0.5)"])
+    draft.lines.append(f"{name} = {form.format(name, draft.of_shape(shape))}")
+
+
+def several(draft: Draft) -> None:
+    """Two `linear`s in one equation."""
+    (one, _), (other, _) = (draft.pick(rank=1) or draft.values[0] for _ in range(2))
+    if one == other:
+        return unary(draft)
+    width = draft.rng.choice(WIDTHS)
+    second = f"linear({other}, {width.text}, bias=false)"
+    draft.define((width,), f"tanh(linear({one}, {width.text}) * {second})")
+    return None
 
 
 def choice(draft: Draft) -> None:
@@ -231,4 +260,5 @@ def choose(draft: Draft) -> None:
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
     matrix: 1, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
+    fold: 1, again: 1, several: 1,
 }  # fmt: skip

@@ -16,10 +16,10 @@ TABLE: dict[str, Entry] = {
     ),
     "E0102": Entry(
         "a name defined twice",
-        "A value is defined once, and a state has one next value.  In a loop a value from before "
-        "it may be given anew.",
-        cell("a = x", "a = h", out="a"),
-        cell("a = x", "b = 2 * h", out="a, b"),
+        "A state has one next value.  A value may be given anew where neither equation has "
+        "parameters, which are named after it; in a loop, a value from before it.",
+        cell("a = linear(x, H)", "a = tanh(a)", out="a"),
+        cell("a = linear(x, H)", "b = tanh(a)", "b = b * h", out="b"),
     ),
     "E0103": Entry(
         "a name read before it is defined",

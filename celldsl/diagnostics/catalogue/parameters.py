@@ -6,11 +6,11 @@ from celldsl.diagnostics.catalogue.entry import Entry, cell
 
 TABLE: dict[str, Entry] = {
     "E0401": Entry(
-        "two blocks in one equation",
-        "Parameters are named after their equation, so that it has at most one of `linear`, "
-        "`group_linear` and `conv`, and at most one norm.",
-        cell("a = linear(x, H) + linear(h, H, bias=false)", out="a"),
-        cell("b = linear(h, H, bias=false)", "a = linear(x, H) + b", out="a"),
+        "parameters of one equation with one name",
+        "Parameters are named after their equation and operand.  Where it has several of `linear`, "
+        "`group_linear` and `conv`, their operands differ and one of them has a bias.",
+        cell("a = tanh(linear(x, H)) + linear(h, H)", out="a"),
+        cell("a = tanh(linear(x, H)) + linear(h, H, bias=false)", out="a"),
     ),
     "E0402": Entry(
         "two parameters of one name",

@@ -22,7 +22,7 @@ from celldsl.semantics.builtins.function import Function
 from celldsl.semantics.builtins.operands import Block
 from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import data_in
-from celldsl.semantics.declarations import bias_initial, block_initial, claim, parameter
+from celldsl.semantics.declarations import bias_initial, block_initial, claim, claim_name, parameter
 from celldsl.semantics.environment import Target, Tensor, Unknown, Value
 from celldsl.structs import record
 from celldsl.syntax import ast
@@ -47,7 +47,7 @@ def _operands(f: Environment, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
 
 
 def _build(f: Environment, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
-    if not claim(f, "linear", e.name_span):
+    if not claim(f, e.name_span):
         return Unknown()
     operands = _operands(f, a)
     if kind is None or not operands:
@@ -78,6 +78,8 @@ def _product(
     stateful = value.name in f.context.from_state
     target = Target(block.shape, name, block.fan_in, block.fan_out)
     initial = block_initial(f, a["init"], stateful, target, e.span)
+    if f.made.get(name) != e.name_span and not claim_name(f, name, e.name_span):
+        return None
     weight = parameter(f, name, block.shape, written.span, initial)
     if weight is None:
         return None
@@ -105,6 +107,8 @@ def _with_bias(f: Environment, e: ast.Call, a: Bound, kind: Kind, total: Tensor)
     initial = bias_initial(f, a["bias"], (kind.width,), name)
     if initial is None:
         return total
+    if not claim_name(f, name, e.name_span):
+        return Unknown()
     bias = parameter(f, name, (kind.width,), (a["bias"] or e).span, initial)
     if bias is None:
         return Unknown()

@@ -9,7 +9,7 @@ from celldsl.semantics.builtins import composites
 from celldsl.semantics.builtins.arguments import Bound, divided, flag, given, ranked
 from celldsl.semantics.builtins.function import Function
 from celldsl.semantics.context import Environment
-from celldsl.semantics.declarations import claim, filled_initial, parameter
+from celldsl.semantics.declarations import claim, claim_name, filled_initial, parameter
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast
 
@@ -20,7 +20,7 @@ def _norm(f: Environment, e: ast.Call, a: Bound, centre: bool) -> Value:
     v = ranked(f, a, "v", 1, e)
     eps = _eps(f, a["eps"])
     gain, bias = flag(f, a, "gain", True), centre and flag(f, a, "bias", True)
-    if not claim(f, "norm", e.name_span, needs_place=bool(gain or bias)):
+    if not claim(f, e.name_span, needs_place=bool(gain or bias)):
         return Unknown()
     if v is None or eps is None or gain is None or bias is None:
         return Unknown()
@@ -60,6 +60,8 @@ def _affine(
 ) -> str | None:
     width = (shape[-1],)
     public = f"{f.place}.{name}"
+    if not claim_name(f, public, e.name_span):
+        return None
     made = parameter(f, public, width, e.span, filled_initial(f, start, width))
     if made is None:
         return None

@@ -143,8 +143,8 @@ def _sizes(lines: list[Line]) -> frozenset[str]:
     for line in lines[1:]:
         if line.depth == 0 and line.tokens:
             break
-        if line.kind == "FOR":
-            names.add(str(line.tokens[1]))
+        pairs = zip(line.tokens, line.tokens[1:], strict=False)
+        names |= {str(name) for word, name in pairs if word.type == "FOR"}
     return frozenset(names)
 
 

@@ -43,11 +43,26 @@ def ask_choice(m: Mistake) -> Words | None:
     return Words("E0019", "an `if` does not stand inside an expression", help)
 
 
+def ask_fold(m: Mistake) -> Words | None:
+    """`sum(for k in 0..K, v[k])`, `sum(for k in range(K): v[k])`"""
+    if "FOR" not in m.line_kinds or m.first.type == "FOR":
+        return None
+    if m.kind in ("COMMA", "EQUAL") and m.wants("COLON"):
+        help = "such as `sum(for k in 0..K: v[k])`"
+        return Words("E0010", "a `:` stands between a loop and what is folded", help)
+    if m.kind in ("COLON", "COMMA") and m.wants("DOTS"):
+        help = "such as `sum(for k in 0..K: v[k])`; the end is excluded"
+        return Words("E0010", "a loop runs over a range `a..b`", help)
+    return None
+
+
 def ask_comprehension(m: Mistake) -> Words | None:
     """`[f(k) for k in 0..K]`"""
     if m.kind != "FOR" or not m.wants("STAR"):
         return None
-    help = "write a block: `for k in 0..K:` and in it `y[k] = …`"
+    help = (
+        "write a block: `for k in 0..K:` and in it `y[k] = …`; a sum is `sum(for k in 0..K: v[k])`"
+    )
     return Words("E0019", "a `for` does not stand inside an expression", help)
 
 
@@ -178,6 +193,7 @@ EXPRESSION_RULES = (
     ask_comparison,
     ask_second_equation,
     ask_choice,
+    ask_fold,
     ask_comprehension,
     ask_membership,
     ask_tuple,
