@@ -33,7 +33,7 @@ LAYERS = {
     "diagnostics": "structs",
     "syntax": "structs diagnostics cache_folders package",
     "ir": "structs",
-    "semantics.builtins": f"structs {FRONT} semantics",
+    "semantics.builtins": f"package structs {FRONT} semantics",
     "semantics": f"structs {FRONT} semantics.builtins",
     "transforms": "structs ir",
     "plan": "structs ir jit.gemm.sizes",
@@ -60,7 +60,7 @@ LAYERS = {
     "runtime.former",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
-    "targets": "structs ir plan kernel_ir runtime runtime.numerics runtime.description",
+    "targets": "package structs ir plan kernel_ir runtime runtime.numerics runtime.description",
     "pipeline": f"version structs {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "optim": "diagnostics runtime.errors",
@@ -81,7 +81,7 @@ LAYERS = {
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
-    "importer": "fingerprint api",
+    "importer": "fingerprint api runtime.cell",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "jit.target zoo_index comparison pictures optim",
 }

@@ -5,11 +5,13 @@ Most cells use none of them, so the file is parsed when one is used; its names a
 
 from __future__ import annotations
 
-from pathlib import Path
+from celldsl.package import package
 
 
 def prelude_text() -> str:
-    return Path(__file__).with_name("prelude.cell").read_text(encoding="utf-8")
+    file = package() / "semantics" / "builtins" / "prelude.cell"
+    text: str = file.read_text(encoding="utf-8")
+    return text
 
 
 PRELUDE = tuple(

@@ -12,12 +12,11 @@ from __future__ import annotations
 import ast
 import hashlib
 from functools import cache
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from celldsl.targets.numba import carrier
+from celldsl.package import files_below, package
 
-ROOT = Path(__file__).parents[2]
 ROOMS = ("cache_folders.py", "files.py", "package.py", "jit", "runtime")
 # What checks gradients and runs is for the command line.
 AT_HOME = ("runtime/gradcheck.py", "runtime/run_checks.py")
@@ -52,7 +51,7 @@ class Carried(NamedTuple):
 @cache
 def carried() -> Carried:
     """The runtime, for modules that stand alone."""
-    found = {"": "", **{_name(path): path.read_text(encoding="utf-8") for path in _files()}}
+    found = {"": "", **{_name(name): text for name, text in _files().items()}}
     digest = hashlib.sha256("\0".join(part for item in found.items() for part in item).encode())
     package = f"_celldsl_{digest.hexdigest()[:12]}"
     names = {name: f"{package}.{name}" if name else package for name in found}
@@ -69,14 +68,19 @@ def carried() -> Carried:
     return Carried(package, "\n\n".join([LICENCE, "\n".join(lines), CELL]))
 
 
-def _files() -> list[Path]:
-    found = [file for room in ROOMS for file in [ROOT / room, *sorted((ROOT / room).rglob("*.py"))]]
-    return [f for f in found if f.is_file() and f.relative_to(ROOT).as_posix() not in AT_HOME]
+def _files() -> dict[str, str]:
+    """The texts of the runtime's files, by their names in the package."""
+    found: dict[str, str] = {}
+    for room in ROOMS:
+        entry = package() / room
+        files = [(room, entry)] if entry.is_file() else files_below(entry, (".py",), f"{room}/")
+        found |= {name: file.read_text(encoding="utf-8") for name, file in files}
+    return {name: text for name, text in found.items() if name not in AT_HOME}
 
 
-def _name(path: Path) -> str:
+def _name(path: str) -> str:
     """`jit.functions` for jit/functions.py, `jit` for its folder."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = PurePosixPath(path).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -99,7 +103,7 @@ def _literal(text: str) -> str:
 
 def _carrier() -> str:
     """The code of `carrier`, but for the names that a module gives values to."""
-    text = Path(carrier.__file__).read_text(encoding="utf-8")
+    text: str = (package() / "targets" / "numba" / "carrier.py").read_text(encoding="utf-8")
     lines = text.splitlines()
     body = ast.parse(text).body
     imports = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
