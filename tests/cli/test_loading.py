@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pickle
 import re
 import subprocess
@@ -78,8 +79,9 @@ def test_a_second_process_needs_no_compiler(
         "print(sorted(m for m in sys.modules if m.startswith(('lark', 'celldsl.pipeline', "
         "'celldsl.syntax', 'celldsl.semantics', 'celldsl.ir', 'celldsl.plan'))))"
     )
-    root = Path(celldsl.__file__).parent.parent
-    monkeypatch.setenv("PYTHONPATH", str(root))
+    root = Path(__file__).parents[2]
+    home = f"{Path(celldsl.__file__).parents[1]}{os.pathsep}{root}"
+    monkeypatch.setenv("PYTHONPATH", home)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )

@@ -40,7 +40,8 @@ print(arrays[-1][0])
 def python(
     arguments: list[str], cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    home = str(Path(celldsl.__file__).parent.parent)
+    # The package may be installed, with the tests alone in this checkout.
+    home = f"{Path(celldsl.__file__).parents[1]}{os.pathsep}{Path(__file__).parents[2]}"
     return subprocess.run(
         [sys.executable, *arguments], cwd=cwd,
         env={**os.environ, "PYTHONPATH": home, **environment},

@@ -200,14 +200,18 @@ class Engine:
     ) -> ForwardRun:
         """Runs the forward phases; with `fixed` from an earlier run, without the leading ones.
 
-        `numbers` come from `training_numbers`, where masks are to be drawn.
+        `numbers` come from `training_numbers`, where masks are to be drawn.  Raises MemoryError,
+        which says what the pass would take.
         """
         numbers = self.numbers if numbers is None else numbers
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
         launch_plan = sizes.launch_plan(FORWARD if fixed is None else FORWARD_CACHED)
-        fixed = take(self.fixed_length) if fixed is None else fixed
-        tape, work = take(sizes.tape), take(sizes.forward_work)
-        results = [np.empty(shape, dtype) for shape in sizes.results]
+        try:
+            fixed = take(self.fixed_length) if fixed is None else fixed
+            tape, work = take(sizes.tape), take(sizes.forward_work)
+            results = [np.empty(shape, dtype) for shape in sizes.results]
+        except MemoryError as error:
+            raise no_room(sizes, dtype) from error
         outputs, finals = results[: sizes.output_count], results[sizes.output_count :]
         scratch = fixed.array, tape.array, work.array
         arrays = (*numbers.arrays, *scratch, *inputs, *outputs, *starts, *finals)
@@ -264,6 +268,20 @@ def with_masks(numbers: Numbers, key: int) -> Numbers:
     hyper[-2:] = 1.0, key
     dims, _, parameters, constants = numbers.arrays
     return Numbers(hyper, constants, (dims, hyper, parameters, constants))
+
+
+def no_room(sizes: PlanSizes, dtype: np.dtype[Any]) -> MemoryError:
+    """The error for a pass that finds no memory: how large it is, and what makes it smaller."""
+    plan = sizes.plan
+    elements = sizes.tape + sizes.forward_work + sum(map(math.prod, sizes.results))
+    gigabytes, tape = (n * dtype.itemsize / 1e9 for n in (elements, sizes.tape))
+    told = f"no memory for a pass over T={plan.steps}, B={plan.batch}: it takes {gigabytes:.3g} GB"
+    if plan.kept < plan.rows:
+        return MemoryError(f"{told}; shorter or fewer sequences at once take less")
+    return MemoryError(
+        f"{told}, {tape:.3g} GB of it for the tape; forward(…, checkpoint=True) keeps the states "
+        "between segments in the tape's place, and shorter or fewer sequences take less"
+    )
 
 
 def compiled_phases(
