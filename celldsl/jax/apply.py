@@ -158,7 +158,10 @@ class Apply:
         precise = np.float64 if batch.dtype == np.float64 else np.float32
 
         def plain(array: Any, dtype: Any = precise) -> Any:
-            return None if array is None else np.array(array, dtype)
+            if array is None:
+                return None
+            real = jnp.issubdtype(array.dtype, jnp.floating)
+            return np.array(array, dtype if real or dtype is not precise else None)
 
         weights = zip([slot.name for slot in subject.params], map(plain, call.params), strict=True)
         consts = {name: plain(array) for name, array in subject.constants.items()}

@@ -245,7 +245,8 @@ def know_states(text: str) -> bool:
 
 
 def _as_array(tensor: torch.Tensor, dtype: torch.dtype) -> Any:
-    return tensor.detach().to("cpu", dtype).contiguous().numpy()
+    kept = dtype if tensor.is_floating_point() else tensor.dtype
+    return tensor.detach().to("cpu", kept).contiguous().numpy()
 
 
 def draw_seed() -> int:

@@ -45,13 +45,15 @@ def forward_with_states(forward: Program) -> Program:
 def backward_with_states(backward: Program) -> Program:
     """Adds the cotangent of each step's state to what comes back from the steps after it."""
     types = backward.types()
-    given = {s.name: cotangent(output_of(s.name)) for s in backward.states}
+    # Sums over steps are states of the way back alone.
+    own = [s.name for s in backward.states if not s.name.startswith("@")]
+    given = {name: cotangent(output_of(name)) for name in own}
     leaves = [Leaf("input", d, Type(types[s].shape, Rows.STEP)) for s, d in given.items()]
     builder = Builder([*backward.leaves, *leaves], taken=[n.name for n in backward.nodes()])
     sums = {state: builder.op("add", state, d) for state, d in given.items()}
 
     def read(node: Node) -> Node:
-        if node.op == "final":  # what is left after all steps
+        if node.op in ("final", "total"):  # what is left after all steps
             return node
         return replace(node, args=tuple(sums.get(arg, arg) for arg in node.args))
 

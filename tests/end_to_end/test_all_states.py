@@ -51,8 +51,10 @@ class Case:
         found: Arrays = {}
         subject = self.subject
         outputs = subject.draw_outputs(self.dims, T, B)
+        lasting = {each.name for each in subject.spec.inputs if each.per == "sequence"}
         for t in range(T):
-            leaves = {**self.leaves, **{n: a[: t + 1] for n, a in self.inputs.items()}}
+            cut = {n: a[: t + 1] for n, a in self.inputs.items() if n not in lasting}
+            leaves = {**self.leaves, **cut}
             nothing = {n: np.zeros_like(a[: t + 1]) for n, a in outputs.items()}
             ends = {name: array[t] for name, array in cotangents.items()}
             _, back = gradients(

@@ -177,3 +177,49 @@ def test_what_is_passed_wrongly(whole: type[Cell]) -> None:
         cell.trace(np.zeros((2, 2, 4), np.float32))
     with pytest.raises(celldsl.ArgumentError, match='has no argument "name"; did you mean "names"'):
         cell.trace(drawn(dtype="float32"), name=["z"])
+
+
+SPEAKER = """\
+cell Speaker[V, C, H]:
+    input word: int[V]
+    input pause: bool
+    input speaker: [C] per sequence
+    param E: [V, H] = uniform(-1, 1)
+    state h: [H]
+
+    who = linear(speaker, H)
+    e = log(E[word] * E[word]) + who
+    z = where(pause, 0, e)
+    h' = 0.1 * linear(h, H) + z
+
+    output h'
+"""
+
+
+@pytest.mark.parametrize("case", [{}, {"lengths": np.array([4, 0, 2])}, {"resets": CUT[:4]}])
+def test_integers_truths_and_what_lasts_a_sequence(
+    case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = celldsl.compile_source(SPEAKER)(V=5, C=2, H=3)
+    random = np.random.default_rng(1)
+    word, pause = random.integers(0, 5, (4, B)), random.random((4, B)) < 0.5
+    x = {"word": word, "pause": pause, "speaker": random.normal(size=(B, 2)).astype("float32")}
+    y, _ = cell(x, **case)
+    _, states, tape = cell.forward(x, states="all", **case)
+    assert np.array_equal(states.h, y)
+    summed = cell.backward(tape, None, states)
+    own = cell.backward(cell.forward(x, **case)[2], states.h)
+    np.testing.assert_allclose(summed.inputs["speaker"], own.inputs["speaker"], 1e-5, 1e-6)
+    seen = cell.trace(x, **case)
+    assert np.array_equal(seen["h'"], y)
+    inside = np.arange(4)[:, None] < case.get("lengths", np.full(B, 4))
+    who = x["speaker"] @ cell.params["who.W_speaker"] + cell.params["who.b"]
+    np.testing.assert_allclose(seen["who"], np.where(inside[..., None], who, 0), 1e-5, 1e-6)
+    assert not seen["z"][pause].any()
+    monkeypatch.setenv("CELLDSL_CHECK_NUMERICS", "1")
+    cell = celldsl.compile_source(SPEAKER)(V=5, C=2, H=3)
+    cell.params["E"][2] = 0
+    with pytest.raises(celldsl.NonFiniteError, match="row 1 in `e = log"):
+        cell.step(
+            {"word": np.array([1, 2, 1]), "pause": np.zeros(3, bool), "speaker": x["speaker"]}
+        )

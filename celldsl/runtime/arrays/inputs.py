@@ -61,6 +61,13 @@ def truths(name: str, value: Any, dtype: Any, shape: Expected, words: Callable[[
     return check_array(name, found, found.dtype, shape, words).astype(dtype)
 
 
+def as_passed(kind: str, array: Values) -> Values:
+    """What `integers` and `truths` made numbers of, as a caller passes it."""
+    if kind == "int":
+        return array.astype(np.int64)
+    return array != 0 if kind == "bool" else array
+
+
 def _of_kind(name: str, value: Any, kinds: str, wanted: str, better: str) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind not in kinds:
         raise ArgumentTypeError(f"{name}: expected {wanted}, got {value.dtype}; pass {better}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.inputs import as_passed
 from celldsl.runtime.arrays.validation import Values, check_flag, warn_not_finite
 from celldsl.runtime.cell.compiler import compiler
 from celldsl.runtime.errors import ArgumentError, NonFiniteError
@@ -76,7 +77,10 @@ def check_step(
     if all(warn_not_finite("", array, tell=False) for array in (*outputs, *states)):
         return
     # The same as a sequence of one step, which is looked through.
-    steps = {n: a[None] for n, a in zip(cell._signature.input_names, inputs, strict=True)}
+    steps = {
+        slot.name: as_passed(slot.kind, array if slot.per == "sequence" else array[None])
+        for slot, array in zip(cell._signature.input_slots, inputs, strict=True)
+    }
     once = None if resets is None else np.asarray(resets)[None]
     cell.forward(steps, state, resets=once, training=False, check_numerics=True)
     raise NonFiniteError(f"{cell.description.name}: a step is not finite")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.arrays.inputs import as_passed, lead_of
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.compiler import compiler_for
 from celldsl.runtime.description import Description
@@ -32,12 +33,13 @@ def trace_values(cell: Any, batch: Batch, names: Any) -> dict[str, Values]:
     wanted = list(values) if names is None else check_names(names, [*values, *states])
     found, before = _of_the_call(cell, batch, values)
     rest = [values[name] for name in wanted if name not in found]
-    layout, lead = batch.layout, batch.lead
-    data = [*(layout.rows_out(array, lead) for array in batch.arrays), *before]
+    lead = batch.lead
+    data = [*_inputs(cell, batch), *before]
     once = tuple(value.name for value in rest if value.once)
     always = tuple(value.name for value in rest if not value.once)
-    found |= _computed(cell, asked, always, data, total_steps(layout, lead))
-    found |= _everywhere(_computed(cell, asked, once, [_one(a) for a in data], None), lead)
+    found |= _computed(cell, asked, always, data, total_steps(batch.layout, lead))
+    if once:
+        found |= _everywhere(_computed(cell, asked, once, _one(cell), None), lead)
     return {
         name: found[name] != 0 if name in values and values[name].boolean else found[name]
         for name in wanted
@@ -110,9 +112,24 @@ def _computed(
     return dict(zip(names, arrays, strict=True))
 
 
-def _one(array: Values) -> Values:
+def _inputs(cell: Any, batch: Batch) -> list[Values]:
+    """As the caller passed them: (T, B, …), or (B, …) where they last a sequence."""
+    layout, found = batch.layout, []
+    for slot, array in zip(cell._signature.input_slots, batch.arrays, strict=True):
+        lasts = slot.per == "sequence"
+        own = layout.sequences_of(array) if lasts else layout.rows_out(array, batch.lead)
+        found.append(as_passed(slot.kind, own))
+    return found
+
+
+def _one(cell: Any) -> list[Values]:
     """One step of one sequence: what does not depend on it is the same for all."""
-    return np.zeros((1, 1, *array.shape[2:]), array.dtype)
+    signature = cell._signature
+    inputs = [
+        as_passed(slot.kind, np.zeros((*lead_of(slot.per, (1, 1)), *slot.shape), cell.dtype))
+        for slot in signature.input_slots
+    ]
+    return inputs + [np.zeros((1, 1, *slot.shape), cell.dtype) for slot in signature.state_slots]
 
 
 def _everywhere(found: Mapping[str, Values], lead: tuple[int, ...]) -> dict[str, Values]:
