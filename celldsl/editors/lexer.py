@@ -52,7 +52,10 @@ class CellLexer(RegexLexer):  # type: ignore[misc]
             (r'"""[^"]*(?:"{1,2}[^"]+)*"""', String.Doc),
             (r'"[^"\n]*"', String),
             (rf"(cell)([ \t]+)({NAME})", bygroups(Keyword.Declaration, Text, Name.Class)),
-            (rf"(def)([ \t]+)({NAME})", bygroups(Keyword.Declaration, Text, Name.Function)),
+            (
+                rf"((?:shared[ \t]+)?def)([ \t]+)({NAME})",
+                bygroups(Keyword.Declaration, Text, Name.Function),
+            ),
             (rf"{NAME}['′’]", Name.Variable),
             (NAME, Name),
             (r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", Number),

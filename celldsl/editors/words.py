@@ -1,8 +1,8 @@
-"""Words of the language by what they are.  In: the grammar and the builtins.  Out: names.
+"""Words of the language by what they are.  In: reserved words and the builtins.  Out: names.
 
     words()["function"]        {"sigmoid", "tanh", "linear", …}
 
-Nothing is listed here: a word of the grammar or a new builtin is known at once.
+Nothing is listed here: a new reserved word or builtin is known at once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ def words() -> dict[str, frozenset[str]]:
     from celldsl.semantics.builtins.prelude_names import PRELUDE
     from celldsl.semantics.builtins.table import FUNCTIONS
     from celldsl.semantics.initial_values import INITIALISERS
-    from celldsl.syntax.grammar import load_tables
+    from celldsl.syntax.names import RESERVED
 
-    reserved = frozenset(load_tables().keywords)
     functions = frozenset(FUNCTIONS) | frozenset(PRELUDE)
     return {
-        "declaration": reserved & DECLARATIONS,
-        "operator": reserved & OPERATORS,
-        "constant": reserved & CONSTANTS,
-        "keyword": reserved - DECLARATIONS - OPERATORS - CONSTANTS,
+        "declaration": RESERVED & DECLARATIONS,
+        "operator": RESERVED & OPERATORS,
+        "constant": RESERVED & CONSTANTS,
+        "keyword": RESERVED - DECLARATIONS - OPERATORS - CONSTANTS,
         "function": functions,
         "initialiser": frozenset(INITIALISERS) - functions,
     }

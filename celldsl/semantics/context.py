@@ -31,6 +31,7 @@ from celldsl.semantics.environment import (
     Binding,
     Fits,
     Initialiser,
+    Sharing,
     Stack,
     StateEntry,
     Target,
@@ -152,6 +153,18 @@ class Inner:
     stepped: Span | None = None
 
 
+@entity
+class WeightCall:
+    """A call of a plain `def` that made weights: what it was given and what it gave."""
+
+    span: Span
+    name_span: Span
+    name: str
+    looped: bool
+    given: tuple[str, ...]
+    gave: tuple[str, ...]
+
+
 @record
 class Callbacks:
     """What calls itself through many modules: expressions hold calls, and calls whole bodies."""
@@ -198,6 +211,8 @@ class Context(Nodes):
     dim_defaults: dict[str, Size | None] = field(default_factory=dict)
     settings: dict[str, Setting] = field(default_factory=dict)
     below: dict[str, list[str]] = field(default_factory=dict)
+    weight_calls: dict[Span, list[WeightCall]] = field(default_factory=dict)
+    shared_from: dict[str, Span] = field(default_factory=dict)
     noted: dict[str, Noted] = field(default_factory=dict)
 
     def refresh_types(self) -> None:
@@ -225,7 +240,9 @@ class Context(Nodes):
 class Environment:
     """One body.  `scopes` are the names seen, innermost last; `prefix` is of inner cells.
 
-    `base` is what names of parameters begin with (`g.`, `f.gate.`) and `place` what those of the
+    `cell_base` is what those of the cell around begin with, and `sharing` is there where parameters
+    may be those of another body.  `base` is what names of parameters begin with (`g.`, `f.gate.`)
+    and `place` what those of the
     present equation are named after (`f`, `g.f.0`); it is empty outside equations.  `made` says
     which kinds of block the equation has already.  `later` are names that a later equation
     defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
@@ -238,6 +255,8 @@ class Environment:
     scopes: list[dict[str, Binding]]
     prefix: str = ""
     base: str = ""
+    cell_base: str = ""
+    sharing: Sharing | None = None
     place: str = ""
     iterations: tuple[int, ...] = ()
     around: tuple[tuple[str, int], ...] = ()

@@ -12,7 +12,7 @@ import re
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ParamSpec
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.context import Environment
@@ -169,6 +169,11 @@ def parameter(
 ) -> str | None:
     """The leaf of a parameter or const; None where the name is taken."""
     w = f.context
+    if f.sharing is not None and name in w.places and name not in f.sharing.made:
+        f.sharing.made.add(name)
+        return _of_another_body(f, name, shape, span, kind)
+    if f.sharing is not None:
+        f.sharing.made.add(name)
     if name in w.places:
         first = Label(w.places[name], "the first one")
         f.error(
@@ -183,6 +188,26 @@ def parameter(
     table = w.params if kind == "param" else w.consts
     table[name] = ParamSpec(name, shape, initial)
     return w.leaf(kind, name, shape, Rows.ONCE)
+
+
+def _of_another_body(f: Environment, name: str, shape: Shape, span: Span, kind: str) -> str | None:
+    """A parameter that a body before made, which shares it."""
+    w = f.context
+    table = w.params if kind == "param" else w.consts
+    known, what = table[name], "" if f.sharing is None else f.sharing.what
+    if w.constraints.same_shape(known.shape, shape):
+        return name
+    f.error(
+        "E0406",
+        f"{what} has one set of weights, and `{name}` is {shape_text(known.shape)}",
+        f.called or span,
+        f"here it would be {shape_text(shape)}",
+        secondary=(Label(w.places[name], "it was made for this one"),),
+        help="all its calls have operands and widths of the same sizes; another set is another def"
+        if what.startswith("the function")
+        else "an inner cell with other sizes has weights of its own",
+    )
+    return None
 
 
 def filled_initial(f: Environment, number: float, shape: Shape) -> str:

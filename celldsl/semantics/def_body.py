@@ -16,11 +16,12 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins.arguments import bind
-from celldsl.semantics.context import MAX_DEPTH, Environment
+from celldsl.semantics.context import MAX_DEPTH, Environment, WeightCall
 from celldsl.semantics.environment import (
     Binding,
     FunctionValue,
     Several,
+    Sharing,
     Static,
     Tensor,
     Unknown,
@@ -48,13 +49,28 @@ def call_def(f: Environment, function: FunctionValue, e: ast.Call) -> Value:
         if argument.shape is not None and not _annotate(inner, argument, value):
             return Unknown()
     f.context.calls.append(definition.name.id)
+    before = len(f.context.params)
     try:
         value = body(inner, definition)
+        if len(f.context.params) > before and inner.sharing is None:
+            _note_weights(f, definition, arguments, value, e)
         if home.path is None and home is not f.home:
             _note(f, definition, arguments, value)
         return outward(value, definition.span, _written(definition, e), e.span)
     finally:
         f.context.calls.pop()
+
+
+def _note_weights(
+    f: Environment, definition: ast.Def, arguments: list[Value], value: Value, e: ast.Call
+) -> None:
+    """A call that made weights of its own, for the warning about those that were to be shared."""
+    given = tuple(v.name for v in arguments if isinstance(v, Tensor))
+    values = value.items if isinstance(value, Several) else (value,)
+    gave = tuple(v.name for v in values if isinstance(v, Tensor))
+    looped = bool(f.iterations) and not f.in_function
+    made = WeightCall(e.span, e.name_span, definition.name.id, looped, given, gave)
+    f.context.weight_calls.setdefault(definition.name.span, []).append(made)
 
 
 def _note(f: Environment, definition: ast.Def, arguments: list[Value], value: Value) -> None:
@@ -104,12 +120,17 @@ def _recursive(f: Environment, definition: ast.Def, e: ast.Call) -> bool:
 
 
 def _frame(f: Environment, definition: ast.Def, home: Module, e: ast.Call) -> Environment:
-    place = f"{f.place}.{definition.name.id}" if f.place else ""
+    name = definition.name.id
+    place, sharing = f"{f.place}.{name}" if f.place else "", f.sharing
+    if definition.shared and f.place:
+        place, sharing = f"{f.cell_base}{name}", Sharing(f"the function `{name}`")
     return Environment(
         f.context,
         home,
         [{}],
         base=f"{place}." if place else "",
+        cell_base=f.cell_base,
+        sharing=sharing,
         place=place,
         around=f.where().loops,
         in_function=True,

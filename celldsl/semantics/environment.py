@@ -208,6 +208,17 @@ class Target:
 
 
 @entity
+class Sharing:
+    """Weights that several bodies share: `made` are the names that this body has used.
+
+    A name that another body has made is the same parameter; one that this body made is a mistake.
+    """
+
+    what: str
+    made: set[str] = field(default_factory=set)
+
+
+@entity
 class Usage:
     """What the walks over a cell have seen, for the warnings and the rules across branches."""
 

@@ -15,6 +15,7 @@ from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
 from celldsl.semantics.pole_lints import Pole, old_names, poles
 from celldsl.semantics.reach import Reach, leaves_below, reach
+from celldsl.semantics.shared_lints import separate_weights
 from celldsl.semantics.wording import short
 from celldsl.syntax import ast
 
@@ -151,6 +152,7 @@ def _everywhere(cell: ast.Cell, contexts: list[Context]) -> Iterator[Found]:
 def _places(w: Context) -> Iterator[Span]:
     yield from w.places.values()
     yield from w.steps.values()
+    yield from (call.name_span for calls in w.weight_calls.values() for call in calls)
     yield from (state.span for state in w.states.values())
 
 
@@ -159,6 +161,7 @@ def _in_walk(w: Context, ways: Reach) -> Iterator[Found]:
     yield from _states(w, ways)
     yield from _flat(w, ways)
     yield from _absorbed(w)
+    yield from separate_weights(w)
 
 
 def _no_gradient(w: Context, ways: Reach) -> Iterator[Found]:

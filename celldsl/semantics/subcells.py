@@ -33,11 +33,13 @@ from celldsl.semantics.environment import (
     FunctionValue,
     Real,
     Several,
+    Sharing,
     Static,
     Tensor,
     Truth,
     Unknown,
     Value,
+    a_kind,
 )
 from celldsl.semantics.inputs import give_input
 from celldsl.semantics.modules import Module
@@ -175,6 +177,9 @@ def _fits_kind(value: Value, wanted: str) -> bool:
 
 def declare_sub(f: Environment, s: ast.Sub) -> None:
     f.context.count_equation(s.span)
+    if s.shares is not None:
+        _share(f, s, s.shares)
+        return
     found = _cell(f, s)
     value: Value = Unknown()
     f.scopes[-1][s.name.id] = Binding("sub", value, s.name.span, len(f.iterations))
@@ -182,19 +187,70 @@ def declare_sub(f: Environment, s: ast.Sub) -> None:
     if found is None:
         return
     cell, home = found
-    prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
-    f.context.below.setdefault(f.prefix, []).append(prefix)
-    around = f.where().loops
-    env = Environment(f.context, home, [{}], prefix=prefix, base=prefix, around=around)
+    own = ".".join([s.name.id, *map(str, f.iterations)]) + "."
+    sharing = f.sharing or Sharing(f"the inner cell `{s.name.id}`")
+    env = _environment(f, home, f.prefix + own, f.cell_base + own, sharing)
     if not (bind_dims(f, env, cell, s) and bind_hypers(f, env, cell, s)):
         return
     given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}
-    inner = Inner(s.name.id, cell, home, env, s.name.span, s.span, given)
+    _hold(f, Inner(s.name.id, cell, home, env, s.name.span, s.span, given), s)
+
+
+def _environment(
+    f: Environment, home: Module, prefix: str, base: str, sharing: Sharing
+) -> Environment:
+    """The body of an inner cell, whose parameters' names begin with `base`."""
+    f.context.below.setdefault(f.prefix, []).append(prefix)
+    return Environment(
+        f.context, home, [{}], prefix=prefix, base=base, cell_base=base, sharing=sharing,
+        around=f.where().loops,
+    )  # fmt: skip
+
+
+def _hold(f: Environment, inner: Inner, s: ast.Sub) -> None:
+    """The inner cell with its states and parameters."""
     f.inner[s.name.id] = inner
     f.all_inner.append(inner)
-    f.context.cells.append(cell)
-    inside(f, inner, lambda: f.context.callbacks.declarations(env, cell), s.cell)
+    f.context.cells.append(inner.cell)
+    inside(f, inner, lambda: f.context.callbacks.declarations(inner.env, inner.cell), s.cell)
     f.context.cells.pop()
+
+
+def _share(f: Environment, s: ast.Sub, other: ast.Declared) -> None:
+    """`sub other = shared g`: states of its own, and the weights of `g`."""
+    binding, first = f.find(other.id), f.inner.get(other.id)
+    f.scopes[-1][s.name.id] = Binding("sub", Unknown(), s.name.span, len(f.iterations))
+    f.context.usage.declared[s.name.span] = ("sub", s.name.id)
+    if binding is None or first is None or binding.kind != "sub":
+        _nothing_to_share(f, other, binding)
+        return
+    f.context.usage.used.add(binding.span)
+    prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
+    sharing = Sharing(f"the inner cell `{other.id}`")
+    env = _environment(f, first.home, prefix, first.env.base, sharing)
+    env.scopes[0].update(
+        (name, Binding(b.kind, b.value, b.span))
+        for name, b in first.env.scopes[0].items()
+        if b.kind in ("dim", "hyper")
+    )
+    _hold(f, replace(first, name=s.name.id, env=env, span=s.name.span, declared=s.span), s)
+
+
+def _nothing_to_share(f: Environment, other: ast.Declared, binding: Binding | None) -> None:
+    if other.id in f.home.cells:
+        told = f"`{other.id}` is a cell, and has no weights before an inner cell of it is declared"
+        help = f"declare the first one by itself: `sub g = {other.id}[…]`, then `shared g`"
+        f.error("E0308", told, other.span, help=help)
+        return
+    if binding is not None and binding.kind == "sub":
+        return  # what is wrong with it has been told
+    told = f"there is no inner cell `{other.id}` above"
+    if binding is not None:
+        told = f"`{other.id}` is {a_kind(binding.kind)}, not an inner cell"
+    near = nearest(other.id, f.inner)
+    fix = Fix(other.span, near) if near else None
+    help = f"did you mean `{near}`?" if near else "declare it above: `sub g = GRU[I, H]`"
+    f.error("E0101", told, other.span, help=help, fix=fix)
 
 
 def _cell(f: Environment, s: ast.Sub) -> tuple[ast.Cell, Module] | None:

@@ -174,12 +174,16 @@ class Const(Node):
 
 @record
 class Sub(Node):
-    """`sub g = GRU[I, H](activation=relu)`; dims by place, hyperparameters by keyword."""
+    """`sub g = GRU[I, H](activation=relu)`; dims by place, hyperparameters by keyword.
+
+    `sub other = shared g` has no cell of its own: `shares` is the inner cell whose weights it uses.
+    """
 
     name: Declared
     cell: Declared
     dims: tuple[Expr, ...]
     hyper: tuple[Keyword, ...]
+    shares: Declared | None = None
 
 
 @record
@@ -273,13 +277,14 @@ class Argument(Node):
 
 @record
 class Def(Node):
-    """`def f(v, N) = EXPR` has a body of one `Return`."""
+    """`def f(v, N) = EXPR` has a body of one `Return`; a `shared` one has one set of weights."""
 
     name: Declared
     args: tuple[Argument, ...]
     docstring: str | None
     body: tuple[Statement, ...]
     inline: bool = False
+    shared: bool = False
 
 
 @record

@@ -10,8 +10,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
-from celldsl.diagnostics.diagnostic import Diagnostic, Report
+from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Report
 from celldsl.diagnostics.span import Source, Span
+from celldsl.diagnostics.suggest import nearest
 from celldsl.syntax import ast
 from celldsl.syntax.build_expressions import ExpressionBuilder
 from celldsl.syntax.hints.idioms import report_timed_names
@@ -132,13 +133,13 @@ class Builder(ExpressionBuilder):
     def _def(self, children: Children, inline: bool) -> ast.Def:
         name = self.declared(children[1])
         args = tuple(self._argument(t) for t in _trees(_tree(children[2]).children, "argument"))
-        span = self.span_of(children)
+        span, shared = self.span_of(children), str(children[0]) != "def"
         if inline:
             value = self.expression(children[4])
             body: tuple[ast.Statement, ...] = (ast.Return((value,), span=value.span),)
-            return ast.Def(name, args, None, body, True, span=span)
+            return ast.Def(name, args, None, body, True, shared, span=span)
         docstring, body = self._block(children)
-        return ast.Def(name, args, docstring, body, span=span)
+        return ast.Def(name, args, docstring, body, False, shared, span=span)
 
     def _argument(self, tree: Tree) -> ast.Argument:
         name, *rest = tree.children
@@ -189,7 +190,21 @@ class Builder(ExpressionBuilder):
         settings = [t for part in _trees(children, "settings") for t in part.children]
         hyper = tuple(self.keyword(t) for t in _trees(settings, "keyword"))
         name, cell = self.declared(children[1]), self.declared(children[3])
-        return ast.Sub(name, cell, dims, hyper, span=self.span_of(children[:-1]))
+        span = self.span_of(children[:-1])
+        if _type(children[4]) == "NAME":
+            return self._shared_sub(name, cell, self.declared(children[4]), span)
+        return ast.Sub(name, cell, dims, hyper, span=span)
+
+    def _shared_sub(
+        self, name: ast.Declared, word: ast.Declared, other: ast.Declared, span: Span
+    ) -> ast.Statement:
+        """`sub other = shared g`"""
+        if word.id != "shared":
+            told = "an inner cell is one of a cell, or shares the weights of another one"
+            near = Fix(word.span, "shared") if nearest(word.id, ("shared",)) else None
+            help = f"write `sub {name.id} = {word.id}[…]`, or `sub {name.id} = shared {other.id}`"
+            self.report.add("E0010", told, word.span.until(other.span), help=help, fix=near)
+        return ast.Sub(name, other, (), (), other, span=span)
 
     def _equation(self, children: Children) -> ast.Statement:
         targets = tuple(self._target(t) for t in _trees(children, "target"))

@@ -64,6 +64,8 @@ def raw_tokens(text: str) -> list[Token]:
         piece = match.group()
         if kind == "NAME":
             kind = keywords.get(piece, kind)
+        elif kind == "DEF":
+            piece = " ".join(piece.split())
         if kind not in ignored:
             tokens.append(Token(kind, piece, *match.span()))
     return tokens

@@ -31,6 +31,13 @@ TABLE: dict[str, Entry] = {
         cell("a = legendre_b(H) * x", out="a"),
         cell("const b: [H] = legendre_b(H)", "a = b * x", out="a"),
     ),
+    "E0406": Entry(
+        "shared weights of two sizes",
+        "A `shared def` has one set of weights for all its calls, as inner cells have that share "
+        "them: operands and widths have the same sizes everywhere.",
+        "shared def f(v, N) = linear(v, N)\n\n" + cell("a = f(x, H)", "b = f(x, 2*H)", out="a, b"),
+        "shared def f(v, N) = linear(v, N)\n\n" + cell("a = f(x, H)", "b = f(h, H)", out="a, b"),
+    ),
     "E0405": Entry(
         "an initial value of another shape",
         "The value has the shape of what it begins, or stretches to it.",

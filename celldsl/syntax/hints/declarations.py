@@ -74,6 +74,25 @@ def ask_shape(m: Mistake) -> Words | None:
     return None
 
 
+def ask_shared(m: Mistake) -> Words | None:
+    """`tied def f(v)`, `shared cell A`, `shared param W: [H]`, `sub b = shared a[I, H]`"""
+    if m.starts_line and m.after.type == "DEF":
+        help = "a function with one set of weights is `shared def`, any other one `def`"
+        return Words("E0010", f"`{m.token} def` is not in the language", help, "shared")
+    if m.starts_line and m.token == "shared" and m.after.type == "CELL":
+        help = "inner cells share: `sub right = shared left`; functions do: `shared def`"
+        return Words("E0010", "a cell shares no weights by itself", help)
+    if m.first == "shared" and m.at == m.line + 1 and m.kind in _DECLARING:
+        help = f"leave `shared` out: what reads `{m.after}` reads the same"
+        told = f"a `{m.token}` is one for all that read it"
+        return Words("E0010", told, help, start=m.first.start, end=m.first.end)
+    words = m.tokens[m.line : m.at]
+    if m.first.type == "SUB" and len(words) == 5 and words[3] == "shared" and m.kind != "NEWLINE":
+        told = f"`{words[1]}` has the sizes and settings of `{words[4]}`"
+        return Words("E0010", told, f"write `sub {words[1]} = shared {words[4]}`")
+    return None
+
+
 def ask_lifetime(m: Mistake) -> Words | None:
     """`input c: [C] sequence`, `input c: [C] once per sequence`, `input c: per sequence`"""
     if m.first.type != "INPUT":
@@ -235,6 +254,7 @@ def ask_output(m: Mistake) -> Words | None:
 
 DECLARATION_RULES = (
     ask_range,
+    ask_shared,
     ask_lifetime,
     ask_shape,
     ask_primed_declaration,

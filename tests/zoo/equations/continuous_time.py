@@ -105,7 +105,25 @@ def ltc(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": v * p["out_scale"] + p["out_shift"]}, {"v": v}
 
 
+def ode_rnn(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    def flow(h: Any) -> Any:
+        inner = np.tanh(h @ p["flow.v.W_h"] + p["flow.v.b"])
+        return inner @ p["flow.d.W_v"] + p["flow.d.b"]
+
+    h, gap = s["h"], x["gap"]
+    k1 = flow(h)
+    k2 = flow(h + gap / 2 * k1)
+    k3 = flow(h + gap / 2 * k2)
+    z = h + gap / 6 * (k1 + 2 * k2 + 2 * k3 + flow(h + gap * k3))
+    both = sigma(x["x"] @ p["r_u.W_x"] + z @ p["r_u.W_z"] + p["r_u.b"])
+    r, u = np.split(both, 2)
+    n = np.tanh(x["x"] @ p["n.W_x"] + (r * z) @ p["n.W_1"] + p["n.b"])
+    h = u * z + (1 - u) * n
+    return {"h": h}, {"h": h}
+
+
 STEPS: dict[str, Step] = {
+    "ode_rnn": ode_rnn,
     "cornn": cornn,
     "lem": lem,
     "phased_lstm": phased_lstm,
