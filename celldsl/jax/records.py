@@ -67,7 +67,7 @@ from celldsl.jit.bound import bound_code
 from celldsl.jit.forks import COMPILING
 from celldsl.runtime.description import Param
 from celldsl.runtime.exec.executor import Engine, PlanSizes
-from celldsl.runtime.row_plan import HEADER, RowPlan, plan_rows
+from celldsl.runtime.row_plan import RowPlan, plan_rows
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 from celldsl.runtime.threads.thread_count import parts_for
 
@@ -139,7 +139,7 @@ def _plan(how: Pass, engine: Engine, keep: bool) -> RowPlan:
 def _repeated(part: Any, how: Pass) -> Any:
     """Rows of a part whose masks are those of every `period`-th sequence."""
     own = part.copy()
-    masks = own[HEADER + 4 * (how.steps + 1) : -1]
+    masks = own[own[9] : own[9] + own[5]]
     masks %= how.period
     return own
 

@@ -94,15 +94,19 @@ def dense_rows(steps: int, batch: int) -> Any:
 
     As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
     """
-    rows = np.zeros(13 + 4 * steps + batch, np.int64)
-    total = steps * batch
-    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1)):
+    total, sequences = steps * batch, 15 + 5 * steps
+    runs = sequences + 2 * batch + 1
+    rows = np.zeros(runs + 4 * steps, np.int64)
+    for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1, 0, sequences)):
         rows[place] = value
+    for t in range(steps + 1):
+        for place in (10, 12, 13):
+            rows[place + 5 * t] = t * batch
+        rows[11 + 5 * t] = batch if t < steps else 0
+        rows[14 + 5 * t] = runs + 4 * t
     for t in range(steps):
-        for place in (8, 10, 11):
-            rows[place + 4 * t] = t * batch
-        rows[9 + 4 * t] = batch
-    rows[10 + 4 * steps] = total
+        rows[runs + 4 * t + 1] = batch
+        rows[runs + 4 * t + 2] = (t + 1) * batch
     for b in range(batch):
-        rows[12 + 4 * steps + b] = b
+        rows[sequences + b], rows[sequences + batch + b] = b, 1
     return rows

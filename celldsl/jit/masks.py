@@ -7,8 +7,7 @@ Nothing is stored: a number is a hash of (seed and pass, call site, step, sequen
 does not depend on threads, on the order of rows, or on which pass over the data asks for it.
 
 `hyper` ends with whether masks are drawn at all (1 in training) and the key of seed and pass;
-`rows` ends with a word for each of the part's sequences: its number in the caller's batch and, from
-the 32nd bit on, how many steps of that came before (where a sequence was cut by resets).
+`rows` says of each of the part's sequences which number it has in the caller's batch.
 """
 
 from __future__ import annotations
@@ -39,16 +38,14 @@ def mask_mix(key: Any, value: Any) -> Any:
 def mask_key(drawn_with: float, rows: Any, site: int, t: int, b: int) -> Any:
     """The key of a mask's row: step `t` (-1: for all steps) of the part's sequence `b`."""
     key = mask_mix(np.uint64(np.int64(drawn_with)), site)
-    word = rows[12 + 4 * rows[0] + b] if b >= 0 else -1
-    sequence = word % 4294967296 if b >= 0 else -1
-    step = t + word // 4294967296 if b >= 0 and t >= 0 else t
-    return mask_mix(mask_mix(key, step), sequence)
+    sequence = rows[rows[9] + b] if b >= 0 else -1
+    return mask_mix(mask_mix(key, t), sequence)
 
 
 @stage
 def steps_before(rows: Any) -> Any:
-    """How many steps of the sequences were done before this call: the last of `rows`."""
-    return rows[12 + 4 * rows[0] + rows[5]]
+    """How many steps of the sequences were done before this call."""
+    return rows[rows[9] + 2 * rows[5]]
 
 
 @stage

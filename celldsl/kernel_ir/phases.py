@@ -9,6 +9,7 @@ def forward_steps(part, parts, share, shares, rows, dims, …):
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 
 from celldsl.ir.size import Size, product
 from celldsl.kernel_ir.expressions import (
@@ -19,7 +20,6 @@ from celldsl.kernel_ir.expressions import (
     Value,
     Word,
     apply,
-    less,
     minus,
     plus,
     quotient,
@@ -29,6 +29,7 @@ from celldsl.kernel_ir.free import mentioned
 from celldsl.kernel_ir.places import pointer_to
 from celldsl.kernel_ir.products import (
     STEP_ROWS,
+    rows_from,
     share_of,
     write_add_shares,
     write_combine,
@@ -43,14 +44,22 @@ from celldsl.kernel_ir.statements import Function, Writer
 from celldsl.kernel_ir.states import (
     ACTIVE_WORD,
     FIRST_STEP,
+    FRESH_WORD,
+    HIGH_WORD,
+    LOW_WORD,
+    NEXT_WORD,
     ROW_WORD,
+    RUN_WORD,
+    RUN_WORDS,
     SAVED_WORD,
     STATE_WORD,
-    STATES,
     STEP_WORDS,
     bring_in,
     copy_rows,
+    end_cotangent,
+    join_starts,
     take_out,
+    write_start,
 )
 from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Pack, ScatterRows
 from celldsl.plan.places import RowKind
@@ -60,7 +69,7 @@ from celldsl.structs import entity, field
 BLOCK = 16384  # elements of states that are worked on together: 64 KB of float32
 STEPS, FIRST, COUNT = Word("n_steps"), Word("first"), Word("count")
 SHARE, SHARES = Name("share"), Name("shares")
-ACTIVE, STAYING = Name("active"), Name("staying")
+ACTIVE = Name("active")
 Rows = Mapping[RowKind, Value]
 ROW_NAMES: Mapping[RowKind, str] = {
     "row": "row", "saved": "saved", "state": "state", "next": "next_state"
@@ -70,7 +79,7 @@ AROUND: Rows = {"batch": FIRST}
 # Where `rows` tells of a step, and of the step after it.
 STEP_WORDS_OF = {
     "row": ROW_WORD, "active": ACTIVE_WORD, "state": STATE_WORD, "saved": SAVED_WORD,
-    "staying": STEP_WORDS + ACTIVE_WORD, "next_state": STEP_WORDS + STATE_WORD,
+    "runs": RUN_WORD, "runs_end": STEP_WORDS + RUN_WORD, "coming": STEP_WORDS + STATE_WORD,
 }  # fmt: skip
 
 
@@ -142,10 +151,14 @@ class PhaseWriter:
             last = minus(STEPS, 1)
             start, stop, step = minus(last, begin), minus(last, end), -1
         body = Writer()
+        if phase.reverse:
+            _anew(body, phase, low)
         for stage in phase.stages:
             self._step_stage(body, stage, low)
         for source, target, shape in phase.moves:
             copy_rows(body, source, target, shape, low)
+        if not phase.reverse:
+            _anew(body, phase, low)
         with out.loop("t", stop, start, step) as t:
             _read_step(out, t, low, mentioned(body.done()).names)
             out.put(*body.done())
@@ -157,40 +170,40 @@ class PhaseWriter:
             self._stage(out, stage, 0, COUNT, AROUND)
         for state in phase.states:
             bring_in(out, state)
+            if state.anew is not None:
+                whole = times(COUNT, Count(product(state.shape)))
+                out.do("fill", rows_from(state.anew, 0), whole, 0.0)
 
     def _close(self, out: Writer, phase: Phase) -> None:
         """What comes after its last."""
+        for state in phase.states:
+            take_out(out, state)
         if phase.epilogue:
-            with out.when(apply("eq", Word("given"), 0)):
+            with out.when(Word("own")):
+                for state in phase.states:
+                    join_starts(out, state)
                 for stage in phase.epilogue:
                     self._stage(out, stage, 0, COUNT, AROUND)
         for stage in phase.last:
             self._stage(out, stage, 0, COUNT, AROUND)
-        for state in phase.states:
-            take_out(out, state)
 
     def _step_stage(self, out: Writer, stage: Stage, low: Value) -> None:
-        """Rows whose sequence goes on write their state for the next step, others the final."""
+        """Next states lie in runs: of sequences that go on, begin anew, or end here."""
         if not _touches_next(stage):
             self._stage(out, stage, low, ACTIVE, STEP_ROWS)
             return
-        self._stage(out, stage, low, STAYING, STEP_ROWS)
-        function = self.functions[-1] if isinstance(stage, RowLoops) else None
-        ends: Rows = {**STEP_ROWS, "next": plus(STATES, FIRST)}
-        with out.when(less(STAYING, ACTIVE)):
-            rest = STAYING if low == 0 else Call("max", (low, STAYING))
-            self._stage(out, stage, rest, ACTIVE, ends, function)
+        with _runs(out) as run:
+            begin, end = _bounds(out, run, low)
+            out.let("next_state", Load(Name("rows"), plus(run, NEXT_WORD)))
+            self._stage(out, stage, begin, end, STEP_ROWS)
 
     # ------------------------------------------------------------ stages
 
-    def _stage(
-        self, out: Writer, stage: Stage, low: Value, high: Value, rows: Rows,
-        again: Function | None = None,
-    ) -> None:  # fmt: skip
+    def _stage(self, out: Writer, stage: Stage, low: Value, high: Value, rows: Rows) -> None:
         """For the sequences low … high-1; `rows` are those of the first."""
         match stage:
             case RowLoops():
-                function = again or self._function(stage)
+                function = self._function(stage)
                 t = Name("t") if "row" in rows else -1
                 given = {"low": low, "high": high, "t": t, "first": rows.get("batch", 0)}
                 given |= {name: rows.get(kind, 0) for kind, name in ROW_NAMES.items()}
@@ -221,10 +234,39 @@ def _read_step(out: Writer, t: Name, low: Value, used: Collection[str]) -> None:
     at = out.let("at", plus(FIRST_STEP, times(STEP_WORDS, t)))
     for name, word in STEP_WORDS_OF.items():
         value: Value = Load(Name("rows"), plus(at, word))
-        if low != 0 and name in ("active", "staying"):
+        if low != 0 and name == "active":
             value = Call("min", (plus(low, Name("block")), value))
         if name in used:
             out.let(name, value)
+
+
+def _runs(out: Writer) -> AbstractContextManager[Name]:
+    """Once for each run of a step."""
+    return out.loop("run", Name("runs_end"), Name("runs"), RUN_WORDS)
+
+
+def _bounds(out: Writer, run: Name, low: Value) -> tuple[Name, Name]:
+    """The sequences of a run, those of the block from `low` on."""
+    begin: Value = Load(Name("rows"), plus(run, LOW_WORD))
+    end: Value = Load(Name("rows"), plus(run, HIGH_WORD))
+    if low != 0:
+        begin = Call("max", (low, begin))
+        end = Call("min", (plus(low, Name("block")), end))
+    return out.let("from_b", begin), out.let("to_b", end)
+
+
+def _anew(out: Writer, phase: Phase, low: Value) -> None:
+    """Between two steps, where sequences begin anew: states, or cotangents going back."""
+    if not phase.states:
+        return
+    with _runs(out) as run, out.when(Load(Name("rows"), plus(run, FRESH_WORD))):
+        begin, end = _bounds(out, run, low)
+        with out.loop("b", end, begin) as b:
+            for state in phase.states:
+                if state.inside.rows == "batch":
+                    end_cotangent(out, state)
+                else:
+                    write_start(out, state, plus(Name("coming"), b))
 
 
 def _touches_next(stage: Stage) -> bool:

@@ -15,6 +15,7 @@ from celldsl.plan.places import Place
 from celldsl.plan.plan import Phase, RowLoops, Stage, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products, join_sums
+from celldsl.structs import replace
 
 Carried = list[tuple[str, Place, Place]]
 
@@ -30,6 +31,8 @@ def assemble(
     step = write_stages(planner, products, "step")
     epilogue = write_stages(planner, products, "batch_after")
     last = write_stages(planner, products, "batch_last")
+    if epilogue:
+        states = tuple(replace(s, anew=_anew(planner, s)) for s in states)
     in_loop = tuple(products.accumulators)
     after = write_stages(planner, products, "row_after")
     finish = write_stages(planner, products, "once_after")
@@ -52,6 +55,13 @@ def assemble(
         Phase("once", (*products.combines, *finish)),
     ]  # fmt: skip
     return tuple(p for p in phases if p.kind == "steps" or p.stages)
+
+
+def _anew(planner: Planner, state: StateCopy) -> Place | None:
+    if not state.start_array:  # a sum over steps goes on
+        return None
+    title = f"d {state.name} anew"
+    return planner.arrays.buffer("backward_work", "batch", state.shape, title)
 
 
 def block_sequences(step: Sequence[Stage], states: Sequence[StateCopy]) -> Size | None:

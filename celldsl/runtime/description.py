@@ -23,20 +23,33 @@ every sequence has T steps, R = T*B and row t*B + b is step t of sequence b.  St
 of S + B rows, the first on the tape, in order: the state that goes into a step, and in the last B
 rows the final states.  `rows` is the int64 array that tells a part (a thread's share) about them:
 
-    rows[0:8] = T, B, R, S, first, count, given, keep
+    rows[0:10] = T, B, R, S, first, count, given, keep, own, sequences
         first, count   this part owns the sequences first … first+count-1
         given          1 where the caller passed start states
         keep           1 where the tape keeps every step, 0 where only the last matters
-    rows[8 + 4*t : 12 + 4*t] = row, active, state_row, tape_row        for t = 0 … T
+        own            1 where a sequence begins with the cell's own start, at first or on its way
+        sequences      where the words for sequences are
+    rows[10 + 5*t : 15 + 5*t] = row, active, state_row, tape_row, runs        for t = 0 … T
         row            the first row of step t: this part's rows are row … row+active-1
         active         how many of the part's sequences have a step t (0 for t = T)
         state_row      the row in the state buffer that the first sequence's state goes into step t
-                       from; sequences that end with step t put theirs into row S + first + b
+                       from (equal to `row` where keep is 1)
         tape_row       the row of a buffer of saved values (equal to `row` where keep is 1)
+        runs           where the runs of step t begin; those of t = T are none
+    rows[sequences : sequences + 2*count + 1]
+        for each of the part's sequences, where it stood in the caller's batch;
+        for each, 1 where it begins with the state that was passed, 0 where with the cell's own
+        since none was passed, -1 where it was reset before the first step;
+        and the number of steps that were done before this call
+    rows[runs : runs + 4] = low, high, next_row, fresh         for each run of a step
+        next_row       where the sequences low … high-1 put their states after the step: row
+                       next_row + b of the state buffer; S + first + b where they end with it
+        fresh          1 where they begin anew with the next step: then the cell's own start goes
+                       into it, which lies at that step's state_row, and no gradient goes back
 
-Sequences of a part are ordered by length, longest first, so that active ones come first.  After
-the steps come `count` numbers, which say for each of the part's sequences where it stood in the
-caller's batch, and last the number of steps that were done before this call.
+Sequences of a part are ordered by length, longest first, so that active ones come first.  Where
+they begin anew and every step is kept, their states after the step before have rows of their own: S
+is then more than R.
 
 **Phases** run in order; calls of one run side by side.  Every phase function of a direction
 takes the same arguments:
@@ -71,7 +84,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SizeFunction = Callable[..., Any]
-ABI = 4
+ABI = 5
 
 
 @dataclass(frozen=True, slots=True)

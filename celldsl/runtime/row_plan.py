@@ -19,15 +19,15 @@ import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
 
-HEADER = 8
-SEQUENCE_BITS = 32  # of the word that says whose masks a place has
+HEADER, WORDS, RUN = 10, 5, 4  # words: what holds for all steps, of a step, of a run
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
     """`rows` is R, `states` S and `kept` K of description.py; `parts` has an array for each.
 
-    Rows are `packed` where sequences may have different lengths.
+    Rows are `packed` where sequences may have different lengths.  Where sequences begin anew on
+    their way `base` is the plan of those that do not, which has the same rows.
     """
 
     steps: int
@@ -37,6 +37,12 @@ class RowPlan:
     kept: int
     parts: tuple[Values, ...]
     packed: bool
+    base: RowPlan | None = None
+
+    @property
+    def own_parts(self) -> tuple[Values, ...] | None:
+        """Rows that differ from those of the plan whose tasks these are."""
+        return None if self.base is None else self.parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +52,6 @@ class Packing:
     Place p of the batch holds sequence `order[p]`, of length `lengths[p]`; a part owns the next
     `counts[part]` places, the longest first.  Packed row r is row `gather[r]` of the (T*B) rows
     that the caller sees, and row i of those is row `spread[i]`, or -1 past the end of a sequence.
-    `masks` says whose masks a place has: the caller's sequence, and in the upper half of the word
-    how many of its steps come before.
     """
 
     order: Values
@@ -55,7 +59,6 @@ class Packing:
     counts: tuple[int, ...]
     gather: Values
     spread: Values
-    masks: Values
 
 
 @lru_cache(maxsize=64)
@@ -87,12 +90,12 @@ def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool
     rows = _first_rows(active)
     total = int(lengths.sum())
     steps, counts = stop - start, packing.counts
-    return _plan(steps, packing.masks, counts, rows, active, total, keep, given, start, True)
+    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start, True)
 
 
 def _plan(
     steps: int,
-    masks: Values,
+    order: Values,
     counts: list[int] | tuple[int, ...],
     rows: Values,
     active: Values,
@@ -103,71 +106,68 @@ def _plan(
     packed: bool,
 ) -> RowPlan:
     """`rows` and `active` (parts, steps) as arrays of numbers for each part."""
-    batch = len(masks)
+    batch = len(order)
     states, kept = (total, total) if keep else (2 * batch, batch)
     found = []
     first = 0
     for part, count in enumerate(counts):
-        table = np.zeros((steps + 1, 4), dtype=np.int64)
+        table = np.zeros((steps + 1, WORDS), dtype=np.int64)
         table[:steps, 0] = rows[part]
         table[:steps, 1] = active[part]
         table[:steps, 2] = rows[part] if keep else first + np.arange(steps) % 2 * batch
         table[:steps, 3] = rows[part] if keep else first
         # No sequence is active any more: what would come next is where final states go.
         table[steps, 2] = states + first
-        header = np.array([steps, batch, total, states, first, count, given, keep], dtype=np.int64)
+        own = [steps, batch, total, states, first, count, given, keep, not given]
+        begins = np.full(count, given, np.int64)
         # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
-        found.append(np.concatenate([header, table.ravel(), masks[first : first + count], [start]]))
+        sequences = np.concatenate([order[first : first + count], begins, [start]])
+        runs, per_step = _runs(table, states + first)
+        found.append(_part(np.array(own, np.int64), table, sequences, runs, per_step))
         first += count
     return RowPlan(steps, batch, total, states, kept, tuple(found), packed)
+
+
+def _part(own: Values, table: Values, sequences: Values, runs: Values, per_step: Values) -> Values:
+    """The words of a part; `per_step` says how many of the runs each step has."""
+    before = HEADER + table.size
+    table[:, 4] = before + len(sequences) + RUN * np.append(0, np.cumsum(per_step))
+    return np.concatenate([own, [before], table.ravel(), sequences, runs.ravel()])
+
+
+def _runs(table: Values, ends: int) -> tuple[Values, Values]:
+    """Of each step: those that go on, those that end with it.  And how many runs each step has."""
+    active, staying = table[:-1, 1], table[1:, 1]
+    found = np.zeros((len(active), 2, RUN), np.int64)
+    found[:, 0, 1] = found[:, 1, 0] = staying
+    found[:, 1, 1] = active
+    found[:, 0, 2], found[:, 1, 2] = table[1:, 2], ends
+    there = found[:, :, 0] < found[:, :, 1]
+    return found[there], there.sum(axis=1)
 
 
 def pack_lengths(lengths: Values, steps: int, parts: int, reverse: bool) -> Packing:
     """Deals sequences of up to `steps` steps to parts, evenly by work, and places every row."""
     batch = len(lengths)
-    whole = Pieces(np.arange(batch), np.zeros(batch, np.int64), lengths, lengths)
-    return pack_pieces(whole, steps, batch, parts, reverse)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pieces:
-    """Pieces of a caller's sequences, in the order in which their steps are done.
-
-    Piece i is `lengths[i]` steps of sequence `sequence[i]`, which has `total[i]` steps, after the
-    first `first[i]` of them.
-    """
-
-    sequence: Values
-    first: Values
-    lengths: Values
-    total: Values
-
-
-def pack_pieces(pieces: Pieces, steps: int, batch: int, parts: int, reverse: bool) -> Packing:
-    """The packing of pieces of `batch` sequences of up to `steps` steps."""
-    dealt = _deal(pieces.lengths, parts)
+    dealt = _deal(lengths, parts)
     counts = tuple(len(hand) for hand in dealt)
     order = np.concatenate([np.array(hand, dtype=np.int64) for hand in dealt])
-    ordered = pieces.lengths[order]
+    ordered = lengths[order]
     longest = int(ordered.max(initial=0))
-    active = _active(ordered, counts, longest)
-    rows = _first_rows(active)
+    rows = _first_rows(_active(ordered, counts, longest))
     gather = np.empty(int(ordered.sum()), dtype=np.int64)
     first = 0
     for part, count in enumerate(counts):
         own = slice(first, first + count)
         running = ordered[own][None, :] > np.arange(longest)[:, None]
         time, place = np.nonzero(running)
-        row = rows[part][time] + place
-        piece = order[own][place]
-        done = pieces.first[piece] + time
-        when = pieces.total[piece] - 1 - done if reverse else done
-        gather[row] = when * batch + pieces.sequence[piece]
+        sequence = order[own][place]
+        when = lengths[sequence] - 1 - time if reverse else time
+        gather[rows[part][time] + place] = when * batch + sequence
         first += count
     spread = np.full(steps * batch, -1, dtype=np.int64)
     spread[gather] = np.arange(len(gather))
-    masks = pieces.sequence[order] + (pieces.first[order] << SEQUENCE_BITS)
-    return Packing(order, ordered, counts, gather, spread, masks)
+    return Packing(order, ordered, counts, gather, spread)
 
 
 def _deal(lengths: Values, parts: int) -> list[list[int]]:

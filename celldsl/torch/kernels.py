@@ -26,12 +26,10 @@ from celldsl.runtime.buffers import PooledBuffer, aligned_array
 from celldsl.runtime.exec.batch_layout import (
     BatchLayout,
     dense_layout,
-    episode_layout,
+    layout_with_resets,
     packed_layout,
 )
-from celldsl.runtime.exec.batches import own_starts
-from celldsl.runtime.exec.executor import Engine, ForwardRun, Numbers, with_masks
-from celldsl.runtime.exec.sequences import own_start_gradients
+from celldsl.runtime.exec.executor import Engine, ForwardRun, with_masks
 from celldsl.runtime.threads.thread_count import parts_for
 from celldsl.torch.weights import Packed, pack
 
@@ -103,11 +101,12 @@ class Kernels:
         """Which rows there are; `lengths` (B,) of int64, `resets` (T, B) of bool, or None."""
         work = steps * batch if lengths is None else int(lengths.sum())
         parts = min(parts_for(batch, self.engine.flop_estimate(work)), torch.get_num_threads())
-        if resets is not None and resets.any():
-            return episode_layout(resets, lengths, parts, reverse)
         if lengths is not None:
-            return packed_layout(lengths, steps, parts, reverse)
-        return dense_layout(steps, batch, parts, reverse)
+            layout = packed_layout(lengths, steps, parts, reverse)
+        else:
+            layout = dense_layout(steps, batch, parts, reverse)
+        begins = resets is not None and bool(resets.any())
+        return layout_with_resets(layout, resets) if begins else layout
 
     def tape_length(self, steps: Any, batch: Any) -> Any:
         """How long the tape is of a pass in which every sequence has all steps."""
@@ -128,7 +127,8 @@ class Kernels:
         """All steps; with `keep` there is a tape.  Masks are drawn where there is a `key`."""
         engine = self.engine
         numbers = packed.numbers if key is None else with_masks(packed.numbers, key)
-        rows, dealt = self._taken(layout, inputs, starts, numbers)
+        rows = [layout.rows_in(each.numpy()) for each in inputs]
+        dealt = None if starts is None else [layout.dealt(each.numpy()) for each in starts]
         plan = layout.plan(0, layout.steps, keep, starts is not None)
         given = engine.no_starts if dealt is None else dealt
         if key is None:
@@ -137,22 +137,8 @@ class Kernels:
         else:  # what is derived may depend on whether masks are drawn
             run = engine.forward(plan, rows, given, numbers)
         outputs = [torch.from_numpy(layout.rows_out(each, lead)) for each in run.outputs]
-        finals = [torch.from_numpy(layout.finals_out(each)) for each in run.finals]
+        finals = [torch.from_numpy(layout.undealt(each)) for each in run.finals]
         return Done(outputs, finals, tape_of(run) if keep else None)
-
-    def _taken(
-        self, layout: BatchLayout, inputs: Tensors, starts: Tensors | None, numbers: Numbers
-    ) -> tuple[list[Values], list[Values] | None]:
-        """Inputs and start states as kernels take them."""
-        rows = [layout.rows_in(each.numpy()) for each in inputs]
-        if starts is None:
-            return rows, None
-        own: Sequence[Values | None] = [None] * len(starts)
-        if layout.episodes is not None:
-            own = own_starts(self.engine, numbers=numbers).finals
-        return rows, [
-            layout.starts_in(each.numpy(), one) for each, one in zip(starts, own, strict=True)
-        ]
 
     def backward(
         self,
@@ -175,20 +161,16 @@ class Kernels:
             np.zeros((*lead, *shape), engine.dtype) if each is None else each.numpy()
             for each, shape in zip(cotangents[:count], engine.output_shapes, strict=True)
         ]
-        ends = [
-            None if each is None else layout.finals_in(each.numpy()) for each in cotangents[count:]
-        ]
+        ends = [None if each is None else layout.dealt(each.numpy()) for each in cotangents[count:]]
         # Kernels keep other things there on the way back than on the way forth.
         fixed = engine.buffers.take(engine.fixed_length)
         memory = PooledBuffer(tape.numpy(), [])
-        run = ForwardRun(engine.sizes_of(plan), [], [], memory, fixed, numbers)
+        run = ForwardRun(engine.sizes_of(plan), plan, [], [], memory, fixed, numbers)
         found = engine.backward(run, rows, [layout.rows_in(each) for each in ahead], ends)
-        if starts:
-            own_start_gradients(engine, layout, numbers, found.starts, found.parameters)
         flat = torch.from_numpy(found.parameters)
         return Back(
             [torch.from_numpy(layout.rows_out(each, lead)) for each in found.inputs],
-            [torch.from_numpy(layout.starts_out(each)) for each in found.starts],
+            [torch.from_numpy(layout.undealt(each)) for each in found.starts],
             [flat.as_strided(*view) for view in self.views],
         )
 

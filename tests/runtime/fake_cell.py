@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,31 @@ class Rows:
     count: int
     given: int
     keep: int
+    own: int
     steps: Values
     sequences: Values
+    begins: Values
     start: int
+    runs: list[Values]
 
     @staticmethod
     def read(rows: Values) -> Rows:
         assert rows.dtype == np.int64
-        T, count = int(rows[0]), int(rows[5])
-        end = 8 + 4 * (T + 1)
-        assert len(rows) == end + count + 1
-        steps = rows[8:end].reshape(-1, 4)
-        found = Rows(*(int(v) for v in rows[:8]), steps, rows[end:-1], int(rows[-1]))
+        T, count, at = int(rows[0]), int(rows[5]), int(rows[9])
+        assert at == 10 + 5 * (T + 1)
+        steps = rows[10:at].reshape(-1, 5)
+        end = at + 2 * count + 1
+        assert steps[0, 4] == end and steps[T, 4] == len(rows)
+        runs = [rows[a:b].reshape(-1, 4) for a, b in pairwise(steps[:, 4])]
+        begins = rows[at + count : end - 1]
+        order, start = rows[at : at + count], int(rows[end - 1])
+        found = Rows(*(int(v) for v in rows[:9]), steps[:, :4], order, begins, start, runs)
         assert found.steps[found.T, 1] == 0
+        for t, own in enumerate(runs):
+            # Runs follow each other, and are all that is active.
+            assert [*own[:, 0], found.steps[t, 1]] == [0, *own[:, 1]]
+        anew = any(own[:, 3].any() for own in runs)
+        assert found.own == (not found.given or anew or bool((begins < 0).any()))
         return found
 
 
@@ -132,28 +145,39 @@ def loop(
     states, saved = blocks(tape, (r.S + r.B, H), (kept, H))
     outputs, before = y.reshape(r.R, H), work[: r.R * H].reshape(r.R, H)
     W = fixed[: H * H].reshape(H, H)
-    _begin(r, states, start.reshape(-1, H), weights(parameters, I, H)[3])
+    initial = weights(parameters, I, H)[3]
+    begin(r, states, start.reshape(-1, H), initial)
     for t in range(r.T):
         row, active, state_row, tape_row = r.steps[t]
         h = states[state_row : state_row + active]
         new = np.tanh(before[row : row + active] + h @ W)
         saved[tape_row : tape_row + active] = new
         outputs[row : row + active] = new
-        put(r, states, t, new)
+        put(r, states, t, new, initial)
     own = slice(r.first, r.first + r.count)
     end.reshape(r.B, H)[own] = states[r.S + r.first : r.S + r.first + r.count]
 
 
-def _begin(r: Rows, states: Values, start: Values, initial: Values) -> None:
-    own = start[r.first : r.first + r.count] if r.given else np.tile(initial, (r.count, 1))
-    put(r, states, -1, own)
+def begin(r: Rows, states: Values, start: Values, initial: Values) -> None:
+    """Stores states before the first step; final ones where a sequence has none."""
+    own = np.tile(initial, (r.count, 1))
+    own[r.begins > 0] = start[r.first : r.first + r.count][r.begins > 0] if r.given else 0
+    _, active, state_row, _ = r.steps[0]
+    states[state_row : state_row + active] = own[:active]
+    states[r.S + r.first + active : r.S + r.first + r.count] = own[active:]
 
 
-def put(r: Rows, states: Values, t: int, new: Values) -> None:
+def put(r: Rows, states: Values, t: int, new: Values, initial: Values) -> None:
     """Stores states after step t: for the next step, or as final ones."""
-    _, active, state_row, _ = r.steps[t + 1]
-    states[state_row : state_row + active] = new[:active]
-    states[r.S + r.first + active : r.S + r.first + len(new)] = new[active:]
+    for low, high, next_row, _ in r.runs[t]:
+        states[next_row + low : next_row + high] = new[low:high]
+    for low, high in fresh(r, t):
+        states[r.steps[t + 1, 2] + low : r.steps[t + 1, 2] + high] = initial
+
+
+def fresh(r: Rows, t: int) -> list[Any]:
+    """The sequences that begin anew after a step."""
+    return [run[:2] for run in r.runs[t] if run[3]]
 
 
 def back(
@@ -162,21 +186,25 @@ def back(
 ):  # fmt: skip
     _, H = dims
     r = Rows.read(rows)
-    assert r.keep and r.S == r.R and gradients.size == parameters.size
+    assert r.keep and r.S >= r.R and gradients.size == parameters.size
     _, saved = blocks(tape, (r.S + r.B, H), (r.R, H))
     da, d_initial = blocks(work, (r.R, H), (parts, H))
     own = slice(r.first, r.first + r.count)
     W = fixed[: H * H].reshape(H, H)
     dh = dend.reshape(r.B, H)[own].copy()
+    d_initial[part] = 0
     for t in reversed(range(r.T)):
+        for low, high in fresh(r, t):
+            d_initial[part] += dh[low:high].sum(axis=0)
+            dh[low:high] = 0
         row, active, state_row, tape_row = r.steps[t]
         assert state_row == row == tape_row
         place = slice(row, row + active)
         total = dh[:active] + dy.reshape(r.R, H)[place]
         da[place] = total * (1 - saved[place] ** 2)
         dh[:active] = da[place] @ W.T
-    dstart.reshape(r.B, H)[own] = dh
-    d_initial[part] = 0 if r.given else dh.sum(axis=0)
+    dstart.reshape(r.B, H)[own] = dh * (r.begins >= 0)[:, None]
+    d_initial[part] += dh[r.begins <= 0].sum(axis=0)
 
 
 def back_inputs(

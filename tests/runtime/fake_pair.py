@@ -12,7 +12,7 @@ import numpy as np
 
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import ABI, Array, Description, Dim, Hyper, Lengths, Param, Phase
-from tests.runtime.fake_cell import Rows, blocks, put
+from tests.runtime.fake_cell import Rows, begin, blocks, fresh, put
 
 
 def loop(
@@ -24,8 +24,7 @@ def loop(
     m, n = blocks(tape, (r.S + r.B, H), (r.S + r.B, H))
     own = slice(r.first, r.first + r.count)
     for states, start in ((m, start_m), (n, start_n)):
-        begin = start.reshape(-1, H)[own] if r.given else np.zeros((r.count, H))
-        put(r, states, -1, begin)
+        begin(r, states, start.reshape(-1, H), np.zeros(H))
     for t in range(r.T):
         row, active, state_row, _ = r.steps[t]
         at, now = slice(row, row + active), slice(state_row, state_row + active)
@@ -33,8 +32,8 @@ def loop(
         n_next = constants * n[now] + parameters * m_next
         s.reshape(-1, H)[at] = m_next
         e.reshape(-1, 2 * H)[at] = np.concatenate([m_next, n_next], axis=1)
-        put(r, m, t, m_next)
-        put(r, n, t, n_next)
+        put(r, m, t, m_next, np.zeros(H))
+        put(r, n, t, n_next, np.zeros(H))
     final = slice(r.S + r.first, r.S + r.first + r.count)
     end_m.reshape(-1, H)[own], end_n.reshape(-1, H)[own] = m[final], n[final]
 
@@ -51,6 +50,8 @@ def back(
     dp = work[: parts * H].reshape(parts, H)[part]
     dp[:] = 0
     for t in reversed(range(r.T)):
+        for low, high in fresh(r, t):
+            dm[low:high], dn[low:high] = 0, 0
         row, active, state_row, _ = r.steps[t]
         at = slice(row, row + active)
         xs, zs, d = x.reshape(-1, H)[at], z[at, None], de.reshape(-1, 2 * H)[at]
@@ -60,7 +61,8 @@ def back(
         dp += (total_n * m_next).sum(axis=0)
         dx.reshape(-1, H)[at], dz[at] = zs * total_m, (xs * total_m).sum(axis=1)
         dm[:active], dn[:active] = hyper[0] * total_m, constants * total_n
-    dstart_m.reshape(-1, H)[own], dstart_n.reshape(-1, H)[own] = dm, dn
+    for d, target in ((dm, dstart_m), (dn, dstart_n)):
+        target.reshape(-1, H)[own] = d * (r.begins >= 0)[:, None]
 
 
 def finish(

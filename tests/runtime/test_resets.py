@@ -35,6 +35,45 @@ cell Masked[I, H](rate = 0.4):
 
     output h'
 """
+# Its derivative is found from the state after the step.
+PLAIN = """\
+cell Plain[I, H]:
+    input x: [I]
+    state h: [H]
+
+    h' = tanh(linear([x, h], H))
+
+    output h'
+"""
+# A matrix, for which few sequences at a time go through all steps.
+MATRIX = """\
+cell Matrix[I, H]:
+    input x: [I]
+    param S0: [H, H] = uniform(-1, 1)
+    state S: [H, H] = S0
+
+    k = tanh(linear(x, H))
+    v = linear(x, H)
+    S' = 0.8 * S + outer(k, v)
+    y = sum(S', axis=1)
+
+    output y
+"""
+# A product makes a state.
+PROJECTED = """\
+cell Projected[I, H]:
+    input x: [I]
+    state c, h: [H]
+
+    f = sigmoid(linear([x, h], H))
+    z = tanh(linear([x, h], H))
+    c' = f * c + z
+    h' = linear(tanh(c'), H)
+
+    output h'
+"""
+TEXTS = {"learned": LEARNED, "plain": PLAIN, "matrix": MATRIX, "projected": PROJECTED}
+TEXTS["blocks"] = MATRIX  # of which two fit a block
 CASES = [
     {},
     {"lengths": True},
@@ -46,8 +85,9 @@ CASES = [
 
 
 def built(which: str, **more: Any) -> Cell:
-    cls = celldsl.load(example("gru")) if which == "gru" else celldsl.compile_source(LEARNED)
-    return cls(I=3, H=4, dtype="float64", seed=1, **more)
+    cls = celldsl.load(example("gru")) if which == "gru" else celldsl.compile_source(TEXTS[which])
+    H = 80 if which == "blocks" else 4
+    return cls(I=3, H=H, dtype="float64", seed=1, **more)
 
 
 def drawn(seed: int = 0) -> tuple[Any, Any, Any]:
@@ -122,7 +162,7 @@ class ByHand:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case) or "plain")
 @pytest.mark.parametrize("given", [False, True], ids=["own", "given"])
-@pytest.mark.parametrize("which", ["gru", "learned"])
+@pytest.mark.parametrize("which", ["gru", *TEXTS])
 def test_episodes_are_what_they_are_by_themselves(
     which: str, given: bool, case: dict[str, Any], small_work_shared: None
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celldsl.runtime.exec.gather import gather_rows
+from celldsl.runtime.exec.plan_anew import plan_anew
 from celldsl.runtime.row_plan import pack_lengths, plan_packed, plan_rows
 from tests.runtime.fake_cell import Rows
 
@@ -65,6 +66,46 @@ def test_packed_rows_are_each_step_of_each_sequence(
     assert found == {(t, b) for b in range(batch) for t in range(lengths[b])}
     assert (packing.spread[packing.gather] == np.arange(plan.rows)).all()
     assert (packing.spread >= 0).sum() == plan.rows
+
+
+@given(st.data(), st.integers(1, 4), st.booleans(), st.booleans(), st.booleans())
+def test_where_sequences_begin_anew(
+    data: st.DataObject, parts: int, keep: bool, passed: bool, packed: bool
+) -> None:
+    lengths = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=6))
+    batch, steps = len(lengths), max(lengths)
+    parts = min(parts, batch)
+    if packed:
+        packing = pack_lengths(np.array(lengths), steps, parts, False)
+        plan, lengths = plan_packed(packing, 0, steps, keep, passed), packing.lengths.tolist()
+    else:
+        plan, lengths = plan_rows(steps, batch, parts, keep, passed), [steps] * batch
+    drawn = st.lists(st.booleans(), min_size=batch, max_size=batch)
+    resets = np.array(data.draw(st.lists(drawn, min_size=steps, max_size=steps)), np.int64)
+    resets = resets.reshape(steps, batch) * (np.arange(steps)[:, None] < lengths)
+    found = plan_anew(plan, resets)
+    assert found.base is plan and (found.rows, found.kept) == (plan.rows, plan.kept)
+    taken: list[int] = []
+    for part, before in zip(map(Rows.read, found.parts), map(Rows.read, plan.parts), strict=True):
+        own = slice(part.first, part.first + part.count)
+        assert found.states == part.S
+        assert part.steps[:-1].tolist() == before.steps[:-1].tolist()
+        begins = np.where(resets[:1, own].any(axis=0), -1, int(passed))
+        assert part.begins.tolist() == begins.tolist()
+        for t, runs in enumerate(part.runs):
+            for low, high, next_row, fresh in runs.tolist():
+                assert low < high
+                for b in range(low, high):
+                    ends = lengths[part.first + b] == t + 1
+                    anew = not ends and bool(resets[t + 1, part.first + b])
+                    assert fresh == anew
+                    usual = part.S + part.first if ends else part.steps[t + 1, 2]
+                    if anew and keep:
+                        taken.append(next_row + b)
+                    else:
+                        assert next_row == usual
+    assert len(set(taken)) == len(taken)
+    assert all(plan.states <= row < found.states for row in taken)
 
 
 @given(st.lists(st.integers(1, 100), min_size=8, max_size=40))

@@ -145,7 +145,7 @@ def _rows_of(phase: Phase, task: Task, plan: RowPlan) -> set[int]:
         plan.steps * task.share // task.shares, plan.steps * (task.share + 1) // task.shares
     ):
         step = plan.steps - 1 - i if phase.reverse else i
-        row, active = own[8 + 4 * step : 10 + 4 * step]
+        row, active = own[10 + 5 * step : 12 + 5 * step]
         found |= set(range(row, row + active))
     return found
 

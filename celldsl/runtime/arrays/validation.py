@@ -92,6 +92,9 @@ def check_resets(
     resets: Any, shape: tuple[int, ...], names: tuple[str, ...], called: str = "resets"
 ) -> Values:
     """An array of truth values of this shape, (T, B) or (B,) by its `names`."""
+    if type(resets) is np.ndarray and resets.dtype == np.bool_ and resets.shape == shape:
+        plain: Values = resets
+        return plain
     if isinstance(resets, np.ma.MaskedArray):
         raise ArgumentTypeError(f"{called}: got a masked array{advice(called, resets, 'bool')}")
     wanted = ", ".join(f"{name}={size}" for name, size in zip(names, shape, strict=True))

@@ -64,12 +64,11 @@ from celldsl.runtime.cell.trace import trace_values
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.exec.all_states import empty_states, states_after
+from celldsl.runtime.exec.all_states import empty_states
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
 from celldsl.runtime.exec.batches import Batch, inputs_out, make_batch
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.sequences import (
-    add_own_starts,
     cut_segments,
     run_back,
     run_once,
@@ -210,8 +209,8 @@ class Cell(metaclass=CellClass):
             options = tuple(named.pop(name, value) for name, value in defaults.items())
         batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
         arrays = self._engine, batch.layout, batch.arrays, batch.starts
-        run, before = run_with_states(*arrays) if every else (run_once(*arrays), None)
-        return self._results(batch, run.outputs, run.finals, self._checked, before)
+        run, after = run_with_states(*arrays) if every else (run_once(*arrays), None)
+        return self._results(batch, run.outputs, run.finals, self._checked, after)
 
     def forward(
         self,
@@ -265,8 +264,8 @@ class Cell(metaclass=CellClass):
             self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [], every
         )
         checked = is_checked(check_numerics, self._checked)
-        before = empty_states(engine, layout) if every else None
-        return (*self._results(batch, *run_sequence(tape, before), checked, before), tape)
+        after = empty_states(engine, layout) if every else None
+        return (*self._results(batch, *run_sequence(tape, after), checked, after), tape)
 
     def backward(
         self,
@@ -299,11 +298,10 @@ class Cell(metaclass=CellClass):
             arrays, starts = found.inputs, found.starts
         else:
             rows = [layout.rows_in(array) for array in outputs]
-            ends = [None if a is None else layout.finals_in(a) for a in finals]
+            ends = [None if a is None else layout.dealt(a) for a in finals]
             found = run_back(tape, engine, rows, ends)
             arrays = inputs_out(signature, layout, found.inputs, tape.lead)
-            starts = [layout.starts_out(array) for array in found.starts]
-            add_own_starts(tape, found.starts, found.parameters)
+            starts = [layout.undealt(array) for array in found.starts]
         params = self.params.over(found.parameters)
         inputs = dict(zip(signature.input_names, arrays, strict=True))
         for name in signature.without_gradients:
@@ -465,21 +463,21 @@ class Cell(metaclass=CellClass):
         outputs: list[Values],
         finals: list[Values],
         checked: bool,
-        before: list[Values] | None,
+        after: list[Values] | None,
     ) -> tuple[Any, Any]:
-        """What the caller gets: the last states, or those of all steps where `before` is there."""
+        """What the caller gets: the last states, or those `after` all steps."""
         layout, states = batch.layout, finals
         if layout.packing is not None:
             outputs = [layout.rows_out(rows, batch.lead) for rows in outputs]
-            states = [layout.finals_out(array) for array in finals]
+            states = [layout.undealt(array) for array in finals]
         if checked:
             check_forward(self, batch, outputs, states)
-        if before is not None:
-            states = states_after(layout, batch.lead, before, finals)
+        if after is not None:
+            states = [layout.rows_out(rows, batch.lead) for rows in after]
         return self._signature.pack_outputs(outputs), self._state_structure.pack(states)
 
     def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
-        return self._state_structure.pack([layout.finals_out(array) for array in arrays])
+        return self._state_structure.pack([layout.undealt(array) for array in arrays])
 
     def __repr__(self) -> str:
         return cell_text(self.description, {**self.dims, **self.hypers}, self.params)

@@ -146,7 +146,7 @@ def _ask(
     known: dict[str, Values] = {}
     for each, array in pairs:
         if each.per == "sequence":
-            known |= _by_row([each.name], [batch.layout.sequences_of(array)], stretch.row)
+            known |= _by_row([each.name], [batch.layout.undealt(array)], stretch.row)
         else:
             known[each.name] = stretch.cut(batch.layout.rows_out(array, batch.lead))
     for own in (cell.params, cell.consts):
@@ -154,7 +154,7 @@ def _ask(
     names = [state.name for state in described.states]
     given = None
     if batch.starts is not None and stretch.given:
-        passed = [batch.layout.starts_out(array) for array in batch.starts]
+        passed = [batch.layout.undealt(array) for array in batch.starts]
         given = _by_row(names, passed, stretch.row)
     cotangents = None if back is None else _cotangents(cell, stretch, *back, every)
     asked_row = asked.Row(known, dict(cell.dims), stretch.steps, given)

@@ -19,7 +19,7 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.compiler import compiler_for
 from celldsl.runtime.description import Description
 from celldsl.runtime.errors import ArgumentTypeError, UnknownNameError, unknown_name
-from celldsl.runtime.exec.all_states import states_after, states_before
+from celldsl.runtime.exec.all_states import rows_before
 from celldsl.runtime.exec.batches import Batch, make_batch
 from celldsl.runtime.exec.sequences import run_once, run_with_states
 from celldsl.runtime.exec.stretches import total_steps
@@ -83,8 +83,8 @@ def _of_the_call(
     engine, layout, lead = cell._engine, batch.layout, batch.lead
     run, rows = run_with_states(engine, layout, batch.arrays, batch.starts)
     outputs = [layout.rows_out(each, lead) for each in run.outputs]
-    before = states_before(layout, lead, rows)
-    after = states_after(layout, lead, rows, run.finals)
+    before = [layout.rows_out(each, lead) for each in rows_before(engine, run)]
+    after = [layout.rows_out(each, lead) for each in rows]
     states = [state.name for state in cell.description.states]
     own = {
         "output": dict(zip(cell._signature.output_names, outputs, strict=True)),

@@ -9,12 +9,13 @@ numbers are before anything else is done.
 
 from __future__ import annotations
 
+import ctypes
 from array import array
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.cpython.abi import fast_path
+from celldsl.runtime.cpython.abi import ARRAY_DATA, WORD, fast_path
 
 Words: TypeAlias = "array[int]"
 
@@ -27,6 +28,13 @@ def asked_addresses(arrays: Sequence[Values]) -> Words:
 def array_words(arrays: Sequence[Values]) -> Words:
     """Addresses of objects on the fast path, else of numbers."""
     return array("q", map(id, arrays)) if fast_path() else asked_addresses(arrays)
+
+
+def address_of(array: Values) -> int:
+    """Where the numbers of one array are."""
+    if fast_path():
+        return ctypes.c_int64.from_address(id(array) + WORD * ARRAY_DATA).value
+    return array.ctypes.data
 
 
 def objects_among(count: int) -> int:

@@ -10,20 +10,19 @@ and nothing is copied.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.exec.episodes import Episodes, cut_episodes
 from celldsl.runtime.exec.gather import gather_rows
+from celldsl.runtime.exec.plan_anew import plan_anew
 from celldsl.runtime.row_plan import (
     Packing,
     RowPlan,
     pack_lengths,
-    pack_pieces,
     plan_packed,
     plan_rows,
 )
@@ -33,7 +32,8 @@ from celldsl.runtime.row_plan import (
 class BatchLayout:
     """The rows of a call.  `packing` is None where every sequence has all steps.
 
-    With `episodes` it is their pieces that are packed.
+    `resets` (T, B), where there are any, are 1 where sequences begin anew before a step and else 0,
+    in the order in which steps are done and sequences are dealt.
     """
 
     steps: int
@@ -41,14 +41,16 @@ class BatchLayout:
     parts: int
     reverse: bool
     packing: Packing | None = None
-    episodes: Episodes | None = None
+    resets: Values | None = None
 
     def plan(self, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
         """The plan for steps `start` … `stop` - 1, in the order in which they are done."""
         if self.packing is not None:
-            return plan_packed(self.packing, start, stop, keep, given)
-        steps = stop - start
-        return plan_rows(steps, self.batch, self.parts, keep, given, self.reverse, start)
+            plan = plan_packed(self.packing, start, stop, keep, given)
+        else:
+            steps = stop - start
+            plan = plan_rows(steps, self.batch, self.parts, keep, given, self.reverse, start)
+        return plan if self.resets is None else plan_anew(plan, self.resets[start:stop])
 
     def span(self, start: int, stop: int) -> slice:
         """Where these steps are on the first axis of rows."""
@@ -77,52 +79,12 @@ class BatchLayout:
             return rows
         return gather_rows(rows, self.packing.spread).reshape(*lead, *rows.shape[1:])
 
-    def sequences_in(self, array: Values) -> Values:
-        """An input (B, …) in the order in which sequences, or their pieces, are dealt."""
-        if self.packing is None:
-            return array
-        own = array if self.episodes is None else array[self.episodes.pieces.sequence]
-        return own[self.packing.order]
-
-    def sequences_out(self, array: Values) -> Values:
-        """Gradients of such an input as (B, …) in the caller's order: sums over pieces."""
-        found = self.undealt(array)
-        if self.episodes is None:
-            return found
-        total = np.zeros((self.batch, *array.shape[1:]), array.dtype)
-        np.add.at(total, self.episodes.pieces.sequence, found)
-        return total
-
-    def sequences_of(self, array: Values) -> Values:
-        """Such an input as the caller passed it."""
-        found = self.undealt(array)
-        return found if self.episodes is None else found[self.episodes.head]
-
-    def starts_in(self, array: Values, own: Values | None = None) -> Values:
-        """States (B, …) in the order in which sequences are dealt; `own` (1, …) for episodes."""
-        if self.episodes is not None:
-            assert own is not None
-            array = self.episodes.starts_in(array, own)
+    def dealt(self, array: Values) -> Values:
+        """An array (B, …), such as states, in the order in which sequences are dealt."""
         return array if self.packing is None else array[self.packing.order]
-
-    def starts_out(self, array: Values) -> Values:
-        """The other way, for gradients of starts: (B, …) in the caller's order."""
-        found = self.undealt(array)
-        return found if self.episodes is None else self.episodes.starts_out(found)
-
-    def finals_in(self, array: Values) -> Values:
-        """Cotangents of last states (B, …) in the order in which sequences are dealt."""
-        if self.episodes is not None:
-            array = self.episodes.finals_in(array)
-        return array if self.packing is None else array[self.packing.order]
-
-    def finals_out(self, array: Values) -> Values:
-        """Last states as (B, …) in the caller's order."""
-        found = self.undealt(array)
-        return found if self.episodes is None else found[self.episodes.last]
 
     def undealt(self, array: Values) -> Values:
-        """An array with a row for each sequence or piece, as they were before they were dealt."""
+        """The other way: (B, …) in the caller's order."""
         if self.packing is None:
             return array
         found = np.empty_like(array)
@@ -141,23 +103,20 @@ def packed_layout(lengths: Values, steps: int, parts: int, reverse: bool) -> Bat
     return _packed_layout(lengths.tobytes(), steps, parts, reverse)
 
 
-def episode_layout(
-    resets: Values, lengths: Values | None, parts: int, reverse: bool
-) -> BatchLayout:
-    """The layout where sequences begin anew before the steps (T, B) at which `resets` is true."""
-    given = None if lengths is None else lengths.tobytes()
-    return _episode_layout(resets.tobytes(), resets.shape, given, parts, reverse)
+def layout_with_resets(layout: BatchLayout, resets: Values) -> BatchLayout:
+    """The layout where sequences begin anew before the steps at which `resets` (T, B) is true.
 
-
-@lru_cache(maxsize=8)
-def _episode_layout(
-    resets: bytes, shape: tuple[int, int], lengths: bytes | None, parts: int, reverse: bool
-) -> BatchLayout:
-    known = None if lengths is None else np.frombuffer(lengths, np.int64)
-    episodes = cut_episodes(np.frombuffer(resets, bool).reshape(shape), known, reverse)
-    packing = pack_pieces(episodes.pieces, *shape, parts, reverse)
-    steps = int(packing.lengths.max(initial=0))
-    return BatchLayout(steps, shape[1], parts, reverse, packing, episodes)
+    Resets past the end of a sequence count for nothing.  `before` is in the order of processing.
+    """
+    packing, done = layout.packing, np.arange(layout.steps)
+    if packing is None:
+        own = (resets[::-1] if layout.reverse else resets).astype(np.int64)
+        steps, batch = resets.shape
+        return BatchLayout(steps, batch, layout.parts, layout.reverse, None, own)
+    inside = done[:, None] < packing.lengths
+    when = packing.lengths - 1 - done[:, None] if layout.reverse else done[:, None]
+    there = inside & resets[np.where(inside, when, 0), packing.order]
+    return replace(layout, resets=there.astype(np.int64))
 
 
 @lru_cache(maxsize=8)

@@ -18,10 +18,10 @@ from celldsl.runtime.arrays.validation import Values, check_flag, check_lengths,
 from celldsl.runtime.exec.batch_layout import (
     BatchLayout,
     dense_layout,
-    episode_layout,
+    layout_with_resets,
     packed_layout,
 )
-from celldsl.runtime.exec.executor import Engine, ForwardRun, Numbers
+from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.tape import OwnCopies
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
@@ -56,8 +56,7 @@ def make_batch(
     """
     if reverse is not False:
         reverse = check_flag("reverse", reverse)
-    cut = resets is not None and not _is_all_false(resets)
-    if cut or lengths is not None:  # packing copies all rows in any case
+    if lengths is not None:  # packing copies all rows in any case
         own = None
     arrays, lead = signature.inputs(inputs, named, ("T", "B"), own)
     steps, batch = lead
@@ -65,22 +64,21 @@ def make_batch(
     starts = None if state is None else signature.states("state", state, batch, copied)
     if resets is not None:
         resets = check_resets(resets, (steps, batch), ("T", "B"))
-    if lengths is None and not cut:
+    if lengths is None:
         parts = parts_for(batch, engine.flop_estimate(steps * batch))
-        return Batch(arrays, starts, dense_layout(steps, batch, parts, reverse), lead)
-    lengths = None if lengths is None else check_lengths(lengths, steps, batch)
-    work = steps * batch if lengths is None else int(lengths.sum())
-    parts = parts_for(batch, engine.flop_estimate(work))
-    layout = (
-        episode_layout(resets, lengths, parts, reverse)
-        if cut
-        else packed_layout(lengths, steps, parts, reverse)
-    )
-    rows = [
-        layout.sequences_in(array) if slot.per == "sequence" else layout.rows_in(array)
-        for slot, array in zip(signature.input_slots, arrays, strict=True)
-    ]
-    return Batch(rows, _dealt(engine, layout, starts), layout, lead)
+        layout = dense_layout(steps, batch, parts, reverse)
+    else:
+        lengths = check_lengths(lengths, steps, batch)
+        parts = parts_for(batch, engine.flop_estimate(int(lengths.sum())))
+        layout = packed_layout(lengths, steps, parts, reverse)
+        arrays = [
+            layout.dealt(array) if slot.per == "sequence" else layout.rows_in(array)
+            for slot, array in zip(signature.input_slots, arrays, strict=True)
+        ]
+        starts = None if starts is None else [layout.dealt(array) for array in starts]
+    if resets is not None and np.count_nonzero(resets):
+        layout = layout_with_resets(layout, resets)
+    return Batch(arrays, starts, layout, lead)
 
 
 def inputs_out(
@@ -92,29 +90,16 @@ def inputs_out(
         if slot.kind != "real":
             found.append(array)
         elif slot.per == "sequence":
-            found.append(layout.sequences_out(array))
+            found.append(layout.undealt(array))
         else:
             found.append(layout.rows_out(array, lead))
     return found
 
 
-def _is_all_false(resets: Any) -> bool:
-    """Whether nothing is reset, as in most batches: then nothing is packed."""
-    return isinstance(resets, np.ndarray) and resets.dtype == np.bool_ and not resets.any()
-
-
-def _dealt(engine: Engine, layout: BatchLayout, starts: list[Values] | None) -> list[Values] | None:
-    """States as kernels take them; a piece that a reset begins has the cell's own start."""
-    if starts is None:
-        return None
-    own = [None] * len(starts) if layout.episodes is None else own_starts(engine).finals
-    return [layout.starts_in(array, one) for array, one in zip(starts, own, strict=True)]
-
-
-def own_starts(engine: Engine, keep: bool = False, numbers: Numbers | None = None) -> ForwardRun:
-    """A run of no steps of one sequence: its last states are those that the cell starts from."""
-    nothing = engine.no_inputs()
-    return engine.forward(plan_rows(0, 1, 1, keep, False), nothing, engine.no_starts, numbers)
+def own_starts(engine: Engine) -> list[Values]:
+    """The states (1, …) that the cell starts from: the last ones of a run of no steps."""
+    nothing, starts = engine.no_inputs(), engine.no_starts
+    return engine.forward(plan_rows(0, 1, 1, False, False), nothing, starts).finals
 
 
 def reset_rows(engine: Engine, starts: list[Values] | None, resets: Values) -> list[Values] | None:
@@ -122,6 +107,6 @@ def reset_rows(engine: Engine, starts: list[Values] | None, resets: Values) -> l
     if starts is None or not resets.any():
         return starts
     found = [array.copy() for array in starts]
-    for array, own in zip(found, own_starts(engine).finals, strict=True):
+    for array, own in zip(found, own_starts(engine), strict=True):
         array[resets] = own
     return found

@@ -52,6 +52,7 @@ class ForwardRun:
     """What a forward pass leaves: results, and what the backward pass reads."""
 
     sizes: PlanSizes
+    plan: RowPlan
     outputs: list[Values]
     finals: list[Values]
     tape: PooledBuffer
@@ -71,10 +72,11 @@ class PlanSizes:
 
     Rows are (T, B), or (R,) where they are packed.
 
-    AGAIN is the forward pass without the leading phases that depend on parameters alone.
+    AGAIN is the forward pass without the leading phases that depend on parameters alone.  `base`
+    are the sizes of a plan with fewer states, and the same tasks.
     """
 
-    def __init__(self, engine: Engine, plan: RowPlan) -> None:
+    def __init__(self, engine: Engine, plan: RowPlan, base: PlanSizes | None = None) -> None:
         self.plan = plan
         lengths = engine.description.lengths
         sizes = (plan.rows, plan.batch, plan.states, plan.kept, len(plan.parts))
@@ -84,7 +86,11 @@ class PlanSizes:
         self.forward_work = int(lengths.forward_work(**given))
         self.backward_work = int(lengths.backward_work(**given))
         self._relays = engine.ahead, engine.ahead_again, engine.back
+        if base is not None:
+            self._share(base)
+            return
         self._launch_plans: dict[int, LaunchPlan] = {}
+        self._wider: dict[int, PlanSizes] = {}
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.output_count = len(self.outputs)
@@ -96,6 +102,24 @@ class PlanSizes:
         self.results = self.outputs + self.states
         self.gradients = self.inputs + self.states
         self.zeros = [np.zeros(shape, engine.dtype) for shape in self.states]
+
+    def _share(self, base: PlanSizes) -> None:
+        self._launch_plans = base._launch_plans
+        self.outputs, self.output_count = base.outputs, base.output_count
+        self.inputs, self.states, self.zeros = base.inputs, base.states, base.zeros
+        self.results, self.gradients = base.results, base.gradients
+
+    def with_states(self, engine: Engine, states: int) -> PlanSizes:
+        """The sizes of a plan that differs in the number of states alone."""
+        if states == self.plan.states:
+            return self
+        found = self._wider.get(states)
+        if found is None:
+            if len(self._wider) >= KEPT_PLANS:
+                self._wider = {}
+            plan = replace(self.plan, states=states)
+            found = self._wider[states] = PlanSizes(engine, plan, self)
+        return found
 
     def launch_plan(self, number: int) -> LaunchPlan:
         """AHEAD, AGAIN or BACK, made when it is first asked for: not all are."""
@@ -182,6 +206,8 @@ class Engine:
         return Numbers(hyper, constants, (self.dim_array, hyper, own, constants))
 
     def sizes_of(self, plan: RowPlan) -> PlanSizes:
+        if plan.base is not None:  # another one in every batch
+            return self.sizes_of(plan.base).with_states(self, plan.states)
         # As long as it is here nothing else has its number.
         found = self._plans.get(id(plan))
         if found is None:
@@ -215,8 +241,8 @@ class Engine:
         outputs, finals = results[: sizes.output_count], results[sizes.output_count :]
         scratch = fixed.array, tape.array, work.array
         arrays = (*numbers.arrays, *scratch, *inputs, *outputs, *starts, *finals)
-        launch_plan.run(arrays, (fixed, tape, work))
-        return ForwardRun(sizes, outputs, finals, tape, fixed, numbers)
+        launch_plan.run(arrays, (fixed, tape, work), plan.own_parts)
+        return ForwardRun(sizes, plan, outputs, finals, tape, fixed, numbers)
 
     def infer(
         self, plan: RowPlan, inputs: Sequence[Values], starts: Sequence[Values]
@@ -244,7 +270,7 @@ class Engine:
 
         The run may be that of another engine whose forward phases are the same.
         """
-        sizes, dtype = self.sizes_of(run.sizes.plan), self.dtype
+        sizes, dtype = self.sizes_of(run.plan), self.dtype
         fits = run.fixed.array.size >= self.fixed_length
         fixed = run.fixed if fits else self.buffers.take(self.fixed_length)
         work = self.buffers.take(sizes.backward_work)
@@ -258,7 +284,7 @@ class Engine:
         scratch = fixed.array, run.tape.array, work.array
         cotangents = (*output_cotangents, *of_inputs, *ends, *of_starts)
         arrays = (*run.numbers.arrays, *scratch, parameters, *inputs, *cotangents)
-        sizes.launch_plan(BACKWARD).run(arrays, (fixed, run.tape, work))
+        sizes.launch_plan(BACKWARD).run(arrays, (fixed, run.tape, work), run.plan.own_parts)
         return BackwardRun(parameters, of_inputs, of_starts)
 
 

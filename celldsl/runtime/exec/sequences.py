@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.exec.all_states import empty_states, keep_states
+from celldsl.runtime.exec.all_states import rows_after
 from celldsl.runtime.exec.batch_layout import BatchLayout
-from celldsl.runtime.exec.batches import own_starts
-from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun, Numbers
+from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
 from celldsl.runtime.exec.tape import Tape
 
 
@@ -44,20 +43,18 @@ def run_once(
 def run_with_states(
     engine: Engine, layout: BatchLayout, inputs: list[Values], starts: list[Values] | None
 ) -> tuple[ForwardRun, list[Values]]:
-    """As `run_once`, and the states that went into each step, as rows."""
+    """As `run_once`, and the states after each step, as rows."""
     plan = layout.plan(0, layout.steps, True, starts is not None)
     run = engine.infer(plan, inputs, engine.no_starts if starts is None else starts)
-    before = empty_states(engine, layout)
-    keep_states(before, slice(None), engine, run)
-    return run, before
+    return run, rows_after(engine, run)
 
 
 def run_sequence(
-    tape: Tape, before: list[Values] | None = None
+    tape: Tape, after: list[Values] | None = None
 ) -> tuple[list[Values], list[Values]]:
     """Runs forward and fills in the tape.  Returns outputs (all rows) and final states.
 
-    `before` is room for the states that go into each step.
+    `after` is room for the states after each step.
     """
     engine, layout = tape.engine, tape.layout
     if len(tape.borders) == 1:
@@ -65,8 +62,8 @@ def run_sequence(
         plan = layout.plan(0, layout.steps, True, tape.starts is not None)
         run = engine.forward(plan, tape.inputs, starts, tape.numbers)
         tape.runs.append(run)
-        if before is not None:
-            keep_states(before, slice(None), engine, run)
+        if after is not None:
+            _put(after, slice(None), rows_after(engine, run))
         return run.outputs, run.finals
     outputs = [layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
     given = tape.starts
@@ -74,14 +71,18 @@ def run_sequence(
     for index, border in enumerate(tape.borders):
         if given is not None:
             tape.states.append(given)
-        run = _segment(tape, index, given, keep=before is not None, fixed=fixed)
+        run = _segment(tape, index, given, keep=after is not None, fixed=fixed)
         own = layout.span(*border)
-        if before is not None:
-            keep_states(before, own, engine, run)
-        for whole, part in zip(outputs, run.outputs, strict=True):
-            whole[own] = part
+        if after is not None:
+            _put(after, own, rows_after(engine, run))
+        _put(outputs, own, run.outputs)
         given, fixed = run.finals, run.fixed
     return outputs, run.finals
+
+
+def _put(whole: list[Values], own: slice, parts: list[Values]) -> None:
+    for array, part in zip(whole, parts, strict=True):
+        array[own] = part
 
 
 def _segment(
@@ -139,27 +140,3 @@ def _starts_of(tape: Tape, index: int) -> list[Values] | None:
     if tape.starts is None:
         return None if index == 0 else tape.states[index - 1]
     return tape.states[index]
-
-
-def add_own_starts(tape: Tape, starts: list[Values], gradients: Values) -> None:
-    """`own_start_gradients` of a tape."""
-    if tape.starts is not None:
-        own_start_gradients(tape.engine, tape.layout, tape.numbers, starts, gradients)
-
-
-def own_start_gradients(
-    engine: Engine, layout: BatchLayout, numbers: Numbers, starts: list[Values], gradients: Values
-) -> None:
-    """Adds the gradients of parameters by way of starts of episodes, where a state was passed.
-
-    Then kernels take all starts for given ones; without one they find these gradients themselves.
-    """
-    episodes = layout.episodes
-    if episodes is None or episodes.given.all():
-        return
-    run = own_starts(engine, keep=True, numbers=numbers)
-    own = [layout.undealt(array)[~episodes.given] for array in starts]
-    ends: list[Values | None] = [array.sum(axis=0, keepdims=True) for array in own]
-    inputs = engine.no_inputs()
-    outputs = [np.empty((0, 1, *shape), engine.dtype) for shape in engine.output_shapes]
-    gradients += engine.backward(run, inputs, outputs, ends).parameters

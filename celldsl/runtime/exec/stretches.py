@@ -47,8 +47,6 @@ class Stretch:
 
 def total_steps(layout: BatchLayout, lead: tuple[int, ...]) -> Values:
     """How many steps each row has, (B,)."""
-    if layout.episodes is not None:
-        return layout.episodes.pieces.total[layout.episodes.head]
     if layout.packing is None:
         return np.full(lead[1], lead[0], np.int64)
     return layout.undealt(np.asarray(layout.packing.lengths))
@@ -57,13 +55,14 @@ def total_steps(layout: BatchLayout, lead: tuple[int, ...]) -> Values:
 def stretch_of(layout: BatchLayout, lead: tuple[int, ...], row: int, done: int) -> Stretch:
     """The stretch of a row that has a step, counted in the order in which steps are done."""
     total = int(total_steps(layout, lead)[row])
-    if layout.episodes is None:
+    if layout.resets is None:
         return Stretch(row, 0, total, total, layout.reverse, True)
-    pieces, given = layout.episodes.pieces, layout.episodes.given
-    own = np.flatnonzero((pieces.sequence == row) & (pieces.first <= done))
-    piece = int(own[np.argmax(pieces.first[own])])
-    first, steps = int(pieces.first[piece]), int(pieces.lengths[piece])
-    return Stretch(row, first, steps, total, layout.reverse, bool(given[piece]))
+    place = row if layout.packing is None else int(np.flatnonzero(layout.packing.order == row)[0])
+    begins = np.flatnonzero(layout.resets[:, place])
+    before, after = begins[begins <= done], begins[begins > done]
+    first = int(before[-1]) if len(before) else 0
+    stop = int(after[0]) if len(after) else total
+    return Stretch(row, first, stop - first, total, layout.reverse, not len(before))
 
 
 def steps_done(layout: BatchLayout, lead: tuple[int, ...], array: Values) -> Values:

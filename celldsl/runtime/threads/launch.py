@@ -16,7 +16,13 @@ from typing import Any
 
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.abi import fast_path
-from celldsl.runtime.cpython.addresses import Words, array_words, asked_addresses, objects_among
+from celldsl.runtime.cpython.addresses import (
+    Words,
+    address_of,
+    array_words,
+    asked_addresses,
+    objects_among,
+)
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.checked_run import CheckedRun, run_checked
@@ -95,13 +101,19 @@ class LaunchPlan:
         self.at_once = self.pace is None and len(plan.parts) == 1
         self.size = len(self.words)
 
-    def run(self, arrays: Sequence[Values], held: Any = None) -> None:
+    def run(
+        self,
+        arrays: Sequence[Values],
+        held: Any = None,
+        parts: Sequence[Values] | None = None,
+    ) -> None:
         """Runs the phases over arrays; `held` is what must stay alive meanwhile.
 
-        Raises PhaseError where a phase failed, and what a signal's handler raises.
+        `parts` are other rows than those of the plan, whose tasks are the same.  Raises PhaseError
+        where a phase failed, and what a signal's handler raises.
         """
         if self.compiled.codes is None:
-            self._run_by_hand(arrays)
+            self._run_by_hand(arrays, parts or self.plan.parts)
             return
         arrays = tuple(arrays)
         if self.size + len(arrays) > len(self.words):
@@ -110,6 +122,8 @@ class LaunchPlan:
         job = self.words[:]
         address = job.buffer_info()[0]
         job[GRAPH_SHARED] = address + GRAPH_WORD * self.size
+        if parts is not None:
+            _place_rows(job, parts)
         if fast_path():
             job[GRAPH_TUPLE] = id(arrays)
         else:
@@ -123,7 +137,7 @@ class LaunchPlan:
         if job[GRAPH_WORKERS] == 1:
             run_alone(job, self.pace)
         else:
-            run_together(job, (self, arrays, held), self.pace)
+            run_together(job, (self, arrays, held, parts), self.pace)
 
     def job(self, shared: Words) -> Words:
         """The words of a job over the arrays at these addresses."""
@@ -131,8 +145,8 @@ class LaunchPlan:
         job[GRAPH_SHARED] = shared.buffer_info()[0]
         return job
 
-    def _run_by_hand(self, arrays: Sequence[Values]) -> None:
-        rows, checked = self.plan.parts, self.compiled.checked
+    def _run_by_hand(self, arrays: Sequence[Values], rows: Sequence[Values]) -> None:
+        checked = self.compiled.checked
         given: Sequence[Any] = [each.reshape(-1) for each in arrays]
         if checked is not None:
             given = checked.arrays(arguments_of(self.compiled.phases[0]), self.plan, arrays)
@@ -144,6 +158,14 @@ class LaunchPlan:
                 phase.run(*where, rows[part], *given)
             else:
                 run_checked(phase, where, rows[part], given)
+
+
+def _place_rows(job: Words, parts: Sequence[Values]) -> None:
+    """Says where the rows of each part are; a single worker begins with those of the first."""
+    at = job[GRAPH_ROWS]
+    for number, part in enumerate(parts):
+        job[at + number] = address_of(part)
+    job[job[GRAPH_BLOCKS] + GRAPH_BLOCK_ROWS] = job[at]
 
 
 def arguments_of(phase: Phase) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from celldsl.runtime.description import Phase
-from celldsl.runtime.row_plan import HEADER, RowPlan
+from celldsl.runtime.row_plan import HEADER, WORDS, RowPlan
 
 FINER = 8  # shares of a part where rows may be split at will
 LEAST_ROWS = 96  # of such a share
@@ -130,8 +130,8 @@ def _borders_in_time(plan: RowPlan, shares: int, reverse: bool) -> list[tuple[in
     """The rows of all parts in each share of the steps, in the order in which they are done."""
     if not plan.steps:
         return [(0, plan.rows)] * shares
-    table = np.stack([part[HEADER : HEADER + 4 * plan.steps] for part in plan.parts])
-    first, active = table[:, 0::4], table[:, 1::4]
+    table = np.stack([part[HEADER : HEADER + WORDS * plan.steps] for part in plan.parts])
+    first, active = table[:, 0::WORDS], table[:, 1::WORDS]
     starts = [plan.steps * i // shares for i in range(shares)]
     if reverse:
         starts = [plan.steps - plan.steps * (i + 1) // shares for i in reversed(range(shares))]

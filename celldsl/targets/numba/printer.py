@@ -64,8 +64,9 @@ WORDS = {
     "n_states": "rows[3]",
     "first": "rows[4]",
     "count": "rows[5]",
-    "given": "rows[6]",
     "n_kept": "rows[2] if rows[7] else rows[1]",
+    "own": "rows[8]",
+    "sequences": "rows[9]",
 }
 NAMED_REALS = {0.0: "zero", 1.0: "one"}
 

@@ -60,30 +60,39 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
     n_states = rows[3]
     first = rows[4]
     count = rows[5]
-    given = rows[6]
+    sequences = rows[9]
     at_packed_h_W_h = d_H*d_I + 31*d_I
     zero = real(parameters, 0.0)
     begin = n_steps * share // shares
     end = n_steps * (share + 1) // shares
     if share == 0:
         for b in range(count):
-            home = rows[10] + b if b < rows[9] else n_states + first + b
-            if given:
+            home = rows[12] + b if b < rows[11] else n_states + first + b
+            if 0 < rows[sequences + count + b]:
                 copy(pointer(tape, home * d_H, -1), pointer(start_h, (first + b) * d_H, -1), d_H)
             else:
                 fill(pointer(tape, home * d_H, -1), d_H, zero)
     for t in range(begin, end):
-        at = 8 + 4 * t
+        at = 10 + 5 * t
         row = rows[at]
         active = rows[at + 1]
         state = rows[at + 2]
-        staying = rows[at + 5]
-        next_state = rows[at + 6]
+        runs = rows[at + 4]
+        runs_end = rows[at + 9]
+        coming = rows[at + 7]
         # h_next_product += h @ packed h.W_h
         gemm(active, d_H, d_H, pointer(tape, state * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_h, -1), d_H * panel_width(work), panel_width(work), pointer(work, row * d_H, -1), d_H, 1)
-        forward_1(0, staying, row, next_state, dims, parameters, work, tape, out_h)
-        if staying < active:
-            forward_1(staying, active, row, n_states + first, dims, parameters, work, tape, out_h)
+        for run in range(runs, runs_end, 4):
+            from_b = rows[run]
+            to_b = rows[run + 1]
+            next_state = rows[run + 2]
+            forward_1(from_b, to_b, row, next_state, dims, parameters, work, tape, out_h)
+        for run in range(runs, runs_end, 4):
+            if rows[run + 3]:
+                from_b = rows[run]
+                to_b = rows[run + 1]
+                for b in range(from_b, to_b):
+                    fill(pointer(tape, (coming + b) * d_H, -1), d_H, zero)
     if share == shares - 1:
         copy(pointer(final_h, first * d_H, -1), pointer(tape, (n_states + first) * d_H, -1), count * d_H)
 
@@ -128,9 +137,9 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
     n_steps = rows[0]
     n_batch = rows[1]
     n_rows = rows[2]
-    n_states = rows[3]
     first = rows[4]
     count = rows[5]
+    sequences = rows[9]
     at_sum = 2*n_batch*d_H + n_rows*d_H
     at_d_h_next_mul_2 = 2*n_batch*d_H
     zero = real(parameters, 0.0)
@@ -141,18 +150,29 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
         for b in range(count):
             copy(pointer(work, (first + b) * d_H, -1), pointer(dfinal_h, (first + b) * d_H, -1), d_H)
     for t in range(n_steps - 1 - begin, n_steps - 1 - end, -1):
-        at = 8 + 4 * t
+        at = 10 + 5 * t
         row = rows[at]
         active = rows[at + 1]
-        staying = rows[at + 5]
-        next_state = rows[at + 6]
-        backward_1(0, staying, part, first, row, next_state, rows, dims, parameters, work, dout_h, tape)
-        if staying < active:
-            backward_1(staying, active, part, first, row, n_states + first, rows, dims, parameters, work, dout_h, tape)
+        runs = rows[at + 4]
+        runs_end = rows[at + 9]
+        for run in range(runs, runs_end, 4):
+            if rows[run + 3]:
+                from_b = rows[run]
+                to_b = rows[run + 1]
+                for b in range(from_b, to_b):
+                    fill(pointer(work, (first + b) * d_H, -1), d_H, zero)
+        for run in range(runs, runs_end, 4):
+            from_b = rows[run]
+            to_b = rows[run + 1]
+            next_state = rows[run + 2]
+            backward_1(from_b, to_b, part, first, row, next_state, rows, dims, parameters, work, dout_h, tape)
         # d h = d_h_next_mul_2 @ packed h.W_h 2
         gemm(active, d_H, d_H, pointer(work, at_d_h_next_mul_2 + row * d_H, -1), d_H, 1, pointer(fixed, 0, -1), d_H * panel_width(work), panel_width(work), pointer(work, first * d_H, -1), d_H, 0)
     if share == shares - 1:
         copy(pointer(dstart_h, first * d_H, -1), pointer(work, first * d_H, -1), count * d_H)
+        for b in range(count):
+            if rows[sequences + count + b] < 0:
+                fill(pointer(dstart_h, (first + b) * d_H, -1), d_H, zero)
 
 
 @stage
@@ -398,7 +418,7 @@ class RNN(Cell):
         source='rnn.cell',
         digest='5cd3f811e7987ac8',
         version='0.1.0',
-        abi=4,
+        abi=5,
         dims=(
             describe.Dim('I', None, None),
             describe.Dim('H', None, None),
