@@ -105,8 +105,9 @@ class Kernels:
             layout = packed_layout(lengths, steps, parts, reverse)
         else:
             layout = dense_layout(steps, batch, parts, reverse)
-        begins = resets is not None and bool(resets.any())
-        return layout_with_resets(layout, resets) if begins else layout
+        if resets is not None and resets.any():
+            return layout_with_resets(layout, resets)
+        return layout
 
     def tape_length(self, steps: Any, batch: Any) -> Any:
         """How long the tape is of a pass in which every sequence has all steps."""

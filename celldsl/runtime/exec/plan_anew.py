@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from celldsl.jit.functions import stage
-from celldsl.jit.object_cache import addresses_of
+from celldsl.jit.object_cache import runtime_addresses
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.addresses import address_of
 from celldsl.runtime.row_plan import HEADER, RUN, WORDS, RowPlan
 
-_SOURCE = Path(__file__)
 _STATE, _RUNS = HEADER + 2, HEADER + 4  # words of the first step
 
 
@@ -73,7 +71,7 @@ def _begin_anew(source: Any, resets: Any, part: Any, batch: int, aside: int, sta
 @cache
 def _compiled() -> Any:
     symbol = "celldsl_begin_anew"
-    (found,) = addresses_of(_SOURCE, "plan_anew", [symbol], lambda: _object(symbol))
+    (found,) = runtime_addresses("plan_anew", [symbol], lambda: _object(symbol))
     place, number = ctypes.c_void_p, ctypes.c_int64
     return ctypes.CFUNCTYPE(number, place, place, place, number, number, number)(found)
 
