@@ -43,8 +43,8 @@ class StateCopy:
 
     `array` is the argument with the caller's start (B rows), `start` the value used where the
     caller gave none (None: zeros), `final` the argument that gets the last.  Both arrays are empty
-    words for a sum over steps, which begins at zero and is read where it is.  Going back `anew` adds
-    up, for each sequence, what the cell's own start gets where it begins anew on its way.
+    words for a sum over steps, which begins at zero and is read where it is.  Going back `anew`
+    adds up, for each sequence, what the cell's own start gets where it begins anew on its way.
     """
 
     name: str

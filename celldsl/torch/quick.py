@@ -136,7 +136,7 @@ class Call:
         # Kernels keep other things there on the way back than on the way forth.
         fixed = engine.buffers.take(engine.fixed_length)
         memory = PooledBuffer(tape.numpy(), [])
-        run = ForwardRun(ready.sizes, [], [], memory, fixed, self.packed.numbers)
+        run = ForwardRun(ready.sizes, ready.kept, [], [], memory, fixed, self.packed.numbers)
         found = engine.backward(run, (_array(tensors[0]),), ahead, ends)
         flat = _from_numpy(found.parameters)
         back: list[torch.Tensor | None] = [_from_numpy(found.inputs[0])]
