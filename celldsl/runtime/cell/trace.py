@@ -117,7 +117,7 @@ def _inputs(cell: Any, batch: Batch) -> list[Values]:
     layout, found = batch.layout, []
     for slot, array in zip(cell._signature.input_slots, batch.arrays, strict=True):
         lasts = slot.per == "sequence"
-        own = layout.sequences_of(array) if lasts else layout.rows_out(array, batch.lead)
+        own = layout.undealt(array) if lasts else layout.rows_out(array, batch.lead)
         found.append(as_passed(slot.kind, own))
     return found
 
