@@ -142,7 +142,7 @@ def matrix(draft: Draft) -> None:
             draft.define((H,), f"tanh(transpose({value}) @ {draft.of_shape((N,))})")
         case 4:
             column, row = draft.of_shape((N,)), draft.of_shape((H,))
-            draft.define((H,), f'0.3 * einsum("nh,n,h->h", {value}, {column}, {row})')
+            draft.define((H,), f'0.3 * einsum("hn,n,h->h", transpose({value}), {column}, {row})')
         case 5:
             other = draft.of_shape((N, H))
             draft.define((N,), f'0.1 * einsum("nh,nh->n", {value}, {other})')
@@ -259,6 +259,6 @@ def choose(draft: Draft) -> None:
 
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
-    matrix: 1, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
+    matrix: 2, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
     fold: 1, again: 1, several: 1,
 }  # fmt: skip
