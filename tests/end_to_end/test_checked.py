@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,8 +70,8 @@ def test_an_access_that_must_not_be_names_its_equation(
     tmp_path: Path, checked: None, monkeypatch: pytest.MonkeyPatch, old: str, new: str, told: str
 ) -> None:
     cell = small(tmp_path)
-    module = sys.modules[type(cell).__module__]
-    text = Path(module.__file__).read_text(encoding="utf-8")
+    made_in = cell.description.lengths.parameters.__globals__["__file__"]
+    text = Path(made_in).read_text(encoding="utf-8")
     assert old in text
     space: dict[str, Any] = {"__name__": "mutant"}
     mutant = tmp_path / "mutant.py"
