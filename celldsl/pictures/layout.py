@@ -160,12 +160,14 @@ def _band(
         while len(layers) <= item.layer - first:
             layers.append([])
         layers[item.layer - first].append(item)
-    read = {v for item in group for v in item.reads}
+    # Dicts, which keep their order: a picture is the same in every process.
+    read = dict.fromkeys(v for item in group for v in item.reads)
     leaving = [e for e in goes if made_in.get(e.value, 0) == k]
-    read |= {e.value for e in leaving}
-    inside = {v for item in group for v in item.gives}
+    read |= dict.fromkeys(e.value for e in leaving)
+    inside = dict.fromkeys(v for item in group for v in item.gives)
     known = {e.value: e for e in comes}
-    for value in sorted(read - inside, key=lambda v: list(known).index(v) if v in known else -1):
+    given = [v for v in read if v not in inside]
+    for value in sorted(given, key=lambda v: list(known).index(v) if v in known else -1):
         end = known.get(value) or End(value, _tag(page, value), "tag")
         layers[0].append(end_item(end, "come"))
     if k == 0:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -164,3 +167,17 @@ def test_text_has_a_line_for_every_box(name: str) -> None:
     shown = [end for end in graph.comes if any(end.value in b.reads for b in graph.boxes)
              or any(end.value == g.value for g in graph.goes)]  # fmt: skip
     assert len(rows) == len(graph.boxes) + len(shown) + len(graph.goes)
+
+
+def test_a_picture_is_the_same_in_every_process() -> None:
+    # Sets of names have another order in each.
+    command = "['show', 'zoneout_lstm', '--diagram', '-']"
+    code = f"from celldsl.cli.main import main; main({command})"
+    texts = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert texts[0].startswith(b"<svg") and texts[0] == texts[1]
