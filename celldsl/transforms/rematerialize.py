@@ -189,8 +189,10 @@ def _apply(
     repeated = [
         replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated
     ]
-    before = tuple(node for node in repeated if node.type.rows == Rows.ONCE)
-    step = tuple(node for node in repeated if node.type.rows != Rows.ONCE)
+    # Values of a whole sequence stand before the steps here too: others there may read them.
+    ahead = {node.name for node in forward.before}
+    before = tuple(n for n in repeated if n.type.rows == Rows.ONCE or n.name in ahead)
+    step = tuple(n for n in repeated if n not in before)
     # What is repeated may read numbers that the backward program makes already.
     numbers = tuple(node for node in backward.before if node.name in nodes)
     own = tuple(node for node in backward.before if node.name not in nodes)
