@@ -19,6 +19,8 @@ from torch._subclasses.fake_tensor import FakeTensor
 from celldsl.bridges.recipe import Recipe, recipe_from, with_states
 from celldsl.bridges.trace import values_over_time
 from celldsl.runtime.cell.initial import drawing
+from celldsl.runtime.description import Description
+from celldsl.runtime.errors import ArgumentError
 from celldsl.torch.eager import Call, run_kernels
 from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
 from celldsl.torch.group import Group
@@ -33,6 +35,20 @@ Tensors = Sequence[torch.Tensor]
 MOST_KEY = 2**53  # a float64 holds every whole number below
 
 
+def _check_inputs(described: Description) -> None:
+    """Raises ArgumentError for an input that layers cannot pass on."""
+    for each in described.inputs:
+        held = {"int": "integers", "bool": "truth values"}.get(each.kind)
+        if held is None and each.per == "step":
+            continue
+        told = f"holds {held}" if held else "lasts a sequence"
+        raise ArgumentError(
+            f"{each.name}: this input of {described.name} {told}, and layers take real numbers of "
+            f"each step; `celldsl compile {described.source} --target torch` writes a module that "
+            "takes it"
+        )
+
+
 class CellLayer(Group):
     """The parameters and consts of a cell, and passes over them."""
 
@@ -42,6 +58,7 @@ class CellLayer(Group):
         assert recipe.text  # known before anything is traced
         self._memo = Memo()
         described = recipe.described
+        _check_inputs(described)
         for name, value in values.params.items():
             own = torch.tensor(value).to(device=device, dtype=dtype)
             self.hold(name, nn.Parameter(own))
