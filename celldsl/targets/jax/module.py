@@ -71,6 +71,8 @@ def forward_source(cell: Cell) -> str:
     keywords = ["lengths=None", "reverse=False", "resets=None", *mask_keywords(cell)]
     outputs = tuple_code(list(p.outputs))
     now = [*per_step(cell), "live", "resets"]
+    # Where steps read nothing of their own, nothing else says how many there are.
+    count = [] if per_step(cell) else ["length=times[0]"]
     lines = [
         '"""All steps: inputs (T, …, their own axes) to outputs for each step and the last state.',
         "",
@@ -90,7 +92,7 @@ def forward_source(cell: Cell) -> str:
         "",
         *wrapped(
             f"state, {outputs} = lax.scan(",
-            ["body", "state", tuple_code(now), "reverse=reverse"],
+            ["body", "state", tuple_code(now), *count, "reverse=reverse"],
             ")",
         ),
         *returned(cell, None),
