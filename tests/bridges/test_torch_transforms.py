@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,7 +102,8 @@ def test_operators_pass_the_checks_of_pytorch(gru: Any, x: Any) -> None:
 @pytest.mark.parametrize("dynamic", [True, None])
 def test_compilation_without_a_break(gru: Any, dynamic: bool | None) -> None:
     """Of all steps and batches there are one or two graphs."""
-    counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    testing = importlib.import_module("torch._dynamo.testing")
+    counter = testing.CompileCounterWithBackend("aot_eager")
     compiled = torch.compile(gru, fullgraph=True, backend=counter, dynamic=dynamic)
     for steps, batch in ((7, 2), (5, 3), (4, 6), (2, 2)):
         x = torch.randn(steps, batch, 3, **F64)
