@@ -55,8 +55,20 @@ def whole_sequences(subject: Subject, cell: Cell, drawn: Drawn) -> Found:
         weights, tape, *inputs, *drawn.dy.values(), *drawn.dstate.values()
     )
     yield "backward", "d_params", dict(cell.params.over(gradients))
-    yield "backward", "d_inputs", dict(zip(drawn.inputs, back, strict=False))
-    yield "backward", "d_starts", dict(zip(drawn.states, back[len(drawn.inputs) :], strict=True))
+    real = reals(cell)
+    yield "backward", "d_inputs", dict(zip(real, back, strict=False))
+    yield "backward", "d_starts", dict(zip(drawn.states, back[len(real) :], strict=True))
+
+
+def reals(cell: Cell) -> list[str]:
+    """The inputs that gradients come back for."""
+    return [each.name for each in cell.description.inputs if each.kind == "real"]
+
+
+def at(cell: Cell, drawn: Drawn, t: int) -> list[Any]:
+    """The inputs of a step; those that last a sequence are the same in all."""
+    per = {each.name: each.per for each in cell.description.inputs}
+    return [a if per[name] == "sequence" else a[t] for name, a in drawn.inputs.items()]
 
 
 def step_by_step(subject: Subject, cell: Cell, drawn: Drawn) -> Found:
@@ -64,7 +76,7 @@ def step_by_step(subject: Subject, cell: Cell, drawn: Drawn) -> Found:
     assert functions is not None
     states, tapes, outputs = list(drawn.states.values()), [], []
     for t in range(SETUP.T):
-        *made, tape = functions.step(weights, *(x[t] for x in drawn.inputs.values()), *states)
+        *made, tape = functions.step(weights, *at(cell, drawn, t), *states)
         outputs.append(made[: len(drawn.dy)])
         states = made[len(drawn.dy) :]
         tapes.append(tape)
@@ -72,14 +84,18 @@ def step_by_step(subject: Subject, cell: Cell, drawn: Drawn) -> Found:
     yield "step", "outputs", dict(zip(drawn.dy, stacked, strict=True))
     yield "step", "finals", dict(zip(drawn.states, states, strict=True))
     total, cotangents = np.zeros_like(weights[2]), list(drawn.dstate.values())
-    d_inputs = []
+    d_inputs, real = [], reals(cell)
     for t in reversed(range(SETUP.T)):
-        given = (*(x[t] for x in drawn.inputs.values()), *(dy[t] for dy in drawn.dy.values()))
+        given = (*at(cell, drawn, t), *(dy[t] for dy in drawn.dy.values()))
         gradients, *back = functions.step_backward(weights, tapes[t], *given, *cotangents)
         total += gradients
-        d_inputs.insert(0, back[: len(drawn.inputs)])
-        cotangents = back[len(drawn.inputs) :]
-    stacked = [np.stack(arrays) for arrays in zip(*d_inputs, strict=True)]
+        d_inputs.insert(0, back[: len(real)])
+        cotangents = back[len(real) :]
+    per = {each.name: each.per for each in cell.description.inputs}
+    stacked = [
+        sum(arrays) if per[name] == "sequence" else np.stack(arrays)
+        for name, arrays in zip(real, zip(*d_inputs, strict=True), strict=True)
+    ]
     yield "step_backward", "d_params", dict(cell.params.over(total))
-    yield "step_backward", "d_inputs", dict(zip(drawn.inputs, stacked, strict=True))
+    yield "step_backward", "d_inputs", dict(zip(real, stacked, strict=True))
     yield "step_backward", "d_starts", dict(zip(drawn.states, cotangents, strict=True))
