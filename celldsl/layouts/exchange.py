@@ -9,8 +9,9 @@ A layout (`table`) says what the library's arrays hold of each gate, `gates` whe
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,18 @@ class Wanted:
         return name.format(layer=self.layer, reverse="_reverse" if self.reverse else "")
 
 
+class Block(NamedTuple):
+    """The part `inside` an array that is of a gate: its weights of a source, or its bias (None).
+
+    Where it is `transposed` it is (out, in), and a cell's weights are (in, out).
+    """
+
+    inside: tuple[slice, ...]
+    source: str | None
+    gate: str
+    transposed: bool
+
+
 class Fitted:
     """A module of a layout, and where a cell keeps its gates."""
 
@@ -51,17 +64,19 @@ class Fitted:
             return None
         return place.of(params[name])
 
-    def cells(self, part: Part) -> list[tuple[tuple[int, int], str | None, str]]:
-        """Where each block of an array lies in its axes, with its source and its gate."""
+    def blocks(self, part: Part) -> Iterator[Block]:
+        """Where each block of an array lies, and what it is of."""
         sources = self.module.sources
-        found = []
+        sizes = self.sizes(part)
+        edges = [np.cumsum([0, *axis]) for axis in sizes]
         for i, first in enumerate(part.axes[0]):
             for j, second in enumerate(part.axes[1] if len(part.axes) > 1 else ("",)):
                 pair = (first, second)
-                row = next((token for token in pair if token in sources), None)
+                source = next((token for token in pair if token in sources), None)
                 gate = next(token for token in pair if token not in sources and token)
-                found.append(((i, j), row, gate))
-        return found
+                ends = zip(edges, (i, j), strict=False)
+                inside = tuple(slice(edge[at], edge[at + 1]) for edge, at in ends)
+                yield Block(inside, source, gate, transposed=first != source)
 
     def sizes(self, part: Part) -> list[list[int]]:
         """How long the blocks along each axis are."""
@@ -247,19 +262,14 @@ def _take(
             f"{label}: expected ({axes}) for {fitted.module.name} of {fitted.table.title} in this "
             f"cell, got {array.shape}"
         )
-    edges = [np.cumsum([0, *axis]) for axis in sizes]
-    for places, source, gate in fitted.cells(part):
-        inside = tuple(
-            slice(edges[a][at], edges[a][at + 1]) for a, at in enumerate(places[: len(edges)])
-        )
-        block = array[inside]
+    for inside, source, gate, transposed in fitted.blocks(part):
+        block = _as_float(array[inside], fitted.params.dtype, label)
         if source is None:
-            biases.setdefault(gate, []).append(_as_float(block, fitted.params.dtype, label))
+            biases.setdefault(gate, []).append(block)
             continue
         target = fitted.block(new, source, gate)
         assert target is not None
-        transposed = part.axes[0][places[0]] != source
-        target[...] = _as_float(block.T if transposed else block, fitted.params.dtype, label)
+        target[...] = block.T if transposed else block
 
 
 def _as_float(block: Values, dtype: np.dtype[np.float64], label: str) -> Values:
@@ -288,17 +298,12 @@ def _add_biases(fitted: Fitted, new: Mapping[str, Values], gate: str, terms: lis
 
 
 def _put(fitted: Fitted, params: Mapping[str, Values], part: Part, given: set[str]) -> Values:
-    sizes = fitted.sizes(part)
-    array = np.zeros(tuple(map(sum, sizes)), fitted.params.dtype)
-    edges = [np.cumsum([0, *axis]) for axis in sizes]
-    for places, source, gate in fitted.cells(part):
-        inside = tuple(
-            slice(edges[a][at], edges[a][at + 1]) for a, at in enumerate(places[: len(edges)])
-        )
+    array = np.zeros(tuple(map(sum, fitted.sizes(part))), fitted.params.dtype)
+    for inside, source, gate, transposed in fitted.blocks(part):
         block = fitted.block(params, source, gate)
         if source is not None:
             assert block is not None
-            array[inside] = block.T if part.axes[0][places[0]] != source else block
+            array[inside] = block.T if transposed else block
         elif gate not in given:
             given.add(gate)
             offset = fitted.module.offsets.get(gate, 0.0)

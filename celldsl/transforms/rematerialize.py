@@ -190,9 +190,10 @@ def _apply(
         replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated
     ]
     # Values of a whole sequence stand before the steps here too: others there may read them.
-    ahead = {node.name for node in forward.before}
-    before = tuple(n for n in repeated if n.type.rows == Rows.ONCE or n.name in ahead)
-    step = tuple(n for n in repeated if n not in before)
+    ahead = {n.name for n in nodes.values() if n.type.rows == Rows.ONCE}
+    ahead |= {n.name for n in forward.before}
+    before = tuple(n for n in repeated if n.name in ahead)
+    step = tuple(n for n in repeated if n.name not in ahead)
     # What is repeated may read numbers that the backward program makes already.
     numbers = tuple(node for node in backward.before if node.name in nodes)
     own = tuple(node for node in backward.before if node.name not in nodes)
