@@ -221,13 +221,18 @@ def open_sources(
         told = f"the files that {name} uses need a folder that can be written: CELLDSL_CACHE_DIR"
         raise OSError(errno.EROFS, told)
     folder = root / f"source-{hashlib.sha256(repr(sources).encode()).hexdigest()[:32]}"
+    write_sources(folder, sources)
+    return _class_of(text, str(folder / name), folder / name, folder, wanted)
+
+
+def write_sources(root: Path, sources: Sequence[tuple[str, str]]) -> None:
+    """Writes files (name inside `root`, text).  Raises ValueError for names that lead out of it."""
     for each, content in sources:
-        place = (folder / each).resolve()
-        if not place.is_relative_to(folder):
-            raise ValueError(f"{each} lies outside the files of {name}")
+        place = (root / each).resolve()
+        if not place.is_relative_to(root):
+            raise ValueError(f"{each} lies outside the files of {sources[0][0]}")
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(place, [content.encode()])
-    return _class_of(text, str(folder / name), folder / name, folder, wanted)
 
 
 def _generate(key: str, text: str, name: str, root: Path | None, wanted: Wanted) -> KeptModule:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from celldsl.api import open_sources
+from celldsl.api import open_sources, write_sources
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
@@ -134,8 +134,6 @@ def _lowered(
     (name, text), *used = sources
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        for each, content in used:
-            (root / each).parent.mkdir(parents=True, exist_ok=True)
-            (root / each).write_text(content, encoding="utf-8")
+        write_sources(root, used)
         source, report = Source(name, text), Report()
         return front(source, report, cell, dict(structure), root, root / name, seen)

@@ -76,14 +76,13 @@ def _kept_text(
 
 
 def _written(sources: Sources, cell: str, structure: Structure, target: str, observed: Any) -> str:
+    from celldsl.api import write_sources
     from celldsl.pipeline import generate
 
     (name, text), *used = sources
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        for each, content in used:
-            (root / each).parent.mkdir(parents=True, exist_ok=True)
-            (root / each).write_text(content, encoding="utf-8")
+        write_sources(root, used)
         place = str(root / name) if used else name
         inside = root if used else None
         return generate(
