@@ -13,8 +13,9 @@ import pytest
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
-from celldsl.pipeline import front
+from celldsl.pipeline import front, generate
 from celldsl.semantics.lower import Lowered
+from celldsl.targets.table import TARGETS
 from tests.cells import example
 from tests.end_to_end.subject import FEATURES, subject_of
 from tests.random_cells.test_modules import unknown_names
@@ -112,3 +113,18 @@ def test_every_name_is_known() -> None:
             if found is not None:
                 text = source(found.program, found.spec, "jax")
                 assert not unknown_names(text), (role, word)
+
+
+@pytest.mark.parametrize("target", [*TARGETS])
+@pytest.mark.parametrize(
+    "name",
+    ['a"""+print("run")+""".cell', 'a\nprint("run").cell', "a\\.cell", "a\udce9.cell", 'a".cell'],
+)
+def test_the_name_of_a_file_is_never_run(name: str, target: str) -> None:
+    """Nor does Python 3.13 refuse the docstring, as it does one with half a character in it."""
+    text = generate(example("rnn").read_text(encoding="utf-8"), name, target=target)
+    tree = ast.parse(text)
+    escaped = name.encode("utf-8", "backslashreplace").decode()
+    assert escaped in (ast.get_docstring(tree) or "").replace("\\n", "\n")
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value == "run"]
+    compile(text, "module", "exec")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from celldsl.ir.size import shape_text
 from celldsl.ir.spec import CellSpec
+from celldsl.targets.docstrings import in_docstring
 from celldsl.targets.framework.convolutions import join_convolutions
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.initial import Initial, initial_source
@@ -42,14 +43,14 @@ def cell_of(unit: Unit, dialect: Dialect) -> tuple[Cell, Initial]:
 
 def header(unit: Unit, dialect: Dialect, target: str, usage: Sequence[str]) -> str:
     """The docstring of the module."""
-    spec = unit.spec
+    spec, source = unit.spec, in_docstring(unit.source)
     lines = [
         f'"""{spec.name} in {dialect.title}\'s own operations.',
         "",
-        f"Made by celldsl {unit.version} from {unit.source} (sha256 {unit.digest}…) with",
-        f"`celldsl compile {unit.source} --target {target}`; it needs {dialect.title} alone.",
+        f"Made by celldsl {unit.version} from {source} (sha256 {unit.digest}…) with",
+        f"`celldsl compile {source} --target {target}`; it needs {dialect.title} alone.",
         "",
-        *(f"    {line}".rstrip() for line in _raw(spec.text).splitlines()),
+        *(f"    {in_docstring(line)}".rstrip() for line in spec.text.splitlines()),
         "",
         *usage,
     ]
@@ -61,11 +62,6 @@ def header(unit: Unit, dialect: Dialect, target: str, usage: Sequence[str]) -> s
     if fixed:
         lines += ["", f"Its structure is fixed: {', '.join(fixed)}."]
     return "\n".join([*lines, '"""'])
-
-
-def _raw(text: str) -> str:
-    """Text that may stand in a docstring."""
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def settings_source(spec: CellSpec, told: Iterable[str]) -> str:

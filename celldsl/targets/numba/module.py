@@ -17,6 +17,7 @@ from celldsl.kernel_ir.stages import Naming
 from celldsl.plan.operations import AddShares
 from celldsl.plan.plan import Phase
 from celldsl.runtime import FILES, SURFACE
+from celldsl.targets.docstrings import in_docstring
 from celldsl.targets.numba.description import description_source
 from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import plain_source
@@ -103,8 +104,9 @@ def _arguments(spec: CellSpec, direction: str) -> tuple[str, ...]:
 
 def _header(unit: Unit, note: str = "") -> str:
     without = f"Made without {', '.join(unit.without)}.\n" if unit.without else ""
+    source = in_docstring(unit.source)
     return (
-        f'"""{unit.spec.name}: made by celldsl {unit.version} from {unit.source}.\n\n'
+        f'"""{unit.spec.name}: made by celldsl {unit.version} from {source}.\n\n'
         f"Source hash {unit.digest}.  Change the source, not this file.\n{without}{note}"
         '"""\n\n'
         "# ruff: noqa"
