@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celldsl.cache_folders import cache_root
 from celldsl.cell_warning import give_warnings, kept_warnings
-from celldsl.files import replace_file
+from celldsl.files import has_file, replace_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
 from celldsl.kept_modules import KeptModule, find, forget, keep
 from celldsl.pass_flags import checked
@@ -94,12 +94,12 @@ def file_of(path: str | bytes | os.PathLike[str]) -> CellFile:
     Raises FileNotFoundError where a name is of neither.
     """
     name = os.fsdecode(path)
-    if not re.fullmatch(r"\w+", name) or Path(name).is_file():
+    if not re.fullmatch(r"\w+", name) or has_file(name):
         return Path(name)
     from celldsl.zoo_index import cell_name, example_paths, unknown_cell
 
     known, beside = {cell_name(found): found for found in example_paths()}, Path(f"{name}.cell")
-    if beside.is_file():
+    if has_file(beside):
         if name in known:
             told = f"{name}: this is {beside} in the current folder, not the cell of that name"
             warnings.warn(f"{told} that comes with celldsl", stacklevel=3)

@@ -13,6 +13,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def has_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is there, as far as this user can see: `Path.is_file` raises OSError where a
+    folder may not be searched, or a name is too long."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder, by name; none where it cannot be looked at."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
 def is_special(path: str | os.PathLike[str]) -> bool:
     """Whether a device, a pipe or a socket is there, which nothing may replace."""
     place = Path(path)
@@ -42,16 +56,16 @@ def replace_file(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryvi
             beside.chmod(stat.S_IMODE(target.stat().st_mode))
         beside.replace(target)
     except OSError as error:
-        _remove(beside)
+        remove(beside)
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     except BaseException:
-        _remove(beside)
+        remove(beside)
         raise
 
 
-def _remove(beside: Path) -> None:
-    """What was half written.  It may lie where nothing can be removed, and then was never made."""
+def remove(path: Path) -> None:
+    """Takes a file away, where that can be done: what was half written may never have been made."""
     try:
-        beside.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     except OSError:
         return

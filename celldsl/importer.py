@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from zipimport import zipimporter
 
 from celldsl.api import compile_source, load
+from celldsl.files import has_file
 from celldsl.fingerprint import read_limited
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class CellFinder(MetaPathFinder):
         file_name = f"{fullname.rpartition('.')[2]}.cell"
         for entry in sys.path if path is None else path:
             place = Path(entry or ".") / file_name
-            if place.is_file():
+            if has_file(place):
                 return spec_from_file_location(fullname, place, loader=CellLoader(place))
             packed = _in_archive(entry, file_name)
             if packed is not None:
@@ -51,7 +52,7 @@ class CellFinder(MetaPathFinder):
 
 def _in_archive(entry: str, file_name: str) -> bytes | None:
     """A file's content, where an entry of the path is an archive, or a folder in one."""
-    if ".zip" not in entry and not Path(entry).is_file():
+    if ".zip" not in entry and not has_file(entry):
         return None
     importer = get_importer(entry)
     if not isinstance(importer, zipimporter):

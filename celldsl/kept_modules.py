@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celldsl.cache_folders import cache_root, cache_roots, is_trusted, warn_of_memory
 from celldsl.cell_warning import Kept
-from celldsl.files import replace_file
+from celldsl.files import has_file, matching, remove, replace_file
 
 if TYPE_CHECKING:
     from celldsl.runtime.cell.cell import Cell
@@ -102,13 +102,13 @@ def find(key: str) -> KeptModule | None:
 
 
 def _read(key: str, folder: Path) -> KeptModule | None:
-    place = next(iter(sorted(folder.glob("*.py"))), None)
+    place = next(iter(matching(folder, "*.py")), None)
     if place is None or not (is_trusted(folder) and is_trusted(place)):
         return None
     try:
         text = place.read_text(encoding="utf-8")
         beside = folder / _WARNINGS
-        warnings = json.loads(beside.read_bytes()) if beside.is_file() else []
+        warnings = json.loads(beside.read_bytes()) if has_file(beside) else []
     except (OSError, ValueError):
         return None
     return KeptModule(key, place.stem, text, warnings, place) if _is_whole(text) else None
@@ -150,5 +150,5 @@ def forget(kept: KeptModule) -> None:
     """Removes what Python keeps of a module, where it cannot be imported."""
     if kept.place is None:
         return
-    for bytecode in (kept.place.parent / "__pycache__").glob(f"{kept.place.stem}.*"):
-        bytecode.unlink(missing_ok=True)
+    for bytecode in matching(kept.place.parent / "__pycache__", f"{kept.place.stem}.*"):
+        remove(bytecode)

@@ -81,7 +81,7 @@ LAYERS = {
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
-    "importer": "fingerprint api runtime.cell",
+    "importer": "files fingerprint api runtime.cell",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "jit.target zoo_index comparison pictures optim",
 }

@@ -27,6 +27,7 @@ from celldsl.cache_folders import (
     read_checked,
     warn_of_memory,
 )
+from celldsl.files import matching, remove
 from celldsl.jit.forks import COMPILING
 from celldsl.jit.functions import Stage, stamp_of
 from celldsl.jit.object_key import RUNTIME, object_name
@@ -129,9 +130,9 @@ def _keep_object(source: Path, name: str, code: bytes) -> None:
         return
     try:
         keep_checked(folder / name, code)
-        for old in folder.glob(f"{escape(name.rpartition('-')[0])}-*.o"):
+        for old in matching(folder, f"{escape(name.rpartition('-')[0])}-*.o"):
             if old.name != name:
-                old.unlink(missing_ok=True)
+                remove(old)
     except OSError as error:
         # A full disk costs the next process time, and nothing else.
         warn_of_memory(folder / name, error)

@@ -14,6 +14,7 @@ from functools import cache
 from glob import escape
 
 from celldsl.cache_folders import code_folders
+from celldsl.files import matching
 from celldsl.jit.object_key import JOBS, RUNTIME, family
 from celldsl.jit.target import Target, host_target, level_targets, named_target
 
@@ -30,4 +31,4 @@ def target() -> Target:
 def _has_runtime(made_for: Target) -> bool:
     """Whether the code that every process needs was compiled for a target."""
     found = f"{escape(family(RUNTIME.stem, JOBS, made_for))}-*.o"
-    return any(any(folder.glob(found)) for folder, _ in code_folders(RUNTIME))
+    return any(matching(folder, found) for folder, _ in code_folders(RUNTIME))

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import llvmlite.binding
 
+from celldsl.files import has_file
+
 # What each level has besides the one before, by LLVM's names.
 LEVELS = {
     "x86-64": "",
@@ -46,7 +48,7 @@ class Target:
 def numba_setting(name: str) -> str:
     """A setting of Numba's: NUMBA_… or, where there is its file, what that says."""
     given = os.environ.get(f"NUMBA_{name}", "").strip()
-    if given or not _OPTIONS.is_file():
+    if given or not has_file(_OPTIONS):
         return given
     from numba.core import config
 

@@ -125,6 +125,13 @@ def test_where_nothing_can_be_written_all_is_in_memory(image: Path) -> None:
     assert "CELLDSL_CACHE_DIR names another folder" in done.stderr
 
 
+@pytest.mark.parametrize("variable", ["HOME", "CELLDSL_CACHE_DIR", "NUMBA_CACHE_DIR"])
+def test_a_folder_that_cannot_even_be_looked_for(variable: str, image: Path) -> None:
+    """As one that another user has closed, it is an error to ask whether it is there."""
+    found = run(IMPORTED, image, **{variable: f"/tmp/{'x' * 300}"})
+    assert said(found).startswith("(5, 2, 4)")
+
+
 CHILDREN = """
 import multiprocessing, os
 def work(number):
