@@ -10,13 +10,12 @@ system has to be mapped and cleared page by page; memory used before is there al
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.forks import ProcessLock
-from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.arrays.validation import DType, Values
 
 KEPT_ARRAYS = 8
 KEPT_LENGTHS = 64
@@ -43,7 +42,7 @@ class PooledBuffer:
 class Buffers:
     """Free arrays of one dtype, by the length that was asked for.  Safe among threads."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: DType) -> None:
         self.dtype = np.dtype(dtype)
         self._free: dict[int, list[Values]] = {}
         self._lock = ProcessLock()
@@ -93,7 +92,7 @@ def _last_of(home: list[Values], length: int) -> Values | None:
     return None
 
 
-def aligned_array(length: int, dtype: np.dtype[Any]) -> Values:
+def aligned_array(length: int, dtype: DType) -> Values:
     """A new flat array that begins on a cache line."""
     size = length * dtype.itemsize
     raw = np.empty(size + CACHE_LINE, dtype=np.uint8)

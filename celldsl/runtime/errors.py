@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 
 class ArgumentError(ValueError):
@@ -41,7 +40,7 @@ class NonFiniteError(FloatingPointError):
         equation: str | None = None,
         step: int | None = None,
         row: int | None = None,
-        operands: Mapping[str, Any] | None = None,
+        operands: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.equation, self.step, self.row = equation, step, row

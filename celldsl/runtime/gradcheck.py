@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.inputs import drawn_input
+from celldsl.runtime.arrays.options import Option
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.description import Array
@@ -68,7 +68,7 @@ def check_gradients(
     batch: int = 3,
     seed: int = 0,
     given: bool = True,
-    lengths: Any = None,
+    lengths: object = None,
     reverse: bool = False,
     slopes: Slopes | None = None,
     ranges: Ranges | None = None,
@@ -103,7 +103,7 @@ class GradientProbe:
         batch: int,
         seed: int,
         given: bool,
-        lengths: Any,
+        lengths: object,
         reverse: bool,
         slopes: Slopes | None,
         ranges: Ranges,
@@ -133,7 +133,7 @@ class GradientProbe:
             self.draw(a.name, shape, 0.5) for a, shape in zip(described.states, shapes, strict=True)
         ]
         # One seed for all passes: masks stay as they are.
-        self.options = {"lengths": lengths, "reverse": reverse, "seed": seed}
+        self.options: dict[str, Option] = {"lengths": lengths, "reverse": reverse, "seed": seed}
         if slopes is not None:
             self.options |= {"seed": None, "training": False}
         self.given = nest.pack(self.states) if given else None

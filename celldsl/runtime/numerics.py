@@ -10,12 +10,14 @@ language says that the gradient is.  This file needs NumPy alone and is part of 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import EllipsisType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 Array = Any
+Index: TypeAlias = "tuple[int | slice | EllipsisType, ...]"
 
 
 def sigmoid(x: Array) -> Array:
@@ -68,7 +70,7 @@ def minimum(a: Array, b: Array) -> Array:
     return _chosen(np.minimum, np.real(a) < np.real(b), a, b)
 
 
-def _chosen(choose: Any, first: Array, a: Array, b: Array) -> Array:
+def _chosen(choose: Callable[..., Array], first: Array, a: Array, b: Array) -> Array:
     tied = np.real(a) == np.real(b)
 
     def imaginary(p: Array, q: Array) -> Array:
@@ -117,7 +119,7 @@ def _extreme(value: Array, x: Array, axis: int) -> Array:
     return _with_imaginary(np.squeeze(value, axis=axis), imaginary, x)
 
 
-def _with_imaginary(real: Array, rule: Any, *args: Array) -> Array:
+def _with_imaginary(real: Array, rule: Callable[..., Array], *args: Array) -> Array:
     """`real`, with the imaginary part that `rule` makes of those of complex arguments."""
     if not any(np.iscomplexobj(a) for a in args):
         return real
@@ -188,11 +190,11 @@ def fold(x: Array, kernel: tuple[int, ...]) -> Array:
     return padded[_shifted([k // 2 for k in kernel], space)]
 
 
-def _at(offset: Sequence[int]) -> tuple[Any, ...]:
+def _at(offset: Sequence[int]) -> Index:
     return (..., *offset, *[slice(None)] * len(offset))
 
 
-def _shifted(offset: Sequence[int], space: Sequence[int]) -> tuple[Any, ...]:
+def _shifted(offset: Sequence[int], space: Sequence[int]) -> Index:
     return (..., *(slice(o, o + s) for o, s in zip(offset, space, strict=True)))
 
 

@@ -12,12 +12,14 @@ drawn: they differ from row to row.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.inputs import of_steps
+from celldsl.runtime.arrays.options import Option
+from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.cell.built import Gradients
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.gradcheck import Checked, GradientProbe, Ranges
 
@@ -54,14 +56,19 @@ def _compared(kind: str, name: str, one: Found, other: Found) -> Checked:
 
 
 def _pass(
-    probe: GradientProbe, inputs: Found, state: Any, dy: list[Values], dstate: Any, **options: Any
-) -> tuple[Any, Any]:
+    probe: GradientProbe,
+    inputs: Found,
+    state: object,
+    dy: list[Values],
+    dstate: object,
+    **options: Option,
+) -> tuple[Nested, Gradients]:
     """The last state and the gradients of one call."""
     _, end, tape = probe.cell.forward(inputs, state, training=False, **options)
     return end, probe.cell.backward(tape, tuple(dy), dstate)
 
 
-def _named(probe: GradientProbe, grads: Any) -> Found:
+def _named(probe: GradientProbe, grads: Gradients) -> Found:
     states = probe.cell._state_structure.unpack("state", grads.state)
     names = [state.name for state in probe.cell.description.states]
     return {
@@ -71,7 +78,7 @@ def _named(probe: GradientProbe, grads: Any) -> Found:
     }
 
 
-def _gradients(probe: GradientProbe, **options: Any) -> Found:
+def _gradients(probe: GradientProbe, **options: Option) -> Found:
     _, grads = _pass(probe, probe.inputs, probe.given, probe.dy, probe.dstate, **options)
     return _named(probe, grads)
 

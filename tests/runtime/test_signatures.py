@@ -52,7 +52,7 @@ def test_every_keyword_that_is_shown_is_taken(cell: Fake, pair: Pair) -> None:
 def test_help_names_the_cell() -> None:
     text = pydoc.plain(pydoc.render_doc(Fake))
     assert "Fake(*, I: int, H: int = None, scale: float = 1.0" in text
-    assert "forward(self, x: 'Any' = None, /, state" in text
+    assert "forward(self, x: 'object' = None, /, state" in text
 
 
 def test_types_come_along() -> None:

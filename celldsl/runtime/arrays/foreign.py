@@ -7,8 +7,6 @@ Types are known by the names of their modules, so that nothing is imported for i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 # Of a type's module: what makes an array of `{x}`, and may make one of another dtype.
@@ -29,7 +27,7 @@ SEQUENCES = (list, tuple, range)
 NUMBERS = (int, float, complex, np.generic)
 
 
-def advice(name: str, value: Any, dtype: Any) -> str:
+def advice(name: str, value: object, dtype: object) -> str:
     """`; pass x.numpy()` for what can be made an array of, else nothing."""
     if isinstance(value, np.ma.MaskedArray):
         told = f"{name}.filled(0.0)"
@@ -40,17 +38,17 @@ def advice(name: str, value: Any, dtype: Any) -> str:
     return f"; pass {write.format(x=name, dtype=dtype)}"
 
 
-def is_array_of_another_library(value: Any) -> bool:
+def is_array_of_another_library(value: object) -> bool:
     known = _library_of(value) in CONVERSIONS and hasattr(value, "shape")
     return known and not isinstance(value, NUMBERS)
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """A type's name as its library writes it: `torch.Tensor`, `list`."""
     library = _library_of(value)
     name = type(value).__name__
     return name if library in ("builtins", "numpy", "celldsl") else f"{library}.{name}"
 
 
-def _library_of(value: Any) -> str:
+def _library_of(value: object) -> str:
     return type(value).__module__.partition(".")[0]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from celldsl.runtime.arrays.validation import Expected, Values, check_array
+from celldsl.runtime.arrays.validation import DType, Expected, Values, check_array
 from celldsl.runtime.description import Array
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
@@ -27,7 +27,7 @@ def lead_of(per: str, lead: Sequence[T]) -> tuple[T, ...]:
     return tuple(lead[-1:] if per == "sequence" else lead)
 
 
-def check_limit(name: str, limit: int, dtype: np.dtype[Any]) -> int:
+def check_limit(name: str, limit: int, dtype: DType) -> int:
     """The number of values of an integer input, all of which the dtype must have."""
     most = EXACT[dtype.name]
     if limit > most:
@@ -38,7 +38,7 @@ def check_limit(name: str, limit: int, dtype: np.dtype[Any]) -> int:
 
 
 def integers(
-    name: str, value: Any, dtype: Any, shape: Expected, limit: int, words: Callable[[], str]
+    name: str, value: object, dtype: DType, shape: Expected, limit: int, words: Callable[[], str]
 ) -> Values:
     """Integers from 0 to `limit` - 1, as numbers of the cell's dtype.
 
@@ -55,7 +55,9 @@ def integers(
     return array.astype(dtype)
 
 
-def truths(name: str, value: Any, dtype: Any, shape: Expected, words: Callable[[], str]) -> Values:
+def truths(
+    name: str, value: object, dtype: DType, shape: Expected, words: Callable[[], str]
+) -> Values:
     """Truth values as 0 and 1."""
     found = _of_kind(name, value, "b", "truth values", f"{name} != 0")
     return check_array(name, found, found.dtype, shape, words).astype(dtype)
@@ -68,7 +70,7 @@ def as_passed(kind: str, array: Values) -> Values:
     return array != 0 if kind == "bool" else array
 
 
-def _of_kind(name: str, value: Any, kinds: str, wanted: str, better: str) -> Any:
+def _of_kind(name: str, value: object, kinds: str, wanted: str, better: str) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind not in kinds:
         raise ArgumentTypeError(f"{name}: expected {wanted}, got {value.dtype}; pass {better}")
     if not isinstance(value, np.ndarray):
@@ -82,7 +84,7 @@ def drawn_input(
     dims: Mapping[str, int],
     lead: Sequence[int],
     random: np.random.Generator,
-    dtype: Any = np.float64,
+    dtype: np.typing.DTypeLike = np.float64,
 ) -> Values:
     """An array of an input for steps and sequences: normal numbers, any integers, any truths."""
     shape = (*lead_of(described.per, lead), *described.shape(**dims))

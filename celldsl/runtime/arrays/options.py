@@ -10,8 +10,12 @@ meant; those for what works otherwise here have an answer of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+
+# What goes by one of these keywords; its type is that of the method.
+Option: TypeAlias = Any
 
 CALL_KEYWORDS = ("state", "lengths", "reverse", "resets", "states")
 FORWARD_KEYWORDS = (*CALL_KEYWORDS, "training", "seed", "checkpoint", "check_numerics")

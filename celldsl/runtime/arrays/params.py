@@ -16,17 +16,17 @@ import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.shapes import declared_words
+from celldsl.runtime.arrays.state_structure import Rebuilding
 from celldsl.runtime.arrays.validation import Values, check_array, warn_not_finite
 from celldsl.runtime.cpython.abi import reference_word
 from celldsl.runtime.description import Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
 
-NOTHING: Mapping[str, Any] = {}
+NOTHING: Mapping[str, object] = {}
 Place = tuple[tuple[int, ...], int, tuple[int, ...]]
 
 
@@ -46,7 +46,7 @@ class Parameters(Mapping[str, Values]):
         self.dtype = flat.dtype
         self._size = flat.size
         # Views of an array, or of its memoryview, would hold the array, as everybody else does.
-        self._owner: Any = (ctypes.c_char * flat.nbytes).from_buffer(flat.data)
+        self._owner: object = (ctypes.c_char * flat.nbytes).from_buffer(flat.data)
         self._memory = memoryview(self._owner)
         self._unshared = sys.getrefcount(self._owner)
         self._references = reference_word(id(self._owner))
@@ -67,11 +67,11 @@ class Parameters(Mapping[str, Values]):
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
+    def __deepcopy__(self, memo: dict[int, object]) -> Parameters:
         found = memo[id(self)] = self.copy()
         return found
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Rebuilding:
         return _laid_over, (self.whole.copy(), self._places, self._words)
 
     def freeze(self) -> None:
@@ -90,7 +90,7 @@ class Parameters(Mapping[str, Values]):
         return self.whole
 
     @flat.setter
-    def flat(self, value: Any) -> None:
+    def flat(self, value: object) -> None:
         words = f"({self._size},)"
         self._refuse_consts([*self._places][:1])
         own = self.flat
@@ -143,13 +143,13 @@ class Parameters(Mapping[str, Values]):
         self._open()
         return self._view(name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         self._refuse_consts([name])
         view = self[name]
         view[...] = checked = self._fitting(name, value)
         warn_not_finite(name, checked)
 
-    def assign(self, values: Mapping[str, Any]) -> None:
+    def assign(self, values: Mapping[str, object]) -> None:
         """Copies the values of all parameters in, by name: all of them or none.
 
         Raises ArgumentError where a name is missing or too many, or an array does not fit.
@@ -160,7 +160,7 @@ class Parameters(Mapping[str, Values]):
             raise ArgumentError(f"{', '.join(missing)}: missing; `update` takes some of them alone")
         self.update(values)
 
-    def update(self, values: Mapping[str, Any] = NOTHING, /, **named: Any) -> None:
+    def update(self, values: Mapping[str, object] = NOTHING, /, **named: object) -> None:
         """Copies some values in, by name: all that are given or none.  Raises as `assign` does."""
         names = self._names_of(values)
         if named:
@@ -181,17 +181,17 @@ class Parameters(Mapping[str, Values]):
                     f"{name}: consts stay as the cell was built; build another with {name}=array"
                 )
 
-    def __ior__(self, values: Mapping[str, Any]) -> Parameters:
+    def __ior__(self, values: Mapping[str, object]) -> Parameters:
         self.update(values)
         return self
 
-    def __or__(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def __or__(self, values: Mapping[str, object]) -> dict[str, object]:
         return {**self, **values} if isinstance(values, Mapping) else NotImplemented
 
-    def __ror__(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def __ror__(self, values: Mapping[str, object]) -> dict[str, object]:
         return {**values, **self} if isinstance(values, Mapping) else NotImplemented
 
-    def _names_of(self, values: Any) -> list[str]:
+    def _names_of(self, values: Mapping[str, object]) -> list[str]:
         if not isinstance(values, Mapping):
             kind = type(values).__name__
             raise ArgumentTypeError(f"expected a mapping of names to arrays, got {kind}")
@@ -200,7 +200,7 @@ class Parameters(Mapping[str, Values]):
                 raise unknown_name(name, self._places)
         return list(values)
 
-    def _fitting(self, name: str, value: Any) -> Values:
+    def _fitting(self, name: str, value: object) -> Values:
         """An array that fits, or a number for a parameter of shape []."""
         shape = self._places[name][0]
         if not shape and is_number(value):
@@ -235,7 +235,7 @@ def _laid_over(flat: Values, places: dict[str, Place], words: dict[str, str]) ->
     return found
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a real number, of Python or of NumPy; truth values are none."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 

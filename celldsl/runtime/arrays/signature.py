@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.inputs import check_limit, integers, lead_of, truths
 from celldsl.runtime.arrays.options import FORWARD_KEYWORDS, refuse_unknown
 from celldsl.runtime.arrays.shapes import axes_of, shape_words
-from celldsl.runtime.arrays.state_structure import StateStructure, gradients_given
-from celldsl.runtime.arrays.validation import Values, by_name, check_array, is_plain
+from celldsl.runtime.arrays.state_structure import Nested, StateStructure, gradients_given
+from celldsl.runtime.arrays.validation import DType, Values, by_name, check_array, is_plain
 from celldsl.runtime.description import Array, Description, Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
@@ -42,7 +41,7 @@ class Slot:
         return self.kind == "real" and self.per == "step"
 
     def check(
-        self, name: str, value: Any, dtype: Any, lead: Mapping[str, int | None], why: str = ""
+        self, name: str, value: object, dtype: DType, lead: Mapping[str, int | None], why: str = ""
     ) -> Values:
         shape = (*lead.values(), *self.shape)
 
@@ -70,7 +69,7 @@ class Signature:
         self,
         description: Description,
         dims: Mapping[str, int],
-        dtype: Any,
+        dtype: DType,
         state: StateStructure,
         output: StateStructure,
     ) -> None:
@@ -90,7 +89,7 @@ class Signature:
         self.single = len(self.input_slots) == 1 and self.input_slots[0].plain
         self._input_shape = self.input_slots[0].shape if self.single else ()
 
-    def check_keywords(self, where: str, named: Mapping[str, Any], known: Sequence[str]) -> None:
+    def check_keywords(self, where: str, named: Mapping[str, object], known: Sequence[str]) -> None:
         """Raises ArgumentTypeError for a keyword that is no input and none of those known.
 
         `where` says what was called, with {} for the name of the cell.
@@ -100,8 +99,8 @@ class Signature:
 
     def inputs(
         self,
-        value: Any,
-        named: Mapping[str, Any],
+        value: object,
+        named: Mapping[str, object],
         lead: Sequence[str],
         own: tuple[Collection[str], Own] | None = None,
     ) -> tuple[list[Values], tuple[int, ...]]:
@@ -128,7 +127,7 @@ class Signature:
             found.append(array)
         return found, tuple(int(size or 0) for size in sizes.values())
 
-    def _given(self, value: Any, named: Mapping[str, Any]) -> list[Any]:
+    def _given(self, value: object, named: Mapping[str, object]) -> list[object]:
         if value is not None and named:
             raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
         if value is None:
@@ -136,7 +135,7 @@ class Signature:
         return by_name("inputs", value, self.input_names)
 
     def states(
-        self, what: str, value: Any, batch: int, own: Own | None = None
+        self, what: str, value: object, batch: int, own: Own | None = None
     ) -> list[Values] | None:
         """The states (B, …) of a named tuple; None where nothing was passed.
 
@@ -155,7 +154,7 @@ class Signature:
             found.append(own(array) if own is not None and array is part else array)
         return found
 
-    def output_cotangents(self, dy: Any, steps: int, batch: int) -> list[Values]:
+    def output_cotangents(self, dy: object, steps: int, batch: int) -> list[Values]:
         """`dy` (T, B, …) for each output, zeros for those left out."""
         parts = gradients_given(dy, self.output_names, "dy")
         names = ["dy" if len(parts) == 1 else f"dy.{name}" for name in self.output_names]
@@ -167,13 +166,13 @@ class Signature:
             for slot, name, part in zip(self.output_slots, names, parts, strict=True)
         ]
 
-    def state_cotangents(self, dstate: Any, batch: int) -> list[Values | None]:
+    def state_cotangents(self, dstate: object, batch: int) -> list[Values | None]:
         """`dstate` (B, …) for each state, None for those left out."""
         if dstate is None:
             return self._no_cotangents
         return self._of_states(dstate, ("B",), (batch,))
 
-    def all_state_cotangents(self, dstate: Any, steps: int, batch: int) -> list[Values]:
+    def all_state_cotangents(self, dstate: object, steps: int, batch: int) -> list[Values]:
         """`dstate` (T, B, …) for each state, zeros for those left out."""
         size = (steps, batch)
         found = self._no_cotangents
@@ -185,7 +184,7 @@ class Signature:
         ]
 
     def _of_states(
-        self, dstate: Any, lead: tuple[str, ...], size: tuple[int, ...], why: str = ""
+        self, dstate: object, lead: tuple[str, ...], size: tuple[int, ...], why: str = ""
     ) -> list[Values | None]:
         if isinstance(dstate, np.ndarray) and len(self.state_slots) == 1:
             dstate = (dstate,)
@@ -199,17 +198,16 @@ class Signature:
         self,
         slot: Slot,
         name: str,
-        value: Any,
+        value: object,
         lead: tuple[str, ...],
         size: tuple[int, ...],
         why: str = "",
     ) -> Values:
         if is_plain(value, size + slot.shape, self.dtype):
-            plain: Values = value
-            return plain
+            return value
         return slot.check(name, value, self.dtype, dict(zip(lead, size, strict=True)), why)
 
-    def pack_outputs(self, arrays: Sequence[Values]) -> Any:
+    def pack_outputs(self, arrays: Sequence[Values]) -> Nested:
         """One output as an array, several as a named tuple."""
         return arrays[0] if len(arrays) == 1 else self.output_structure.pack(arrays)
 

@@ -10,10 +10,16 @@ States of inner cells have dotted names and nest as the cells do; those of a loo
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from celldsl.runtime.arrays.validation import by_name
+
+# An array, or a named tuple of such whose fields each cell has of its own.
+Nested: TypeAlias = Any
+# What pickle calls to have an object again, and the arguments.
+Rebuilding: TypeAlias = "tuple[Callable[..., object], tuple[object, ...]]"
+TupleType: TypeAlias = "type[Any]"
 
 
 class StateStructure:
@@ -29,54 +35,54 @@ class StateStructure:
             below = [n.partition(".")[2] for n in names if n.startswith(f"{field}.")]
             if below:
                 self.inner[field] = StateStructure(f"{type_name}_{field}", below, owner)
-        self.type: Any = _tuple_type(type_name, self.fields, owner)
+        self.type: TupleType = _tuple_type(type_name, self.fields, owner)
         self.flat = not self.inner
 
-    def pack(self, values: Iterable[Any]) -> Any:
+    def pack(self, values: Iterable[object]) -> Nested:
         """The named tuple of values that come in the order of the names."""
         if self.flat:
             return self.type._make(values)
         return self._pack(iter(values))
 
-    def _pack(self, values: Any) -> Any:
+    def _pack(self, values: Iterator[Nested]) -> Nested:
         inner = self.inner
         return self.type._make(
             inner[field]._pack(values) if field in inner else next(values) for field in self.fields
         )
 
-    def unpack(self, what: str, value: Any) -> list[Any]:
+    def unpack(self, what: str, value: object) -> list[Nested]:
         """The values in the order of the names, None for those left out."""
         parts = [None] * len(self.fields) if value is None else by_name(what, value, self.fields)
         if self.flat:
             return parts
-        found: list[Any] = []
+        found: list[Nested] = []
         for field, part in zip(self.fields, parts, strict=True):
             nest = self.inner.get(field)
             found += [part] if nest is None else nest.unpack(f"{what}.{field}", part)
         return found
 
 
-def _tuple_type(type_name: str, fields: tuple[str, ...], owner: type) -> Any:
+def _tuple_type(type_name: str, fields: tuple[str, ...], owner: type) -> TupleType:
     # `rename` never acts: the language keeps names that Python or namedtuple would refuse out.
-    make: Any = _indexed if fields and fields[0].isdigit() else namedtuple
-    made = make(type_name, fields, module=owner.__module__)
+    make: Callable[..., TupleType] = _indexed if fields and fields[0].isdigit() else namedtuple
+    made: Any = make(type_name, fields, module=owner.__module__)
     made.__qualname__ = f"{owner.__qualname__}.{type_name}"
     made._owner, made.__reduce__ = owner, _reduce_tuple
     setattr(owner, type_name, made)
     return made
 
 
-def _reduce_tuple(self: Any) -> tuple[Any, ...]:
+def _reduce_tuple(self: Nested) -> Rebuilding:
     """By way of the cell's class, which opens in any process."""
     return restore_tuple, (self._owner, type(self).__name__, tuple(self))
 
 
-def restore_tuple(owner: type, type_name: str, values: tuple[Any, ...]) -> Any:
+def restore_tuple(owner: type, type_name: str, values: tuple[object, ...]) -> Nested:
     """A state or outputs that were pickled or copied."""
     return getattr(owner, type_name)._make(values)
 
 
-def gradients_given(value: Any, names: tuple[str, ...], what: str) -> list[Any]:
+def gradients_given(value: object, names: tuple[str, ...], what: str) -> list[Nested]:
     """Cotangents by name; None (for one or for all) stands for zeros."""
     if value is None:
         return [None] * len(names)
@@ -85,16 +91,16 @@ def gradients_given(value: Any, names: tuple[str, ...], what: str) -> list[Any]:
     return [value]
 
 
-def _indexed(type_name: str, fields: tuple[str, ...], module: str) -> Any:
+def _indexed(type_name: str, fields: tuple[str, ...], module: str) -> TupleType:
     """Cells of a loop have no names: `state.layer[0]`."""
     return type(type_name, (Indexed,), {"_fields": fields, "__module__": module})
 
 
-class Indexed(tuple[Any, ...]):
+class Indexed(tuple[object, ...]):
     """The states of the cells of a loop, in order."""
 
     __slots__ = ()
 
     @classmethod
-    def _make(cls, values: Iterable[Any]) -> Indexed:
+    def _make(cls, values: Iterable[object]) -> Indexed:
         return cls(values)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from celldsl.runtime.arrays.foreign import advice, kind_of
 from celldsl.runtime.errors import (
@@ -23,12 +24,13 @@ from celldsl.runtime.errors import (
     unknown_argument,
 )
 
-Values = np.ndarray[Any, np.dtype[Any]]
+DType: TypeAlias = "np.dtype[Any]"
+Values: TypeAlias = "np.ndarray[Any, DType]"
 Expected = tuple[int | None, ...]
 
 
 def check_array(
-    name: str, value: Any, dtype: Any, shape: Expected, words: Callable[[], str]
+    name: str, value: object, dtype: DTypeLike, shape: Expected, words: Callable[[], str]
 ) -> Values:
     """`value`, checked, contiguous and writeable: itself where it is so already, else a copy.
 
@@ -53,7 +55,7 @@ def check_array(
     return np.array(value, order="C", subok=False)
 
 
-def is_plain(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+def is_plain(value: object, shape: tuple[int, ...], dtype: DType) -> TypeGuard[Values]:
     """Whether `check_array` would return the value itself."""
     return (
         type(value) is np.ndarray
@@ -67,7 +69,7 @@ def _free_fit(found: tuple[int, ...], shape: Expected) -> bool:
     return all(want is None or want == got for want, got in zip(shape, found, strict=True))
 
 
-def check_lengths(lengths: Any, steps: int, batch: int) -> Values:
+def check_lengths(lengths: object, steps: int, batch: int) -> Values:
     """`lengths` (B,) as int64.  Raises where one is negative or more than there are steps."""
     if isinstance(lengths, np.ma.MaskedArray):
         raise ArgumentTypeError(f"lengths: got a masked array{advice('lengths', lengths, 'int64')}")
@@ -89,7 +91,7 @@ def check_lengths(lengths: Any, steps: int, batch: int) -> Values:
 
 
 def check_resets(
-    resets: Any, shape: tuple[int, ...], names: tuple[str, ...], called: str = "resets"
+    resets: object, shape: tuple[int, ...], names: tuple[str, ...], called: str = "resets"
 ) -> Values:
     """An array of truth values of this shape, (T, B) or (B,) by its `names`."""
     if type(resets) is np.ndarray and resets.dtype == np.bool_ and resets.shape == shape:
@@ -115,10 +117,10 @@ def check_resets(
     return found
 
 
-def check_dtype(dtype: Any) -> np.dtype[Any]:
+def check_dtype(dtype: DTypeLike) -> DType:
     """The dtype of a cell: float32 or float64."""
     try:
-        found: np.dtype[Any] = np.dtype(dtype)
+        found: DType = np.dtype(dtype)
     except TypeError:
         found = np.dtype(bool)
     if found not in (np.dtype("float32"), np.dtype("float64")):
@@ -126,7 +128,7 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     return found
 
 
-def check_flag(name: str, value: Any) -> bool:
+def check_flag(name: str, value: object) -> bool:
     """A truth value, which is `True` or `False` and nothing else."""
     if not isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(f"{name}: expected True or False, got {value!r}")
@@ -149,7 +151,7 @@ def warn_not_finite(name: str, array: Values, tell: bool = True) -> bool:
     return not len(wrong)
 
 
-def check_integer(name: str, value: Any, least: int) -> int:
+def check_integer(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise ArgumentTypeError(f"{name}: expected an integer, got {value!r}")
     if value < least:
@@ -157,7 +159,7 @@ def check_integer(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def by_name(what: str, value: Any, names: tuple[str, ...]) -> list[Any]:
+def by_name(what: str, value: object, names: tuple[str, ...]) -> list[object]:
     """What was passed for several names, in their order; None for those left out of a mapping.
 
     `value` is a mapping, a (named) tuple or list, or, where there is one name, the value itself.

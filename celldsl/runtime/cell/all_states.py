@@ -10,14 +10,19 @@ and the parameters look like; it reads both where they are.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias, TypeVar, cast
 
+from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.cell.compiler import observed_class
 from celldsl.runtime.description import Description
 from celldsl.runtime.exec.executor import Engine
 
+Built = TypeVar("Built", bound=BuiltCell)
+# Places by name (shape, offset, strides), where regions of the tape begin, and its length.
+Laid: TypeAlias = "tuple[list[tuple[str, tuple[int, ...], int, tuple[int, ...]]], list[int], int]"
 
-def engine_of_all_states(cell: Any) -> Engine:
+
+def engine_of_all_states(cell: BuiltCell) -> Engine:
     """Made at the first call for a cell.  Raises ArgumentError where there is no compiler."""
     found: Engine | None = cell._every
     if found is None:
@@ -32,13 +37,13 @@ def engine_of_all_states(cell: Any) -> Engine:
     return found
 
 
-def cell_with_states(cell: Any) -> Any:
+def cell_with_states(cell: Built) -> Built:
     """A copy of the cell with more outputs: the states after every step, behind its own."""
     made = observed_class(cell.description, "states", 'states="all"')
-    return made._rebuild(*cell.__reduce__()[1])
+    return cast(Built, made._rebuild(*cell.__reduce__()[1]))
 
 
-def _layout(described: Description, dims: dict[str, int]) -> Any:
+def _layout(described: Description, dims: dict[str, int]) -> Laid:
     """How parameters, consts and a tape of some rows lie."""
     places = [
         (p.name, tuple(p.shape(**dims)), p.offset(**dims), tuple(p.strides(**dims)))

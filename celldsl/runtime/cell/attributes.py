@@ -9,8 +9,7 @@ effect or is refused.
 
 from __future__ import annotations
 
-from typing import Any
-
+from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.errors import ArgumentError, nearest_name
 
 REFUSED = {
@@ -22,7 +21,7 @@ REFUSED = {
 }
 
 
-def assign_attribute(cell: Any, name: str, value: Any) -> None:
+def assign_attribute(cell: BuiltCell, name: str, value: object) -> None:
     """Raises ArgumentError for what stays as it is, AttributeError for a name that there is not."""
     own = vars(cell)
     if name == "params":
@@ -39,20 +38,20 @@ def assign_attribute(cell: Any, name: str, value: Any) -> None:
         raise AttributeError(_unknown(cell, name))
 
 
-def _refusal(cell: Any, name: str) -> str:
+def _refusal(cell: BuiltCell, name: str) -> str:
     described = cell.description
     first = described.consts[0].name if described.consts else "NAME"
     dims = ", ".join(f"{dim}=…" for dim in cell.dims)
     return REFUSED[name].format(cell=described.name, example=first, dims=dims)
 
 
-def _is_of_subclass(cell: Any, name: str) -> bool:
+def _is_of_subclass(cell: BuiltCell, name: str) -> bool:
     """Whether a class that somebody derived may keep an attribute of its own."""
     base = next(c for c in type(cell).__mro__ if "description" in vars(c))
     return type(cell) is not base and not hasattr(base, name)
 
 
-def _unknown(cell: Any, name: str) -> str:
+def _unknown(cell: BuiltCell, name: str) -> str:
     described = cell.description
     known = ["params", "hypers", "consts", "dims", "dtype", "seed"]
     if name in cell.params:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -28,17 +27,19 @@ from celldsl.runtime.arrays.options import (
     STEP_KEYWORDS,
     STREAM_KEYWORDS,
     TRACE_KEYWORDS,
+    Option,
     asks_for_all,
     refuse_unknown,
     state_of,
 )
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
-from celldsl.runtime.arrays.state_structure import StateStructure
-from celldsl.runtime.arrays.validation import Values, check_flag, check_integer
+from celldsl.runtime.arrays.state_structure import Nested, Rebuilding, StateStructure
+from celldsl.runtime.arrays.validation import DType, Values, check_flag, check_integer
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.cell.all_states import engine_of_all_states
 from celldsl.runtime.cell.attributes import assign_attribute
+from celldsl.runtime.cell.built import Gradients
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.cell.check_numerics import (
     check_backward,
@@ -83,18 +84,6 @@ from celldsl.runtime.former import written_for_another
 Arrays = Mapping[str, Values]
 
 
-@dataclass(slots=True)
-class Gradients:
-    """`params` and `inputs` map names to arrays; `state` mirrors the state, (B, …) each.
-
-    Inputs of integers and truth values have none.
-    """
-
-    params: Parameters
-    inputs: dict[str, Values]
-    state: Any
-
-
 class Cell(metaclass=CellClass):
     """The base of generated classes, which add `description`.
 
@@ -110,13 +99,13 @@ class Cell(metaclass=CellClass):
     _state_structure: ClassVar[StateStructure]
     _output_structure: ClassVar[StateStructure]
 
-    dtype: np.dtype[Any]
+    dtype: DType
     seed: int
     dims: Dims
     hypers: Hypers
     params: Parameters
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
+    def __init_subclass__(cls, **keywords: object) -> None:
         super().__init_subclass__(**keywords)
         if "description" in vars(cls):
             described = cls.description
@@ -131,7 +120,7 @@ class Cell(metaclass=CellClass):
                 if name not in vars(cls):
                     setattr(cls, name, with_own_inputs(described, getattr(Cell, name)))
 
-    def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:
+    def __new__(cls, /, *arguments: object, **keywords: object) -> Cell:
         if arguments:
             raise ArgumentTypeError(f"sizes go by name: {signature_text(cls.description)}")
         settings = resolve_settings(cls.description, keywords)
@@ -172,7 +161,7 @@ class Cell(metaclass=CellClass):
             hypers=Hypers(described, settings, self._engine, self._steppers, consts),
         )
 
-    def _initialise(self, known: Mapping[str, Any], given: Mapping[str, Values]) -> None:
+    def _initialise(self, known: Mapping[str, object], given: Mapping[str, Values]) -> None:
         for name, array in given.items():
             self.consts[name][...] = array
         for name, array in self.description.initial(drawing(self.seed), known):
@@ -186,19 +175,21 @@ class Cell(metaclass=CellClass):
         """The consts, which nobody can write to."""
         return self.hypers.consts
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name.startswith("_"):
             object.__setattr__(self, name, value)
         else:
             assign_attribute(self, name, value)
 
-    def __call__(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+    def __call__(
+        self, inputs: object = None, state: object = None, /, **named: object
+    ) -> tuple[Nested, Nested]:
         """Runs over whole sequences: x (T, B, I) -> (y (T, B, H), state after the last step).
 
         Inputs may go by keyword; `state`, `lengths` (B,), `reverse`, `resets` (T, B) and `states`
         as for `forward`.  Raises ArgumentError and ArgumentTypeError for arrays that do not fit.
         """
-        options: tuple[Any, ...] = ()
+        options: tuple[Option, ...] = ()
         every = False
         if named:
             self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
@@ -214,19 +205,19 @@ class Cell(metaclass=CellClass):
 
     def forward(
         self,
-        inputs: Any = None,
+        inputs: object = None,
         /,
-        state: Any = None,
-        lengths: Any = None,
+        state: object = None,
+        lengths: object = None,
         reverse: bool = False,
         training: bool = True,
         seed: int | None = None,
         checkpoint: int | bool = 1,
-        resets: Any = None,
+        resets: object = None,
         check_numerics: bool | None = None,
         states: str = "last",
-        **named: Any,
-    ) -> tuple[Any, Any, Tape]:
+        **named: object,
+    ) -> tuple[Nested, Nested, Tape]:
         """Like a call, and keeps on a tape what `backward` needs: (y, state, tape).
 
         `lengths` (B,) stops each sequence at its own length; `reverse` goes backwards in time, each
@@ -270,10 +261,10 @@ class Cell(metaclass=CellClass):
     def backward(
         self,
         tape: Tape,
-        dy: Any = None,
-        dstate: Any = None,
+        dy: object = None,
+        dstate: object = None,
         check_numerics: bool | None = None,
-        **unknown: Any,
+        **unknown: object,
     ) -> Gradients:
         """The gradients of a forward pass, for dy (T, B, H) and dstate (B, …); None is zeros.
 
@@ -311,7 +302,9 @@ class Cell(metaclass=CellClass):
             check_backward(self, tape, outputs, finals, grads)
         return grads
 
-    def step(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+    def step(
+        self, inputs: object = None, state: object = None, /, **named: object
+    ) -> tuple[Nested, Nested]:
         """One step: x (B, I) -> (y (B, H), state).  Without a state it starts from the initial.
 
         Rows where `resets` (B,) is true start from the initial state, whatever `state` says.
@@ -324,21 +317,21 @@ class Cell(metaclass=CellClass):
         resets = named.pop("resets", None)
         if self._checked:
             return checked_step(self, inputs, state, named, resets)
-        found: tuple[Any, Any] | None = None
+        found: tuple[Nested, Nested] | None = None
         if resets is None and not named:
             found = steppers.direct(inputs, state)
         return steppers.step(inputs, state, named, resets) if found is None else found
 
     def trace(
         self,
-        inputs: Any = None,
+        inputs: object = None,
         /,
-        names: Any = None,
-        state: Any = None,
-        lengths: Any = None,
+        names: object = None,
+        state: object = None,
+        lengths: object = None,
         reverse: bool = False,
-        resets: Any = None,
-        **named: Any,
+        resets: object = None,
+        **named: object,
     ) -> dict[str, Values]:
         """Values of the cell at every step of a call, by name: (T, B, …) each.
 
@@ -356,7 +349,7 @@ class Cell(metaclass=CellClass):
         batch = make_batch(self._engine, self._signature, inputs, named, *options)
         return trace_values(self, batch, names)
 
-    def stream(self, batch: int = 1, state: Any = None, **unknown: Any) -> Stream:
+    def stream(self, batch: int = 1, state: object = None, **unknown: object) -> Stream:
         """A function of one step that keeps the state, with the parameters and hyperparameters as
         they are now."""
         refuse_unknown(f"{self.description.name}.stream()", unknown, STREAM_KEYWORDS)
@@ -381,7 +374,7 @@ class Cell(metaclass=CellClass):
         weights: tuple[Values, ...] = self.functions.prepare(*(array.copy() for array in arrays))
         return weights
 
-    def state(self, batch: int = 1, **unknown: Any) -> Any:
+    def state(self, batch: int = 1, **unknown: object) -> Nested:
         """The initial state of `batch` sequences: a named tuple of arrays (B, …)."""
         refuse_unknown(f"{self.description.name}.state()", unknown, STATE_KEYWORDS)
         layout = dense_layout(0, check_integer("batch", batch, 0), 1, False)
@@ -433,12 +426,12 @@ class Cell(metaclass=CellClass):
         reverse: bool = False,
         gates: Mapping[str, str] | None = None,
         module: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Nested]:
         """The parameters, copied, as another library names and arranges them; as for `load_from`.
 
         Where the library has two biases and this cell one, the second is zeros.
         """
-        found: dict[str, Any] = exchange().arrays_for(
+        found: dict[str, Nested] = exchange().arrays_for(
             self, layout, layer=layer, reverse=reverse, gates=gates, module=module
         )
         return found
@@ -464,7 +457,7 @@ class Cell(metaclass=CellClass):
         finals: list[Values],
         checked: bool,
         after: list[Values] | None,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Nested, Nested]:
         """What the caller gets: the last states, or those `after` all steps."""
         layout, states = batch.layout, finals
         if layout.packing is not None:
@@ -476,13 +469,13 @@ class Cell(metaclass=CellClass):
             states = [layout.rows_out(rows, batch.lead) for rows in after]
         return self._signature.pack_outputs(outputs), self._state_structure.pack(states)
 
-    def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Any:
+    def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Nested:
         return self._state_structure.pack([layout.undealt(array) for array in arrays])
 
     def __repr__(self) -> str:
         return cell_text(self.description, {**self.dims, **self.hypers}, self.params)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Rebuilding:
         settings = {
             "dims": dict(self.dims),
             "hypers": dict(self.hypers),
@@ -501,7 +494,7 @@ class Cell(metaclass=CellClass):
 
     @classmethod
     def _rebuild(
-        cls, settings: dict[str, Any], passes: int, params: Arrays, consts: Arrays
+        cls, settings: dict[str, Option], passes: int, params: Arrays, consts: Arrays
     ) -> Cell:
         """The cell that was pickled or copied."""
         self = object.__new__(cls)
@@ -514,7 +507,7 @@ class Cell(metaclass=CellClass):
 
 
 def rebuild_cell(
-    cls: Any, settings: dict[str, Any], passes: int, flat: Values, constants: Values
+    cls: type[Cell], settings: dict[str, Option], passes: int, flat: Values, constants: Values
 ) -> Cell:
     """A cell whose pickle names this function: numbers lay in the order in which they still do."""
     self: Cell = object.__new__(cls)

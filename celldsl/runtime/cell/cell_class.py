@@ -15,7 +15,7 @@ from typing import Any
 from celldsl.runtime.cell.signatures import building_signature
 
 # What opens a class again, and what it is called with.
-Reopening = tuple[Callable[..., Any], tuple[Any, ...]]
+Reopening = tuple[Callable[..., object], tuple[object, ...]]
 
 
 class CellClass(type):

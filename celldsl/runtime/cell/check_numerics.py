@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from celldsl.runtime.arrays.inputs import as_passed
+from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values, check_flag, warn_not_finite
+from celldsl.runtime.cell.built import BuiltCell, Gradients
 from celldsl.runtime.cell.compiler import compiler
 from celldsl.runtime.errors import ArgumentError, NonFiniteError
 from celldsl.runtime.exec.batches import Batch
@@ -34,12 +36,14 @@ def checks_asked_for() -> bool:
     return value == "1"
 
 
-def is_checked(asked: Any, always: bool) -> bool:
+def is_checked(asked: object, always: bool) -> bool:
     """Whether a pass is to be checked, by its argument or else by the environment."""
     return always if asked is None else check_flag("check_numerics", asked)
 
 
-def check_forward(cell: Any, batch: Batch, outputs: list[Values], finals: list[Values]) -> None:
+def check_forward(
+    cell: BuiltCell, batch: Batch, outputs: list[Values], finals: list[Values]
+) -> None:
     """Raises NonFiniteError where an output (T, B, …) or a final state (B, …) is not finite."""
     if all(warn_not_finite("", array, tell=False) for array in (*outputs, *finals)):
         return
@@ -59,17 +63,21 @@ def check_forward(cell: Any, batch: Batch, outputs: list[Values], finals: list[V
 
 
 def checked_step(
-    cell: Any, inputs: Any, state: Any, named: dict[str, Any], resets: Any
-) -> tuple[Any, Any]:
+    cell: BuiltCell, inputs: object, state: object, named: dict[str, object], resets: object
+) -> tuple[Nested, Nested]:
     """A step whose results are looked at.  Raises NonFiniteError."""
-    found: tuple[Any, Any] = cell._steppers.step(inputs, state, named, resets)
+    found: tuple[Nested, Nested] = cell._steppers.step(inputs, state, named, resets)
     arrays, _ = cell._signature.inputs(inputs, named, ("B",))
     check_step(cell, arrays, state, found, resets)
     return found
 
 
 def check_step(
-    cell: Any, inputs: list[Values], state: Any, found: tuple[Any, Any], resets: Any = None
+    cell: BuiltCell,
+    inputs: list[Values],
+    state: object,
+    found: tuple[Nested, Nested],
+    resets: object = None,
 ) -> None:
     """Raises NonFiniteError where an output or state of a step is not finite."""
     outputs = found[0] if isinstance(found[0], tuple) else (found[0],)
@@ -87,7 +95,7 @@ def check_step(
 
 
 def check_backward(
-    cell: Any, tape: Tape, dy: list[Values], dstate: list[Values | None], grads: Any
+    cell: BuiltCell, tape: Tape, dy: list[Values], dstate: list[Values | None], grads: Gradients
 ) -> None:
     """Raises NonFiniteError where a gradient is not finite, for checked cotangents."""
     starts = cell._state_structure.unpack("state", grads.state)
@@ -132,7 +140,7 @@ def _bad(array: Values, lead: int) -> Values:
 
 
 def _ask(
-    cell: Any,
+    cell: BuiltCell,
     batch: Batch,
     stretch: Stretch,
     back: tuple[list[Values], list[Values | None]] | None,
@@ -163,10 +171,12 @@ def _ask(
 
 
 def _cotangents(
-    cell: Any, stretch: Stretch, dy: list[Values], dstate: list[Values | None], every: bool
+    cell: BuiltCell, stretch: Stretch, dy: list[Values], dstate: list[Values | None], every: bool
 ) -> tuple[dict[str, Values], dict[str, Values]]:
     """Those of outputs and of final states, as they reach a stretch by itself."""
-    described = (cell._every if every else cell._engine).description
+    engine = cell._every if every else cell._engine
+    assert engine is not None
+    described = engine.description
     outputs = {o.name: stretch.cut(a) for o, a in zip(described.outputs, dy, strict=True)}
     finals = {
         state.name: np.zeros((1, *state.shape(**cell.dims)), cell.dtype)
@@ -182,7 +192,9 @@ def _by_row(names: list[str], arrays: Any, row: int) -> dict[str, Values]:
     return {name: array[row : row + 1] for name, array in pairs if array is not None}
 
 
-def _error(cell: Any, stretch: Stretch, found: Any, seen: str, way: str = "") -> NonFiniteError:
+def _error(
+    cell: BuiltCell, stretch: Stretch, found: Any, seen: str, way: str = ""
+) -> NonFiniteError:
     name, row = cell.description.name, stretch.row
     if found is None:
         return NonFiniteError(f"{name}: {seen}, row {row}", None, None, row)

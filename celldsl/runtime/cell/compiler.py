@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
+from celldsl.runtime.cell.built import BuiltCell
+from celldsl.runtime.description import Description
 from celldsl.runtime.errors import ArgumentError, WeightsError
 
 
 @cache
-def compiler() -> Any:
+def compiler() -> ModuleType | None:
     """The module `celldsl.questions`, or None."""
     try:
         return import_module("celldsl.questions")
@@ -25,15 +27,16 @@ def compiler() -> Any:
         return None
 
 
-def observed_class(described: Any, observed: Any, what: str) -> Any:
+def observed_class(described: Description, observed: str, what: str) -> type[BuiltCell]:
     """The class of the same cell that has more outputs.  Raises ArgumentError where none is made.
 
     `what` is what was asked for.
     """
-    return compiler_for(described, what).observing(described, observed)
+    found: type[BuiltCell] = compiler_for(described, what).observing(described, observed)
+    return found
 
 
-def compiler_for(described: Any, what: str) -> Any:
+def compiler_for(described: Description, what: str) -> ModuleType:
     """The compiler, where code is to be made for what was asked.  Raises ArgumentError."""
     # What a module that stands alone carries goes by another name.
     asked = compiler() if __name__.startswith("celldsl.") else None
@@ -45,7 +48,7 @@ def compiler_for(described: Any, what: str) -> Any:
     return asked
 
 
-def exchange() -> Any:
+def exchange() -> ModuleType:
     """The module that exchanges weights with other libraries.  Raises WeightsError without it."""
     if not __name__.startswith("celldsl."):
         told = "weights of other libraries need celldsl installed; this module stands alone"

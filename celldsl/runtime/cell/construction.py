@@ -24,18 +24,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, SupportsFloat, TypeGuard
 
 import numpy as np
 
-from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.runtime.arrays.options import Option, refuse_unknown
 from celldsl.runtime.arrays.shapes import declared_words
-from celldsl.runtime.arrays.validation import Values, check_array, check_dtype, check_integer
+from celldsl.runtime.arrays.validation import DType, Values, check_array, check_dtype, check_integer
 from celldsl.runtime.description import Description, Hyper
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 
-def variant_class(cls: Any, wanted: Mapping[str, Setting], keywords: Mapping[str, Any]) -> Any:
+def variant_class(cls: Any, wanted: Mapping[str, Setting], keywords: Mapping[str, Option]) -> Any:
     """The class with the structure that is wanted.  Raises ArgumentError where there is none."""
     made = cls if cls.variants is None else cls.variants(wanted)
     if resolve_settings(made.description, keywords).other is not None:
@@ -69,9 +69,9 @@ class Settings:
 
     dims: dict[str, int]
     hypers: dict[str, Setting]
-    dtype: np.dtype[Any]
+    dtype: DType
     seed: int
-    given: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, object] = field(default_factory=dict)
     other: dict[str, Setting] | None = None
     engine: str = "llvm"
 
@@ -80,7 +80,7 @@ class Settings:
         return {**self.dims, **self.hypers}
 
 
-def resolve_settings(description: Description, keywords: Mapping[str, Any]) -> Settings:
+def resolve_settings(description: Description, keywords: Mapping[str, Option]) -> Settings:
     """The settings for keywords.  Raises ArgumentError and ArgumentTypeError."""
     refuse_unknown(f"{description.name}()", keywords, accepted_keywords(description))
     hypers = {h.name: _hyper_value(description, h, keywords) for h in description.hypers}
@@ -98,7 +98,7 @@ def accepted_keywords(description: Description) -> tuple[str, ...]:
     return (*(item.name for group in groups for item in group), "dtype", "seed", "engine")
 
 
-def _engine(description: Description, keywords: Mapping[str, Any]) -> str:
+def _engine(description: Description, keywords: Mapping[str, Option]) -> str:
     """What makes machine code of the cell.  One that has an `engine` of its own has no choice."""
     groups = (description.dims, description.hypers, description.consts)
     asked = keywords.get("engine", ENGINES[0])
@@ -110,7 +110,7 @@ def _engine(description: Description, keywords: Mapping[str, Any]) -> str:
     return str(asked)
 
 
-def _dims(description: Description, keywords: Mapping[str, Any]) -> dict[str, int]:
+def _dims(description: Description, keywords: Mapping[str, Option]) -> dict[str, int]:
     found: dict[str, int] = {}
     missing: list[str] = []
     for dim in description.dims:
@@ -132,7 +132,7 @@ def _dims(description: Description, keywords: Mapping[str, Any]) -> dict[str, in
     return found
 
 
-def _hyper_value(description: Description, hyper: Hyper, keywords: Mapping[str, Any]) -> Setting:
+def _hyper_value(description: Description, hyper: Hyper, keywords: Mapping[str, Option]) -> Setting:
     if hyper.name not in keywords:
         if hyper.value is None:
             raise ArgumentTypeError(f"{description.name}() needs {hyper.name}={hyper.kind}")
@@ -140,7 +140,7 @@ def _hyper_value(description: Description, hyper: Hyper, keywords: Mapping[str, 
     return check_hyper(hyper, keywords[hyper.name])
 
 
-def check_hyper(hyper: Hyper, value: Any) -> Setting:
+def check_hyper(hyper: Hyper, value: Option) -> Setting:
     """`value` as a plain Python value of the hyperparameter's kind.  Raises ArgumentTypeError."""
     match hyper.kind:
         case "boolean" if isinstance(value, bool | np.bool_):
@@ -156,7 +156,7 @@ def check_hyper(hyper: Hyper, value: Any) -> Setting:
     raise ArgumentTypeError(f"{hyper.name}: expected {kind}, got {value!r}")
 
 
-def _as_real(hyper: Hyper, value: Any) -> float:
+def _as_real(hyper: Hyper, value: SupportsFloat) -> float:
     try:
         return float(value)
     except OverflowError:
@@ -164,7 +164,7 @@ def _as_real(hyper: Hyper, value: Any) -> float:
         raise ArgumentError(told) from None
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
@@ -186,7 +186,7 @@ def setting_text(value: Setting | None) -> str:
 
 def check_settings(
     description: Description, settings: Settings
-) -> tuple[dict[str, Values], dict[str, Any]]:
+) -> tuple[dict[str, Values], dict[str, object]]:
     """The arrays given for consts, and all values by name, as initial values see them.
 
     Raises ArgumentError for a `require` that does not hold and for a const that does not fit.
@@ -196,7 +196,7 @@ def check_settings(
     return given, settings.values | {n: a.astype(np.float64) for n, a in given.items()}
 
 
-def check_conditions(description: Description, values: Mapping[str, Any]) -> None:
+def check_conditions(description: Description, values: Mapping[str, Setting]) -> None:
     """Raises ArgumentError for a `require` that does not hold."""
     for condition in description.conditions:
         if not condition.holds(values):

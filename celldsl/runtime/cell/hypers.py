@@ -11,9 +11,9 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.arrays.state_structure import Rebuilding
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.cell.construction import (
     Setting,
@@ -28,7 +28,7 @@ from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_nam
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Steppers
 
-NOTHING: Mapping[str, Any] = {}
+NOTHING: Mapping[str, object] = {}
 
 
 class Dims(Mapping[str, int]):
@@ -44,7 +44,7 @@ class Dims(Mapping[str, int]):
             raise unknown_name(name, self._values)
         return self._values[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         changed = ", ".join(f"{n}={value if n == name else v}" for n, v in self._values.items())
         raise ArgumentError(
             f"{name}: sizes stay as a cell was built; build another: {self._cell}({changed})"
@@ -84,7 +84,7 @@ class Hypers(Mapping[str, Setting]):
             raise unknown_name(name, self._settings.hypers)
         return self._settings.hypers[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         self.update({name: value})
 
     def copy(self) -> dict[str, Setting]:
@@ -93,13 +93,13 @@ class Hypers(Mapping[str, Setting]):
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Setting]:
+    def __deepcopy__(self, memo: dict[int, object]) -> dict[str, Setting]:
         return self.copy()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Rebuilding:
         return dict, (self.copy(),)
 
-    def update(self, values: Mapping[str, Any] = NOTHING, /, **named: Any) -> None:
+    def update(self, values: Mapping[str, object] = NOTHING, /, **named: object) -> None:
         """Sets hyperparameters, from a mapping or by keyword: all that are given or none.
 
         Raises ArgumentError for a value that is not allowed and for one that decides the structure,
@@ -120,7 +120,7 @@ class Hypers(Mapping[str, Setting]):
         if new:
             self._change(new)
 
-    def __ior__(self, values: Mapping[str, Any]) -> Hypers:
+    def __ior__(self, values: Mapping[str, object]) -> Hypers:
         self.update(values)
         return self
 
@@ -169,7 +169,7 @@ class Hypers(Mapping[str, Setting]):
         found.freeze()
         return found
 
-    def _made(self, known: dict[str, Any]) -> dict[str, Any]:
+    def _made(self, known: dict[str, object]) -> dict[str, object]:
         """The consts that are not given, made of dims, hyperparameters and the seed."""
         left = {c.name for c in self._described.consts} - self.given
         found = {}
@@ -180,7 +180,7 @@ class Hypers(Mapping[str, Setting]):
                 break
         return found
 
-    def _given_values(self) -> dict[str, Any]:
+    def _given_values(self) -> dict[str, object]:
         return {name: self.consts[name].astype("float64") for name in self.given}
 
     def __iter__(self) -> Iterator[str]:
@@ -193,13 +193,13 @@ class Hypers(Mapping[str, Setting]):
         return repr(self._settings.hypers)
 
 
-class _Reads(dict[str, Any]):
+class _Reads(dict[str, object]):
     """Values, and the names of those that were asked for."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, object]) -> None:
         super().__init__(values)
         self.names: set[str] = set()
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         self.names.add(name)
         return super().__getitem__(name)

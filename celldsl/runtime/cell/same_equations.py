@@ -9,10 +9,10 @@ What is compared is the formatted text of all files of a cell, without comments 
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from difflib import unified_diff
-from typing import Any
 
 from celldsl.runtime.cell.compiler import compiler
 from celldsl.runtime.description import Description
@@ -21,7 +21,9 @@ from celldsl.runtime.errors import WeightsError, WeightsWarning, caller_level
 Sources = Sequence[Sequence[str]]
 
 
-def warn_of_other_equations(described: Description, metadata: Mapping[str, str], path: Any) -> None:
+def warn_of_other_equations(
+    described: Description, metadata: Mapping[str, str], path: str | os.PathLike[str]
+) -> None:
     """Gives a WeightsWarning with a diff where a file was saved from other equations."""
     told = f"{path} was saved from other equations of {described.name}"
     if "sources" in metadata:
@@ -50,7 +52,7 @@ def equations_of(sources: Sources) -> str:
     return "\n".join(text for _, text in sources)
 
 
-def _read(text: str, path: Any) -> Sources:
+def _read(text: str, path: str | os.PathLike[str]) -> Sources:
     try:
         return [(str(name), str(content)) for name, content in json.loads(text)]
     except (TypeError, ValueError) as error:

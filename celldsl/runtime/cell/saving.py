@@ -31,12 +31,13 @@ from typing import Any
 import numpy as np
 
 from celldsl.files import replace_file
-from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.arrays.validation import DType, Values
+from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.cell.same_equations import warn_of_other_equations
 from celldsl.runtime.errors import ArgumentError, WeightsError, WeightsWarning, caller_level
 
 
-def save_cell(cell: Any, path: str | os.PathLike[str]) -> None:
+def save_cell(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
     """Writes parameters, consts and settings, whole or not at all."""
     metadata = {
         "format": "celldsl",
@@ -70,7 +71,7 @@ def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:
     return cell
 
 
-def load_into(cell: Any, path: str | os.PathLike[str]) -> None:
+def load_into(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
     """Copies the parameters of a file into a cell: all or none.
 
     The file is one that `save` wrote for a cell of this name, or one of others that has the same
@@ -79,7 +80,7 @@ def load_into(cell: Any, path: str | os.PathLike[str]) -> None:
     """
     arrays, metadata = read_weights(path)
     described = cell.description
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     if "cell" in metadata:
         settings = saved_settings(described.name, metadata, path)
         _check_structure(cell, settings, path)
@@ -92,7 +93,7 @@ def load_into(cell: Any, path: str | os.PathLike[str]) -> None:
     fill_cell(cell, arrays, path)
 
 
-def _cause(cell: Any, settings: Mapping[str, Any]) -> str:
+def _cause(cell: BuiltCell, settings: Mapping[str, object]) -> str:
     """Numbers that a const may be made of and that are others in the file."""
     differ = _other_numbers(cell, settings)
     if not differ:
@@ -103,12 +104,14 @@ def _cause(cell: Any, settings: Mapping[str, Any]) -> str:
     return f": it was saved with {saved}, and this cell has {own}; set {write} first"
 
 
-def _other_numbers(cell: Any, settings: Mapping[str, Any]) -> list[str]:
+def _other_numbers(cell: BuiltCell, settings: Mapping[str, object]) -> list[str]:
     names = [h.name for h in cell.description.hypers if not h.fixed]
     return [n for n in names if n in settings and settings[n] != cell.hypers[n]]
 
 
-def _check_structure(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
+def _check_structure(
+    cell: BuiltCell, settings: Mapping[str, object], path: str | os.PathLike[str]
+) -> None:
     own = {**cell.dims, **{h.name: cell.hypers[h.name] for h in cell.description.hypers if h.fixed}}
     differ = [n for n, value in own.items() if n in settings and settings[n] != value]
     if differ:
@@ -117,7 +120,9 @@ def _check_structure(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
         raise WeightsError(f"{path}: saved from a cell with {told}; {call}")
 
 
-def _warn_of_other_numbers(cell: Any, settings: Mapping[str, Any], path: Any) -> None:
+def _warn_of_other_numbers(
+    cell: BuiltCell, settings: Mapping[str, object], path: str | os.PathLike[str]
+) -> None:
     for name in _other_numbers(cell, settings):
         warnings.warn(
             f"{path} was saved with {name}={settings[name]}, and this cell keeps "
@@ -127,7 +132,9 @@ def _warn_of_other_numbers(cell: Any, settings: Mapping[str, Any], path: Any) ->
         )
 
 
-def saved_settings(name: str, metadata: Mapping[str, str], path: Any) -> dict[str, Any]:
+def saved_settings(
+    name: str, metadata: Mapping[str, str], path: str | os.PathLike[str]
+) -> dict[str, Any]:
     """The sizes and hyperparameters of the cell `name` in a file.  Raises WeightsError."""
     if metadata.get("cell") != name:
         found = metadata.get("cell", "nothing that celldsl saved")
@@ -138,7 +145,7 @@ def saved_settings(name: str, metadata: Mapping[str, str], path: Any) -> dict[st
         raise WeightsError(f"{path}: {name} cannot be built from it: {error}") from error
 
 
-def fill_cell(cell: Any, arrays: Mapping[str, Values], path: Any) -> None:
+def fill_cell(cell: BuiltCell, arrays: Mapping[str, Values], path: str | os.PathLike[str]) -> None:
     """Copies arrays in, all or none."""
     wanted = {**cell.params, **cell.consts}
     differences = [f"{name} is missing" for name in wanted if name not in arrays]
@@ -154,7 +161,7 @@ def fill_cell(cell: Any, arrays: Mapping[str, Values], path: Any) -> None:
     cell.params.assign({name: arrays[name] for name in cell.params})
 
 
-STORED: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+STORED: dict[str, DType] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 OTHER_DTYPES = ("F16", "BF16", "F8_E4M3", "F8_E5M2", "I8", "U8", "I16", "I32", "I64", "BOOL")
 LONGEST_HEADER = 100_000_000
 
@@ -163,7 +170,7 @@ def write_weights(
     path: str | os.PathLike[str], arrays: Mapping[str, Values], metadata: Mapping[str, str]
 ) -> None:
     """Writes float32 and float64 arrays and a mapping of strings."""
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    header: dict[str, object] = {"__metadata__": dict(metadata)}
     stored = []
     end = 0
     for name, array in arrays.items():
@@ -200,7 +207,7 @@ def _parse_weights(data: bytes) -> tuple[dict[str, Values], dict[str, str]]:
     return arrays, dict(metadata)
 
 
-def _stored_array(name: str, entry: Any, body: memoryview) -> Values:
+def _stored_array(name: str, entry: dict[str, Any], body: memoryview) -> Values:
     if entry["dtype"] not in STORED and entry["dtype"] in OTHER_DTYPES:
         raise WeightsError(
             f"{name} is stored as {entry['dtype']}; cells have F32 and F64: convert it first"

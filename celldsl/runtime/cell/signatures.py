@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from types import FunctionType
-from typing import Any
 
 from celldsl.runtime.arrays.options import CALL_KEYWORDS, STEP_KEYWORDS
 from celldsl.runtime.description import Description, Dim
@@ -41,14 +40,14 @@ def building_signature(described: Description) -> Signature:
     return Signature(found)
 
 
-def _dim_default(dim: Dim) -> Any:
+def _dim_default(dim: Dim) -> object:
     """None where it is computed of those before it."""
     if dim.default is not None:
         return None
     return Parameter.empty if dim.fixed is None else dim.fixed
 
 
-def with_own_inputs(described: Description, method: Callable[..., Any]) -> Callable[..., Any]:
+def with_own_inputs(described: Description, method: Callable[..., object]) -> Callable[..., object]:
     """A copy of a method of Cell whose signature names the inputs of one cell."""
     assert isinstance(method, FunctionType)
     found = FunctionType(
@@ -78,9 +77,9 @@ def _with_inputs(described: Description, general: Signature, options: tuple[str,
     found = list(known.values())
     taken = {each.name for each in found}
     more = dict.fromkeys([*options, *(names if len(names) > 1 else ())])
-    found += [_named(n, DEFAULTS.get(n), "Any") for n in more if n not in taken]
+    found += [_named(n, DEFAULTS.get(n), "object") for n in more if n not in taken]
     return general.replace(parameters=found)
 
 
-def _named(name: str, default: Any, annotation: Any) -> Parameter:
+def _named(name: str, default: object, annotation: object) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

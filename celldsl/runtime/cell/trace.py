@@ -10,12 +10,14 @@ output or a next state is that of the call itself, with its bits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
 from celldsl.runtime.arrays.inputs import as_passed, lead_of
+from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.cell.compiler import compiler_for
 from celldsl.runtime.description import Description
 from celldsl.runtime.errors import ArgumentTypeError, UnknownNameError, unknown_name
@@ -25,7 +27,7 @@ from celldsl.runtime.exec.sequences import run_once, run_with_states
 from celldsl.runtime.exec.stretches import total_steps
 
 
-def trace_values(cell: Any, batch: Batch, names: Any) -> dict[str, Values]:
+def trace_values(cell: BuiltCell, batch: Batch, names: object) -> dict[str, Values]:
     """`names` may be None: all that equations define.  Raises UnknownNameError."""
     asked = compiler_for(cell.description, "trace")
     values = {each.name: each for each in asked.values(cell.description)}
@@ -52,7 +54,7 @@ def known_names(described: Description) -> list[str]:
     return [*(value.name for value in values), *(state.name for state in described.states)]
 
 
-def check_names(names: Any, known: list[str]) -> list[str]:
+def check_names(names: object, known: list[str]) -> list[str]:
     """Names without repetitions.  Raises UnknownNameError for one that is not known."""
     if isinstance(names, str):
         raise ArgumentTypeError(f"names: expected a list of names; write names=[{names!r}]")
@@ -77,7 +79,7 @@ def _unknown(name: object, known: list[str]) -> UnknownNameError:
 
 
 def _of_the_call(
-    cell: Any, batch: Batch, values: Mapping[str, Any]
+    cell: BuiltCell, batch: Batch, values: Mapping[str, Nested]
 ) -> tuple[dict[str, Values], list[Values]]:
     """What a call gives by itself, by the names of values and states; and the states going in."""
     engine, layout, lead = cell._engine, batch.layout, batch.lead
@@ -99,7 +101,11 @@ def _of_the_call(
 
 
 def _computed(
-    cell: Any, asked: Any, names: tuple[str, ...], data: list[Values], lengths: Values | None
+    cell: BuiltCell,
+    asked: ModuleType,
+    names: tuple[str, ...],
+    data: list[Values],
+    lengths: Values | None,
 ) -> dict[str, Values]:
     """Values of all steps, from inputs and states (T, B, …); zeros past a length."""
     if not names:
@@ -112,7 +118,7 @@ def _computed(
     return dict(zip(names, arrays, strict=True))
 
 
-def _inputs(cell: Any, batch: Batch) -> list[Values]:
+def _inputs(cell: BuiltCell, batch: Batch) -> list[Values]:
     """As the caller passed them: (T, B, …), or (B, …) where they last a sequence."""
     layout, found = batch.layout, []
     for slot, array in zip(cell._signature.input_slots, batch.arrays, strict=True):
@@ -122,7 +128,7 @@ def _inputs(cell: Any, batch: Batch) -> list[Values]:
     return found
 
 
-def _one(cell: Any) -> list[Values]:
+def _one(cell: BuiltCell) -> list[Values]:
     """One step of one sequence: what does not depend on it is the same for all."""
     signature = cell._signature
     inputs = [

@@ -25,6 +25,7 @@ import numpy as np
 
 from celldsl.jit.object_cache import runtime_addresses
 from celldsl.runtime.arrays.params import Parameters
+from celldsl.runtime.arrays.validation import DType
 from celldsl.runtime.cpython.abi import (
     CALL_ARRAY_TYPE,
     CALL_COUNT,
@@ -81,7 +82,7 @@ class _Method(ctypes.Structure):
 
 
 def call_table(
-    dtype: np.dtype[Any],
+    dtype: DType,
     shapes: Sequence[Sequence[tuple[int, ...]]],
     types: tuple[type | None, type],
     job: StepJob,

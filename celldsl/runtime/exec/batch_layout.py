@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.arrays.validation import DType, Values
 from celldsl.runtime.exec.gather import gather_rows
 from celldsl.runtime.exec.plan_anew import plan_anew
 from celldsl.runtime.row_plan import (
@@ -61,7 +60,7 @@ class BatchLayout:
             start, stop = self.steps - stop, self.steps - start
         return slice(start, stop)
 
-    def empty_rows(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
+    def empty_rows(self, shape: tuple[int, ...], dtype: DType) -> Values:
         """Room for the rows of all steps."""
         if self.packing is None:
             return np.empty((self.steps, self.batch, *shape), dtype)

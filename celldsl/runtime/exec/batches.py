@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -40,12 +39,12 @@ class Batch:
 def make_batch(
     engine: Engine,
     signature: Signature,
-    inputs: Any,
-    named: Mapping[str, Any],
-    state: Any,
-    lengths: Any = None,
-    reverse: Any = False,
-    resets: Any = None,
+    inputs: object,
+    named: Mapping[str, object],
+    state: object,
+    lengths: object = None,
+    reverse: object = False,
+    resets: object = None,
     own: tuple[Collection[str], OwnCopies] | None = None,
     own_states: bool = False,
 ) -> Batch:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from celldsl.jit.checked import checked_mode
 from celldsl.jit.functions import Stage
 from celldsl.jit.object_cache import check_executable_memory, phase_addresses
 from celldsl.runtime.arrays.params import Parameters
-from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.arrays.validation import DType, Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
@@ -296,7 +295,7 @@ def with_masks(numbers: Numbers, key: int) -> Numbers:
     return Numbers(hyper, constants, (dims, hyper, parameters, constants))
 
 
-def no_room(sizes: PlanSizes, dtype: np.dtype[Any]) -> MemoryError:
+def no_room(sizes: PlanSizes, dtype: DType) -> MemoryError:
     """The error for a pass that finds no memory: how large it is, and what makes it smaller."""
     plan = sizes.plan
     elements = sizes.tape + sizes.forward_work + sum(map(math.prod, sizes.results))
@@ -311,7 +310,7 @@ def no_room(sizes: PlanSizes, dtype: np.dtype[Any]) -> MemoryError:
 
 
 def compiled_phases(
-    description: Description, dims: Mapping[str, int], dtype: Any, row_work: int, made_by: str
+    description: Description, dims: Mapping[str, int], dtype: DType, row_work: int, made_by: str
 ) -> tuple[CompiledPhases, CompiledPhases]:
     """The forward and the backward phases, their code from one object.
 

@@ -13,7 +13,7 @@ import numpy as np
 from celldsl.jit.functions import stage
 from celldsl.jit.object_cache import phase_addresses
 from celldsl.jit.symbols import pointer, real
-from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.arrays.validation import DType, Values
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
@@ -49,7 +49,7 @@ def _compiled_phases_of(dtype: str) -> CompiledPhases:
 
 
 @lru_cache(maxsize=64)
-def _launch_plan_of(dtype: np.dtype[Any], count: int, width: int, parts: int) -> LaunchPlan:
+def _launch_plan_of(dtype: DType, count: int, width: int, parts: int) -> LaunchPlan:
     sizes = np.array([count, width], np.int64)
     return LaunchPlan(
         _compiled_phases_of(dtype.name), RowPlan(1, count, count, 0, 0, (sizes,) * parts, True)

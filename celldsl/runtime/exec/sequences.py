@@ -11,11 +11,11 @@ alone, and the backward pass runs each segment again before it goes through it.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.buffers import PooledBuffer
 from celldsl.runtime.exec.all_states import rows_after
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
@@ -86,7 +86,11 @@ def _put(whole: list[Values], own: slice, parts: list[Values]) -> None:
 
 
 def _segment(
-    tape: Tape, index: int, starts: list[Values] | None, keep: bool, fixed: Any = None
+    tape: Tape,
+    index: int,
+    starts: list[Values] | None,
+    keep: bool,
+    fixed: PooledBuffer | None = None,
 ) -> ForwardRun:
     engine = tape.engine
     plan = tape.layout.plan(*tape.borders[index], keep, starts is not None)

@@ -10,11 +10,12 @@ places, and for small steps a function of `direct` does that too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from celldsl.runtime.arrays.signature import Signature, Slot
+from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values, check_resets
 from celldsl.runtime.cpython.abi import CALL_BUSY, CALL_VERSION, UNKNOWN_VERSION, fast_path
 from celldsl.runtime.cpython.fast_calls import (
@@ -28,8 +29,11 @@ from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan, PreparedCall
 from celldsl.runtime.threads.thread_count import SMALL_WORK, parts_for
 
+# A step by compiled code alone: what it gives, or None where it does not fit.
+Direct: TypeAlias = "Callable[..., Nested]"
 
-def not_directly(*_: Any) -> None:
+
+def not_directly(*_: object) -> None:
     """Stands where there is no direct function."""
 
 
@@ -134,7 +138,7 @@ class Stepper:
         """That step once more: compiled code and nothing else, for who measures it."""
         self._given.run_again()
 
-    def between(self, now: Sequence[Values], after: Sequence[Values]) -> Any:
+    def between(self, now: Sequence[Values], after: Sequence[Values]) -> Direct:
         """A function of inputs that gives outputs and goes from states in some arrays to others."""
         job = self._job(self.engine.ahead_again, True)
         table = self._table_of(job)
@@ -145,7 +149,7 @@ class Stepper:
         return function_over("stream", table)
 
 
-def function_over(entry: str, table: CallTable | None) -> Any:
+def function_over(entry: str, table: CallTable | None) -> Direct:
     return not_directly if table is None else fast_function(entry, table)
 
 
@@ -165,11 +169,11 @@ class Steppers:
         self._engine = engine
         self._signature = signature
         self._idle: dict[int, list[Stepper]] = {}
-        self.direct: Callable[..., Any] = not_directly
+        self.direct: Direct = not_directly
 
     def step(
-        self, inputs: Any, state: Any, named: Mapping[str, Any], resets: Any = None
-    ) -> tuple[Any, Any]:
+        self, inputs: object, state: object, named: Mapping[str, object], resets: object = None
+    ) -> tuple[Nested, Nested]:
         """One step with the parameters as they are now: (y, state)."""
         arrays, (batch,) = self._signature.inputs(inputs, named, ("B",))
         starts = self._signature.states("state", state, batch)
@@ -204,7 +208,7 @@ class Steppers:
 
     def _in_parts(
         self, arrays: Sequence[Values], starts: Sequence[Values] | None, batch: int, parts: int
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Nested, Nested]:
         """A step of a batch that is large enough to be split over threads."""
         engine, signature = self._engine, self._signature
         plan = plan_rows(1, batch, parts, False, starts is not None, False)

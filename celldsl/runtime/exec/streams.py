@@ -10,27 +10,33 @@ what depends on them.  It is for one thread; make one for each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 
 from celldsl.runtime.arrays.options import RESET_KEYWORDS, refuse_unknown
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
+from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values, check_resets
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Stepper
 from celldsl.runtime.row_plan import plan_rows
 
 # Looks at inputs, the state before, and (outputs, the state after).
-Look = Callable[[list[Values], Any, tuple[Any, Any]], None]
+Look = Callable[[list[Values], Nested, tuple[Nested, Nested]], None]
 
 
 class Stream:
     """A cell that runs step by step and keeps its state, with fixed parameters."""
 
     def __init__(
-        self, engine: Engine, signature: Signature, batch: int, state: Any, look: Look | None = None
+        self,
+        engine: Engine,
+        signature: Signature,
+        batch: int,
+        state: object,
+        look: Look | None = None,
     ) -> None:
         parameters = engine.parameters.copy()
         own = Engine(
@@ -56,7 +62,7 @@ class Stream:
         self._direct = self._stepper.between(self._now, self._next)
         self._fast_back = self._stepper.between(self._next, self._now)
 
-    def reset(self, state: Any = None, rows: Any = None, **unknown: Any) -> None:
+    def reset(self, state: object = None, rows: object = None, **unknown: object) -> None:
         """Goes back to the initial state, or to `state`: all rows, or those where `rows` (B,) is
         true."""
         refuse_unknown("a stream's reset()", unknown, RESET_KEYWORDS)
@@ -74,18 +80,18 @@ class Stream:
             else:
                 own[rows] = array[rows]
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
             "a stream cannot be copied or pickled: it is memory of its own that compiled code runs "
             "in; make another with cell.stream(batch, state=stream.state)"
         )
 
     @property
-    def state(self) -> Any:
+    def state(self) -> Nested:
         """A copy of the state as it is now."""
         return self._signature.state_structure.pack([array.copy() for array in self._now])
 
-    def __call__(self, inputs: Any = None, /, **named: Any) -> Any:
+    def __call__(self, inputs: object = None, /, **named: object) -> Nested:
         """One step: x (B, I) -> y (B, H)."""
         if named:
             self._signature.check_keywords("a stream of {}", named, ())
@@ -97,7 +103,7 @@ class Stream:
         self._turn()
         return found
 
-    def _looking(self, look: Look, inputs: Any, named: dict[str, Any]) -> Any:
+    def _looking(self, look: Look, inputs: object, named: dict[str, object]) -> Nested:
         """A step whose results are looked at, with what it was made of."""
         before, found = self.state, self._closely(inputs, named)
         self._turn()
@@ -110,7 +116,7 @@ class Stream:
         self._now, self._next = self._next, self._now
         self._direct, self._fast_back = self._fast_back, self._direct
 
-    def _closely(self, inputs: Any, named: dict[str, Any]) -> Any:
+    def _closely(self, inputs: object, named: dict[str, object]) -> Nested:
         """A step of whatever the inputs are."""
         signature, stepper = self._signature, self._stepper
         arrays, _ = signature.inputs(inputs, named, ("B",))

@@ -8,10 +8,11 @@ check_tape(tape, cell)          # raises where a parameter has changed since
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn, Protocol
 
 import numpy as np
 
+from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
@@ -44,6 +45,12 @@ class OwnCopies:
         return own
 
 
+class Owner(Protocol):
+    """The cell whose pass it was."""
+
+    params: Parameters
+
+
 @dataclass(slots=True, repr=False, eq=False)
 class Tape:
     """What `backward` needs of a forward pass.  Opaque; may be used more than once.
@@ -52,7 +59,7 @@ class Tape:
     changed since.  `every` says whether the states after every step came back.
     """
 
-    cell: Any
+    cell: Owner
     engine: Engine
     layout: BatchLayout
     inputs: list[Values]
@@ -74,14 +81,14 @@ class Tape:
         name = self.engine.description.name
         return f"<Tape of {name}: T={layout.steps}, B={layout.batch}{segments}, {kept:,} bytes>"
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
             "a tape cannot be copied or pickled: it is memory of its cell; call forward where the "
             "gradients are wanted, or send those (they can be pickled)"
         )
 
 
-def check_tape(tape: Any, cell: Any) -> Tape:
+def check_tape(tape: object, cell: Owner) -> Tape:
     """A tape that is good for a backward pass of a cell.  Raises ArgumentError and says why not."""
     if not isinstance(tape, Tape) or tape.cell is not cell:
         found = (

@@ -18,6 +18,7 @@ import numpy as np
 
 from celldsl.jit.checked import AccessError, CheckedArray, CheckedPointer
 from celldsl.jit.functions import Stage
+from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
@@ -28,7 +29,9 @@ FRESH = ("fixed", "tape", "work", "out_", "final_", "din_", "dstart_")
 FORWARD_REGIONS = {"fixed": "fixed", "tape": "tape", "work": "forward_work"}
 BACKWARD_REGIONS = {"fixed": "backward_fixed", "tape": "tape", "work": "backward_work"}
 
-_written: dict[int, tuple[Any, Any]] = {}  # by arrays: what passes wrote, as long as they live
+_written: dict[
+    int, tuple[Nested, Nested]
+] = {}  # by arrays: what passes wrote, as long as they live
 
 
 def written_of(array: Values, fresh: bool) -> Any:

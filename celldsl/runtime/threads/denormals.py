@@ -14,8 +14,6 @@ mode alone.  Processors other than x86 and Arm of 64 bits keep theirs as well.
 
 from __future__ import annotations
 
-from typing import Any
-
 import llvmlite.binding
 from llvmlite import ir
 from numba import types
@@ -36,13 +34,13 @@ def _processor() -> str:
     return str(llvmlite.binding.get_process_triple()).partition("-")[0]
 
 
-def _x86_call(builder: ir.IRBuilder, name: str, place: Any) -> None:
+def _x86_call(builder: ir.IRBuilder, name: str, place: Value) -> None:
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
     builder.call(function, [builder.bitcast(place, ir.IntType(8).as_pointer())])
 
 
-def _read_mode(builder: ir.IRBuilder) -> Any:
+def _read_mode(builder: ir.IRBuilder) -> Value:
     """The control word of floating point; 0 where it is not known how to ask."""
     if _processor() in _X86:
         place = cgutils.alloca_once(builder, _HALF)
@@ -53,7 +51,7 @@ def _read_mode(builder: ir.IRBuilder) -> Any:
     return _WORD(0)
 
 
-def _write_mode(builder: ir.IRBuilder, mode: Any) -> None:
+def _write_mode(builder: ir.IRBuilder, mode: Value) -> None:
     if _processor() in _X86:
         place = cgutils.alloca_once(builder, _HALF)
         builder.store(builder.trunc(mode, _HALF), place)

@@ -104,7 +104,7 @@ class LaunchPlan:
     def run(
         self,
         arrays: Sequence[Values],
-        held: Any = None,
+        held: object = None,
         parts: Sequence[Values] | None = None,
     ) -> None:
         """Runs the phases over arrays; `held` is what must stay alive meanwhile.
@@ -226,7 +226,7 @@ class PreparedCall:
     )  # fmt: skip
 
     def __init__(
-        self, launch_plan: LaunchPlan, first: Sequence[Values], changing: int, held: Any
+        self, launch_plan: LaunchPlan, first: Sequence[Values], changing: int, held: object
     ) -> None:
         self._launch_plan = launch_plan
         self._held = held

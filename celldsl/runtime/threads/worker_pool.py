@@ -19,8 +19,9 @@ import os
 import threading
 import time
 from array import array
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -46,7 +47,7 @@ LEAST_PACE, MOST_PACE = 0.02, 0.08  # seconds between two looks at signals
 MAIN_THREAD = threading.main_thread().ident
 
 Job: TypeAlias = "array[int]"
-Call: TypeAlias = "list[tuple[Job, Any, int]]"  # one, or none when its caller has left
+Call: TypeAlias = "list[tuple[Job, object, int]]"  # one, or none when its caller has left
 
 
 class WorkerPool:
@@ -62,7 +63,7 @@ class WorkerPool:
         mailboxes[:] = MAILBOX_AWAY
         self.mailboxes = mailboxes
         self.address = mailboxes.ctypes.data
-        self.lingering: dict[int, tuple[Job, Any]] = {}
+        self.lingering: dict[int, tuple[Job, object]] = {}
         self.errors: dict[int, BaseException] = {}  # by the jobs' addresses
 
     def acquire(self, wanted: int, threads: int) -> int:
@@ -103,7 +104,7 @@ class WorkerPool:
         )
         return found
 
-    def leave(self, job: Job, held: Any) -> None:
+    def leave(self, job: Job, held: object) -> None:
         """Sees that nobody finds the job any more; whoever is still at it keeps it alive."""
         # When all is done they look at the job alone.
         left = job[GRAPH_DONE] < job[GRAPH_TASKS]
@@ -171,11 +172,10 @@ def run_alone(job: Job, pace: Pace | None) -> None:
     raise_failure(job)
 
 
-def looked_at(pace: Pace | None, run: Any, *arguments: Any) -> int:
+def looked_at(pace: Pace | None, run: Callable[..., int], *arguments: object) -> int:
     """Runs with the budget of the pace.  Only the main thread has signals to look at."""
     if pace is None or threading.get_ident() != MAIN_THREAD:
-        more: int = run(*arguments, GRAPH_ENDLESS)
-        return more
+        return run(*arguments, GRAPH_ENDLESS)
     slices, start = pace.slices, time.perf_counter()
     more = run(*arguments, slices)
     if more:
@@ -234,7 +234,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=POOL.renew)
 
 
-def run_together(job: Job, held: Any, pace: Pace | None = None) -> None:
+def run_together(job: Job, held: object, pace: Pace | None = None) -> None:
     """Runs a job; `held` is what must stay alive meanwhile.  Raises what a worker raised.
 
     Others may be late, or come when everything is done, and cores that other callers use at the
