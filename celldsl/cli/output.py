@@ -1,10 +1,7 @@
 """What commands print, and the error that ends one.
 
-Errors that end a command.  In: a sentence and a status.  Out: CommandError.
-
-What commands print.  In: diagnostics.  Out: text on stderr, and whether to go on.
-
-failed = print_report(report, strict=False)
+failed = print_report(report, strict=False)     # diagnostics on stderr; whether to stop
+raise CommandError("gru.cell: no such file", 2)
 """
 
 from __future__ import annotations

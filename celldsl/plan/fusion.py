@@ -1,16 +1,10 @@
-"""Fusion: nodes grouped into loop nests, and moved down into those that read them.
-
-Nodes of one loop nest.  In: nothing.  Out: what a group is, and the index space of a node.
-
-Fusing row work.  In: the nodes of a stage.  Out: groups that share one loop nest.
+"""Fusion.  In: the nodes of a stage.  Out: groups that share one loop nest each.
 
     r, u: [H] · r*h: [H]             one nest over [H]
     mean(s): [H] -> []               joins the nest that makes s; its readers start another
 
 A node joins the open nest when its index space is that of the nest and every value that it reads
-of the nest is read at the same index.
-
-Computing late inside a stage.  In: the nests of a stage.  Out: the same, with nodes moved down.
+of the nest is read at the same index.  Afterwards nodes move down:
 
     nest 1: a = v * gain, total = sum(v)       nest 1: total = sum(v)
     nest 2: y = a / total                      nest 2: a = v * gain, y = a / total

@@ -1,11 +1,7 @@
-"""Gradients written where they belong, and cotangents of states written in place.
+"""Gradients where they belong.  In: the backward Graph.  Out: places of sums and cotangents.
 
-Gradients that need no copy.  In: the backward Graph, places of gradients.  Out: places of sums.
-
-gradient of r_u.W_x = slice(dW, 0, 2*H), of c.W_x = slice(dW, 2*H, 3*H)
-->  the GEMM that makes dW writes the block of both
-
-Cotangents of states, in place.  In: a Planner that has scheduled.  Out: those not in place.
+    gradient of r_u.W_x = slice(dW, 0, 2*H), of c.W_x = slice(dW, 2*H, 3*H)
+    ->  the GEMM that makes dW writes the block of both
 
 A backward step reads the cotangent of the next state and writes that of the state.  Both share one
 buffer where every read comes before the first write; otherwise the new one is moved after the step.

@@ -1,20 +1,18 @@
 """A Program as a graph, and the region in which each node runs.
 
-A Program as a graph.  In: a Program.  Out: who makes and who reads each value, and its views.
+    graph.root("%7")           the value whose memory a slice, transpose or stretch looks at
+    graph.view("%7", place)    where the slice lies when the root lies at `place`
 
-graph.root("%7")           the value whose memory a slice, transpose or stretch looks at
-graph.view("%7", place)    where the slice lies when the root lies at `place`
+The regions of a pass, in the order in which they run:
 
-Where each node runs.  In: a Graph.  Out: for each part of a direction, the nodes to execute.
-
-once_before    parameters alone: derived weights
-batch_before   once for each sequence, ahead of the loop
-row_before     for all rows at once, ahead of the loop: hoisted projections
-step           in the loop
-batch_after    once for each sequence, after the loop: gradients of the cell's own start states
-batch_last     likewise, whatever the cell started from: what inputs of each sequence lead to
-row_after      for all rows at once, after the loop: gradients of inputs and weights
-once_after     what follows from gradients of derived weights
+    once_before    parameters alone: derived weights
+    batch_before   once for each sequence, ahead of the loop
+    row_before     for all rows at once, ahead of the loop: hoisted projections
+    step           in the loop
+    batch_after    once for each sequence, after the loop: gradients of the cell's own start states
+    batch_last     likewise, whatever the cell started from: what inputs of each sequence lead to
+    row_after      for all rows at once, after the loop: gradients of inputs and weights
+    once_after     what follows from gradients of derived weights
 """
 
 from __future__ import annotations

@@ -1,11 +1,6 @@
-"""The flat arrays: room for values, and where each parameter lies.
+"""The flat arrays.  In: widths and kinds of rows, parameters.  Out: places, and lengths of arrays.
 
-Room in the flat arrays.  In: widths and kinds of rows.  Out: places, and how long each array is.
-
-arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R rows of 3*H
-
-Where parameters lie.  In: the forward Program and the spec.  Out: a Block for each parameter.
-
+    arrays.buffer("work", "row", 3*H, name="pre")      the next free place for R rows of 3*H
     r_u.W_x [I, 2*H] and c.W_x [I, H]  ->  one block [I, 3*H], so that one GEMM reads both
 
 Parameters that a merged GEMM reads side by side are stored side by side.  What a user sees is a

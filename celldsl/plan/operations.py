@@ -1,11 +1,6 @@
-"""What a stage runs: the records of loop nests and of matrix multiplications.
+"""The records of what a stage runs: loop nests and matrix multiplications.
 
-Elementwise work of one row.  In: nothing.  Out: the records of its nests.
-
-r = sigmoid(pre[0:H] + b_r) …           a Loop over [H] with all statements that share it
-
-Products.  In: nothing.  Out: the records of those that run as matrix multiplications.
-
+    r = sigmoid(pre[0:H] + b_r) …            a Loop over [H] with all statements that share it
 pre[n, 3*H] += h[n, H] @ r_u.W_h|c.W_h          a Gemm for the rows of a stage
 d_W[I, 3*H] = x[R, I]^T @ d_pre[R, 3*H]         a RowSum over all rows
 """

@@ -1,13 +1,8 @@
-"""How much memory and arithmetic a plan takes, as sizes and in words.
+"""How much memory and arithmetic a plan takes.  In: a plan.  Out: Sizes, and their words.
 
-Amounts in words.  In: Sizes, and perhaps numbers for the dims.  Out: text.
-
-Amounts({"I": 128, "H": 128}, 100, 32, 4).bytes_of(3 * H)       "1,536 bytes"
-Amounts(None, 100, 32, 4).bytes_of(3 * H)                       "12*H bytes"
-
-How much a plan does.  In: a plan.  Out: Sizes over the dims and the numbers of rows.
-
-    product_flops(plan.forward)         6*@R*H*I + 6*@R*H^2
+    product_flops(plan.forward)                                 6*@R*H*I + 6*@R*H^2
+    Amounts({"I": 128, "H": 128}, 100, 32, 4).bytes_of(3 * H)   "1,536 bytes"
+    Amounts(None, 100, 32, 4).bytes_of(3 * H)                   "12*H bytes"
 
 `@R` stands for the rows (steps times sequences), `@B` for sequences.
 """

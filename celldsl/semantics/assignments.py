@@ -1,17 +1,9 @@
-"""The left side of equations, slices that a loop fills included.
+"""The left side of equations.  In: a target and its value.  Out: a bound name or a next state.
 
-Values that loops fill.  In: `y[k] = …`, once in each pass.  Out: after the loop, all of `y`.
-
-for k in 0..K:
-    y[k] = …        a slice
-y                   [K, …]: the slices in a stack
-
-The left side of equations.  In: a target and its value.  Out: a bound name or a next state.
-
-a = …        a value; a new one for the same name where no parameters are named after it, or in a
-             loop, for a name from before it
+a = …        a value; a new one for the same name where no parameters are named after it, or in
+             a loop, for a name from before it
 h' = …       the next state
-y[k] = …     a slice of what the loop over `k` fills
+y[k] = …     a slice of what the loop over `k` fills; after the loop `y` is [K, …]: all slices
 """
 
 from __future__ import annotations

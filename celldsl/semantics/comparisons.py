@@ -1,16 +1,11 @@
-"""Comparisons of sizes: each side a polynomial, the whole a question that constraints may answer.
+"""Comparisons of sizes.  In: `H > 2*K`.  Out: a Question about one size, and its answer.
 
-Sides of a comparison.  In: `2*H - depth`.  Out: an exact polynomial, with `depth` as `?depth`.
+    ask(f, `H > 2*K`)       is 2*K - H below 0?
+    decide(f, question)     the answer where the constraints have one for all sizes
+    assume(f, question)     from here on that is the answer
 
-Dims and hyperparameters are its names, so that the constraints can often decide a comparison for
-all
-sizes.
-
-Comparisons as questions about one size.  In: `H > 2*K`.  Out: a Question, and its answer.
-
-ask(f, `H > 2*K`)       is 2*K - H below 0?
-decide(f, question)     the answer where the constraints have one for all sizes
-assume(f, question)     from here on that is the answer
+Each side is an exact polynomial, with hyperparameters among its names (`2*H - ?depth`), so that the
+constraints can often decide a comparison for all sizes.
 """
 
 from __future__ import annotations

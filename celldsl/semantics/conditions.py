@@ -1,14 +1,10 @@
 """Conditions on dims and hyperparameters: `if` and `require`.
 
-Conditions on dims and hyperparameters.  In: `K > 1 and residual`.  Out: true or false.
+    if K > 1 and residual:      true or false
+    require I == H, "…"         from here on I is H; code to check it by: v["I"] == v["H"]
 
 What the constraints cannot decide for all sizes, the structure does: its names are fixed when code
-is
-generated, and while checking both ways are walked.
-
-`require`.  In: a condition.  Out: an assumption of the shape check, and Python to check it by.
-
-require I == H, "…"        from here on I is H;  code: v["I"] == v["H"]
+is generated, and while checking both ways are gone through.
 """
 
 from __future__ import annotations

@@ -1,16 +1,11 @@
-"""The analysis context: nodes as they are built, a Context over a cell, a Environment for a body.
+"""Where an analysis stands.  In: nothing.  Out: Context, Environment, and builders full of nodes.
 
-Nodes that a walk makes.  In: operations, leaves, draws.  Out: builders full of nodes.
+    op("add", "%3", "h")        a node of the step, or of an initial value inside `initial_values`
+    leaf("param", "W", …)       a value from outside
 
-op("add", "%3", "h")        a node of the step, or of an initial value inside `initial_values`
-leaf("param", "W", …)       a value from outside
-
-Where elaboration stands.  In: nothing.  Out: Context (one pass over a cell) and Environment (one
-body).
-
-A `Context` goes once over a cell for one choice of structure and builds its nodes.  A
-`Environment` is the
-body it is in: the cell, an inner cell, or a function, with the names that are seen there.
+A `Context` goes once over a cell for one choice of structure and builds its nodes.  An
+`Environment` is the body it is in: the cell, an inner cell, or a function, with the names that are
+seen there.
 """
 
 from __future__ import annotations

@@ -1,14 +1,9 @@
-"""From one sort of value to another, and what is known only while a cell runs.
-
-What is known only while a cell runs.  In: an expression.  Out: the names of such values in it.
-
-data_in(f, "r * h")         [r, h]; dims, hyperparameters and loop indices are none
-
-From one sort of value to another.  In: elaborated values.  Out: tensors and truths.
+"""From one sort of value to another.  In: elaborated values.  Out: tensors and truths.
 
     as_tensor(environment, Static(2*H), span)     a scalar `size` of the program
     number(environment, value, span)              a tensor that is no comparison
     truth(environment, expression, "…")           true or false that is known now
+    data_in(environment, "r * h")                 [r, h]: what is known only while a cell runs
 
 What cannot be converted is reported where it stands; the answer is then None.
 """

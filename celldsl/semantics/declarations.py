@@ -1,8 +1,6 @@
-"""States, parameters and consts: leaves, and names bound to them.
+"""Declarations of states, parameters, consts.  In: syntax.  Out: leaves, and names bound to them.
 
-Declarations.  In: `state`, `param`, `const`.  Out: leaves, and names bound to them.
-
-Parameters.  In: a name, a shape and how it begins.  Out: a leaf, and a node for its start.
+A parameter has a leaf and, for how it begins, a node among the initial values.
 """
 
 from __future__ import annotations

@@ -1,28 +1,25 @@
-"""What names stand for and what expressions mean: the records of elaboration.
+"""The records of elaboration: what names stand for, what expressions mean, what is not complete.
 
-What names stand for.  In: nothing.  Out: Binding, the words for its kinds, and tests of it.
+An expression means one of
 
-A scope is a dict of bindings; a Environment has several, the innermost last.
+    2*H          Static(Size)       a whole number (or an exact fraction) of dims, known early
+    0.5          Real(0.5)          a number that was written
+    true         Truth(True)
+    r * h        Tensor("%7", …)    a value of the program
+    tanh         FunctionValue      something that can be called
+    (a, b)       Several            what a call with several results gives
+    [x, h]       Listing            what stands in square brackets
+    orthogonal   Initialiser        how a parameter begins
+    what is wrong                   Unknown: silences everything that depends on it
 
-What an expression means.  In: nothing.  Out: the records that elaboration passes around.
+A body fills in bit by bit
 
-2*H          Static(Size)       a whole number (or an exact fraction) of dims, known early
-0.5          Real(0.5)          a number that was written
-true         Truth(True)
-r * h        Tensor("%7", …)    a value of the program
-tanh         FunctionValue      something that can be called
-(a, b)       Several            what a call with several results gives
-[x, h]       Listing            what stands in square brackets
-orthogonal   Initialiser        how a parameter begins
-what is wrong                   Unknown: silences everything that depends on it
+    h' = …                          a StateEntry, and its next value
+    y[k] = …                        a Stack, and one of its slices
+    param W: [H, H] = orthogonal    a Target, and what to begin it with
 
-What is not complete yet.  In: nothing.  Out: records that a body fills in bit by bit.
-
-h' = …                          a StateEntry, and its next value
-y[k] = …                        a Stack, and one of its slices
-param W: [H, H] = orthogonal    a Target, and what to begin it with
-
-What was seen.  In: nothing.  Out: Usage, which the walks over a cell share.
+A scope is a dict of Bindings; an Environment has several, the innermost last.  Usage is what was
+seen, which all ways over a cell share.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
-"""Expressions and calls.  In: syntax.  Out: elaborated values.
-
-Expressions.  In: syntax.  Out: elaborated values, with their nodes in the program.
+"""Expressions and calls.  In: syntax.  Out: elaborated values, with their nodes in the program.
 
     elaborate(environment, `u * h`)       Tensor("%12", [H])
     elaborate(environment, `2*H`)         Static(2*H)
 
-Arithmetic on numbers that are known early stays early; everything else becomes nodes.
-
-Calls.  In: `f(a, b, option=c)`.  Out: what a function, initialiser or inner cell gives.
+Arithmetic on numbers that are known early stays early; everything else becomes nodes.  A call gives
+what the function, initialiser or inner cell gives.
 """
 
 from __future__ import annotations

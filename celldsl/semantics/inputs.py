@@ -1,11 +1,8 @@
-"""Inputs: their declarations, and what an inner cell is given for its own.
+"""Inputs.  In: `input token: int[V]`, or an argument for it.  Out: a leaf, its name, the value.
 
-Declarations.  In: `input token: int[V]`.  Out: a leaf, and a name bound to it.
-
-What inner cells get.  In: an argument and a declared input.  Out: the value, if it may stand there.
-
-An integer is below its limit, so it may go where the limit is as large; what lasts a sequence may
-go where a value of each step is wanted, and not the other way round.
+An integer is below its limit, so as the argument of an inner cell it may go where the limit is as
+large; what lasts a sequence may go where a value of each step is wanted, and not the other way
+round.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""Names, with and without a dot, and what they stand for.
+"""Names.  In: `h`, `h'`, `g.h`, `g.h'`.  Out: what they stand for, or why they stand for nothing.
 
-Names.  In: `h`, `h'`.  Out: what they stand for, or why they stand for nothing.
-
-A name is looked for among what the body defines, then among functions, initialisers and cells.
-
-Names with a dot.  In: `g.h`, `g.h'`.  Out: states of inner cells, or what was meant instead.
+A name is looked for among what the body defines, then among functions, initialisers and cells.  One
+with a dot is a state of an inner cell.
 """
 
 from __future__ import annotations

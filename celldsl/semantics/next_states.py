@@ -1,12 +1,9 @@
-"""Next states, and names that are taken already.
+"""Next states, and names that are taken.  In: a target and its value.  Out: nothing, or errors.
 
-Names that are taken already.  In: a target with such a name.  Out: an error that says by what.
-
+h' = …              the state's next value, or why it has none
 a = …; a = …        every value is defined once
 x = …               an input is declared, not defined
 h = …               `h'` may be meant
-
-Next states.  In: `h' = …` and its value.  Out: the state's next value, or why it has none.
 """
 
 from __future__ import annotations

@@ -1,17 +1,14 @@
-"""Sizes where one is written, and the sizes among them that must be whole numbers.
-
-Sizes that must be whole numbers.  In: a size with fractions.  Out: the size, or which `require`.
-
-H/4        add `require H % 4 == 0, "…"`
-H/2 + K/2  add `require (H + K) % 2 == 0, "…"`
-
-Sizes where one is written.  In: `linear(x, 2*H)`, `[H, K]`, `0..K`.  Out: whole numbers of dims.
+"""Sizes where one is written.  In: `linear(x, 2*H)`, `[H, K]`, `0..K`.  Out: whole numbers of dims.
 
     size(environment, expression, "…")        the Size that a literal place needs
     shape(environment, expression, "…")       the sizes in a list, each of at least 1
     integer(environment, expression, "…")     a number that is known when code is generated
 
-What is no size is reported where it stands; the answer is then None.
+What is no size is reported where it stands; the answer is then None.  One with fractions must be
+whole, by a `require` of the cell's:
+
+    H/4        add `require H % 4 == 0, "…"`
+    H/2 + K/2  add `require (H + K) % 2 == 0, "…"`
 """
 
 from __future__ import annotations

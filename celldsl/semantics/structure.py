@@ -1,18 +1,13 @@
-"""Structure: which values decide it, and which way a walk goes through it.
+"""Structure: the values that decide it, and the way of an analysis through its `if`s and loops.
 
-Which structure a walk goes through.  In: chosen values.  Out: decisions for `if`s and loops.
+With `given` values (lowering) every question has one answer.  Without (checking), a condition that
+the constraints do not decide goes both ways: `forced` says how the first ones were decided, and
+`taken` how all were, so that the caller can go the other ways too.
 
-With `given` values (lowering) every question has one answer.  Without (checking), a condition
-that the constraints do not decide goes both ways: `forced` says how the first ones were decided,
-and
-`taken` how all were, so that the caller can walk the other ways too.
+An analysis begins with what is known to be structure.  Where it finds one more name that decides
+it, `fix` notes it and the analysis begins again, now with the value of that name:
 
-Dims and hyperparameters as structure.  In: names that literal places need.  Out: their values.
-
-A walk begins with what is known to be structure.  Where it finds one more name that decides the
-structure, `fix` notes it and the walk begins again, now with the value of that name:
-
-    for k in 0..depth:      depth was a run-time number; from the next walk on it is 3
+    for k in 0..depth:      depth was a run-time number; from now on it is 3
 """
 
 from __future__ import annotations

@@ -1,15 +1,13 @@
-"""Words for messages: values, sizes, places, and reasons as the caller sees them.
+"""Words for messages.  In: values, sizes and places.  Out: text to put between backquotes, or help.
 
-Words for messages.  In: values, sizes and places.  Out: text to put between backquotes, or help.
+    told(environment, value)    [K=3, H]
+    short(span)                 what was written, on one line
+    counterexample(H, 2*K)      with H=4, K=5: 4 against 10
 
-told(environment, value)          [K=3, H]
-short(span)                 what was written, on one line
-counterexample(H, 2*K)      with H=4, K=5: 4 against 10
+Reasons for sizes are told as the caller sees them:
 
-Reasons for sizes, as the caller sees them.  In: what a body gives.  Out: the same, told outside.
-
-sub a = GRU[I, 128]         a(x) is [128] because of `128` here, not of `H` in another cell
-f = gate(x, 2*H)            f is [2*H] because of `2*H` here, not of `N` in the function
+    sub a = GRU[I, 128]         a(x) is [128] because of `128` here, not of `H` in another cell
+    f = gate(x, 2*H)            f is [2*H] because of `2*H` here, not of `N` in the function
 """
 
 from __future__ import annotations

@@ -1,13 +1,8 @@
-"""Text to tokens, and the records of tokens and of trees over them.
+"""Text to tokens.  In: any text.  Out: every token, as the grammar's terminals cut it.
 
-What the lexer and the parser give.  In: nothing.  Out: tokens, and the tree of rules over them.
-
-Token("NAME", "h", 4, 5)        a piece of text that knows what it is and where it stands
-Tree("equation", [target, …])   a rule of the grammar with what it was made of
-
-Text to tokens.  In: any text.  Out: every token, as the grammar's terminals cut it.
-
-    raw_tokens("h' = x")        PRIMED, EQUAL, NAME
+    raw_tokens("h' = x")            PRIMED, EQUAL, NAME
+    Token("NAME", "h", 4, 5)        a piece of text that knows what it is and where it stands
+    Tree("equation", [target, …])   a rule of the grammar with what it was made of
 
 No text fails: what belongs to no terminal is a `BAD` token of one character.
 """

@@ -1,19 +1,12 @@
-"""Tokens spelled in ASCII, as the grammar reads them.
+"""Unicode as papers write it.  In: tokens as written.  Out: tokens spelled in ASCII.
 
-Unicode as papers write it.  In: the spelling of one token.  Out: the same in ASCII.
-
+    hₜ₋₁ ⊙ γ                     NAME h   STAR *   NAME gamma
     spell_name("γ_x", states)    Spelling("gamma_x", primed=False)
     spell_name("hₜ", {"h"})      Spelling("h", primed=True)
     spell_name("hₜ₋₁", {"h"})    Spelling("h", primed=False)
     spell_symbol("⊙")            "*"
 
-Tokens keep their place in the text; only what they mean is looked up here.
-
-Tokens as the grammar means them.  In: tokens as written.  Out: tokens spelled in ASCII.
-
-    hₜ₋₁ ⊙ γ      NAME h   STAR *   NAME gamma
-
-Places stay those of the text.  Names that may not be used, numbers written another way, and
+Tokens keep their place in the text.  Names that may not be used, numbers written another way, and
 characters that do not belong are reported here, because the lexer alone can say what they are.
 """
 

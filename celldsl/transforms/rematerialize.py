@@ -1,21 +1,12 @@
-"""Keep a value on the tape or compute it again: a minimum cut between the passes.
-
-A minimum cut.  In: a flow network.  Out: the nodes on the source's side of the cheapest cut.
-
-    network = Network()
-    network.edge("source", "a", 3); network.edge("a", "sink", 2)
-    network.source_side()            {"source", "a"}
-
-Dinic's algorithm: augment along shortest paths, level by level.
-
-Keep or compute again.  In: forward and backward Programs.  Out: both, with a smaller tape.
+"""Keep a value or compute it again.  In: forward and backward Programs.  Out: both, a smaller tape.
 
     tape: u, 1 - u        tape: u;  the backward step computes 1 - u again
 
 What depends on parameters alone is computed again, once.  Arithmetic, reductions and outer products
 of a step are computed again where that keeps the tape smaller; products that sum, transcendental
 functions and random masks are not.  Which values to keep is a minimum cut between what the forward
-pass knows and what the backward pass reads, where cutting a value costs its size.
+pass knows and what the backward pass reads, where cutting a value costs its size (Dinic: augment
+along shortest paths, level by level).
 """
 
 from __future__ import annotations

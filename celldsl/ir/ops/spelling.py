@@ -1,16 +1,11 @@
-"""Operations in Python: `value` as NumPy text, `element` as a number.
-
-Value templates as text.  In: a node and the text of its arguments.  Out: a NumPy expression.
+"""Operations written in Python, from their entries: for whole arrays and for one element.
 
     value_text(node, ["x"], [1], str)       "x.sum(axis=-1)"
+    scalar_value("max", [1.0, 2.0])         2.0
 
-`axis` counts from the end, since rows lead; sizes are written by the caller's function.
-
-Elements in plain Python.  In: an elementwise op and numbers.  Out: its value.
-
-    scalar_value("max", [1.0, 2.0])     2.0
-
-What Python's `math` refuses raises a ValueError (a logarithm of 0) or an ArithmeticError.
+In the text for arrays `axis` counts from the end, since rows lead; sizes are written by the
+caller's function.  What Python's `math` refuses for an element raises ValueError (a logarithm of 0)
+or ArithmeticError.
 """
 
 from __future__ import annotations

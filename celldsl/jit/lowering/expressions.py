@@ -1,18 +1,12 @@
-"""Expressions and calls of stages as LLVM's instructions.
+"""Expressions and calls of stages.  In: syntax, a scope.  Out: LLVM's values.
 
-Expressions of stages.  In: syntax, a scope.  Out: values.
-
-stage_value(scope, ast.parse("2 * x[j] + one", mode="eval").body)
-stage_condition(scope, node)          # one bit
-stage_element(scope, node)            # the pointer and the index of `x[j]`
-
-Calls in stages.  In: what is called, values.  Out: instructions.
-
+    stage_value(scope, ast.parse("2 * x[j] + one", mode="eval").body)
+    stage_condition(scope, node)          # one bit
+    stage_element(scope, node)            # the pointer and the index of `x[j]`
     called(code, builder, tanh, [x])
 
 Stages call other stages, intrinsics (`pointer`, `gemm`, …), elementary functions, conversions such
-as
-`np.int64`, and `min` and `max` of integers.
+as `np.int64`, and `min` and `max` of integers.
 """
 
 from __future__ import annotations

@@ -1,19 +1,13 @@
-"""The syntax tree of a stage, and what is known while it is lowered.
+"""Names while a stage is lowered.  In: a stage, types of its arguments.  Out: values of names.
 
-The text of stages as syntax trees.  In: a stage.  Out: its definition.
-
-    tree_of(forward_steps).args.args[0].arg         # "part"
-
-The text is that which was imported; the file may have been written anew since.
-
-What is known while a stage is written.  In: names and values.  Out: values of names.
-
+    tree_of(forward_steps).args.args[0].arg         # "part": the syntax tree of the definition
     scope = Scope(code, stage, (types.int64, Pointer(types.float32, -1)), "celldsl.stage.fill")
     scope.assign("total", value)
     scope.value_of("total")
 
 A name that is assigned once stands for its value.  One that is assigned again has a place on the
-stack, which LLVM makes a register, and keeps its type.
+stack, which LLVM makes a register, and keeps its type.  Syntax trees are of the text that was
+imported; the file may have been written anew since.
 """
 
 from __future__ import annotations

@@ -1,25 +1,20 @@
-"""Stages as LLVM's instructions, with the remainders of loops.
-
-The ends of loops that are not a whole vector long.  In: a loop of a stage.  Out: how it is cut.
-
-    for j in range(31): y[j] = tanh(x[j])       # in vectors of 8
-
-LLVM would compute the last 7 elements one by one, each as dear as a vector.  Instead the loop goes
-to 24, and another over the last whole vector, from 23 to 31, in which what the first loop has done
-already changes nothing: it writes what is there.
-
-Stages as LLVM's instructions.  In: a stage, types of arguments.  Out: a function of a module.
+"""Stages as LLVM's instructions.  In: a stage, types of arguments.  Out: a function of a module.
 
     code = StageCode(module)
     function, kind = code.function(forward_1, (types.int64, Pointer(types.float32, -1)))
 
 Stages are a small part of Python: numbers and pointers; assignments, `for … in range(…)`, `while`,
-`if`, `return`; arithmetic, comparisons, conditions; calls of stages and of what `calls`
-knows.  A name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere
-else, is known there alone.  Anything else is a `StageError`.
+`if`, `return`; arithmetic, comparisons, conditions; calls of stages and of what `calls` knows.  A
+name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere else, is
+known there alone.  Anything else is a `StageError`.  Numba takes ten times as long to compile the
+same text to code that computes the same: it is made for all of Python.
 
-Numba compiles such text to code that computes the same, and takes ten times as long: it is made for
-all of Python.
+A loop over elements that is no whole number of vectors long is cut:
+
+    for j in range(31): y[j] = tanh(x[j])       # in vectors of 8
+
+LLVM would compute the last 7 elements one by one, each as dear as a vector.  Instead the loop goes
+to 24, and another over the last whole vector, from 23 to 31, which writes at 23 what is there.
 """
 
 from __future__ import annotations

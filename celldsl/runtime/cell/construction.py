@@ -1,21 +1,15 @@
-"""What a cell is built with: its settings, and the class for another structure.
-
-The class for another structure.  In: a class and a structure.  Out: a class, or an error.
-
-    activation: this module is made for activation=tanh, got relu; make one for it with
-        celldsl compile gru.cell --cell GRU --set activation=relu
-
-A class that `celldsl.load` made has a function `variants` that makes others; a generated module on
-its own has not.
-
-What a cell is built with.  In: a Description and keywords.  Out: Settings, checked.
+"""What a cell is built with.  In: a Description and keywords.  Out: Settings, checked.
 
     settings = resolve_settings(GRU.description, {"I": 28, "H": 128, "activation": "tanh"})
     settings.dims       # {"I": 28, "H": 128}
     settings.hypers     # {"activation": "tanh"}
 
-A generated module is good for one structure.  What is asked for and cannot be had from it is in
-`settings.other`: the structure that is wanted instead.
+A generated module is good for one structure.  Where another is asked for, it is in
+`settings.other`.  A class that `celldsl.load` made has a function `variants` that makes the class
+for it; a generated module on its own has not, and says which command makes one:
+
+    activation: this module is made for activation=tanh, got relu; make one for it with
+        celldsl compile gru.cell --cell GRU --set activation=relu
 """
 
 from __future__ import annotations

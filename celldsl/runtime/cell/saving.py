@@ -1,21 +1,14 @@
-"""Cells in files of the safetensors format.
-
-Cells in files.  In: a built cell.  Out: a safetensors file with all that builds it again.
+"""Cells in files.  In: a built cell.  Out: a safetensors file with all that builds it again.
 
     save_cell(cell, "gru.safetensors")
     cell = cell_from_file(GRU, "gru.safetensors")
+    arrays, metadata = read_weights("gru.safetensors")      # any file of the format
 
 The metadata holds the cell's name, sizes, hyperparameters and dtype, so that a file needs nothing
-beside it but the class.
-
-Files in the safetensors format.  In: names, arrays and metadata.  Out: a file, and back.
-
-    write_weights("gru.safetensors", {"r_u.b": array}, {"cell": "GRU"})
-    arrays, metadata = read_weights("gru.safetensors")
-
-The format is a length, a JSON header and the numbers, little-endian: simple enough to need no
-library, so that a module that stands alone can save.  (safetensors 0.8 writes transposed and
-strided arrays with their values in wrong places.)  A file is written whole or not at all.
+beside it but the class.  The format is a length, a JSON header and the numbers, little-endian:
+simple enough to need no library, so that a module that stands alone can save.  (safetensors 0.8
+writes transposed and strided arrays with their values in wrong places.)  A file is written whole
+or not at all.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
-"""Arguments of builtin functions: bound by name, then read as tensors, axes and options.
-
-Arguments by name.  In: a call and a signature.  Out: the expression for each name.
+"""Arguments of builtin functions.  In: a call and a signature.  Out: tensors, axes and options.
 
     bind(f, `split(v, 2)`, "v, parts, axis=-1", "split")    {"v": v, "parts": 2, "axis": None}
 
-Every function has its messages for too many arguments, missing ones and unknown options from here.
-
-Reading arguments.  In: bound arguments.  Out: tensors, axes, options; None once reported.
+Arguments are bound by name, and then read as what they are wanted for; None once reported.  Every
+function has its messages for too many arguments, missing ones and unknown options from here.
 """
 
 from __future__ import annotations
