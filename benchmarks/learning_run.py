@@ -17,10 +17,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import numpy as np
-from learning_tasks import TASKS, Task
+from learning_tasks import task_of
 from training import Readout, first_output, gradient_of_first, output_size
 
 import celldsl
+from celldsl.cli.trial.tasks import Task
 from celldsl.optim import Adam, cosine
 from celldsl.zoo_index import read_index
 
@@ -145,13 +146,14 @@ def state_size(cell: Any) -> int:
     return int(sum(np.prod(shape, dtype=int) for shape in shapes))
 
 
-def learn(name: str, task: Task, seed: int, seconds: float) -> Record:
+def learn(name: str, asked: str, seed: int, seconds: float) -> Record:
+    task = task_of(asked)
     model = Model(name, task, seed)
     record = Record(
-        name, model.family, task.name, seed, model.hidden, count(model.cell), state_size(model.cell)
+        name, model.family, asked, seed, model.hidden, count(model.cell), state_size(model.cell)
     )
     random = np.random.default_rng(seed)
-    x_test, wanted_test = task.test()
+    x_test, wanted_test = task.test
     begun = time.perf_counter()
     model.gradients(*task.batch(random))
     record.compiling = time.perf_counter() - begun
@@ -178,7 +180,7 @@ def learn(name: str, task: Task, seed: int, seconds: float) -> Record:
 def main() -> None:
     name, task, seed, seconds = sys.argv[1:]
     celldsl.set_threads(1)
-    print(json.dumps(asdict(learn(name, TASKS[task], int(seed), float(seconds)))))
+    print(json.dumps(asdict(learn(name, task, int(seed), float(seconds)))))
 
 
 if __name__ == "__main__":

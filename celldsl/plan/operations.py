@@ -1,6 +1,6 @@
 """The records of what a stage runs: loop nests and matrix multiplications.
 
-    r = sigmoid(pre[0:H] + b_r) …            a Loop over [H] with all statements that share it
+r = sigmoid(pre[0:H] + b_r) …            a Loop over [H] with all statements that share it
 pre[n, 3*H] += h[n, H] @ r_u.W_h|c.W_h          a Gemm for the rows of a stage
 d_W[I, 3*H] = x[R, I]^T @ d_pre[R, 3*H]         a RowSum over all rows
 """

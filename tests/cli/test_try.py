@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from celldsl.cli.main import main
+from celldsl.cli.trial.asked_tasks import task_named
 from celldsl.cli.trial.model import Model
-from celldsl.cli.trial.tasks import task_named
 
 QUICK = ["--seeds", "1", "--minutes", "1", "--updates", "24", "--parameters", "150"]
 

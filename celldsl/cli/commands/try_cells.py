@@ -74,9 +74,9 @@ def run(arguments: Namespace) -> int:
 
 def _run(arguments: Namespace) -> int:
     from celldsl.cli.trial import report
+    from celldsl.cli.trial.asked_tasks import task_named
     from celldsl.cli.trial.learning import Learner, learn, learner
     from celldsl.cli.trial.model import Model
-    from celldsl.cli.trial.tasks import task_named
 
     task = task_named(arguments.task)
     classes = _classes(arguments)
