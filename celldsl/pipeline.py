@@ -243,10 +243,11 @@ class Artefacts:
 
 
 class Module(NamedTuple):
-    """The text of a generated module, and the class in it."""
+    """The text of a generated module, the class in it, and what is in the `.pyi` file beside it."""
 
     cell: str
     text: str
+    types: str
 
 
 def generate(
@@ -282,7 +283,7 @@ def generate_module(
     target: str = DEFAULT,
     observed: Observed = None,
 ) -> Module:
-    """The module of a cell.  Raises CellError with all that is wrong.
+    """The module of a cell, and its types.  Raises CellError with all that is wrong.
 
     Warnings are left in `report`.  Files that the text uses must lie inside `root`.  `without` has
     names of `celldsl.pass_flags` to leave out; ValueError where there is no such one.  `target` is
@@ -302,9 +303,40 @@ def generate_module(
     made = Artefacts(lowered, left_out, observed)
     entry = TARGETS[target]
     if entry.prints == "program":
-        written = entry.writer()(made.plain_unit(shown, digest))
-    else:
-        inside = None if root is None else root.resolve()
-        sources = sources_of(text, name, Path(name).resolve(), inside, cell)
-        written = entry.writer()(made.unit(shown, digest, sources), standalone)
-    return Module(lowered.spec.name, written)
+        return Module(lowered.spec.name, entry.writer()(made.plain_unit(shown, digest)), "")
+    from celldsl.targets.numba.stub import stub_source
+
+    inside = None if root is None else root.resolve()
+    sources = sources_of(text, name, Path(name).resolve(), inside, cell)
+    written = entry.writer()(made.unit(shown, digest, sources), standalone)
+    types = stub_source([made.spec], shown, __version__, standalone=standalone)
+    return Module(lowered.spec.name, written, types)
+
+
+def types_source(
+    text: str,
+    name: str,
+    cell: str | None,
+    structure: Mapping[str, Setting],
+    root: Path | None,
+    report: Report,
+) -> str:
+    """The types of a file's cells, or of one: what stands beside a `.cell` file that is imported.
+
+    Raises CellError with all that is wrong.
+    """
+    from celldsl.fingerprint import shown_name
+    from celldsl.targets.numba.stub import stub_source
+
+    checked = _checked(Source(name, text), report, root, Path(name))
+    if checked is None or report.has_errors:
+        raise CellError(report.diagnostics)
+    cells = [item.name.id for item in checked.file.items if isinstance(item, ast.Cell)]
+    if cell is not None or structure or not cells:
+        cells = [cell_name(checked, cell, report)]
+    # Warnings were given for the whole file.
+    specs = [
+        front(Source(name, text), Report(), each, structure, root, Path(name)).spec
+        for each in cells
+    ]
+    return stub_source(specs, shown_name(Path(name).name), __version__, module=False)

@@ -34,6 +34,7 @@ COMMANDS = {
     "explain": "explain a diagnostic, by its code",
     "list": "list the cells that come with celldsl",
     "diff": "say how two cells differ, in words and equations",
+    "stubs": "write the types of cells that are imported, for editors and type checkers",
     "new": "begin a cell from one that comes with celldsl",
 }
 # Python's own word cannot name a module.

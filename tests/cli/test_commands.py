@@ -137,13 +137,11 @@ def test_compile_writes_modules(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     generator = Generator()
-    monkeypatch.setattr(
-        celldsl.pipeline, "generate", lambda *given, **named: generator(*given, **named).text
-    )
+    monkeypatch.setattr(celldsl.pipeline, "generate_module", generator)
     (folder / "tiny.cell").write_text("cell Tiny")
     assert main(["compile", "tiny.cell", "--dtype", "both", "--set", "activation=relu"]) == 0
     assert "class Tiny(Cell)" in (folder / "tiny.py").read_text()
-    assert capsys.readouterr().out == "wrote tiny.py\n"
+    assert capsys.readouterr().out == "wrote tiny.py\nwrote tiny.pyi\n"
     assert generator.structures == [{"activation": "relu"}]
     assert main(["compile", "tiny.cell", "-o", "out/", "--dtype", "none"]) == 0
     assert (folder / "out" / "tiny.py").is_file()

@@ -60,7 +60,8 @@ class Generator:
     ) -> Module:
         self.structures.append(dict(structure or {}))
         found = text.split()[1] if cell is None else cell
-        return Module(found, module_text(found, str((structure or {}).get("activation", "tanh"))))
+        made = module_text(found, str((structure or {}).get("activation", "tanh")))
+        return Module(found, made, f"class {found}: ...")
 
 
 def run_phases(

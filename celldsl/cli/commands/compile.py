@@ -1,6 +1,7 @@
 """`celldsl compile FILE…`.  In: files.  Out: a module beside each, compiled ahead of use.
 
-Modules are written when all files have turned out right; with an error in one none is touched.
+Beside `gru.py` lies `gru.pyi`, its types for editors and type checkers.  Files are written when
+all have turned out right; with an error in one none is touched.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import time
 from argparse import ArgumentParser, Namespace
 from keyword import iskeyword
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celldsl.cli.options import Setting, add_choice, add_files, add_without, parse_settings, root_of
 from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics, print_file
+from celldsl.cli.stub_files import types_of
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.files import is_special, replace_file
 from celldsl.fingerprint import read_limited, source_key
 from celldsl.syntax.limits import read_source
 from celldsl.targets.table import DEFAULT, TARGETS
+
+if TYPE_CHECKING:
+    from celldsl.pipeline import Module
 
 EXAMPLE = """celldsl compile gru.cell --dtype both
   celldsl compile gru.cell --set activation=relu
@@ -134,18 +140,27 @@ def _compile_all(
     arguments: Namespace, settings: dict[str, Setting], targets: dict[str, Path]
 ) -> int:
     found: list[Diagnostic] = []
-    texts = {name: _generate(arguments, settings, Path(name), found) for name in targets}
+    made = {name: _generate(arguments, settings, Path(name), found) for name in targets}
     print_diagnostics(found)
     if has_failed(found, arguments.strict):
         return 1
-    for name, target in targets.items():
-        _write(target, texts[name])
+    modules = [(target, made[name]) for name, target in targets.items()]
+    types = {target: types_of(target) for target, module in modules if _has_types(target, module)}
+    for target, module in modules:
+        _write(target, module.text)
+        if target in types:
+            _write(types[target], module.types)
     # Nothing is imported from a device, a pipe or standard output.
-    modules = [target for target in targets.values() if target.is_file()]
+    files = [target for target in targets.values() if target.is_file()]
     dtype = arguments.dtype or "float32"
     if arguments.target == DEFAULT and dtype != "none":
-        _compile_ahead(modules, DTYPES[dtype], settings, arguments.level)
+        _compile_ahead(files, DTYPES[dtype], settings, arguments.level)
     return 0
+
+
+def _has_types(target: Path, module: Module) -> bool:
+    """Devices, pipes and standard output get a module alone."""
+    return bool(module.types) and str(target) != STDOUT and not is_special(target)
 
 
 def _write(target: Path, text: str) -> None:
@@ -160,17 +175,17 @@ def _write(target: Path, text: str) -> None:
 
 def _generate(
     arguments: Namespace, settings: dict[str, Setting], path: Path, found: list[Diagnostic]
-) -> str:
-    """The text of a module; what is wrong goes into `found`."""
-    from celldsl.pipeline import generate
+) -> Module:
+    """A module; what is wrong goes into `found`."""
+    from celldsl.pipeline import Module, generate_module
 
     report = Report()
     source = read_source(path, report)
     try:
         return (
-            ""
+            Module("", "", "")
             if source is None
-            else generate(
+            else generate_module(
                 source.text,
                 str(path),
                 cell=arguments.cell,
@@ -184,7 +199,7 @@ def _generate(
         )
     except CellError as error:
         report.diagnostics += [d for d in error.diagnostics if d not in report.diagnostics]
-        return ""
+        return Module("", "", "")
     finally:
         found += report.diagnostics
 

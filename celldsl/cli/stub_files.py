@@ -1,0 +1,26 @@
+"""Files of types beside modules and cells.  In: a path.  Out: the path of its types, checked.
+
+    types_of(Path("build/gru.py"))          # build/gru.pyi
+
+One that somebody else wrote stays: nothing of theirs is replaced.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from celldsl.cli.output import CommandError
+from celldsl.targets.numba.stub import MADE
+
+
+def types_of(path: Path) -> Path:
+    """Where the types of a module or a cell go.  Raises CommandError where others' types are."""
+    place = path.with_suffix(".pyi")
+    if not place.is_dir() and (not place.exists() or MADE in _beginning(place)):
+        return place
+    raise CommandError(f"{place} is there, and celldsl did not write it: move it away first")
+
+
+def _beginning(place: Path) -> str:
+    with place.open(encoding="utf-8", errors="replace") as file:
+        return file.read(1000)
