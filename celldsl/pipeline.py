@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from celldsl.ir.program import Program
     from celldsl.ir.spec import CellSpec
     from celldsl.plan.plan import Plan
+    from celldsl.semantics.incremental import Session
     from celldsl.semantics.lower import Lowered
     from celldsl.semantics.structure import Setting
     from celldsl.targets.framework.unit import Unit as Printed
@@ -66,11 +67,26 @@ def check_file(path: str | Path, root: str | Path | None = None) -> Report:
     return report
 
 
+def check_again(
+    source: Source, report: Report, path: Path | None, session: Session, root: Path | None = None
+) -> ast.File | None:
+    """The tree of a text, all diagnostics of it, and in `session` what else an editor asks for.
+
+    The same session makes the next check of the text quick.
+    """
+    checked = _checked(source, report, root, path, session)
+    return None if checked is None else checked.file
+
+
 def _checked(
-    source: Source, report: Report, root: Path | None, path: Path | None
+    source: Source,
+    report: Report,
+    root: Path | None,
+    path: Path | None,
+    session: Session | None = None,
 ) -> Checked | None:
     file = parse(source, report, FOREIGN)
-    checked = None if file is None else check(file, source, report, root, path)
+    checked = None if file is None else check(file, source, report, root, path, session)
     silence(report, source)
     return checked
 

@@ -138,6 +138,7 @@ def _stacked(f: Environment, name: str, stack: Stack, low: int, high: int, why: 
 def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value, number: int) -> None:
     """`number` counts the equations that were gone through."""
     _note(f, target, value, number)
+    f.saw(target.span, value)
     if isinstance(value, Tensor) and target.index is None and f.called is None:
         name = f"{f.prefix}{target.id}".replace(".", "_")
         f.context.builder.label(value.name, f"{name}{'_next' if target.primed else ''}")

@@ -80,12 +80,12 @@ def _steps(f: Environment, cell: ast.Cell) -> None:
         f.error("E0112", told, inputs[0].span, help=help)
 
 
-def check_def(definition: ast.Def, home: Module) -> tuple[Report, int]:
+def check_def(definition: ast.Def, home: Module, usage: Usage) -> tuple[Report, int]:
     """Context a function that nobody calls, with arguments of which only annotations are known.
 
     Returns what was found, and how many equations it took.
     """
-    context = Context(KNOTS, Report(), Choices(True), Constraints(), Usage())
+    context = Context(KNOTS, Report(), Choices(True), Constraints(), usage)
     f = Environment(context, home, [{}], base="f.", place="f", in_function=True)
     f.later = spell_later(definition.body)
     for argument in definition.args:

@@ -15,6 +15,7 @@ from celldsl.semantics.cell import analyse_cell, check_def
 from celldsl.semantics.context import MAX_EQUATIONS, Context
 from celldsl.semantics.environment import Usage
 from celldsl.semantics.foreign_functions import FOREIGN
+from celldsl.semantics.incremental import Found, Item, Lookup, Session
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.structure import Choices
@@ -29,49 +30,82 @@ OTHER_NUMBERS = (1, 2, 3, 5, 8)
 
 @entity
 class Checked:
-    """A file that was checked; `wrong` names cells with errors, `spent` counts equations walked."""
+    """A file that was checked; `wrong` names cells with errors, `spent` counts equations walked.
+
+    `functions` are the places of the names of its `def`s, `called` those that a cell calls.
+    """
 
     file: ast.File
     source: Source
     module: Module
+    functions: frozenset[Span] = frozenset()
+    session: Session | None = None
     wrong: set[str] = field(default_factory=set)
     called: set[Span] = field(default_factory=set)
     spent: int = 0
 
 
 def check(
-    file: ast.File, source: Source, report: Report, root: Path | None, path: Path | None = None
+    file: ast.File,
+    source: Source,
+    report: Report,
+    root: Path | None,
+    path: Path | None = None,
+    session: Session | None = None,
 ) -> Checked:
-    """Check every cell and function of a file."""
+    """Check every cell and function of a file; a `session` knows what was found before."""
     files, parsed = Files(report, root, FOREIGN), len(report.diagnostics)
     if path is not None:
         files.reading.append(path.resolve())
     module = module_of(file, path, files)
     module.broken |= set(file.broken)
-    checked, read = Checked(file, source, module), len(report.diagnostics)
+    functions = frozenset(item.name.span for item in file.items if isinstance(item, ast.Def))
+    checked = Checked(file, source, module, functions, session)
+    read = len(report.diagnostics)
+    lookup = None if session is None else session.begin(file, source, module)
     for cell in _inner_first(file):
         if checked.spent > MAX_SPENT:
             told = f"more than {MAX_SPENT:,} equations in a file, with those of inner cells"
             report.add("E0303", told, cell.name.span, "the limit is reached here")
             break
-        found = _check_cell(cell, module, checked)
+        found = _found(cell, checked, lookup)
         checked.wrong |= {cell.name.id} if found.has_errors else set()
         merge(report, found)
         _leave_out(module.cells, cell.name.id, found, module)
     for cell in file.damaged:
         if checked.spent <= MAX_SPENT:
-            merge(report, _check_cell(cell, module, checked))
+            merge(report, _found(cell, checked, None))
     for function in _uncalled(checked):
         if checked.spent > MAX_SPENT:
             break
-        found, spent = check_def(function, module)
-        checked.spent += spent
+        found = _found(function, checked, lookup)
         merge(report, found)
         _leave_out(module.defs, function.name.id, found, module)
     used = report.diagnostics[parsed:read]
     here = [*report.diagnostics[:parsed], *report.diagnostics[read:]]
     report.diagnostics[:] = [*used, *sorted(here, key=lambda d: _place(d, source))]
     return checked
+
+
+def _found(item: Item, checked: Checked, lookup: Lookup | None) -> Report:
+    """What is wrong in a cell or function: what was known of it, or what walks find now."""
+
+    session = checked.session
+
+    def walk() -> Found:
+        usage = Usage() if session is None else Usage(seen={}, asked=session.asked)
+        if isinstance(item, ast.Cell):
+            found, spent = _check_cell(item, checked.module, usage)
+        else:
+            found, spent = check_def(item, checked.module, usage)
+        if session is not None:
+            session.take(usage)
+        return Found(found, usage.used & checked.functions, spent, usage.seen or {})
+
+    found = walk() if lookup is None else lookup.found(item, walk)
+    checked.called |= found.called
+    checked.spent += found.spent
+    return found.report
 
 
 def _leave_out(items: dict[str, Any], name: str, found: Report, module: Module) -> None:
@@ -111,12 +145,13 @@ def _uncalled(checked: Checked) -> list[ast.Def]:
     return [d for d in functions if d.name.span not in checked.called]
 
 
-def _check_cell(cell: ast.Cell, home: Module, checked: Checked) -> Report:
-    """Context every way through the branches of a cell, as far as that stays cheap.
+def _check_cell(cell: ast.Cell, home: Module, usage: Usage) -> tuple[Report, int]:
+    """What is wrong in a cell, by every way through its branches as far as that stays cheap, and
+    how many equations that took.
 
     The ways that differ in one branch from the first one come first.
     """
-    report, usage = Report(), Usage()
+    report = Report()
     structural: set[str] = set()
     kinds: dict[str, str] = {}
     pending: list[tuple[bool, ...]] = [()]
@@ -135,11 +170,9 @@ def _check_cell(cell: ast.Cell, home: Module, checked: Checked) -> Report:
         ]
     if spent <= MAX_EQUATIONS:
         merge(report, _other_numbers(cell, home, contexts[-1].choices, usage))
-    checked.called |= usage.used
-    checked.spent += spent
     if not report.has_errors and not home.broken:
         lint(cell, contexts, usage, report)
-    return report
+    return report, spent
 
 
 def _other_numbers(cell: ast.Cell, home: Module, known: Choices, usage: Usage) -> Report:

@@ -31,6 +31,7 @@ from celldsl.semantics.environment import (
     StateEntry,
     Target,
     Tensor,
+    Unknown,
     Usage,
     Value,
     anything,
@@ -125,6 +126,7 @@ class Nodes:
 MAX_EQUATIONS = 10_000
 # Of calls in functions, and of cells in cells.
 MAX_DEPTH = 64
+UNKNOWN = Unknown()
 
 
 class TooManyEquations(Exception):
@@ -284,14 +286,23 @@ class Environment:
             found, number = f"{own}_{number}", number + 1
         self.context.noted[found] = Noted(self, value, span)
 
+    def saw(self, span: Span, value: Value) -> Value:
+        """Keep what stands at a place of the cell itself, where an editor asks for it."""
+        seen = self.context.usage.seen
+        if seen is not None and not self.prefix and isinstance(seen.get(span, UNKNOWN), Unknown):
+            seen[span] = value
+        return value
+
     def elaborate(self, expression: ast.Expr) -> Value:
         """What an expression means here."""
         return self.context.callbacks.elaborate(self, expression)
 
     def where(self) -> Place:
         """Where nodes of the present equation stand."""
-        bound = [(n, b) for scope in self.scopes for n, b in scope.items() if b.kind == "index"]
-        loops = tuple((n, k) for (n, _), k in zip(bound, self.iterations, strict=False))
+        loops: tuple[tuple[str, int], ...] = ()
+        if self.iterations:
+            bound = [n for scope in self.scopes for n, b in scope.items() if b.kind == "index"]
+            loops = tuple(zip(bound, self.iterations, strict=False))
         call = self.base.rstrip(".") if self.in_function else ""
         return Place(self.prefix.rstrip("."), (*self.around, *loops), call)
 

@@ -60,6 +60,7 @@ def declare_name(f: Environment, name: ast.Declared | ast.Dim | ast.Hyper, kind:
 def bind(f: Environment, name: ast.Declared, kind: Kind, value: Value) -> None:
     f.scopes[-1][name.id] = Binding(kind, value, name.span, len(f.iterations))
     f.context.usage.declared[name.span] = (kind, name.id)
+    f.saw(name.span, value)
 
 
 def reasons(listing: ast.ListOf) -> tuple[Span, ...]:

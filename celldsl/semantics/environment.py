@@ -215,9 +215,24 @@ class Sharing:
     made: set[str] = field(default_factory=set)
 
 
+@record
+class Sight:
+    """What may stand at a place: names of the body, each with whether it would fit there.
+
+    `nexts` are states whose next value is known there.
+    """
+
+    names: dict[str, tuple[Binding, bool]]
+    nexts: frozenset[str]
+
+
 @entity
 class Usage:
-    """What the walks over a cell have seen, for the warnings and the rules across branches."""
+    """What the walks over a cell have seen, for the warnings and the rules across branches.
+
+    For editors: `seen` has the values of names, calls and targets by their places, where it is
+    there; `sight` is what could stand where the name `asked` is read.
+    """
 
     declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
     used: set[Span] = field(default_factory=set)
@@ -229,3 +244,6 @@ class Usage:
     nexts: dict[str, Span] = field(default_factory=dict)
     visited: set[tuple[Span, bool]] = field(default_factory=set)
     compared: int = 0
+    seen: dict[Span, Value] | None = None
+    asked: str = ""
+    sight: Sight | None = None

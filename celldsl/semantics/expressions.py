@@ -53,15 +53,15 @@ def elaborate(f: Environment, e: ast.Expr) -> Value:
         case ast.Boolean(value):
             return Truth(value)
         case ast.Name():
-            return names.read(f, e)
+            return f.saw(e.span, names.read(f, e))
         case ast.Attribute():
-            return read_inner(f, e)
+            return f.saw(e.span, read_inner(f, e))
         case ast.Unary():
             return _unary(f, e)
         case ast.Binary():
             return _chain(f, e)
         case ast.Call():
-            return call(f, e)
+            return f.saw(e.span, call(f, e))
         case ast.Over():
             return over(f, e)
         case ast.ListOf(items):

@@ -16,6 +16,7 @@ from celldsl.semantics.environment import (
     Binding,
     FunctionValue,
     Initialiser,
+    Sight,
     Tensor,
     Unknown,
     Value,
@@ -174,6 +175,9 @@ def find_function(f: Environment, name: str) -> FunctionValue | None:
 
 
 def _unknown_value(f: Environment, name: str, span: Span, primed: bool = False) -> None:
+    if name == f.context.usage.asked and f.context.usage.sight is None:
+        seen = {n: (b, f.fits(b)) for scope in f.scopes for n, b in scope.items()}
+        f.context.usage.sight = Sight(seen, frozenset(f.nexts))
     if name in f.home.broken or name in f.silenced:
         return
     if name in f.hidden:
