@@ -99,6 +99,7 @@ def front(
     root: Path | None = None,
     path: Path | None = None,
     seen: bool = False,
+    session: Session | None = None,
 ) -> Lowered:
     """Text to program.  Raises CellError with all that is wrong, SettingError for `structure`.
 
@@ -107,7 +108,7 @@ def front(
     from celldsl.semantics.given_settings import check_conditions, check_given
     from celldsl.semantics.lower import lower
 
-    checked = _checked(source, report, root, path)
+    checked = _checked(source, report, root, path, session)
     if checked is None or report.has_errors:
         raise CellError(report.diagnostics)
     name = cell_name(checked, cell, report)

@@ -64,7 +64,7 @@ LAYERS = {
     "pipeline": f"version structs {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "optim": "diagnostics runtime.errors",
-    "editors": "semantics semantics.builtins syntax",
+    "editors": "version structs diagnostics syntax semantics semantics.builtins ir pipeline",
     "pictures": f"structs {FRONT}",
     "comparison": "structs diagnostics syntax zoo_index",
     "zoo_index": "structs diagnostics package",
@@ -83,7 +83,7 @@ LAYERS = {
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
     "importer": "files fingerprint api runtime.cell",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
-    "jit.target zoo_index comparison pictures optim",
+    "jit.target zoo_index comparison pictures optim editors",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}

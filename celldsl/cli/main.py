@@ -31,6 +31,7 @@ COMMANDS = {
     "gradcheck": "check gradients against differences, in float64",
     "try": "train cells side by side, and say whether they learn",
     "bench": "measure how fast a cell is, over sizes, beside others",
+    "lsp": "serve an editor, by the language server protocol",
     "explain": "explain a diagnostic, by its code",
     "list": "list the cells that come with celldsl",
     "diff": "say how two cells differ, in words and equations",

@@ -55,6 +55,7 @@ def check(
 ) -> Checked:
     """Check every cell and function of a file; a `session` knows what was found before."""
     files, parsed = Files(report, root, FOREIGN), len(report.diagnostics)
+    files.texts = {} if session is None else session.texts
     if path is not None:
         files.reading.append(path.resolve())
     module = module_of(file, path, files)

@@ -11,7 +11,8 @@ where the same text stands now.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Label, Report
@@ -46,8 +47,12 @@ class Kept:
 
 @entity
 class Session:
-    """`asked` is a name that stands where an editor wants to know what may stand: see `Usage`."""
+    """`texts` are files as they are in the editor, by path.
 
+    `asked` is a name that stands where an editor wants to know what may stand: see `Usage`.
+    """
+
+    texts: Mapping[Path, str] = field(default_factory=dict)
     kept: dict[tuple[object, ...], Kept] = field(default_factory=dict)
     fresh: dict[tuple[object, ...], Kept] = field(default_factory=dict)
     asked: str = ""
@@ -101,7 +106,7 @@ class Lookup:
     def _may_be_kept(self, found: Found, reads: list[str]) -> bool:
         """Whether all that was found in this text lies in items that are read."""
         spans = [self.items[name].span for name in reads]
-        return self.world[0] and all(
+        return bool(self.world[0]) and all(
             place.source is not self.source
             or any(s.start <= place.start and place.end <= s.end for s in spans)
             for d in found.report.diagnostics

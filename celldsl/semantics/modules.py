@@ -6,6 +6,7 @@ resolved.  A circle of files is reported as the circle that it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Label, Report
@@ -31,13 +32,17 @@ class Module:
 
 @entity
 class Files:
-    """The files of a run: `read` are done, `reading` are under way, outermost first."""
+    """The files of a run: `read` are done, `reading` are under way, outermost first.
+
+    `texts` are what files have in an editor, which are not what lies on the disk yet.
+    """
 
     report: Report
     root: Path | None
     foreign: Foreign = NO_WORDS
     read: dict[Path, Module | None] = field(default_factory=dict)
     reading: list[Path] = field(default_factory=list)
+    texts: Mapping[Path, str] = field(default_factory=dict)
 
 
 def module_of(file: ast.File, path: Path | None, files: Files) -> Module:
@@ -127,9 +132,15 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
     return path
 
 
+def _source(path: Path, files: Files) -> Source | None:
+    if path in files.texts:
+        return Source(path.name, files.texts[path])
+    return read_source(path, files.report)
+
+
 def _parse(path: Path, use: ast.Use, files: Files) -> Module | None:
     before = len(files.report.diagnostics)
-    source = read_source(path, files.report)
+    source = _source(path, files)
     file = (
         None
         if source is None
