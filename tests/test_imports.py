@@ -47,6 +47,7 @@ LAYERS = {
     "runtime.description": "",
     "runtime.arrays": "jit runtime.errors runtime.description runtime.cpython.abi",
     "runtime.buffers": "jit runtime.arrays",
+    "runtime.blocks": "jit runtime.arrays runtime.cpython",
     "runtime.row_plan": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan runtime.cpython",

@@ -29,9 +29,10 @@ from celldsl.runtime.exec.batch_layout import (
     layout_with_resets,
     packed_layout,
 )
-from celldsl.runtime.exec.executor import Engine, ForwardRun, with_masks
+from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun, Numbers, with_masks
+from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.thread_count import parts_for
-from celldsl.torch.weights import Packed, pack
+from celldsl.torch.weights import Packed, Weights
 
 Tensors = Sequence[torch.Tensor]
 DTYPES: dict[torch.dtype, np.dtype[Any]] = {
@@ -68,32 +69,23 @@ class Kernels:
     def __init__(self, recipe: Recipe, dtype: np.dtype[Any]) -> None:
         described, dims = recipe.described, recipe.dims
         self.lengths = described.lengths
-        own = (
-            len(described.params),
-            int(self.lengths.parameters(**dims)),
-            int(self.lengths.constants(**dims)),
-        )
+        own = int(self.lengths.parameters(**dims)), int(self.lengths.constants(**dims))
         # Never touched: every pass brings its own.
-        flat, constants = (aligned_array(length, dtype) for length in own[1:])
+        flat, constants = (aligned_array(length, dtype) for length in own)
         mapping = Parameters(flat, described.params, dims)
         self.engine = Engine(described, dims, recipe.numbers, flat, constants, mapping)
-        self._counts = own
-        self._numbers = recipe.numbers
-        arrays = (*described.params, *described.consts)
-        self._places = [place_of(each, dims, dtype.itemsize) for each in arrays]
-        size = dtype.itemsize
-        # Of each parameter its shape, strides and place in a flat tensor, which counts in elements.
-        self.views = [
-            (shape, tuple(stride // size for stride in strides), offset // size)
-            for shape, offset, strides in self._places[: own[0]]
-        ]
+        params, consts = (
+            [place_of(each, dims, dtype.itemsize) for each in arrays]
+            for arrays in (described.params, described.consts)
+        )
+        self.weights = Weights(self.engine, params, consts, own, recipe.numbers)
 
     def pack(self, known: Packed | None, tensors: Tensors) -> Packed:
         """The weights of parameters, then consts; the `known` where they are the same."""
         tensors = [t if t.is_contiguous() else t.contiguous() for t in tensors]
         if known is not None and known.holds(tensors):
             return known
-        return pack(self.engine, self._places, self._counts, self._numbers, tensors)
+        return self.weights.pack(tensors)
 
     def layout(
         self, steps: int, batch: int, lengths: Values | None, reverse: bool, resets: Values | None
@@ -163,17 +155,36 @@ class Kernels:
             for each, shape in zip(cotangents[:count], engine.output_shapes, strict=True)
         ]
         ends = [None if each is None else layout.dealt(each.numpy()) for each in cotangents[count:]]
-        # Kernels keep other things there on the way back than on the way forth.
-        fixed = engine.buffers.take(engine.fixed_length)
-        memory = PooledBuffer(tape.numpy(), [])
-        run = ForwardRun(engine.sizes_of(plan), plan, [], [], memory, fixed, numbers)
-        found = engine.backward(run, rows, [layout.rows_in(each) for each in ahead], ends)
-        flat = torch.from_numpy(found.parameters)
+        run = self.kept_run(plan, tape, numbers)
+        found, slopes = self.gradients(run, rows, [layout.rows_in(each) for each in ahead], ends)
         return Back(
             [torch.from_numpy(layout.rows_out(each, lead)) for each in found.inputs],
             [torch.from_numpy(layout.undealt(each)) for each in found.starts],
-            [flat.as_strided(*view) for view in self.views],
+            slopes,
         )
+
+    def kept_run(self, plan: RowPlan, tape: torch.Tensor, numbers: Numbers) -> ForwardRun:
+        """The pass that left a tape, as far as the way back needs it."""
+        engine = self.engine
+        # Kernels keep other things there on the way back than on the way forth.
+        fixed = engine.buffers.take(engine.fixed_length)
+        memory = PooledBuffer(tape.numpy(), [])
+        return ForwardRun(engine.sizes_of(plan), plan, [], [], memory, fixed, numbers)
+
+    def gradients(
+        self,
+        run: ForwardRun,
+        inputs: Sequence[Values],
+        ahead: Sequence[Values],
+        ends: Sequence[Values | None],
+    ) -> tuple[BackwardRun, list[torch.Tensor]]:
+        """What the engine finds, and the gradients of parameters one by one."""
+        engine, flat = self.engine, None
+        if not self.weights.views:  # else gradients stay in the memory that they are added up in
+            flat = engine.buffers.take(engine.parameters.size)
+        memory = None if flat is None else flat.array
+        found = engine.backward(run, inputs, ahead, ends, memory)
+        return found, self.weights.unpack(found.parameters)
 
 
 class _Tape(np.ndarray[Any, Any]):

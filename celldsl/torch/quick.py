@@ -18,11 +18,10 @@ from torch.autograd import forward_ad
 
 from celldsl.bridges.recipe import Recipe
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.buffers import PooledBuffer
 from celldsl.runtime.exec.batch_layout import dense_layout
-from celldsl.runtime.exec.executor import Engine, ForwardRun
+from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.threads.thread_count import THREADS
-from celldsl.torch.eager import apply_pass
+from celldsl.torch.eager import quick_apply
 from celldsl.torch.group import CHANGES
 from celldsl.torch.kernels import DTYPES, Kernels, kernels_of, tape_of
 from celldsl.torch.plain import Options
@@ -33,7 +32,8 @@ KEPT_SHAPES = 64
 _PLAIN_TYPES = {torch.Tensor, torch.nn.Parameter}
 _transforms = torch._C._functorch.peek_interpreter_stack
 _modes = torch._C._len_torch_dispatch_stack
-_autocast = torch.is_autocast_enabled
+_autocast = torch._C._is_any_autocast_enabled
+_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 _threads = torch.get_num_threads
 _from_numpy = torch.from_numpy
 _wants_gradients = torch.is_grad_enabled
@@ -64,7 +64,7 @@ class Ready:
 
     __slots__ = (
         "engine", "given", "kept", "kernels", "once", "options", "outputs", "recipe", "sizes",
-        "state_shapes", "threads", "views",
+        "state_shapes", "threads",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +82,6 @@ class Ready:
         self.sizes = engine.sizes_of(self.kept)
         self.outputs = len(engine.output_shapes)
         self.state_shapes = [(batch, *each) for each in engine.state_shapes]
-        self.views = kernels.views
 
 
 class Call:
@@ -108,18 +107,15 @@ class Call:
         engine = ready.engine
         starts: Sequence[Values] = engine.no_starts
         if ready.given:
-            count = len(ready.state_shapes)
-            starts = [_array(each) for each in tensors[1 : 1 + count]]
+            starts = [_array(each) for each in tensors[1 : 1 + len(ready.state_shapes)]]
         run = engine.forward(
             ready.kept if keep else ready.once, (_array(tensors[0]),), starts, packed.numbers,
             packed.fixed,
         )  # fmt: skip
         packed.fixed = run.fixed
-        finals = run.finals
-        if self.layers:
-            finals = [each[None] for each in finals]
+        finals = [each[None] for each in run.finals] if self.layers else run.finals
         tape = tape_of(run) if keep else None
-        return list(map(_from_numpy, run.outputs)), list(map(_from_numpy, finals)), tape
+        return map(_from_numpy, run.outputs), map(_from_numpy, finals), tape
 
     def back(
         self, tensors: Tensors, tape: torch.Tensor, cotangents: Sequence[torch.Tensor | None]
@@ -133,22 +129,19 @@ class Call:
             for each, shape in zip(cotangents[:count], ready.sizes.outputs, strict=True)
         ]
         ends = [None if each is None else _array(each) for each in cotangents[count:]]
-        # Kernels keep other things there on the way back than on the way forth.
-        fixed = engine.buffers.take(engine.fixed_length)
-        memory = PooledBuffer(tape.numpy(), [])
-        run = ForwardRun(ready.sizes, ready.kept, [], [], memory, fixed, self.packed.numbers)
-        found = engine.backward(run, (_array(tensors[0]),), ahead, ends)
-        flat = _from_numpy(found.parameters)
+        run = ready.kernels.kept_run(ready.kept, tape, self.packed.numbers)
+        found, slopes = ready.kernels.gradients(run, (_array(tensors[0]),), ahead, ends)
         back: list[torch.Tensor | None] = [_from_numpy(found.inputs[0])]
         if ready.given:
             own = [each[None] for each in found.starts] if self.layers else found.starts
             back += map(_from_numpy, own)
-        back += [flat.as_strided(*view) for view in ready.views]
+        back += slopes
         return back
 
 
 def _array(tensor: torch.Tensor) -> Values:
-    tensor = tensor.detach() if tensor.requires_grad else tensor
+    if tensor.requires_grad:
+        tensor = tensor.detach()
     found: Values = (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()
     return found
 
@@ -162,17 +155,20 @@ def quick_pass(
     """
     dtype = x.dtype
     if (
-        type(x) not in _PLAIN_TYPES or not x.is_cpu or _transforms() is not None or _modes()
-        or _autocast("cpu") or forward_ad._current_level >= 0
+        type(x) not in _PLAIN_TYPES or not x.is_cpu or _is_wrapped(x) or _modes() or _autocast()
+        or _transforms() is not None or forward_ad._current_level >= 0
     ):  # fmt: skip
         return None
     memo: Memo = layer._memo
     weights = _weights(layer, memo)
     if weights is None:
         return None
+    wants = _wants_gradients()
+    learns = wants and x.requires_grad
     for each in weights:
         if each.dtype is not dtype or not each.is_cpu or not each.is_contiguous():
             return None
+        learns = learns or (wants and each.requires_grad)
     ready = memo.ready.get((x.shape, dtype, reverse, bool(starts)))
     if ready is None or ready.threads != (THREADS.number, _threads()):
         ready = _made_ready(layer, memo, x, bool(starts), reverse)
@@ -183,8 +179,8 @@ def quick_pass(
         packed = memo.packed = ready.kernels.pack(None, weights)
     call = Call(ready, packed, layers)
     tensors = (x, *starts, *weights)
-    if _wants_gradients() and any(each.requires_grad for each in tensors):
-        return apply_pass(call, *tensors)
+    if learns or (wants and any(each.requires_grad for each in starts)):
+        return quick_apply(call, *tensors)
     outputs, finals, _ = call.run(tensors, False)
     return (*outputs, *finals)
 
@@ -201,10 +197,15 @@ def _weights(layer: Any, memo: Memo) -> list[torch.Tensor] | None:
         return None
     ids = list(map(id, weights))
     if memo.ids != ids:
-        if any(type(each) not in _PLAIN_TYPES for each in weights):
+        if not all(map(_is_plain, weights)):
             return None
         memo.ids, memo.weights = ids, weights
     return weights
+
+
+def _is_plain(tensor: Any) -> bool:
+    """Whether it is no class of its own, and nothing that a transform has left behind."""
+    return type(tensor) in _PLAIN_TYPES and not _is_wrapped(tensor)
 
 
 def _places_of(layer: Any) -> _Places:
@@ -238,7 +239,7 @@ def _fit(starts: Sequence[Any], ready: Ready, dtype: torch.dtype, layers: bool) 
     if len(starts) != len(ready.state_shapes):
         return False
     for each, shape in zip(starts, ready.state_shapes, strict=True):
-        if type(each) not in _PLAIN_TYPES or each.dtype is not dtype or not each.is_cpu:
+        if not _is_plain(each) or each.dtype is not dtype or not each.is_cpu:
             return False
         if each.shape != ((1, *shape) if layers else shape):
             return False

@@ -50,6 +50,22 @@ class Checked(NamedTuple):
     alone: bool
 
 
+class Single:
+    """The only layer of a module, how many outputs it has, the types of tuples, and whether it may
+    draw masks."""
+
+    __slots__ = ("count", "layer", "masks", "outputs", "states")
+
+    def __init__(self, layer: CellLayer) -> None:
+        cls = layer._recipe.cls
+        self.layer, self.count = layer, layer._count
+        self.outputs, self.states = cls._output_structure.type, cls._state_structure.type
+        self.masks = bool(layer._recipe.described.masks)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Single, (self.layer,)
+
+
 class RNN(nn.Module):
     """Any cell over sequences, layer upon layer, as `nn.LSTM` is used.
 
@@ -112,13 +128,11 @@ class RNN(nn.Module):
         self._recipes = recipes
         for each in recipes:
             tell_pytree(each)
-        # In a tuple, so that it is no child of this module.
-        self._single = self._one
+        self._single = self._one()
         if self.residual:
             self._check_residual()
 
-    @property
-    def _one(self) -> Any:
+    def _one(self) -> Single | None:
         """The layer, where there is one that is as most are."""
         layer = self._layer(0, 0)
         cls = layer._recipe.cls
@@ -126,7 +140,7 @@ class RNN(nn.Module):
         plain = not (self.batch_first or self.bidirectional or self._listed or self.form_wanted)
         if self.num_layers > 1 or not (plain and layer._quick and states.flat and outputs.flat):
             return None
-        return (layer,)
+        return Single(layer)
 
     def _check_residual(self) -> None:
         """Raises where a layer's outputs have other shapes than its inputs."""
@@ -160,7 +174,7 @@ class RNN(nn.Module):
         a length.
         """
         if self._single is not None and not named and not torch.compiler.is_compiling():
-            found = self._quickly(inputs, state)
+            found = self._quickly(self._single, inputs, state)
             if found is not None:
                 return found
         if named:
@@ -199,25 +213,19 @@ class RNN(nn.Module):
             self.train(was_training)
         return {name: self._outward(each, ready.alone) for name, each in watched.found.items()}
 
-    def _quickly(self, x: Any, state: Any) -> tuple[Any, Any] | None:
+    def _quickly(self, single: Single, x: Any, state: Any) -> tuple[Any, Any] | None:
         """The ordinary pass of one layer in one direction; None where there is more to do."""
-        (layer,) = self._single
-        cls = layer._recipe.cls
-        states = cls._state_structure.type
-        starts: tuple[Any, ...] = ()
-        if state is not None:
-            if type(state) is not states:
-                return None
-            starts = state
-        if not isinstance(x, torch.Tensor) or (self.training and layer._recipe.described.masks):
+        states, count = single.states, single.count
+        if state is not None and type(state) is not states:
             return None
-        found = quick_pass(layer, x, starts, True, False)
+        if not isinstance(x, torch.Tensor) or (single.masks and self.training):
+            return None
+        found = quick_pass(single.layer, x, () if state is None else state, True, False)
         if found is None:
             return None
-        count = layer._count
         if count == 1:
             return found[0], states._make(found[1:])
-        return cls._output_structure.type._make(found[:count]), states._make(found[count:])
+        return single.outputs._make(found[:count]), states._make(found[count:])
 
     def _packed(
         self, given: list[Any], state: Any, lengths: Any, resets: Any, every: bool

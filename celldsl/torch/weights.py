@@ -1,92 +1,117 @@
 """Weights as kernels take them.  In: tensors of parameters and consts.  Out: packed weights.
 
-    packed = pack(kernels, None, params, consts)
-    packed = pack(kernels, packed, params, consts)      # the same object, if no number has changed
+    weights = Weights(engine, param_places, const_places, lengths, hypers)
+    packed = weights.pack(tensors)
+    packed.holds(tensors)               # whether no number has changed since
+    weights.unpack(flat)                # a tensor for each parameter
 
 Packed weights are never written to again, so that a pass keeps those that it began with.  Whether
-they are still right is seen by comparing bits with a copy: version counters say nothing of what is
-written by way of `.data`, NumPy or another process.
+they are still right is seen by comparing bits: version counters say nothing of what is written by
+way of `.data`, NumPy or another process.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections.abc import Sequence
-from typing import Any
+from math import prod
 
 import numpy as np
 import torch
 
 from celldsl.runtime.arrays.params import Place
 from celldsl.runtime.arrays.validation import Values
+from celldsl.runtime.blocks import Blocks
 from celldsl.runtime.buffers import PooledBuffer
 from celldsl.runtime.exec.executor import Engine, Numbers
 
-# Called with Python's lock held: letting go of it takes longer than to compare a small weight.
-_libc = ctypes.PyDLL(None) if os.name == "posix" else ctypes.PyDLL("msvcrt")
-_differ = _libc.memcmp
-_differ.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+Tensors = Sequence[torch.Tensor]
+_place_of = torch.Tensor.data_ptr
+_from_numpy = torch.from_numpy
 
 
 class Packed:
     """`numbers` are what passes compute with; `fixed` is what a first pass derived from them."""
 
-    __slots__ = ("_buffers", "_copies", "dtype", "fixed", "numbers")
+    __slots__ = ("_blocks", "_buffers", "_flat", "dtype", "fixed", "numbers")
 
     def __init__(
         self,
         dtype: torch.dtype | None,
         numbers: Numbers,
-        copies: list[tuple[int, int]],
-        buffers: list[PooledBuffer],
+        blocks: Blocks,
+        buffers: Sequence[PooledBuffer],
     ) -> None:
         self.dtype = dtype
         self.numbers = numbers
         self.fixed: PooledBuffer | None = None
-        self._copies = copies
+        self._blocks = blocks
         self._buffers = buffers
+        self._flat = [each.array.ctypes.data for each in buffers]
 
-    def holds(self, tensors: Sequence[torch.Tensor]) -> bool:
+    def holds(self, tensors: Tensors) -> bool:
         """Whether these tensors, which are contiguous, have the numbers that were packed."""
-        for tensor, (place, size) in zip(tensors, self._copies, strict=True):
-            if _differ(tensor.data_ptr(), place, size):
-                return False
-        return True
+        return not self._blocks.differ([*map(_place_of, tensors), *self._flat])
 
 
-def pack(
-    engine: Engine,
-    places: Sequence[Place],
-    count: tuple[int, int, int],
-    hyper: Sequence[float],
-    tensors: Sequence[torch.Tensor],
-) -> Packed:
-    """Copies parameters, then consts, to where kernels look for them.
+class Weights:
+    """Where the parameters and consts of a built cell lie in two flat arrays.
 
-    `count` says how many of the tensors are parameters, and how long the two flat arrays are.
+    `lengths` are those of the two.  `views` say of each parameter from where to where it lies, and
+    its shape, if all are contiguous there; else there are none.
     """
-    params, *lengths = count
-    buffers = engine.buffers
-    flat = [buffers.take(length) for length in lengths]
-    kept = buffers.take(sum(tensor.numel() for tensor in tensors))
-    copies, end, item = [], 0, buffers.dtype.itemsize
-    first = _address(kept.array)
-    for own in flat:
-        own.array[:] = 0  # between parameters there may be gaps
-    for number, (tensor, place) in enumerate(zip(tensors, places, strict=True)):
-        values = tensor.detach().numpy()
-        own = flat[number >= params]
-        shape, offset, strides = place
-        np.ndarray(shape, buffers.dtype, own.array.data, offset, strides)[...] = values
-        kept.array[end : end + values.size].reshape(shape)[...] = values
-        copies.append((first + end * item, values.nbytes))
-        end += values.size
-    parameters, constants = (own.array[:length] for own, length in zip(flat, lengths, strict=True))
-    numbers = engine.numbers_of(hyper, constants, parameters)
-    return Packed(tensors[0].dtype if tensors else None, numbers, copies, [*flat, kept])
+
+    def __init__(
+        self,
+        engine: Engine,
+        params: Sequence[Place],
+        consts: Sequence[Place],
+        lengths: tuple[int, int],
+        hypers: Sequence[float],
+    ) -> None:
+        size = engine.dtype.itemsize
+        self._engine = engine
+        self._lengths = lengths
+        self._hypers = hypers
+        self.views = _views(params, size)
+        self._shapes = [shape for shape, _, _ in params]
+        self._all = Blocks([params, consts], size)
+        self._params = Blocks([params], size)
+
+    def pack(self, tensors: Tensors) -> Packed:
+        """Copies parameters, then consts, which are contiguous, to where kernels look for them."""
+        engine = self._engine
+        buffers = [engine.buffers.take(length) for length in self._lengths]
+        for each in buffers:
+            each.array[:] = 0  # between parameters there may be gaps
+        pairs = zip(buffers, self._lengths, strict=True)
+        parameters, constants = (each.array[:length] for each, length in pairs)
+        numbers = engine.numbers_of(self._hypers, constants, parameters)
+        packed = Packed(tensors[0].dtype if tensors else None, numbers, self._all, buffers)
+        self._all.gather([*map(_place_of, tensors), *packed._flat])
+        return packed
+
+    def unpack(self, flat: Values) -> list[torch.Tensor]:
+        """A tensor for each parameter, of what lies in a flat array, or of its memory."""
+        if self.views:
+            return [_from_numpy(flat[a:b].reshape(shape)) for a, b, shape in self.views]
+        dtype = self._engine.dtype
+        found = [_from_numpy(np.empty(shape, dtype)) for shape in self._shapes]
+        self._params.scatter([*map(_place_of, found), flat.ctypes.data])
+        return found
 
 
-def _address(array: Values) -> int:
-    found: Any = array.ctypes.data
-    return int(found)
+def _views(places: Sequence[Place], size: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    found = []
+    for shape, offset, strides in places:
+        found.append((offset // size, offset // size + prod(shape), shape))
+        if not _is_contiguous(shape, strides, size):
+            return []
+    return found
+
+
+def _is_contiguous(shape: Sequence[int], strides: Sequence[int], size: int) -> bool:
+    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if length != 1 and stride != size:
+            return False
+        size *= length
+    return True

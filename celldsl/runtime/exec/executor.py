@@ -264,16 +264,22 @@ class Engine:
         inputs: Sequence[Values],
         output_cotangents: Sequence[Values],
         final_cotangents: Sequence[Values | None],
+        memory: Values | None = None,
     ) -> BackwardRun:
         """Runs the backward phases over what `run` has kept; None stands for zeros.
 
-        The run may be that of another engine whose forward phases are the same.
+        The run may be that of another engine whose forward phases are the same.  The gradients of
+        parameters are put into `memory`, which is as long, or into a new array.
         """
         sizes, dtype = self.sizes_of(run.plan), self.dtype
         fits = run.fixed.array.size >= self.fixed_length
         fixed = run.fixed if fits else self.buffers.take(self.fixed_length)
         work = self.buffers.take(sizes.backward_work)
-        parameters = np.zeros(self.parameters.size, dtype)
+        if memory is None:
+            parameters = np.zeros(self.parameters.size, dtype)
+        else:
+            parameters = memory[: self.parameters.size]
+            parameters[:] = 0
         found = [np.empty(shape, dtype) for shape in sizes.gradients]
         of_inputs, of_starts = found[: len(inputs)], found[len(inputs) :]
         ends = [
