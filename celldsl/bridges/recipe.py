@@ -18,7 +18,7 @@ from typing import Any
 
 from celldsl.api import open_sources
 from celldsl.runtime.cell.cell_class import CellClass
-from celldsl.runtime.description import Description
+from celldsl.runtime.description import Array, Description
 from celldsl.runtime.errors import ArgumentTypeError
 
 Settings = Mapping[str, Any]
@@ -49,6 +49,12 @@ class Recipe:
         return [float(self.hypers[h.name]) for h in self.described.hypers if not h.fixed]
 
     @cached_property
+    def main(self) -> int:
+        """Which input says how many steps there are: the first that has a value for each."""
+        lasting = [each.per for each in self.described.inputs]
+        return lasting.index("step") if "step" in lasting else 0
+
+    @cached_property
     def text(self) -> str:
         """Raises ArgumentTypeError for a class that does not carry its sources."""
         described = self.described
@@ -77,6 +83,11 @@ class Recipe:
 
 
 _KNOWN: dict[str, Recipe] = {}
+
+
+def flows(described: Array) -> bool:
+    """Whether an input is of real numbers of each step, as outputs are."""
+    return described.kind == "real" and described.per == "step"
 
 
 def recipe_of(cell: Any) -> Recipe:

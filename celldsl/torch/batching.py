@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from celldsl.bridges.recipe import Recipe, recipe_from
+from celldsl.torch.inputs import batch_axes
 from celldsl.torch.ops import backward_op, forward_op
 from celldsl.torch.plain import Groups, Options, plain_pass, plain_pullback, refuse_masks
 
@@ -52,7 +53,8 @@ def folded(
     groups, places = Groups.cut(recipe, tensors), _places(recipe, in_dims[0])
     if any(d is not None for d in (*places.params, *places.consts, in_dims[3])):
         raise RuntimeError(f"{recipe.described.name}: torch.vmap over parameters is plain code's")
-    inputs = [_axis_in(t, d, size, 1) for t, d in zip(groups.inputs, places.inputs, strict=True)]
+    own = zip(groups.inputs, places.inputs, batch_axes(recipe), strict=True)
+    inputs = [_axis_in(t, d, size, axis) for t, d, axis in own]
     starts = [_axis_in(t, d, size, 0) for t, d in zip(groups.starts, places.starts, strict=True)]
     flat = [*inputs, *starts, *groups.params, *groups.consts]
     if lengths is not None:

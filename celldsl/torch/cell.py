@@ -15,10 +15,17 @@ import torch
 from celldsl.bridges.recipe import recipe_of
 from celldsl.runtime.arrays.options import refuse_unknown
 from celldsl.runtime.arrays.shapes import shape_words
-from celldsl.runtime.arrays.signature import make_slots
+from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.validation import check_integer
 from celldsl.runtime.errors import ArgumentError
-from celldsl.torch.check import check_resets, check_shape, check_tensor, given_tensors
+from celldsl.torch.check import (
+    check_input,
+    check_range,
+    check_resets,
+    check_shape,
+    check_tensor,
+    given_tensors,
+)
 from celldsl.torch.form import checked_form
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.plain import Options
@@ -71,8 +78,8 @@ class Cell(CellLayer):
             if batch is None:
                 raise ArgumentError("resets: are for a batch; leave the state out instead")
             resets = check_resets(resets, ("B",), (batch,))[None]
-        starts = [] if state is None else self._unpacked(state, batch, given[0])
-        given = [each.unsqueeze(0) if batch is not None else each[None, None] for each in given]
+        starts = [] if state is None else self._unpacked(state, batch)
+        given = [self._inward(*pair, batch) for pair in zip(self._inputs, given, strict=True)]
         options = Options(resets=resets, training=self.training)
         outputs, finals = self._pass(given, starts, options, self._form)
         alone = batch is None
@@ -82,22 +89,26 @@ class Cell(CellLayer):
         found = rows[0] if len(rows) == 1 else pack_like(cls._output_structure, rows)
         return found, pack_like(cls._state_structure, ends)
 
+    def _inward(self, slot: Slot, value: torch.Tensor, batch: int | None) -> torch.Tensor:
+        """(1, B, …), or (B, …) where it lasts a sequence."""
+        rows = value[None] if batch is None else value
+        return rows if slot.per == "sequence" else rows[None]
+
     def _check(self, given: list[Any]) -> int | None:
         """B, None for one row without a batch.  Raises before anything runs."""
         like = next(iter(self._tensors()), None)
-        lead: tuple[str, ...] = ("B",)
-        sizes: tuple[int | None, ...] = (None,)
         for slot, value in zip(self._inputs, given, strict=True):
-            check_tensor(
-                slot.name, value, like, shape_words(("B", *slot.axes), (None, *slot.shape))
-            )
-            if slot is self._inputs[0] and value.ndim == len(slot.shape):
-                lead, sizes = (), ()
+            check_input(slot, value, like, ("B",))
+        alone = given[0].ndim == len(self._inputs[0].shape)
+        lead, sizes = ((), ()) if alone else (("B",), (None,))
+        for slot, value in zip(self._inputs, given, strict=True):
             check_shape(slot.name, value, slot, lead, sizes)
             sizes = tuple(value.shape[: len(lead)])
+            check_range(slot, value)
         return sizes[0] if sizes else None
 
-    def _unpacked(self, state: Any, batch: int | None, like: torch.Tensor) -> list[torch.Tensor]:
+    def _unpacked(self, state: Any, batch: int | None) -> list[torch.Tensor]:
+        like = next(iter(self._tensors()), None)
         if isinstance(state, torch.Tensor) and len(self._states) == 1:
             state = (state,)
         found = self._recipe.cls._state_structure.unpack("state", state)
@@ -113,7 +124,12 @@ class Cell(CellLayer):
         size = check_integer("batch", batch, 0)
         weights = self._tensors()
         like = weights[0] if weights else torch.empty(())
-        none = [like.new_empty((0, size, *slot.shape)) for slot in self._inputs]
+        none = [
+            like.new_zeros(
+                (size, *slot.shape) if slot.per == "sequence" else (0, size, *slot.shape)
+            )
+            for slot in self._inputs
+        ]
         _, finals = self._pass(none, [], Options(), self._form)
         return pack_like(self._recipe.cls._state_structure, finals)
 

@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import Slot
 from celldsl.runtime.arrays.validation import by_name
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+
+INTEGERS = {torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8}
 
 
 def given_tensors(inputs: Any, named: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
@@ -40,11 +43,63 @@ def check_tensor(name: str, value: Any, like: torch.Tensor | None, words: str) -
 
     Under autocast, and where there are no parameters to say so, any floating dtype will do.
     """
+    _check_is_tensor(name, value, words)
+    _check_real(name, value, like)
+    _check_device(name, value, like)
+
+
+def check_input(slot: Slot, value: Any, like: torch.Tensor | None, lead: Sequence[str]) -> None:
+    """Whether it is a tensor of what the input holds, on the device of `like`."""
+    words = shape_words((*lead, *slot.axes), (*[None] * len(lead), *slot.shape))
+    _check_is_tensor(slot.name, value, words)
+    match slot.kind:
+        case "int":
+            if value.dtype not in INTEGERS:
+                raise ArgumentTypeError(
+                    f"{slot.name}: expected integers, got {value.dtype}; pass {slot.name}.long()"
+                )
+        case "bool":
+            if value.dtype is not torch.bool:
+                raise ArgumentTypeError(
+                    f"{slot.name}: expected truth values, got {value.dtype}; pass {slot.name} != 0"
+                )
+        case _:
+            _check_real(slot.name, value, like)
+    _check_device(slot.name, value, like)
+
+
+def check_range(slot: Slot, value: torch.Tensor) -> None:
+    """Whether integers are below their limit, where their values are known and on the CPU.
+
+    On another device the question would wait for all that was launched there.
+    """
+    if slot.kind != "int" or not value.is_cpu or not has_values(value):
+        return
+    wrong = (value < 0) | (value >= slot.limit)
+    if wrong.any():
+        place = wrong.nonzero()[0].tolist()
+        told = f"{slot.name}[{', '.join(map(str, place))}] is {int(value[tuple(place)])}"
+        raise ArgumentError(
+            f"{slot.name}: expected integers from 0 to {slot.limit - 1}, but {told}"
+        )
+
+
+def has_values(tensor: torch.Tensor) -> bool:
+    """Whether its numbers can be looked at: nothing compiles or transforms, and there are some."""
+    if torch.compiler.is_compiling() or isinstance(tensor, FakeTensor):
+        return False
+    return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def _check_is_tensor(name: str, value: Any, words: str) -> None:
     if not isinstance(value, torch.Tensor):
         advice = f"; pass torch.from_numpy({name})" if hasattr(value, "__array__") else ""
         raise ArgumentTypeError(
             f"{name}: expected a tensor {words}, got {type(value).__name__}{advice}"
         )
+
+
+def _check_real(name: str, value: torch.Tensor, like: torch.Tensor | None) -> None:
     wanted = None if like is None else like.dtype
     if not value.is_floating_point() or (
         wanted is not None and value.dtype != wanted and not _is_cast(value)
@@ -55,6 +110,9 @@ def check_tensor(name: str, value: Any, like: torch.Tensor | None, words: str) -
             f"{name}: expected {told}, as the layer's parameters are, got {value.dtype}; pass "
             f"{name}.to({dtype})"
         )
+
+
+def _check_device(name: str, value: torch.Tensor, like: torch.Tensor | None) -> None:
     if like is not None and value.device != like.device:
         raise ArgumentError(
             f"{name}: expected a tensor on {like.device}, where the layer's parameters are, got "

@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd import forward_ad
 
 from celldsl.runtime.errors import ArgumentError
+from celldsl.torch.check import INTEGERS
 
 FORMS = ("kernels", "plain")
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
@@ -39,6 +40,8 @@ def why_plain(tensors: Iterable[torch.Tensor]) -> str:
     for each in tensors:
         if each.device.type != "cpu":
             return f"a tensor is on {each.device}"
+        if each.dtype in INTEGERS or each.dtype is torch.bool:
+            continue
         if dtype is None:
             dtype = each.dtype
             if dtype not in (torch.float32, torch.float64):

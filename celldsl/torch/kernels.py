@@ -50,9 +50,9 @@ class Done(NamedTuple):
 
 
 class Back(NamedTuple):
-    """Gradients."""
+    """Gradients; None of integers and truth values."""
 
-    inputs: list[torch.Tensor]
+    inputs: list[torch.Tensor | None]
     starts: list[torch.Tensor]
     params: list[torch.Tensor]
 
@@ -120,7 +120,7 @@ class Kernels:
         """All steps; with `keep` there is a tape.  Masks are drawn where there is a `key`."""
         engine = self.engine
         numbers = packed.numbers if key is None else with_masks(packed.numbers, key)
-        rows = [layout.rows_in(each.numpy()) for each in inputs]
+        rows = self._rows(layout, inputs)
         dealt = None if starts is None else [layout.dealt(each.numpy()) for each in starts]
         plan = layout.plan(0, layout.steps, keep, starts is not None)
         given = engine.no_starts if dealt is None else dealt
@@ -148,7 +148,7 @@ class Kernels:
         engine = self.engine
         numbers = packed.numbers if key is None else with_masks(packed.numbers, key)
         plan = layout.plan(0, layout.steps, True, starts)
-        rows = [layout.rows_in(each.numpy()) for each in inputs]
+        rows = self._rows(layout, inputs)
         count = len(engine.output_shapes)
         ahead = [
             np.zeros((*lead, *shape), engine.dtype) if each is None else each.numpy()
@@ -158,10 +158,29 @@ class Kernels:
         run = self.kept_run(plan, tape, numbers)
         found, slopes = self.gradients(run, rows, [layout.rows_in(each) for each in ahead], ends)
         return Back(
-            [torch.from_numpy(layout.rows_out(each, lead)) for each in found.inputs],
+            self._slopes_of_inputs(layout, lead, found.inputs),
             [torch.from_numpy(layout.undealt(each)) for each in found.starts],
             slopes,
         )
+
+    def _rows(self, layout: BatchLayout, inputs: Tensors) -> list[Values]:
+        return [
+            layout.dealt(value.numpy()) if each.per == "sequence" else layout.rows_in(value.numpy())
+            for each, value in zip(self.engine.inputs, inputs, strict=True)
+        ]
+
+    def _slopes_of_inputs(
+        self, layout: BatchLayout, lead: tuple[int, int], found: Sequence[Values]
+    ) -> list[torch.Tensor | None]:
+        slopes: list[torch.Tensor | None] = []
+        for each, array in zip(self.engine.inputs, found, strict=True):
+            if each.kind != "real":
+                slopes.append(None)
+            elif each.per == "sequence":
+                slopes.append(torch.from_numpy(layout.undealt(array)))
+            else:
+                slopes.append(torch.from_numpy(layout.rows_out(array, lead)))
+        return slopes
 
     def kept_run(self, plan: RowPlan, tape: torch.Tensor, numbers: Numbers) -> ForwardRun:
         """The pass that left a tape, as far as the way back needs it."""

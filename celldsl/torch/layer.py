@@ -16,14 +16,13 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from celldsl.bridges.recipe import Recipe, recipe_from, with_states
+from celldsl.bridges.recipe import Recipe, flows, recipe_from, with_states
 from celldsl.bridges.trace import values_over_time
 from celldsl.runtime.cell.initial import drawing
-from celldsl.runtime.description import Description
-from celldsl.runtime.errors import ArgumentError
 from celldsl.torch.eager import Call, run_kernels
 from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
 from celldsl.torch.group import Group
+from celldsl.torch.inputs import as_numbers, lead_of, real_dtype
 from celldsl.torch.kernels import Kernels, kernels_of
 from celldsl.torch.ops import forward_op
 from celldsl.torch.plain import Groups, Options, plain_pass
@@ -35,20 +34,6 @@ Tensors = Sequence[torch.Tensor]
 MOST_KEY = 2**53  # a float64 holds every whole number below
 
 
-def _check_inputs(described: Description) -> None:
-    """Raises ArgumentError for an input that layers cannot pass on."""
-    for each in described.inputs:
-        held = {"int": "integers", "bool": "truth values"}.get(each.kind)
-        if held is None and each.per == "step":
-            continue
-        told = f"holds {held}" if held else "lasts a sequence"
-        raise ArgumentError(
-            f"{each.name}: this input of {described.name} {told}, and layers take real numbers of "
-            f"each step; `celldsl compile {described.source} --target torch` writes a module that "
-            "takes it"
-        )
-
-
 class CellLayer(Group):
     """The parameters and consts of a cell, and passes over them."""
 
@@ -58,7 +43,6 @@ class CellLayer(Group):
         assert recipe.text  # known before anything is traced
         self._memo = Memo()
         described = recipe.described
-        _check_inputs(described)
         for name, value in values.params.items():
             own = torch.tensor(value).to(device=device, dtype=dtype)
             self.hold(name, nn.Parameter(own))
@@ -68,7 +52,7 @@ class CellLayer(Group):
         self._paths = [tuple(each.name.split(".")) for each in arrays]
         self._given = frozenset(values.hypers.given)
         self._count = len(described.outputs)
-        self._quick = len(described.inputs) == 1 and bool(self._paths)
+        self._quick = [*map(flows, described.inputs)] == [True] and bool(self._paths)
 
     def _tensors(self) -> list[torch.Tensor]:
         """Parameters, then consts."""
@@ -110,6 +94,8 @@ class CellLayer(Group):
         if reason:
             groups = Groups.cut(recipe, tensors)
             return plain_pass(recipe, groups, options)
+        inputs = as_numbers(recipe, inputs, real_dtype([*weights, *starts, *inputs]))
+        tensors[: len(inputs)] = inputs
         if is_eager(tensors):
             return self._by_kernels(recipe, inputs, starts, weights, options)
         return self._by_operator(recipe, tensors, options)
@@ -128,8 +114,9 @@ class CellLayer(Group):
         self, inputs: Tensors, starts: Tensors, options: Options, names: Any
     ) -> dict[str, torch.Tensor]:
         """Values of the cell over time, by kernels, for tensors of any dtype and device."""
-        described, like = self._recipe.described, inputs[0]
-        precise = torch.float64 if like.dtype is torch.float64 else torch.float32
+        described, device = self._recipe.described, inputs[0].device
+        dtype = real_dtype([*self._tensors(), *inputs])
+        precise = torch.float64 if dtype is torch.float64 else torch.float32
         own = [_as_array(each, precise) for each in self._tensors()]
         count = len(described.params)
         params, consts = (
@@ -147,7 +134,7 @@ class CellLayer(Group):
         )  # fmt: skip
         tensors = {name: torch.tensor(array) for name, array in found.items()}
         return {
-            name: each.to(like.device, each.dtype if each.dtype is torch.bool else like.dtype)
+            name: each.to(device, dtype if each.is_floating_point() else each.dtype)
             for name, each in tensors.items()
         }
 
@@ -207,7 +194,7 @@ class CellLayer(Group):
         starts = [each.contiguous() for each in starts]
         kernels = kernels_of(recipe.text, inputs[0].dtype)
         packed = self._packed(recipe, kernels, weights)
-        steps, batch = inputs[0].shape[:2]
+        steps, batch = lead_of(recipe, inputs)
         lengths, resets = options.lengths, options.resets
         layout = kernels.layout(
             steps,

@@ -3,7 +3,8 @@
     *outputs, *finals, tape = torch.ops.celldsl.forward(tensors, lengths, resets, key, text, False)
 
 What `torch.compile`, `torch.export` and `torch.func` put into their graphs.  `tensors` are inputs,
-start states (all or none), parameters and consts; `key` is an integer that masks are drawn from.
+start states (all or none), parameters and consts, all of one dtype; `key` is an integer that masks
+are drawn from.
 A graph has the cell's sources in `text`, and needs nothing else to run in another process.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 
 from celldsl.bridges.recipe import recipe_from
+from celldsl.torch.inputs import lead_of
 from celldsl.torch.kernels import Back, kernels_of
 from celldsl.torch.plain import Groups, Options, refuse_masks, second_pullback
 from celldsl.torch.weights import Packed
@@ -51,9 +53,9 @@ def _(
     reverse: bool,
     keep: bool,
 ) -> list[torch.Tensor]:
-    like = tensors[0]
+    like, known = tensors[0], recipe_from(recipe)
     kernels = kernels_of(recipe, like.dtype)
-    steps, batch = like.shape[:2]
+    steps, batch = lead_of(known, Groups.cut(known, tensors).inputs)
     engine = kernels.engine
     outputs = [like.new_empty((steps, batch, *shape)) for shape in engine.output_shapes]
     finals = [like.new_empty((batch, *shape)) for shape in engine.state_shapes]
@@ -79,7 +81,9 @@ def backward_op(
         assert kept is not None
         tape = kept
     back = made.backward(tape, cotangents)
-    return [*back.inputs, *(back.starts if made.groups.starts else ()), *_own(back.params)]
+    pairs = zip(back.inputs, made.groups.inputs, strict=True)
+    slopes = [torch.zeros_like(value) if each is None else each for each, value in pairs]
+    return [*slopes, *(back.starts if made.groups.starts else ()), *_own(back.params)]
 
 
 @backward_op.register_fake
@@ -123,8 +127,7 @@ class _Pass:
         self.packed = self._pack(text)
         self.key = None if key is None else int(key)
         self.is_dense = lengths is None and resets is None
-        steps, batch = tensors[0].shape[:2]
-        self.lead = steps, batch
+        self.lead = steps, batch = lead_of(self.recipe, self.groups.inputs)
         self.layout = self.kernels.layout(
             steps,
             batch,

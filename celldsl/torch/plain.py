@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import torch
 
 from celldsl.bridges.plain_code import plain_module
-from celldsl.bridges.recipe import Recipe
+from celldsl.bridges.recipe import Recipe, recipe_from
+from celldsl.torch.inputs import as_passed
 from celldsl.torch.states import flatten, pack_in
 
 Tensors = Sequence[torch.Tensor]
@@ -47,11 +48,23 @@ class Groups(NamedTuple):
         return cls(tensors[:first], tensors[first:second], tensors[second:third], tensors[third:])
 
 
+PLAIN_CODE: dict[str, Any] = {}
+
+
+@torch.compiler.assume_constant_result  # what is traced does not look into our compiler
+def know_plain_code(text: str) -> bool:
+    """`PLAIN_CODE` has the module of this recipe from now on."""
+    if text not in PLAIN_CODE:
+        PLAIN_CODE[text] = plain_module(recipe_from(text), "torch")
+    return True
+
+
 def plain_pass(
     recipe: Recipe, groups: Groups, options: Options
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Outputs (T, B, …) and last states (B, …), by the file that `--target torch` writes."""
-    module, described = plain_module(recipe, "torch"), recipe.described
+    know_plain_code(recipe.text)
+    module, described = PLAIN_CODE[recipe.text], recipe.described
     params = _named(described.params, groups.params)
     state = None
     if groups.starts:
@@ -68,7 +81,7 @@ def plain_pass(
         keywords["settings"] = {**recipe.dims, **recipe.hypers}
     if described.masks:
         keywords["training"] = options.training
-    outputs, last = module.forward(params, *groups.inputs, state, **keywords)
+    outputs, last = module.forward(params, *as_passed(recipe, groups.inputs), state, **keywords)
     return list(flatten(outputs)), list(flatten(last))
 
 

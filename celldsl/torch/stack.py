@@ -4,6 +4,7 @@
     stack[1][0].dims        # {"I": 256, "H": 128}
 
 Later layers take what earlier ones give: the one dim that is the input's shape has its size.
+Integers, truth values and what lasts a sequence go to all layers.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from celldsl.api import load
+from celldsl.bridges.recipe import flows
 from celldsl.runtime.arrays.shapes import axes_of
 from celldsl.runtime.cell.construction import accepted_keywords
+from celldsl.runtime.description import Array
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
 from celldsl.torch.layer import made
 
@@ -42,6 +45,7 @@ def build_stack(
     for number, cell in enumerate(wanted):
         before = _outputs(found[-1][0], directions) if found else None
         found.append(_layer(cell, settings, before, directions, dtype, number))
+        _check_common(found[0][0], found[-1][0], number)
     return found
 
 
@@ -103,6 +107,30 @@ def _layer(
     return found
 
 
+def _check_common(first: Any, cell: Any, number: int) -> None:
+    """Raises where a layer has an input that all layers have in common and the first one has not.
+
+    Those are integers, truth values and what lasts a sequence.
+    """
+    known = {each.name: each for each in _common(first)}
+    for each in _common(cell):
+        other = known.get(each.name)
+        if other is None or _held(other, first) != _held(each, cell):
+            raise ArgumentError(
+                f"cell: layer {number} has the input {each.name}: {each.text}, which is passed to "
+                f"all layers, and {first.description.name}, the first, has no such input"
+            )
+
+
+def _common(cell: Any) -> list[Array]:
+    return [each for each in cell.description.inputs if not flows(each)]
+
+
+def _held(each: Array, cell: Any) -> tuple[Any, ...]:
+    limit: int | None = None if each.limit is None else int(each.limit(**cell.dims))
+    return each.kind, each.per, limit, tuple(map(int, each.shape(**cell.dims)))
+
+
 def _known_to(cell: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not hasattr(cell, "description"):
         return dict(settings)
@@ -111,17 +139,20 @@ def _known_to(cell: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resized(cell: Any, before: Shapes) -> dict[str, int]:
-    """The size of the one dim that is the shape of a cell's only input."""
+    """The size of the one dim that is the shape of the cell's only real input of each step."""
     described = getattr(cell, "description", None)
-    if described is None or len(described.inputs) != 1 or len(before) != 1 or len(before[0]) != 1:
+    own = [] if described is None else [each for each in described.inputs if flows(each)]
+    if len(own) != 1 or len(before) != 1 or len(before[0]) != 1:
         return {}
-    axes = axes_of(described.inputs[0].text)
+    axes = axes_of(own[0].text)
     names = {dim.name for dim in described.dims}
     return {axes[0]: before[0][0]} if len(axes) == 1 and axes[0] in names else {}
 
 
 def _inputs(cell: Any) -> Shapes:
-    return [tuple(map(int, each.shape(**cell.dims))) for each in cell.description.inputs]
+    """Shapes of real inputs of each step: what comes of the layer before."""
+    described = cell.description.inputs
+    return [tuple(map(int, each.shape(**cell.dims))) for each in described if flows(each)]
 
 
 def _outputs(cell: Any, directions: int) -> Shapes:
@@ -153,6 +184,17 @@ def check_states(stack: Sequence[Sequence[Any]]) -> None:
             f"num_layers: layers of {stack[0][0].description.name} would have states of different "
             "shapes, since a size of its input is one of its states too: pass a list of cells"
         )
+
+
+def check_residual(stack: Sequence[Sequence[Any]]) -> None:
+    """Raises where a layer's outputs have other shapes than its inputs."""
+    for number, own in enumerate(stack[1:], 1):
+        inputs, outputs = _inputs(own[0]), _outputs(own[0], len(own))
+        if inputs != outputs:
+            raise ArgumentError(
+                f"residual: layer {number} has inputs {inputs} and outputs {outputs}, which "
+                "cannot be added"
+            )
 
 
 def check_directions(cell: Any) -> None:

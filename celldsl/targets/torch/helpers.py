@@ -23,12 +23,17 @@ def flags(label, x, shape):
 
 
 def integers(label, x, shape, limit):
-    """Raises where `x` is no array of integers of this shape, from 0 to `limit` - 1."""
+    """Raises where `x` is no array of integers of this shape, from 0 to `limit` - 1.
+
+    Under `torch.compile` and `torch.vmap` the numbers cannot be looked at.
+    """
     if x.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"{label}: expected integers, int64 or int32, got {x.dtype}")
     if tuple(x.shape) != tuple(shape):
         raise ValueError(f"{label}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
-    if x.numel() and not torch.compiler.is_compiling() and not 0 <= x.min() <= x.max() < limit:
+    if not x.numel() or x.is_meta or torch.compiler.is_compiling():
+        return
+    if not torch._C._functorch.is_batchedtensor(x) and not 0 <= x.min() <= x.max() < limit:
         place = ((x < 0) | (x >= limit)).nonzero()[0].tolist()
         raise ValueError(f"{label}: expected 0 to {limit - 1}, but {place} is {x[tuple(place)]}")
 

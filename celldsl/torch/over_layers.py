@@ -1,0 +1,94 @@
+"""Passes over layers, one upon the other.  In: checked tensors.  Out: outputs and states.
+
+    outputs, states = over_layers(layers, checked, between, every=False)
+
+`layers` are for each layer its cell in each direction.  Real inputs of each step are those of the
+first layer alone: later ones get what the layer before gives.  All other inputs, integers, truth
+values and what lasts a sequence, go to every layer that has an input of their name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from celldsl.bridges.recipe import Recipe, flows
+from celldsl.torch.arguments import Checked
+from celldsl.torch.layer import CellLayer
+from celldsl.torch.plain import Options
+from celldsl.torch.watched import Watched
+
+Tensors = Sequence[torch.Tensor]
+States = list[list[Tensors]]
+
+
+class Between(NamedTuple):
+    """What acts on the way from layer to layer, and how all of them run."""
+
+    dropout: float
+    residual: bool
+    form: str | None
+    training: bool
+
+
+def over_layers(
+    layers: Sequence[Sequence[CellLayer]],
+    checked: Checked,
+    between: Between,
+    every: bool,
+    watched: Watched | None = None,
+) -> tuple[Tensors, States]:
+    """Outputs of the last layer, and for each layer the states of each direction.
+
+    With `every` these are the states after every step.
+    """
+    resets, lengths = checked.resets, checked.lengths
+    first = layers[0][0]._recipe
+    named = dict(zip((each.name for each in first.described.inputs), checked.given, strict=True))
+    passed = [named[each.name] for each in first.described.inputs if flows(each)]
+    both = [resets, _other_way(resets, lengths) if len(layers[0]) > 1 else None]
+    options = [Options(bool(way), lengths, own, between.training) for way, own in enumerate(both)]
+    states: States = []
+    for number, own in enumerate(layers):
+        if number and between.dropout and between.training:
+            passed = [nn.functional.dropout(each, between.dropout) for each in passed]
+        given = _inputs_of(own[0]._recipe, passed, named)
+        found, ends = [], []
+        for way, layer in enumerate(own):
+            begin = [] if checked.starts is None else [s[way] for s in checked.starts[number]]
+            if watched is not None:
+                prefix = f"layers.{number}{'_reverse' if way else ''}"
+                watched.add(prefix, layer, given, begin, options[way])
+            run = layer._pass_with_states if every else layer._pass
+            outputs, last = run(given, begin, options[way], between.form)
+            found.append(outputs)
+            ends.append(last)
+        before, passed = passed, list(found[0])
+        if len(own) > 1:
+            passed = [torch.cat(pair, -1) for pair in zip(*found, strict=True)]
+        if number and between.residual:
+            passed = [new + old for new, old in zip(passed, before, strict=True)]
+        states.append(ends)
+    return passed, states
+
+
+def _inputs_of(
+    recipe: Recipe, passed: Tensors, named: dict[str, torch.Tensor]
+) -> list[torch.Tensor]:
+    """What a layer gets: in order what flows, by name what all layers have in common."""
+    rest = iter(passed)
+    return [next(rest) if flows(each) else named[each.name] for each in recipe.described.inputs]
+
+
+def _other_way(resets: torch.Tensor | None, lengths: torch.Tensor | None) -> torch.Tensor | None:
+    """Resets of the pass that goes backwards: an episode that begins at a step ends before it."""
+    if resets is None:
+        return None
+    found = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
+    if lengths is None:
+        return found
+    steps = torch.arange(1, len(found) + 1, device=found.device)[:, None]
+    return found & (steps < lengths.to(found.device))
