@@ -82,7 +82,7 @@ class RNN(nn.Module):
         self.bidirectional = check_flag("bidirectional", bidirectional)
         self.batch_first = check_flag("batch_first", batch_first)
         self.residual = check_flag("residual", residual)
-        self.dropout = _rate(dropout)
+        self.dropout = dropout
         self.form_wanted = checked_form(form)
         dtype = torch.get_default_dtype() if dtype is None else dtype
         self._listed = isinstance(cell, list | tuple)
@@ -113,6 +113,16 @@ class RNN(nn.Module):
         for each in recipes:
             tell_pytree(each)
         self._single = self._one()
+
+    @property
+    def dropout(self) -> float:
+        """The rate between layers, from 0 to 1."""
+        return float(self._dropout)
+
+    @dropout.setter
+    def dropout(self, rate: Any) -> None:
+        # As a text: of a number `torch.compile(dynamic=True)` makes a variable, and compiles twice.
+        self._dropout = repr(_rate(rate))
 
     def _one(self) -> Single | None:
         """The layer, where there is one that is as most are."""

@@ -140,7 +140,7 @@ def _known_to(cell: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resized(cell: Any, before: Shapes) -> dict[str, int]:
     """The size of the one dim that is the shape of the cell's only real input of each step."""
-    described = getattr(cell, "description", None)
+    described: Any = getattr(cell, "description", None)
     own = [] if described is None else [each for each in described.inputs if flows(each)]
     if len(own) != 1 or len(before) != 1 or len(before[0]) != 1:
         return {}
