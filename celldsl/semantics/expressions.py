@@ -34,9 +34,9 @@ from celldsl.semantics.environment import (
 from celldsl.semantics.folding import folded
 from celldsl.semantics.folds import over
 from celldsl.semantics.initial_values import INITIALISERS
+from celldsl.semantics.inner_steps import step_inner
 from celldsl.semantics.names import read_inner
 from celldsl.semantics.structure import fix
-from celldsl.semantics.subcells import step_inner
 from celldsl.semantics.suggestions import beside, elaborate_beside
 from celldsl.syntax import ast
 
