@@ -16,6 +16,7 @@ from celldsl.semantics.def_body import body as function_body
 from celldsl.semantics.environment import Binding, Static, Tensor, Unknown, Usage, Value
 from celldsl.semantics.expressions import elaborate
 from celldsl.semantics.initial_values import drawn
+from celldsl.semantics.inner_steps import drop_told_states
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
 from celldsl.semantics.statements import spell_later
@@ -69,6 +70,7 @@ def _walk(context: Context, cell: ast.Cell, home: Module) -> None:
     for name, value in zip(names, equations(f, cell), strict=False):
         if value is not None:
             context.outputs.append((ArraySpec(name.id, value.shape), value.name))
+    drop_told_states(context)
 
 
 def _steps(f: Environment, cell: ast.Cell) -> None:

@@ -137,7 +137,11 @@ class TooManyEquations(Exception):
 class Inner:
     """A `sub`: its cell, what its dims and hyperparameters are, and its states.
 
-    `declared` is the whole statement, `given` where each dim was written.
+    `declared` is the whole statement, `given` where each dim was written.  `env` is its body as it
+    was declared, which every step has a copy of; `masks` are the sites of those that last a
+    sequence.  `came` are the states that came into the step of the body around, and `gone` those
+    that went out of the latest step of this one, in iterations `during`.  `read` are states that
+    are read as `g.h`, `started` those that every step was told.
     """
 
     name: str
@@ -148,6 +152,17 @@ class Inner:
     declared: Span
     given: dict[str, Span]
     stepped: Span | None = None
+    during: list[object] = field(default_factory=list)
+    came: dict[str, Tensor | None] = field(default_factory=dict)
+    gone: dict[str, Tensor | None] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    started: set[str] | None = None
+    masks: list[int] = field(default_factory=list)
+
+    @property
+    def latest(self) -> dict[str, Tensor | None]:
+        """The states as its latest step has left them."""
+        return self.came if self.stepped is None else self.gone
 
 
 @entity
@@ -211,6 +226,30 @@ class Context(Nodes):
     weight_calls: dict[Span, list[WeightCall]] = field(default_factory=dict)
     shared_from: dict[str, Span] = field(default_factory=dict)
     noted: dict[str, Noted] = field(default_factory=dict)
+    inners: dict[str, Inner] = field(default_factory=dict)
+    lasting: list[int] | None = None
+    met: int = 0
+
+    def mask_site(self, per: str) -> int:
+        """A site of masks; one that lasts a sequence is that of all steps of an inner cell."""
+        lasting = None if per == "step" else self.lasting
+        if lasting is not None and self.met < len(lasting):
+            self.met += 1
+            return lasting[self.met - 1]
+        self.sites += 1
+        if lasting is not None:
+            lasting.append(self.sites - 1)
+            self.met += 1
+        return self.sites - 1
+
+    @contextmanager
+    def masks_of(self, sites: list[int]) -> Iterator[None]:
+        """Inside, masks that last a sequence are those of an inner cell."""
+        outer, self.lasting, self.met = (self.lasting, self.met), sites, 0
+        try:
+            yield
+        finally:
+            self.lasting, self.met = outer
 
     def refresh_types(self) -> None:
         """Write the sizes that have become equal in one way, after a new fact."""
@@ -244,7 +283,8 @@ class Environment:
     which kinds of block the equation has already.  `later` are names that a later equation
     defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
     one is read that is not there.  `around` has the loops that an inner cell or a call stands in;
-    `unseen` bodies are those of functions of the language.
+    `unseen` bodies are those of functions of the language; one that runs `again` is a further step
+    of an inner cell.
     """
 
     context: Context
@@ -275,6 +315,7 @@ class Environment:
     all_inner: list[Inner] = field(default_factory=list)
     fits: Fits = field(default_factory=lambda: anything)
     unseen: bool = False
+    again: bool = False
 
     def note(self, name: str, value: Value, span: Span) -> None:
         """An equation has defined a value, which `trace` may be asked for."""

@@ -1,18 +1,32 @@
-"""Steps of inner cells.  In: `g(x)`.  Out: the outputs of `g`.
+"""Steps of inner cells.  In: `g(x)`, `g(x, h=v)`.  Out: the outputs of `g`.
 
 The body of the inner cell is elaborated in the place of the call, with the names of its states
-and parameters behind `g.`.
+and parameters behind `g.`.  A step begins where the one before has ended, and at what came into the
+outer step where there is none; or at what it is told.
 """
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import Label
+from celldsl.diagnostics.diagnostic import Fix, Label
+from celldsl.diagnostics.suggest import nearest
+from celldsl.ir.size import shape_text
+from celldsl.semantics import conversions as convert
+from celldsl.semantics import wording
 from celldsl.semantics.builtins.arguments import bind
-from celldsl.semantics.context import Environment, Inner
-from celldsl.semantics.environment import Several, Tensor, Unknown, Value
+from celldsl.semantics.context import Context, Environment, Inner
+from celldsl.semantics.environment import (
+    Binding,
+    Several,
+    Sharing,
+    Tensor,
+    Unknown,
+    Value,
+)
 from celldsl.semantics.inputs import give_input
 from celldsl.semantics.subcells import inside
+from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.semantics.wording import seen_outside
+from celldsl.structs import replace
 from celldsl.syntax import ast
 
 
@@ -21,44 +35,187 @@ def step_inner(f: Environment, inner: Inner, e: ast.Call) -> Value:
     if f.only_initial:
         f.error("E0403", f"`{inner.name}` cannot be stepped in {f.only_initial}", e.span)
         return Unknown()
-    if inner.stepped is not None:
-        first = Label(inner.stepped, "the first time")
-        f.error(
-            "E0309",
-            f"`{inner.name}` is stepped twice in one step",
-            e.span,
-            secondary=(first,) if inner.stepped != e.span else (),
-            help="an inner cell steps exactly once; declare a second one",
-        )
+    told = {keyword.name for keyword in e.keywords} & set(states_of(inner.cell))
+    if not _may_step(f, inner, e, told):
         return Unknown()
+    body, again = _body(f, inner), inner.stepped is not None
+    inner.started = told if inner.started is None else inner.started & told
+    fine = _inputs(f, inner, body, e)
+    starts = [_start(f, inner, body, k) for k in e.keywords if k.name in told]
     inner.stepped = e.span
-    if not _inputs(f, inner, e):
+    inner.during.append(f.iteration)
+    if not fine or None in starts:
+        inner.gone = dict.fromkeys(states_of(inner.cell))
         return Unknown()
-    f.context.cells.append(inner.cell)
-    outputs: list[Tensor | None] = []
-    inside(
-        f, inner, lambda: outputs.extend(f.context.callbacks.equations(inner.env, inner.cell)), e
-    )
-    f.context.cells.pop()
+    outputs = _run(f, inner, body, e, {start.name for start in starts if start is not None}, again)
     f.context.origin(e.span)
     values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
     if not values:
         return Unknown()
-    told = tuple(seen_outside(inner, value) for value in values)
-    return told[0] if len(told) == 1 else Several(told)
+    seen = tuple(seen_outside(inner, value) for value in values)
+    return seen[0] if len(seen) == 1 else Several(seen)
 
 
-def _inputs(f: Environment, inner: Inner, e: ast.Call) -> bool:
+def states_of(cell: ast.Cell) -> list[str]:
+    return [name.id for s in cell.body if isinstance(s, ast.State) for name in s.names]
+
+
+def _may_step(f: Environment, inner: Inner, e: ast.Call, told: set[str]) -> bool:
+    """Once, and once in each iteration of loops; more often where each state is told."""
+    if not any(iteration is f.iteration for iteration in inner.during):
+        return True
+    missing = [name for name in states_of(inner.cell) if name not in told]
+    below = [other.name for other in _below(f, inner)]
+    if not missing and not below:
+        return True
+    assert inner.stepped is not None
+    name = inner.name
+    help = f"declare another one: `sub {name}2 = shared {name}` has the same weights"
+    if not below:
+        starts = ", ".join(f"{state}={name}.{state}'" for state in states_of(inner.cell))
+        help += f"; or go on with the first: `{name}(…, {starts})`"
+    f.error(
+        "E0309",
+        f"`{inner.name}` is stepped twice in one step",
+        e.span,
+        _untold(missing, below) if told else "",
+        secondary=(Label(inner.stepped, "the first time"),) if inner.stepped != e.span else (),
+        help=help,
+    )
+    return False
+
+
+def _untold(missing: list[str], below: list[str]) -> str:
+    """Why a step that says where some states begin may not follow another."""
+    if missing:
+        return f"where {', '.join(f'`{name}`' for name in missing)} begins is not said"
+    return f"`{below[0]}` in it has states too, which cannot be told"
+
+
+def _below(f: Environment, inner: Inner) -> list[Inner]:
+    """The cells in an inner cell that have states."""
+    inners = [f.context.inners[prefix] for prefix in f.context.below.get(inner.env.prefix, ())]
+    return [other for other in inners if states_of(other.cell) or _below(f, other)]
+
+
+def _body(f: Environment, inner: Inner) -> Environment:
+    """The body for one step, with the states that come into it."""
+    env = inner.env
+    assert env.sharing is not None
+    scope = {name: Binding(b.kind, b.value, b.span, b.depth) for name, b in env.scopes[0].items()}
+    for name, value in inner.latest.items():
+        scope[name].value = Unknown() if value is None else value
+    return replace(
+        env,
+        scopes=[scope],
+        around=f.where().loops,
+        sharing=Sharing(env.sharing.what, set(env.sharing.made)),
+        again=inner.stepped is not None or f.again,
+        hidden={},
+        later=dict(env.later),
+        silenced=set(env.silenced),
+        nexts=dict(env.nexts),
+        next_spans={},
+        inner={},
+        all_inner=[],
+    )
+
+
+def _run(
+    f: Environment, inner: Inner, body: Environment, e: ast.Call, starts: set[str], again: bool
+) -> list[Tensor | None]:
+    """The outputs of a step; what it begins at counts as a state in it."""
+    w, outputs = f.context, list[Tensor | None]()
+    stateful = starts - w.from_state
+    w.from_state |= stateful
+    w.cells.append(inner.cell)
+    with w.masks_of(inner.masks):
+        inside(f, inner, lambda: outputs.extend(w.callbacks.equations(body, inner.cell)), e)
+    w.cells.pop()
+    w.from_state -= stateful
+    inner.gone = dict(body.nexts)
+    return outputs
+
+
+def _inputs(f: Environment, inner: Inner, body: Environment, e: ast.Call) -> bool:
     """Bind the inputs of the inner cell to the arguments."""
     declared = [(name, s) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names]
-    signature = ", ".join(name.id for name, _ in declared)
-    own = "its states are its own, and start where they are declared; they are not passed"
-    bound = bind(f, e, signature, inner.name, own)
+    states, signature = states_of(inner.cell), ", ".join(name.id for name, _ in declared)
+    if not _keywords_known(f, inner, e, [name.id for name, _ in declared], states):
+        return False
+    example = states[0] if states else "h"
+    own = (
+        f"a state to begin at goes by its name: `{inner.name}({signature}, {example}=…)`; without "
+    )
+    own += "one a step begins where the one before has ended"
+    plain = replace(e, keywords=tuple(k for k in e.keywords if k.name not in states))
+    bound = bind(f, plain, signature, inner.name, own)
     if bound is None:
         return False
     fine = True
     for name, s in declared:
         written = bound[name.id]
         assert written is not None
-        fine &= give_input(f, inner, name, s, written)
+        found = give_input(f, inner, name, s, written)
+        fine &= found is not None
+        body.scopes[0][name.id] = Binding("input", found or Unknown(), name.span)
     return fine
+
+
+def _keywords_known(
+    f: Environment, inner: Inner, e: ast.Call, inputs: list[str], states: list[str]
+) -> bool:
+    seen: set[str] = set()
+    for keyword in e.keywords:
+        if keyword.name in seen:
+            f.error("E0123", f"`{keyword.name}` is given twice", keyword.span)
+            return False
+        seen.add(keyword.name)
+        if keyword.name in (*inputs, *states):
+            continue
+        near = nearest(keyword.name, [*inputs, *states])
+        f.error(
+            "E0123",
+            f"`{inner.name}` has no input and no state `{keyword.name}`",
+            keyword.span,
+            help=f"did you mean `{near}`?" if near else _listed(inputs, states),
+            fix=Fix(keyword.span, f"{near}={keyword.value.span.text}") if near else None,
+        )
+        return False
+    return True
+
+
+def _listed(inputs: list[str], states: list[str]) -> str:
+    told = [", ".join(f"`{name}`" for name in names) for names in (inputs, states)]
+    return f"its inputs are {told[0]}, its states {told[1]}" if states else f"it takes {told[0]}"
+
+
+def _start(f: Environment, inner: Inner, body: Environment, k: ast.Keyword) -> Tensor | None:
+    """What a step is told to begin at, bound to the state."""
+    binding = body.scopes[0][k.name]
+    declared = inner.env.scopes[0][k.name].value
+    fits = has_shape(f, declared.shape) if isinstance(declared, Tensor) else f.fits
+    found = convert.number(f, elaborate_beside(f, k.value, fits), k.value.span)
+    if found is None or not isinstance(declared, Tensor):
+        return None
+    if f.context.constraints.same_shape(found.shape, declared.shape):
+        binding.value = found
+        return found
+    wanted, text = shape_text(declared.shape), wording.short(k.value.span)
+    f.error(
+        "E0203",
+        f"the state `{k.name}` of `{inner.name}` is {wanted}",
+        k.value.span,
+        f"`{text}` is {shape_text(found.shape)}",
+        secondary=(Label(binding.span, "it is declared here"),),
+        help=None if found.shape else f"to fill it, write `{text} * ones({wanted})`",
+    )
+    return None
+
+
+def drop_told_states(w: Context) -> None:
+    """A state that every step is told, and that nobody reads as `g.h`, is not carried."""
+    for prefix, inner in w.inners.items():
+        for name in (inner.started or set()) - inner.read:
+            w.states.pop(prefix + name, None)
+            w.leaves.pop(prefix + name, None)

@@ -16,7 +16,7 @@ from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.declarations import bind, declare_name, reasons
-from celldsl.semantics.environment import Binding, Tensor, Unknown, Value
+from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.syntax import ast
 
@@ -59,13 +59,13 @@ def _as_written(f: Environment, listing: ast.ListOf, shape: Shape) -> Shape:
 
 def give_input(
     f: Environment, inner: Inner, name: ast.Declared, s: ast.Input, written: ast.Expr
-) -> bool:
-    """Binds an input of an inner cell to an argument; False where it does not fit."""
+) -> Tensor | None:
+    """An argument for an input of an inner cell; None where it does not fit."""
     wanted = written_sizes.shape(inner.env, s.shape, "the shape")
     fits = f.fits if wanted is None else has_shape(f, wanted)
     found = _of_kind(f, inner, name, s, written, elaborate_beside(f, written, fits))
     if found is None or wanted is None:
-        return False
+        return None
     if not f.context.constraints.same_shape(found.shape, wanted):
         f.error(
             "E0203",
@@ -74,7 +74,7 @@ def give_input(
             f"`{wording.short(written.span)}` is {shape_text(found.shape)}",
             secondary=(Label(s.shape.span, "it is declared here"),),
         )
-        return False
+        return None
     if s.per == "sequence" and f.context.type(found.name).rows == Rows.STEP:
         f.error(
             "E0217",
@@ -85,9 +85,8 @@ def give_input(
             help="give it an input that is `per sequence` too, or what is made of such and of "
             "parameters",
         )
-        return False
-    inner.env.scopes[0][name.id] = Binding("input", found, name.span)
-    return True
+        return None
+    return found
 
 
 def _of_kind(

@@ -201,15 +201,17 @@ def _states(w: Context, ways: Reach) -> Iterator[Found]:
 def _cutting(w: Context, ways: Reach) -> Iterator[tuple[str, Span]]:
     """`step` and its like, where a gradient comes to them and parameters or states lie below.
 
-    A `where` is one of them when it chooses by what is trained between values that are not.
+    A `where` is one of them when it chooses by what is trained between values that are not, in no
+    iteration of a loop.
     """
-    for value, span in w.steps.items():
-        if value not in ways.smoothly or value not in w.builder.defined:
-            continue
-        node = w.builder.defined[value]
-        flat, smooth = (node.args[:1], node.args[1:]) if node.op == "where" else (node.args, ())
-        if _trained(w, flat) and not _trained(w, smooth):
-            yield value, span
+    there = [v for v in w.steps if v in ways.smoothly and v in w.builder.defined]
+    nodes = {value: w.builder.defined[value] for value in there}
+    wheres = [value for value in there if nodes[value].op == "where"]
+    smooth = {w.steps[value] for value in wheres if _trained(w, nodes[value].args[1:])}
+    for value in there:
+        flat = nodes[value].args[:1] if value in wheres else nodes[value].args
+        if w.steps[value] not in smooth and _trained(w, flat):
+            yield value, w.steps[value]
 
 
 def _trained(w: Context, values: Iterable[str]) -> bool:

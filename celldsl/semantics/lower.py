@@ -157,9 +157,20 @@ def _spec(cell: ast.Cell, w: Context) -> CellSpec:
         states=tuple(ArraySpec(s.name, shapes[s.name]) for s in _states(w)),
         params=tuple(w.params.values()),
         consts=tuple(w.consts.values()),
-        initial=tuple(w.initial.nodes),
+        initial=_initial(w),
         conditions=tuple(w.conditions),
     )
+
+
+def _initial(w: Context) -> tuple[Node, ...]:
+    """What parameters begin with.  One that several calls share is made by the first alone."""
+    wanted = {spec.value for spec in (*w.params.values(), *w.consts.values())}
+    kept: list[Node] = []
+    for node in reversed(w.initial.nodes):
+        if node.name in wanted:
+            kept.append(node)
+            wanted.update(node.args)
+    return tuple(reversed(kept))
 
 
 def _dim(dim: ast.Dim, w: Context) -> DimSpec:

@@ -257,8 +257,10 @@ def read_inner(f: Environment, e: ast.Attribute) -> Value:
         )
         return Unknown()
     if not e.primed:
-        return current(f, seen_outside(inner, state.value))
-    found = inner.env.nexts.get(e.id)
+        inner.read.add(e.id)
+        came = inner.came.get(e.id, state.value)
+        return Unknown() if came is None else current(f, seen_outside(inner, came))
+    found = inner.gone.get(e.id)
     if found is None and inner.stepped is None:
         f.error(
             "E0103",

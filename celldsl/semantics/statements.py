@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
@@ -74,7 +75,8 @@ def equation(f: Environment, s: ast.Equation) -> None:
     f.made = {}
     before = len(w.params)
     value = elaborate_beside(f, s.value, _wanted(f, s.targets[0]))
-    f.holds = len(w.params) > before
+    own = f"{f.place}."
+    f.holds = any(made.startswith(own) for made in islice(w.params, before, None))
     for target, item in zip(s.targets, _items(f, s, value), strict=True):
         f.later.pop(target.id, None)
         assign(f, s, target, item, number)
@@ -144,7 +146,7 @@ def loop(f: Environment, s: ast.For) -> None:
     if low is None or high is None:
         f.silenced |= set(spell_later(s.body))
         return
-    outer, stacks = f.iterations, f.stacks
+    outer, iteration, stacks = f.iterations, f.iteration, f.stacks
     f.stacks = dict(stacks)
     for k in range(low, high):
         f.context.count_equation(s.span)
@@ -153,7 +155,7 @@ def loop(f: Environment, s: ast.For) -> None:
         f.iterations, f.iteration = (*outer, k), object()
         _one_pass(f, s)
         _hide(f, f.scopes.pop(), "loop")
-    f.iterations = outer
+    f.iterations, f.iteration = outer, iteration
     close_stacks(f, s, low, high)
     f.stacks = stacks
 

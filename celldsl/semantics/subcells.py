@@ -22,6 +22,10 @@ MAX_LABELS = 4
 
 def declare_sub(f: Environment, s: ast.Sub) -> None:
     f.context.count_equation(s.span)
+    own = ".".join([s.name.id, *map(str, f.iterations)]) + "."
+    if f.again and f.prefix + own in f.context.inners:
+        _hold_again(f, f.context.inners[f.prefix + own])
+        return
     if s.shares is not None:
         _share(f, s, s.shares)
         return
@@ -32,7 +36,6 @@ def declare_sub(f: Environment, s: ast.Sub) -> None:
     if found is None:
         return
     cell, home = found
-    own = ".".join([s.name.id, *map(str, f.iterations)]) + "."
     sharing = f.sharing or Sharing(f"the inner cell `{s.name.id}`")
     env = _environment(f, home, f.prefix + own, f.cell_base + own, sharing)
     if not (bind_dims(f, env, cell, s) and bind_hypers(f, env, cell, s)):
@@ -56,9 +59,18 @@ def _hold(f: Environment, inner: Inner, s: ast.Sub) -> None:
     """The inner cell with its states and parameters."""
     f.inner[s.name.id] = inner
     f.all_inner.append(inner)
+    f.context.inners[inner.env.prefix] = inner
     f.context.cells.append(inner.cell)
     inside(f, inner, lambda: f.context.callbacks.declarations(inner.env, inner.cell), s.cell)
     f.context.cells.pop()
+
+
+def _hold_again(f: Environment, inner: Inner) -> None:
+    """The inner cell of a body that takes a further step: it goes on from where it is."""
+    inner.came, inner.stepped, inner.during = inner.latest, None, []
+    f.inner[inner.name] = inner
+    f.all_inner.append(inner)
+    f.scopes[-1][inner.name] = Binding("sub", Unknown(), inner.span, len(f.iterations))
 
 
 def _share(f: Environment, s: ast.Sub, other: ast.Declared) -> None:
@@ -78,7 +90,8 @@ def _share(f: Environment, s: ast.Sub, other: ast.Declared) -> None:
         for name, b in first.env.scopes[0].items()
         if b.kind in ("dim", "hyper")
     )
-    _hold(f, replace(first, name=s.name.id, env=env, span=s.name.span, declared=s.span), s)
+    name, span = s.name.id, s.name.span
+    _hold(f, Inner(name, first.cell, first.home, env, span, s.span, first.given), s)
 
 
 def _nothing_to_share(f: Environment, other: ast.Declared, binding: Binding | None) -> None:

@@ -204,14 +204,24 @@ def choice(draft: Draft) -> None:
 
 
 def inner(draft: Draft) -> None:
-    """A cell in the cell, once."""
+    """A cell in the cell: a step, one told where to begin, two that go on, or several in a loop."""
     if draft.inner:
         return unary(draft)
-    draft.inner = True
+    draft.inner, rng = True, draft.rng
     value, (width,) = draft.pick(rank=1) or draft.values[0]
     names = draft.name("v"), draft.name("v")
     draft.declared.append(f"sub g = Inner[{width.text}, H]")
-    draft.lines.append(f"{', '.join(names)} = g({value})")
+    start = rng.choice(["", ", s={}", ", s=0.5 * g.s + {}"]).format(draft.of_shape((H,)))
+    step = f"{', '.join(names)} = g({value}{start})"
+    match rng.randrange(4):
+        case 0:
+            draft.lines += [f"{name} = {draft.of_shape((H,))}" for name in names]
+            draft.lines += [f"for k in 0..{rng.randint(1, 3)}:", f"    {step}"]
+        case 1:
+            draft.lines += [f"{names[0]}, {draft.name('u')} = g({value}{start})"]
+            draft.lines += [f"{draft.name('u')}, {names[1]} = g({value}, s=g.s' + {names[0]})"]
+        case _:
+            draft.lines.append(step)
     draft.values += [(name, (H,)) for name in names]
     return None
 

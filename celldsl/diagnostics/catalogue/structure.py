@@ -54,7 +54,8 @@ TABLE: dict[str, Entry] = {
     ),
     "E0309": Entry(
         "an inner cell that does not step once",
-        "An inner cell steps exactly once in every step, whichever branch is taken.",
+        "An inner cell steps once in every step, whichever branch is taken, and in a loop once in "
+        "each iteration, where it goes on.  More steps say where each begins: `g(x, h=v)`.",
         _INNER + cell("sub a = A[H]"),
         _INNER + cell("sub a = A[H]", "y = a(x)", out="y"),
     ),

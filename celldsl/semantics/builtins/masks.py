@@ -63,8 +63,7 @@ def _known(f: Environment, rate: Tensor, span: Span) -> tuple[float, Span] | Non
 
 
 def _mask(f: Environment, kind: str, per: str, shape: Shape, rate: Tensor) -> str:
-    site = f.context.sites
-    f.context.sites += 1
+    site = f.context.mask_site(per)
     return f.context.op("mask", rate.name, site=site, kind=kind, per=per, shape=shape)
 
 

@@ -145,11 +145,24 @@ def ask_not(m: Mistake) -> Words | None:
     return Words("E0010", f"`not` after `{m.before}` needs parentheses", "write `(not …)`")
 
 
-def ask_primed_call(m: Mistake) -> Words | None:
-    """`f(axis'=1)`"""
-    if m.kind != "EQUAL" or m.before.type != "PRIMED" or m.wants("EQUAL"):
+def ask_start(m: Mistake) -> Words | None:
+    """`g(x, h'=v)`, `g(x, g.h=v)`"""
+    if m.kind != "EQUAL" or m.wants("EQUAL") or m.before.type not in ("PRIMED", "NAME"):
         return None
-    return Words("E0020", f"`{m.before}` is no name of an argument", "write it without the prime")
+    words = [token.type for token in m.tokens[m.line : m.at]]
+    if words.count("LPAR") <= words.count("RPAR"):
+        return None
+    name, dotted = str(m.before).rstrip("'"), words[-2] == "DOT"
+    start = m.tokens[m.at - 3].start if dotted else m.before.start
+    end = m.before.end
+    if dotted:
+        told = f"`{m.tokens[m.at - 3]}.{m.before}` is no name of an argument"
+        help = f"a state that a step begins at goes by its own name: `{name}={m.after}`"
+        return Words("E0010", told, help, name, start=start, end=end, over=True)
+    if m.before.type == "PRIMED":
+        told = f"`{m.before}` is no name of an argument"
+        return Words("E0020", told, "write it without the prime", name, start=start, end=end)
+    return None
 
 
 def ask_method(m: Mistake) -> Words | None:
@@ -191,6 +204,7 @@ def _method(m: Mistake, owner: str, at: int, start: int) -> Words:
 EXPRESSION_RULES = (
     ask_equation,
     ask_comparison,
+    ask_start,
     ask_second_equation,
     ask_choice,
     ask_fold,
@@ -205,5 +219,4 @@ EXPRESSION_RULES = (
     ask_method,
     ask_prefix,
     ask_not,
-    ask_primed_call,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.zoo.equations import (
+    composition,
     continuous_time,
     diagonal,
     gated,
@@ -15,6 +16,9 @@ from tests.zoo.equations.terms import Step
 from tests.zoo.equations.variants import VARIANTS as VARIANTS
 
 STEPS: dict[str, Step] = {}
-for module in (gated, normalised, diagonal, continuous_time, matrix_memory, structured, spiking):
+KINDS = (
+    gated, normalised, diagonal, continuous_time, matrix_memory, structured, composition, spiking
+)  # fmt: skip
+for module in KINDS:
     assert not set(STEPS) & set(module.STEPS)
     STEPS |= module.STEPS
