@@ -67,15 +67,19 @@ _HOMES = {
 }
 # `torch` is an extra, and no part of `from celldsl import *`.
 _MODULES = ("optim", "torch", "zoo")
+# What `%load_ext celldsl` asks for.
+_IPYTHON = {"load_ipython_extension": "load", "unload_ipython_extension": "unload"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in {*__all__, *_MODULES}:
+    if name not in {*__all__, *_MODULES, *_IPYTHON}:
         raise AttributeError(f"module 'celldsl' has no attribute {name!r}")
     from importlib import import_module
 
     if name in _MODULES:
         return import_module(f"celldsl.{name}")
+    if name in _IPYTHON:
+        return getattr(import_module("celldsl.notebook.extension"), _IPYTHON[name])
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -31,7 +31,9 @@ from celldsl.transforms.observe import backward_with_states
 
 Structure = tuple[tuple[str, Any], ...]
 Cotangents = tuple[Mapping[str, Any], Mapping[str, Any]]  # of outputs, of final states
-__all__ = ["Row", "equations", "first_not_finite", "observing", "outputs_of", "values"]
+__all__ = [
+    "Row", "equations", "first_not_finite", "lowered_of", "observing", "outputs_of", "values",
+]  # fmt: skip
 
 
 def equations(sources: Sequence[Sequence[str]]) -> str:
@@ -59,7 +61,7 @@ def first_not_finite(
     `described` is the Description of the cell's class, which carries its sources.  With `every` the
     states after each step are outputs too.
     """
-    lowered = _lowered(*_written(described))
+    lowered = lowered_of(described)
     program = lowered.program
     row = replace(row, leaves={**row.leaves, **_numbers(program, hypers)})
     if back is None:
@@ -78,7 +80,7 @@ def outputs_of(
     steps: int,
 ) -> list[Any]:
     """What a cell gives out over some steps of one sequence, as the reference has it: (T, 1, …)."""
-    program = _lowered(*_written(described)).program
+    program = lowered_of(described).program
     run = evaluate(program, {**leaves, **_numbers(program, hypers)}, dims, steps, 1)
     return [run.results["output", output.name] for output in described.outputs]
 
@@ -87,6 +89,11 @@ def _numbers(program: Program, hypers: Mapping[str, Any]) -> dict[str, Any]:
     """The hyperparameters that are numbers of a run."""
     read = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
     return {name: np.float64(value) for name, value in hypers.items() if name in read}
+
+
+def lowered_of(described: Any) -> Lowered:
+    """The Program of a class, with what its author called its values, as it was written."""
+    return _lowered(*_written(described))
 
 
 def observing(described: Any, observed: Observed) -> Any:

@@ -82,6 +82,8 @@ LAYERS = {
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
+    "notebook": f"{FRONT} semantics pictures questions pipeline api cell_warning runtime.arrays "
+    "runtime.cell",
     "importer": "files fingerprint api runtime.cell",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
     "jit.target zoo_index comparison pictures optim editors",

@@ -1,0 +1,1 @@
+"""Cells in notebooks: `%load_ext celldsl`, `%%cell`, and how cells and arrays show themselves."""
