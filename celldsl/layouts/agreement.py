@@ -19,6 +19,7 @@ from celldsl.questions import outputs_of
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.errors import WeightsWarning, caller_level
+from celldsl.zoo_index import example_path
 
 STEPS = 3
 LARGEST = 1e-9  # of the difference between two orders of the same sums
@@ -82,7 +83,7 @@ def _proven(cell: Cell, module: Module) -> Cell:
     """The cell that comes along, in the sizes of this one."""
     first = next(iter(cell_gates(cell).values()))
     sizes = {"I": _input_shape(cell)[-1], "H": first.size(cell.params)}
-    known = load(module.cell)
+    known = load(example_path(module.cell))
     names = [dim.name for dim in known.description.dims]
     if "P" in names:
         sizes["P"] = cell.params[first.weights["h"]].shape[0]

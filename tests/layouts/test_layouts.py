@@ -326,3 +326,12 @@ def test_gates_that_are_not_there() -> None:
 def test_a_bias_that_the_library_has_not() -> None:
     with pytest.raises(WeightsError, match=r"GRUCell has no bias for m.*a\.b is not zero"):
         drawn(built("cudnn_gru")).to("flax_nnx")
+
+
+def test_a_file_of_the_same_name_is_not_taken_for_the_cell_that_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lstm.cell").write_text("cell LSTM[H]:\n    input x: [H]\n\n    output x\n")
+    cell = built("lstm", forget_bias=0.25)  # no cell of another test, which is known already
+    monkeypatch.chdir(tmp_path)
+    cell.load_from(cell.to("torch"), "torch")
