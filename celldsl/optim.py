@@ -75,11 +75,11 @@ def global_norm(gradients: Mapping[str, Array]) -> float:
 class Adam:
     """Adam (Kingma and Ba, 2015), with weight decay apart from the gradient (AdamW).
 
-    rate      a number, or a schedule: updates made so far -> learning rate
-    decay     each update also takes `rate * decay` of a parameter away
-    clip      gradients that are longer together are scaled down to this length
-    settings  for names or patterns (`*.b`, `layer.?.W_*`): `rate` (a factor of the common one),
-              `decay`, `frozen`.  A later entry goes before an earlier one
+        rate      a number, or a schedule: updates made so far -> learning rate
+        decay     each update also takes `rate * decay` of a parameter away
+        clip      gradients that are longer together are scaled down to this length
+        settings  for names or patterns (`*.b`, `layer.?.W_*`): `rate` (a factor of the
+                  common one), `decay`, `frozen`.  A later entry goes before an earlier one
 
     Raises ArgumentError for a pattern that no parameter has, and for a setting that is none.
     """

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import re
 import shutil
@@ -35,6 +36,7 @@ from celldsl.zoo_index import example_paths
 
 TOP = Path(__file__).parents[2]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+CELL_PAGES = sorted((TOP / "docs" / "cells").glob("*.md"))
 BLOCK = re.compile(r"^```(\w[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+\.cell)\n")
 FOLLOWED = {"cell error": "message", "diff": "message", "python": "output"}
@@ -174,12 +176,36 @@ def test_the_reference_has_every_function() -> None:
     assert not {*FUNCTIONS, *PRELUDE} - called
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [*PAGES, *CELL_PAGES], ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"`[^`]*`", "", BLOCK.sub("", page.read_text(encoding="utf-8")))
-    for target in re.findall(r"\]\(([^)#\s]+)", prose):
+    for target in re.findall(r"\]\(([^)\s]+)", prose):
         if "://" not in target:
-            assert (page.parent / target).exists(), target
+            path, _, anchor = target.partition("#")
+            other = page.parent / path if path else page
+            assert other.exists(), target
+            assert not anchor or anchor in anchors(other), target
+
+
+def anchors(page: Path) -> set[str]:
+    """Of headings, as Markdown makes them."""
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_every_page_is_on_the_site() -> None:
+    text = (TOP / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^[\w/]+$", text, re.MULTILINE))
+    assert {path.stem for path in (TOP / "docs").glob("*.md")} - {"index"} <= listed
+
+
+def test_pictures_are_as_they_would_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TOP / "docs"))
+    maker = importlib.import_module("make_pictures")
+    wanted = maker.drawn()
+    assert len(wanted) > 5
+    assert not maker.stale(wanted), "run python docs/make_pictures.py"
 
 
 def test_the_map_of_the_code_names_what_is_there() -> None:
