@@ -81,7 +81,7 @@ LAYERS = {
     "first_not_finite",
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
-    "layouts": "runtime.arrays runtime.cell runtime.errors api questions",
+    "layouts": "runtime.arrays runtime.cell runtime.errors api questions zoo_index",
     "notebook": f"{FRONT} semantics pictures questions pipeline api cell_warning runtime.arrays "
     "runtime.cell",
     "importer": "files fingerprint api runtime.cell",
