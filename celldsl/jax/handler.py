@@ -86,8 +86,8 @@ from celldsl.jax.handler_abi import (
 from celldsl.jit.functions import copy, fill, stage
 from celldsl.jit.lowering.pointers import Pointer, address, pointer
 from celldsl.runtime.cpython.objects import fast_call, fast_words
+from celldsl.runtime.threads.atomics import atomic_load
 from celldsl.runtime.threads.scheduler import (
-    atomic_load,
     schedule_alone,
     schedule_goes_on,
     schedule_together,

@@ -55,6 +55,7 @@ def job_functions() -> JobFunctions:
 
 def _compiled_jobs() -> bytes:
     from celldsl.jit.compile import compile_symbols
+    from celldsl.runtime.threads.mailboxes import MAILBOX_ENTRIES
     from celldsl.runtime.threads.scheduler import GRAPH_ENTRIES
 
-    return compile_symbols(GRAPH_ENTRIES, "float64")
+    return compile_symbols({**GRAPH_ENTRIES, **MAILBOX_ENTRIES}, "float64")

@@ -1,4 +1,4 @@
-"""Tasks in compiled code.  In: a job and mailboxes, as `task_abi` says.  Out: the job, done.
+"""Tasks in compiled code.  In: a job, as `task_abi` says.  Out: the job, done.
 
     alone(job)                              one worker does everything
     addresses(job)                          reads where the numbers of its arrays are
@@ -6,10 +6,6 @@
     some(job, budget)                       that many slices of it; 1 while there is more to do
     together(job, worker, budget)           several do; each calls it with a number of its own.
                                             1 where it did as many slices, 0 where nothing is ready
-    stand_by(mailbox)                       1 while the worker has a job and may nap, 0 when nobody
-                                            had one for it for a while
-    offer(mailboxes, count, job, wanted)    gives a job to that many of the workers; to how many
-    withdraw(mailboxes, count, job)         takes it back; how many are still at it
 
 A worker takes the first task that is ready, those of its own part first, and looks again and again
 where none is: to be woken would take longer than most tasks.  It gives up after a while, where
@@ -22,18 +18,21 @@ so nobody begins another slice.
 
 from __future__ import annotations
 
-from typing import Any
-
-import llvmlite.binding
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from celldsl.jit.functions import stage
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
+from celldsl.runtime.threads.atomics import (
+    atomic_exchange,
+    atomic_increment,
+    atomic_load,
+    atomic_store,
+    spin_pause,
+)
 from celldsl.runtime.threads.denormals import flush_denormals, restore_mode
 from celldsl.runtime.threads.task_abi import (
     GRAPH_AFTER,
@@ -42,7 +41,6 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_BLOCK_TASK,
     GRAPH_BLOCKS,
     GRAPH_DONE,
-    GRAPH_ENDLESS,
     GRAPH_ENOUGH,
     GRAPH_ENTRY,
     GRAPH_FIRST,
@@ -68,39 +66,9 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_TASKS,
     GRAPH_TUPLE,
     GRAPH_WORKERS,
-    MAILBOX_AWAY,
-    MAILBOX_FREE,
-    MAILBOX_LINE,
-    MAILBOX_NUMBER,
-    MAILBOX_TAKEN,
 )
 
 GRAPH_PATIENCE = 2_000  # looks, of about 100 nanoseconds
-MAILBOX_PATIENCE = 50_000  # looks, of about 20 nanoseconds
-GRAPH_LEAVING = 200
-_GRAPH_HINTS = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
-
-
-@intrinsic
-def atomic_exchange(_, word, old, new):
-    """Compare-and-swap; true if we won."""
-
-    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
-        found = builder.cmpxchg(args[0], args[1], args[2], "acq_rel", "acquire")
-        return builder.extract_value(found, 1)
-
-    return types.boolean(word, types.intp, types.intp), generate
-
-
-@intrinsic
-def atomic_store(_, word, number):
-    """Writes a number, and shows others all that was written before."""
-
-    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        builder.store_atomic(args[1], args[0], "release", 8)
-        return context.get_dummy_value()
-
-    return types.void(word, types.intp), generate
 
 
 @intrinsic
@@ -111,42 +79,6 @@ def schedule_job(_, address):
         return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
 
     return Pointer(types.intp, -1)(types.intp), generate
-
-
-@intrinsic
-def schedule_arrive(_, counter):
-    """Adds one, and shows others all that was written before."""
-
-    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        builder.atomic_rmw("add", args[0], ir.IntType(64)(1), "acq_rel")
-        return context.get_dummy_value()
-
-    return types.void(counter), generate
-
-
-@intrinsic
-def atomic_load(_, counter):
-    """The number, and everything that others wrote before they added to it."""
-
-    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
-        return builder.load_atomic(args[0], "acquire", 8)
-
-    return types.intp(counter), generate
-
-
-@intrinsic
-def spin_pause(_):
-    """Tells the processor that this is a loop that waits, where it has an instruction for that."""
-
-    def generate(context: Any, builder: ir.IRBuilder, _: Any, __: Any) -> Any:
-        triple = llvmlite.binding.get_process_triple()
-        hint = next((name for cpu, name in _GRAPH_HINTS.items() if triple.startswith(cpu)), None)
-        if hint is not None:
-            kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, hint), [])
-        return context.get_dummy_value()
-
-    return types.void(), generate
 
 
 @intrinsic
@@ -340,7 +272,7 @@ def schedule_together(job, worker, budget):
             return 0 if schedule_stopped(job) else 1
         atomic_store(pointer(job, job[own + GRAPH_BLOCK_TASK] + GRAPH_STATE, -1), GRAPH_READY)
         job[own + GRAPH_BLOCK_TASK] = 0
-        schedule_arrive(pointer(job, GRAPH_DONE, -1))
+        atomic_increment(pointer(job, GRAPH_DONE, -1))
     return 1
 
 
@@ -351,67 +283,10 @@ def schedule_goes_on(job):
     return not done and not schedule_stopped(job)
 
 
-@stage
-def schedule_stand_by(mailbox):
-    if atomic_load(mailbox) == MAILBOX_AWAY:
-        atomic_store(mailbox, MAILBOX_FREE)
-    looks = 0
-    while looks < MAILBOX_PATIENCE:
-        word = atomic_load(mailbox)
-        if word > MAILBOX_TAKEN:
-            atomic_exchange(mailbox, word, -word)
-        if atomic_load(mailbox) < MAILBOX_AWAY:
-            job = schedule_job(-atomic_load(mailbox))
-            schedule_together(job, mailbox[MAILBOX_NUMBER], GRAPH_ENDLESS)
-            if schedule_goes_on(job):
-                return 1
-            atomic_store(mailbox, MAILBOX_FREE)
-            looks = 0
-        looks += 1
-        spin_pause()
-    if atomic_exchange(mailbox, MAILBOX_FREE, MAILBOX_AWAY):
-        return 0
-    return 1
-
-
-@stage
-def schedule_offer(mailboxes, count, job, wanted):
-    given = 0
-    for i in range(count):
-        if given == wanted:
-            return given
-        mailbox = pointer(mailboxes, MAILBOX_LINE * i, -1)
-        if atomic_exchange(mailbox, MAILBOX_FREE, MAILBOX_TAKEN):
-            given += 1
-            mailbox[MAILBOX_NUMBER] = given
-            atomic_store(mailbox, job)
-    return given
-
-
-@stage
-def schedule_withdraw(mailboxes, count, job):
-    busy = 0
-    for i in range(count):
-        mailbox = pointer(mailboxes, MAILBOX_LINE * i, -1)
-        atomic_exchange(mailbox, job, MAILBOX_FREE)
-        looks = 0
-        while looks < GRAPH_LEAVING:
-            looks += 1
-            if atomic_load(mailbox) != -job:
-                looks = GRAPH_LEAVING
-            spin_pause()
-        if atomic_load(mailbox) == -job:
-            busy += 1
-    return busy
-
-
 GRAPH_ENTRIES = {
     "celldsl_alone": (schedule_alone, "s"),
     "celldsl_alone_over": (schedule_alone_over, "s"),
     "celldsl_some": (schedule_some, "si"),
     "celldsl_together": (schedule_together, "sii"),
-    "celldsl_stand_by": (schedule_stand_by, "s"),
-    "celldsl_offer": (schedule_offer, "siii"),
-    "celldsl_withdraw": (schedule_withdraw, "sii"),
     "celldsl_addresses": (schedule_addresses, "s"),
 }
