@@ -12,7 +12,6 @@ import pytest
 from celldsl.api import load
 from celldsl.jit.checked import AccessError, CheckedArray, CheckedPointer, checked_mode
 from celldsl.runtime.buffers import Buffers
-from celldsl.runtime.exec import executor
 from tests.cells import EVERY
 from tests.end_to_end.compare import Setup, compare_all
 from tests.end_to_end.subject import FEATURES, subject_of
@@ -104,5 +103,5 @@ def test_scratch_is_fresh_in_checked_mode(checked: None) -> None:
 
 
 def test_checked_cells_run_no_compiled_phases(tmp_path: Path, checked: None) -> None:
-    assert executor.checked_mode()
+    assert checked_mode()
     assert small(tmp_path)._engine.ahead.codes is None

@@ -13,19 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from celldsl.jit.checked import checked_mode
-from celldsl.jit.functions import Stage
-from celldsl.jit.object_cache import check_executable_memory, phase_addresses
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import DType, Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
+from celldsl.runtime.exec.phase_code import compiled_phases, leading_once
 from celldsl.runtime.row_plan import RowPlan
-from celldsl.runtime.threads.checked_run import CheckedRun
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 KEPT_PLANS = 16
@@ -71,8 +69,8 @@ class PlanSizes:
 
     Rows are (T, B), or (R,) where they are packed.
 
-    AGAIN is the forward pass without the leading phases that depend on parameters alone.  `base`
-    are the sizes of a plan with fewer states, and the same tasks.
+    FORWARD_CACHED is the forward pass without the leading phases that depend on parameters alone.
+    `base` are the sizes of a plan with fewer states, and the same tasks.
     """
 
     def __init__(self, engine: Engine, plan: RowPlan, base: PlanSizes | None = None) -> None:
@@ -84,7 +82,6 @@ class PlanSizes:
         self.tape = int(lengths.tape(**given))
         self.forward_work = int(lengths.forward_work(**given))
         self.backward_work = int(lengths.backward_work(**given))
-        self._relays = engine.ahead, engine.ahead_again, engine.back
         if base is not None:
             self._share(base)
             return
@@ -120,11 +117,11 @@ class PlanSizes:
             found = self._wider[states] = PlanSizes(engine, plan, self)
         return found
 
-    def launch_plan(self, number: int) -> LaunchPlan:
-        """AHEAD, AGAIN or BACK, made when it is first asked for: not all are."""
+    def launch_plan(self, number: int, phases: CompiledPhases) -> LaunchPlan:
+        """That of the phases with this number, made when it is first asked for: not all are."""
         found = self._launch_plans.get(number)
         if found is None:
-            found = self._launch_plans[number] = LaunchPlan(self._relays[number], self.plan)
+            found = self._launch_plans[number] = LaunchPlan(phases, self.plan)
         return found
 
 
@@ -154,9 +151,7 @@ class Engine:
         self.input_shapes, self.output_shapes = shapes
         self.state_shapes = self._shapes(description.states)
         self.row_flops = parameters.size + sum(map(math.prod, self.state_shapes))
-        self.ahead, self.back = compiled_phases(
-            description, self.dims, self.dtype, self.row_flops, made_by
-        )
+        self.ahead = self._compiled(description.forward)
         self.ahead_again = self.ahead.cut(self.once, None)
         self.dim_array = np.array(list(dims.values()), dtype=np.int64)
         self.parameters = parameters
@@ -171,6 +166,15 @@ class Engine:
         self._plans: dict[int, PlanSizes] = {}
         self._derived: tuple[int, Numbers, PooledBuffer] | None = None
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
+
+    @cached_property
+    def back(self) -> CompiledPhases:
+        """The backward phases.  They are compiled when they are first asked for."""
+        return self._compiled(self.description.backward, "back_")
+
+    def _compiled(self, phases: Sequence[Phase], label: str = "") -> CompiledPhases:
+        described, work = self.description, self.row_flops
+        return compiled_phases(described, phases, self.dims, self.dtype, work, self.made_by, label)
 
     def _shapes(self, arrays: Sequence[Array]) -> list[tuple[int, ...]]:
         return [tuple(map(int, a.shape(**self.dims))) for a in arrays]
@@ -230,7 +234,10 @@ class Engine:
         """
         numbers = self.numbers if numbers is None else numbers
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
-        launch_plan = sizes.launch_plan(FORWARD if fixed is None else FORWARD_CACHED)
+        if fixed is None:
+            launch_plan = sizes.launch_plan(FORWARD, self.ahead)
+        else:
+            launch_plan = sizes.launch_plan(FORWARD_CACHED, self.ahead_again)
         try:
             fixed = take(self.fixed_length) if fixed is None else fixed
             tape, work = take(sizes.tape), take(sizes.forward_work)
@@ -289,7 +296,9 @@ class Engine:
         scratch = fixed.array, run.tape.array, work.array
         cotangents = (*output_cotangents, *of_inputs, *ends, *of_starts)
         arrays = (*run.numbers.arrays, *scratch, parameters, *inputs, *cotangents)
-        sizes.launch_plan(BACKWARD).run(arrays, (fixed, run.tape, work), run.plan.own_parts)
+        sizes.launch_plan(BACKWARD, self.back).run(
+            arrays, (fixed, run.tape, work), run.plan.own_parts
+        )
         return BackwardRun(parameters, of_inputs, of_starts)
 
 
@@ -313,47 +322,3 @@ def no_room(sizes: PlanSizes, dtype: DType) -> MemoryError:
         f"{told}, {tape:.3g} GB of it for the tape; forward(…, checkpoint=True) keeps the states "
         "between segments in the tape's place, and shorter or fewer sequences take less"
     )
-
-
-def compiled_phases(
-    description: Description, dims: Mapping[str, int], dtype: DType, row_work: int, made_by: str
-) -> tuple[CompiledPhases, CompiledPhases]:
-    """The forward and the backward phases, their code from one object.
-
-    `row_work` is about how many multiplications a row takes.  Phases made by Numba have no code of
-    ours, and are called from Python one after the other.
-    """
-    ahead, back = description.forward, description.backward
-    if made_by == "numba":
-        check_executable_memory()
-        return CompiledPhases(_by_numba(ahead), None), CompiledPhases(_by_numba(back), None)
-    phases = [phase.run for phase in (*ahead, *back)]
-    if checked_mode() and all(isinstance(phase, Stage) for phase in phases):
-        first, second = (
-            CompiledPhases(own, None, row_work, CheckedRun(description.regions, dims, own is back))
-            for own in (ahead, back)
-        )
-        return first, second
-    codes = phase_addresses(phases, dtype)
-    if codes is None:
-        return CompiledPhases(ahead, None, row_work), CompiledPhases(back, None, row_work)
-    return (
-        CompiledPhases(ahead, codes[: len(ahead)], row_work),
-        CompiledPhases(back, codes[len(ahead) :], row_work),
-    )
-
-
-def _by_numba(phases: Sequence[Phase]) -> list[Phase]:
-    from celldsl.jit.by_numba import by_numba
-
-    return [replace(p, run=by_numba(p.run)) if isinstance(p.run, Stage) else p for p in phases]
-
-
-def leading_once(phases: Sequence[Phase]) -> list[Phase]:
-    """The phases at the beginning that depend on parameters alone."""
-    found = []
-    for phase in phases:
-        if phase.kind != "once":
-            break
-        found.append(phase)
-    return found

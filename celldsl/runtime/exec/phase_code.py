@@ -1,0 +1,61 @@
+"""The code of phases.  In: the phases of one direction.  Out: CompiledPhases.
+
+    ahead = compiled_phases(description, description.forward, dims, dtype, 1_000, "llvm")
+    leading_once(description.forward)       # those that depend on parameters alone
+
+The code of each direction is an object of its own, so that who never goes back does not wait for
+the code of the backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from celldsl.jit.checked import checked_mode
+from celldsl.jit.functions import Stage
+from celldsl.jit.object_cache import check_executable_memory, phase_addresses
+from celldsl.runtime.arrays.validation import DType
+from celldsl.runtime.description import Description, Phase
+from celldsl.runtime.threads.checked_run import CheckedRun
+from celldsl.runtime.threads.launch import CompiledPhases
+
+
+def compiled_phases(
+    description: Description,
+    phases: Sequence[Phase],
+    dims: Mapping[str, int],
+    dtype: DType,
+    row_work: int,
+    made_by: str,
+    label: str = "",
+) -> CompiledPhases:
+    """`row_work` is about how many multiplications a row takes; the object's name has the label.
+
+    Phases made by Numba have no code of ours, and are called from Python one after the other.
+    """
+    if made_by == "numba":
+        check_executable_memory()
+        return CompiledPhases(_by_numba(phases), None)
+    stages = [phase.run for phase in phases]
+    if checked_mode() and all(isinstance(stage, Stage) for stage in stages):
+        back = phases is description.backward
+        checked = CheckedRun(description.regions, dims, back)
+        return CompiledPhases(phases, None, row_work, checked)
+    return CompiledPhases(phases, phase_addresses(stages, dtype, label), row_work)
+
+
+def _by_numba(phases: Sequence[Phase]) -> list[Phase]:
+    from celldsl.jit.by_numba import by_numba
+
+    return [replace(p, run=by_numba(p.run)) if isinstance(p.run, Stage) else p for p in phases]
+
+
+def leading_once(phases: Sequence[Phase]) -> list[Phase]:
+    """The phases at the beginning that depend on parameters alone."""
+    found = []
+    for phase in phases:
+        if phase.kind != "once":
+            break
+        found.append(phase)
+    return found
