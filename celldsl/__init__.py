@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from celldsl.version import __version__
 
 if TYPE_CHECKING:
-    from celldsl import optim, zoo
+    from celldsl import inspection, optim, zoo
     from celldsl.api import compile_source, load
     from celldsl.cache_folders import CacheWarning
     from celldsl.cell_warning import CellWarning
@@ -44,6 +44,7 @@ __all__ = [
     "__version__",
     "compile_source",
     "get_threads",
+    "inspection",
     "load",
     "optim",
     "set_threads",
@@ -66,7 +67,7 @@ _HOMES = {
     "set_threads": "celldsl.runtime.threads.thread_count",
 }
 # `torch` is an extra, and no part of `from celldsl import *`.
-_MODULES = ("optim", "torch", "zoo")
+_MODULES = ("inspection", "optim", "torch", "zoo")
 # What `%load_ext celldsl` asks for.
 _IPYTHON = {"load_ipython_extension": "load", "unload_ipython_extension": "unload"}
 

@@ -91,9 +91,12 @@ def _numbers(program: Program, hypers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: np.float64(value) for name, value in hypers.items() if name in read}
 
 
-def lowered_of(described: Any) -> Lowered:
-    """The Program of a class, with what its author called its values, as it was written."""
-    return _lowered(*_written(described))
+def lowered_of(described: Any, seen: bool = False) -> Lowered:
+    """The Program of a class, with what its author called its values, as it was written.
+
+    With `seen` it holds the values of all equations.
+    """
+    return _lowered(*_written(described), seen)
 
 
 def observing(described: Any, observed: Observed) -> Any:
@@ -116,7 +119,7 @@ class Value(NamedTuple):
 
 def values(described: Any) -> list[Value]:
     """What the equations of a cell define, in order."""
-    lowered = _lowered(*_written(described), True)
+    lowered = lowered_of(described, seen=True)
     program = lowered.program
     same = {result.value: ("output", result.name) for result in program.results}
     same |= {state.next: ("next", state.name) for state in program.states}

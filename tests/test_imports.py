@@ -84,9 +84,11 @@ LAYERS = {
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions zoo_index",
     "notebook": f"{FRONT} semantics pictures questions pipeline api cell_warning runtime.arrays "
     "runtime.cell",
+    "inspection": "structs ir semantics transforms targets questions runtime.arrays runtime.cell "
+    "runtime.errors",
     "importer": "files fingerprint api runtime.cell",
     "cli": f"version structs {COMPILER} pass_flags runtime files fingerprint pipeline api "
-    "jit.target zoo_index comparison pictures optim editors",
+    "jit.target zoo_index comparison pictures optim editors inspection questions",
 }
 # `__init__` finds names when they are asked for, `__main__` calls the command line.
 OUTSIDE = {"__init__", "__main__"}
@@ -158,7 +160,15 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 
 # The table of diagnostics, the folder of generated modules, what those import, former names, and
 # what people import.
-WITH_CODE = ("diagnostics/catalogue", "generated", "jax", "runtime", "runtime/cell", "torch")
+WITH_CODE = (
+    "diagnostics/catalogue",
+    "generated",
+    "inspection",
+    "jax",
+    "runtime",
+    "runtime/cell",
+    "torch",
+)
 
 
 def test_folders_hold_nothing_themselves() -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "show": "show a cell: shapes and parameters, or a stage of the compiler",
     "gradcheck": "check gradients against differences, in float64",
     "try": "train cells side by side, and say whether they learn",
+    "inspect": "show what happens inside a cell along a run, and how far its gradient reaches",
     "bench": "measure how fast a cell is, over sizes, beside others",
     "lsp": "serve an editor, by the language server protocol",
     "explain": "explain a diagnostic, by its code",

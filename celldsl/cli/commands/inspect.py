@@ -1,0 +1,142 @@
+"""`celldsl inspect FILE`.  In: a cell, its weights, an input.  Out: words, and pictures.
+
+What the words and pictures are is in `celldsl/inspection`.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from celldsl.cli.options import add_choice, parse_settings
+from celldsl.cli.output import CommandError, print_diagnostics
+from celldsl.diagnostics.errors import CellError
+
+EXAMPLE = (
+    "celldsl inspect lstm --set I=8 --set H=32\n"
+    "  celldsl inspect mine.cell --weights mine.safetensors --input x.npy --out pictures"
+)
+STEPS, BATCH = 100, 4
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a .cell file, or a cell that comes along")
+    parser.add_argument("--weights", type=Path, metavar="W", help="what `cell.save` wrote")
+    what = "x.npy (T, B, …) or (T, …), or an .npz with an array for each input"
+    drawn = f"(default: {STEPS} steps of {BATCH} sequences, drawn)"
+    parser.add_argument("--input", type=Path, metavar="X", help=f"{what} {drawn}")
+    parser.add_argument("--row", type=int, default=0, metavar="B", help="the sequence to draw")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where pictures go (default: none are drawn)"
+    )
+    add_choice(parser)
+
+
+def run(arguments: Namespace) -> int:
+    try:
+        return _run(arguments)
+    except CellError as error:
+        print_diagnostics(error.diagnostics)
+        return 1
+
+
+def _run(arguments: Namespace) -> int:
+    from celldsl.inspection.seen import look
+    from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, WeightsError
+
+    try:
+        cell = _cell(arguments)
+        x = _drawn(cell) if arguments.input is None else _read(cell, arguments.input)
+        batch = next(a.shape[1] for name, a in x.items() if name in _each_step(cell))
+        if not 0 <= arguments.row < batch:
+            raise CommandError(f"--row: there are {batch} sequences, from 0", 2)
+        seen = look(cell, x, row=arguments.row)
+    except (ArgumentError, ArgumentTypeError, WeightsError) as error:
+        raise CommandError(str(error)) from None
+    print(seen.told())
+    if arguments.out is not None:
+        _draw(seen, arguments.out)
+    return 0
+
+
+def _cell(arguments: Namespace) -> Any:
+    """With the weights of a file, which has the sizes too, or as it begins."""
+    from celldsl.api import load
+
+    found = load(arguments.file, arguments.cell, arguments.root)
+    settings = parse_settings(arguments.set)
+    if arguments.weights is None:
+        return found(**settings)
+    if settings:
+        raise CommandError("--set: the weights have the sizes and hyperparameters already", 2)
+    return found.from_file(arguments.weights)
+
+
+def _each_step(cell: Any) -> list[str]:
+    return [each.name for each in cell.description.inputs if getattr(each, "per", "step") == "step"]
+
+
+def _drawn(cell: Any) -> dict[str, Any]:
+    """Normal numbers, and whole ones below their limit."""
+    import numpy as np
+
+    from celldsl.questions import lowered_of
+
+    draw, dims = np.random.default_rng(0), dict(cell.dims)
+    found: dict[str, Any] = {}
+    for each in lowered_of(cell.description).spec.inputs:
+        lead = (BATCH,) if each.per == "sequence" else (STEPS, BATCH)
+        shape = (*lead, *(size.evaluate(dims) for size in each.shape))
+        if each.kind == "int":
+            limit = each.limit.evaluate(dims) if each.limit is not None else 2
+            found[each.name] = draw.integers(0, limit, shape)
+        elif each.kind == "bool":
+            found[each.name] = draw.random(shape) < 0.5
+        else:
+            found[each.name] = draw.normal(size=shape).astype(cell.dtype)
+    return found
+
+
+def _read(cell: Any, path: Path) -> dict[str, Any]:
+    """Arrays by input, in the cell's dtype; one sequence may go without its axis."""
+    import numpy as np
+
+    inputs = cell.description.inputs
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise CommandError(f"{path}: this is no .npy or .npz file of numbers: {error}") from None
+    arrays = dict(loaded) if hasattr(loaded, "files") else {inputs[0].name: loaded}
+    missing = [each.name for each in inputs if each.name not in arrays]
+    if missing:
+        told = "an .npz has an array for each input"
+        raise CommandError(f"{path}: there is no array {missing[0]}; {told}")
+    found = {}
+    for slot in cell._signature.input_slots:
+        array = arrays[slot.name]
+        if slot.per == "step" and array.ndim == len(slot.shape) + 1:
+            array = array[:, None]
+        found[slot.name] = array.astype(cell.dtype) if array.dtype.kind == "f" else array
+    return found
+
+
+def _draw(seen: Any, folder: Path) -> None:
+    try:
+        from celldsl.inspection import figures
+    except ImportError:
+        raise CommandError('pictures need matplotlib: pip install "celldsl[inspect]"') from None
+    drawn = {
+        "values": figures.values_figure(seen),
+        "gradient": figures.gradient_figure(seen),
+        "spectrum": figures.spectrum_figure(seen),
+        "range": figures.range_figure(seen),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in drawn.items():
+        if figure is None:
+            print("The state is too large for eigenvalues.")
+            continue
+        path = folder / f"{name}.png"
+        figure.savefig(path, dpi=100)
+        print(f"wrote {path}")
