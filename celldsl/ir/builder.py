@@ -64,6 +64,23 @@ class Builder:
         self._built.setdefault((node.op, node.args, node.attributes), node.name)
         self._add(node)
 
+    def copy(self, value: str) -> str:
+        """The same value as a node of its own, which nothing else is."""
+        kind = self.types[value]
+        return self._append("reshape", (value,), kind, {"shape": kind.shape})
+
+    def discard(self, begin: int, wanted: Iterable[str]) -> None:
+        """Take back the nodes from place `begin` on that nobody needs for `wanted` values."""
+        needed, late = set(wanted), self.nodes[begin:]
+        for node in reversed(late):
+            if node.name in needed:
+                needed.update(node.args)
+        dropped = {node.name for node in late} - needed
+        self.nodes[begin:] = [node for node in late if node.name in needed]
+        self._built = {key: name for key, name in self._built.items() if name not in dropped}
+        for name in dropped:
+            del self.types[name], self.defined[name]
+
     def number(self, value: float) -> str:
         """A scalar constant."""
         return self.op("number", value=float(value))

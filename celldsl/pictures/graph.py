@@ -78,6 +78,7 @@ class _Reader:
         for d in notes.definitions:
             if d.value in self.reading.nodes:
                 self.names.setdefault(d.value, d.name + "′" * d.primed)
+                self._name_source(d.value)
         self.leaves = {leaf.name: leaf.kind for leaf in program.leaves}
         self.constant = {n for n, kind in self.leaves.items() if kind in CONSTANT}
         self.uses = self.reading.uses()
@@ -89,6 +90,14 @@ class _Reader:
         self.same: dict[str, str] = {}
         self.splits: dict[tuple[str, tuple[str, ...]], Box] = {}
 
+    def _name_source(self, value: str) -> None:
+        """What gets one more name is called by that, where it has none."""
+        node = self.reading.nodes[value]
+        if self.reading.same(node) and value not in self.notes.composites:
+            source = node.args[0]
+            if source in self.reading.nodes and source not in self.reading.named:
+                self.names.setdefault(source, self.names[value])
+
     def graph(self) -> Graph:
         wanted = {s.next for s in self.program.states} | {r.value for r in self.program.results}
         for name in self.reading.order:
@@ -98,7 +107,7 @@ class _Reader:
                 self.constant.add(name)
                 if name in wanted:
                     self._keep(Box(self._text(name), "source", (), (name,), self._frame(name)))
-            elif self._only_ones(node) and name not in wanted | self.names.keys():
+            elif name not in wanted and self._drawn_as_before(node):
                 self.same[name] = args[0]
             else:
                 self._box(node, args)
@@ -141,9 +150,12 @@ class _Reader:
         ]  # fmt: skip
         return (*marked, *results)
 
-    def _only_ones(self, node: Node) -> bool:
+    def _drawn_as_before(self, node: Node) -> bool:
+        """Whether a reshape adds or drops axes of size 1, or only gives one more name."""
         if node.op != "reshape" or node.name in self.notes.composites:
             return False
+        if node.name in self.names:
+            return self.reading.same(node)
         one = Size.of(1)
         old, new = self.reading.types[node.args[0]].shape, node.type.shape
         return [s for s in old if s != one] == [s for s in new if s != one]

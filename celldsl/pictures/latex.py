@@ -118,6 +118,7 @@ class Typesetter:
 
     def _helpers(self) -> list[str]:
         named = {d.value for d in self.notes.definitions}
+        varied = self.reading.varied()
         uses = self.reading.uses()
         cost: dict[str, int] = {}
         found = []
@@ -127,7 +128,7 @@ class Typesetter:
             if name in named or self.reading.nodes[name].op in ("number", "size", "mask"):
                 continue
             shared = uses.get(name, 0) > 1 and cost[name] > SHORT
-            if shared or cost[name] > DEEP:
+            if shared or cost[name] > DEEP or name in varied:
                 found.append(name)
                 cost[name] = 0
         return found
@@ -266,6 +267,8 @@ class Typesetter:
             start = inner["start"]
             assert isinstance(start, Size)
             return self._indexed(inner, size_text(start)[0])
+        if self.reading.same(node):
+            return self.text(node.args[0])
         axis = self.reading.inserted(node)
         below, name = shape_tex(node.type.shape), "reshape"
         if axis is not None:

@@ -93,6 +93,7 @@ NOTATION: dict[str, Notation] = {
     "eye": Notation(r"\mathbf{{I}}_{{{n}}}", "I", ATOM, (), "source"),
     "arange": Notation(r"\operatorname{{arange}}\left({n}\right)", "0…n", ATOM, (), "source"),
     # composites
+    "grad": Notation(r"\nabla_{{{1}}} {0}", "∇", POWER, (ATOM, 0)),
     "norm": Notation(r"\left\|{0}\right\|", "‖x‖", ATOM, (0,), "reduce"),
     "conv": Notation(r"{1} \ast {0}", "conv", MATRIX, (MATRIX + 1, MATRIX), "product"),
     "mean": _function(r"\operatorname{mean}", "mean", "reduce"),

@@ -61,6 +61,15 @@ class Reading:
         node = self.nodes[name]
         return tuple(self.broadcast_args(node))
 
+    def varied(self) -> set[str]:
+        """The values that something is differentiated with respect to."""
+        made = self.notes.composites.values()
+        return {each.args[1] for each in made if each.function == "grad"}
+
+    def same(self, node: Node) -> bool:
+        """Whether it gives a value one more name."""
+        return node.op == "reshape" and self.types[node.args[0]].shape == node.type.shape
+
     def uses(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for name in self.order:

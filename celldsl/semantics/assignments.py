@@ -89,7 +89,7 @@ def close_stacks(f: Environment, loop: ast.For, low: int, high: int) -> None:
             continue
         name = key.rstrip("'")
         f.later.pop(name, None)
-        value = _stacked(f, name, stack, low, high, loop.high.span)
+        value = f.named(_stacked(f, name, stack, low, high, loop.high.span), stack.span)
         del f.stacks[key]
         _note_whole(f, name, stack, value)
         if stack.primed:
@@ -137,6 +137,7 @@ def _stacked(f: Environment, name: str, stack: Stack, low: int, high: int, why: 
 
 def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value, number: int) -> None:
     """`number` counts the equations that were gone through."""
+    value = f.named(value, target.span)
     _note(f, target, value, number)
     f.saw(target.span, value)
     if isinstance(value, Tensor) and target.index is None and f.called is None:

@@ -87,7 +87,17 @@ def check_def(definition: ast.Def, home: Module, usage: Usage) -> tuple[Report, 
 
     Returns what was found, and how many equations it took.
     """
-    context = Context(KNOTS, Report(), Choices(True), Constraints(), usage)
+    spent = 0
+    while True:
+        context = Context(KNOTS, Report(), Choices(True), Constraints(), usage)
+        known = len(usage.varied)
+        _check_def(context, definition, home)
+        spent += context.equations
+        if len(usage.varied) == known:
+            return context.report, spent
+
+
+def _check_def(context: Context, definition: ast.Def, home: Module) -> None:
     f = Environment(context, home, [{}], base="f.", place="f", in_function=True)
     f.later = spell_later(definition.body)
     for argument in definition.args:
@@ -101,7 +111,6 @@ def check_def(definition: ast.Def, home: Module, usage: Usage) -> tuple[Report, 
         _too_deep(context.report, definition.name)
     except (Restart, NotChosen, TooManyEquations):
         pass
-    return context.report, context.equations
 
 
 def _annotated(f: Environment, argument: ast.Argument, shape: ast.ListOf) -> None:
@@ -113,7 +122,7 @@ def _annotated(f: Environment, argument: ast.Argument, shape: ast.ListOf) -> Non
     sizes = written_sizes.shape(f, shape, "the shape")
     if sizes is not None:
         leaf = f.context.leaf("input", argument.id, sizes, Rows.STEP)
-        value = Tensor(leaf, sizes, (shape.span,) * len(sizes))
+        value = f.named(Tensor(leaf, sizes, (shape.span,) * len(sizes)), argument.span)
         f.scopes[0][argument.id] = Binding("argument", value, argument.span)
 
 

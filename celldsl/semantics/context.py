@@ -10,13 +10,14 @@ seen there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.builder import Builder
+from celldsl.ir.gradients import gradients
 from celldsl.ir.notes import Composite, Notes, Place
 from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
 from celldsl.ir.size import Shape, Size
@@ -63,11 +64,31 @@ class Nodes:
         """Append a node to what is being built and return the name of its value."""
         builder = self.initial if self.computing_initial else self.builder
         value = builder.op(name, *args, **attributes)
-        if any(a in self.from_state for a in args if isinstance(a, str)):
-            self.from_state.add(value)
-        if builder is self.builder:
-            self.notes.places.setdefault(value, self.notes.place)
+        self._placed(value, [a for a in args if isinstance(a, str)])
         return value
+
+    def _placed(self, value: str, args: Iterable[str]) -> None:
+        if not self.from_state.isdisjoint(args):
+            self.from_state.add(value)
+        if not self.computing_initial:
+            self.notes.places.setdefault(value, self.notes.place)
+
+    def own(self, value: str) -> str:
+        """The value as a node of its own: others that are equal are then other values."""
+        copy = self.builder.copy(value)
+        self._placed(copy, [value])
+        return copy
+
+    def gradients(self, loss: str, wrt: Sequence[str]) -> list[str | None]:
+        """As those of `celldsl.ir.gradients`: each is a node of its own, called `grad`."""
+        begin, found = len(self.builder.nodes), gradients(self.builder, loss, wrt)
+        for node in self.builder.nodes[begin:]:
+            self._placed(node.name, node.args)
+        kept = [None if value is None else self.own(value) for value in found]
+        for value, name in zip(kept, wrt, strict=True):
+            if value is not None:
+                self.notes.composites[value] = Composite("grad", (loss, name))
+        return kept
 
     def composed(self, value: str, function: str, *args: str, **attributes: object) -> str:
         """Note that a value is what a function of the language gives, and return it."""
@@ -332,6 +353,12 @@ class Environment:
         seen = self.context.usage.seen
         if seen is not None and not self.prefix and isinstance(seen.get(span, UNKNOWN), Unknown):
             seen[span] = value
+        return value
+
+    def named(self, value: Value, span: Span) -> Value:
+        """What a name stands for from its `span` on: a node of its own, where `grad` varies it."""
+        if span in self.context.usage.varied and isinstance(value, Tensor):
+            return replace(value, name=self.context.own(value.name), hyper=None)
         return value
 
     def elaborate(self, expression: ast.Expr) -> Value:

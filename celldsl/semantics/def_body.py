@@ -44,7 +44,8 @@ def call_def(f: Environment, function: FunctionValue, e: ast.Call) -> Value:
         return Unknown()
     inner = _frame(f, definition, home, e)
     for argument, value in zip(definition.args, arguments, strict=True):
-        inner.scopes[0][argument.id] = Binding("argument", value, argument.span)
+        own = inner.named(value, argument.span)
+        inner.scopes[0][argument.id] = Binding("argument", own, argument.span)
     for argument, value in zip(definition.args, arguments, strict=True):
         if argument.shape is not None and not _annotate(inner, argument, value):
             return Unknown()

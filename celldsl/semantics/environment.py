@@ -231,7 +231,8 @@ class Usage:
     """What the walks over a cell have seen, for the warnings and the rules across branches.
 
     For editors: `seen` has the values of names, calls and targets by their places, where it is
-    there; `sight` is what could stand where the name `asked` is read.
+    there; `sight` is what could stand where the name `asked` is read.  `varied` are the places of
+    values that something is differentiated with respect to.
     """
 
     declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
@@ -247,3 +248,4 @@ class Usage:
     seen: dict[Span, Value] | None = None
     asked: str = ""
     sight: Sight | None = None
+    varied: set[Span] = field(default_factory=set)

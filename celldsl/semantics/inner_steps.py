@@ -104,7 +104,7 @@ def _body(f: Environment, inner: Inner) -> Environment:
     assert env.sharing is not None
     scope = {name: Binding(b.kind, b.value, b.span, b.depth) for name, b in env.scopes[0].items()}
     for name, value in inner.latest.items():
-        scope[name].value = Unknown() if value is None else value
+        scope[name].value = Unknown() if value is None else f.named(value, scope[name].span)
     return replace(
         env,
         scopes=[scope],
@@ -158,7 +158,8 @@ def _inputs(f: Environment, inner: Inner, body: Environment, e: ast.Call) -> boo
         assert written is not None
         found = give_input(f, inner, name, s, written)
         fine &= found is not None
-        body.scopes[0][name.id] = Binding("input", found or Unknown(), name.span)
+        value = f.named(found or Unknown(), name.span)
+        body.scopes[0][name.id] = Binding("input", value, name.span)
     return fine
 
 
@@ -199,7 +200,7 @@ def _start(f: Environment, inner: Inner, body: Environment, k: ast.Keyword) -> T
     if found is None or not isinstance(declared, Tensor):
         return None
     if f.context.constraints.same_shape(found.shape, declared.shape):
-        binding.value = found
+        binding.value = f.named(found, binding.span)
         return found
     wanted, text = shape_text(declared.shape), wording.short(k.value.span)
     f.error(

@@ -226,7 +226,8 @@ def unknown_function(f: Environment, name: str, span: Span) -> None:
 ATTRIBUTES = {
     **dict.fromkeys(("shape", "size", "ndim"), "sizes are the dims of the cell: `H`"),
     "dtype": "the dtype is given when the cell is built",
-    **dict.fromkeys(("data", "grad"), "gradients are Python's side; see `stop_gradient(v)`"),
+    "data": "gradients are Python's side; see `stop_gradient(v)`",
+    "grad": "the gradient of a number is `grad(loss, W)`",
     "weight": "name the array: `param W: [H, I]`",
     "bias": "name the array: `param b: [H]`",
 }
@@ -279,6 +280,8 @@ def _output_help(inner: Inner, e: ast.Attribute) -> str | None:
 def _no_inner_cell(f: Environment, e: ast.Attribute, binding: Binding | None) -> None:
     """`g.h` where `g` is no inner cell; `W.T` and `x.shape` are of other languages."""
     help, fix = ATTRIBUTES.get(e.id), None
+    if binding is not None and binding.holds and (e.id == "b" or e.id.startswith("W_")):
+        help = "a weight that equations read by name is declared: `param W: [N, M]`, then `v @ W`"
     if e.id in ("T", "mT"):
         better = f"transpose({e.owner})"
         help, fix = f"write `{better}`", Fix(e.span, better)

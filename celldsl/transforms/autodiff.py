@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celldsl.ir.builder import Builder
+from celldsl.ir.gradients import sum_of
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Program, Result, Rows, State, Type, cotangent, incoming
 from celldsl.ir.size import Shape
@@ -94,14 +95,15 @@ class _Sweep:
 
     def cotangents(self, value: str) -> list[str]:
         """The sums of the contributions: one, or for values per sequence one for each rows."""
-        sums = [self._sum(parts) for _, parts in sorted(self.parts.get(value, {}).items())]
+        by_rows = sorted(self.parts.get(value, {}).items())
+        sums = [sum_of(self.builder, parts) for _, parts in by_rows]
         if not sums:
             return sums
         if value in self.lasting:
-            return [self._sum([self._over_steps(s) for s in sums])]
+            return [sum_of(self.builder, [self._over_steps(s) for s in sums])]
         if self.types[value].rows != Rows.ONCE:
             return sums
-        return [self._sum([self._over_rows(s) for s in sums])]
+        return [sum_of(self.builder, [self._over_rows(s) for s in sums])]
 
     def total(self, leaf: str) -> str:
         """The whole cotangent of a leaf; zeros where nothing reaches it."""
@@ -121,14 +123,6 @@ class _Sweep:
         self.builder.types[name] = kind
         self.sums.append(State(name, None, self.builder.op("add", name, value)))
         return self.builder.op("total", name)
-
-    def _sum(self, parts: list[str]) -> str:
-        """Pair by pair, so that the sum of many contributions is not a deep chain."""
-        while len(parts) > 1:
-            pairs = zip(parts[::2], parts[1::2], strict=False)
-            odd = parts[len(parts) // 2 * 2 :]
-            parts = [*(self.builder.op("add", *pair) for pair in pairs), *odd]
-        return parts[0]
 
     def _zeros(self, shape: Shape) -> str:
         return self.builder.broadcast(self.builder.number(0.0), shape)

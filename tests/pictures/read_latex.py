@@ -2,6 +2,8 @@ r"""Equations read back.  In: LaTeX, and arrays by symbol.  Out: what NumPy make
 
     evaluate(r"x_{t} \, W + b", {"x_{t}": x, "W": w, "b": b})
 
+`\nabla_{W} loss` is the slope of what the equations above make of W, by differences.
+
 Written against the docstring of `celldsl.pictures.latex` alone: nothing is shared with what prints.
 """
 
@@ -9,30 +11,67 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
+
+from tests.pictures.moved import Line, Moved, slope
 
 Array = Any
 WORDS = r"\\operatorname\{[^}]*\}|\\mathbf\{.\}|\\begin\{cases\}|\\end\{cases\}|\\text\{else\}"
 REST = r"\\[A-Za-z]+|\\\\|\\[,|]|\d+(?:\.\d+)?|[^\s]"
 
 
-def evaluate(text: str, values: Mapping[str, Array]) -> Array:
-    return Reader(text, values).whole()
+def evaluate(text: str, values: Mapping[str, Array], lines: Sequence[Line] = ()) -> Array:
+    return Reader(tokens_of(text, tuple(values)), values, lines).whole()
 
 
-def tokens_of(text: str, symbols: Mapping[str, Array]) -> list[str]:
+@cache
+def tokens_of(text: str, symbols: tuple[str, ...]) -> tuple[str, ...]:
     known = "|".join(re.escape(s) for s in sorted(symbols, key=len, reverse=True))
     mathrm = r"\\mathrm\{axis\}"
-    return re.findall(rf"{WORDS}|{mathrm}|{known}|{REST}", text)
+    return tuple(re.findall(rf"{WORDS}|{mathrm}|{known}|{REST}", text))
 
 
 class Reader:
-    def __init__(self, text: str, values: Mapping[str, Array]) -> None:
-        self.values, self.place = values, 0
-        self.tokens = tokens_of(text, values)
+    """`lines` stand above; `still` are the values before one was moved."""
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        values: Mapping[str, Array],
+        lines: Sequence[Line] = (),
+        still: Mapping[str, Array] | None = None,
+    ) -> None:
+        self.tokens, self.values, self.place = tuple(tokens), values, 0
+        self.lines, self.still = lines, still
+
+    def at_rest(self, begin: int) -> Array:
+        """What stands from `begin` to here, of the values before one was moved."""
+        tokens = self.tokens[begin : self.place]
+        values = self.values if self.still is None else self.still
+        return Reader(tokens, values, self.lines).whole()
+
+    def nabla(self) -> Array:
+        self.take("_")
+        self.take("{")
+        symbol = self.take()
+        self.take("}")
+        begin = self.place
+        self.atom()
+        tokens = self.tokens[begin : self.place]
+        still = self.values if self.still is None else self.still
+
+        def line(right: str, values: Mapping[str, Array], above: Sequence[Line]) -> Array:
+            return Reader(tokens_of(right, tuple(values)), values, above, still).whole()
+
+        def loss(value: Array) -> Array:
+            moved = Moved(self.values, symbol, value, self.lines, line)
+            return Reader(tokens, moved, self.lines, still).whole()
+
+        return slope(loss, self.values[symbol])
 
     def whole(self) -> Array:
         found = self.loosest()
@@ -52,7 +91,7 @@ class Reader:
         return token
 
     def has(self, *tokens: str) -> bool:
-        if tuple(self.tokens[self.place : self.place + len(tokens)]) != tokens:
+        if self.tokens[self.place : self.place + len(tokens)] != tokens:
             return False
         self.place += len(tokens)
         return True
@@ -136,6 +175,8 @@ class Reader:
         match token:
             case r"\infty":
                 return math.inf
+            case r"\nabla":
+                return self.nabla()
             case "{":
                 return self.group()
             case r"\left":
@@ -219,11 +260,15 @@ class Reader:
                     options.append(self.total())
         self.take(r"\left")
         self.take("(")
-        args = []
+        args, rest = [], []
         while not self.has(r"\right", ")"):
             self.has(",")
+            begin = self.place
             args.append(self.loosest())
+            rest.append(args[-1] if self.still is None else self.at_rest(begin))
         word = re.sub(r"\\operatorname\{(.*)\}|\\", r"\1", name).replace("\\", "")
+        if word in OWN_SLOPE and self.still is not None:
+            return OWN_SLOPE[word](args, rest)
         return FUNCTIONS[word](*args, axis=axis, options=options)
 
     def spec(self) -> str:
@@ -291,6 +336,12 @@ def _elu(v: Array) -> Array:
     return np.where(v > 0, v, np.expm1(np.minimum(v, 0)))
 
 
+# What a change of arguments, from those at rest, makes of the value.
+OWN_SLOPE: dict[str, Callable[[list[Array], list[Array]], Array]] = {
+    "sg": lambda now, rest: rest[0],
+    "surrogate": lambda now, rest: rest[0] + now[1] - rest[1],
+    "scale_gradient": lambda now, rest: rest[0] + rest[1] * (now[0] - rest[0]),
+}
 FUNCTIONS: dict[str, Any] = {
     "sigma": _plain(lambda v: 1 / (1 + np.exp(-np.asarray(v)))),
     **{f: _plain(getattr(np, f)) for f in ("tanh", "exp", "log", "sin", "cos", "tan", "arctan",

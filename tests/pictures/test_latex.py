@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,8 @@ from celldsl.targets.reference import evaluate as run
 from tests.cells import EVERY
 from tests.end_to_end.every_cell import FEATURE_CELLS, NAMES
 from tests.end_to_end.subject import SIZES, main_cell
-from tests.pictures.read_latex import evaluate
+from tests.pictures.moved import Line
+from tests.pictures.read_latex import evaluate, tokens_of
 from tests.programs import draw_leaves
 from tests.zoo.subject import zoo_subject
 
@@ -64,9 +65,15 @@ def wrong(lowered: Lowered, dims: dict[str, int]) -> list[str]:
         known[plain(text)] = value_of(name)
     lines = [plain(str(e)) for e in equations]
     assert sorted(unrolled(folded(equations))) == sorted(lines)
-    return [
-        f"{plain(str(e))}: {error}" for e in equations if (error := difference(e, known, value_of))
-    ]
+    above: list[Line] = []
+    found = []
+    for equation in equations:
+        error = difference(equation, known, value_of, above)
+        found += [f"{plain(str(equation))}: {error}"] if error else []
+        right = plain(equation.right)
+        left = tuple(map(plain, equation.left))
+        above.append((left, right, frozenset(tokens_of(right, tuple(known)))))
+    return found
 
 
 LOOP = re.compile(r"(.*), \\quad (\S+) = (\d+), \\ldots, (\d+)")
@@ -90,18 +97,21 @@ def with_numbers(numbers: dict[str, str], group: re.Match[str]) -> str:
     return f"({','.join(numbers.get(part, part) for part in group[1].split(','))})}}"
 
 
-def difference(equation: Equation, known: dict[str, Any], value_of: Any) -> str:
+def difference(
+    equation: Equation, known: dict[str, Any], value_of: Any, above: Sequence[Line] = ()
+) -> str:
     try:
         with np.errstate(all="ignore"):
-            found = evaluate(plain(equation.right), known)
+            found = evaluate(plain(equation.right), known, above)
     except (AssertionError, ValueError, KeyError, TypeError, IndexError) as error:
         return f"cannot be read: {type(error).__name__} {error}"
+    rtol, atol = (1e-5, 1e-5) if r"\nabla" in equation.right else (1e-9, 1e-11)
     parts = found if isinstance(found, tuple) else (found,)
     for value, part in zip(equation.values, parts, strict=True):
         wanted = np.asarray(value_of(value))
         if np.shape(part) != wanted.shape:
             return f"{np.shape(part)} is not {wanted.shape}"
-        if not np.allclose(part, wanted, rtol=1e-9, atol=1e-11, equal_nan=True):
+        if not np.allclose(part, wanted, rtol=rtol, atol=atol, equal_nan=True):
             return f"{part} is not {wanted}"
     return ""
 

@@ -20,6 +20,7 @@ CELLS = [*EVERY.values(), *sorted(FEATURES.glob("*.cell"))]
 FEATURES_OF_JAX = {
     "conv_plane", "grouped", "learned_start", "reductions", "scans", "shapes", "spiking",
     "sub_in_for", "flat_functions", "norms", "elementwise", "values_of_parameters", "concats",
+    "gradient_rules",
 }  # fmt: skip
 BACKWARDS = Setup(given=False, reverse=True, T=3, B=2)
 # XLA compiles a second for each.

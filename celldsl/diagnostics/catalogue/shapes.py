@@ -99,4 +99,12 @@ TABLE: dict[str, Entry] = {
         "cell A[H]:\n    input x: [H]\n    input c: [H] per sequence\n    y = x * c\n    output y"
         "\n\n" + cell("input c: [H] per sequence", "sub a = A[H]", "y = a(x, c)", out="y"),
     ),
+    "E0218": Entry(
+        "no gradient of this, or none with respect to that",
+        "`grad(loss, W)` takes one number, and the name of what it was computed with: a state, an "
+        "input, a `param`, or a value.  All that was computed with that name, from there on, "
+        "changes with it; everything else is held fixed.",
+        cell("e = h - x", "a = h - 0.1 * grad(e * e, h)", out="a"),
+        cell("e = h - x", "a = h - 0.1 * grad(sum(e * e), h)", out="a"),
+    ),
 }

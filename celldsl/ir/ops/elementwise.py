@@ -72,9 +72,17 @@ def _logic(name: str, arity: int, doc: str, value: str) -> Op:
     return Op(name, "elementwise", arity, doc, infer_logic, value, no_gradient)
 
 
+# Below this the inverse is infinite in single precision.
+_NO_INVERSE = 1e-37
+
+
 def _pow_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
-    """The exponent's part exists for positive bases alone; 0 ** (0 - 1) must not be met."""
-    slope = b.op("eq", 0.0).where(0.0, b * a.op("pow", b - 1.0))
+    """The exponent's part exists for positive bases alone.
+
+    0 ** (0 - 1) must not be met, not even where it is not chosen: the gradient of this one would.
+    """
+    at_zero = a.op("abs").op("lt", _NO_INVERSE).op("and", b.op("eq", 0.0))
+    slope = b * at_zero.where(1.0, a).op("pow", b - 1.0)
     positive = a.number(0.0).op("lt", a)
     growth = positive.where(y * positive.where(a, 1.0).op("log"), 0.0)
     return [d * slope, d * growth]

@@ -51,21 +51,24 @@ def bind(
     missing = [n for n in required if bound[n] is None]
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)
-        help = _width_help(e) if missing == ["N"] else None
-        if missing == ["high"] and len(args) == 2:
-            bound_of = args[1].span.text.lstrip("-")
-            help = (
-                f"both bounds are written: `{name}({args[0].span.text}, -{bound_of}, {bound_of})`"
-            )
+        help = _missing_help(e, name, missing)
         f.error("E0122", f"`{name}` needs {told}", e.span, f"`{name}({signature})`", help=help)
         return None
     return bound
 
 
-def _width_help(e: ast.Call) -> str:
-    """A `linear` without the size of its result."""
-    operands = ", ".join(arg.span.text for arg in e.args)
-    return f"N is the size of the result: `{e.function}({operands}, H)`"
+def _missing_help(e: ast.Call, name: str, missing: list[str]) -> str | None:
+    """A `linear` without the size of its result, one bound of two, a gradient of nothing."""
+    texts = [arg.span.text for arg in e.args]
+    match missing:
+        case ["N"]:
+            return f"N is the size of the result: `{e.function}({', '.join(texts)}, H)`"
+        case ["high"] if len(texts) == 2:
+            bound = texts[1].lstrip("-")
+            return f"both bounds are written: `{name}({texts[0]}, -{bound}, {bound})`"
+        case ["wrt"] if texts:
+            return f"say with respect to what: `{name}({texts[0]}, W)`"
+    return None
 
 
 def _bind_keyword(

@@ -6,6 +6,7 @@ Functions that can be written in the cell language itself are in `prelude.cell` 
 from __future__ import annotations
 
 from celldsl.semantics.builtins import (
+    differentiation,
     einsum,
     elementwise,
     gradients,
@@ -24,7 +25,8 @@ from celldsl.semantics.builtins.function import Function
 FUNCTIONS: dict[str, Function] = {
     entry.name: entry
     for module in (
-        elementwise, shapes, sources, products, einsum, reductions, blocks, norms, masks, gradients
+        elementwise, shapes, sources, products, einsum, reductions, blocks, norms, masks, gradients,
+        differentiation,
     )
     for entry in module.ENTRIES
 }  # fmt: skip

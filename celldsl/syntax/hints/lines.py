@@ -185,8 +185,10 @@ def ask_definition(m: Mistake) -> Words | None:
         return Words(
             "E0010",
             f"a part of `{m.first}` cannot be defined here",
-            "an inner cell defines its own states; `y = g(x)` steps it, and `g(x, h=…)` says where "
-            "the step begins",
+            "a gradient is a value, without a pass of its own: `g = grad(loss, W)`"
+            if m.after == "backward"
+            else "an inner cell defines its own states; `y = g(x)` steps it, and `g(x, h=…)` says "
+            "where the step begins",
         )
     if m.kind == "SLASH" and m.first.startswith("d") and m.after.startswith("d"):
         state = m.first[1:] or "v"

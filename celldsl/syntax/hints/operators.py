@@ -34,6 +34,8 @@ def ask_operator(m: Mistake) -> Words | None:
         return Words("E0010", "an index stands in square brackets", help)
     if m.before.type == "RPAR" and inside is not None and (called := _called(m)):
         help = f"give all arguments in one call: `{m.foreign.renamed.get(called, called)}(…)`"
+        if called == "grad":
+            help = "it takes what the loss is for these, and a name: `grad(loss, W)`"
         return Words("E0010", "what a call gives is not called again", help)
     if m.kind == "LPAR" and m.before.type == "PRIMED":
         help = "a product is written `*`"

@@ -45,6 +45,8 @@ _OPERATORS: dict[str, tuple[str, str | None]] = {
     "²": ("a square is written `** 2`", " ** 2"),
     "√": ("a root is written `sqrt(v)`", None),
     "∑": ("a sum is written `sum(v)`", None),
+    "∇": ("a gradient is written `grad(loss, W)`", None),
+    "∂": ("a gradient is written `grad(loss, W)`", None),
     "∞": ("infinity is written `inf`", "inf"),
     "⊗": ("write `outer(a, b)`", None),
     "⊕": ("write `concat([a, b])` or `a + b`", None),

@@ -143,6 +143,13 @@ def clip_gradient(x, low, high):
     return same(x, *(jnp.asarray(b, x.dtype) for b in (low, high)))
 
 
+def pad(x, axis, before, after):
+    """Zeros around the elements of an axis, which counts from the end."""
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = before, after
+    return jnp.pad(x, widths)
+
+
 def window(x, kernel):
     """What a kernel sees at each place of the last axes, zeros beyond the border."""
     n = len(kernel)
@@ -152,6 +159,17 @@ def window(x, kernel):
         seen = [lax.slice_in_dim(x, i, i + size, axis=-n) for i in range(k)]
         x = jnp.stack(seen, -1)
     return jnp.moveaxis(x, range(-n, 0), range(-2 * n, -n))
+
+
+def fold(x, kernel):
+    """The adjoint of `window`: adds every element to where it was seen."""
+    n = len(kernel)
+    for j, k in enumerate(kernel):
+        size = x.shape[j - n]
+        taps = [lax.index_in_dim(x, i, j - 2 * n, keepdims=False) for i in range(k)]
+        taps = [pad(tap, j - n, i, k - 1 - i) for i, tap in enumerate(taps)]
+        x = lax.slice_in_dim(sum(taps[1:], taps[0]), k // 2, k // 2 + size, axis=j - n)
+    return x
 
 
 def conv(x, kernel):

@@ -153,6 +153,11 @@ def clip_gradient(x, low, high):
     return ClippedGradient.apply(x, *bounds)
 
 
+def pad(x, axis, before, after):
+    """Zeros around the elements of an axis, which counts from the end."""
+    return F.pad(x, [0, 0] * (-1 - axis) + [before, after])
+
+
 def window(x, kernel):
     """What a kernel sees at each place of the last axes, zeros beyond the border."""
     n = len(kernel)
@@ -160,6 +165,16 @@ def window(x, kernel):
     for k in kernel:
         found = found.unfold(-n, k, 1)
     return found.movedim(tuple(range(-n, 0)), tuple(range(-2 * n, -n)))
+
+
+def fold(x, kernel):
+    """The adjoint of `window`: adds every element to where it was seen."""
+    n = len(kernel)
+    for j, k in enumerate(kernel):
+        size = x.shape[j - n]
+        taps = [pad(tap, j - n, i, k - 1 - i) for i, tap in enumerate(x.unbind(j - 2 * n))]
+        x = sum(taps[1:], taps[0]).narrow(j - n, k // 2, size)
+    return x
 
 
 def conv(x, kernel):
