@@ -87,6 +87,32 @@ cell Main[N]:
     output h', a, b, c, d
 '''
 
+INNER = '''
+cell Inner[N]:
+    """A step that begins at its own input: the two are two values all the same."""
+    input x: [N]
+    state h: [N]
+
+    loss = dot(h, sin(x)) * sum(x)
+    d    = grad(loss, h)
+    e    = grad(loss, x)
+    h'   = tanh(d - e)
+
+    output h'
+
+
+cell Main[N]:
+    input x: [N]
+    state s: [N]
+    sub g = Inner[N]
+
+    y  = g(x, h=x)
+    z  = g(s, h=g.h')
+    s' = y + 0.5 * z
+
+    output z, s'
+'''
+
 
 def normalize(v: Any) -> Any:
     return v / jnp.maximum(jnp.sqrt(jnp.sum(v * v)), 1e-12)
@@ -146,11 +172,23 @@ def held_step(p: Any, state: Any, x: Any) -> tuple[Any, Any]:
     return {"h": h}, {"h": h, "a": a, "b": b, "c": c, "d": d}
 
 
+def inner_step(p: Any, state: Any, x: Any) -> tuple[Any, Any]:
+    def inner(x: Any, h: Any) -> Any:
+        e, d = jax.grad(lambda x, h: jnp.dot(h, jnp.sin(x)) * jnp.sum(x), (0, 1))(x, h)
+        return jnp.tanh(d - e)
+
+    y = inner(x, x)
+    z = inner(state["s"], y)
+    s = y + 0.5 * z
+    return {"s": s}, {"z": z, "s": s}
+
+
 CELLS: dict[str, tuple[str, Callable[..., Any], dict[str, int]]] = {
     "memory": (MEMORY, memory_step, {"I": 3, "K": 5, "V": 2, "F": 7}),
     "memory of one": (MEMORY, memory_step, {"I": 1, "K": 1, "V": 1, "F": 1}),
     "second": (SECOND, second_step, {"N": 5}),
     "held": (HELD, held_step, {"N": 3}),
+    "inner": (INNER, inner_step, {"N": 4}),
 }
 T, B = 4, 3
 

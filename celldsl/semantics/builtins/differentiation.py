@@ -107,7 +107,10 @@ def _varied(f: Environment, e: ast.Call, a: Bound, written: ast.Expr) -> Tensor 
         _no_number(f, written, value)
         return None
     if isinstance(written, ast.Attribute):
-        return value if value.name in f.context.leaves else _of_inner(f, e, a, written)
+        if value.name in f.context.leaves:
+            return value
+        _of_inner(f, e, a, written)
+        return None
     assert binding is not None
     return _own(f, written, binding, value)
 
