@@ -81,8 +81,8 @@ def _pow_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
 
     0 ** (0 - 1) must not be met, not even where it is not chosen: the gradient of this one would.
     """
-    at_zero = a.op("abs").op("lt", _NO_INVERSE).op("and", b.op("eq", 0.0))
-    slope = b * at_zero.where(1.0, a).op("pow", b - 1.0)
+    invertible = a.op("abs").op("lt", _NO_INVERSE).where(1.0, a)
+    slope = b * b.op("eq", 0.0).where(invertible, a).op("pow", b - 1.0)
     positive = a.number(0.0).op("lt", a)
     growth = positive.where(y * positive.where(a, 1.0).op("log"), 0.0)
     return [d * slope, d * growth]
