@@ -50,12 +50,12 @@ def code_folders(module: Path) -> list[tuple[Path, frozenset[int]]]:
     """Folders of a module's machine code with the owners to trust there; not all exist."""
     named = os.environ.get("NUMBA_CACHE_DIR", "")
     own = trusted_owners()
+    others = [(_part_of(root, module), own) for root in _candidates()]
     if named:
-        first = _part_of(Path(named), module), own
-    else:
-        # Who may write the module is believed anyway: it was just imported.
-        first = module.parent / "__pycache__", own | _owner(module)
-    return [first, *((_part_of(root, module), own) for root in _candidates())]
+        return [(_part_of(Path(named), module), own), *others]
+    # Who may write the module is believed anyway: it was just imported.
+    beside = module.parent / "__pycache__", own | _owner(module)
+    return [*others, beside] if _unpacked(module) else [beside, *others]
 
 
 def code_folder(module: Path) -> Path | None:
@@ -165,8 +165,18 @@ def _part_of(folder: Path, module: Path) -> Path:
     """The part for one folder of modules: others have modules of the same names."""
     import hashlib  # which `celldsl check` does without
 
-    place = str(_absolute(module.parent)).encode("utf-8", "surrogatepass")
-    return folder / f"code-{hashlib.sha256(place).hexdigest()[:16]}"
+    inside = _unpacked(module)
+    place = f"{sys.executable}/{inside}" if inside else str(_absolute(module.parent))
+    digest = hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()
+    return folder / f"code-{digest[:16]}"
+
+
+def _unpacked(module: Path) -> str:
+    """The folder of a module inside what PyInstaller unpacks, anew for each process; or ""."""
+    top = getattr(sys, "_MEIPASS", None)
+    if top is None or not module.is_relative_to(top):
+        return ""
+    return module.parent.relative_to(top).as_posix()
 
 
 def _owner(module: Path) -> frozenset[int]:

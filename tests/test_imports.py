@@ -26,6 +26,7 @@ LAYERS = {
     "files": "",
     "package": "",
     "cache_folders": "files",
+    "__pyinstaller": "package",
     "pass_flags": "transforms",
     "cell_warning": "diagnostics",
     "fingerprint": "version package",
@@ -61,7 +62,8 @@ LAYERS = {
     "runtime.former",
     # The oracle has its numerics in common with the runtime: they are plain NumPy.  Generated
     # modules say which records they fill in.
-    "targets": "package structs ir plan kernel_ir runtime runtime.numerics runtime.description",
+    "targets": "package structs ir plan kernel_ir jit.source_text runtime runtime.numerics "
+    "runtime.description",
     "pipeline": f"version structs {COMPILER} pass_flags fingerprint",
     "unspecialized": "runtime.errors runtime.cell",
     "optim": "diagnostics runtime.errors",
@@ -158,9 +160,10 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
         follow(name)
 
 
-# The table of diagnostics, the folder of generated modules, what those import, former names, and
-# what people import.
+# An entry point, the table of diagnostics, the folder of generated modules, what those import,
+# former names, and what people import.
 WITH_CODE = (
+    "__pyinstaller",
     "diagnostics/catalogue",
     "generated",
     "inspection",

@@ -20,33 +20,14 @@ assumed of infinities and NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial, update_wrapper
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
+from celldsl.jit.source_text import imported_text, stamp_of, text_elsewhere
 from celldsl.jit.symbols import pointer, real
 
 FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
-
-
-def stamp_of(source: Path) -> tuple[int, int] | None:
-    """What changes when a file is written; None where there is no file."""
-    try:
-        status = source.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-@lru_cache(maxsize=8)
-def _text_of(source: str, stamp: tuple[int, int] | None) -> str | None:
-    """What was imported, from which stages are compiled later; None where it cannot be read."""
-    if stamp is None:
-        return None
-    try:
-        return Path(source).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
 
 
 class Stage:
@@ -59,12 +40,18 @@ class Stage:
         self.function = function
         self.name = function.__name__
         self.noinline = noinline
-        written_in = function.__code__.co_filename
-        # In a module that stands alone this is the whole file, and the other one no file at all.
-        self.file = Path(function.__globals__.get("__file__") or written_in)
+        # In a module that stands alone the file is that of all that it carries.
+        self.file = Path(function.__globals__.get("__file__") or function.__code__.co_filename)
         self.stamp = stamp_of(self.file)
-        self.text = _text_of(written_in, stamp_of(Path(written_in)))
+        self._imported = imported_text(function)
         update_wrapper(self, function)
+
+    @property
+    def text(self) -> str | None:
+        """What it is compiled from; None where there is bytecode alone."""
+        if self._imported is None:
+            self._imported = text_elsewhere(self.function)
+        return self._imported
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)

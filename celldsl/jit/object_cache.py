@@ -29,9 +29,10 @@ from celldsl.cache_folders import (
 )
 from celldsl.files import matching, remove
 from celldsl.jit.forks import COMPILING
-from celldsl.jit.functions import Stage, stamp_of
+from celldsl.jit.functions import Stage
 from celldsl.jit.object_key import RUNTIME, object_name
 from celldsl.jit.process_target import target
+from celldsl.jit.source_text import stamp_of
 from celldsl.jit.target import MachineCodeError
 
 _loaded: dict[tuple[Any, ...], list[int]] = {}

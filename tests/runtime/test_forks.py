@@ -86,7 +86,8 @@ print("done")
 def test_a_child_compiles_while_the_parent_did(tmp_path: Path) -> None:
     script = tmp_path / "forking.py"
     script.write_text(f"TEXT = '''{STAGE}'''\n{LOAD}", encoding="utf-8")
-    home = str(Path(celldsl.__file__).parent.parent)
+    # `tests`, and celldsl where it is not installed.
+    home = os.pathsep.join(map(str, (Path(celldsl.__file__).parents[1], Path(__file__).parents[2])))
     environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(script), str(tmp_path), "12"],

@@ -28,17 +28,23 @@ from numba import types
 from celldsl.jit.functions import Stage
 from celldsl.jit.lowering.llvm_types import Made, Value
 from celldsl.jit.lowering.values import StageError, Typed, constant, llvm_type
+from celldsl.jit.target import MachineCodeError
 
 
 def tree_of(stage: Stage) -> ast.FunctionDef:
-    """The definition of a stage.  Raises OSError where its text is nowhere."""
+    """The definition of a stage.  Raises MachineCodeError where its text is nowhere."""
     code = stage.function.__code__
     text = stage.text
-    if text is None:  # of a notebook, or in an archive
+    if text is None:  # of a notebook
         text = "".join(linecache.getlines(code.co_filename, stage.function.__globals__))
     found = _definitions(text).get((stage.name, code.co_firstlineno))
     if found is None:
-        raise OSError(f"compiling needs the text of {stage.name}, not found in {code.co_filename}")
+        own = str(stage.function.__module__).startswith(f"{__name__.partition('.')[0]}.jit")
+        whose = "celldsl has none of its own with it" if own else f"{stage.file} has none"
+        raise MachineCodeError(
+            f"{stage.name} is compiled from its text, and there is bytecode alone: {whose}; "
+            "`celldsl compile --standalone` writes modules that carry their text"
+        )
     return found
 
 

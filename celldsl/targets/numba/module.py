@@ -22,7 +22,7 @@ from celldsl.targets.numba.description import description_source
 from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import plain_source
 from celldsl.targets.numba.printer import function_text
-from celldsl.targets.numba.standalone import NOTE, PUBLIC, carried
+from celldsl.targets.numba.standalone import NOTE, PUBLIC, carried, with_source
 from celldsl.targets.numba.unit import Unit
 
 COMMON = (
@@ -56,7 +56,8 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
     code = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     if standalone:
         imports = _imports(names, carried().package, PUBLIC)
-        return "\n\n".join([_header(unit, NOTE), carried().text, imports, code])
+        above = "\n\n".join([_header(unit, NOTE), carried().text])
+        return with_source(above, f"{imports}\n\n{code}")
     return "\n\n".join([_header(unit), _imports(names, "celldsl"), code])
 
 

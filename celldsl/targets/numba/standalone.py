@@ -10,11 +10,15 @@ The module needs NumPy, Numba and the standard library, and not celldsl.
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
+import textwrap
+import zlib
 from functools import cache
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from celldsl.jit.source_text import SOURCE
 from celldsl.package import files_below, package
 
 ROOMS = ("cache_folders.py", "files.py", "package.py", "jit", "runtime")
@@ -64,8 +68,35 @@ def carried() -> Carried:
         f"    '__name__': '{package}', '__file__': __file__, 'PACKAGE': '{package}',",
         *("    'RUNTIME': {", *texts, "    },"),
         "})",
+        "# For PyInstaller and others that look for what a module needs: texts do not tell them.",
+        _needed(),
     ]
     return Carried(package, "\n\n".join([LICENCE, "\n".join(lines), CELL]))
+
+
+def with_source(above: str, code: str) -> str:
+    """A module's text with what `celldsl.jit.source_text` reads where there is bytecode alone."""
+    above += "\n\n"
+    packed = base64.b85encode(zlib.compress(code.encode(), 9)).decode("ascii")
+    lines = [f"    {packed[at : at + 94]!r}" for at in range(0, len(packed), 94)]
+    note = "# The cell's text once more, for programs that keep bytecode alone."
+    begun = f"{SOURCE} = ({above.count(chr(10))}, ("
+    return "\n".join([f"{above}{code}", note, begun, *lines, "))", ""])
+
+
+def _needed() -> str:
+    """What the texts import, said where programs that freeze others look; it is never run."""
+    named: set[str] = set()
+    for text in _files().values():
+        for node in ast.walk(ast.parse(text)):
+            match node:
+                case ast.Import(names=names):
+                    named |= {alias.name for alias in names}
+                case ast.ImportFrom(module=str(module)):
+                    named.add(module)
+    others = sorted(n for n in named if n.partition(".")[0] not in ("celldsl", "__future__"))
+    lines = textwrap.wrap(", ".join(others), 88, break_long_words=False)
+    return "\n".join(["if not __name__:", *(f"    import {line.rstrip(',')}" for line in lines)])
 
 
 def _files() -> dict[str, str]:

@@ -78,7 +78,7 @@ def test_every_example_stands_alone(path: Path) -> None:
     tree = ast.parse(text)
     package = carried().package
     roots = {n.split(".")[0] for n in imported(tree)} - sys.stdlib_module_names
-    assert roots == {"numpy", package}
+    assert roots == {"numpy", "numba", "llvmlite", package}
     names = Counter(global_names(tree))
     assert [name for name, count in names.items() if count > 1] == []
 
