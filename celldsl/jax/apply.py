@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -20,22 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from celldsl.bridges.trace import values_over_time
-from celldsl.jax.arguments import (
-    Batch,
-    check_form,
-    checked_inputs,
-    checked_lengths,
-    checked_params,
-    checked_resets,
-    checked_states,
-    one_dtype,
-)
-from celldsl.jax.masks import Draw, steps_done, words_of_key, words_of_seed
+from celldsl.jax.arguments import check_form, checked_params, one_dtype
+from celldsl.jax.call import Call, checked_call, why_plain
+from celldsl.jax.inputs import as_numbers, out_of_range, spoiled
+from celldsl.jax.masks import Draw, steps_done
 from celldsl.jax.plain_passes import pack_state, run_plain
 from celldsl.jax.primitives import run_cell
-from celldsl.jax.subject import KERNEL_DTYPES, Pass, Subject, subject_of, subject_with_states
-from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
-from celldsl.runtime.arrays.validation import check_flag, check_integer
+from celldsl.jax.subject import Pass, Subject, subject_of, subject_with_states
+from celldsl.runtime.arrays.options import asks_for_all
+from celldsl.runtime.arrays.validation import check_integer
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
@@ -64,21 +56,6 @@ def function(cell: Cell, form: Literal["kernels", "plain"] | None = None) -> App
         told = alone if hasattr(cell, "description") else ""
         raise ArgumentTypeError(f"cell: expected a built cell, got {name}{told}")
     return Apply(cell, check_form(form))
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call whose arguments are checked: arrays are (T, B, …) and (B, …)."""
-
-    batch: Batch
-    params: list[Any]
-    inputs: list[Any]
-    starts: list[Any] | None
-    words: Any
-    reverse: bool
-    lengths: Any
-    resets: Any
-    settings: Mapping[str, Any]
 
 
 class Apply:
@@ -126,11 +103,11 @@ class Apply:
         own = subject_of(self.cell)
         every = asks_for_all(named.pop("states", "last"))
         subject = subject_with_states(self.cell) if every else own
-        call = self._call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
+        call = checked_call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
         found = self._run(subject, call)
         return self._all_states(own, call, found) if every else self._results(own, call, found)
 
-    def _all_states(self, own: Subject, call: _Call, found: list[Any]) -> tuple[Any, Any]:
+    def _all_states(self, own: Subject, call: Call, found: list[Any]) -> tuple[Any, Any]:
         """The states are the outputs that come after the cell's own."""
         count = len(own.outputs)
         outputs = [call.batch.outward(each) for each in found[: count + len(own.states)]]
@@ -148,7 +125,7 @@ class Apply:
         runs at once, outside of `jit` and `grad`.  Raises UnknownNameError.
         """
         subject = subject_of(self.cell)
-        call = self._call(subject, "{}.trace", TRACE_KEYWORDS, params, arrays, named, timed=True)
+        call = checked_call(subject, "{}.trace", TRACE_KEYWORDS, params, arrays, named, timed=True)
         batch = call.batch
         own = [*call.params, *call.inputs, *(call.starts or [])]
         if any(isinstance(each, jax.core.Tracer) for each in own):
@@ -179,13 +156,13 @@ class Apply:
     def step(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[Any, Any]:
         """One step: inputs (…, their own axes) to outputs and the next state."""
         subject = subject_of(self.cell)
-        call = self._call(subject, "{}.step", STEP_KEYWORDS, params, arrays, named, timed=False)
+        call = checked_call(subject, "{}.step", STEP_KEYWORDS, params, arrays, named, timed=False)
         return self._results(subject, call, self._run(subject, call))
 
     def form(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> str:
         """How a call with these arguments runs: "kernels", or "plain: " and why."""
         subject = subject_of(self.cell)
-        call = self._call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
+        call = checked_call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
         why = self._why_plain(subject, call)
         return "kernels" if why is None else f"plain: {why}"
 
@@ -216,53 +193,16 @@ class Apply:
         ]
         return self(params, *inputs)[1]
 
-    def _call(
-        self,
-        subject: Subject,
-        where: str,
-        known: Sequence[str],
-        params: Mapping[str, Any],
-        arrays: tuple[Any, ...],
-        named: dict[str, Any],
-        *,
-        timed: bool,
-    ) -> _Call:
-        where = where.format(subject.description.name)
-        names = [slot.name for slot in subject.inputs]
-        refuse_unknown(f"{where}()", named, (*names, *known))
-        own = checked_params(subject, params)
-        given, state = _in_order(where, names, arrays, named)
-        inputs, batch = checked_inputs(subject, given, timed)
-        starts = checked_states(subject, state, batch)
-        numbers = [*zip((s.name for s in subject.params), own, strict=True)]
-        numbers += [
-            (s.name, a) for s, a in zip(subject.inputs, inputs, strict=True) if s.kind == "real"
-        ]
-        numbers += zip((f"state.{s.name}" for s in subject.states), starts or [], strict=False)
-        dtype = one_dtype(numbers)
-        settings = _settings(subject, named.get("settings"))
-        return _Call(
-            Batch(batch.steps, batch.lead, dtype, timed),
-            own,
-            inputs,
-            starts,
-            _words(subject, named.get("key"), named.get("seed")),
-            check_flag("reverse", named.get("reverse", False)),
-            checked_lengths(named.get("lengths"), batch),
-            checked_resets(named.get("resets"), batch),
-            settings,
-        )
-
-    def _why_plain(self, subject: Subject, call: _Call) -> str | None:
+    def _why_plain(self, subject: Subject, call: Call) -> str | None:
         """Why a call runs by plain code; None where kernels run."""
         if self._form == "plain":
             return 'form="plain" asks for it'
-        why = _reason(subject, call)
+        why = why_plain(subject, call)
         if why is not None and self._form == "kernels":
             raise ArgumentError(f'form="kernels": compiled passes cannot run here: {why}')
         return why
 
-    def _run(self, subject: Subject, call: _Call) -> list[Any]:
+    def _run(self, subject: Subject, call: Call) -> list[Any]:
         batch = call.batch
         if self._why_plain(subject, call) is not None:
             return _by_plain_code(subject, call)
@@ -271,18 +211,22 @@ class Apply:
             call.reverse, call.words is not None, batch.size, get_threads(),
         )  # fmt: skip
         key = [] if call.words is None else [call.words]
-        operands = [*key, *call.params, *call.inputs, *(call.starts or [])]
+        inputs = as_numbers(subject, call.inputs, batch.dtype)
+        operands = [*key, *call.params, *inputs, *(call.starts or [])]
         if all(device == "cpu" for device in _platforms()):
-            return run_cell(how, operands)
-        return list(
-            jax.lax.platform_dependent(
-                *operands,
-                cpu=lambda *given: tuple(run_cell(how, given)),
-                default=lambda *given: tuple(_by_plain_code(subject, _with(call, how, given))),
+            found = run_cell(how, operands)
+        else:
+            found = list(
+                jax.lax.platform_dependent(
+                    *operands,
+                    cpu=lambda *given: tuple(run_cell(how, given)),
+                    default=lambda *given: tuple(_by_plain_code(subject, _with(call, how, given))),
+                )
             )
-        )
+        wrong = out_of_range(subject, call.inputs)
+        return found if wrong is None else spoiled(subject, found, wrong)
 
-    def _results(self, subject: Subject, call: _Call, found: list[Any]) -> tuple[Any, Any]:
+    def _results(self, subject: Subject, call: Call, found: list[Any]) -> tuple[Any, Any]:
         count, batch = len(subject.outputs), call.batch
         outputs = [batch.outward(array) for array in found[:count]]
         finals = [array.reshape(*batch.lead, *array.shape[1:]) for array in found[count:]]
@@ -292,13 +236,13 @@ class Apply:
         return pack_state(subject.output_structure, outputs), state
 
 
-def _with(call: _Call, how: Pass, operands: Sequence[Any]) -> _Call:
+def _with(call: Call, how: Pass, operands: Sequence[Any]) -> Call:
     """The same call over other arrays."""
     rest = list(operands)
     words = rest.pop(0) if how.masked else None
     n, m = len(call.params), len(call.inputs)
     starts = rest[n + m :] if how.given else None
-    return _Call(
+    return Call(
         call.batch, rest[:n], rest[n : n + m], starts, words,
         call.reverse, call.lengths, call.resets, call.settings,
     )  # fmt: skip
@@ -308,7 +252,7 @@ def _platforms() -> set[str]:
     return {device.platform for device in jax.devices()}
 
 
-def _by_plain_code(subject: Subject, call: _Call) -> list[Any]:
+def _by_plain_code(subject: Subject, call: Call) -> list[Any]:
     params = dict(zip([slot.name for slot in subject.params], call.params, strict=True))
     draw = None
     if call.words is not None:
@@ -318,64 +262,3 @@ def _by_plain_code(subject: Subject, call: _Call) -> list[Any]:
     return run_plain(
         subject, params, call.inputs, call.starts, draw, settings=call.settings, **keywords
     )
-
-
-def _reason(subject: Subject, call: _Call) -> str | None:
-    if call.batch.dtype.name not in KERNEL_DTYPES:
-        return f"arrays are of {call.batch.dtype.name}"
-    for name in ("lengths", "resets"):
-        if getattr(call, name) is not None:
-            return f"{name}= is passed"
-    if call.settings:
-        return "settings= is passed"
-    for slot in subject.inputs:
-        if not slot.plain:
-            what = {"int": "holds integers", "bool": "holds truth values"}
-            return f"the input {slot.name} {what.get(slot.kind, 'lasts a sequence')}"
-    return subject.no_kernels
-
-
-def _in_order(
-    where: str, names: Sequence[str], arrays: tuple[Any, ...], named: Mapping[str, Any]
-) -> tuple[list[Any], Any]:
-    """The inputs and the state, in order or by keyword."""
-    by_name = [name for name in names if name in named]
-    if by_name and arrays:
-        raise ArgumentTypeError(f"{where}(): pass inputs in order or by keyword, not both")
-    if by_name:
-        return [named.get(name) for name in names], named.get("state")
-    if not len(names) <= len(arrays) <= len(names) + 1:
-        wanted = ", ".join(("params", *names, "state=None"))
-        raise ArgumentTypeError(
-            f"{where}({wanted}): expected {len(names)} inputs, then a state, got "
-            f"{len(arrays)} arrays after params"
-        )
-    if len(arrays) > len(names):
-        if named.get("state") is not None:
-            raise ArgumentTypeError(f"{where}(): state was passed twice, in order and by keyword")
-        return list(arrays[:-1]), arrays[-1]
-    return list(arrays), named.get("state")
-
-
-def _settings(subject: Subject, given: Any) -> Mapping[str, Any]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise ArgumentTypeError(f"settings: expected a mapping, got {type(given).__name__}")
-    known = [h.name for h in subject.description.hypers if not h.fixed]
-    for name in given:
-        if name not in known:
-            told = ", ".join(known) or "none"
-            raise ArgumentError(f"settings: {name} is no run-time hyperparameter; there are {told}")
-    return given
-
-
-def _words(subject: Subject, key: Any, seed: Any) -> Any:
-    """What masks are drawn from; None where the cell has none, or nothing asks for any."""
-    if key is not None and seed is not None:
-        raise ArgumentTypeError("key: pass a key or a seed, not both")
-    if not subject.description.masks or (key is None and seed is None):
-        return None
-    if seed is not None:
-        return words_of_seed(check_integer("seed", seed, 0))
-    return words_of_key(key)

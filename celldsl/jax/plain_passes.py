@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from celldsl.jax.inputs import as_passed
 from celldsl.jax.masks import Draw, draw_masks, steps_done
 from celldsl.jax.subject import Pass, Subject
 from celldsl.runtime.arrays.state_structure import StateStructure
@@ -31,7 +32,7 @@ def run_plain(
     **keywords: Any,
 ) -> Arrays:
     """Outputs (T, B, …) and last states (B, …), by the module's `forward`."""
-    module = subject.plain
+    module, inputs = subject.plain, as_passed(subject, inputs)
     given: dict[str, Any] = {}
     settings = keywords.pop("settings", {})
     if subject.constants:

@@ -193,9 +193,8 @@ def _folded(operands: Any, dims: Any, how: Pass) -> tuple[list[Any], list[int]]:
     first = int(how.masked) + len(how.subject.params)
     last = first + len(how.subject.inputs)
     given = list(operands[:first])
-    given += [
-        _fold(a, d, 1, size) for a, d in zip(operands[first:last], dims[first:last], strict=True)
-    ]
+    inputs = zip(how.subject.inputs, operands[first:last], dims[first:last], strict=True)
+    given += [_fold(a, d, 0 if own.per == "sequence" else 1, size) for own, a, d in inputs]
     given += [_fold(a, d, 0, size) for a, d in zip(operands[last:], dims[last:], strict=True)]
     found = cell_p.bind(*together(given), how=replace(how, batch=size * how.batch))
     outputs = len(how.subject.outputs)

@@ -10,6 +10,7 @@ Everything is checked before anything runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -145,8 +146,9 @@ class Arguments:
         sizes = (rows, batch) if batch is not None else (rows,)
         for slot, value in zip(slots, found, strict=True):
             name = f"{what}.{slot.name}"
-            words = shape_words((*lead, *slot.axes), (*sizes, *slot.shape))
-            check_tensor(name, value, like, words)
+            check_tensor(
+                name, value, like, partial(shape_words, (*lead, *slot.axes), (*sizes, *slot.shape))
+            )
             check_shape(name, value, slot, lead, sizes)
         return found if batch is not None else [each.unsqueeze(1) for each in found]
 

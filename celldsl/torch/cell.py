@@ -8,6 +8,7 @@ y, state = step(x, state)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -115,7 +116,8 @@ class Cell(CellLayer):
         lead, sizes = (("B",), (batch,)) if batch is not None else ((), ())
         for slot, value in zip(self._states, found, strict=True):
             name = f"state.{slot.name}"
-            check_tensor(name, value, like, shape_words((*lead, *slot.axes), (*sizes, *slot.shape)))
+            words = partial(shape_words, (*lead, *slot.axes), (*sizes, *slot.shape))
+            check_tensor(name, value, like, words)
             check_shape(name, value, slot, lead, sizes)
         return found if batch is not None else [each[None] for each in found]
 

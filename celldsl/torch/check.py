@@ -7,7 +7,7 @@ Before anything runs, in the words of PyTorch and the cell's own dims.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -38,7 +38,9 @@ def given_tensors(inputs: Any, named: Mapping[str, Any], names: tuple[str, ...])
     return found
 
 
-def check_tensor(name: str, value: Any, like: torch.Tensor | None, words: str) -> None:
+def check_tensor(
+    name: str, value: Any, like: torch.Tensor | None, words: Callable[[], str]
+) -> None:
     """Whether it is a tensor of real numbers, of the dtype of `like` and on its device.
 
     Under autocast, and where there are no parameters to say so, any floating dtype will do.
@@ -50,7 +52,10 @@ def check_tensor(name: str, value: Any, like: torch.Tensor | None, words: str) -
 
 def check_input(slot: Slot, value: Any, like: torch.Tensor | None, lead: Sequence[str]) -> None:
     """Whether it is a tensor of what the input holds, on the device of `like`."""
-    words = shape_words((*lead, *slot.axes), (*[None] * len(lead), *slot.shape))
+
+    def words() -> str:
+        return shape_words((*lead, *slot.axes), (*[None] * len(lead), *slot.shape))
+
     _check_is_tensor(slot.name, value, words)
     match slot.kind:
         case "int":
@@ -91,11 +96,11 @@ def has_values(tensor: torch.Tensor) -> bool:
     return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
-def _check_is_tensor(name: str, value: Any, words: str) -> None:
+def _check_is_tensor(name: str, value: Any, words: Callable[[], str]) -> None:
     if not isinstance(value, torch.Tensor):
         advice = f"; pass torch.from_numpy({name})" if hasattr(value, "__array__") else ""
         raise ArgumentTypeError(
-            f"{name}: expected a tensor {words}, got {type(value).__name__}{advice}"
+            f"{name}: expected a tensor {words()}, got {type(value).__name__}{advice}"
         )
 
 
@@ -147,24 +152,31 @@ def _turned(found: tuple[int, ...], wanted: tuple[int | None, ...], lead: Sequen
 
 def check_lengths(lengths: Any, steps: int, batch: int) -> torch.Tensor:
     """`lengths` (B,) as int64 on the CPU.  Raises where one is negative or over T."""
-    try:
-        found = torch.as_tensor(lengths)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgumentTypeError(f"lengths: expected (B={batch},) integers, got {error}") from None
-    if found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
-        raise ArgumentTypeError(f"lengths: expected integers, got {found.dtype}")
-    if tuple(found.shape) != (batch,):
-        raise ArgumentError(f"lengths: expected (B={batch},), got {tuple(found.shape)}")
-    found = found.to(device="cpu", dtype=torch.int64)
-    if torch.compiler.is_compiling():  # numbers are not known yet
-        return found
-    wrong = ((found < 0) | (found > steps)).nonzero()
+    if not isinstance(lengths, torch.Tensor):
+        raise ArgumentTypeError(
+            f"lengths: expected a tensor of (B={batch},) integers, got {type(lengths).__name__}; "
+            "pass torch.as_tensor(lengths)"
+        )
+    if lengths.dtype not in INTEGERS:
+        raise ArgumentTypeError(
+            f"lengths: expected integers, got {lengths.dtype}; pass lengths.long()"
+        )
+    if tuple(lengths.shape) != (batch,):
+        raise ArgumentError(f"lengths: expected (B={batch},), got {tuple(lengths.shape)}")
+    found = lengths.to(device="cpu", dtype=torch.int64)
+    if has_values(found):
+        check_known_lengths(found, steps)
+    return found
+
+
+def check_known_lengths(lengths: torch.Tensor, steps: int) -> None:
+    """Raises where one is negative or over T."""
+    wrong = ((lengths < 0) | (lengths > steps)).nonzero()
     if len(wrong):
         place = int(wrong[0, 0])
         raise ArgumentError(
-            f"lengths: expected 0 to T={steps}, got {int(found[place])} for sequence {place}"
+            f"lengths: expected 0 to T={steps}, got {int(lengths[place])} for sequence {place}"
         )
-    return found
 
 
 def check_resets(resets: Any, lead: Sequence[str], sizes: Sequence[int]) -> torch.Tensor:

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 
 from celldsl.bridges.recipe import recipe_from
+from celldsl.runtime.arrays.signature import make_slots
+from celldsl.torch.check import check_known_lengths, check_range
 from celldsl.torch.inputs import lead_of
 from celldsl.torch.kernels import Back, kernels_of
 from celldsl.torch.plain import Groups, Options, refuse_masks, second_pullback
@@ -128,6 +130,7 @@ class _Pass:
         self.key = None if key is None else int(key)
         self.is_dense = lengths is None and resets is None
         self.lead = steps, batch = lead_of(self.recipe, self.groups.inputs)
+        self._check(lengths)
         self.layout = self.kernels.layout(
             steps,
             batch,
@@ -135,6 +138,16 @@ class _Pass:
             reverse,
             None if resets is None else resets.contiguous().numpy(),
         )
+
+    def _check(self, lengths: torch.Tensor | None) -> None:
+        """What decides where kernels read was not known when a graph was made."""
+        if lengths is not None:
+            check_known_lengths(lengths, self.lead[0])
+        described = self.recipe.described.inputs
+        if any(each.kind == "int" for each in described):
+            slots = make_slots(described, self.recipe.dims)
+            for slot, value in zip(slots, self.groups.inputs, strict=True):
+                check_range(slot, value)
 
     def _pack(self, text: str) -> Packed:
         """The packed weights, kept by where the parameters are."""

@@ -7,7 +7,7 @@ import pytest
 from celldsl.runtime.threads import thread_count
 from tests.cells import EVERY
 from tests.end_to_end.compare import Setup
-from tests.end_to_end.subject import FEATURES, Subject
+from tests.end_to_end.subject import FEATURES
 from tests.jax.compare import compare
 from tests.tenth import marked
 from tests.zoo.subject import sized_subject, zoo_subject
@@ -24,21 +24,16 @@ MORE = (
 )
 
 
-def form_of(subject: Subject) -> str | None:
-    """Kernels, but for inputs of other kinds, which plain code takes."""
-    plain = all(each.kind == "real" and each.per == "step" for each in subject.spec.inputs)
-    return "kernels" if plain else None
-
-
 @pytest.mark.parametrize("name", ["agent_lstm", "captioner_lstm"])
 def test_inputs_of_other_kinds(name: str) -> None:
+    compare(zoo_subject(name), Setup(), "kernels")
     compare(zoo_subject(name), Setup(given=False, lengths=(2, 0, 4)), None)
 
 
 @pytest.mark.parametrize("name", marked(EVERY))
 def test_kernels_agree_with_the_reference(name: str) -> None:
     for setup in SETUPS:
-        compare(zoo_subject(name), setup, form_of(zoo_subject(name)))
+        compare(zoo_subject(name), setup, "kernels")
 
 
 @pytest.mark.parametrize("name", ["learned_start", "sub_in_for", "concats"])
@@ -59,6 +54,6 @@ def test_kernels_agree_in_other_setups(name: str, monkeypatch: pytest.MonkeyPatc
     try:
         for setup in MORE:
             thread_count.set_threads(setup.threads)
-            compare(zoo_subject(name), setup, form_of(zoo_subject(name)))
+            compare(zoo_subject(name), setup, "kernels")
     finally:
         thread_count.set_threads(before)
