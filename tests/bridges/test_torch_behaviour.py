@@ -213,7 +213,11 @@ def test_mistakes_are_named(GRU: Any, gru: Any, x: Any) -> None:
         (lambda: gru(x.numpy()), r"got ndarray; pass torch.from_numpy\(x\)"),
         (lambda: gru(x, state), r"state.h: expected \(layers\*directions=1, B=2, H=5\), got"),
         (lambda: gru(x, hx=state), 'has no argument "hx"; did you mean "state"'),
-        (lambda: gru(x, lengths=[5, 1]), "lengths: expected 0 to T=4, got 5 for sequence 0"),
+        (lambda: gru(x, lengths=[4, 1]), r"lengths: .*got list; pass torch.as_tensor\(lengths\)"),
+        (
+            lambda: gru(x, lengths=torch.tensor([5, 1])),
+            "lengths: expected 0 to T=4, got 5 for sequence 0",
+        ),
         (lambda: gru(x, resets=torch.ones(4, 2)), "resets: expected truth values, got torch.float"),
         (lambda: gru(x, resets=torch.ones(2, 4) > 0), "pass resets.T"),
         (lambda: celldsl.torch.RNN(GRU, I=3, H=5, hidden_size=3), 'no argument "hidden_size"'),

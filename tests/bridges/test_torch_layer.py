@@ -65,7 +65,7 @@ def test_both_forms_agree(gru: Any, x: Any) -> None:
     assert plain.form(x) == 'plain: form="plain" asks for it'
     resets = torch.rand(7, 2) < 0.3
     for named in ({}, {"lengths": torch.tensor([3, 7])}, {"resets": resets},
-                  {"resets": resets, "lengths": [3, 7]}):  # fmt: skip
+                  {"resets": resets, "lengths": torch.tensor([3, 7])}):  # fmt: skip
         assert_close(results(gru, x, **named), results(plain, x, **named))
         assert_close(results(gru, x, state, **named), results(plain, x, state, **named))
 

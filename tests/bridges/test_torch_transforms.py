@@ -99,6 +99,51 @@ def test_operators_pass_the_checks_of_pytorch(gru: Any, x: Any) -> None:
         torch.library.opcheck(forward_op, (tensors, lengths, None, None, text, reverse, True))
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_the_backward_operator_passes_them_too(gru: Any, x: Any, ragged: bool) -> None:
+    from celldsl.torch.ops import backward_op, forward_op
+
+    layer = gru.layers["0"]
+    tensors = [x.clone(), torch.randn(2, 5, **F64), *(t.detach() for t in layer._tensors())]
+    text = layer._recipe.text
+    lengths = torch.tensor([7, 3]) if ragged else None
+    resets = torch.rand(7, 2) < 0.3 if ragged else None
+    *found, tape = forward_op(tensors, lengths, resets, None, text, False, True)
+    given = [each.clone().requires_grad_() for each in tensors]
+    cotangents = [torch.randn_like(each).requires_grad_() for each in found]
+    options = lengths, resets, None, text, False
+    torch.library.opcheck(backward_op, (given, tape, cotangents, *options))
+
+
+@pytest.mark.parametrize("dynamic", [True, None])
+def test_lengths_resets_and_states_need_no_more_graphs(gru: Any, dynamic: bool | None) -> None:
+    testing = importlib.import_module("torch._dynamo.testing")
+    counter = testing.CompileCounterWithBackend("eager")
+    compiled = torch.compile(gru, fullgraph=True, backend=counter, dynamic=dynamic)
+    for steps, batch in ((7, 2), (4, 6), (6, 4)):
+        x = torch.randn(steps, batch, 3, **F64)
+        options = {
+            "lengths": torch.randint(steps + 1, (batch,)),
+            "resets": torch.rand(steps, batch) < 0.3,
+            "state": gru(x)[1],
+        }
+        torch.testing.assert_close(compiled(x, **options)[0], gru(x, **options)[0])
+    assert counter.frame_count <= (1 if dynamic else 2)
+
+
+def test_a_compiled_layer_reads_no_memory_past_the_end(gru: Any, x: Any) -> None:
+    compiled = torch.compile(gru, fullgraph=True, backend="eager")
+    with pytest.raises(celldsl.ArgumentError, match="expected 0 to T=7, got 99 for sequence 1"):
+        compiled(x, lengths=torch.tensor([2, 99]))
+
+
+def test_plain_code_compiles_without_a_break(gru: Any, x: Any) -> None:
+    plain = copy.deepcopy(gru)
+    plain.form_wanted = "plain"
+    compiled = torch.compile(plain, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x)[0], gru(x)[0])
+
+
 @pytest.mark.parametrize("dynamic", [True, None])
 def test_compilation_without_a_break(gru: Any, dynamic: bool | None) -> None:
     """Of all steps and batches there are one or two graphs."""

@@ -64,7 +64,7 @@ import numpy as np
 cell = GRU(I=3, H=4, seed=1, activation="tanh")
 x = np.zeros((5, 2, 3), np.float32)
 y, state = cell(x)
-y, state = cell(x, state, lengths=[5, 2], states="all")
+y, state = cell(x, state, lengths=np.array([5, 2]), states="all")
 y, state, tape = cell.forward(x, training=False, checkpoint=True)
 grads = cell.backward(tape, dy=2 * y, dstate=state)
 cell.params.flat -= 0.1 * grads.params.flat

@@ -33,11 +33,11 @@ RESETS[2, 1] = RESETS[4, 0] = True
 FORMS: list[dict[str, Any]] = [
     {},
     {"reverse": True},
-    {"lengths": [6, 5, 2]},
-    {"lengths": [2, 6, 5], "reverse": True},
+    {"lengths": np.array([6, 5, 2])},
+    {"lengths": np.array([2, 6, 5]), "reverse": True},
     {"checkpoint": 3},
     {"resets": RESETS},
-    {"resets": RESETS, "reverse": True, "lengths": [6, 6, 4]},
+    {"resets": RESETS, "reverse": True, "lengths": np.array([6, 6, 4])},
 ]
 
 

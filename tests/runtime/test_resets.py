@@ -267,7 +267,10 @@ def test_no_reset_at_all_is_the_plain_pass_bit_for_bit() -> None:
         (np.zeros((T, B), np.int64), "expected truth values, got int64: pass `resets != 0`"),
         (np.zeros((B, T), bool), "expected (T=11, B=5), got (5, 11): arrays are time-major"),
         (np.zeros(T, bool), "expected (T=11, B=5), got (11,)"),
-        ([[True], [True, False]], "resets: expected (T=11, B=5) truth values"),
+        (
+            [[True], [True]],
+            "expected a NumPy array (T=11, B=5) of truth values, got list; pass",
+        ),
     ],
 )
 def test_what_is_nearly_right_is_told_what_to_write(resets: Any, told: str) -> None:

@@ -71,23 +71,24 @@ def _free_fit(found: tuple[int, ...], shape: Expected) -> bool:
 
 def check_lengths(lengths: object, steps: int, batch: int) -> Values:
     """`lengths` (B,) as int64.  Raises where one is negative or more than there are steps."""
-    if isinstance(lengths, np.ma.MaskedArray):
-        raise ArgumentTypeError(f"lengths: got a masked array{advice('lengths', lengths, 'int64')}")
-    try:
-        found = np.asarray(lengths)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ArgumentTypeError(f"lengths: expected (B={batch},) integers, got {error}") from None
-    if found.shape != (batch,):
-        raise ArgumentError(f"lengths: expected (B={batch},), got {found.shape}")
-    if found.dtype.kind not in "iu":
-        raise ArgumentTypeError(f"lengths: expected integers, got {found.dtype}")
-    wrong = np.flatnonzero((found < 0) | (found > steps))
+    if not isinstance(lengths, np.ndarray) or isinstance(lengths, np.ma.MaskedArray):
+        raise ArgumentTypeError(
+            f"lengths: expected a NumPy array (B={batch},) of integers, got {kind_of(lengths)}"
+            f"{advice('lengths', lengths, 'int64')}"
+        )
+    if lengths.dtype.kind not in "iu":
+        raise ArgumentTypeError(
+            f"lengths: expected integers, got {lengths.dtype}; pass lengths.astype(np.int64)"
+        )
+    if lengths.shape != (batch,):
+        raise ArgumentError(f"lengths: expected (B={batch},), got {lengths.shape}")
+    wrong = np.flatnonzero((lengths < 0) | (lengths > steps))
     if wrong.size:
         place = int(wrong[0])
         raise ArgumentError(
-            f"lengths: expected 0 to T={steps}, got {found[place]} for sequence {place}"
+            f"lengths: expected 0 to T={steps}, got {lengths[place]} for sequence {place}"
         )
-    return found.astype(np.int64)
+    return lengths.astype(np.int64)
 
 
 def check_resets(
@@ -97,24 +98,22 @@ def check_resets(
     if type(resets) is np.ndarray and resets.dtype == np.bool_ and resets.shape == shape:
         plain: Values = resets
         return plain
-    if isinstance(resets, np.ma.MaskedArray):
-        raise ArgumentTypeError(f"{called}: got a masked array{advice(called, resets, 'bool')}")
     wanted = ", ".join(f"{name}={size}" for name, size in zip(names, shape, strict=True))
     wanted += "," * (len(shape) == 1)
-    try:
-        found = np.asarray(resets)
-    except (ValueError, TypeError, RuntimeError) as error:
-        told = f"{called}: expected ({wanted}) truth values, got {error}"
-        raise ArgumentTypeError(told) from None
-    if found.dtype != np.bool_:
+    if not isinstance(resets, np.ndarray) or isinstance(resets, np.ma.MaskedArray):
         raise ArgumentTypeError(
-            f"{called}: expected truth values, got {found.dtype}: pass `{called} != 0`"
+            f"{called}: expected a NumPy array ({wanted}) of truth values, got {kind_of(resets)}"
+            f"{advice(called, resets, 'bool_')}"
         )
-    if found.shape != shape:
-        turned = found.shape == shape[::-1] and len(shape) > 1
+    if resets.dtype != np.bool_:
+        raise ArgumentTypeError(
+            f"{called}: expected truth values, got {resets.dtype}: pass `{called} != 0`"
+        )
+    if resets.shape != shape:
+        turned = resets.shape == shape[::-1] and len(shape) > 1
         hint = f": arrays are time-major, pass {called}.T" if turned else ""
-        raise ArgumentError(f"{called}: expected ({wanted}), got {found.shape}{hint}")
-    return found
+        raise ArgumentError(f"{called}: expected ({wanted}), got {resets.shape}{hint}")
+    return np.asarray(resets)
 
 
 def check_dtype(dtype: DTypeLike) -> DType:

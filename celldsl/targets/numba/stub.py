@@ -156,7 +156,7 @@ class _Methods:
     def lines(self) -> Iterator[str]:
         result = f"tuple[{self.output}, {self.state}]"
         state, resets = f"state: {self.given_state} = None", "resets: _Truths | None = None"
-        frame = ["lengths: _Lengths | None = None", "reverse: bool = False"]
+        frame = ["lengths: _Integers | None = None", "reverse: bool = False"]
         every = 'states: _Literal["last", "all"] = "last"'
         numerics = "check_numerics: bool | None = None"
         names = "names: str | _Sequence[str] | None = None"

@@ -30,7 +30,6 @@ _Array = _NDArray[_Any]
 _Reals = _NDArray[_np.floating[_Any]]
 _Integers = _NDArray[_np.integer[_Any]]
 _Truths = _NDArray[_np.bool_]
-_Lengths = _Integers | _Sequence[int]
 _By_name = _Mapping[str, _Any]
 """
 # A module that stands alone has these classes too, under a name that says which runtime it is.
