@@ -66,8 +66,8 @@ _HOMES = {
     "get_threads": "celldsl.runtime.threads.thread_count",
     "set_threads": "celldsl.runtime.threads.thread_count",
 }
-# `torch` is an extra, and no part of `from celldsl import *`.
-_MODULES = ("inspection", "optim", "torch", "zoo")
+# `jax` and `torch` are extras, and no part of `from celldsl import *`.
+_MODULES = ("inspection", "jax", "optim", "torch", "zoo")
 # What `%load_ext celldsl` asks for.
 _IPYTHON = {"load_ipython_extension": "load", "unload_ipython_extension": "unload"}
 

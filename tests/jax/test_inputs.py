@@ -11,6 +11,7 @@ import celldsl
 from celldsl.runtime.errors import ArgumentError
 
 jax = pytest.importorskip("jax")
+bridge = pytest.importorskip("celldsl.jax")
 
 SOURCE = """
 cell Conditioned[I, K, C, H]:
@@ -51,7 +52,7 @@ def given() -> Arrays:
 def test_both_forms_agree_and_context_has_a_gradient(cell: Any, given: Arrays) -> None:
     found = []
     for form in ("kernels", "plain"):
-        apply = celldsl.jax.function(cell, form)
+        apply = bridge.function(cell, form)
 
         def total(params: Any, ctx: Any, apply: Any = apply) -> Any:
             y, state = apply(params, **{**given, "ctx": ctx})
@@ -64,7 +65,7 @@ def test_both_forms_agree_and_context_has_a_gradient(cell: Any, given: Arrays) -
 
 
 def test_batches_are_folded(cell: Any, given: Arrays) -> None:
-    apply = celldsl.jax.function(cell, "kernels")
+    apply = bridge.function(cell, "kernels")
     params = apply.params()
     kinds = np.stack([given["kind"], (given["kind"] + 1) % 3])
     ctxs = np.stack([given["ctx"], -given["ctx"]])
@@ -78,7 +79,7 @@ def test_an_integer_out_of_range_reads_no_other_memory(cell: Any, given: Arrays)
     """It is an error where it is known, and NaN in its sequence where it is not."""
     wrong = np.array([2, 1 << 30, -7], np.int32)
     for form in ("kernels", "plain"):
-        apply = celldsl.jax.function(cell, form)
+        apply = bridge.function(cell, form)
         params = apply.params()
         with pytest.raises(ArgumentError, match="kind: expected integers from 0 to 2"):
             apply(params, **{**given, "kind": wrong})
@@ -90,7 +91,7 @@ def test_an_integer_out_of_range_reads_no_other_memory(cell: Any, given: Arrays)
 
 
 def test_a_step_takes_them_too(cell: Any, given: Arrays) -> None:
-    apply = celldsl.jax.function(cell, "kernels")
+    apply = bridge.function(cell, "kernels")
     params = apply.params()
     wanted, _ = apply(params, **given)
     state = apply.state(params, B)
