@@ -56,7 +56,7 @@ def _array(name: str, value: Any, words: str) -> Any:
     if isinstance(value, (jax.Array, np.ndarray)):
         return jnp.asarray(value)
     raise ArgumentTypeError(
-        f"{name}: expected an array {words}, got {type(value).__name__}; pass jnp.asarray(…) of it"
+        f"{name}: expected an array {words}, got {type(value).__name__}; pass jnp.asarray({name})"
     )
 
 
@@ -175,7 +175,11 @@ def one_dtype(arrays: Iterable[tuple[str, Any]]) -> Any:
     known: tuple[str, Any] | None = None
     for name, array in arrays:
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            raise ArgumentTypeError(f"{name}: expected real numbers, got {array.dtype}")
+            wanted = "float32" if known is None else known[1]
+            raise ArgumentTypeError(
+                f"{name}: expected real numbers, got {array.dtype}; pass "
+                f"{name}.astype(jnp.{wanted})"
+            )
         if known is None:
             known = name, array.dtype
         elif array.dtype != known[1]:
@@ -194,7 +198,9 @@ def checked_lengths(lengths: Any, batch: Batch) -> Any:
     words = f"({', '.join(map(str, batch.lead))}{',' if len(batch.lead) == 1 else ''})"
     array = _array("lengths", lengths, f"{words} of integers")
     if not jnp.issubdtype(array.dtype, jnp.integer):
-        raise ArgumentTypeError(f"lengths: expected integers, got {array.dtype}")
+        raise ArgumentTypeError(
+            f"lengths: expected integers, got {array.dtype}; pass lengths.astype(jnp.int32)"
+        )
     if array.shape != batch.lead:
         raise ArgumentError(f"lengths: expected {words}, got {array.shape}")
     if not isinstance(lengths, jax.core.Tracer):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
@@ -98,10 +99,19 @@ def has_values(tensor: torch.Tensor) -> bool:
 
 def _check_is_tensor(name: str, value: Any, words: Callable[[], str]) -> None:
     if not isinstance(value, torch.Tensor):
-        advice = f"; pass torch.from_numpy({name})" if hasattr(value, "__array__") else ""
         raise ArgumentTypeError(
-            f"{name}: expected a tensor {words()}, got {type(value).__name__}{advice}"
+            f"{name}: expected a tensor {words()}, got {type(value).__name__}{_advice(name, value)}"
         )
+
+
+def _advice(name: str, value: Any) -> str:
+    """What makes a tensor of it, where something does."""
+    match value:
+        case np.ndarray():
+            return f"; pass torch.from_numpy({name})"
+        case list() | tuple():
+            return f"; pass torch.tensor({name})"
+    return f"; pass torch.tensor(np.asarray({name}))" if hasattr(value, "__array__") else ""
 
 
 def _check_real(name: str, value: torch.Tensor, like: torch.Tensor | None) -> None:

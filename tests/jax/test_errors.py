@@ -32,10 +32,10 @@ STATE = {"h": np.zeros((B, H), "float32")}
 WRONG: dict[str, Any] = {
     "x: expected (T, …, I=3), got (5, 4, 2)": lambda a, p: a(p, X[..., :2]),
     "x: expected (T, …, I=3), got (3,)": lambda a, p: a(p, X[0, 0]),
-    "x: expected an array (T, …, I=3), got list; pass jnp.asarray(…) of it": (
+    "x: expected an array (T, …, I=3), got list; pass jnp.asarray(x)": (
         lambda a, p: a(p, X.tolist())
     ),
-    "x: expected real numbers, got int32": lambda a, p: a(p, X.astype("int32")),
+    "x: expected real numbers, got int32; pass x.astype(": lambda a, p: a(p, X.astype("int32")),
     "x: expected float32, which r_u.W_x is of, got bfloat16; pass x.astype(jnp.float32)": (
         lambda a, p: a(p, jnp.asarray(X, jnp.bfloat16))
     ),
@@ -43,7 +43,9 @@ WRONG: dict[str, Any] = {
     'state has no argument "c"': lambda a, p: a(p, X, {"c": STATE["h"]}),
     "lengths: expected (4,), got (3,)": lambda a, p: a(p, X, lengths=np.array([1, 2, 3])),
     "lengths: expected 0 to T=5, got 9": lambda a, p: a(p, X, lengths=np.array([1, 2, 9, 3])),
-    "lengths: expected integers, got float32": lambda a, p: a(p, X, lengths=np.ones(4, "f4")),
+    "lengths: expected integers, got float32; pass lengths.astype(jnp.int32)": (
+        lambda a, p: a(p, X, lengths=np.ones(4, "f4"))
+    ),
     "resets: expected (T=5, 4), got (4, 5): arrays are time-major, pass resets.T": (
         lambda a, p: a(p, X, resets=np.ones((B, T), bool))
     ),
