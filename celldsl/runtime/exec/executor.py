@@ -277,17 +277,21 @@ class Engine:
 
         The run may be that of another engine whose forward phases are the same.  The gradients of
         parameters are put into `memory`, which is as long, or into a new array.
+
+        Raises MemoryError, as `forward` does.
         """
         sizes, dtype = self.sizes_of(run.plan), self.dtype
-        fits = run.fixed.array.size >= self.fixed_length
-        fixed = run.fixed if fits else self.buffers.take(self.fixed_length)
-        work = self.buffers.take(sizes.backward_work)
-        if memory is None:
-            parameters = np.zeros(self.parameters.size, dtype)
-        else:
-            parameters = memory[: self.parameters.size]
-            parameters[:] = 0
-        found = [np.empty(shape, dtype) for shape in sizes.gradients]
+        try:
+            fits = run.fixed.array.size >= self.fixed_length
+            fixed = run.fixed if fits else self.buffers.take(self.fixed_length)
+            work = self.buffers.take(sizes.backward_work)
+            if memory is None:
+                memory = np.empty(self.parameters.size, dtype)
+            found = [np.empty(shape, dtype) for shape in sizes.gradients]
+        except MemoryError as error:
+            raise no_room_back(sizes, dtype) from error
+        parameters = memory[: self.parameters.size]
+        parameters[:] = 0
         of_inputs, of_starts = found[: len(inputs)], found[len(inputs) :]
         ends = [
             zeros if given is None else given
@@ -308,6 +312,17 @@ def with_masks(numbers: Numbers, key: int) -> Numbers:
     hyper[-2:] = 1.0, key
     dims, _, parameters, constants = numbers.arrays
     return Numbers(hyper, constants, (dims, hyper, parameters, constants))
+
+
+def no_room_back(sizes: PlanSizes, dtype: DType) -> MemoryError:
+    """The error for a backward pass that finds no memory beside the tape."""
+    plan = sizes.plan
+    gigabytes = (sizes.backward_work + sum(map(math.prod, sizes.gradients))) * dtype.itemsize / 1e9
+    told = f"no memory for a backward pass over T={plan.steps}, B={plan.batch}: it takes"
+    return MemoryError(
+        f"{told} {gigabytes:.3g} GB beside the tape; after forward(…, checkpoint=True) it goes by "
+        "segments, and shorter or fewer sequences take less"
+    )
 
 
 def no_room(sizes: PlanSizes, dtype: DType) -> MemoryError:
