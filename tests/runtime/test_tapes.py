@@ -25,7 +25,7 @@ def gradients(cell: Any, tape: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("checkpoint", [1, 2, True])
-@pytest.mark.parametrize("lengths", [None, [5, 3]])
+@pytest.mark.parametrize("lengths", [None, np.array([5, 3])])
 def test_buffers_that_are_filled_again_do_no_harm(
     cell: Fake, checkpoint: Any, lengths: Any
 ) -> None:
