@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cells import example
 from tests.end_to_end.compare import TOLERANCE
 from tests.end_to_end.subject import Subject, subject_of
 from tests.targets.compare import double_precision
@@ -183,12 +184,24 @@ def inner_step(p: Any, state: Any, x: Any) -> tuple[Any, Any]:
     return {"s": s}, {"z": z, "s": s}
 
 
+def titans_step(p: Any, state: Any, x: Any) -> tuple[Any, Any]:
+    P, Q = state["P"], state["Q"]
+    silu, gate = jax.nn.silu, lambda n: jax.nn.sigmoid(x @ p[f"{n}.W_x"] + p[f"{n}.b"])
+    q, k = (normalize(silu(x @ p[f"{n}.W_x"])) for n in "qk")
+    v = silu(x @ p["v.W_x"])
+    dP, dQ = jax.grad(lambda P, Q: jnp.sum((silu(k @ P) @ Q - v) ** 2), (0, 1))(P, Q)
+    mP, mQ = (gate("eta") * state[n] - 0.1 * gate("theta") * d for n, d in (("mP", dP), ("mQ", dQ)))
+    P, Q = (1 - gate("alpha")) * P + mP, (1 - gate("alpha")) * Q + mQ
+    return {"P": P, "Q": Q, "mP": mP, "mQ": mQ}, {"y": silu(q @ P) @ Q}
+
+
 CELLS: dict[str, tuple[str, Callable[..., Any], dict[str, int]]] = {
     "memory": (MEMORY, memory_step, {"I": 3, "K": 5, "V": 2, "F": 7}),
     "memory of one": (MEMORY, memory_step, {"I": 1, "K": 1, "V": 1, "F": 1}),
     "second": (SECOND, second_step, {"N": 5}),
     "held": (HELD, held_step, {"N": 3}),
     "inner": (INNER, inner_step, {"N": 4}),
+    "titans": (example("titans").read_text("utf-8"), titans_step, {"I": 3, "H": 5, "K": 2, "F": 7}),
 }
 T, B = 4, 3
 

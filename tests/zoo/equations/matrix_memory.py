@@ -179,6 +179,27 @@ def ttt_linear(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": m + gamma * norm(m) + beta}, {"S": S, "s": b}
 
 
+def titans(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """The surprise by differences in the complex plane."""
+    q, k, v = (silu(a) for a in products(p, x["x"], "qkv"))
+    q, k = q / np.linalg.norm(q), k / np.linalg.norm(k)
+    alpha, eta, theta = (sigma(affine(p, n, x=x["x"])) for n in ("alpha", "eta", "theta"))
+
+    def loss(P: Any, Q: Any) -> Any:
+        return ((silu(k @ P) @ Q - v) ** 2).sum()
+
+    memory, found = {n: s[n].astype(complex) for n in "PQ"}, {}
+    for n in "PQ":
+        surprise = np.empty(s[n].shape)
+        for at in np.ndindex(surprise.shape):
+            moved = memory[n].copy()
+            moved[at] += 1e-30j
+            surprise[at] = loss(**{**memory, n: moved}).imag / 1e-30
+        found[f"m{n}"] = eta * s[f"m{n}"] - 0.1 * theta * surprise
+        found[n] = (1 - alpha) * s[n] + found[f"m{n}"]
+    return {"y": silu(q @ found["P"]) @ found["Q"]}, found
+
+
 def mamba(p: Arrays, x: Arrays, s: Arrays) -> Result:
     """As transformers' slow path, one step."""
     H = len(p["D"])
@@ -300,6 +321,7 @@ STEPS: dict[str, Step] = {
     "rwkv5": rwkv5,
     "rwkv7": rwkv7,
     "ttt_linear": ttt_linear,
+    "titans": titans,
     "mamba": mamba,
     "s6": s6,
     "mamba2": mamba2,
