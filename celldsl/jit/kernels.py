@@ -33,7 +33,9 @@ class Kernel:
         self._made: Any = None
         update_wrapper(self, function)
         # Modules import this where they have products.
-        self._prepare: Callable[[Any], None] | None = function.__globals__.get("prepare_products")
+        known = function.__globals__
+        found = known.get("prepare_convolutions") or known.get("prepare_products")
+        self._prepare: Callable[[Any], None] | None = found
         self._ready: set[Any] = set()
         self._refusal: type[Exception] = TypeError  # Numba's own, once it is imported
         if self._prepare is not None:

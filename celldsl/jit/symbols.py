@@ -21,7 +21,9 @@ from typing import Any
 CODE_FILES = {
     "lowering.pointers": ("address", "pointer", "real"),
     "lowering.vector_width": ("panel_width",),
-    "gemm.calls": ("gemm", "gemm_sums", "pack", "tile"),
+    "gemm.calls": (
+        "convolve", "convolve_sums", "gemm", "gemm_sums", "pack", "pack_kernel", "tile",
+    ),
     "gemm.packing": ("sum_chunks", "sum_split"),
     "vector_math.functions": (
         "atan", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "power",

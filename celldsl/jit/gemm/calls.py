@@ -19,14 +19,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
+from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, WINDOW_KINDS, gemm_symbol
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
 
 
 def _gemm_call(entry: str, *arguments: Any) -> Any:
     """The type and the code of a call; nothing where the arguments do not fit."""
-    pairs = list(zip(arguments, GEMM_KINDS[entry], strict=True))
+    pairs = list(zip(arguments, {**GEMM_KINDS, **WINDOW_KINDS}[entry], strict=True))
     pointers = [argument for argument, kind in pairs if kind == "x"]
     if not all(isinstance(a, Pointer) and a.dtype == pointers[0].dtype for a in pointers):
         return None
@@ -60,3 +60,32 @@ def gemm(_, m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 @intrinsic
 def gemm_sums(_, r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
     return _gemm_call("gemm_sums", r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate)
+
+
+@intrinsic
+def pack_kernel(_, m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out):
+    return _gemm_call(
+        "pack_kernel", m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out
+    )
+
+
+@intrinsic
+def convolve(
+    _, rows, groups, m, channels, height, width, tall, wide, packed, image, image_row, image_group,
+    image_channel, c, c_row, c_group, c_channel, accumulate,
+):  # fmt: skip
+    return _gemm_call(
+        "convolve", rows, groups, m, channels, height, width, tall, wide, packed, image, image_row,
+        image_group, image_channel, c, c_row, c_group, c_channel, accumulate,
+    )  # fmt: skip
+
+
+@intrinsic
+def convolve_sums(
+    _, rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
+    image_channel, c, c_step, accumulate,
+):  # fmt: skip
+    return _gemm_call(
+        "convolve_sums", rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image,
+        image_row, image_channel, c, c_step, accumulate,
+    )  # fmt: skip

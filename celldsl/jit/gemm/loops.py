@@ -49,7 +49,7 @@ def _gemm_fetch(rows, a, a_step, first, last):
 
 
 @stage
-def _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
+def gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
     """Whole panels.  Strips of four rows or more go down each, the last three or fewer across them.
 
     `ahead` is where the next block of A begins, 0 where there is none.
@@ -84,7 +84,7 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
     panels = n // width
     a_step = k + GEMM_PAD if a_cs < 0 else a_rs
     steps = tile_steps(a_rs, a_cs, b_panel, b_rs, c_rs, accumulate)
-    _gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead)
+    gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead)
     rest = n - panels * width
     if rest == 0:
         return
@@ -94,6 +94,14 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
         pack(k, rest, last, b_rs, 1, whole)
         last = whole
         b_rs = width
+    columns = pointer(c, panels * width, -1)
+    last_columns(m, rest, k, a, a_rs, a_cs, a_step, last, b_rs, columns, c_rs, accumulate)
+
+
+@stage
+def last_columns(m, rest, k, a, a_rs, a_cs, a_step, b, b_rs, c, c_rs, accumulate):
+    """A panel of which C has the first `rest` columns alone."""
+    width = panel_width(c)
     local = stack(c, _LOCAL)
     steps = tile_steps(a_rs, a_cs, 0, b_rs, width, 0)
     i = 0
@@ -101,11 +109,9 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
         # No micro-panel of A is cut: those of what is left are its own where four micro-tiles come
         # first.
         rows = _LOCAL_ROWS if 6 * micro_tiles_of(m - i) >= _LOCAL_ROWS else m - i
-        _gemm_panels(
-            rows, 1, k, pointer(a, i * a_step, -1), last, local, a_step, 0, width, steps, 0
-        )
+        gemm_panels(rows, 1, k, pointer(a, i * a_step, -1), b, local, a_step, 0, width, steps, 0)
         for row in range(rows):
-            to = pointer(c, (i + row) * c_rs + panels * width, 0)
+            to = pointer(c, (i + row) * c_rs, 0)
             sums = pointer(local, row * width, 1)
             for column in range(rest):
                 to[column] = sums[column] if accumulate == 0 else to[column] + sums[column]
@@ -113,7 +119,7 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
 
 
 @stage
-def _gemm_share(rest, most):
+def gemm_share(rest, most):
     """The next part of `rest`: a last one up to half as large again is better than a small one."""
     return rest if 2 * rest <= 3 * most else most
 
@@ -123,10 +129,10 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     most = _MC_UNPACKED if a_cs == 1 else MC
     p = 0
     while p == 0 or p < k:
-        depth = _gemm_share(k - p, KC)
+        depth = gemm_share(k - p, KC)
         i = 0
         while i < m:
-            rows = _gemm_share(m - i, most)
+            rows = gemm_share(m - i, most)
             ahead = rows * a_rs if a_cs == 1 and i + rows < m else 0
             _gemm_block(rows, n, depth, pointer(a, i * a_rs + p * a_cs, -1), a_rs, a_cs,
                         pointer(b, p * b_rs, -1), b_panel, b_rs, pointer(c, i * c_rs, -1), c_rs,
@@ -141,7 +147,7 @@ def gemm_sums_loops(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate)
     width = panel_width(c)
     i = 0
     while i < m:
-        rows = _gemm_share(m - i, MC)
+        rows = gemm_share(m - i, MC)
         pack_micro_panels(r, rows, pointer(a, i, -1), a_rs, micro_panels)
         gemm(rows, n, r, micro_panels, 1, -1, panels, r * width, width, pointer(c, i * c_rs, -1),
              c_rs, accumulate)  # fmt: skip

@@ -13,7 +13,7 @@ and CELLDSL_GEMM=plain puts them in the place of the others.
 from __future__ import annotations
 
 from celldsl.jit.functions import stage
-from celldsl.jit.symbols import panel_width
+from celldsl.jit.symbols import panel_width, pointer, real
 
 
 @stage
@@ -50,4 +50,80 @@ def gemm_sums(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
     gemm(m, n, r, a, 1, a_rs, panels, r * panel_width(c), panel_width(c), c, c_rs, accumulate)
 
 
-PLAIN = {"pack": pack, "gemm": gemm, "gemm_sums": gemm_sums}
+@stage
+def pack_kernel(m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out):
+    """A[m, (channel, line, place)], row by row."""
+    for i in range(m):
+        for channel in range(channels):
+            for line in range(tall):
+                for place in range(wide):
+                    at = ((i * channels + channel) * tall + line) * wide + place
+                    out[at] = a[
+                        i * m_step + channel * channel_step + line * tall_step + place * wide_step
+                    ]
+
+
+@stage
+def _weighed(
+    i, y, x, channels, height, width, tall, wide, packed, image, image_channel, total
+):  # fmt: skip
+    """`total`, with what row i of the kernels makes of what it sees at a pixel."""
+    for channel in range(channels):
+        for line in range(max(0, tall // 2 - y), min(tall, height + tall // 2 - y)):
+            for place in range(max(0, wide // 2 - x), min(wide, width + wide // 2 - x)):
+                seen = (y + line - tall // 2) * width + x + place - wide // 2
+                at = ((i * channels + channel) * tall + line) * wide + place
+                total += packed[at] * image[channel * image_channel + seen]
+    return total
+
+
+@stage
+def convolve(
+    rows, groups, m, channels, height, width, tall, wide, packed, image, image_row, image_group,
+    image_channel, c, c_row, c_group, c_channel, accumulate,
+):  # fmt: skip
+    """C[m, height * width] = (or +=) kernels over an image, for each row and group."""
+    for row in range(rows):
+        for group in range(groups):
+            kernels = pointer(packed, group * m * channels * tall * wide, -1)
+            for i in range(m):
+                for y in range(height):
+                    for x in range(width):
+                        at = row * c_row + group * c_group + i * c_channel + y * width + x
+                        before = c[at] if accumulate else real(c, 0.0)
+                        seen = pointer(image, row * image_row + group * image_group, -1)
+                        c[at] = _weighed(
+                            i, y, x, channels, height, width, tall, wide, kernels, seen,
+                            image_channel, before,
+                        )  # fmt: skip
+
+
+@stage
+def convolve_sums(
+    rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
+    image_channel, c, c_step, accumulate,
+):  # fmt: skip
+    """C[m, channels * tall * wide] = (or +=) the sums of A times what is seen, over rows."""
+    for i in range(m):
+        for p in range(channels * tall * wide):
+            if not accumulate:
+                c[i * c_step + p] = 0.0
+            channel = p // (tall * wide)
+            down = p // wide % tall - tall // 2
+            right = p % wide - wide // 2
+            for row in range(rows):
+                for y in range(max(0, 0 - down), min(height, height - down)):
+                    for x in range(max(0, 0 - right), min(width, width - right)):
+                        seen = channel * image_channel + (y + down) * width + x + right
+                        one = a[row * a_row + i * a_channel + y * width + x]
+                        c[i * c_step + p] += one * image[row * image_row + seen]
+
+
+PLAIN = {
+    "pack": pack,
+    "gemm": gemm,
+    "gemm_sums": gemm_sums,
+    "pack_kernel": pack_kernel,
+    "convolve": convolve,
+    "convolve_sums": convolve_sums,
+}

@@ -1,12 +1,14 @@
 """Products ready to be called.  In: a dtype.  Out: symbols that compiled code can name.
 
 prepare_products("float32")                                   # in Python, before kernels are loaded
+prepare_convolutions("float32")                               # the same, and convolutions
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -14,10 +16,10 @@ import llvmlite.binding
 import numpy as np
 
 from celldsl.jit.forks import COMPILING
-from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, gemm_symbol
+from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, WINDOW_KINDS, gemm_symbol
 from celldsl.jit.object_cache import runtime_addresses
 
-_gemm_ready: set[str] = set()
+_ready: set[str] = set()
 _stand_ins: list[Any] = []
 _ARGUMENTS = {"i": ctypes.c_ssize_t, "x": ctypes.c_void_p, "s": ctypes.c_void_p}
 
@@ -30,33 +32,52 @@ def announce_products() -> None:
     before `prepare_products` is called goes on by way of Python: right, but slower.
     """
     for dtype in GEMM_SUFFIXES:
-        for entry, kinds in GEMM_KINDS.items():
-            symbol = gemm_symbol(entry, dtype)
-            kind = ctypes.CFUNCTYPE(None, *map(_ARGUMENTS.__getitem__, kinds))
-            stand_in = kind(partial(_prepare_and_call, symbol, dtype, kind))
-            _stand_ins.append(stand_in)
-            with COMPILING:
-                if dtype not in _gemm_ready:
-                    address = ctypes.cast(stand_in, ctypes.c_void_p).value
-                    llvmlite.binding.add_symbol(symbol, address)
+        _announce(dtype, "products", GEMM_KINDS, prepare_products)
+        _announce(dtype, "convolutions", WINDOW_KINDS, prepare_convolutions)
 
 
-def _prepare_and_call(symbol: str, dtype: str, kind: Any, *arguments: Any) -> None:
-    prepare_products(dtype)
+def _announce(
+    dtype: str, label: str, entries: Mapping[str, str], prepare: Callable[[str], None]
+) -> None:
+    for entry, kinds in entries.items():
+        symbol = gemm_symbol(entry, dtype)
+        kind = ctypes.CFUNCTYPE(None, *map(_ARGUMENTS.__getitem__, kinds))
+        stand_in = kind(partial(_prepare_and_call, prepare, symbol, dtype, kind))
+        _stand_ins.append(stand_in)
+        with COMPILING:
+            if f"{label}_{dtype}" not in _ready:
+                address = ctypes.cast(stand_in, ctypes.c_void_p).value
+                llvmlite.binding.add_symbol(symbol, address)
+
+
+def _prepare_and_call(
+    prepare: Callable[[str], None], symbol: str, dtype: str, kind: Any, *arguments: Any
+) -> None:
+    prepare(dtype)
     kind(llvmlite.binding.address_of_symbol(symbol))(*arguments)
 
 
 def prepare_products(dtype: Any) -> None:
     """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before."""
-    name = np.dtype(dtype).name
+    _prepare("products", np.dtype(dtype).name, GEMM_KINDS)
+
+
+def prepare_convolutions(dtype: Any) -> None:
+    """As `prepare_products`, and those of convolutions, which call products."""
+    prepare_products(dtype)
+    _prepare("convolutions", np.dtype(dtype).name, WINDOW_KINDS)
+
+
+def _prepare(label: str, dtype: str, entries: Mapping[str, str]) -> None:
     with COMPILING:
-        if name not in _gemm_ready:
-            symbols = [gemm_symbol(entry, name) for entry in _products()]
-            label = f"{'plain_' if plain_products() else ''}products_{name}"
-            found = runtime_addresses(label, symbols, lambda: _compiled_loops(name))
+        if f"{label}_{dtype}" not in _ready:
+            names = [name for name in entries if not (plain_products() and name == "tile")]
+            symbols = [gemm_symbol(entry, dtype) for entry in names]
+            own = f"{'plain_' if plain_products() else ''}{label}_{dtype}"
+            found = runtime_addresses(own, symbols, lambda: _compiled_loops(names, dtype))
             for symbol, address in zip(symbols, found, strict=True):
                 llvmlite.binding.add_symbol(symbol, address)
-            _gemm_ready.add(name)
+            _ready.add(f"{label}_{dtype}")
 
 
 def plain_products() -> bool:
@@ -64,16 +85,14 @@ def plain_products() -> bool:
     return os.environ.get("CELLDSL_GEMM", "").strip() == "plain"
 
 
-def _products() -> list[str]:
-    return [name for name in GEMM_KINDS if not (plain_products() and name == "tile")]
-
-
-def _compiled_loops(dtype: str) -> bytes:
+def _compiled_loops(names: list[str], dtype: str) -> bytes:
     from celldsl.jit.compile import compile_symbols
     from celldsl.jit.gemm.loops import LOOPS
     from celldsl.jit.gemm.plain import PLAIN
+    from celldsl.jit.gemm.windows import WINDOWS
 
-    loops = PLAIN if plain_products() else LOOPS
+    loops = PLAIN if plain_products() else {**LOOPS, **WINDOWS}
+    kinds = {**GEMM_KINDS, **WINDOW_KINDS}
     return compile_symbols(
-        {gemm_symbol(name, dtype): (loops[name], GEMM_KINDS[name]) for name in loops}, dtype
+        {gemm_symbol(name, dtype): (loops[name], kinds[name]) for name in names}, dtype
     )

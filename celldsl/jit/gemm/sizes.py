@@ -10,4 +10,5 @@ MC = 96  # rows of a packed block of A, in the second cache
 KC_MOST, MC_MOST = KC * 3 // 2, MC * 3 // 2  # of a last block: better than a small one after it
 GEMM_PAD = 4  # elements after a packed row of A, for what copies eight where six are wanted
 SUM_MICRO_PANELS = (KC_MOST + GEMM_PAD) * MC_MOST  # elements of a block of A, packed
+KERNEL_MOST = 127  # places of a convolution's kernel along an axis
 COLUMNS_MOST = 32  # of a panel, on any machine and for either dtype

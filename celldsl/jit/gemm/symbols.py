@@ -16,6 +16,20 @@
     packed_length(k, n), sum_panels(n), SUM_MICRO_PANELS       (of `packing` and `sizes`)
         elements that `out`, the packed B of a chunk and `micro_panels` need, for either dtype
 
+    prepare_convolutions("float32")                         # likewise; products are ready then too
+
+    convolve(rows, groups, m, channels, height, width, tall, wide, packed, image, image_row,
+             image_group, image_channel, c, c_row, c_group, c_channel, accumulate)
+        C[m, height * width] = (or +=) A @ what the kernel sees of image[channels, height * width],
+        for each row and each group.  Line (channel, i, j) of what it sees has at pixel y, x the
+        image's number at y + i - tall // 2, x + j - wide // 2, zero beyond the border
+    convolve_sums(rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image,
+                  image_row, image_channel, c, c_step, accumulate)
+        C[m, channels * tall * wide] = (or +=) the sum over rows of A[m, height * width] @ what the
+        kernel sees, transposed: gradients of kernels
+    pack_kernel(m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out)
+        A[m, channels * tall * wide] of any strides as `convolve` reads it, as long
+
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of
 the dtype.  Column offsets that are multiples of it split n; rows split m.
 """
@@ -27,6 +41,11 @@ GEMM_KINDS = {  # arguments: i an intp, x a pointer of the dtype, s a pointer of
     "pack": "iixiix",
     "gemm": "iiixiixiixii",
     "gemm_sums": "iiixixxxii",
+}
+WINDOW_KINDS = {
+    "pack_kernel": "iiiixiiiix",
+    "convolve": "iiiiiiiixxiiixiiii",
+    "convolve_sums": "iiiiiiixiixiixii",
 }
 GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
 
