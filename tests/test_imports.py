@@ -33,7 +33,7 @@ LAYERS = {
     "generated": "cache_folders",
     "diagnostics": "structs",
     "syntax": "structs diagnostics cache_folders package",
-    "ir": "structs",
+    "ir": "structs jit.gemm.sizes",
     "semantics.builtins": f"package structs {FRONT} semantics",
     "semantics": f"structs {FRONT} semantics.builtins",
     "transforms": "structs ir",

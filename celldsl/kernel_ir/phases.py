@@ -33,8 +33,11 @@ from celldsl.kernel_ir.products import (
     share_of,
     write_add_shares,
     write_combine,
+    write_convolve,
+    write_convolve_sums,
     write_gemm,
     write_pack,
+    write_pack_kernel,
     write_row_sums,
     write_scatter,
     write_shares,
@@ -61,7 +64,17 @@ from celldsl.kernel_ir.states import (
     take_out,
     write_start,
 )
-from celldsl.plan.operations import AddShares, Combine, Gemm, GemmRows, Pack, ScatterRows
+from celldsl.plan.operations import (
+    AddShares,
+    Combine,
+    Convolve,
+    ConvolveSums,
+    Gemm,
+    GemmRows,
+    Pack,
+    PackKernel,
+    ScatterRows,
+)
 from celldsl.plan.places import RowKind
 from celldsl.plan.plan import Phase, RowLoops, Stage
 from celldsl.structs import entity, field
@@ -118,7 +131,7 @@ class PhaseWriter:
     def _rows(self, out: Writer, phase: Phase, own: Name, all_of: Name) -> None:
         _zero(out, phase)
         low, high = Name("low"), Name("high")
-        if any(isinstance(stage, RowLoops | Gemm) for stage in phase.stages):
+        if any(isinstance(stage, RowLoops | Gemm | Convolve) for stage in phase.stages):
             rows = Count(Size.dim("@R"))
             out.assign(low, share_of(rows, own, all_of))
             out.assign(high, share_of(rows, plus(own, 1), all_of))
@@ -210,14 +223,20 @@ class PhaseWriter:
                 out.do(function.name, *(given.get(a, Name(a)) for a in function.arguments))
             case Gemm():
                 write_gemm(out, stage, low, high, rows)
+            case Convolve():
+                write_convolve(out, stage, low, high, rows)
             case GemmRows():
                 write_row_sums(out, stage)
+            case ConvolveSums():
+                write_convolve_sums(out, stage)
             case ScatterRows():
                 write_scatter(out, stage)
             case AddShares():
                 write_add_shares(out, stage)
             case Pack():
                 write_pack(out, stage)
+            case PackKernel():
+                write_pack_kernel(out, stage)
             case Combine():
                 write_combine(out, stage)
 
@@ -275,6 +294,8 @@ def _touches_next(stage: Stage) -> bool:
             return touches(nests, "next")
         case Gemm():
             return stage.out.rows == "next" or stage.left.rows == "next"
+        case Convolve():
+            return stage.out.rows == "next" or stage.source.rows == "next"
     return False
 
 

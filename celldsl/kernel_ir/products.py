@@ -37,9 +37,13 @@ from celldsl.kernel_ir.statements import Writer
 from celldsl.plan.operations import (
     AddShares,
     Combine,
+    Convolve,
+    ConvolveSums,
     Gemm,
     GemmRows,
+    Image,
     Pack,
+    PackKernel,
     Repeat,
     RowSum,
     ScatterRows,
@@ -101,6 +105,78 @@ def write_gemm(
             rows_from(stage.out, low, _moved(stage.repeats, "out"), firsts),
             Count(stage.out.width), int(stage.accumulate),
         )  # fmt: skip
+
+
+def write_convolve(
+    out: Writer, stage: Convolve, low: Value, high: Value, firsts: Mapping[RowKind, Value]
+) -> None:
+    """As `write_gemm`, for all groups."""
+    sign = "+=" if stage.accumulate else "="
+    out.note(f"{stage.out.name or 'out'} {sign} {stage.packed.name} over {stage.source.name}")
+    groups = stage.groups
+    out.do(
+        "convolve",
+        minus(high, low), Count(groups.size), Count(stage.m), *_image(stage.image),
+        pointer_to(stage.packed, 0),
+        rows_from(stage.source, low, (), firsts), Count(stage.source.width), Count(groups.left),
+        Count(stage.source_channel),
+        rows_from(stage.out, low, (), firsts), Count(stage.out.width), Count(groups.out),
+        Count(stage.out_channel), int(stage.accumulate),
+    )  # fmt: skip
+
+
+def _image(image: Image) -> list[Value]:
+    return [Count(image.channels), Count(image.height), Count(image.width), *image.kernel]
+
+
+def write_pack_kernel(out: Writer, stage: PackKernel) -> None:
+    groups, image = (stage.groups,), stage.image
+    with out.loops(_axes(groups)):
+        out.do(
+            "pack_kernel",
+            Count(stage.m), Count(image.channels), *image.kernel,
+            pointer_to(stage.weight, 0, _moved(groups, "left")),
+            *(Count(stride) for stride in stage.strides),
+            pointer_to(stage.packed, 0, _moved(groups, "right")),
+        )  # fmt: skip
+
+
+def write_convolve_sums(out: Writer, stage: ConvolveSums) -> None:
+    """Sums over the part's own rows; each call takes some of them."""
+    one, groups = stage.product, (stage.groups,)
+    _share_terms(out, stage.image.pixels)
+    own = out.let("own", apply("mod", PART, SPLIT))
+    out.let("from_row", share_of(ROWS, own, SPLIT))
+    out.let("to_row", share_of(ROWS, plus(own, 1), SPLIT))
+    rows = minus(TO_ROW, FROM_ROW)
+    begin = out.let("begin", plus(FROM_ROW, share_of(rows, SHARE, SHARES)))
+    end = out.let("end", plus(FROM_ROW, share_of(rows, plus(SHARE, 1), SHARES)))
+    with out.when(less(PART, SPLIT)), out.loops(_axes(groups)):
+        out.note(f"{one.out.name or 'out'} = {one.left.name} times {stage.source.name}")
+        out.let("sum_0", pointer_to(one.out, 0, _moved(groups, "out")))
+        out.let("step_0", Count(one.out_stride))
+        with out.when(less(0, own)):
+            out.let("sum_0", pointer_to(one.shares, minus(own, 1), _inside_groups(stage)))
+            out.let("step_0", Count(one.n))
+        out.do(
+            "convolve_sums",
+            minus(end, begin), Count(one.m), *_image(stage.image),
+            pointer_to(one.left, begin, _moved(groups, "left")), Count(one.left.width),
+            Count(stage.left_channel),
+            pointer_to(stage.source, begin, _moved(groups, "right")), Count(stage.source.width),
+            Count(stage.source_channel),
+            Name("sum_0"), Name("step_0"), less(0, SHARE),
+        )  # fmt: skip
+
+
+def _share_terms(out: Writer, terms: Size) -> None:
+    """How many parts share the rows of a sum where each row has so many terms."""
+    split = Call("sum_split", (PARTS, times(ROWS, Count(terms))))
+    out.let("split", split)
+
+
+def _inside_groups(stage: ConvolveSums) -> list[Value]:
+    return [times(Name("g0"), Count(stage.product.shares.strides[0]))]
 
 
 def write_pack(out: Writer, stage: Pack) -> None:
@@ -239,6 +315,8 @@ def write_add_shares(out: Writer, stage: AddShares) -> None:
     """Each part adds some rows of the product."""
     one = stage.product
     m, n = Count(one.m), Count(one.n)
+    if stage.terms != Size.of(1):
+        _share_terms(out, stage.terms)
     with out.loops(_axes(stage.repeats)):
         stop = share_of(m, plus(PART, 1), PARTS)
         with out.loop("i", stop, share_of(m, PART, PARTS)) as i:

@@ -21,6 +21,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from celldsl.ir.convolutions import (
+    Convolution,
+    convolution,
+    convolution_sum,
+    gathered_windows,
+)
 from celldsl.ir.ops.op import View
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Program, Rows, Type
@@ -48,6 +54,7 @@ class Graph:
         for node in program.nodes():
             for arg in dict.fromkeys(node.args):
                 self.users[arg].append(node)
+        self.gathered = gathered_windows(self.nodes, self.types, program.wanted())
 
     def add(self, node: Node) -> None:
         """A node that planning needs beside those of the program."""
@@ -76,8 +83,21 @@ class Graph:
         return self.types[value].shape
 
     def is_view(self, value: str) -> bool:
+        """Whether nothing is run for it: whoever reads it looks at its argument's memory."""
+        if value in self.gathered:
+            return True
         node = self.nodes.get(value)
         return node is not None and self._looked_at(node) is not None
+
+    def convolution(self, node: Node) -> Convolution | None:
+        """The form of a convolution, or of a sum of such over rows, whose window is gathered."""
+        found = convolution(self.nodes, self.types, node) or convolution_sum(self.nodes, node)
+        return found if found is not None and found.window in self.gathered else None
+
+    def in_lines(self, value: str, axes: int) -> bool:
+        """Whether so many last axes of a value lie in one piece, as images are read."""
+        strides, shape = self._strides(value), self.shape(value)
+        return strides[-axes:] == contiguous(shape[-axes:])
 
     def _looked_at(self, node: Node) -> tuple[Shape, Size] | None:
         """The strides and the beginning of a view in its argument, None for what is none."""

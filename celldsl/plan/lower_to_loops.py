@@ -27,11 +27,13 @@ def write_stages(planner: Planner, products: Products, region: Region) -> list[S
     for s, stage in enumerate(planner.stages[region]):
         first = stage[0]
         if planner.is_gemm(first):
-            written.append(products.gemm(first))
+            written.append(products.product(first))
             continue
         nests = []
         for group in planner.groups[region, s]:
-            if group.nodes[0].op == "einsum_rows" and products.is_outer_sum(group.nodes[0]):
+            if (sums := products.convolve_sums(group.nodes[0])) is not None:
+                written.append(sums)
+            elif group.nodes[0].op == "einsum_rows" and products.is_outer_sum(group.nodes[0]):
                 written.append(products.gemm_rows(group.nodes[0]))
             elif group.nodes[0].op == "scatter_rows":
                 written.append(products.scatter_rows(group.nodes[0]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.places import Memory, Operand, Place, Store
-from celldsl.structs import record
+from celldsl.structs import field, record
 
 
 @record
@@ -138,6 +138,70 @@ class GemmRows:
 
 
 @record
+class Image:
+    """Channels of `height` lines, `width` pixels each, and the kernel that goes over them."""
+
+    channels: Size
+    height: Size
+    width: Size
+    kernel: tuple[int, int]
+
+    @property
+    def pixels(self) -> Size:
+        return self.height * self.width
+
+    @property
+    def depth(self) -> Size:
+        """How many numbers a kernel sees at once."""
+        return self.channels * (self.kernel[0] * self.kernel[1])
+
+
+@record
+class Convolve:
+    """out[row, m, pixel] = or += kernels[m, depth] @ what is seen at the pixels of source[row].
+
+    The kernels are packed.  `m` counts the channels of the result; each `*_channel` is how far they
+    are apart.  There is one kernel for each of `groups`.
+    """
+
+    source: Place
+    source_channel: Size
+    image: Image
+    packed: Place
+    out: Place
+    out_channel: Size
+    m: Size
+    accumulate: bool
+    groups: Repeat
+    origin: Origin | None = None
+
+
+@record
+class PackKernel:
+    """packed = the kernels [groups, m, channels, …] as convolutions read them; `strides` of all
+    four axes after the groups."""
+
+    weight: Place
+    strides: tuple[Size, Size, Size, Size]
+    packed: Place
+    image: Image
+    m: Size
+    groups: Repeat
+
+
+@record
+class ConvolveSums:
+    """out[m, depth] = sum over all rows of left[row, m, pixel] times what is seen at the pixels."""
+
+    product: RowSum
+    left_channel: Size
+    source: Place
+    source_channel: Size
+    image: Image
+    groups: Repeat
+
+
+@record
 class ScatterRows:
     """out[index[row]] += left[row] for all rows; `cleared` where out is not zero before.
 
@@ -154,10 +218,14 @@ class ScatterRows:
 
 @record
 class AddShares:
-    """out += what the other parts have, where parts shared the rows of a product."""
+    """out += what the other parts have, where parts shared the rows of a product.
+
+    Every row adds up `terms`.
+    """
 
     product: RowSum
     repeats: tuple[Repeat, ...] = ()
+    terms: Size = field(default_factory=lambda: Size.of(1))
 
 
 @record

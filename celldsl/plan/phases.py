@@ -10,7 +10,14 @@ from collections.abc import Sequence
 
 from celldsl.ir.size import Shape, Size, product
 from celldsl.plan.lower_to_loops import write_stages
-from celldsl.plan.operations import AddShares, Gemm, GemmRows, ScatterRows
+from celldsl.plan.operations import (
+    AddShares,
+    Convolve,
+    ConvolveSums,
+    Gemm,
+    GemmRows,
+    ScatterRows,
+)
 from celldsl.plan.places import Place
 from celldsl.plan.plan import Phase, RowLoops, Stage, StateCopy
 from celldsl.plan.planner import Planner
@@ -45,7 +52,7 @@ def assemble(
     )
     blocked = None if "block_sequences" in planner.without else block_sequences(step, states)
     phases = [
-        Phase("once", (*once, *products.packs.values())),
+        Phase("once", (*once, *products.all_packs)),
         _row_phase(tuple(before), early_sums),
         Phase(
             "steps", tuple(step), tuple(prologue), tuple(epilogue), tuple(last), states, moves,
@@ -90,19 +97,26 @@ def _after_phases(
 
     Where neither waits for the other the rows come last: many small tasks, for whoever is ready.
     """
-    rows = tuple(s for s in stages if isinstance(s, RowLoops | Gemm))
+    rows = tuple(s for s in stages if isinstance(s, RowLoops | Gemm | Convolve))
+    seen = tuple(s for s in stages if isinstance(s, ConvolveSums))
     outer = tuple(s for s in stages if isinstance(s, GemmRows))
     outer = join_sums(outer) if joins else outer
     adds: tuple[Stage, ...] = (
         *(AddShares(one, s.repeats) for s in outer for one in s.products),
+        *(AddShares(s.product, (s.groups,), s.image.pixels) for s in seen),
         *(s for s in stages if isinstance(s, ScatterRows)),
     )
     written = {_written(stage) for stage in rows}
     read = {place.name for s in outer for place in (s.right, *(one.left for one in s.products))}
+    read |= {place.name for s in seen for place in (s.source, s.product.left)}
+    # Sums of either kind share rows among parts in their own way.
+    over_rows = [Phase("parts", group) for group in (outer, seen) if group]
+    over_rows[1:] = [replace(phase, waits=False) for phase in over_rows[1:]]
     if read & written or any(isinstance(s, RowLoops) for s in rows):
-        return [_row_phase(rows, sums), Phase("parts", outer), Phase("parts", adds)]
-    return [Phase("parts", outer), _row_phase(rows, sums, waits=not outer), Phase("parts", adds)]
+        return [_row_phase(rows, sums), *over_rows, Phase("parts", adds)]
+    own = _row_phase(rows, sums, waits=not over_rows)
+    return [*over_rows, own, Phase("parts", adds)]
 
 
 def _written(stage: Stage) -> str:
-    return stage.out.name if isinstance(stage, Gemm) else ""
+    return stage.out.name if isinstance(stage, Gemm | Convolve) else ""

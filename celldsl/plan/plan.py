@@ -17,10 +17,13 @@ from celldsl.ir.size import Shape, Size
 from celldsl.plan.operations import (
     AddShares,
     Combine,
+    Convolve,
+    ConvolveSums,
     Gemm,
     GemmRows,
     Nest,
     Pack,
+    PackKernel,
     ScatterRows,
 )
 from celldsl.plan.places import Memory, Place
@@ -34,7 +37,10 @@ class RowLoops:
     nests: tuple[Nest, ...]
 
 
-Stage = RowLoops | Gemm | GemmRows | ScatterRows | AddShares | Pack | Combine
+Stage = (
+    RowLoops | Gemm | Convolve | GemmRows | ConvolveSums | ScatterRows | AddShares | Pack | PackKernel
+    | Combine
+)  # fmt: skip
 
 
 @record
@@ -100,6 +106,14 @@ class Plan:
     regions: dict[str, tuple[tuple[str, Size], ...]]
 
     @property
+    def stages(self) -> list[Stage]:
+        """Those of all phases, but for what is run around a time loop."""
+        return [stage for phase in (*self.forward, *self.backward) for stage in phase.stages]
+
+    @property
     def has_gemm(self) -> bool:
-        stages = [stage for phase in (*self.forward, *self.backward) for stage in phase.stages]
-        return any(isinstance(stage, Gemm | GemmRows | Pack) for stage in stages)
+        return any(isinstance(stage, Gemm | GemmRows | Pack) for stage in self.stages)
+
+    @property
+    def has_convolution(self) -> bool:
+        return any(isinstance(s, Convolve | ConvolveSums | PackKernel) for s in self.stages)

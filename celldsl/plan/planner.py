@@ -20,6 +20,7 @@ from celldsl.plan.graph import (
     assign_regions,
     of_each_sequence,
 )
+from celldsl.plan.images import lay_out_images
 from celldsl.plan.layout import Arrays, joined
 from celldsl.plan.places import Place, RowKind
 from celldsl.plan.schedule import Units, postpone, split_stages
@@ -65,7 +66,10 @@ class Planner:
         """A product of rows and a weight, alone or added in place."""
         if node.op == "add_at":
             return True
-        return node.op == "einsum" and rows_times_weight(self.graph, node) is not None
+        if node.op != "einsum":
+            return False
+        forms = rows_times_weight(self.graph, node), self.graph.convolution(node)
+        return any(form is not None for form in forms)
 
     def merged(self, name: str) -> bool:
         """Whether an einsum is run by the `add_at` that reads it."""
@@ -83,6 +87,7 @@ class Planner:
         """Stages and nests of every region; `copies` are nodes that targets asked for."""
         self.regions = assign_regions(self.graph)
         self._lay_out_constants(copies)
+        lay_out_images(self.graph, self.targets, self.regions, copies)
         self._place_concats(copies)
         self.regions.update(copies)
         for region in REGIONS:

@@ -11,8 +11,19 @@ from collections.abc import Sequence
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.jit.gemm.sizes import COLUMNS_MOST, KC_MOST, SUM_MICRO_PANELS
+from celldsl.plan.convolutions import Convolutions
 from celldsl.plan.gemms import RowsTimesWeight, repeats, rows_times_weight, stride, sum_of_outers
-from celldsl.plan.operations import Combine, Gemm, GemmRows, Pack, RowSum, ScatterRows
+from celldsl.plan.operations import (
+    Combine,
+    Convolve,
+    ConvolveSums,
+    Gemm,
+    GemmRows,
+    Pack,
+    PackKernel,
+    RowSum,
+    ScatterRows,
+)
 from celldsl.plan.places import PARTS, Place
 from celldsl.plan.planner import Planner, located
 from celldsl.structs import entity, field, replace
@@ -61,21 +72,37 @@ class Products:
     accumulators: dict[str, Place] = field(default_factory=dict)
     combines: list[Combine] = field(default_factory=list)
     micro_panels: Place | None = None
+    kernels: Convolutions | None = None
 
-    def gemm(self, node: Node) -> Gemm:
-        """The GEMM of an einsum, or of the einsum that an `add_at` adds in place."""
+    @property
+    def convolutions(self) -> Convolutions:
+        if self.kernels is None:
+            self.kernels = Convolutions(self.planner)
+        return self.kernels
+
+    @property
+    def all_packs(self) -> tuple[Pack | PackKernel, ...]:
+        return (*self.packs.values(), *self.convolutions.packs.values())
+
+    def product(self, node: Node) -> Gemm | Convolve:
+        """The stage of an einsum, or of the einsum that an `add_at` adds in place."""
         planner, graph = self.planner, self.planner.graph
         accumulate = node.op == "add_at"
         product_node = graph.nodes[node.args[1]] if accumulate else node
-        form = rows_times_weight(graph, product_node)
-        assert form is not None, "add_at takes a product of rows and a weight"
-        left = located(planner, form.left)
         out = planner.places[node.name]
         if accumulate:
-            start = node["start"]
-            assert isinstance(start, Size)
-            axis = len(out.strides) - 1
+            axis, start = node["axis"], node["start"]
+            assert isinstance(axis, int) and isinstance(start, Size)
             out = replace(out, offset=out.offset + start * out.strides[axis])
+        seen = graph.convolution(product_node)
+        if seen is not None:
+            return self.convolutions.convolve(node, seen, out, accumulate)
+        return self._gemm(node, product_node, out, accumulate)
+
+    def _gemm(self, node: Node, product_node: Node, out: Place, accumulate: bool) -> Gemm:
+        form = rows_times_weight(self.planner.graph, product_node)
+        assert form is not None, "add_at takes a product of rows and a weight"
+        left = located(self.planner, form.left)
         packed, steps = self._packed(form)
         loops = repeats(
             form.loops, form.sizes, (left, form.left_labels), (packed, ""), (out, form.out_labels)
@@ -143,6 +170,13 @@ class Products:
         panels = arrays.buffer(work, "part", (panels_length(n),), "panels")
         sums = repeats(form.sums, form.sizes, *operands)
         return GemmRows(right, n, (one,), panels, self._strips(), loops, sums)
+
+    def convolve_sums(self, node: Node) -> ConvolveSums | None:
+        """The gradient of kernels over all rows; None where the node is none."""
+        form = self.planner.graph.convolution(node)
+        if form is None:
+            return None
+        return self.convolutions.sums(node, form, self.once_place(node))
 
     def scatter_rows(self, node: Node) -> ScatterRows:
         """The gradient of what integers pick from, over all rows."""

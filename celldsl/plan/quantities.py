@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from celldsl.ir.size import Shape, Size, shape_text
-from celldsl.plan.operations import Gemm, GemmRows, Repeat
+from celldsl.plan.operations import Convolve, ConvolveSums, Gemm, GemmRows, Image, Repeat
 from celldsl.plan.places import B, R
 from celldsl.plan.plan import Phase, Stage
 from celldsl.structs import record
@@ -87,12 +87,21 @@ def stage_flops(stage: Stage, rows: Size) -> Size:
     match stage:
         case Gemm():
             return TWO * rows * stage.n * stage.k * _times(stage.repeats)
+        case Convolve():
+            return TWO * rows * _seen(stage.image, stage.groups) * stage.m
+        case ConvolveSums():
+            return TWO * R * _seen(stage.image, stage.groups) * stage.product.m
         case GemmRows():
             elements = ZERO
             for one in stage.products:
                 elements = elements + one.m * one.n
             return TWO * R * elements * _times(stage.repeats) * _times(stage.sums)
     return ZERO
+
+
+def _seen(image: Image, groups: Repeat) -> Size:
+    """How many numbers the kernels of all groups see, at all pixels together."""
+    return image.pixels * image.depth * groups.size
 
 
 def _times(repeats: tuple[Repeat, ...]) -> Size:

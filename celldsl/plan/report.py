@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from celldsl.ir.program import Program
 from celldsl.ir.size import Size
-from celldsl.plan.operations import AddShares, Gemm, GemmRows
+from celldsl.plan.operations import AddShares, Convolve, ConvolveSums, Gemm, GemmRows
 from celldsl.plan.places import B, R
 from celldsl.plan.plan import Phase, Plan
 from celldsl.plan.quantities import Amounts, product_flops, stage_flops
-from celldsl.plan.stage_report import Words, equations_of, one_line, told_apart
+from celldsl.plan.stage_report import Words, equations_of, one_line, origin_of, told_apart
 from celldsl.plan.tape_report import tape_lines
 from celldsl.structs import record
 
@@ -75,7 +75,7 @@ def report(decisions: Decisions, amounts: Amounts) -> str:
 def _products(decisions: Decisions, words: Words, amounts: Amounts) -> Iterator[str]:
     plan = decisions.plan
     written = sum(node.op == "einsum" for node in decisions.written.nodes())
-    made = sum(isinstance(s, Gemm) for phase in plan.forward for s in phase.stages)
+    made = sum(isinstance(s, Gemm | Convolve) for phase in plan.forward for s in phase.stages)
     yield f"products: {written} as written, {made} as they are computed"
     for direction, phases in (("forward", plan.forward), ("backward", plan.backward)):
         yield f"  {direction}: {amounts.flops(product_flops(phases))}"
@@ -94,11 +94,11 @@ def _products_of(direction: str, phase: Phase, words: Words, amounts: Amounts) -
     )
     for stages, rows, why in groups:
         for stage in told_apart(stages):
-            if isinstance(stage, Gemm | GemmRows):
+            if isinstance(stage, Gemm | Convolve | GemmRows | ConvolveSums):
                 flops = stage_flops(stage, Size.of(1) if phase.kind == "once" else rows)
                 yield f"    {words.stage(stage).partition('  ')[2]}"
                 yield f"        {amounts.flops(flops)}, {why}"
-                origin = stage.origin if isinstance(stage, Gemm) else stage.products[0].origin
+                origin = origin_of(stage)
                 if origin is not None:
                     yield f"        {one_line(origin.text)}"
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from celldsl.ir.size import Shape, shape_text
+from celldsl.ir.program import Origin
+from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.plan.operations import (
     AddShares,
     Combine,
     Contract,
+    Convolve,
+    ConvolveSums,
     Fold,
     Gemm,
     GemmRows,
+    Image,
     Loop,
     Nest,
     Pack,
+    PackKernel,
     Repeat,
     Scan,
     ScatterRows,
@@ -36,7 +41,7 @@ class Words:
         self.names = names
         self.blocks = (*plan.parameters, *plan.constants)
         stages = [s for phase in (*plan.forward, *plan.backward) for s in phase.stages]
-        self.weights = {s.packed.name: s.weight for s in stages if isinstance(s, Pack)}
+        self.weights = {s.packed.name: s.weight for s in stages if isinstance(s, Pack | PackKernel)}
 
     def value(self, place: Place) -> str:
         """A value as readers know it: `h`, `d h`, `r`, or `r_u_product`."""
@@ -64,6 +69,18 @@ class Words:
                 return f"product  {self.value(stage.left)} @ {weight}: {shapes}{adds}" + _times(
                     stage.repeats
                 )
+            case Convolve():
+                kernels = self.weight(self.weights.get(stage.packed.name, stage.packed))
+                adds = ", added to what is there" if stage.accumulate else ""
+                return f"convolve  {self.value(stage.source)} by {kernels}: " \
+                       f"{_convolved(stage.image, stage.m, stage.groups)}{adds}"  # fmt: skip
+            case ConvolveSums():
+                one = stage.product
+                return (
+                    f"convolve  sum over all rows of {self.value(one.left)} times what is seen of "
+                    f"{self.value(stage.source)}: {shape_text((one.m, one.n))}, into "
+                    f"{self.weight(_param(one.out))}" + _times((stage.groups,))
+                )
             case GemmRows():
                 one = stage.products[0]
                 return (
@@ -82,10 +99,21 @@ class Words:
             case Pack():
                 shape = shape_text((stage.k, stage.n))
                 return f"pack     {self.weight(stage.weight)} {shape} for products"
+            case PackKernel():
+                shape = shape_text((stage.m, stage.image.depth))
+                return f"pack     {self.weight(stage.weight)} {shape} for convolutions"
             case Combine():
                 return f"sum      over threads, of {stage.out.name} {shape_text(stage.shape)}"
             case RowLoops(nests):
                 return _loops(nests)
+
+
+def _convolved(image: Image, m: Size, groups: Repeat) -> str:
+    plane = (image.width,) if image.kernel[0] == 1 and image.height == Size.of(1) else (
+        image.height, image.width)  # fmt: skip
+    kernel = "×".join(map(str, image.kernel[-len(plane) :]))
+    shapes = (shape_text((channels, *plane)) for channels in (image.channels, m))
+    return f"{' to '.join(shapes)}, kernel {kernel}" + _times((groups,))
 
 
 def told_apart(stages: Iterable[Stage]) -> Iterator[Stage]:
@@ -103,7 +131,7 @@ def _param(place: Place) -> Place:
 
 
 def _times(repeats: Iterable[Repeat]) -> str:
-    sizes = [str(repeat.size) for repeat in repeats]
+    sizes = [str(repeat.size) for repeat in repeats if repeat.size != Size.of(1)]
     return f", {' times '.join(sizes)} times" if sizes else ""
 
 
@@ -136,3 +164,13 @@ def equations_of(stage: Stage) -> list[str]:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def origin_of(stage: Gemm | Convolve | GemmRows | ConvolveSums) -> Origin | None:
+    """The equation that a product computes a part of."""
+    match stage:
+        case Gemm(origin=origin) | Convolve(origin=origin):
+            return origin
+        case GemmRows(products=(one, *_)) | ConvolveSums(product=one):
+            return one.origin
+    return None

@@ -128,7 +128,18 @@ class Targets:
         makes = node.op in PRODUCTS or OPS[node.op].kind in (*LOOPED, "scan")
         reshaped = any(user.op == "reshape" for user in self.graph.users[value])
         summed = any(user.op == "add_at" for user in self.graph.users[value])
-        return makes and not reshaped and not summed
+        return makes and not reshaped and not summed and not self._cuts_lines(value, concat)
+
+    def _cuts_lines(self, value: str, concat: Node) -> bool:
+        """Whether a convolution makes or reads the value, whose lines would not lie in one piece."""
+        near = [self.graph.nodes[value], *self.graph.users[value]]
+        near += [
+            user for node in near if node.op == "window" for user in self.graph.users[node.name]
+        ]
+        forms = [form for node in near if (form := self.graph.convolution(node)) is not None]
+        axis = concat["axis"]
+        assert isinstance(axis, int)
+        return any(axis >= len(concat.type.shape) - len(form.pixels) for form in forms)
 
     def _lies_elsewhere(self, value: str, concat: Node) -> bool:
         """Whether the value has a place of its own, which it cannot have beside one in the concat.

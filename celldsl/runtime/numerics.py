@@ -235,10 +235,11 @@ def scatter_rows(x: Array, index: Array, rank: int, n: int) -> Array:
     return rowsum(place(x, index, rank, n), rank + 1)
 
 
-def add_at(base: Array, added: Array, start: int) -> Array:
-    """`base` with `added` added to its last axis from `start`."""
-    pad = (start, base.shape[-1] - start - added.shape[-1])
-    return base + np.pad(added, [(0, 0)] * (added.ndim - 1) + [pad])
+def add_at(base: Array, added: Array, axis: int, start: int) -> Array:
+    """`base` with `added` added along an axis, counted from the end, from `start`."""
+    pads = [(0, 0)] * added.ndim
+    pads[axis] = (start, base.shape[axis] - start - added.shape[axis])
+    return base + np.pad(added, pads)
 
 
 def resting_mask(kind: str, rate: Array, shape: tuple[int, ...]) -> Array:

@@ -9,6 +9,7 @@ A weight is put in order once for a call; what it makes is then one GEMM.
 from __future__ import annotations
 
 from celldsl.ir.builder import Builder
+from celldsl.ir.convolutions import convolution
 from celldsl.ir.ops.contractions import label_sizes, matrix_labels, spec_parts
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
@@ -25,7 +26,7 @@ def _rule(b: Builder, node: Node) -> str | None:
     if sorted(rows) != [Rows.ONCE, Rows.STEP]:
         return None
     weight = rows.index(Rows.ONCE)
-    if matrix_labels(spec, weight) is not None:
+    if matrix_labels(spec, weight) is not None or convolution(b.defined, b.types, node):
         return None
     first, second, out = spec_parts(spec)
     matrix, other = (first, second) if weight == 0 else (second, first)

@@ -2,17 +2,20 @@
 
     p = einsum(x, W): [3*H];  q = einsum(h, U): [2*H]
     slice(p, 0, H) + slice(q, 0, H), slice(p, H, 2*H) + slice(q, H, 2*H)
-    ->  s = add_at(p, q, start=0);  slice(s, 0, H), slice(s, H, 2*H)
+    ->  s = add_at(p, q, axis=0, start=0);  slice(s, 0, H), slice(s, H, 2*H)
 
 `join_products` does so for two products that meet piece by piece, `add_products` for a product
-that is added to any value that nothing else reads.
+that is added to any value that nothing else reads.  Products with a weight meet along their last
+axis, convolutions along their channels.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from celldsl.ir.builder import Builder
+from celldsl.ir.convolutions import channel_axis
 from celldsl.ir.ops.contractions import matrix_labels
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size
@@ -20,11 +23,15 @@ from celldsl.structs import record, replace
 from celldsl.transforms.rewrite import count_uses, rename, rewrite
 
 ZERO = Size.of(0)
+Piece = tuple[str, Size, int]
 
 
 @record
 class Meeting:
-    """A piece of `base` and a piece of `product` that are added, and nothing else reads."""
+    """A piece of `base` and a piece of `product` that are added, and nothing else reads.
+
+    They lie along `axis`.
+    """
 
     add: str
     base: str
@@ -32,6 +39,7 @@ class Meeting:
     product: str
     start: Size
     size: Size
+    axis: int
 
 
 def join_products(p: Program) -> Program:
@@ -60,44 +68,59 @@ def _join_one(p: Program) -> Program | None:
 
 def _meetings(
     node: Node, nodes: dict[str, Node], uses: dict[str, int], order: dict[str, int],
-    products: set[str],
+    products: Mapping[str, int],
 ) -> list[Meeting]:  # fmt: skip
     """The meeting at a sum of two pieces, the earlier product as the base."""
     if node.op != "add" or any(uses[arg] != 1 for arg in node.args):
         return []
-    pieces = [piece for arg in node.args if (piece := _piece(arg, nodes)) is not None]
+    pieces = [piece for arg in node.args if (piece := _piece(arg, nodes, products)) is not None]
     if len(pieces) != 2:
         return []
-    (one, one_at), (two, two_at) = sorted(pieces, key=lambda piece: order[piece[0]])
-    if one == two or two not in products:
+    (one, one_at, axis), (two, two_at, other) = sorted(pieces, key=lambda piece: order[piece[0]])
+    if one == two or two not in products or axis != other:
         return []
-    return [Meeting(node.name, one, one_at, two, two_at, node.type.shape[-1])]
+    return [Meeting(node.name, one, one_at, two, two_at, node.type.shape[axis], axis)]
 
 
-def _piece(value: str, nodes: dict[str, Node]) -> tuple[str, Size] | None:
-    """The product that a value is a piece of, along its last axis, and where the piece begins."""
+def _piece(value: str, nodes: dict[str, Node], products: Mapping[str, int]) -> Piece | None:
+    """The product that a value is a piece of, where the piece begins, and along which axis."""
     node = nodes.get(value)
     if node is None:
         return None
     if node.op in ("einsum", "add_at"):
-        return value, ZERO
+        return value, ZERO, _own_axis(node, products)
     source = nodes.get(node.args[0]) if node.op == "slice" else None
     if source is None or source.op not in ("einsum", "add_at"):
         return None
-    start = node["start"]
+    start, axis = node["start"], _own_axis(source, products)
     assert isinstance(start, Size)
-    return (source.name, start) if node["axis"] == len(node.type.shape) - 1 else None
+    return (source.name, start, axis) if node["axis"] == axis else None
 
 
-def _products(p: Program) -> set[str]:
-    """The einsums of a value that has rows and a weight that exists once, which GEMMs make."""
+def _own_axis(node: Node, products: Mapping[str, int]) -> int:
+    """The axis along which pieces of a product, or of a sum of some, lie side by side."""
+    if node.op == "add_at":
+        axis = node["axis"]
+        assert isinstance(axis, int)
+        return axis
+    return products.get(node.name, len(node.type.shape) - 1)
+
+
+def _products(p: Program) -> dict[str, int]:
+    """The einsums of a value that has rows and a weight that exists once, which GEMMs make, and
+    the axis that the weight gives."""
     types = p.types()
-    found: set[str] = set()
+    defined = {node.name: node for node in p.nodes()}
+    found: dict[str, int] = {}
     for node in p.nodes():
         rows = [types[arg].rows for arg in node.args] if node.op == "einsum" else []
         if set(rows) == {Rows.ONCE, Rows.STEP}:
             spec, weight = str(node["spec"]), rows.index(Rows.ONCE)
-            found.update([node.name] if matrix_labels(spec, weight) else [])
+            axis = channel_axis(defined, types, node)
+            if axis is not None:
+                found[node.name] = axis
+            elif matrix_labels(spec, weight):
+                found[node.name] = len(node.type.shape) - 1
     return found
 
 
@@ -105,24 +128,29 @@ def _whole(group: list[Meeting], product: Node) -> bool:
     """Whether the pieces make up the product, all at the same distance from the base's."""
     shifts = {found.at - found.start for found in group}
     total = sum((found.size for found in group), ZERO)
-    return len(shifts) == 1 and total == product.type.shape[-1]
+    return len(shifts) == 1 and total == product.type.shape[group[0].axis]
 
 
 def _apart(
-    group: list[Meeting], base: str, nodes: dict[str, Node], p: Program, products: set[str]
+    group: list[Meeting],
+    base: str,
+    nodes: dict[str, Node],
+    p: Program,
+    products: Mapping[str, int],
 ) -> bool:
     """Whether everything else that reads the base reads other columns of it."""
     if base in p.wanted() or nodes[base].type.rows != Rows.STEP:
         return False
     if nodes[base].op == "einsum" and base not in products:
         return False
+    axis = group[0].axis
     low = min((m.at for m in group), key=_order)
     high = max((m.at + m.size for m in group), key=_order)
     pieces = {m.at for m in group}
     for node in p.nodes():
         if base not in node.args:
             continue
-        if node.op != "slice":
+        if node.op != "slice" or node["axis"] != axis:
             if not any(m.add == node.name for m in group):
                 return False
             continue
@@ -163,6 +191,7 @@ class _Join:
         self.b, self.base, self.product = b, base, product
         self.group = {found.add: found for found in group}
         self.shift = group[0].at - group[0].start
+        self.axis = group[0].axis
         self.replaced: dict[str, str] = {}
         self.waiting: dict[str, Node] = {}
         self.sum = ""
@@ -189,16 +218,16 @@ class _Join:
             self.waiting[node.name] = node
 
     def _add(self) -> None:
-        self.sum = self.b.op("add_at", self.base, self.product, start=self.shift)
+        self.sum = self.b.op("add_at", self.base, self.product, axis=self.axis, start=self.shift)
         for node in self.waiting.values():
             self.b.keep(replace(node, args=(self.sum,)))
         self.waiting.clear()
 
     def _piece(self, found: Meeting, node: Node) -> str:
-        if self.b.shape(self.sum)[-1] == found.size:
+        if self.b.shape(self.sum)[self.axis] == found.size:
             return self.sum
-        axis, stop = len(node.type.shape) - 1, found.at + found.size
-        return self.b.op("slice", self.sum, axis=axis, start=found.at, stop=stop)
+        stop = found.at + found.size
+        return self.b.op("slice", self.sum, axis=self.axis, start=found.at, stop=stop)
 
 
 def add_products(p: Program) -> Program:
@@ -220,7 +249,7 @@ def add_products(p: Program) -> Program:
             if below.op in ("slice", "reshape", "transpose", "broadcast", "concat"):
                 continue
             if below.type.rows == Rows.STEP and base in placed:
-                return b.op("add_at", base, product, start=ZERO)
+                return b.op("add_at", base, product, axis=products[product], start=ZERO)
         return None
 
     return rewrite(p, rule)

@@ -5,7 +5,8 @@ operand that exists once, together with what it needs: it becomes one product ov
 `after`, in backward programs, whose tape has every state: what no state needs, if it is such an
 einsum, or reads something that moved.  Elementwise work and products of two STEP values stay in the
 step, where they are fused and nothing is stored; so do masks of a step, which hash its number, and
-what reads a value of each sequence: outside the loop a row does not know its sequence.
+what reads a value of each sequence: outside the loop a row does not know its sequence.  A window
+goes where all that read it went.
 """
 
 from __future__ import annotations
@@ -51,7 +52,14 @@ def _late(p: Program, step: list[Node]) -> set[str]:
         moves = _is_product(types, node) or not late.isdisjoint(node.args)
         if node.name not in stays and moves:
             late.add(node.name)
-    return late
+    return late | _late_windows(p, step, stays, late)
+
+
+def _late_windows(p: Program, step: list[Node], stays: set[str], late: set[str]) -> set[str]:
+    """Windows of the step that nothing in it reads."""
+    read = {arg for node in step if node.name not in late for arg in node.args}
+    windows = {node.name for node in step if node.op == "window"}
+    return windows - read - stays - set(p.wanted())
 
 
 def _mixes(types: Mapping[str, Type], node: Node) -> bool:

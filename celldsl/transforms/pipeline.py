@@ -26,6 +26,7 @@ from celldsl.transforms.merge_products import merge_products
 from celldsl.transforms.pick_rows import pick_rows
 from celldsl.transforms.reassociate import products_first, products_last
 from celldsl.transforms.sink_slices import sink_slices
+from celldsl.transforms.transpose_convolutions import transpose_convolutions
 
 
 class Step(NamedTuple):
@@ -73,6 +74,9 @@ LAST: tuple[Step, ...] = (
     Step(sink_slices, "what a joined cotangent is split into again need not be joined"),
     Step(join_pads, "after slices sank, sums of padded pieces are all that is left of a split",
          "writes cotangents of pieces side by side instead of adding padded ones"),
+    Step(transpose_convolutions,
+         "before equal values are found: several convolutions may send back to one value",
+         "makes convolutions of the gradients of what convolutions read"),
     Step(cse, "before sums are contracted: that looks for values that are read once"),
     Step(dce, "a dead reader would count as one"),
     Step(contract_rows, "before placing: it takes products out of the step",

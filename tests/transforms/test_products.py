@@ -102,7 +102,7 @@ def test_sums_of_cotangents_end_with_products() -> None:
     expected = """\
   %0 = einsum(h, U) spec="i,ij->j" : step [H]
   %1 = mul(h, b) : step [H]
-  %2 = add_at(%1, %0) start={0} : step [H]
+  %2 = add_at(%1, %0) axis=0 start={0} : step [H]
 """
     changed = then_tidy(lambda p: add_products(products_last(p)))(program(step, "%2"))
     assert numbered(changed) == numbered(program(expected, "%2"))

@@ -1,6 +1,6 @@
 """Sums that happen in place.  In: nothing.  Out: the entry of `add_at`.
 
-    add_at(pre: [3*H], product: [2*H]) start=0 : [3*H]
+    add_at(pre: [3*H], product: [2*H]) axis=0 start=0 : [3*H]
 
 Passes make it where a product can be added by the GEMM itself, into the buffer of its base.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
 from celldsl.ir.ops.term import Term, formula_with
-from celldsl.ir.ops.types import rows_of, want_boolean
+from celldsl.ir.ops.types import axis_of, rows_of, want_boolean, with_axis
 from celldsl.ir.program import Node, Type
 from celldsl.ir.size import Size
 
@@ -19,21 +19,21 @@ from celldsl.ir.size import Size
 def _infer(types: Sequence[Type], attributes: Attributes) -> Type:
     want_boolean(types, False)
     base, added = (t.shape for t in types)
-    if len(base) != len(added) or base[:-1] != added[:-1] or not base:
-        raise TypeMismatch("add_at takes two values that differ in their last axis alone")
+    axis = axis_of(base, attributes)
+    if len(base) != len(added) or with_axis(base, axis) != with_axis(added, axis):
+        raise TypeMismatch("add_at takes two values that differ in one axis alone")
     return Type(base, rows_of(types))
 
 
 def _gradient(node: Node, base: Term, added: Term, y: Term, d: Term) -> list[Term | None]:
-    start = node["start"]
-    assert isinstance(start, Size)
-    axis = len(added.shape) - 1
+    axis, start = node["axis"], node["start"]
+    assert isinstance(axis, int) and isinstance(start, Size)
     if added.shape == base.shape:
         return [d, d]
     return [d, d.op("slice", axis=axis, start=start, stop=start + added.shape[axis])]
 
 
 ENTRIES = (
-    Op("add_at", "contract", 2, "base, with the second value added to its last axis from `start`",
-       _infer, "numerics.add_at({0}, {1}, {start})", formula_with(_gradient), loop="own"),
+    Op("add_at", "contract", 2, "base, with the second value added to an axis from `start`",
+       _infer, "numerics.add_at({0}, {1}, {axis}, {start})", formula_with(_gradient), loop="own"),
 )  # fmt: skip

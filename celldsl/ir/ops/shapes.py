@@ -204,6 +204,14 @@ def _rolled(g: Gather) -> Value:
     return g.read(moved)
 
 
+def _flip_view(node: Node, shape: Shape, strides: Shape) -> Strided:
+    """From the last element backwards."""
+    axis = node["axis"]
+    assert isinstance(axis, int)
+    step = strides[axis]
+    return (*strides[:axis], step * -1, *strides[axis + 1 :]), (shape[axis] - 1) * step
+
+
 def _padded(g: Gather) -> Value:
     axis, before = g.at["axis"], g.at["before"]
     assert isinstance(axis, int) and isinstance(before, Size)
@@ -238,11 +246,11 @@ def _moved(name: str, doc: str, infer: Infer, value: str, gradient: Gradient, vi
 
 def _gathered(
     name: str, doc: str, infer: Infer, value: str, gradient: Gradient,
-    gather: Callable[[Gather], Value] | None,
+    gather: Callable[[Gather], Value] | None, again: Callable[[Node], bool] | None = never,
 ) -> Op:  # fmt: skip
     """An operation that reads its argument at other indices; None: it adds elements up instead."""
     return Op(name, "shape", 1, doc, infer, value, gradient, cost=0, gather=gather, loop="own",
-              again=never)  # fmt: skip
+              again=again)  # fmt: skip
 
 
 ENTRIES = (
@@ -260,13 +268,17 @@ ENTRIES = (
     _moved("broadcast", "stretched from [], or along axes of size 1", _infer_broadcast,
            "numerics.broadcast({0}, {rank}, {shape})", formula(_broadcast_gradient),
            _broadcast_view),
+    _moved("flip", "the elements of an axis from the last to the first", _infer_roll,
+           "np.flip({0}, axis={axis})",
+           formula_with(lambda node, x, y, d: [d.op("flip", axis=node["axis"])]), _flip_view),
     _gathered("roll", "element i is element i - k, around the end", _infer_roll,
               "np.roll({0}, {k}, axis={axis})", formula_with(_roll_gradient), _rolled),
     _gathered("pad", "zeros before and after along an axis", _infer_pad,
               "numerics.pad({0}, {axis}, {before}, {after})", formula_with(_pad_gradient), _padded),
     _gathered("window", "what a kernel sees at each place, zeros beyond the border", _infer_window,
               "numerics.window({0}, {kernel})",
-              formula_with(lambda node, x, y, d: [d.op("fold", kernel=node["kernel"])]), _windowed),
+              formula_with(lambda node, x, y, d: [d.op("fold", kernel=node["kernel"])]), _windowed,
+              again=None),
     _gathered("fold", "the adjoint of window: adds each element to where it was seen", _infer_fold,
               "numerics.fold({0}, {kernel})",
               formula_with(lambda node, x, y, d: [d.op("window", kernel=node["kernel"])]), None),

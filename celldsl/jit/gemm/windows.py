@@ -159,9 +159,7 @@ def _turn_panel(
         line_of[lane] = line
         place_of[lane] = place
     for low in range(0, depth, lanes):
-        find_inside(
-            first + low, min(lanes, depth - low), height, width, tall, wide, lines, places
-        )
+        find_inside(first + low, min(lanes, depth - low), height, width, tall, wide, lines, places)
         for half in range(0, columns, lanes):
             turn_lanes(
                 pointer(out, low * panel_width(out) + half, -1), panel_width(out),

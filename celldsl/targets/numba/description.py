@@ -13,7 +13,7 @@ from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec, array_text
-from celldsl.plan.operations import GemmRows
+from celldsl.plan.operations import ConvolveSums, GemmRows
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
 from celldsl.targets.numba.names import Names
@@ -72,13 +72,20 @@ def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls
         *_tuple("forward", [_phase(*call, names) for call in forward]),
         *_tuple("backward", [_phase(*call, names) for call in backward]),
         f"        functions={describe}.Functions({', '.join(map(names.own, FUNCTIONS))}),",
-        *([f"        prepare={names.own('prepare_products')},"] if unit.plan.has_gemm else []),
+        *_prepare(unit.plan, names),
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         f"        backward_reads={_backward_reads(unit)!r},",
         *_tuple("sources", [repr(source) for source in unit.sources]),
         *([f"        without={unit.without!r},"] if unit.without else []),
         "    )",
     ])  # fmt: skip
+
+
+def _prepare(plan: Plan, names: Names) -> list[str]:
+    """What makes products known that the module calls."""
+    if plan.has_convolution:
+        return [f"        prepare={names.own('prepare_convolutions')},"]
+    return [f"        prepare={names.own('prepare_products')},"] if plan.has_gemm else []
 
 
 def _backward_reads(unit: Unit) -> tuple[str, ...]:
@@ -90,7 +97,9 @@ def _backward_reads(unit: Unit) -> tuple[str, ...]:
 def _phase(phase: Phase, name: str, names: Names) -> str:
     waits = "" if phase.waits else ", waits=False"
     reverse = ", reverse=True" if phase.reverse else ""
-    sums = phase.stages and all(isinstance(stage, GemmRows) for stage in phase.stages)
+    sums = phase.stages and all(
+        isinstance(stage, GemmRows | ConvolveSums) for stage in phase.stages
+    )
     sliced = ", sliced=True" if phase.kind == "parts" and sums else ""
     phase_of = f"{names.own('describe')}.Phase"
     return f'{phase_of}("{phase.kind}", {names.own(name)}{waits}{reverse}{sliced})'

@@ -59,6 +59,7 @@ CASES: dict[str, list[Case]] = {
         ([(TWO, N, M)], {"kernel": (3, 5)}),
         ([(N,)], {"kernel": (1,)}),
     ],
+    "flip": [([(N,)], {"axis": 0}), ([(N, M, TWO)], {"axis": 1})],
     "fold": [
         ([(N, Size.of(3), M)], {"kernel": (3,)}),
         ([(TWO, Size.of(3), Size.of(5), N, M)], {"kernel": (3, 5)}),
@@ -83,8 +84,9 @@ CASES: dict[str, list[Case]] = {
         ([(N, M), (M, N, TWO)], {"spec": "nk,knh->h"}),
     ],
     "add_at": [
-        ([(N, M + 2), (N, M)], {"start": ONE}),
-        ([(M,), (M,)], {"start": ZERO}),
+        ([(N, M + 2), (N, M)], {"axis": 1, "start": ONE}),
+        ([(N + 3, M), (N, M)], {"axis": 0, "start": ONE}),
+        ([(M,), (M,)], {"axis": 0, "start": ZERO}),
     ],
     "rowsum": [([(N, M)], {})],
     "einsum_rows": [([(N,), (M,)], {"spec": "i,j->ij"}), ([(N,), (N,)], {"spec": "i,i->"})],
