@@ -3,8 +3,8 @@
     w = window(x: [C, Y, X], kernel=(3, 3))
     einsum(w, K: [J, C, 3, 3]) "ikmyx,jikm->jyx"       m = j, channel = i, taps = km, pixels = yx
 
-What every kernel of a convolution sees is then a matrix that need not be in memory.  Where there are
-groups, each has its own kernels: "gikmyx,gjikm->gjyx".
+What every kernel of a convolution sees is then a matrix that need not be in memory.  Where there
+are groups, each has its own kernels: "gikmyx,gjikm->gjyx".
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def convolution(
         rows = types[found.other].rows, types[found.image].rows
         fits = (
             set(found.other_labels) == kernels
-            and found.out_labels in (found.group + found.m + found.pixels,)
+            and found.out_labels == found.group + found.m + found.pixels
             and rows[0] == Rows.ONCE != rows[1]
         )
         if fits:

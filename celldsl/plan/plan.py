@@ -38,8 +38,8 @@ class RowLoops:
 
 
 Stage = (
-    RowLoops | Gemm | Convolve | GemmRows | ConvolveSums | ScatterRows | AddShares | Pack | PackKernel
-    | Combine
+    RowLoops | Gemm | Convolve | GemmRows | ConvolveSums | ScatterRows | AddShares | Pack
+    | PackKernel | Combine
 )  # fmt: skip
 
 

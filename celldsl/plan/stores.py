@@ -131,7 +131,7 @@ class Targets:
         return makes and not reshaped and not summed and not self._cuts_lines(value, concat)
 
     def _cuts_lines(self, value: str, concat: Node) -> bool:
-        """Whether a convolution makes or reads the value, whose lines would not lie in one piece."""
+        """Whether a convolution makes or reads the value, and its lines would lie apart."""
         near = [self.graph.nodes[value], *self.graph.users[value]]
         near += [
             user for node in near if node.op == "window" for user in self.graph.users[node.name]
