@@ -20,6 +20,7 @@ from celldsl.transforms.inline_outer_products import inline_outer_products
 from celldsl.transforms.join_pads import join_pads
 from celldsl.transforms.licm import licm
 from celldsl.transforms.sink_slices import MOST_PIECES, sink_slices
+from celldsl.transforms.transpose_convolutions import transpose_convolutions
 
 LEAVES = """\
 program Test[I, H]
@@ -352,6 +353,37 @@ def test_join_pads() -> None:
         ),
         ("", "  %6 = concat(d, d, h) axis=0 : step [3*H]\n", "", ends("%6")),
     )
+
+
+def test_transpose_convolutions() -> None:
+    """What two kernels send back to one line is what both, turned around, see."""
+    leaves = (
+        "input d: step [I, H]\ninput e: step [I, H]\nstate h: step [I, H]\n"
+        "param W: once [I, I, 3]\nparam V: once [I, I, 3]\n"
+    )
+
+    def of(step: str, value: str) -> Program:
+        text = f"program Test[I, H]\n{leaves}before:\nstep:\n{step}after:\n"
+        return parse_program(f"{text}states:\n  h = h\nresults:\n  output y = {value}\n")
+
+    before = of(
+        '  %0 = einsum(d, W) spec="jl,jik->ikl" : step [I, 3, H]\n'
+        '  %1 = einsum(V, e) spec="jik,jl->ikl" : step [I, 3, H]\n'
+        "  %2 = add(%0, %1) : step [I, 3, H]\n"
+        "  %3 = fold(%2) kernel=(3) : step [I, H]\n",
+        "%3",
+    )
+    after = of(
+        "  %0 = flip(W) axis=2 : once [I, I, 3]\n"
+        "  %1 = window(d) kernel=(3) : step [I, 3, H]\n"
+        '  %2 = einsum(%1, %0) spec="jkl,jik->il" : step [I, H]\n'
+        "  %3 = flip(V) axis=2 : once [I, I, 3]\n"
+        "  %4 = window(e) kernel=(3) : step [I, 3, H]\n"
+        '  %5 = einsum(%4, %3) spec="jkl,jik->il" : step [I, H]\n'
+        "  %6 = add(%2, %5) : step [I, H]\n",
+        "%6",
+    )
+    assert numbered(transpose_convolutions(before)) == numbered(after)
 
 
 def test_spread_outers() -> None:
