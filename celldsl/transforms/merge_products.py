@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from celldsl.ir.builder import Builder
+from celldsl.ir.convolutions import convolution
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.ir.size import Size
@@ -35,8 +36,11 @@ def merge_products(p: Program) -> Program:
     """Join every group of products that read the same value in the same way."""
     groups: dict[tuple[object, ...], list[Product]] = defaultdict(list)
     early = {leaf.name for leaf in p.leaves} | {node.name for node in p.before}
-    types = p.types()
+    types, defined = p.types(), {node.name: node for node in p.nodes()}
     for node in p.step:
+        seen = convolution(defined, types, node)
+        if seen is not None and seen.group:
+            continue  # each group is a product by itself, and pieces of all of them lie apart
         found = _product(types, node)
         if found is not None and found.weight in early and node.name not in p.saved:
             groups[found.key].append(found)

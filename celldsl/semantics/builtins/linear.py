@@ -203,10 +203,18 @@ def _conv(f: Environment, e: ast.Call, a: Bound) -> Value:
     written = given(a, "channels")
     channels = written_sizes.positive_size(f, written, "the number of channels")
     kernel = kinds.kernel_sizes(f, given(a, "kernel"))
+    groups = Size.of(1)
+    if a["groups"] is not None:
+        found = written_sizes.positive_size(f, given(a, "groups"), "the number of groups")
+        if found is None:
+            return _build(f, e, a, None)
+        groups = found
     kind = None
     if channels is not None and kernel is not None:
         kind = Kind(
-            lambda f, v, w: kinds.convolved(f, v, channels, kernel, w),
+            lambda f, v, w: kinds.convolved(
+                f, v, channels, kernel, w, kinds.Groups(groups, w, written)
+            ),
             channels, _first, written.span,
         )  # fmt: skip
     return _build(f, e, a, kind)
@@ -217,6 +225,6 @@ ENTRIES = (
              _linear),
     Function("group_linear", "v, N, groups, bias=true, init=", "a `linear` for every group of "
              "elements", _group_linear),
-    Function("conv", "v, channels, kernel, bias=true, init=", "cross-correlation over [C, L] or "
+    Function("conv", "v, channels, kernel, bias=true, init=, groups=1", "cross-correlation over [C, L] or "
              "[C, Y, X], zero-padded to the same size", _conv),
 )  # fmt: skip

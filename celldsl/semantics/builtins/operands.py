@@ -85,10 +85,23 @@ def kernel_sizes(f: Environment, written: ast.Expr) -> tuple[int, ...] | None:
     return tuple(found)
 
 
+@record
+class Groups:
+    """Into how many parts the channels of a convolution are cut, and where both were written."""
+
+    number: Size
+    operand: ast.Expr
+    channels: ast.Expr
+
+
 def convolved(
-    f: Environment, v: Tensor, channels: Size, kernel: tuple[int, ...], written: ast.Expr
-) -> Block | None:
-    """Cross-correlation over [C, L] or [C, Y, X], padded to the same size."""
+    f: Environment, v: Tensor, channels: Size, kernel: tuple[int, ...], written: ast.Expr,
+    groups: Groups,
+) -> Block | None:  # fmt: skip
+    """Cross-correlation over [C, L] or [C, Y, X], padded to the same size.
+
+    With groups each has kernels of its own, over its own share of the operand's channels.
+    """
     rank = len(v.shape) - 1
     if rank not in (1, 2) or len(kernel) not in (1, rank):
         f.error(
@@ -100,6 +113,8 @@ def convolved(
         return None
     kernel = kernel * rank if len(kernel) == 1 else kernel
     taps = product(tuple(map(Size.of, kernel)))
+    if groups.number != Size.of(1):
+        return _convolved_in_groups(f, v, channels, kernel, taps, groups)
     spec = "ikl,jik->jl" if rank == 1 else "ikmyx,jikm->jyx"
     size = v.shape[0]
 
@@ -110,6 +125,28 @@ def convolved(
 
     shape = (channels, size, *map(Size.of, kernel))
     return Block(v.name, shape, size * taps, channels * taps, multiply)
+
+
+def _convolved_in_groups(
+    f: Environment, v: Tensor, channels: Size, kernel: tuple[int, ...], taps: Size, groups: Groups
+) -> Block | None:
+    size, *space = v.shape
+    share = divided(f, size, groups.number, groups.operand, "a group of the operand")
+    part = divided(f, channels, groups.number, groups.channels, "a group of the result")
+    if share is None or part is None:
+        return None
+    spec = "gikl,gjik->gjl" if len(space) == 1 else "gikmyx,gjikm->gjyx"
+    places = tuple(map(Size.of, kernel))
+
+    def multiply(value: str, weight: str) -> str:
+        laid = f.context.op("reshape", value, shape=(groups.number, share, *space))
+        kernels = f.context.op("reshape", weight, shape=(groups.number, part, share, *places))
+        seen = f.context.op("window", laid, kernel=kernel)
+        found = f.context.op("einsum", seen, kernels, spec=spec)
+        found = f.context.op("reshape", found, shape=(channels, *space))
+        return f.context.composed(found, "conv", value, weight)
+
+    return Block(v.name, (channels, share, *places), share * taps, part * taps, multiply)
 
 
 def reasons(why: tuple[Span | None, ...], shape: Shape, width: Span) -> tuple[Span | None, ...]:
