@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from timing import alternate
 
 import celldsl
-from timing import alternate
 
 SHAPES = ((10, 8, 16, 32, 32, 32), (10, 4, 1, 64, 64, 64), (50, 16, 32, 64, 256))
 THREADS = 2

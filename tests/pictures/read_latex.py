@@ -283,6 +283,13 @@ def power(a: Array, b: Array) -> Array:
 
 
 def convolve(weight: Array, x: Array) -> Array:
+    """In as many groups as the kernels' channels go into those of the operand."""
+    groups = len(x) // weight.shape[1]
+    parts = zip(np.split(weight, groups), np.split(x, groups), strict=True)
+    return np.concatenate([_convolved(kernels, part) for kernels, part in parts])
+
+
+def _convolved(weight: Array, x: Array) -> Array:
     """Cross-correlation, padded with zeros to the same size."""
     kernel = weight.shape[2:]
     padded = np.pad(x, [(0, 0), *((k // 2, k // 2) for k in kernel)])

@@ -225,6 +225,6 @@ ENTRIES = (
              _linear),
     Function("group_linear", "v, N, groups, bias=true, init=", "a `linear` for every group of "
              "elements", _group_linear),
-    Function("conv", "v, channels, kernel, bias=true, init=, groups=1", "cross-correlation over [C, L] or "
-             "[C, Y, X], zero-padded to the same size", _conv),
+    Function("conv", "v, channels, kernel, bias=true, init=, groups=1", "cross-correlation over "
+             "[C, L] or [C, Y, X], zero-padded to the same size", _conv),
 )  # fmt: skip
