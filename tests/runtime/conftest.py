@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,3 +28,19 @@ def parts(request: pytest.FixtureRequest, small_work_shared: None) -> int:
     """Splits even the smallest work into this many parts."""
     threads.set_threads(request.param)
     return int(request.param)
+
+
+@pytest.fixture
+def after_a_moment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Something that a signal does, a little later."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("there are no timers")
+    before = signal.getsignal(signal.SIGALRM)
+
+    def later(handler: Any, seconds: float) -> None:
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    yield later
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)

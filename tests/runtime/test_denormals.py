@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import dataclasses
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import celldsl
+from celldsl.runtime.description import Phase
+from celldsl.runtime.row_plan import plan_rows
+from celldsl.runtime.threads import worker_pool
 from celldsl.runtime.threads.denormals import _ARM, _X86, _processor
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
+from celldsl.runtime.threads.worker_pool import PhaseError
 
 LEAK = """\
 cell Leak[H]:
@@ -75,6 +86,110 @@ def test_the_mode_comes_back_after_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ValueError, match="x"):
         cell(np.zeros((2, 2, 4)))
     assert half_of_a_denormal() > 0
+
+
+ROOT = """\
+cell Root[H]:
+    input x: [H]
+    state h: [H]
+
+    r  = sqrt(x)
+    h' = 0.5 * h + tanh(r)
+
+    output h'
+"""
+FAILING = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@pytest.fixture
+def modes(monkeypatch: pytest.MonkeyPatch, small_work_shared: None) -> dict[int, list[float]]:
+    """What each thread makes of a denormal number whenever it comes out of compiled code."""
+    celldsl.set_threads(3)
+    monkeypatch.setattr(worker_pool.POOL, "pool", worker_pool.WorkerPool())
+    # Help comes by way of Python alone, where it can be asked.
+    monkeypatch.setattr(worker_pool.WorkerPool, "offer", lambda *_: 0)
+    found: dict[int, list[float]] = {}
+    functions = worker_pool.job_functions()
+
+    def watched(*given: int) -> int:
+        more: int = functions.together(*given)
+        found.setdefault(threading.get_ident(), []).append(half_of_a_denormal())
+        return more
+
+    made = dataclasses.replace(functions, together=watched)
+    monkeypatch.setattr(worker_pool, "job_functions", lambda: made)
+    return found
+
+
+def threads_came(modes: dict[int, list[float]], run: Callable[[], object]) -> None:
+    """Runs until three threads have joined in; they are free to come late."""
+    for _ in range(200):
+        run()
+        if len(modes) == 3:
+            break
+    assert len(modes) == 3
+
+
+@known
+@pytest.mark.parametrize("end", ["well", "not finite", "failed", "signal"])
+def test_every_thread_has_its_mode_back(
+    end: str, modes: dict[int, list[float]], after_a_moment: Any
+) -> None:
+    cell = celldsl.compile_source(ROOT)(H=16, dtype="float64")
+    x = np.full((300, 9, 16), TINY)
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def run() -> None:
+        match end:
+            case "well":
+                cell.backward(cell.forward(x)[2])
+            case "not finite":
+                with pytest.raises(celldsl.NonFiniteError):
+                    cell.forward(x - 1, check_numerics=True)
+            case "failed":
+                fail = FAILING(lambda own, shared: 7 if half_of_a_denormal() == 0 else 8)
+                code = ctypes.cast(fail, ctypes.c_void_p).value or 0
+                compiled = CompiledPhases([Phase("parts", print)], [code])
+                with pytest.raises(PhaseError, match="7"):  # the mode was set in it
+                    LaunchPlan(compiled, plan_rows(4, 6, 3, False, True)).run([])
+            case "signal":
+                after_a_moment(interrupt, 0.003)
+                with contextlib.suppress(KeyboardInterrupt):
+                    for _ in range(20):
+                        cell(x)
+
+    threads_came(modes, run)
+    assert half_of_a_denormal() > 0
+    assert all(half > 0 for halves in modes.values() for half in halves)
+
+
+@known
+def test_other_threads_keep_their_mode_while_kernels_run(small_work_shared: None) -> None:
+    celldsl.set_threads(3)
+    cell = celldsl.compile_source(ROOT)(H=16, dtype="float64")
+    x = np.full((2000, 9, 16), TINY)
+    cell(x)
+    begun, over = threading.Event(), threading.Event()
+    seen: list[float] = []
+
+    def other() -> None:
+        while not over.is_set():
+            seen.append(half_of_a_denormal())
+            begun.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        begun.wait(60)
+        for _ in range(5):
+            assert not cell(np.full((3, 9, 16), -TINY))[0].any()
+            cell(x)
+    finally:
+        over.set()
+        thread.join(60)
+    assert seen and all(half > 0 for half in seen)
 
 
 def test_normal_numbers_are_what_they_were() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -190,22 +189,6 @@ def turn_long(part, parts, share, shares, rows, dims, hyper, a):
             for i in range(hyper[0]):
                 one[0] = one[0] * one[0] + real(a, 0.25)
 """
-
-
-@pytest.fixture
-def after_a_moment(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Something that a signal does, a little later."""
-    if not hasattr(signal, "setitimer"):
-        pytest.skip("there are no timers")
-    before = signal.getsignal(signal.SIGALRM)
-
-    def later(handler: Any, seconds: float) -> None:
-        signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-    yield later
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("parts", [1, 2])
