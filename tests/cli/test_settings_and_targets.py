@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("setting", WRONG)
-@pytest.mark.parametrize("command", ["compile", "show", "bench"])
+@pytest.mark.parametrize("command", ["compile", "show", "bench", "gradcheck", "stubs", "try"])
 def test_a_wrong_setting_is_named_before_anything_is_written(
     setting: str, command: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +152,7 @@ cell Ranged[H](rate = 0.5, act = tanh):
 """
 
 
-@pytest.mark.parametrize("command", ["compile", "show", "gradcheck", "bench"])
+@pytest.mark.parametrize("command", ["compile", "show", "gradcheck", "bench", "stubs", "try"])
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
@@ -166,7 +166,7 @@ def test_what_no_build_would_take_is_not_written(
 ) -> None:
     (folder / "ranged.cell").write_text(RANGED, encoding="utf-8")
     assert main([command, "ranged.cell", "--set", setting]) == 2
-    assert told in capsys.readouterr().err
+    assert f"error: --set: {told}\n" == capsys.readouterr().err
     assert not (folder / "ranged.py").exists()
 
 

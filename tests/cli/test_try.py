@@ -101,6 +101,7 @@ def test_a_loss_that_is_not_finite_is_told_early(
         (["rnn", "--against", "gruu"], "no cell gruu comes with celldsl"),
         (["conv_lstm"], "conv_lstm: its first input x is [C, Y, X]"),
         (["rnn", "--set", "G=3"], "RNN has no G; it has H, I"),
+        (["rnn", "--set", "I=x"], "I is a size, a whole number of at least 1, not x"),
     ],
 )
 def test_what_does_not_fit_is_told(
@@ -109,6 +110,14 @@ def test_what_does_not_fit_is_told(
     status, _, err = tried(capsys, *arguments)
     assert status in (1, 2)
     assert told in err
+
+
+def test_sizes_that_are_set_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--set", "H=7", "--set", "I=3", "--updates", "2", "--seeds", "1", "--against", "none"]
+    status, out, _ = tried(capsys, "rnn", *given)
+    assert status == 0
+    row = next(line.split() for line in out.splitlines() if line.startswith("rnn "))
+    assert row[1:3] == ["7", "77"]  # 3 * 7 + 7 * 7 + 7
 
 
 def test_files_that_are_no_task_are_told(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from celldsl.cli.given_settings import refuse_wrong
 from celldsl.cli.options import Setting, add_choice, parse_settings
 from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
 from celldsl.diagnostics.errors import CellError
@@ -56,6 +57,7 @@ def run(arguments: Namespace) -> int:
     from celldsl.api import load
 
     settings = parse_settings(arguments.set)
+    refuse_wrong(arguments.file, arguments.cell, arguments.root, settings)
     try:
         cls = load(arguments.file, arguments.cell, arguments.root)
     except CellError as error:

@@ -12,6 +12,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
+from celldsl.cli.given_settings import refuse_wrong
 from celldsl.cli.options import add_root, parse_settings
 from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
 from celldsl.diagnostics.errors import CellError
@@ -119,6 +120,7 @@ def _classes(arguments: Namespace) -> dict[str, Any]:
     import celldsl
 
     settings = parse_settings(arguments.set)
+    refuse_wrong(arguments.files[0], None, arguments.root, settings)
     against = [] if arguments.against == "none" else arguments.against.split(",")
     found: dict[str, Any] = {}
     for place, name in enumerate([*arguments.files, *against]):
@@ -134,11 +136,6 @@ def _with(cls: Any, settings: dict[str, Any]) -> Any:
     """A class that is built with these settings."""
     from functools import partial
 
-    known = {d.name for d in cls.description.dims} | {h.name for h in cls.description.hypers}
-    for name in settings:
-        if name not in known:
-            told = ", ".join(sorted(known))
-            raise CommandError(f"--set: {cls.__name__} has no {name}; it has {told}", 2)
     made: Any = partial(cls, **settings)
     made.description = cls.description
     return made

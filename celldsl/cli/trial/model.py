@@ -96,7 +96,7 @@ def fitted(cls: Any, name: str, inputs: int, parameters: int, seed: int) -> tupl
     """The cell whose count of parameters is nearest, and its size."""
     _check(cls, name)
     best: tuple[float, Any, int] | None = None
-    problem = ""
+    problem, given = "", getattr(cls, "keywords", {})  # by `--set`
     for hidden in SIZES:
         try:
             cell = cls(**_sizes(cls, inputs, hidden), dtype="float32", seed=seed)
@@ -105,7 +105,7 @@ def fitted(cls: Any, name: str, inputs: int, parameters: int, seed: int) -> tupl
             continue
         gap = abs(np.log(max(sum(a.size for a in cell.params.values()), 1) / parameters))
         if best is None or gap < best[0]:
-            best = (gap, cell, hidden)
+            best = (gap, cell, given.get(cls.description.outputs[0].text.strip("[]"), hidden))
         elif gap > best[0]:
             break
     if best is None:
@@ -135,7 +135,10 @@ def _check(cls: Any, name: str) -> None:
 
 def _sizes(cls: Any, inputs: int, hidden: int) -> dict[str, int]:
     described = cls.description
-    free = [dim.name for dim in described.dims if dim.default is None and not dim.fixed]
+    given = getattr(cls, "keywords", {})  # what `--set` says stays so
+    free = [
+        d.name for d in described.dims if d.default is None and not d.fixed and d.name not in given
+    ]
     found = dict.fromkeys(free, hidden)
     first = described.inputs[0].text.strip("[]")
     outputs = described.outputs[0].text
