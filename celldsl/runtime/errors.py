@@ -64,7 +64,9 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     # Imported late: it takes a while, and only an error needs it.
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, list(known), n=1)), None)
+    names = list(known)
+    same = [each for each in names if each.casefold() == name.casefold()]
+    return next(iter(same or get_close_matches(name, names, n=1)), None)
 
 
 def unknown_name(name: object, known: Iterable[str]) -> UnknownNameError:

@@ -9,6 +9,18 @@ import pytest
 
 from tests.runtime.fake_cell import Fake
 
+
+class NotReadable:
+    """A tensor that NumPy cannot read, as one that has a gradient."""
+
+    def __init__(self, shape: list[int]) -> None:
+        self.shape = shape
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+NotReadable.__module__, NotReadable.__name__ = "torch", "Tensor"
 X = np.random.default_rng(3).normal(size=(5, 2, 3))
 
 
@@ -54,6 +66,25 @@ X = np.random.default_rng(3).normal(size=(5, 2, 3))
             lambda c: c(X, lengths=[1, 2]),
             r"lengths: expected a NumPy array \(B=2,\) of integers, got list; pass np.array\(",
         ),
+        (
+            lambda c: c(X, lengths=NotReadable([2])),
+            r"integers, got torch\.Tensor; pass lengths\.detach",
+        ),
+        (
+            lambda c: c(X, resets=NotReadable([2])),
+            r"values, got torch\.Tensor; pass resets\.detach",
+        ),
+        (lambda c: c(X, lengths=np.ma.masked_array([1, 2])), r"pass lengths\.filled\(0\)$"),
+        (lambda c: c(X, resets=np.ma.masked_array(X[..., 0] > 0)), r"resets\.filled\(False\), and"),
+        (
+            lambda c: c.backward(c.forward(X)[2], lengths=[1, 2]),
+            "the tape has it of its forward pass",
+        ),
+        (lambda c: c.backward(c.forward(X)[2], retain_graph=True), "may be used more than once"),
+        (lambda c: c.step(X[0], reverse=True), "a step has no direction"),
+        (lambda c: Fake(input_size=3), r'Fake\(\).*did you mean "I"'),
+        (lambda c: Fake(I=3, hidden_size=3), r'did you mean "H"'),
+        (lambda c: Fake(i=3), r'did you mean "I"'),
         (lambda c: c(object()), "got object$"),
         (lambda c: c(3.0), "got float$"),
     ],
@@ -92,3 +123,9 @@ def test_arrays_of_jax(cell: Fake) -> None:
 
 def test_truth_values_of_numpy_are_truth_values(cell: Fake) -> None:
     assert np.array_equal(cell(X, reverse=np.bool_(True))[0], cell(X, reverse=True)[0])
+
+
+def test_sizes_that_are_too_large_for_memory_are_named() -> None:
+    for size in (10**30, 10**11):
+        with pytest.raises(MemoryError, match=rf"numbers of float64: Fake\(I=3, H={size}\)"):
+            Fake(I=3, H=size, dtype="float64")

@@ -23,7 +23,8 @@ W = np.array([0.1, 0.5, 0.9])
     ("keywords", "message"),
     [
         ({}, r"Fake\(\) needs the size I: Fake\(I=…\)"),
-        ({"I": 3, "hidden": 4}, r'has no argument "hidden"; it takes I, H, scale'),
+        ({"I": 3, "bogus": 4}, r'has no argument "bogus"; it takes I, H, scale'),
+        ({"I": 3, "hidden": 4}, r'has no argument "hidden"; did you mean "H"\?'),
         ({"I": 3, "scala": 4}, r'no argument "scala"; did you mean "scale"\?'),
         ({"I": 0}, "I: expected 1 or more, got 0"),
         ({"I": 2.0}, r"I: expected an integer, got 2\.0"),

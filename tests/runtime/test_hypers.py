@@ -11,6 +11,7 @@ import pytest
 import celldsl
 from celldsl.runtime.cell.cell import Cell
 from tests.runtime.fake_cell import Fake
+from tests.runtime.fake_pair import Pair
 
 DECAY = """
 cell Decay[I, H](rate = 0.1, share = 0.2, activation = tanh):
@@ -241,3 +242,27 @@ def test_a_file_whose_const_differs_says_why(decay: Cell, tmp_path: Path) -> Non
         decay.load(tmp_path / "decay")
     decay.hypers["rate"] = 0.7
     decay.load(tmp_path / "decay")
+
+
+def test_nothing_can_be_taken_from_a_cell_or_put_on_a_stream(cell: Fake) -> None:
+    for name in ("params", "hypers", "dims", "dtype", "seed"):
+        with pytest.raises(AttributeError, match=rf"Fake\.{name}: stays as long as the cell does"):
+            delattr(cell, name)
+    with pytest.raises(AttributeError, match="did you mean params"):
+        del cell.param
+    with pytest.raises(AttributeError, match=r"Fake\.description is of the class and stays"):
+        cell.description = None
+    stream = cell.stream(2)
+    with pytest.raises(celldsl.ArgumentError, match=r"write stream.reset\(state\)"):
+        stream.state = cell.state(2)
+    with pytest.raises(AttributeError):
+        stream.sate = 1
+
+
+def test_consts_cannot_be_made_writable(pair: Pair) -> None:
+    name = next(iter(pair.consts))
+    before = pair.consts[name].copy()
+    for array in (pair.consts[name], pair.consts.flat):
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.setflags(write=True)
+    np.testing.assert_array_equal(pair.consts[name], before)

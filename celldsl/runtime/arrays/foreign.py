@@ -23,6 +23,7 @@ CONVERSIONS = {
     "scipy": "{x}.toarray()",
     "builtins": "np.array({x}, dtype=np.{dtype})",
 }
+FILLS = {"b": "False", "i": "0", "u": "0"}
 SEQUENCES = (list, tuple, range)
 NUMBERS = (int, float, complex, np.generic)
 
@@ -30,8 +31,9 @@ NUMBERS = (int, float, complex, np.generic)
 def advice(name: str, value: object, dtype: object) -> str:
     """`; pass x.numpy()` for what can be made an array of, else nothing."""
     if isinstance(value, np.ma.MaskedArray):
-        told = f"{name}.filled(0.0)"
-        return f"; say what stands in masked places: pass {told}, and lengths where rows end early"
+        fill = FILLS.get(value.dtype.kind, "0.0")
+        ends = "" if name == "lengths" else ", and lengths where rows end early"
+        return f"; say what stands in masked places: pass {name}.filled({fill}){ends}"
     if not (isinstance(value, SEQUENCES) or is_array_of_another_library(value)):
         return ""
     write = CONVERSIONS[_library_of(value)]

@@ -43,6 +43,9 @@ ELSEWHERE = {
     "batch": "batch_size size",
     "rows": "resets reset mask done dones is_first episode_start",
     "dtype": "precision type param_dtype",
+    # What sizes are called in most cells.
+    "H": "hidden hidden_size hidden_dim units num_units hidden_features features d_model d_hidden",
+    "I": "input_size input_dim in_features num_inputs input_features d_in",
 }
 ANSWERS = {
     "batch_first": "arrays are time-major, (T, B, …): pass x.swapaxes(0, 1)",
@@ -52,10 +55,17 @@ ANSWERS = {
     "training": "masks are drawn by forward(…, training=True) alone",
     "checkpoint": "only forward keeps what backward needs",
     "lengths": "a step has no length: leave out the rows that have ended",
+    "reverse": "a step has no direction: go through the steps from the last to the first",
+    "retain_graph": "a tape may be used more than once",
+    "create_graph": "gradients of gradients are there in JAX and PyTorch alone",
     "device": "cells run on the CPU",
     "num_layers": "a stack is a cell too: docs/language.md shows one",
     "bidirectional": "a second pass with reverse=True is the other direction",
 }
+
+
+# What a tape knows of its pass.
+OF_THE_PASS = ("lengths", "reverse", "resets", "training", "seed", "checkpoint", "states")
 
 
 def refuse_unknown(where: str, named: Iterable[str], known: Iterable[str]) -> None:
@@ -75,6 +85,9 @@ def unknown_keyword(where: str, name: str, known: tuple[str, ...]) -> ArgumentTy
             told = f"did you mean {' or '.join(here)}?"
             return ArgumentTypeError(f'{where} has no argument "{name}"; {told}')
     for asked in (word, *meant):
+        if asked in OF_THE_PASS and "tape" in known:
+            told = "the tape has it of its forward pass"
+            return ArgumentTypeError(f'{where} has no argument "{name}": {told}')
         if asked in ANSWERS:
             return ArgumentTypeError(f'{where} has no argument "{name}": {ANSWERS[asked]}')
     return unknown_argument(where, name, known)

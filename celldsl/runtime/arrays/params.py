@@ -75,8 +75,8 @@ class Parameters(Mapping[str, Values]):
         return _laid_over, (self.whole.copy(), self._places, self._words)
 
     def freeze(self) -> None:
-        """Lets nobody write from now on."""
-        self._memory = self._memory.toreadonly()
+        """Lets nobody write from now on: whoever asks gets a copy that cannot be made writable."""
+        self._memory = memoryview(self._memory.tobytes())
 
     def touch(self) -> None:
         """Counts as an access: what was derived from the numbers is derived again."""

@@ -38,6 +38,15 @@ def assign_attribute(cell: BuiltCell, name: str, value: object) -> None:
         raise AttributeError(_unknown(cell, name))
 
 
+def delete_attribute(cell: BuiltCell, name: str) -> None:
+    """Raises AttributeError for what a cell needs, and for a name that there is not."""
+    if name not in vars(cell):
+        raise AttributeError(_unknown(cell, name))
+    if not _is_of_subclass(cell, name):
+        raise AttributeError(f"{cell.description.name}.{name}: stays as long as the cell does")
+    object.__delattr__(cell, name)
+
+
 def _refusal(cell: BuiltCell, name: str) -> str:
     described = cell.description
     first = described.consts[0].name if described.consts else "NAME"
@@ -59,7 +68,9 @@ def _unknown(cell: BuiltCell, name: str) -> str:
     if name in cell.hypers:
         return f'{described.name} has no attribute "{name}"; write cell.hypers["{name}"] = …'
     if hasattr(type(cell), name):
-        return f"{described.name}.{name} is a method and stays one"
+        method = callable(getattr(type(cell), name))
+        kept = "a method and stays one" if method else "of the class and stays what it is"
+        return f"{described.name}.{name} is {kept}"
     near = nearest_name(name, known)
     hint = f"did you mean {near}?" if near else "params and hypers can be assigned to"
     return f'{described.name} has no attribute "{name}"; {hint}'

@@ -38,7 +38,7 @@ from celldsl.runtime.arrays.state_structure import Nested, Rebuilding, StateStru
 from celldsl.runtime.arrays.validation import DType, Values, check_flag, check_integer
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.cell.all_states import engine_of_all_states
-from celldsl.runtime.cell.attributes import assign_attribute
+from celldsl.runtime.cell.attributes import assign_attribute, delete_attribute
 from celldsl.runtime.cell.built import Gradients
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.cell.check_numerics import (
@@ -141,8 +141,11 @@ class Cell(metaclass=CellClass):
         names = tuple(each.name for each in described.inputs)
         self._reads = names if described.backward_reads is None else described.backward_reads
         self._every: Engine | None = None
-        flat = aligned_array(described.lengths.parameters(**dims), dtype)
-        constants = aligned_array(described.lengths.constants(**dims), dtype)
+        lengths = described.lengths
+        flat, constants = (
+            _room(described.name, length(**dims), dims, dtype)
+            for length in (lengths.parameters, lengths.constants)
+        )
         flat[:] = constants[:] = 0
         params = Parameters(flat, described.params, dims)
         consts = Parameters(constants, described.consts, dims)
@@ -180,6 +183,9 @@ class Cell(metaclass=CellClass):
             object.__setattr__(self, name, value)
         else:
             assign_attribute(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delete_attribute(self, name)
 
     def __call__(
         self, inputs: object = None, state: object = None, /, **named: object
@@ -517,6 +523,16 @@ def rebuild_cell(
     self.consts.freeze()
     self.params.assign(self.params.over(flat))
     return self
+
+
+def _room(name: str, length: int, dims: Mapping[str, int], dtype: DType) -> Values:
+    """Memory for parameters or consts.  Raises MemoryError, and says of which sizes."""
+    try:
+        return aligned_array(length, dtype)
+    except (MemoryError, ValueError, OverflowError) as error:
+        sizes = ", ".join(f"{dim}={size}" for dim, size in dims.items())
+        told = f"no memory for {length:,} numbers of {dtype}: {name}({sizes})"
+        raise MemoryError(told) from error
 
 
 def _check_abi(described: Description) -> None:

@@ -19,6 +19,7 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
 from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values, check_resets
+from celldsl.runtime.errors import ArgumentError
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.steps import Stepper
 from celldsl.runtime.row_plan import plan_rows
@@ -29,6 +30,12 @@ Look = Callable[[list[Values], Nested, tuple[Nested, Nested]], None]
 
 class Stream:
     """A cell that runs step by step and keeps its state, with fixed parameters."""
+
+    # Nothing else can be assigned to one.
+    __slots__ = (
+        "__weakref__", "_batch", "_direct", "_dtype", "_fast_back", "_look", "_next", "_now",
+        "_signature", "_stepper",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -90,6 +97,10 @@ class Stream:
     def state(self) -> Nested:
         """A copy of the state as it is now."""
         return self._signature.state_structure.pack([array.copy() for array in self._now])
+
+    @state.setter
+    def state(self, value: object) -> None:
+        raise ArgumentError("state: write stream.reset(state)")
 
     def __call__(self, inputs: object = None, /, **named: object) -> Nested:
         """One step: x (B, I) -> y (B, H)."""
