@@ -222,7 +222,7 @@ def _trained(w: Context, values: Iterable[str]) -> bool:
 
 def _flat(w: Context, ways: Reach) -> Iterator[Found]:
     for _, span in _cutting(w, ways):
-        name, text = span.text.partition("(")[0], short(span)
+        name, text = span.text.lstrip("( ").partition("(")[0], short(span)
         yield (
             "W0505",
             f"`{name}` lets no gradient through",

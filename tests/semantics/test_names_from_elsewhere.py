@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from celldsl.pipeline import check_source
@@ -63,3 +65,37 @@ def test_a_name_of_another_shape_is_not_suggested() -> None:
     (found,) = check_source(text.format("xb * xc")).diagnostics
     assert found.fix is not None
     assert found.fix.replacement == "xb"
+
+
+# Signs and words of papers, Julia, NumPy, PyTorch, TensorFlow and JAX: each stands for a value.
+FROM_ELSEWHERE = [
+    line
+    for line in (Path(__file__).parent / "from_elsewhere.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("# ") and line.partition("(")[0] not in OURS
+]
+
+
+@pytest.mark.parametrize("written", FROM_ELSEWHERE)
+def test_every_sign_and_word_of_others_leads_on(written: str) -> None:
+    text = CELL.replace("wide", "z").format(f"0 * ({written})")
+    first = check_source(text).diagnostics[0]
+    assert first.severity == "error"
+    assert first.help or first.fix, first.message
+
+
+def test_an_inner_cell_may_be_called_as_a_library_is() -> None:
+    text = """\
+cell In[H]:
+    input x: [H]
+    state h: [H]
+    h' = tanh(h + x)
+    output h'
+
+
+cell Out[H]:
+    input x: [H]
+    sub lax = In[H]
+    y = lax(x) + lax.h
+    output y
+"""
+    assert not check_source(text).has_errors

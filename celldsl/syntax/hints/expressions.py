@@ -183,6 +183,19 @@ def ask_method(m: Mistake) -> Words | None:
     return _method(m, owner, m.at - 1, m.tokens[m.at - 3].start)
 
 
+def ask_point(m: Mistake) -> Words | None:
+    """`tanh.(v)`, `v .+ 1`, `@. v`: Julia's marks of what is elementwise."""
+    if m.before.type == "DOT" and m.wants("NAME") and not m.starts_line:
+        help = f"functions and `{m.token}` are elementwise already: leave the `.` out"
+        if m.kind == "LPAR":
+            help = "functions are elementwise already: leave the `.` out"
+        return Words("E0010", "a `.` stands between two names alone", help)
+    if m.kind == "AT" and m.after.type == "DOT":
+        help = "everything is elementwise already: leave it out"
+        return Words("E0010", "`@.` is not in the language", help)
+    return None
+
+
 def _method(m: Mistake, owner: str, at: int, start: int) -> Words:
     """What is written for the method whose name stands at `at`."""
     name, end = str(m.tokens[at]), m.tokens[at].end
@@ -216,6 +229,7 @@ EXPRESSION_RULES = (
     ask_ellipsis,
     ask_number_point,
     ask_step,
+    ask_point,
     ask_method,
     ask_prefix,
     ask_not,

@@ -10,6 +10,7 @@ Each is refused only where it can mean nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from itertools import pairwise
 from typing import Literal
 
 from celldsl.diagnostics.diagnostic import Fix, Report
@@ -19,7 +20,10 @@ from celldsl.syntax.hints.other_names import STARTS, VALUES, Foreign
 from celldsl.syntax.lexer import Token
 from celldsl.syntax.unicode import states_by_cell
 
-_LIBRARIES = frozenset({"np", "numpy", "torch", "jnp", "jax", "tf", "keras", "math", "nn", "F"})
+_LIBRARIES = frozenset(
+    {"np", "numpy", "scipy", "math", "torch", "nn", "F", "tf", "keras", "jnp", "jax", "lax", "flax",
+     "linen", "nnx", "hk", "haiku", "eqx", "equinox"}
+)  # fmt: skip
 _SELVES = frozenset({"self", "this"})
 # What stands before or after the name of a state, and which of its values is meant.
 Moment = Literal["old", "now", "next"]
@@ -33,9 +37,10 @@ _TIMES: dict[str, Moment] = {
 def report_prefixes(tokens: list[Token], source: Source, report: Report, foreign: Foreign) -> None:
     """`np.tanh(`, `torch.nn.functional.relu(` and `self.W`."""
     at = 0
+    own = {str(name) for word, name in pairwise(tokens) if word.type == "SUB"}
     while at < len(tokens) - 2:
         end = _chain_end(tokens, at)
-        if end > at:
+        if end > at and tokens[at] not in own:
             _report_chain(tokens, at, end, source, report, foreign)
         at = end + 1
 

@@ -122,4 +122,10 @@ VALUES: dict[str, str] = {
     "hidden_size": "sizes are dims of the cell: `cell NAME[I, H]:`",
     "units": "sizes are dims of the cell: `cell NAME[I, H]:`",
     "dtype": "the dtype is given when the cell is built",
+    "end": "sizes are the dims of the cell: the last element is `v[N - 1]`",
+    "let": "an equation is written `y = EXPR`",
+    "begin": "a block is indented, nothing else",
+    "newaxis": "a new axis is `expand(v, axis)`",
+    "nothing": "there is no empty value: leave the argument out",
+    "null": "there is no empty value: leave the argument out",
 }

@@ -14,6 +14,8 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax.hints.tokens_in_context import ACCENTS, in_context
 from celldsl.syntax.lexer import Token
 
+_NO_DERIVATIVES = "gradients are Python's: `cell.backward`; inside a cell write the derivative out"
+
 # What was written: the sentence, and what to put in its place where that is certain.
 _OPERATORS: dict[str, tuple[str, str | None]] = {
     "^": ("a power is written `**`", "**"),
@@ -51,6 +53,41 @@ _OPERATORS: dict[str, tuple[str, str | None]] = {
     "⊗": ("write `outer(a, b)`", None),
     "⊕": ("write `concat([a, b])` or `a + b`", None),
     "∥": ("write `concat([a, b])`", None),
+    "÷": ("a quotient is written `a / b`", "/"),
+    "∗": ("is it `*`, elementwise, or `conv(v, channels, kernel)`?", None),
+    "⋆": ("is it `*`, elementwise, or `conv(v, channels, kernel)`?", None),
+    "‖": ("a norm is written `norm(v)`", None),
+    "⟨": ("an inner product is written `dot(a, b)`", None),
+    "⟩": ("an inner product is written `dot(a, b)`", None),
+    "⌊": ("the whole number below is written `floor(v)`", None),
+    "⌋": ("the whole number below is written `floor(v)`", None),
+    "⌈": ("the whole number above is written `-floor(-v)`", None),
+    "⌉": ("the whole number above is written `-floor(-v)`", None),
+    "∏": ("a product is written `product(for k in 0..K: v[k])`", None),
+    "∂": (_NO_DERIVATIVES, None),
+    "∇": (_NO_DERIVATIVES, None),
+    "∫": ("a cell is one step: write the sum that stands for the integral", None),
+    "→": ("an equation is written `y = EXPR`, a function `def f(v) = EXPR`", None),
+    "↦": ("a function is written `def f(v) = EXPR`", None),
+    "⇒": ("a choice by data is `where(condition, a, b)`", None),
+    "∈": ("what a value is stands where it is declared: `param W: [H, I]`", None),
+    "∀": ("a loop is written `for k in 0..K:`", None),
+    "∧": ("`and` is written out", "and"),
+    "∨": ("`or` is written out", "or"),
+    "¬": ("`not` is written out", "not "),
+    "½": ("write `0.5`", "0.5"),
+    "¼": ("write `0.25`", "0.25"),
+    "¾": ("write `0.75`", "0.75"),
+    "³": ("a cube is written `** 3`", " ** 3"),
+    "⁻": ("an inverse is written `1 / v`, or `v ** -1`", None),
+    "∅": ("there is no empty value: leave the argument out", None),
+    "~": (
+        "`not` is written out; what is drawn is an initialiser: `param W: [H, I] = normal(0.1)`",
+        None,
+    ),
+    "≈": ("an equation is written `=`; values are compared by `abs(a - b) < 1e-6`", None),
+    "∝": ("write the factor: `a = k * b`, or `softmax`, `normalize`", None),
+    "≡": ("an equation is written `=`, a comparison `==`", None),
     "←": ("an equation is written `=`", "="),
     "“": ('a string stands in `"`', '"'),
     "”": ('a string stands in `"`', '"'),
