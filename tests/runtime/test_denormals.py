@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import dataclasses
 import os
@@ -155,9 +154,9 @@ def test_every_thread_has_its_mode_back(
                 with pytest.raises(PhaseError, match="7"):  # the mode was set in it
                     LaunchPlan(compiled, plan_rows(4, 6, 3, False, True)).run([])
             case "signal":
-                after_a_moment(interrupt, 0.003)
-                with contextlib.suppress(KeyboardInterrupt):
-                    for _ in range(20):
+                with pytest.raises(KeyboardInterrupt):
+                    after_a_moment(interrupt, 0.003)
+                    while True:
                         cell(x)
 
     threads_came(modes, run)
