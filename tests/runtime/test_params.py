@@ -121,3 +121,14 @@ def test_params_go_to_other_processes_and_back(cell: Fake) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         found = pool.map(_double, [cell.params])[0]
     assert np.array_equal(found.flat, 2 * cell.params.flat)
+
+
+def test_parameters_are_compared_by_names_and_values(cell: Fake) -> None:
+    before = cell.params.copy()
+    assert cell.params == before and before == dict(cell.params)
+    name = next(iter(before))
+    before[name][...] += 1
+    assert cell.params != before
+    assert cell.params != {name: cell.params[name]} and cell.params != 3
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(before)

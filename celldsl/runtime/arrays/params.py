@@ -191,6 +191,16 @@ class Parameters(Mapping[str, Values]):
     def __ror__(self, values: Mapping[str, object]) -> dict[str, object]:
         return {**values, **self} if isinstance(values, Mapping) else NotImplemented
 
+    def __eq__(self, other: object) -> bool:
+        """Whether names and values are the same."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self.keys() == other.keys() and all(
+            np.array_equal(self._view(name), other[name]) for name in self._places
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     def _names_of(self, values: Mapping[str, object]) -> list[str]:
         if not isinstance(values, Mapping):
             kind = type(values).__name__

@@ -10,7 +10,7 @@ what depends on them.  It is for one thread; make one for each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -98,9 +98,11 @@ class Stream:
         """A copy of the state as it is now."""
         return self._signature.state_structure.pack([array.copy() for array in self._now])
 
-    @state.setter
-    def state(self, value: object) -> None:
-        raise ArgumentError("state: write stream.reset(state)")
+    if not TYPE_CHECKING:  # to which nothing can be assigned
+
+        @state.setter
+        def state(self, value: object) -> None:
+            raise ArgumentError("state: write stream.reset(state)")
 
     def __call__(self, inputs: object = None, /, **named: object) -> Nested:
         """One step: x (B, I) -> y (B, H)."""
