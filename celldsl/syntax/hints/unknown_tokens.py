@@ -14,8 +14,6 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax.hints.tokens_in_context import ACCENTS, in_context
 from celldsl.syntax.lexer import Token
 
-_NO_DERIVATIVES = "gradients are Python's: `cell.backward`; inside a cell write the derivative out"
-
 # What was written: the sentence, and what to put in its place where that is certain.
 _OPERATORS: dict[str, tuple[str, str | None]] = {
     "^": ("a power is written `**`", "**"),
@@ -64,8 +62,6 @@ _OPERATORS: dict[str, tuple[str, str | None]] = {
     "⌈": ("the whole number above is written `-floor(-v)`", None),
     "⌉": ("the whole number above is written `-floor(-v)`", None),
     "∏": ("a product is written `product(for k in 0..K: v[k])`", None),
-    "∂": (_NO_DERIVATIVES, None),
-    "∇": (_NO_DERIVATIVES, None),
     "∫": ("a cell is one step: write the sum that stands for the integral", None),
     "→": ("an equation is written `y = EXPR`, a function `def f(v) = EXPR`", None),
     "↦": ("a function is written `def f(v) = EXPR`", None),
