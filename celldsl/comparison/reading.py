@@ -141,6 +141,8 @@ class _Reader:
         match e:
             case ast.Number():
                 return number(e.value)
+            case ast.Imaginary():
+                return Term("imaginary", (number(e.value),))
             case ast.Name(name, primed):
                 return self.name(name, primed)
             case ast.Attribute(owner, name, primed):

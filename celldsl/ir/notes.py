@@ -9,6 +9,7 @@ and call each node stands.  Pictures and LaTeX are made of both; nothing else re
 
 from __future__ import annotations
 
+from celldsl.ir.program import Node
 from celldsl.structs import entity, field, record
 
 
@@ -49,12 +50,29 @@ class Composite:
     attributes: tuple[tuple[str, object], ...] = ()
 
 
+@record
+class Complex:
+    """A complex value as it was written: `node` is of the Program's kind, but in no Program.
+
+    `real` and `imag` are the values of its parts there; one that is None is 0.
+    """
+
+    node: Node
+    real: str | None
+    imag: str | None
+
+
 @entity
 class Notes:
-    """`composites` and `places` are by value."""
+    """`composites` and `places` are by value, `complex` by the name that stands for a value.
+
+    `complex_leaves` are the leaves that keep the parts of complex values, by such names too.
+    """
 
     definitions: list[Definition] = field(default_factory=list)
     composites: dict[str, Composite] = field(default_factory=dict)
+    complex: dict[str, Complex] = field(default_factory=dict)
+    complex_leaves: dict[str, str] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     place: Place = Place()
     equations: int = 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Rows
+from celldsl.ir.size import Shape, Size, contiguous
 from celldsl.plan.fusion import Group, fuse_nests, reads_memory
-from celldsl.plan.gemms import rows_times_weight
+from celldsl.plan.gemms import rows_times_weight, sum_of_outers
 from celldsl.plan.graph import (
     AFTER,
     BEFORE,
@@ -27,6 +28,7 @@ from celldsl.plan.schedule import Units, postpone, split_stages
 from celldsl.plan.stores import Targets, slot_place
 from celldsl.structs import entity, field
 
+ONE = Size.of(1)
 ORDER: dict[RowKind, int] = {"once": 0, "part": 1, "batch": 2, "row": 3}
 # Sums over all rows that are stages of their own.
 ROW_SUMS = ("einsum_rows", "scatter_rows")
@@ -89,6 +91,7 @@ class Planner:
         self._lay_out_constants(copies)
         lay_out_images(self.graph, self.targets, self.regions, copies)
         self._place_concats(copies)
+        self._lay_out_factors(copies)
         self.regions.update(copies)
         for region in REGIONS:
             nodes = [
@@ -124,6 +127,37 @@ class Planner:
                     copy = self.targets.copy(arg)
                     copies[copy.name] = "once_before"
                     node = self.graph.reread(node, arg, copy.name)
+
+    def _lay_out_factors(self, copies: dict[str, Region]) -> None:
+        """What a sum over all rows multiplies lies in one piece: every other element is copied."""
+        for node in list(self.graph.nodes.values()):
+            form = sum_of_outers(self.graph, node) if node.op == "einsum_rows" else None
+            if form is None:
+                continue
+            for arg, axis in (
+                (form.left, form.left_labels.index(form.m)),
+                (form.right, form.right_labels.index(form.n)),
+            ):
+                apart = self._strides(arg)[axis] != ONE
+                if apart and self.graph.types[arg].rows == Rows.STEP and arg in node.args:
+                    copy = self.targets.copy(arg)
+                    copies[copy.name] = "row_after"
+                    node = self.graph.reread(node, arg, copy.name)
+
+    def _strides(self, value: str) -> Shape:
+        """Those of the axes of a value, where it will lie."""
+        root = self.graph.root(value)
+        strides = contiguous(self.graph.shape(root))
+        if root in self.places:
+            strides = self.places[root].strides
+        elif self.targets.stores.get(root):
+            strides = _widest(self.targets.stores[root]).strides
+        elif root in self.targets.slots:
+            concat = self.targets.slots[root][0]
+            whole = self.targets.wholes.get(concat)
+            strides = contiguous(self.graph.shape(concat)) if whole is None else whole.strides
+        place = Place(self.work, Size.of(0), "row", Size.of(0), strides)
+        return self.graph.view(value, place).strides
 
     def _place_concats(self, copies: dict[str, Region]) -> None:
         """Concats are not run: their pieces are written where they belong."""

@@ -142,7 +142,12 @@ def assign(f: Environment, s: ast.Equation, target: ast.Target, value: Value, nu
     f.saw(target.span, value)
     if isinstance(value, Tensor) and target.index is None and f.called is None:
         name = f"{f.prefix}{target.id}".replace(".", "_")
-        f.context.builder.label(value.name, f"{name}{'_next' if target.primed else ''}")
+        name += "_next" * target.primed
+        if f.context.is_complex(value.name):
+            pair = f.context.pair(value.name)
+            for part, suffix in ((pair.real, "re"), (pair.imag, "im")):
+                f.context.builder.label(part or "", f"{name}_{suffix}")
+        f.context.builder.label(value.name, name)
     if target.index is not None:
         assign_slice(f, s, target, value)
     elif target.primed:
@@ -208,8 +213,22 @@ def _rebind(
         )
         old.value = Unknown()
         return
-    if before.boolean != after.boolean:
+    kinds = [f.context.is_complex(v.name) for v in (before, after)]
+    if kinds[0] != kinds[1]:
+        f.error(
+            "E0212",
+            f"`{target.id}` is {_number(kinds[0])} before the loop and {_number(kinds[1])} in it",
+            target.span,
+            secondary=(Label(old.span, f"{_number(kinds[0])} here"),),
+            help="begin it with a complex value: `… + 0i`" if kinds[1] else "take a part of it",
+        )
+        after = None
+    elif before.boolean != after.boolean:
         f.error("E0212", f"`{target.id}` is a number on one side of the loop alone", target.span)
         after = None
     old.value = after or Unknown()
     old.span = target.span
+
+
+def _number(of_pairs: bool) -> str:
+    return "complex" if of_pairs else "real"

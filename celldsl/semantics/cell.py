@@ -19,6 +19,7 @@ from celldsl.semantics.initial_values import drawn
 from celldsl.semantics.inner_steps import drop_told_states
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
+from celldsl.semantics.pairs import stored
 from celldsl.semantics.statements import spell_later
 from celldsl.semantics.structure import (
     Choices,
@@ -69,7 +70,9 @@ def _walk(context: Context, cell: ast.Cell, home: Module) -> None:
     names = [n for s in cell.body if isinstance(s, ast.Output) for n in s.names]
     for name, value in zip(names, equations(f, cell), strict=False):
         if value is not None:
-            context.outputs.append((ArraySpec(name.id, value.shape), value.name))
+            array = context.array(value.name)
+            shape = stored(value.shape) if context.is_complex(value.name) else value.shape
+            context.outputs.append((ArraySpec(name.id, shape), array))
     drop_told_states(context)
 
 
@@ -177,11 +180,16 @@ def _hyper_value(f: Environment, hyper: ast.Hyper) -> Value:
         told = "the default of a hyperparameter is a number, `true`, `false` or a function"
         quoted = hyper.default.value if isinstance(hyper.default, ast.String) else ""
         is_name = quoted.isidentifier()
+        help = f"a function stands without quotes: `{quoted}`" if is_name else None
+        if isinstance(hyper.default, ast.Imaginary):
+            name = hyper.id
+            help = f"give its parts: `{name}_re = 0.0, {name}_im = {hyper.default.value}`, and "
+            help += f"write `{name}_re + 1i * {name}_im`"
         f.error(
             "E0310",
             told,
             hyper.default.span,
-            help=f"a function stands without quotes: `{quoted}`" if is_name else None,
+            help=help,
             fix=Fix(hyper.default.span, quoted) if is_name else None,
         )
         return Unknown()

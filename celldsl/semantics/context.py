@@ -1,7 +1,4 @@
-"""Where an analysis stands.  In: nothing.  Out: Context, Environment, and builders full of nodes.
-
-    op("add", "%3", "h")        a node of the step, or of an initial value inside `initial_values`
-    leaf("param", "W", …)       a value from outside
+"""Where an analysis stands.  In: nothing.  Out: Context over a cell, Environment for a body.
 
 A `Context` goes once over a cell for one choice of structure and builds its nodes.  An
 `Environment` is the body it is in: the cell, an inner cell, or a function, with the names that are
@@ -10,17 +7,14 @@ seen there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Span
-from celldsl.ir.builder import Builder
-from celldsl.ir.gradients import gradients
-from celldsl.ir.notes import Composite, Notes, Place
-from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.notes import Place
+from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
 from celldsl.semantics.constraints import Constraints
 from celldsl.semantics.environment import (
@@ -38,111 +32,10 @@ from celldsl.semantics.environment import (
     anything,
 )
 from celldsl.semantics.modules import Module
+from celldsl.semantics.nodes import Nodes
 from celldsl.semantics.structure import Choices, Setting
 from celldsl.structs import entity, field, record, replace
 from celldsl.syntax import ast
-from celldsl.syntax.ast import InputKind
-
-
-@entity
-class Nodes:
-    """`builder` makes the step, `initial` the initial values of parameters.
-
-    `from_state` are the values that a state has gone into.
-    """
-
-    # By keyword alone: what a Context is given comes first.
-    builder: Builder = field(default_factory=Builder, kw_only=True)
-    initial: Builder = field(default_factory=lambda: Builder(prefix="$"), kw_only=True)
-    computing_initial: bool = field(default=False, kw_only=True)
-    leaves: dict[str, Leaf] = field(default_factory=dict, kw_only=True)
-    from_state: set[str] = field(default_factory=set, kw_only=True)
-    draws: int = field(default=0, kw_only=True)
-    notes: Notes = field(default_factory=Notes, kw_only=True)
-
-    def op(self, name: str, *args: str | float, **attributes: Any) -> str:
-        """Append a node to what is being built and return the name of its value."""
-        builder = self.initial if self.computing_initial else self.builder
-        value = builder.op(name, *args, **attributes)
-        self._placed(value, [a for a in args if isinstance(a, str)])
-        return value
-
-    def _placed(self, value: str, args: Iterable[str]) -> None:
-        if not self.from_state.isdisjoint(args):
-            self.from_state.add(value)
-        if not self.computing_initial:
-            self.notes.places.setdefault(value, self.notes.place)
-
-    def own(self, value: str) -> str:
-        """The value as a node of its own: others that are equal are then other values."""
-        copy = self.builder.copy(value)
-        self._placed(copy, [value])
-        return copy
-
-    def gradients(self, loss: str, wrt: Sequence[str]) -> list[str | None]:
-        """As those of `celldsl.ir.gradients`: each is a node of its own, called `grad`."""
-        begin, found = len(self.builder.nodes), gradients(self.builder, loss, wrt)
-        for node in self.builder.nodes[begin:]:
-            self._placed(node.name, node.args)
-        kept = [None if value is None else self.own(value) for value in found]
-        for value, name in zip(kept, wrt, strict=True):
-            if value is not None:
-                self.notes.composites[value] = Composite("grad", (loss, name))
-        return kept
-
-    def composed(self, value: str, function: str, *args: str, **attributes: object) -> str:
-        """Note that a value is what a function of the language gives, and return it."""
-        if not self.computing_initial:
-            made = Composite(function, args, tuple(attributes.items()))
-            self.notes.composites.setdefault(value, made)
-        return value
-
-    def type(self, value: str) -> Type:
-        builder = self.initial if self.computing_initial else self.builder
-        return builder.types[value]
-
-    def shape(self, value: str) -> Shape:
-        return self.type(value).shape
-
-    def leaf(
-        self, kind: str, name: str, shape: Shape, rows: Rows, holds: InputKind = "real"
-    ) -> str:
-        """A value from outside; the same name in what is computed and in initial values."""
-        leaf = Leaf(kind, name, Type(shape, rows, holds == "bool", holds == "int"))
-        self.leaves[name] = leaf
-        self.builder.types[name] = leaf.type
-        if kind in ("param", "const", "hyper"):
-            self.initial.types[name] = leaf.type
-        if kind == "state":
-            self.from_state.add(name)
-        return name
-
-    def draw(self, initialiser: str, args: tuple[str, ...], **attributes: object) -> str:
-        """A node of an initialiser among the initial values."""
-        shape = attributes["shape"]
-        assert isinstance(shape, tuple)
-        name = f"$d{self.draws}"
-        self.draws += 1
-        attributes["initialiser"] = initialiser
-        kind = Type(shape, Rows.ONCE)
-        node = Node(name, "draw", args, kind, tuple(sorted(attributes.items())))
-        self.initial.nodes.append(node)
-        self.initial.types[name] = kind
-        return name
-
-    @contextmanager
-    def initial_values(self) -> Iterator[None]:
-        """Inside, nodes go to the initial values of parameters."""
-        before, self.computing_initial = self.computing_initial, True
-        try:
-            yield
-        finally:
-            self.computing_initial = before
-
-    def origin(self, span: Span) -> None:
-        line, _ = span.source.line_column(span.start)
-        self.builder.origin = Origin(" ".join(span.text.split()), line)
-
 
 MAX_EQUATIONS = 10_000
 # Of calls in functions, and of cells in cells.

@@ -66,6 +66,49 @@ def tensor(f: Environment, expression: ast.Expr) -> Tensor | None:
     return number(f, f.elaborate(expression), expression.span)
 
 
+def real_tensor(f: Environment, expression: ast.Expr) -> Tensor | None:
+    """The real number that an expression computes."""
+    found = tensor(f, expression)
+    return None if found is None or refuse_complex(f, found, expression.span) else found
+
+
+def refuse_complex(f: Environment, value: Tensor, span: Span) -> bool:
+    """Whether a complex value stands where a real one is wanted, which is then told."""
+    if not f.context.is_complex(value.name):
+        return False
+    told = f"`{short(span)}` is complex where a real number is wanted"
+    f.error("E0219", told, span, help=to_real(span))
+    return True
+
+
+def to_real(span: Span) -> str:
+    bare = _brief(span)
+    if bare.endswith("i") and bare[0].isdigit():
+        return f"without its `i` it is real: `{bare[:-1]}`"
+    return f"take a part of it: `real({bare})` or `imag({bare})`, or its modulus: `abs({bare})`"
+
+
+def to_complex(span: Span) -> str:
+    bare = _bare(span)
+    return f"say that its imaginary part is 0: `{bare} + 0i`"
+
+
+LONGEST = 20  # characters of what is repeated in help
+
+
+def _brief(span: Span) -> str:
+    """What is written, or an ellipsis where that is long."""
+    bare = _bare(span)
+    return bare if len(bare) <= LONGEST else "…"
+
+
+def _bare(span: Span) -> str:
+    """What is written, without brackets around all of it."""
+    text = short(span)
+    inside = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    return inside if inside.count("(") == inside.count(")") and ")" not in inside else text
+
+
 def boolean(f: Environment, expression: ast.Expr) -> Tensor | None:
     """The comparison that an expression makes."""
     return comparison(f, f.elaborate(expression), expression.span)
@@ -73,7 +116,7 @@ def boolean(f: Environment, expression: ast.Expr) -> Tensor | None:
 
 def real(f: Environment, expression: ast.Expr, what: str) -> Tensor | None:
     """A scalar that is the same for the whole call: a number or a hyperparameter."""
-    found = tensor(f, expression)
+    found = real_tensor(f, expression)
     if found is None:
         return None
     if found.shape or f.context.type(found.name).rows != Rows.ONCE:
@@ -116,10 +159,21 @@ def _no_number(f: Environment, limit: Size, span: Span) -> None:
 
 
 def comparable(f: Environment, value: Value, span: Span) -> Tensor | None:
-    """A number, or an integer that picks."""
+    """A real number, or an integer that picks."""
     if isinstance(value, Tensor) and value.limit is not None:
         return value
-    return number(f, value, span)
+    found = number(f, value, span)
+    if found is None or not f.context.is_complex(found.name):
+        return found
+    bare = _brief(span)
+    f.error(
+        "E0219",
+        f"`{short(span)}` is complex, and complex numbers are not compared",
+        span,
+        help=f"compare a part of it, `real({bare})` or `imag({bare})`, or its modulus, "
+        f"`abs({bare})`",
+    )
+    return None
 
 
 def _chosen(text: str) -> str:
@@ -131,12 +185,15 @@ def comparison(f: Environment, value: Value, span: Span) -> Tensor | None:
     found = as_tensor(f, value, span)
     if found is not None and not found.boolean:
         integer = found.limit is not None
+        shown, than = short(span), " == 0" if integer else " > 0.5"
+        if f.context.is_complex(found.name):
+            shown = f"abs({_bare(span)})"
         f.error(
             "E0211",
             f"`{short(span)}` is {'an integer' if integer else 'a number'} where a comparison is "
             "needed",
             span,
-            help=f"compare it: `{short(span)} {'== 0' if integer else '> 0.5'}`",
+            help=f"compare it: `{shown}{than}`",
         )
         return None
     return found

@@ -5,6 +5,7 @@ A parameter has a leaf and, for how it begins, a node among the initial values.
 
 from __future__ import annotations
 
+import math
 import re
 
 from celldsl.diagnostics.diagnostic import Label
@@ -27,6 +28,7 @@ from celldsl.semantics.environment import (
     a_kind,
 )
 from celldsl.semantics.initial_values import drawn, fitted, targeting
+from celldsl.semantics.pairs import Pair, stored
 from celldsl.syntax import ast
 
 KEPT = frozenset({"dtype", "seed", "state", "lengths", "training", "reverse", "products", "T", "B"})
@@ -75,13 +77,14 @@ def declare_state(f: Environment, name: ast.Declared, s: ast.State) -> None:
         bind(f, name, "state", Unknown())
         f.nexts.setdefault(name.id, None)
         return
-    w, public = f.context, f.prefix + name.id
-    leaf = w.leaf("state", public, shape, Rows.STEP)
-    entry = StateEntry(public, shape, name.span)
+    w, public, of_pairs = f.context, f.prefix + name.id, s.kind == "complex"
+    make = w.complex_leaf if of_pairs else w.leaf
+    leaf = make("state", public, shape, Rows.STEP)
+    entry = StateEntry(public, shape, name.span, complex=of_pairs)
     w.states[public] = entry
     if s.init is not None:
         w.origin(s.span)
-        target = Target(shape)
+        target = Target(shape, complex=of_pairs)
         with targeting(f, target, "the start of a state"):
             entry.start = fitted(f, f.elaborate(s.init), s.init, target)
     bind(f, name, "state", Tensor(leaf, shape, reasons(s.shape)))
@@ -103,9 +106,9 @@ def declare_array(f: Environment, name: ast.Declared, s: ast.Param | ast.Const) 
         return
     public = f.base + ".".join([name.id, *map(str, f.iterations)])
     fan_in, fan_out = fans(shape)
-    target = Target(shape, public, fan_in, fan_out)
+    target = Target(shape, public, fan_in, fan_out, complex=s.kind == "complex")
     initial = _initial(f, s, target, name.span)
-    leaf = parameter(f, public, shape, name.span, initial, kind)
+    leaf = parameter(f, target, name.span, initial, kind)
     if leaf is not None:
         bind(f, name, kind, Tensor(leaf, shape, reasons(s.shape)))
 
@@ -164,13 +167,15 @@ def _one_linear(first: Span, second: Span) -> str | None:
 
 
 def parameter(
-    f: Environment, name: str, shape: Shape, span: Span, initial: str | None, kind: str = "param"
+    f: Environment, target: Target, span: Span, initial: str | None, kind: str = "param"
 ) -> str | None:
     """The leaf of a parameter or const; None where the name is taken."""
-    w = f.context
+    w, name = f.context, target.param
+    shape = stored(target.shape) if target.complex else target.shape
     if f.sharing is not None and name in w.places and name not in f.sharing.made:
         f.sharing.made.add(name)
-        return _of_another_body(f, name, shape, span, kind)
+        known = _of_another_body(f, name, shape, span, kind)
+        return w.value_of(name) if known else None
     if f.sharing is not None:
         f.sharing.made.add(name)
     if name in w.places:
@@ -186,16 +191,17 @@ def parameter(
     w.places[name] = span
     table = w.params if kind == "param" else w.consts
     table[name] = ParamSpec(name, shape, initial)
-    return w.leaf(kind, name, shape, Rows.ONCE)
+    make = w.complex_leaf if target.complex else w.leaf
+    return make(kind, name, target.shape, Rows.ONCE)
 
 
-def _of_another_body(f: Environment, name: str, shape: Shape, span: Span, kind: str) -> str | None:
+def _of_another_body(f: Environment, name: str, shape: Shape, span: Span, kind: str) -> bool:
     """A parameter that a body before made, which shares it."""
     w = f.context
     table = w.params if kind == "param" else w.consts
     known, what = table[name], "" if f.sharing is None else f.sharing.what
     if w.constraints.same_shape(known.shape, shape):
-        return name
+        return True
     f.error(
         "E0406",
         f"{what} has one set of weights, and `{name}` is {shape_text(known.shape)}",
@@ -206,12 +212,16 @@ def _of_another_body(f: Environment, name: str, shape: Shape, span: Span, kind: 
         if what.startswith("the function")
         else "an inner cell with other sizes has weights of its own",
     )
-    return None
+    return False
 
 
 def filled_initial(f: Environment, number: float, shape: Shape) -> str:
     with f.context.initial_values():
         return f.context.op("broadcast", f.context.op("number", value=number), shape=shape)
+
+
+def zero_initial(f: Environment, target: Target) -> str:
+    return filled_initial(f, 0.0, stored(target.shape) if target.complex else target.shape)
 
 
 def block_initial(
@@ -226,28 +236,37 @@ def block_initial(
 def _drawn(f: Environment, name: str, target: Target, span: Span) -> str | None:
     with targeting(f, target, "an initial value"):
         found = drawn(f, Initialiser(name), span)
-    return None if found is None else found.name
+        if found is None or not target.complex:
+            return None if found is None else found.name
+        return _of_both_parts(f, found, drawn(f, Initialiser(name), span))
 
 
-def bias_initial(f: Environment, written: ast.Expr | None, shape: Shape, name: str) -> str | None:
+def _of_both_parts(f: Environment, real: Tensor, imag: Tensor | None) -> str | None:
+    """Two draws, each over √2, so that a complex number is as long as a real one would be."""
+    if imag is None:
+        return None
+    parts = [f.context.op("mul", part.name, math.sqrt(0.5)) for part in (real, imag)]
+    return f.context.array(f.context.complex(Pair(*parts), "pair", *parts))
+
+
+def bias_initial(f: Environment, written: ast.Expr | None, target: Target) -> str | None:
     """How a bias begins; None where there is none."""
     if written is None:
-        return filled_initial(f, 0.0, shape)
-    target = Target(shape, name, shape[-1], shape[-1])
+        return zero_initial(f, target)
     binding = f.find(written.id) if isinstance(written, ast.Name) else None
     if binding is not None and binding.kind == "param":
         told = f"`bias` says how a bias begins, and `{written.span.text}` is a parameter of its own"
         help = f"add it to the product: `linear(…, bias=false) + {written.span.text}`"
         f.error("E0124", told, written.span, help=help)
-        return filled_initial(f, 0.0, shape)
+        return zero_initial(f, target)
     with targeting(f, target, "the start of a bias"):
         value = f.elaborate(written)
         match value:
             case Truth(False):
                 return None
             case Truth(True) | Unknown():
-                return filled_initial(f, 0.0, shape)
-        return fitted(f, value, written, target) or filled_initial(f, 0.0, shape)
+                return zero_initial(f, target)
+        return fitted(f, value, written, target) or zero_initial(f, target)
 
 
 def initial_value(f: Environment, written: ast.Expr, target: Target, what: str) -> str | None:
@@ -259,7 +278,7 @@ def initial_value(f: Environment, written: ast.Expr, target: Target, what: str) 
 def default_initial(f: Environment, target: Target, span: Span) -> str | None:
     """A param without a value: Glorot's rule for matrices, zeros for vectors."""
     if len(target.shape) < 2:
-        return filled_initial(f, 0.0, target.shape)
+        return zero_initial(f, target)
     return _drawn(f, "glorot_uniform", target, span)
 
 

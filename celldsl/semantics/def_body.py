@@ -10,6 +10,8 @@ that annotated shapes bind, and what the file defines.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from celldsl.diagnostics.diagnostic import Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
@@ -28,6 +30,7 @@ from celldsl.semantics.environment import (
     Value,
 )
 from celldsl.semantics.modules import Module
+from celldsl.semantics.pairs import NotComplex
 from celldsl.semantics.statements import run, spell_later
 from celldsl.semantics.wording import outward
 from celldsl.syntax import ast
@@ -66,12 +69,16 @@ def _note_weights(
     f: Environment, definition: ast.Def, arguments: list[Value], value: Value, e: ast.Call
 ) -> None:
     """A call that made weights of its own, for the warning about those that were to be shared."""
-    given = tuple(v.name for v in arguments if isinstance(v, Tensor))
-    values = value.items if isinstance(value, Several) else (value,)
-    gave = tuple(v.name for v in values if isinstance(v, Tensor))
+    given = _parts(f, arguments)
+    gave = _parts(f, value.items if isinstance(value, Several) else (value,))
     looped = bool(f.iterations) and not f.in_function
     made = WeightCall(e.span, e.name_span, definition.name.id, looped, given, gave)
     f.context.weight_calls.setdefault(definition.name.span, []).append(made)
+
+
+def _parts(f: Environment, values: Iterable[Value]) -> tuple[str, ...]:
+    """The real values that values are made of."""
+    return tuple(part for v in values if isinstance(v, Tensor) for part in f.context.parts(v.name))
 
 
 def _note(f: Environment, definition: ast.Def, arguments: list[Value], value: Value) -> None:
@@ -105,6 +112,8 @@ def _numbers(f: Environment, arguments: list[Value], e: ast.Call) -> bool:
     """Functions of the prelude take numbers; what is none is told here, not inside them."""
     spans = [a.span for a in e.args] + [k.value.span for k in e.keywords]
     found = [convert.number(f, v, span) for v, span in zip(arguments, spans, strict=True)]
+    if any(v is not None and f.context.is_complex(v.name) for v in found):
+        raise NotComplex(e.function)
     return None not in found
 
 

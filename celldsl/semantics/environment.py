@@ -174,6 +174,7 @@ class StateEntry:
     span: Span
     start: str | None = None
     next: str | None = None
+    complex: bool = False
 
 
 @entity
@@ -195,6 +196,7 @@ class Target:
     """What an initial value is for: initialisers take its shape, fans and random stream.
 
     `param` is empty for the start of a state, which is computed in the program itself.
+    `complex` numbers are kept as pairs, and `shape` is without the axis of these.
     """
 
     shape: Shape
@@ -202,6 +204,7 @@ class Target:
     fan_in: Size | None = None
     fan_out: Size | None = None
     draws: int = 0
+    complex: bool = False
 
 
 @entity
@@ -237,7 +240,7 @@ class Usage:
 
     declared: dict[Span, tuple[Kind, str]] = field(default_factory=dict)
     used: set[Span] = field(default_factory=set)
-    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span, Constraints]] = field(
+    branch_shapes: dict[tuple[Span, str], tuple[Shape, Span, Constraints, bool]] = field(
         default_factory=dict
     )
     old_reads: dict[str, set[Span]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from celldsl.ir.size import Size
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import indexing, names, products
 from celldsl.semantics.broadcast import elementwise
+from celldsl.semantics.builtins import complex_numbers
 from celldsl.semantics.builtins.arguments import bind
 from celldsl.semantics.builtins.prelude import definition_of
 from celldsl.semantics.builtins.table import FUNCTIONS
@@ -36,6 +37,7 @@ from celldsl.semantics.folds import over
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.inner_steps import step_inner
 from celldsl.semantics.names import read_inner
+from celldsl.semantics.pairs import NotComplex
 from celldsl.semantics.structure import fix
 from celldsl.semantics.suggestions import beside, elaborate_beside
 from celldsl.syntax import ast
@@ -47,9 +49,19 @@ LOGIC = {"and": "and", "or": "or"}
 
 def elaborate(f: Environment, e: ast.Expr) -> Value:
     """What an expression means here."""
+    try:
+        return _elaborate(f, e)
+    except NotComplex as refused:
+        complex_numbers.refuse(f, e, refused)
+        return Unknown()
+
+
+def _elaborate(f: Environment, e: ast.Expr) -> Value:
     match e:
         case ast.Number(value):
             return Static(Size.of(value)) if isinstance(value, int) else Real(value)
+        case ast.Imaginary(value):
+            return complex_numbers.imaginary(f, value)
         case ast.Boolean(value):
             return Truth(value)
         case ast.Name():
@@ -111,7 +123,11 @@ def _chain(f: Environment, e: ast.Binary) -> Value:
     value = elaborate_beside(f, left, beside(f, first.op, _named(f, first.right)))
     for binary in reversed(chain):
         right = elaborate_beside(f, binary.right, beside(f, binary.op, value))
-        value = _binary(f, binary, value, right)
+        try:
+            value = _binary(f, binary, value, right)
+        except NotComplex as refused:
+            complex_numbers.refuse(f, binary, refused)
+            value = Unknown()
     return value
 
 
@@ -133,10 +149,18 @@ def _binary(f: Environment, e: ast.Binary, left: Value, right: Value) -> Value:
             return Unknown()
         check = convert.comparable if e.op in COMPARISONS else convert.number
         a = check(f, left, e.left.span)
+        if a is None and e.op in COMPARISONS and _is_complex(f, right):
+            return Unknown()
         b = check(f, right, e.right.span)
     if a is None or b is None:
         return Unknown()
+    if e.op == "**" and (f.context.is_complex(a.name) or f.context.is_complex(b.name)):
+        return complex_numbers.raised(f, e, a, right)
     return _build(f, e, a, b)
+
+
+def _is_complex(f: Environment, value: Value) -> bool:
+    return isinstance(value, Tensor) and f.context.is_complex(value.name)
 
 
 def _to_truth(f: Environment, e: ast.Binary, left: Value, right: Value) -> bool:

@@ -26,6 +26,7 @@ _SAME: dict[str, str] = {
     "clip": "clamp clip_by_value",
     "clip_gradient": "clip_grad grad_clip gradient_clip clip_gradients",
     "concat": "cat concatenate hstack",
+    "conj": "conjugate Conj",
     "conv": "conv1d conv2d Conv1d Conv2d convolve",
     "dot": "inner vdot",
     "dropout": "Dropout",
@@ -34,6 +35,7 @@ _SAME: dict[str, str] = {
     "grad": "gradient gradients",
     "hard_sigmoid": "hardsigmoid HardSigmoid",
     "hard_tanh": "hardtanh HardTanh Hardtanh",
+    "imag": "Im Imag imaginary",
     "layer_norm": "layernorm LayerNorm LayerNormalization LN",
     "leaky_relu": "lrelu LeakyReLU leakyrelu",
     "linear": "Dense dense Linear affine fc fully_connected",
@@ -46,6 +48,7 @@ _SAME: dict[str, str] = {
     "normalize": "normalise normalize_l2 l2_normalize l2norm unit_vector",
     "norm": "l2_norm vector_norm",
     "outer": "outer_product",
+    "real": "Re Real",
     "relu": "ReLU Relu rectify",
     "rms_norm": "rmsnorm RMSNorm",
     "roll": "circshift",
@@ -174,7 +177,14 @@ _SAID: tuple[tuple[str, str], ...] = (
      "sorting and gathering are outside the language: do it in Python, and pass what it gives as "
      "an input"),
     ("inv solve inverse cholesky svd qr det", "linear solves are outside the language"),
-    ("fft rfft complex real imag", "complex numbers are outside the language: write pairs"),
+    ("fft rfft", "Fourier transforms are outside the language"),
+    ("complex cfloat cdouble complex64 complex128 view_as_complex", "a complex number is written "
+     "`a + 1i * b`"),
+    ("view_as_real as_real", "both parts of a complex number are `real(z)` and `imag(z)`"),
+    ("angle arg phase atan2 arctan2", "keep the angle as a value of its own: "
+     "`z = r * exp(1i * w)`"),
+    ("polar cis expi rect", "write `r * exp(1i * w)`"),
+    ("modrelu modReLU mod_relu", "write `relu(abs(z) + b) * z / (abs(z) + 1e-6)`"),
     ("LSTMCell GRUCell RNNCell LSTM GRU RNN SimpleRNN", "an inner cell is declared and stepped: "
      "`use GRU from \"gru.cell\"`, `sub g = GRU[I, H]`, `y = g(x)`"),
     ("Parameter Variable get_variable add_weight", "declare it: `param W: [H, I]`"),

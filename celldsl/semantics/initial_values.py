@@ -18,6 +18,7 @@ from celldsl.semantics import wording
 from celldsl.semantics.broadcast import stretched
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Initialiser, Target, Tensor, Value
+from celldsl.semantics.pairs import Pair
 from celldsl.syntax import ast
 
 # The arguments with their defaults; None must be given.
@@ -56,12 +57,15 @@ def targeting(f: Environment, target: Target, what: str) -> Iterator[None]:
 
 
 def fitted(f: Environment, value: Value, written: ast.Expr, target: Target) -> str | None:
-    """The value in the shape of what it is for."""
+    """The value in the shape of what it is for; where that is complex, the array of its parts."""
     found = convert.number(f, value, written.span)
-    if found is None:
+    if found is None or not _of_kind(f, found, written, target):
         return None
     if fits(f, found.shape, target.shape):
-        return stretched(f, found, target.shape)
+        name = stretched(f, found, target.shape)
+        if target.complex and not f.context.is_complex(name):
+            name = f.context.complex(Pair(name), "pair", name)
+        return f.context.array(name)
     wanted = shape_text(target.shape)
     what = f"`{target.param}`" if target.param else "the state that begins with it"
     f.error(
@@ -70,6 +74,37 @@ def fitted(f: Environment, value: Value, written: ast.Expr, target: Target) -> s
         written.span,
     )
     return None
+
+
+def _of_kind(f: Environment, found: Tensor, written: ast.Expr, target: Target) -> bool:
+    """Real numbers are complex ones too, but chance in one part alone is hardly meant."""
+    what, text = f"`{target.param}`" if target.param else "the state", wording.short(written.span)
+    if f.context.is_complex(found.name):
+        if not target.complex:
+            told = f"`{text}` is complex, and {what} is real"
+            help = convert.to_real(written.span)
+            if "." not in target.param:
+                help = f"{help}; or declare {what} as `complex`"
+            f.error("E0219", told, written.span, help=help)
+        return target.complex
+    if not target.complex or not _is_drawn(f, found.name):
+        return True
+    told = f"`{text}` draws real numbers, and {what} is complex"
+    f.error("E0219", told, written.span, help=f"draw both parts: `{text} + 1i * {text}`")
+    return False
+
+
+def _is_drawn(f: Environment, value: str) -> bool:
+    nodes = {node.name: node for node in f.context.initial.nodes}
+    pending, seen = [value], {value}
+    while pending:
+        node = nodes.get(pending.pop())
+        if node is not None and node.op == "draw":
+            return True
+        new = () if node is None else [arg for arg in node.args if arg not in seen]
+        seen.update(new)
+        pending += new
+    return False
 
 
 def fits(f: Environment, short: Shape, long: Shape) -> bool:

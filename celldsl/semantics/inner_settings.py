@@ -111,6 +111,8 @@ def _hyper(
         told = f"`{hyper.id}` is {wanted}, and `{wording.short(given.value.span)}` is not"
         f.error("E0310", told, given.value.span)
         return None
+    if isinstance(value, Tensor) and convert.refuse_complex(f, value, given.value.span):
+        return None
     if isinstance(value, Tensor) and value.hyper is None:
         known = amount(f, given.value)
         if known is not None:

@@ -199,6 +199,17 @@ def _start(f: Environment, inner: Inner, body: Environment, k: ast.Keyword) -> T
     found = convert.number(f, elaborate_beside(f, k.value, fits), k.value.span)
     if found is None or not isinstance(declared, Tensor):
         return None
+    of_pairs = f.context.is_complex(declared.name)
+    if f.context.is_complex(found.name) != of_pairs:
+        span = k.value.span
+        f.error(
+            "E0219",
+            f"the state `{k.name}` of `{inner.name}` is {'complex' if of_pairs else 'real'}",
+            span,
+            secondary=(Label(binding.span, "it is declared here"),),
+            help=convert.to_complex(span) if of_pairs else convert.to_real(span),
+        )
+        return None
     if f.context.constraints.same_shape(found.shape, declared.shape):
         binding.value = f.named(found, binding.span)
         return found

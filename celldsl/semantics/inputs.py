@@ -17,6 +17,7 @@ from celldsl.semantics import wording
 from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.declarations import bind, declare_name, reasons
 from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.semantics.pairs import stored
 from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.syntax import ast
 
@@ -32,11 +33,34 @@ def declare_input(f: Environment, name: ast.Declared, s: ast.Input) -> None:
     if f.prefix or shape is None or (s.limit is not None and limit is None):
         bind(f, name, "input", Unknown())
         return
-    spec = ArraySpec(name.id, _as_written(f, s.shape, shape), s.kind, limit, s.per)
-    f.context.inputs.append(spec)
-    leaf = f.context.leaf("input", name.id, shape, ROWS[s.per], s.kind)
+    declared = _as_written(f, s.shape, shape)
+    if s.kind == "complex":
+        f.context.inputs.append(ArraySpec(name.id, stored(declared), per=s.per))
+        leaf = f.context.complex_leaf("input", name.id, shape, ROWS[s.per])
+    else:
+        f.context.inputs.append(ArraySpec(name.id, declared, s.kind, limit, s.per))
+        leaf = f.context.leaf("input", name.id, shape, ROWS[s.per], s.kind)
     boolean = s.kind == "bool"
     bind(f, name, "input", Tensor(leaf, shape, reasons(s.shape), boolean, limit=limit))
+
+
+def _of_parts(
+    f: Environment, inner: Inner, name: ast.Declared, s: ast.Input, written: ast.Expr, found: Tensor
+) -> bool:
+    """Whether a complex value goes to a complex input, and a real one to a real one."""
+    given = f.context.is_complex(found.name)
+    if given == (s.kind == "complex"):
+        return True
+    text = wording.short(written.span)
+    f.error(
+        "E0219",
+        f"the input `{name.id}` of `{inner.name}` is {'real' if given else 'complex'}",
+        written.span,
+        f"`{text}` is {'complex' if given else 'real'}",
+        secondary=(Label(s.span, "it is declared here"),),
+        help=convert.to_real(written.span) if given else convert.to_complex(written.span),
+    )
+    return False
 
 
 def _limit(f: Environment, s: ast.Input) -> Size | None:
@@ -93,8 +117,9 @@ def _of_kind(
     f: Environment, inner: Inner, name: ast.Declared, s: ast.Input, written: ast.Expr, value: Value
 ) -> Tensor | None:
     match s.kind:
-        case "real":
-            return convert.number(f, value, written.span)
+        case "real" | "complex":
+            found = convert.number(f, value, written.span)
+            return found if found and _of_parts(f, inner, name, s, written, found) else None
         case "bool":
             return convert.comparison(f, value, written.span)
     limit = _limit(inner.env, s)

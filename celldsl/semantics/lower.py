@@ -19,6 +19,7 @@ from celldsl.semantics.check import Checked, merge
 from celldsl.semantics.context import Context
 from celldsl.semantics.conversions import as_tensor
 from celldsl.semantics.environment import Real, Static, Tensor, Truth, Usage
+from celldsl.semantics.pairs import stored
 from celldsl.semantics.rates import rate_conditions
 from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
 from celldsl.structs import field, record, replace
@@ -90,9 +91,10 @@ def _seen(w: Context) -> Iterator[Seen]:
         if isinstance(noted.value, Tensor | Static | Real | Truth):
             found = as_tensor(noted.environment, noted.value, noted.span)
             if found is not None:
-                kind = w.builder.types[found.name]
+                array = w.array(found.name)
+                kind = w.builder.types[array]
                 once = kind.rows == Rows.ONCE
-                yield Seen(name, found.name, kind.shape, once, kind.boolean)
+                yield Seen(name, array, kind.shape, once, kind.boolean)
 
 
 def _place(cell: ast.Cell, name: str) -> Span:
@@ -145,7 +147,8 @@ def _states(w: Context) -> list[State]:
 
 
 def _spec(cell: ast.Cell, w: Context) -> CellSpec:
-    shapes = {entry.name: entry.shape for entry in w.states.values()}
+    entries = w.states.values()
+    shapes = {e.name: stored(e.shape) if e.complex else e.shape for e in entries}
     return CellSpec(
         name=cell.name.id,
         doc=cell.docstring or "",

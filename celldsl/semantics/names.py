@@ -66,7 +66,7 @@ def _lasts(f: Environment, binding: Binding) -> bool:
     value = binding.value
     if binding.kind != "input" or not isinstance(value, Tensor):
         return False
-    return f.context.leaves[value.name].type.rows == Rows.BATCH
+    return f.context.builder.types[value.name].rows == Rows.BATCH
 
 
 def current(f: Environment, value: Value) -> Value:
@@ -231,6 +231,13 @@ ATTRIBUTES = {
     "weight": "name the array: `param W: [H, I]`",
     "bias": "name the array: `param b: [H]`",
 }
+# What arrays have elsewhere and is a function here.
+FUNCTION_OF = {
+    **dict.fromkeys(("T", "mT"), "transpose({})"),
+    **dict.fromkeys(("H", "mH"), "conj(transpose({}))"),
+    "real": "real({})",
+    "imag": "imag({})",
+}
 
 
 def read_inner(f: Environment, e: ast.Attribute) -> Value:
@@ -282,11 +289,11 @@ def _no_inner_cell(f: Environment, e: ast.Attribute, binding: Binding | None) ->
     help, fix = ATTRIBUTES.get(e.id), None
     if binding is not None and binding.holds and (e.id == "b" or e.id.startswith("W_")):
         help = "a weight that equations read by name is declared: `param W: [N, M]`, then `v @ W`"
-    if e.id in ("T", "mT"):
-        better = f"transpose({e.owner})"
+    if e.id in FUNCTION_OF:
+        better = FUNCTION_OF[e.id].format(e.owner)
         help, fix = f"write `{better}`", Fix(e.span, better)
         value = None if binding is None else binding.value
-        if isinstance(value, Tensor) and len(value.shape) == 1:
+        if isinstance(value, Tensor) and len(value.shape) == 1 and "transpose" in better:
             help, fix = "a vector is no row and no column: write `outer(a, b)` or `dot(a, b)`", None
     if binding is None:
         told = f"there is no inner cell `{e.owner}`"

@@ -15,7 +15,7 @@ from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import product_hint, reasons
 from celldsl.semantics.context import Environment
-from celldsl.semantics.environment import Binding, Tensor, Unknown, Value, a_kind
+from celldsl.semantics.environment import Binding, StateEntry, Tensor, Unknown, Value, a_kind
 from celldsl.semantics.unknown_names import nearest_of
 from celldsl.syntax import ast
 
@@ -155,11 +155,33 @@ def set_next(f: Environment, name: str, span: Span, written: ast.Expr, value: Va
     f.nexts[name] = found
     f.note(f"{name}'", found, span)
     state = f.context.states[f.prefix + name]
-    if f.context.constraints.same_shape(found.shape, state.shape):
-        state.next = found.name
+    if f.context.is_complex(found.name) != state.complex:
+        _explain_parts(f, name, written, state, binding)
+        f.nexts[name] = None
+    elif f.context.constraints.same_shape(found.shape, state.shape):
+        state.next = f.context.array(found.name)
     else:
         _explain_next(f, name, written, found, binding)
         f.nexts[name] = None
+
+
+def _explain_parts(
+    f: Environment, name: str, written: ast.Expr, state: StateEntry, binding: Binding
+) -> None:
+    """A real state gets a complex value, or the reverse."""
+    kinds = ("complex", "real") if state.complex else ("real", "complex")
+    shape = shape_text(state.shape)
+    help = convert.to_complex(written.span)
+    if not state.complex:
+        help = f"{convert.to_real(written.span)}; or declare `state {name}: complex{shape}`"
+    f.error(
+        "E0219",
+        f"the state `{name}` is {kinds[0]}, and its next value is {kinds[1]}",
+        written.span,
+        f"this is {kinds[1]}",
+        secondary=(Label(binding.span, f"`{name}` is declared {kinds[0]} here"),),
+        help=help,
+    )
 
 
 def _explain_next(

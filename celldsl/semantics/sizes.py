@@ -172,6 +172,8 @@ def _as_size(f: Environment, value: Value, span: Span, what: str) -> Size | None
             if number.is_integer():
                 label = f"this is {number:.1f}"
                 help = f"an integer is written without a point: `{number:.0f}`"
+        case Tensor(name) if f.context.is_complex(name):
+            label, help = "this is a complex number", "sizes and indices are whole numbers"
         case Tensor():
             label = "this is known only while the cell runs"
         case _:

@@ -211,8 +211,20 @@ def _same_in_both(f: Environment, s: ast.If, name: str, binding: Binding) -> Non
     shapes, shape = f.context.usage.branch_shapes, binding.value.shape
     if f.in_function or f.prefix or f.iterations:
         return
-    mine = shape, binding.span, f.context.constraints
-    first, place, constraints = shapes.setdefault((s.span, name), mine)
+    of_pairs = f.context.is_complex(binding.value.name)
+    mine = shape, binding.span, f.context.constraints, of_pairs
+    first, place, constraints, other = shapes.setdefault((s.span, name), mine)
+    if place != binding.span and other != of_pairs:
+        words = ["complex" if each else "real" for each in (of_pairs, other)]
+        f.error(
+            "E0213",
+            f"`{name}` is complex in one branch and real in the other",
+            binding.span,
+            f"{words[0]} here",
+            secondary=(Label(place, f"{words[1]} here"),),
+            help="make both complex: `… + 0i`",
+        )
+        return
     if place == binding.span or any(
         k.same_shape(first, shape) for k in (constraints, f.context.constraints)
     ):

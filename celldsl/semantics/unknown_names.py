@@ -42,6 +42,9 @@ def value_meant(f: Environment, name: str, span: Span, primed: bool = False) -> 
     near = nearest_of(f, name, [n for n, b in known.items() if f.fits(b)]) or nearest_of(
         f, name, known
     )
+    if name in ("i", "j") and not primed and f.fits is not is_size:
+        unit = "the imaginary unit is `1i`"
+        return f"{unit}; did you mean `{near}`?" if near else unit, Fix(span, near or "1i")
     if near is None and f.only_initial:
         return _initialiser_meant(f, name, span)
     if near is None:

@@ -37,6 +37,13 @@ class Number(Node):
 
 
 @record
+class Imaginary(Node):
+    """`1i`, `0.5i`: `value` is what stands before the `i`."""
+
+    value: float
+
+
+@record
 class Boolean(Node):
     value: bool
 
@@ -131,12 +138,26 @@ class Index(Node):
     items: tuple[Expr | Range, ...]
 
 
-Expr = Number | Boolean | String | Name | Attribute | Unary | Binary | Call | Over | ListOf | Index
+Expr = (
+    Number
+    | Imaginary
+    | Boolean
+    | String
+    | Name
+    | Attribute
+    | Unary
+    | Binary
+    | Call
+    | Over
+    | ListOf
+    | Index
+)
 
 # ---------------------------------------------------------------- statements
 
 
-InputKind = Literal["real", "int", "bool"]
+InputKind = Literal["real", "int", "bool", "complex"]
+NumberKind = Literal["real", "complex"]
 Lifetime = Literal["step", "sequence"]
 
 
@@ -156,6 +177,7 @@ class State(Node):
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
+    kind: NumberKind = "real"
 
 
 @record
@@ -163,6 +185,7 @@ class Param(Node):
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
+    kind: NumberKind = "real"
 
 
 @record
@@ -170,6 +193,7 @@ class Const(Node):
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
+    kind: NumberKind = "real"
 
 
 @record

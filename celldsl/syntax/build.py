@@ -179,11 +179,11 @@ class Builder(ExpressionBuilder):
                     self.report.add("E0010", message, init.span, help=help)
                 return ast.Input(names, shape, found.kind, found.limit, found.per, span=span)
             case "STATE":
-                return ast.State(names, shape, init, span=span)
+                return ast.State(names, shape, init, found.number, span=span)
             case "PARAM":
-                return ast.Param(names, shape, init, span=span)
+                return ast.Param(names, shape, init, found.number, span=span)
             case _:
-                return ast.Const(names, shape, init, span=span)
+                return ast.Const(names, shape, init, found.number, span=span)
 
     def _sub(self, children: Children) -> ast.Statement:
         dims = tuple(e for t in _trees(children, "shape") for e in self.shape(t).items)

@@ -78,6 +78,9 @@ class ExpressionBuilder:
                 return name
             case "number":
                 return self._number(str(children[0]), span)
+            case "imaginary":
+                found = self._number(str(children[0])[:-1], span)
+                return ast.Imaginary(float(found.value), span=span)
             case "chain":
                 return self._chain(children)
             case "product":

@@ -3,9 +3,10 @@
     [I]                   numbers
     int[V]                a whole number from 0 to V - 1
     bool, bool[H]         true or false
+    complex[N]            complex numbers, also of a state, param or const
     [C] per sequence      the same at all steps of a sequence
 
-`int`, `bool`, `per` and `sequence` are words here alone, and names everywhere else.
+`int`, `bool`, `complex`, `per` and `sequence` are words here alone, and names everywhere else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from celldsl.syntax.lexer import Children, Token, Tree
 # What other languages call them.
 WHOLE = ("integer", "int32", "int64", "long", "uint8", "uint", "index", "token", "categorical")
 TRUTHS = ("boolean", "Bool", "bit", "flag", "mask")
+COMPLEX = ("cfloat", "cdouble", "complex64", "complex128", "Complex", "ComplexF32", "ComplexF64")
 REALS = ("real", "float", "float32", "float64", "double", "number", "vector", "tensor", "array")
 
 
@@ -33,6 +35,11 @@ class Declared:
     kind: ast.InputKind = "real"
     limit: ast.Expr | None = None
     per: ast.Lifetime = "step"
+
+    @property
+    def number(self) -> ast.NumberKind:
+        """Of what is declared with numbers alone."""
+        return "complex" if self.kind == "complex" else "real"
 
 
 def declared_kind(
@@ -54,6 +61,8 @@ def _kind(build: ExpressionBuilder, word: str, name: str, type: Tree) -> Declare
         return Declared(build.shape(head))
     shape = build.shape(rest[0]) if rest else None
     nothing = ast.ListOf((), span=build.span(type))
+    if head == "complex":
+        return Declared(shape or nothing, "complex")
     if word != "input" or head not in ("int", "bool"):
         return _refused(build, word, name, type, head, shape or nothing)
     if head == "bool":
@@ -86,11 +95,17 @@ def _refused(
         told = f"`{head}` is called `{better}` here"
         fix = Fix(span, whole) if brackets or better == "bool" else None
         build.report.add("E0010", told, span, help=f"write `input {name}: {whole}`", fix=fix)
+    elif head in COMPLEX:
+        told, better = f"`{head}` is called `complex` here", f"complex{brackets}"
+        help = f"write `{word} {name}: {better}`; the dtype is given when the cell is built"
+        build.report.add("E0010", told, span, help=help, fix=Fix(span, better))
+        return Declared(shape, "complex")
     elif brackets or head in REALS:
         better = brackets or "[]"
         told = f"a shape alone says that `{name}` is of numbers"
         help = f"write `{word} {name}: {better}`"
-        near = nearest(str(head), ("int", "bool")) if word == "input" else None
+        known = ("int", "bool", "complex") if word == "input" else ("complex",)
+        near = nearest(str(head), known)
         if near is not None:
             help = f"did you mean `{near}{brackets}`?  Without a word before it, it is of numbers"
         fix = Fix(span, better) if near is None else Fix(span, f"{near}{brackets}")

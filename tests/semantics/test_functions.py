@@ -156,6 +156,7 @@ OTHERS: list[tuple[str, Callable[[Any, Any, Any, Any], Any]]] = [
     ("scale_gradient(x, z)", lambda x, z, A, s: x),
     ("dropout(x, 0.5) + dropout(z, 0.25, per=sequence)", lambda x, z, A, s: x + z),
     ("zoneout(x, z, 0.25)", lambda x, z, A, s: 0.25 * z + 0.75 * x),
+    ("real(exp(1i * x)) + imag(conj(x + 1i * z))", lambda x, z, A, s: np.cos(x) - z),
     ("x[0] + A[0, 0] + s", lambda x, z, A, s: x[..., 0] + A[..., 0, 0] + s),
     ("A[0] + x", lambda x, z, A, s: A[..., 0, :] + x),
     ("A[:, 0]", lambda x, z, A, s: A[..., 0]),

@@ -14,7 +14,7 @@ from celldsl.syntax.tables import UNRULED
 _EMPTY = ("INDENT", "DEDENT", "$END")
 # One text of each terminal, as it would stand in a file.
 _SIGNS = ": , . .. = ( ) [ ] + - * / % @ ** < > <= >= == !="
-_OTHERS = 'def a h\' 2 "s" """d"""\n'
+_OTHERS = 'def a h\' 2 3i "s" """d"""\n'
 _TEXTS = {
     **{t.type: str(t) for t in raw_tokens(" ".join([*load_tables().keywords, _SIGNS, _OTHERS]))},
     **dict.fromkeys(_EMPTY, ""),

@@ -107,4 +107,12 @@ TABLE: dict[str, Entry] = {
         cell("e = h - x", "a = h - 0.1 * grad(e * e, h)", out="a"),
         cell("e = h - x", "a = h - 0.1 * grad(sum(e * e), h)", out="a"),
     ),
+    "E0219": Entry(
+        "a complex number where a real one stands, or the reverse",
+        "Complex numbers are added, multiplied, divided, raised to whole powers, and go through "
+        "`exp`, `abs` and whatever moves or sums elements.  They have no order, and `tanh` of one "
+        "is hardly meant.  `real(z)`, `imag(z)` and `abs(z)` are real; `x + 0i` is complex.",
+        cell("state z: complex[H]", "z' = 0.5i * z + x", "a = tanh(z')", out="a"),
+        cell("state z: complex[H]", "z' = 0.5i * z + x", "a = tanh(real(z'))", out="a"),
+    ),
 }

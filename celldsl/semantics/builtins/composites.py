@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size
 from celldsl.semantics.context import Context
+from celldsl.semantics.pairs import NotComplex, power
 
 ONE = Size.of(1)
 
@@ -36,7 +37,7 @@ def mean(w: Context, v: str, axis: int) -> str:
 
 def norm(w: Context, v: str, axis: int) -> str:
     """The Euclidean norm; its gradient at 0 is 0, since the root's argument is replaced there."""
-    total = w.op("sum", w.op("square", v), axis=axis)
+    total = w.op("sum", power(w, w.pair(v)), axis=axis)
     empty = w.op("eq", total, 0.0)
     root = w.op("sqrt", w.op("where", empty, 1.0, total))
     return w.composed(w.op("where", empty, 0.0, root), "norm", v, axis=axis)
@@ -70,6 +71,8 @@ def logsumexp(w: Context, v: str, axis: int) -> str:
 def normalised(w: Context, v: str, axis: int, eps: str, centre: bool) -> str:
     """v over the root of its mean square, less its mean first where `centre`."""
     name, whole = "standardise" if centre else "rms", v
+    if w.is_complex(v):
+        raise NotComplex(name)
     if centre:
         v = w.op("sub", v, along(w, mean(w, v, axis), axis, v))
     power = mean(w, w.op("square", v), axis)

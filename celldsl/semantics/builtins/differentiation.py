@@ -71,6 +71,8 @@ def _loss(f: Environment, e: ast.Call, written: ast.Expr) -> Tensor | None:
         f.error(CODE, told, written.span, help=f"call it: `{wording.short_text(better)}`")
         return None
     loss = convert.number(f, value, written.span)
+    if loss is not None and convert.refuse_complex(f, loss, written.span):
+        return None
     if loss is None or not loss.shape:
         return loss
     text = wording.short(written.span)
@@ -105,6 +107,11 @@ def _varied(f: Environment, e: ast.Call, a: Bound, written: ast.Expr) -> Tensor 
         return None
     if not isinstance(value, Tensor) or value.boolean or value.limit is not None:
         _no_number(f, written, value)
+        return None
+    if f.context.is_complex(value.name):
+        told = f"`{written.span.text}` is complex, and a gradient is with respect to real numbers"
+        help = "make it of two real values, and differentiate with respect to these: `a + 1i * b`"
+        f.error("E0219", told, written.span, help=help)
         return None
     if isinstance(written, ast.Attribute):
         if value.name in f.context.leaves:

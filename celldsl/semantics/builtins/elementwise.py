@@ -23,7 +23,7 @@ def _unary(entry: Op) -> Build:
             return Unknown()
         found = elementwise(f, entry.name, e.span, (given(a, "v"), v))
         if entry.flat and isinstance(found, Tensor) and not f.context.computing_initial:
-            f.context.steps.setdefault(found.name, f.called or e.span)
+            f.context.steps.setdefault(f.context.parts(found.name)[0], f.called or e.span)
         return found
 
     return build
@@ -81,7 +81,7 @@ def _where(f: Environment, e: ast.Call, a: Bound) -> Value:
     operands = ((given(a, "condition"), condition), (given(a, "a"), one), (given(a, "b"), other))
     found = elementwise(f, "where", e.span, *operands)
     if isinstance(found, Tensor) and not f.context.computing_initial:
-        f.context.steps.setdefault(found.name, f.called or e.span)
+        f.context.steps.setdefault(f.context.parts(found.name)[0], f.called or e.span)
     return found
 
 

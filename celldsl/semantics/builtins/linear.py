@@ -40,6 +40,16 @@ class Kind:
     why: Span
 
 
+@record
+class Operand:
+    """One of the operands; where any of them is complex, all blocks are."""
+
+    place: int
+    written: ast.Expr
+    value: Tensor
+    complex_block: bool
+
+
 def _operands(f: Environment, a: Bound) -> list[tuple[ast.Expr, Tensor | None]]:
     written = given(a, "v")
     items = written.items if isinstance(written, ast.ListOf) else (written,)
@@ -53,10 +63,11 @@ def _build(f: Environment, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
     if kind is None or not operands:
         return Unknown()
     total: Tensor | None = None
+    of_pairs = any(v is not None and f.context.is_complex(v.name) for _, v in operands)
     for place, (written, value) in enumerate(operands):
         if value is None:
             return Unknown()
-        product = _product(f, e, a, kind, place, written, value)
+        product = _product(f, e, a, kind, Operand(place, written, value, of_pairs))
         if product is None:
             return Unknown()
         total = product if total is None else _added(f, e, total, product)
@@ -66,21 +77,20 @@ def _build(f: Environment, e: ast.Call, a: Bound, kind: Kind | None) -> Value:
     return _with_bias(f, e, a, kind, total)
 
 
-def _product(
-    f: Environment, e: ast.Call, a: Bound, kind: Kind, place: int, written: ast.Expr, value: Tensor
-) -> Tensor | None:
+def _product(f: Environment, e: ast.Call, a: Bound, kind: Kind, operand: Operand) -> Tensor | None:
     """One operand times its block."""
+    written, value = operand.written, operand.value
     block = kind.apply(f, value, written)
     if block is None:
         return None
     suffix = plain_name(written)
-    name = f"{f.place}.W_{place if suffix is None else suffix}"
+    name = f"{f.place}.W_{operand.place if suffix is None else suffix}"
     stateful = value.name in f.context.from_state
-    target = Target(block.shape, name, block.fan_in, block.fan_out)
+    target = Target(block.shape, name, block.fan_in, block.fan_out, complex=operand.complex_block)
     initial = block_initial(f, a["init"], stateful, target, e.span)
     if f.made.get(name) != e.name_span and not claim_name(f, name, e.name_span):
         return None
-    weight = parameter(f, name, block.shape, written.span, initial)
+    weight = parameter(f, target, written.span, initial)
     if weight is None:
         return None
     result = block.multiply(block.operand, weight)
@@ -103,13 +113,14 @@ def _added(f: Environment, e: ast.Call, total: Tensor, product: Tensor) -> Tenso
 
 
 def _with_bias(f: Environment, e: ast.Call, a: Bound, kind: Kind, total: Tensor) -> Value:
-    name = f"{f.place}.b"
-    initial = bias_initial(f, a["bias"], (kind.width,), name)
+    name, width = f"{f.place}.b", kind.width
+    target = Target((width,), name, width, width, complex=f.context.is_complex(total.name))
+    initial = bias_initial(f, a["bias"], target)
     if initial is None:
         return total
     if not claim_name(f, name, e.name_span):
         return Unknown()
-    bias = parameter(f, name, (kind.width,), (a["bias"] or e).span, initial)
+    bias = parameter(f, target, (a["bias"] or e).span, initial)
     if bias is None:
         return Unknown()
     if len(total.shape) > 1:

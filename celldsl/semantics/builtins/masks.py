@@ -86,7 +86,8 @@ def _of_parameters(f: Environment, value: str) -> bool:
     """Whether a value is made of parameters or consts, and no more than numbers beside them."""
     if f.context.type(value).rows != Rows.ONCE:
         return False
-    nodes, pending, seen = f.context.builder.defined, [value], {value}
+    nodes, pending = f.context.builder.defined, list(f.context.parts(value))
+    seen = set(pending)
     while pending:
         name = pending.pop()
         if name not in nodes and f.context.leaves[name].kind in ("param", "const"):

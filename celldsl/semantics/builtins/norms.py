@@ -10,7 +10,7 @@ from celldsl.semantics.builtins.arguments import Bound, divided, flag, given, ra
 from celldsl.semantics.builtins.function import Function
 from celldsl.semantics.context import Environment
 from celldsl.semantics.declarations import claim, claim_name, filled_initial, parameter
-from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.semantics.environment import Target, Tensor, Unknown, Value
 from celldsl.syntax import ast
 
 EPS = 1e-5
@@ -62,7 +62,7 @@ def _affine(
     public = f"{f.place}.{name}"
     if not claim_name(f, public, e.name_span):
         return None
-    made = parameter(f, public, width, e.span, filled_initial(f, start, width))
+    made = parameter(f, Target(width, public), e.span, filled_initial(f, start, width))
     if made is None:
         return None
     if len(shape) > 1:

@@ -6,6 +6,7 @@ Functions that can be written in the cell language itself are in `prelude.cell` 
 from __future__ import annotations
 
 from celldsl.semantics.builtins import (
+    complex_numbers,
     differentiation,
     einsum,
     elementwise,
@@ -26,7 +27,7 @@ FUNCTIONS: dict[str, Function] = {
     entry.name: entry
     for module in (
         elementwise, shapes, sources, products, einsum, reductions, blocks, norms, masks, gradients,
-        differentiation,
+        differentiation, complex_numbers,
     )
     for entry in module.ENTRIES
 }  # fmt: skip

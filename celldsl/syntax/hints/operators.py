@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from celldsl.syntax.hints.parse_error import Mistake, Words
 
-_OPERANDS = frozenset({"NUMBER", "NAME", "PRIMED", "STRING", "TRUE", "FALSE", "INF", "LPAR"})
+_OPERANDS = frozenset(
+    {"NUMBER", "IMAGINARY", "NAME", "PRIMED", "STRING", "TRUE", "FALSE", "INF", "LPAR"}
+)
 
 
 def ask_round_index(m: Mistake) -> Words | None:
@@ -44,6 +46,11 @@ def ask_operator(m: Mistake) -> Words | None:
     if m.before == "0" and m.before.end == m.token.start and _in_base(m.token):
         number = str(int(f"0{m.token}", 0))
         return Words("E0012", "numbers are decimal", None, number, start=m.before.start, over=True)
+    beside = m.before.type == "NUMBER" and m.before.end == m.token.start
+    if beside and m.token in ("j", "I", "J"):
+        better = f"{m.before}i"
+        told = f"`{better}` is how an imaginary number is written"
+        return Words("E0010", told, f"write `{better}`", better, start=m.before.start, over=True)
     in_list = _opener(m) == "LSQB"
     if not (in_list and m.first.type == "CELL") and (
         m.before.type in ("NUMBER", "RPAR") or m.kind == "LPAR"

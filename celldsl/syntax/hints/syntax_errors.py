@@ -19,7 +19,9 @@ from celldsl.syntax.hints.parse_error import Mistake, Words
 from celldsl.syntax.hints.unknown_tokens import visible
 from celldsl.syntax.lexer import Token
 
-_OPENS_OPERAND = frozenset({"NUMBER", "NAME", "PRIMED", "LPAR", "LSQB", "TRUE", "FALSE", "INF"})
+_OPENS_OPERAND = frozenset(
+    {"NUMBER", "IMAGINARY", "NAME", "PRIMED", "LPAR", "LSQB", "TRUE", "FALSE", "INF"}
+)
 _EXPRESSION = _OPENS_OPERAND | {"STRING", "MINUS", "PLUS", "NOT"}
 _DECLARING = frozenset({"INPUT", "STATE", "PARAM", "CONST", "SUB", "OUTPUT", "REQUIRE"})
 _STATEMENTS = _DECLARING | {"FOR", "IF", "RETURN", "NAME", "PRIMED"}
@@ -49,6 +51,7 @@ _WORDS: dict[str, str] = {
     "DEDENT": "the end of the block",
     "$END": "the end of the file",
     "NUMBER": "a number",
+    "IMAGINARY": "an imaginary number",
 }
 
 
