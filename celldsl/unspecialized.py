@@ -26,6 +26,7 @@ def undecided_class(name: str, lacking: tuple[str, ...], text: str, variant: Var
 
     class Undecided(Cell):
         lacking: ClassVar[tuple[str, ...]]
+        variant: ClassVar[Variant]
 
         # What it makes is of the class for its structure.
         def __new__(cls, /, *arguments: Any, **keywords: Any) -> Cell:  # type: ignore[misc]
@@ -47,6 +48,7 @@ def undecided_class(name: str, lacking: tuple[str, ...], text: str, variant: Var
             return variant({each: settings[each] for each in lacking}).from_file(path)
 
     Undecided.lacking = lacking
+    Undecided.variant = staticmethod(variant)
     Undecided.__name__ = Undecided.__qualname__ = name
     Undecided.__doc__ = f"{text.strip()}\n\nBuild one with {name}({example}, …).\n"
     return Undecided

@@ -23,6 +23,7 @@ TRIALS = 2000
 
 def sample_cell(cls: type[Cell], settings: Mapping[str, Any], dtype: str = "float64") -> Cell:
     """Raises CommandError where settings are wrong or no small sizes will do."""
+    cls = _decided(cls, settings)
     free = [d for d in cls.description.dims if d.name not in settings and d.fixed is None]
     problem: ValueError | None = None
     for sizes in _sizes(free):
@@ -32,6 +33,18 @@ def sample_cell(cls: type[Cell], settings: Mapping[str, Any], dtype: str = "floa
         problem = found
     names = " ".join(f"--set {d.name}=…" for d in free)
     raise CommandError(f"{problem}" + (f"; give sizes with {names}" if free else ""), 2)
+
+
+def _decided(cls: type[Cell], settings: Mapping[str, Any]) -> type[Cell]:
+    """The class for the structure that is asked for, where there is no default one."""
+    lacking: tuple[str, ...] = getattr(cls, "lacking", ())
+    missing = [name for name in lacking if name not in settings]
+    if missing:
+        told = f"{cls.__name__} needs {', '.join(missing)}, which decides its structure"
+        raise CommandError(f"{told}: {' '.join(f'--set {name}=…' for name in missing)}", 2)
+    variant: Any = getattr(cls, "variant", None)
+    found: type[Cell] = variant({name: settings[name] for name in lacking}) if lacking else cls
+    return found
 
 
 def _tried(cls: type[Cell], keywords: dict[str, Any], dtype: str) -> Cell | ValueError:

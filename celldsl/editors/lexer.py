@@ -58,7 +58,7 @@ class CellLexer(RegexLexer):  # type: ignore[misc]
             ),
             (rf"{NAME}['′’]", Name.Variable),
             (NAME, Name),
-            (r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", Number),
+            (rf"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:i(?![{LETTER}0-9']))?", Number),
             (r"\.\.|\*\*|==|!=|<=|>=|[-+*/%@<>=≤≥≠⊙∘−]", Operator),
             (r"[()\[\],:.]", Punctuation),
             (r".", Token.Error),

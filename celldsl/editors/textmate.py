@@ -44,7 +44,7 @@ def grammar() -> dict[str, Any]:
             {"name": "variable.other.next.celldsl", "match": f"{NAME}['′’]"},
             {
                 "name": "constant.numeric.celldsl",
-                "match": f"{BEFORE}[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?",
+                "match": f"{BEFORE}[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:i{AFTER})?",
             },
             {
                 "name": "keyword.operator.celldsl",

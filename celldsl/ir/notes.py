@@ -63,16 +63,28 @@ class Complex:
 
 
 @entity
-class Notes:
-    """`composites` and `places` are by value, `complex` by the name that stands for a value.
+class ComplexNotes:
+    """Of what a Program has the parts alone.
 
-    `complex_leaves` are the leaves that keep the parts of complex values, by such names too.
+    `values` and `leaves` are by names that stand for complex values; a leaf is the array that keeps
+    both parts.  `parts` and `arrays` are by values of the Program: which part of which complex
+    value it is, and of which value it keeps both.  `unread` are nodes that the Program left out.
     """
+
+    values: dict[str, Complex] = field(default_factory=dict)
+    leaves: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    arrays: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, Node] = field(default_factory=dict)
+
+
+@entity
+class Notes:
+    """`composites` and `places` are by value."""
 
     definitions: list[Definition] = field(default_factory=list)
     composites: dict[str, Composite] = field(default_factory=dict)
-    complex: dict[str, Complex] = field(default_factory=dict)
-    complex_leaves: dict[str, str] = field(default_factory=dict)
+    complex: ComplexNotes = field(default_factory=ComplexNotes)
     places: dict[str, Place] = field(default_factory=dict)
     place: Place = Place()
     equations: int = 0

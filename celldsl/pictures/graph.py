@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from celldsl.ir.notes import Notes, Place
-from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Size, shape_text
-from celldsl.pictures.notation import notation_of, product_notation
+from celldsl.pictures.notation import kind_of, notation_of, product_notation
 from celldsl.pictures.reading import Reading
 from celldsl.structs import entity, field, record
 
@@ -73,7 +72,7 @@ def graph_of(program: Program, notes: Notes, names: Mapping[str, str] | None = N
 class _Reader:
     def __init__(self, program: Program, notes: Notes, names: Mapping[str, str]) -> None:
         self.reading = Reading(program, notes)
-        self.program, self.notes = program, notes
+        self.program, self.notes = program, notes = self.reading.program, self.reading.notes
         self.names = dict(names)
         for d in notes.definitions:
             if d.value in self.reading.nodes:
@@ -111,7 +110,11 @@ class _Reader:
                 self.same[name] = args[0]
             else:
                 self._box(node, args)
-        shapes = {v: shape_text(t.shape) for v, t in self.reading.types.items()}
+        of_pairs = {*self.notes.complex.values, *self.notes.complex.leaves.values()}
+        shapes = {
+            v: "complex " * (v in of_pairs) + shape_text(t.shape)
+            for v, t in self.reading.types.items()
+        }
         names = {v: n for v, n in self.names.items() if v not in self.leaves}
         for name, (start, stop) in self._cuts().items():
             one = stop - start == Size.of(1)
@@ -240,7 +243,7 @@ class _Reader:
 
     def _gate(self, node: Node, moving: tuple[str, ...]) -> bool:
         """A function of one number over a `linear` is drawn as one."""
-        if OPS[node.op].kind != "elementwise" or len(moving) != 1:
+        if kind_of(node.op) != "elementwise" or len(moving) != 1:
             return False
         label, kind = self._label(node, self.reading.inputs(node.name))
         under = self._absorbable(moving[0], node.name) if kind == "gate" else None
@@ -274,9 +277,9 @@ class _Reader:
             return found.glyph, found.kind
         if node.op == "mask":
             return str(node["kind"]), "random"
-        found = notation_of(node.op, OPS[node.op].kind, len(args))
+        found = notation_of(node.op, kind_of(node.op), len(args))
         fixed = [a for a in args if a in self.constant]
-        if OPS[node.op].kind != "elementwise" or not fixed:
+        if kind_of(node.op) != "elementwise" or not fixed:
             return found.glyph, found.kind
         if len(args) == 2:
             text = self._text(fixed[0])
@@ -302,9 +305,12 @@ class _Reader:
             size = node["size"]
             assert isinstance(size, Size)
             return str(size)
-        if node.op == "reshape" and len(node.args) == 1:
+        if node.op in ("reshape", "pair") and len(node.args) == 1:
             return self._text(node.args[0])
-        glyph = notation_of(node.op, OPS[node.op].kind, len(node.args)).glyph
+        if node.op == "imaginary":
+            number = self._text(node.args[0])
+            return "i" if number == "1" else f"{number}i"
+        glyph = notation_of(node.op, kind_of(node.op), len(node.args)).glyph
         inner = [self._text(a) for a in self.reading.inputs(node.name)]
         if node.op == "neg":
             text = f"−{inner[0]}"

@@ -20,7 +20,6 @@ from itertools import groupby
 from typing import Any
 
 from celldsl.ir.notes import Composite, Definition, Notes
-from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Shape, Size
 from celldsl.pictures.equation import Equation
@@ -30,6 +29,7 @@ from celldsl.pictures.notation import (
     PRODUCT,
     Notation,
     function_notation,
+    kind_of,
     notation_of,
     product_notation,
 )
@@ -54,7 +54,7 @@ class Typesetter:
 
     def __init__(self, program: Program, notes: Notes) -> None:
         self.reading = Reading(program, notes)
-        self.program, self.notes = program, notes
+        self.program, self.notes = program, notes = self.reading.program, self.reading.notes
         self.symbols = Symbols()
         self.helpers = self._helpers()
         self.written: list[Equation] = []
@@ -150,9 +150,9 @@ class Typesetter:
         if writer is not None:
             found: Text = writer(node)
             return found
-        entry = OPS[node.op]
-        notation = notation_of(node.op, entry.kind, len(node.args))
-        if entry.kind == "elementwise":
+        kind = kind_of(node.op)
+        notation = notation_of(node.op, kind, len(node.args))
+        if kind == "elementwise":
             return self._filled(notation, self.reading.broadcast_args(node))
         options = self._options(node.attributes, self._rank(node.args))
         return self._filled(notation, node.args, options, dict(node.attributes))
@@ -233,6 +233,17 @@ class Typesetter:
             texts = [self._within(a, k) for a, k in zip(args, notation.inner, strict=True)]
             text = r" \cdot ".join(texts)
         return text, level
+
+    def _imaginary(self, node: Node) -> Text:
+        """`i`, and `0.5 i`."""
+        under = self.reading.under(node.args[0])
+        if under is not None and under.op == "number" and under["value"] == 1.0:
+            return r"\mathrm{i}", ATOM
+        return self._filled(notation_of(node.op, "elementwise", 1), node.args)
+
+    def _pair(self, node: Node) -> Text:
+        """A real number among complex ones is written as it is."""
+        return self.text(node.args[0])
 
     def _einsum(self, node: Node) -> Text:
         return self._filled(product_notation(str(node["spec"])), node.args)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from celldsl.ir.ops.table import OPS
 from celldsl.structs import record
 
 # How tightly a text binds; an argument in a looser one gets brackets.
@@ -92,6 +93,12 @@ NOTATION: dict[str, Notation] = {
     "sum": _function(r"\operatorname{sum}", "Σ", "reduce"),
     "eye": Notation(r"\mathbf{{I}}_{{{n}}}", "I", ATOM, (), "source"),
     "arange": Notation(r"\operatorname{{arange}}\left({n}\right)", "0…n", ATOM, (), "source"),
+    # complex numbers
+    "real": _function(r"\operatorname{Re}", "Re"),
+    "imag": _function(r"\operatorname{Im}", "Im"),
+    "conj": Notation(r"\overline{{{0}}}", "z̄", ATOM, (0,), "gate"),
+    "imaginary": Notation(r"{0} \cdot \mathrm{{i}}", "i", PRODUCT, (PRODUCT,), "source"),
+    "pair": Notation("{0}", "+0i", ATOM, (ATOM,)),
     # composites
     "grad": Notation(r"\nabla_{{{1}}} {0}", "∇", POWER, (ATOM, 0)),
     "norm": Notation(r"\left\|{0}\right\|", "‖x‖", ATOM, (0,), "reduce"),
@@ -107,6 +114,11 @@ DOT = Notation(r"\left\langle {0}, {1} \right\rangle", "·", ATOM, (0, 0), "prod
 OUTER = Notation(r"{0} \otimes {1}", "⊗", MATRIX, (MATRIX + 1, MATRIX + 1), "product")
 KINDS: dict[str, Kind] = {"shape": "move", "reduce": "reduce", "scan": "reduce",
                           "contract": "product", "source": "source", "rows": "reduce"}  # fmt: skip
+
+
+def kind_of(op: str) -> str:
+    """The kind of an operation; those of complex numbers alone are of each element."""
+    return OPS[op].kind if op in OPS else "elementwise"
 
 
 def notation_of(name: str, kind: str, count: int) -> Notation:

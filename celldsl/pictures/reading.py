@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from celldsl.ir.notes import Notes
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Shape, Size
+from celldsl.pictures.notation import kind_of
+from celldsl.pictures.written import as_written
 
 ONE = Size.of(1)
 
@@ -19,7 +21,7 @@ class Reading:
     """`order` has the nodes that are read, each after what it reads."""
 
     def __init__(self, program: Program, notes: Notes) -> None:
-        self.program, self.notes = program, notes
+        self.program, self.notes = program, notes = as_written(program, notes)
         self.nodes = {node.name: node for node in program.nodes()}
         self.types = program.types()
         self.named = {d.value for d in notes.definitions}
@@ -100,9 +102,7 @@ class Reading:
         return [*plain[:-1], node.args[-1]]
 
     def _elementwise(self, node: Node) -> bool:
-        from celldsl.ir.ops.table import OPS
-
-        return OPS[node.op].kind == "elementwise"
+        return kind_of(node.op) == "elementwise"
 
     def _unstretched(self, value: str) -> str:
         while value not in self.named and value in self.nodes:

@@ -127,6 +127,8 @@ def _needed(early: list[Node], w: Context, late: list[Node], seen: set[str]) -> 
         if node.name in wanted:
             kept.append(node)
             wanted |= set(node.args)
+        elif w.pairs:
+            w.notes.complex.unread[node.name] = node
     return kept[::-1]
 
 

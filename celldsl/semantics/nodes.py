@@ -21,6 +21,9 @@ from celldsl.semantics.pairs import Pair, joined, lowered, parts_of, stored
 from celldsl.structs import entity, field
 from celldsl.syntax.ast import InputKind
 
+# Parts that are no more than numbers stand for themselves, since others read them too.
+CONSTANTS = frozenset({"number", "size", "broadcast"})
+
 
 @entity
 class Nodes:
@@ -56,10 +59,15 @@ class Nodes:
         if not any(self.is_complex(a) for a in args if isinstance(a, str)):
             return self.plain(name, *args, **attributes)
         operands = [a if isinstance(a, str) else self.plain("number", value=a) for a in args]
-        found = lowered(self, name, [self.pair(a) for a in operands], attributes)
+        pairs = [self.pair(a) for a in operands]
+        known = len(self.builder.nodes)
+        found = lowered(self, name, pairs, attributes)
         if isinstance(found, str):
             return self.composed(found, name, *operands, **attributes)
-        return self.complex(found, name, *operands, **attributes)
+        value = self.complex(found, name, *operands, **attributes)
+        made = self.builder.nodes[known:]
+        self._note_parts(value, {node.name for node in made if node.op not in CONSTANTS})
+        return value
 
     def plain(self, name: str, *args: str | float, **attributes: Any) -> str:
         """Append a node of real values to what is being built and return its name."""
@@ -137,13 +145,14 @@ class Nodes:
     def pair(self, value: str) -> Pair:
         """The parts of a value."""
         if value in self.arrays:
-            return parts_of(self, self.arrays[value])
+            pair = parts_of(self, self.arrays[value])
+            self._note_parts(value, set(pair.parts))
+            return pair
         return self.pairs.get(value) or Pair(value)
 
     def parts(self, value: str) -> tuple[str, ...]:
         """The real values that a value is made of: itself, or its parts."""
-        pair = self.pair(value)
-        return tuple(part for part in (pair.real, pair.imag) if part is not None)
+        return self.pair(value).parts
 
     def complex(self, pair: Pair, op: str, *args: str, **attributes: object) -> str:
         """The name of a complex value; `op` and what follows say how it was made, for notes."""
@@ -160,7 +169,7 @@ class Nodes:
             self.from_state.add(name)
         if not self.computing_initial:
             node = Node(name, op, args, kind, tuple(sorted(attributes.items())))
-            self.notes.complex[name] = Complex(node, pair.real, pair.imag)
+            self.notes.complex.values[name] = Complex(node, pair.real, pair.imag)
             self.notes.places.setdefault(name, self.notes.place)
         return name
 
@@ -174,7 +183,7 @@ class Nodes:
                 builder.types[value] = Type(shape, rows)
         if array in self.from_state:
             self.from_state.add(value)
-        self.notes.complex_leaves[value] = array
+        self.notes.complex.leaves[value] = array
         return value
 
     def value_of(self, leaf: str) -> str:
@@ -189,7 +198,16 @@ class Nodes:
         if value not in self.pairs:
             return value
         found = joined(self, self.pairs[value])
-        return self.composed(found, "pairs", value)
+        if not self.computing_initial:
+            self.notes.complex.arrays.setdefault(found, value)
+        return found
+
+    def _note_parts(self, value: str, made: set[str]) -> None:
+        """Note what is a part of a value: one that was there before it stands for itself."""
+        pair = self.pairs.get(value) or parts_of(self, self.arrays[value])
+        for side, part in (("real", pair.real), ("imag", pair.imag)):
+            if part in made and part is not None and not self.computing_initial:
+                self.notes.complex.parts.setdefault(part, (side, value))
 
     @contextmanager
     def initial_values(self) -> Iterator[None]:

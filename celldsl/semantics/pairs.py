@@ -34,6 +34,10 @@ class Pair:
     imag: str | None = None
     array: str | None = None
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(part for part in (self.real, self.imag) if part is not None)
+
 
 class NotComplex(Exception):
     """An operation of real numbers alone was given a complex one; `op` is its name."""

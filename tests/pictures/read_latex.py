@@ -20,8 +20,8 @@ import numpy as np
 from tests.pictures.moved import Line, Moved, slope
 
 Array = Any
-WORDS = r"\\operatorname\{[^}]*\}|\\mathbf\{.\}|\\begin\{cases\}|\\end\{cases\}|\\text\{else\}"
-REST = r"\\[A-Za-z]+|\\\\|\\[,|]|\d+(?:\.\d+)?|[^\s]"
+WORDS = r"\\operatorname\{[^}]*\}|\\mathbf\{.\}|\\mathrm\{i\}|\\begin\{cases\}|\\end\{cases\}"
+REST = r"\\text\{else\}|\\[A-Za-z]+|\\\\|\\[,|]|\d+(?:\.\d+)?|[^\s]"
 
 
 def evaluate(text: str, values: Mapping[str, Array], lines: Sequence[Line] = ()) -> Array:
@@ -177,6 +177,11 @@ class Reader:
                 return math.inf
             case r"\nabla":
                 return self.nabla()
+            case r"\mathrm{i}":
+                return 1j
+            case r"\overline":
+                self.take("{")
+                return np.conj(self.group())
             case "{":
                 return self.group()
             case r"\left":
@@ -209,7 +214,7 @@ class Reader:
             case "|":
                 return np.abs(found[0])
             case r"\|":
-                return np.sqrt(np.sum(np.square(found[0]), axis=-1))
+                return np.sqrt(np.sum(np.square(np.abs(found[0])), axis=-1))
             case r"\lfloor":
                 return np.floor(found[0])
             case r"\langle":
@@ -381,7 +386,9 @@ FUNCTIONS: dict[str, Any] = {
     "cumprod": _along(np.cumprod),
     "softmax": _along(_softmax),
     "logsumexp": _along(lambda v, axis: np.logaddexp.reduce(v, axis=axis)),
-    "norm": _along(lambda v, axis: np.sqrt(np.sum(v * v, axis=axis))),
+    "norm": _along(lambda v, axis: np.sqrt(np.sum(np.abs(v) ** 2, axis=axis))),
+    "Re": _plain(np.real),
+    "Im": _plain(np.imag),
     "LN": _normalised(True),
     "RMS": _normalised(False),
     "split": _split,

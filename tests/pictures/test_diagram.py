@@ -21,6 +21,7 @@ from celldsl.pictures.items import Item
 from celldsl.pictures.layout import Picture, arrange, labels_of
 from celldsl.pictures.svg import svg_text
 from celldsl.pictures.terminal import text_picture
+from celldsl.pictures.written import as_written
 from celldsl.transforms.autodiff import differentiate
 from tests.end_to_end.every_cell import NAMES
 from tests.pictures.test_latex import lowered_cell
@@ -66,8 +67,9 @@ def above(program: Program, values: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_boxes_read_what_the_program_reads(name: str) -> None:
-    program, graph = lowered_cell(name).program, graph_named(name)
-    composites = lowered_cell(name).notes.composites
+    lowered, graph = lowered_cell(name), graph_named(name)
+    program, notes = as_written(lowered.program, lowered.notes)
+    composites = notes.composites
     maker = {v: box for box in graph.boxes for v in box.gives}
     for box in graph.boxes:
         found = sources(program, graph, box)

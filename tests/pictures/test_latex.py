@@ -52,8 +52,17 @@ def wrong(lowered: Lowered, dims: dict[str, int]) -> list[str]:
     typesetter = Typesetter(program, lowered.notes)
     equations = typesetter.equations()
     types = program.types()
+    pairs = lowered.notes.complex
 
     def value_of(name: str) -> Any:
+        if name in pairs.values:
+            made = pairs.values[name]
+            parts = (0.0 if part is None else value_of(part) for part in (made.real, made.imag))
+            return complex_of(*parts)
+        value = plain_value(name)
+        return complex_of(*np.moveaxis(value, -1, 0)) if name in pairs.leaves.values() else value
+
+    def plain_value(name: str) -> Any:
         if name in leaves:
             place = {Rows.STEP: (1, 0), Rows.BATCH: 0}.get(types[name].rows, ())
             return leaves[name][place]
@@ -74,6 +83,10 @@ def wrong(lowered: Lowered, dims: dict[str, int]) -> list[str]:
         left = tuple(map(plain, equation.left))
         above.append((left, right, frozenset(tokens_of(right, tuple(known)))))
     return found
+
+
+def complex_of(real: Any, imag: Any) -> Any:
+    return np.asarray(real) + 1j * np.asarray(imag)
 
 
 LOOP = re.compile(r"(.*), \\quad (\S+) = (\d+), \\ldots, (\d+)")

@@ -13,7 +13,9 @@ from tests.random_cells.size import Shape, shape_text
 
 @dataclass
 class Draft:
-    """A cell as far as it is written: `values` can be read, by expression; `integers` pick."""
+    """A cell as far as it is written: `values` can be read, by expression, and so can `complexes`;
+    `integers` pick.
+    """
 
     rng: random.Random
     masks: bool
@@ -22,6 +24,7 @@ class Draft:
     values: list[tuple[str, Shape]] = field(default_factory=list)
     integers: list[str] = field(default_factory=list)
     truths: list[str] = field(default_factory=list)
+    complexes: list[tuple[str, Shape]] = field(default_factory=list)
     inner: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -29,9 +32,9 @@ class Draft:
         self.counts[letter] = self.counts.get(letter, -1) + 1
         return f"{letter}{self.counts[letter]}"
 
-    def param(self, shape: Shape) -> str:
+    def param(self, shape: Shape, kind: str = "") -> str:
         name = self.name("p")
-        self.declared.append(f"param {name}: {shape_text(shape)}")
+        self.declared.append(f"param {name}: {kind}{shape_text(shape)}")
         return name
 
     def define(self, shape: Shape, expression: str) -> str:
@@ -39,6 +42,21 @@ class Draft:
         self.lines.append(f"{name} = {expression}")
         self.values.append((name, shape))
         return name
+
+    def define_complex(self, shape: Shape, expression: str) -> str:
+        name = self.name("z")
+        self.lines.append(f"{name} = {expression}")
+        self.complexes.append((name, shape))
+        return name
+
+    def complex_of_shape(self, shape: Shape) -> str:
+        """A complex value of a shape, which is made of real ones where there is none."""
+        found = [e for e, s in self.complexes if s == shape]
+        if found and self.rng.random() < 0.7:
+            return self.rng.choice(found)
+        one, other = self.of_shape(shape), self.of_shape(shape)
+        form = self.rng.choice(["exp(1i * {0})", "{0} - 0.5i * {1}", "0.7 * {0} + 0.7i"])
+        return self.define_complex(shape, form.format(one, other))
 
     def pick(self, rank: int | None = None, shape: Shape | None = None) -> tuple[str, Shape] | None:
         """A value that can be read, newer ones more often."""

@@ -41,11 +41,18 @@ def draw_cell(seed: int, masks: bool = False) -> str:
         start = f" = 0.5 * {draft.param(shape)}" if rng.random() < 0.3 else ""
         draft.declared.append(f"state {name}: {shape_text(shape)}{start}")
         draft.values.append((name, shape))
+    turning = [(draft.name("w"), shape) for shape in ((H,), (N,)) if rng.random() < 0.2]
+    for name, shape in turning:
+        draft.declared.append(f"state {name}: complex{shape_text(shape)}")
+        draft.complexes.append((name, shape))
     kinds, weights = zip(*EQUATIONS.items(), strict=True)
     for _ in range(rng.randint(3, 8)):
         rng.choices(kinds, weights)[0](draft)
     for name, shape in states:
         _next(draft, name, shape)
+    for name, shape in turning:
+        value = draft.complex_of_shape(shape)
+        draft.lines.append(f"{name}' = 0.5i * {name} + {value} / (2 + abs({value}))")
     outputs = [f"{states[0][0]}'", *_others(draft)]
     body = [*draft.declared, *draft.lines, f"output {', '.join(outputs)}"]
     text = "\n".join([*head, *(f"    {line}" for line in body)])

@@ -267,8 +267,44 @@ def choose(draft: Draft) -> None:
     return None
 
 
+COMPLEX = (
+    "{0} * {1}", "{0} + 1i * {1}", "{0} / (2 + abs({1}))", "conj({0}) - {1}", "exp(0.3 * {0})",
+    "0.3 * ({0} + {1}) ** 3", "{2} * {0}", "normalize({0}) + {2}", "where({2} > 0, {0}, {1})",
+    "roll({0}, 1) - square({1}) / 4", "stop_gradient({0}) * {1}", "cumsum({0}) / 2",
+)  # fmt: skip
+PARTS = ("real({0})", "imag({0})", "abs({0}) / 2", "real({0} * conj({1}))", "tanh(imag({0} * {1}))")
+
+
+def complex_value(draft: Draft) -> None:
+    """Complex arithmetic on vectors, of which real ones come in the end."""
+    rng = draft.rng
+    shape = draft.rng.choice([(H,), (N,)])
+    one, other = draft.complex_of_shape(shape), draft.complex_of_shape(shape)
+    form = rng.choice(COMPLEX)
+    made = draft.define_complex(shape, form.format(one, other, draft.of_shape(shape)))
+    draft.define(shape, rng.choice(PARTS).format(made, one))
+
+
+def complex_product(draft: Draft) -> None:
+    """Of a complex value, or a real one, and complex weights."""
+    rng = draft.rng
+    value, width = draft.complex_of_shape((H,)), rng.choice((H, N))
+    match rng.randrange(4):
+        case 0:
+            made = draft.define_complex((width,), f"linear({value}, {width.text})")
+        case 1:
+            weights = draft.param((width, H), "complex")
+            made = draft.define_complex((width,), f"{weights} @ {value}")
+        case 2:
+            weights = draft.param((H, width), "complex")
+            made = draft.define_complex((width,), f"{draft.of_shape((H,))} @ {weights}")
+        case _:
+            made = draft.define_complex((width,), f"{draft.param((width, H))} @ {value}")
+    draft.define((width,), rng.choice(("tanh(real({0}))", "sin(imag({0}))")).format(made))
+
+
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
     matrix: 3, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
-    fold: 1, again: 1, several: 1,
+    fold: 1, again: 1, several: 1, complex_value: 2, complex_product: 1,
 }  # fmt: skip

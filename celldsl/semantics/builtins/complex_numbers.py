@@ -40,9 +40,7 @@ def _part(f: Environment, v: Tensor, side: str) -> Tensor:
     if part is None:
         zero = Tensor(f.context.op("number", value=0.0), ())
         return replace(v, name=stretched(f, zero, v.shape), hyper=None)
-    if part == v.name:
-        return v
-    return replace(v, name=f.context.composed(part, side, v.name))
+    return replace(v, name=part) if part != v.name else v
 
 
 def _conj(f: Environment, e: ast.Call, a: Bound) -> Value:
@@ -68,7 +66,7 @@ def raised(f: Environment, e: ast.Binary, base: Tensor, exponent: Value) -> Valu
         return Unknown()
     one = stretched(f, Tensor(f.context.op("number", value=1.0), ()), base.shape)
     if count == 0:
-        return replace(base, name=f.context.complex(Pair(one), "one", one))
+        return replace(base, name=f.context.complex(Pair(one), "pair", one))
     name = _power(f, base.name, abs(count))
     return replace(base, name=f.context.op("div", one, name) if count < 0 else name)
 
