@@ -142,7 +142,7 @@ class _Reader:
             case ast.Number():
                 return number(e.value)
             case ast.Imaginary():
-                return Term("imaginary", (number(e.value),))
+                return Term("name", (), f"{e.value:g}i")
             case ast.Name(name, primed):
                 return self.name(name, primed)
             case ast.Attribute(owner, name, primed):

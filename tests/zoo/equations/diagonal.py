@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,32 @@ def lru(p: Arrays, x: Arrays, s: Arrays) -> tuple[Arrays, Arrays]:
     h = lam * (s["h_r"] + 1j * s["h_i"]) + np.exp(p["gamma"]) * (x["x"] @ B)
     C = p["y.W_h_r_next"] - 1j * p["y.W_h_i_next"]
     return {"y": (h @ C).real + p["D"] * x["x"]}, {"h_r": h.real, "h_i": h.imag}
+
+
+def complex_of(array: Any) -> Any:
+    return array[..., 0] + 1j * array[..., 1]
+
+
+def pairs(z: Any) -> Any:
+    return np.stack([z.real, z.imag], axis=-1)
+
+
+def complex_lru(p: Arrays, x: Arrays, s: Arrays) -> tuple[Arrays, Arrays]:
+    lam = np.exp(-np.exp(p["nu"]) + 1j * np.exp(p["theta"]))
+    h = lam * complex_of(s["h"]) + np.exp(p["gamma"]) * (complex_of(p["B"]) @ x["x"])
+    return {"y": (complex_of(p["C"]) @ h).real + p["D"] * x["x"]}, {"h": pairs(h)}
+
+
+def s4d(p: Arrays, x: Arrays, s: Arrays) -> tuple[Arrays, Arrays]:
+    """As S4DKernel: C times (exp(ΔA) - 1) / A, of which one step is read."""
+    A = -np.exp(p["log_decay"]) + 1j * p["omega"]
+    dA = A * np.exp(p["log_dt"])[:, None]
+    C = complex_of(p["C"]) * (np.exp(dA) - 1.0) / A
+    h = np.exp(dA) * complex_of(s["h"]) + x["x"][:, None]
+    y = 2 * np.einsum("hn,hn->h", C, h).real + p["D"] * x["x"]
+    y = 0.5 * y * (1 + np.vectorize(math.erf)(y / np.sqrt(2)))
+    a, b = np.split(affine(p, "a_b", **{"0": y}), 2)
+    return {"o": a * sigma(b)}, {"h": pairs(h)}
 
 
 def rg_lru(p: Arrays, x: Arrays, s: Arrays) -> tuple[Arrays, Arrays]:
@@ -71,6 +98,8 @@ STEPS: dict[str, Step] = {
     "minlstm": minlstm,
     "hgrn": hgrn,
     "lru": lru,
+    "complex_lru": complex_lru,
+    "s4d": s4d,
     "rg_lru": rg_lru,
     "qrnn": qrnn,
     "rwkv4": rwkv4,

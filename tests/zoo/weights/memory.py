@@ -92,6 +92,24 @@ def lru(P: Arrays) -> Arrays:
     }  # fmt: skip
 
 
+def pairs(real: Any, imag: Any) -> Any:
+    return np.stack([real, imag], axis=-1)
+
+
+def complex_lru(P: Arrays) -> Arrays:
+    return {
+        "nu": P["ν"], "theta": P["θ"], "gamma": P["γ"], "D": P["D"],
+        "B": pairs(P["Br"], P["Bi"]), "C": pairs(P["Cr"], P["Ci"]),
+    }  # fmt: skip
+
+
+def s4d(P: Arrays) -> Arrays:
+    return {
+        "log_dt": P["log_dt"], "log_decay": P["log_A_real"], "omega": P["A_imag"], "D": P["D"],
+        "C": P["C"], "a_b.W_0": P["W"].T, "a_b.b": P["b"],
+    }  # fmt: skip
+
+
 def slstm(P: Arrays) -> Arrays:
     """One head; gates i, f, z, o."""
     cut = zip("ifzo", *(np.split(P[name], 4) for name in ("W", "Rblk", "b")), strict=True)
@@ -158,5 +176,11 @@ ROWS: dict[str, dict[str, Row]] = {
         "mlstm": Row(open_gate, inputs=joined("q", "k", "v", "i", "f"), sizes={"K": 4, "H": 4})
     },
     "xlstm.slstm": {"slstm": Row(slstm, states=unstarted)},
-    "lru": {"lru": Row(lru, states=lambda s: {"h_r": s["hr"], "h_i": s["hi"]} if s else {})},
+    "s4.s4d": {"s4d": Row(s4d, sizes={"H": 4, "N": 3})},
+    "lru": {
+        "lru": Row(lru, states=lambda s: {"h_r": s["hr"], "h_i": s["hi"]} if s else {}),
+        "complex_lru": Row(
+            complex_lru, states=lambda s: {"h": pairs(s["hr"], s["hi"])} if s else {}
+        ),
+    },
 }
