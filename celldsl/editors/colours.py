@@ -26,8 +26,14 @@ TYPES = ("class", "function", "typeParameter", "parameter", "property", "variabl
          "number", "string", "comment", "operator")  # fmt: skip
 MODIFIERS = ("declaration", "definition", "readonly", "modification", "defaultLibrary")
 # Words in declarations (`int[V]`) and options (`per=sequence`) that are names elsewhere.
-IN_PLACES = frozenset({"int", "bool", "per", "sequence"})
-LITERAL = {"NUMBER": "number", "STRING": "string", "LONG_STRING": "string", "COMMENT": "comment"}
+IN_PLACES = frozenset({"int", "bool", "complex", "per", "sequence"})
+LITERAL = {
+    "NUMBER": "number",
+    "IMAGINARY": "number",
+    "STRING": "string",
+    "LONG_STRING": "string",
+    "COMMENT": "comment",
+}
 
 
 @record

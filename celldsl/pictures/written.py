@@ -38,9 +38,8 @@ def as_written(program: Program, notes: Notes) -> tuple[Program, Notes]:
     )
     results = tuple(Result(r.kind, r.name, named(r.value)) for r in program.results)
     nodes = _nodes(program, notes, named)
-    values = {*found.values, *found.leaves.values()}
     for value, made in composites.items():
-        if value in nodes and values.intersection(made.args):
+        if value in nodes:  # what it is made of is not shown
             nodes[value] = replace(nodes[value], args=made.args)
     wanted = [d.value for d in definitions]
     wanted += [v for s in states for v in (s.start, s.next) if v is not None]

@@ -121,9 +121,10 @@ def _check_real(name: str, value: torch.Tensor, like: torch.Tensor | None) -> No
     ):
         told = f"{wanted or 'real numbers'}"
         dtype = wanted or torch.get_default_dtype()
+        given = f"torch.view_as_real({name})" if value.is_complex() else name
         raise ArgumentTypeError(
             f"{name}: expected {told}, as the layer's parameters are, got {value.dtype}; pass "
-            f"{name}.to({dtype})"
+            f"{given}.to({dtype})"
         )
 
 

@@ -43,9 +43,11 @@ def check_array(
             f"{advice(name, value, dtype)}"
         )
     if value.dtype != dtype:
-        raise ArgumentTypeError(
-            f"{name}: expected {dtype}, got {value.dtype}; pass {name}.astype(np.{dtype})"
-        )
+        given = f"{name}.astype(np.{dtype})"
+        if value.dtype.kind == "c":
+            parts = f"np.stack([{name}.real, {name}.imag], axis=-1)"
+            given = f"both parts of complex numbers: {parts}.astype(np.{dtype})"
+        raise ArgumentTypeError(f"{name}: expected {dtype}, got {value.dtype}; pass {given}")
     found = value.shape
     if found != shape and (len(found) != len(shape) or not _free_fit(found, shape)):
         raise ArgumentError(f"{name}: expected {words()}, got {found}")
