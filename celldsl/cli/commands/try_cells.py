@@ -6,6 +6,7 @@ grow; in a pipe there is the table and the verdict.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -65,7 +66,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_root(parser)
 
 
+# Read when NumPy is imported.  A readout's products are small, and threads that wait for each other
+# beside those of the cells make them slower.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
 def run(arguments: Namespace) -> int:
+    for name in BLAS_THREADS:
+        os.environ.setdefault(name, "1")
     try:
         return _run(arguments)
     except CellError as error:
