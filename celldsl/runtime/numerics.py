@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 Array = Any
-Index: TypeAlias = "tuple[int | slice | EllipsisType, ...]"
+Index: TypeAlias = "tuple[Any, ...]"  # integers, slices and an ellipsis
 
 
 def sigmoid(x: Array) -> Array:
