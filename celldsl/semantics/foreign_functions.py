@@ -190,6 +190,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("Parameter Variable get_variable add_weight", "declare it: `param W: [H, I]`"),
     ("scan while_loop fori_loop",
      "time is the cell's own; a loop inside a step is `for k in 0..K:`"),
+    ("odeint solve_ivp ode_int diffeqsolve rk4 RK4 runge_kutta euler odeint_adjoint",
+     "write `ode(f, y, dt, method=\"rk4\", steps=1)`, where `f(y)` is dy/dt"),
     ("Sequential", "write one equation after the other"),
 )  # fmt: skip
 _OURS = frozenset({*FUNCTIONS, *PRELUDE})

@@ -23,6 +23,10 @@ cell Inner[I, H]:
     s' = 0.5 * s + a
     output s', a
 """
+FIELDS = {
+    "drift": "def drift(v, w) = tanh(w - v)",
+    "swing": "def swing(v, w):\n    a = sin(w)\n    return a, -v\n",
+}
 STATE_SHAPES: tuple[Shape, ...] = ((H,), (H,), (N,), (), (N, H), (IN,))
 INPUT_SHAPES: tuple[Shape, ...] = ((IN,), (IN,), (H,), (), (N, H))
 
@@ -56,7 +60,8 @@ def draw_cell(seed: int, masks: bool = False) -> str:
     outputs = [f"{states[0][0]}'", *_others(draft)]
     body = [*draft.declared, *draft.lines, f"output {', '.join(outputs)}"]
     text = "\n".join([*head, *(f"    {line}" for line in body)])
-    return f"{text}\n{INNER if draft.inner else ''}"
+    fields = [field for name, field in FIELDS.items() if f"ode({name}," in text]
+    return "\n".join([text, INNER if draft.inner else "", *fields])
 
 
 def _special_inputs(draft: Draft) -> None:

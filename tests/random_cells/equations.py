@@ -226,6 +226,23 @@ def inner(draft: Draft) -> None:
     return None
 
 
+def ode(draft: Draft) -> None:
+    """What a differential equation leads to: of one value, or of two that change together."""
+    rng, (value, shape) = draft.rng, draft.pick() or draft.values[0]
+    rule = f'method="{rng.choice(["euler", "midpoint", "rk4"])}", steps={rng.randint(1, 2)}'
+    match rng.randrange(3):
+        case 0:
+            draft.define(shape, f"ode(sin, {value}, 0.3, {rule})")
+        case 1:
+            other = draft.of_shape(shape)
+            draft.define(shape, f"ode(drift, {value}, rate, {rule}, args=[{other}])")
+        case _:
+            names, other = (draft.name("v"), draft.name("v")), draft.of_shape(shape)
+            left = ", ".join(names)
+            draft.lines.append(f"{left} = ode(swing, [{value}, {other}], 0.2, {rule})")
+            draft.values += [(name, shape) for name in names]
+
+
 def mask(draft: Draft) -> None:
     value, shape = draft.pick() or draft.values[0]
     forms = ["stop_gradient({})"]
@@ -306,5 +323,5 @@ def complex_product(draft: Draft) -> None:
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
     matrix: 3, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
-    fold: 1, again: 1, several: 1, complex_value: 2, complex_product: 1,
+    fold: 1, again: 1, several: 1, complex_value: 2, complex_product: 1, ode: 1,
 }  # fmt: skip

@@ -13,6 +13,7 @@ from celldsl.semantics.builtins import (
     gradients,
     masks,
     norms,
+    ode,
     products,
     reductions,
     shapes,
@@ -27,7 +28,7 @@ FUNCTIONS: dict[str, Function] = {
     entry.name: entry
     for module in (
         elementwise, shapes, sources, products, einsum, reductions, blocks, norms, masks, gradients,
-        differentiation, complex_numbers,
+        differentiation, complex_numbers, ode,
     )
     for entry in module.ENTRIES
 }  # fmt: skip

@@ -193,6 +193,7 @@ def ask_definition(m: Mistake) -> Words | None:
     if m.kind == "SLASH" and m.first.startswith("d") and m.after.startswith("d"):
         state = m.first[1:] or "v"
         help = f"write one step of it: `{state}' = {state} + {m.after} * (…)`"
+        help += f", or `ode(f, {state}, {m.after})`"
         end = m.after.end
         return Words("E0010", "a derivative defines nothing", help, start=m.first.start, end=end)
     word = str(m.first)

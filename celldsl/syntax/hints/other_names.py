@@ -61,6 +61,9 @@ OPTIONS: dict[str, str] = {
     "kernel_initializer": "init",
     "initializer": "init",
     "weight_init": "init",
+    "solver": "method",
+    "ode_unfolds": "steps",
+    "unfolds": "steps",
     "num_groups": "groups",
     "units": "N",
     "out_features": "N",
@@ -81,6 +84,7 @@ OPTIONS: dict[str, str] = {
     "center": "bias",
 }
 GONE: dict[str, str] = {
+    **dict.fromkeys(("rtol", "atol", "tol"), "steps are fixed: their number is `steps=6`"),
     "mean": "its mean is 0",
     "keep_prob": "`rate` is what is dropped: one less what is kept",
     "keepdim": "the axis is dropped; put it in again with `expand(v, axis)`",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.zoo.equations.terms import Arrays, Step, affine, sigma
@@ -41,7 +43,24 @@ def associative_leaky(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": (above(S - p["threshold"]) @ read).ravel()}, {"S": S}
 
 
+def fitzhugh_nagumo(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    current, y = affine(p, "current", x=x["x"]), np.stack([s["v"], s["w"]])
+
+    def slope(y: Any) -> Any:
+        v, w = y
+        return np.stack([v - v**3 / 3 - w + current, (v + p["a"] - p["b"] * w) / p["tau"]])
+
+    dt = p["dt"] / 4
+    for _ in range(4):
+        k1 = slope(y)
+        k2 = slope(y + dt / 2 * k1)
+        k3 = slope(y + dt / 2 * k2)
+        y = y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + slope(y + dt * k3))
+    return {"v": y[0]}, {"v": y[0], "w": y[1]}
+
+
 STEPS: dict[str, Step] = {
+    "fitzhugh_nagumo": fitzhugh_nagumo,
     "associative_leaky": associative_leaky,
     "jelly_lif": jelly_lif,
     "plif": plif,
