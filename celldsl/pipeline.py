@@ -130,13 +130,13 @@ def _refusal(report: Report, cell: str) -> CellError:
 
 def cell_name(checked: Checked, cell: str | None, report: Report) -> str:
     """The cell that is meant: the one that is named, or the only one that is in no other."""
-    from celldsl.semantics.subcells import subs
+    from celldsl.semantics.subcells import cells_of
 
     cells = [item for item in checked.file.items if isinstance(item, ast.Cell)]
     names = [item.name.id for item in cells]
     if cell is not None and cell in names:
         return cell
-    inner = {sub.cell.id for item in cells for sub in subs(item.body)}
+    inner = {name for item in cells for name in cells_of(item)}
     outer = [name for name in names if name not in inner]
     if cell is None and len(outer) == 1:
         return outer[0]

@@ -195,21 +195,25 @@ def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Va
 def _rebind(
     f: Environment, s: ast.Equation, target: ast.Target, old: Binding, value: Value
 ) -> None:
-    """A new value for a name from before the loop, of the same shape."""
+    """A new value for a name from before the loop; its shape is that of the first iteration."""
     old.rebound, old.holds = f.iteration, f.holds
+    first = all(f.firsts[old.depth :])
     before = convert.as_tensor(f, old.value, target.span)
     after = convert.as_tensor(f, value, s.value.span)
     if before is None or after is None:
         old.value = Unknown()
         return
-    if not f.context.constraints.same_shape(before.shape, after.shape):
+    fits = len(before.shape) == len(after.shape) if first else False
+    if not fits and not f.context.constraints.same_shape(before.shape, after.shape):
         f.error(
             "E0212",
-            f"`{target.id}` is {shape_text(before.shape)} before the loop and "
-            f"{shape_text(after.shape)} in it",
+            f"`{target.id}` is {shape_text(before.shape)} "
+            f"{'before the loop' if first else 'after one iteration'} and "
+            f"{shape_text(after.shape)} {'in it' if first else 'after the next'}",
             target.span,
             secondary=(Label(old.span, f"{shape_text(before.shape)} here"),),
-            help="a loop keeps the shape; give the new value another name",
+            help="the first iteration may change a size, and all after it give the same; give the "
+            "new value another name",
         )
         old.value = Unknown()
         return

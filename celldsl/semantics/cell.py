@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
@@ -13,9 +14,18 @@ from celldsl.semantics.constraints import Constraints
 from celldsl.semantics.context import Callbacks, Context, Environment, TooManyEquations
 from celldsl.semantics.declarations import declare_name
 from celldsl.semantics.def_body import body as function_body
-from celldsl.semantics.environment import Binding, Static, Tensor, Unknown, Usage, Value
+from celldsl.semantics.environment import (
+    Binding,
+    CellValue,
+    Static,
+    Tensor,
+    Unknown,
+    Usage,
+    Value,
+)
 from celldsl.semantics.expressions import elaborate
 from celldsl.semantics.initial_values import drawn
+from celldsl.semantics.inner_settings import cell_named, cells_used
 from celldsl.semantics.inner_steps import drop_told_states
 from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function
@@ -177,10 +187,13 @@ def _hyper_value(f: Environment, hyper: ast.Hyper) -> Value:
     """A number that the caller gives, or where it decides the structure, what it is."""
     choices, default = f.context.choices, setting_of(hyper.default)
     if hyper.default is not None and default is None:
-        told = "the default of a hyperparameter is a number, `true`, `false` or a function"
+        told = "the default of a hyperparameter is a number, `true`, `false`, a function or a cell"
         quoted = hyper.default.value if isinstance(hyper.default, ast.String) else ""
         is_name = quoted.isidentifier()
         help = f"a function stands without quotes: `{quoted}`" if is_name else None
+        whole = hyper.default.value if isinstance(hyper.default, ast.Index) else None
+        if isinstance(whole, ast.Name) and whole.id in f.home.cells:
+            help = f"a cell stands without its sizes: `{hyper.id} = {whole.id}`"
         if isinstance(hyper.default, ast.Imaginary):
             name = hyper.id
             help = f"give its parts: `{name}_re = 0.0, {name}_im = {hyper.default.value}`, and "
@@ -209,18 +222,27 @@ def _fixed(f: Environment, hyper: ast.Hyper, setting: Setting | None) -> Value:
     if not isinstance(setting, str):
         return Unknown() if setting is None else value_of(setting)
     f.context.settings[hyper.id] = setting
-    function = find_function(f, setting)
-    if function is not None:
+    function = cell_named(f.home, setting) or find_function(f, setting)
+    default = setting_of(hyper.default)
+    wanted = cell_named(f.home, default) if isinstance(default, str) else function
+    if function is not None and isinstance(function, CellValue) == isinstance(wanted, CellValue):
+        f.context.usage.used.update(cells_used(function))
         return function
     if setting in f.home.broken:
         return Unknown()
     span = hyper.span if hyper.default is None else hyper.default.span
     help, fix = function_meant(f, setting, span)
+    near = nearest(setting, f.home.cells) if help is None else None
+    if near is not None:
+        help, fix = f"did you mean the cell `{near}`?", Fix(span, near)
+    if isinstance(wanted, CellValue):
+        known = ", ".join(f"`{name}`" for name in f.home.cells)
+        raise SettingError(f"{hyper.id}: there is no cell `{setting}` here; there are {known}")
     if hyper.id in f.context.choices.given and not f.context.choices.symbolic:
         more = "" if help is None else f"; {help}"
         raise SettingError(f"{hyper.id}: there is no function `{setting}`{more}")
     told = f"`{setting}` is no function"
     if help is None:
-        help = f"the default of `{hyper.id}` is a number, `true`, `false` or a function"
+        help = f"the default of `{hyper.id}` is a number, `true`, `false`, a function or a cell"
     f.error("E0310", told, span, f"for `{hyper.id}`", help=help, fix=fix)
     return Unknown()

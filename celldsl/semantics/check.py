@@ -19,7 +19,7 @@ from celldsl.semantics.incremental import Found, Item, Lookup, Session
 from celldsl.semantics.lints import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.structure import Choices
-from celldsl.semantics.subcells import subs
+from celldsl.semantics.subcells import cells_of
 from celldsl.structs import entity, field, replace
 from celldsl.syntax import ast
 
@@ -135,7 +135,7 @@ def _inner_first(file: ast.File) -> list[ast.Cell]:
             done.append(cell)
         elif cell.span not in begun:
             begun.add(cell.span)
-            inner = [by_name[s.cell.id] for s in subs(cell.body) if s.cell.id in by_name]
+            inner = [by_name[name] for name in cells_of(cell) if name in by_name]
             waiting += [(cell, True), *((c, False) for c in reversed(inner))]
     return done
 

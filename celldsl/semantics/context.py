@@ -55,7 +55,8 @@ class Inner:
     was declared, which every step has a copy of; `masks` are the sites of those that last a
     sequence.  `came` are the states that came into the step of the body around, and `gone` those
     that went out of the latest step of this one, in iterations `during`.  `read` are states that
-    are read as `g.h`, `started` those that every step was told.
+    are read as `g.h`, `started` those that every step was told.  The dims
+    that are `open` are written `_`: the first step says them, and nothing is declared before it.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Inner:
     read: set[str] = field(default_factory=set)
     started: set[str] | None = None
     masks: list[int] = field(default_factory=list)
+    open: tuple[str, ...] = ()
 
     @property
     def latest(self) -> dict[str, Tensor | None]:
@@ -223,6 +225,7 @@ class Environment:
     nexts: dict[str, Tensor | None] = field(default_factory=dict)
     next_spans: dict[str, Span] = field(default_factory=dict)
     iteration: object = None
+    firsts: tuple[bool, ...] = ()
     only_initial: str = ""
     target: Target | None = None
     inner: dict[str, Inner] = field(default_factory=dict)

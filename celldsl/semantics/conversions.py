@@ -16,6 +16,7 @@ from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.semantics.context import Context, Environment
 from celldsl.semantics.environment import (
+    CellValue,
     FunctionValue,
     Initialiser,
     Listing,
@@ -214,6 +215,8 @@ def as_tensor(f: Environment, value: Value, span: Span) -> Tensor | None:
             return _initial_tensor(f, value, span)
         case Unknown():
             return None
+        case CellValue():
+            label = f"declare an inner cell: `sub g = {short(span)}[…]`"
         case FunctionValue():
             label = f"call it: `{short(span)}(…)`"
         case Several(items):

@@ -7,6 +7,7 @@ An expression means one of
     true         Truth(True)
     r * h        Tensor("%7", …)    a value of the program
     tanh         FunctionValue      something that can be called
+GRU          CellValue          where a hyperparameter is a cell
     (a, b)       Several            what a call with several results gives
     [x, h]       Listing            what stands in square brackets
     orthogonal   Initialiser        how a parameter begins
@@ -113,6 +114,15 @@ class FunctionValue:
 
 
 @record
+class CellValue:
+    """A cell of a file, with that file: what a hyperparameter may stand for."""
+
+    name: str
+    cell: ast.Cell
+    home: object
+
+
+@record
 class Several:
     items: tuple[Value, ...]
 
@@ -136,7 +146,18 @@ class Unknown:
     """The value of something wrong that has been reported already."""
 
 
-Value = Tensor | Static | Real | Truth | FunctionValue | Several | Listing | Initialiser | Unknown
+Value = (
+    Tensor
+    | Static
+    | Real
+    | Truth
+    | FunctionValue
+    | CellValue
+    | Several
+    | Listing
+    | Initialiser
+    | Unknown
+)
 Number = Tensor | Static | Real
 
 
@@ -155,6 +176,8 @@ def describe(value: Value) -> str:
             return "true or false"
         case FunctionValue():
             return "a function"
+        case CellValue():
+            return "a cell"
         case Several(items):
             return f"{len(items)} values"
         case Listing():

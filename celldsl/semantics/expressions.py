@@ -21,6 +21,7 @@ from celldsl.semantics.builtins.table import FUNCTIONS
 from celldsl.semantics.context import Environment
 from celldsl.semantics.def_body import call_def
 from celldsl.semantics.environment import (
+    CellValue,
     FunctionValue,
     Initialiser,
     Listing,
@@ -199,6 +200,11 @@ def call(f: Environment, e: ast.Call) -> Value:
         case _ if binding.kind == "sub" and e.function in f.inner:
             return step_inner(f, f.inner[e.function], e)
         case Unknown():
+            return Unknown()
+        case CellValue():
+            told = f"`{e.function}` is a cell and cannot be called"
+            help = f"declare an inner cell: `sub g = {e.function}[…]`, then `g(…)`"
+            f.error("E0121", told, e.name_span, help=help)
             return Unknown()
     hides = e.function in FUNCTIONS
     f.error(

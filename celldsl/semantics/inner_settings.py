@@ -6,6 +6,7 @@ What is not given has a default, or is asked for.
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import Size
 from celldsl.semantics import conversions as convert
@@ -15,6 +16,7 @@ from celldsl.semantics.comparisons import amount
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import (
     Binding,
+    CellValue,
     FunctionValue,
     Real,
     Static,
@@ -23,6 +25,7 @@ from celldsl.semantics.environment import (
     Unknown,
     Value,
 )
+from celldsl.semantics.modules import Module
 from celldsl.semantics.names import find_function, unknown_function
 from celldsl.semantics.structure import setting_of
 from celldsl.syntax import ast
@@ -42,6 +45,12 @@ def bind_dims(f: Environment, inner: Environment, cell: ast.Cell, s: ast.Sub) ->
     for place, dim in enumerate(cell.dims):
         written = s.dims[place] if place < len(s.dims) else None
         size: Size | None
+        if is_open(written):
+            if dim.id not in said_by_inputs(cell):
+                _never_said(f, cell, dim, s.dims[place].span)
+                return False
+            inner.scopes[0][dim.id] = Binding("dim", Unknown(), dim.span)
+            continue
         if written is not None:
             size = written_sizes.positive_size(f, written, f"the dim `{dim.id}`")
         elif dim.default is not None:
@@ -54,6 +63,25 @@ def bind_dims(f: Environment, inner: Environment, cell: ast.Cell, s: ast.Sub) ->
             return False
         inner.scopes[0][dim.id] = Binding("dim", Static(size), dim.span)
     return True
+
+
+def is_open(written: ast.Expr | None) -> bool:
+    """`_`: a size that an input of the first step says."""
+    return isinstance(written, ast.Name) and written.id == "_"
+
+
+def said_by_inputs(cell: ast.Cell) -> set[str]:
+    """The dims that are a whole axis of an input."""
+    shapes = [s.shape.items for s in cell.body if isinstance(s, ast.Input)]
+    return {item.id for items in shapes for item in items if isinstance(item, ast.Name)}
+
+
+def _never_said(f: Environment, cell: ast.Cell, dim: ast.Dim, span: Span) -> None:
+    name = cell.name.id
+    said = ", ".join(f"`{each.id}`" for each in cell.dims if each.id in said_by_inputs(cell))
+    told = f"no input of `{name}` says how large `{dim.id}` is"
+    help = f"write its size; inputs say that of {said}" if said else "write its size"
+    f.error("E0308", told, span, help=help)
 
 
 def _in_brackets(cell: ast.Cell, s: ast.Sub) -> str | None:
@@ -91,9 +119,70 @@ def _listed(hypers: list[str]) -> str:
     return f"it has {', '.join(f'`{h}`' for h in hypers)}" if hypers else "it has none"
 
 
+def cell_named(home: object, name: str) -> CellValue | None:
+    """The cell that a file knows by a name."""
+    found = home.cells.get(name) if isinstance(home, Module) else None
+    return None if found is None else CellValue(name, *found)
+
+
+def cells_used(value: Value) -> set[Span]:
+    return {value.cell.name.span} if isinstance(value, CellValue) else set()
+
+
+def _given_cell(f: Environment, e: ast.Expr) -> Value | None:
+    """The cell that is given by its name, or by a hyperparameter that stands for one."""
+    if not isinstance(e, ast.Name) or e.primed:
+        return None
+    binding = f.find(e.id)
+    if binding is not None:
+        f.context.usage.used.add(binding.span)
+        known = isinstance(binding.value, CellValue | Unknown) and binding.kind != "sub"
+        return binding.value if known else None
+    found = cell_named(f.home, e.id)
+    if found is not None:
+        f.context.usage.used |= cells_used(found)
+    return found
+
+
+def _cell_hyper(
+    f: Environment, hyper: ast.Hyper, wanted: CellValue, given: ast.Keyword | None
+) -> Value | None:
+    if given is None:
+        return wanted
+    value = _given_cell(f, given.value)
+    if isinstance(value, CellValue):
+        return value
+    if isinstance(given.value, ast.Name) and not _is_known(f, given.value.id):
+        if given.value.id not in f.home.broken:
+            near = nearest(given.value.id, f.home.cells)
+            help = f"did you mean `{near}`?" if near else "define it here, or `use` its file"
+            fix = Fix(given.value.span, near) if near else None
+            told = f"there is no cell `{given.value.id}`"
+            f.error("E0101", told, given.value.span, help=help, fix=fix)
+        return None
+    if not isinstance(value, Unknown):
+        told = f"`{hyper.id}` is a cell, and `{wording.short(given.value.span)}` is not"
+        f.error("E0310", told, given.value.span, help=_without_sizes(given.value))
+    return None
+
+
+def _without_sizes(e: ast.Expr) -> str | None:
+    """`inner=GRU[I, H]`, `inner="GRU"`"""
+    if isinstance(e, ast.String):
+        return f"names stand without quotes: `{e.value}`"
+    named = e.value if isinstance(e, ast.Index) else None
+    if not isinstance(named, ast.Name):
+        return None
+    return f"the name alone, `{named.id}`: its sizes stand where the inner cell is declared"
+
+
 def _hyper(
     f: Environment, inner: Environment, hyper: ast.Hyper, given: ast.Keyword | None, s: ast.Sub
 ) -> Value | None:
+    default = setting_of(hyper.default)
+    wanted_cell = cell_named(inner.home, default) if isinstance(default, str) else None
+    if wanted_cell is not None:
+        return _cell_hyper(f, hyper, wanted_cell, given)
     if given is None and hyper.default is None:
         f.error("E0308", f"`{s.cell.id}` needs the hyperparameter `{hyper.id}`", s.span)
         return None

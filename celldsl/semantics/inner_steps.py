@@ -18,12 +18,13 @@ from celldsl.semantics.environment import (
     Binding,
     Several,
     Sharing,
+    Static,
     Tensor,
     Unknown,
     Value,
 )
 from celldsl.semantics.inputs import give_input
-from celldsl.semantics.subcells import inside
+from celldsl.semantics.subcells import declare_inside, inside
 from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.semantics.wording import seen_outside
 from celldsl.structs import replace
@@ -38,16 +39,21 @@ def step_inner(f: Environment, inner: Inner, e: ast.Call) -> Value:
     told = {keyword.name for keyword in e.keywords} & set(states_of(inner.cell))
     if not _may_step(f, inner, e, told):
         return Unknown()
-    body, again = _body(f, inner), inner.stepped is not None
+    arguments = _arguments(f, inner, e)
+    inner.during.append(f.iteration)
+    values = {name: f.elaborate(w) for name, w in (arguments or {}).items() if inner.open}
+    if arguments is None or (inner.open and not _fill(f, inner, e, arguments, values)):
+        inner.stepped = e.span
+        return Unknown()
+    body = _body(f, inner)
     inner.started = told if inner.started is None else inner.started & told
-    fine = _inputs(f, inner, body, e)
+    fine = _inputs(f, inner, body, arguments, values)
     starts = [_start(f, inner, body, k) for k in e.keywords if k.name in told]
     inner.stepped = e.span
-    inner.during.append(f.iteration)
     if not fine or None in starts:
         inner.gone = dict.fromkeys(states_of(inner.cell))
         return Unknown()
-    outputs = _run(f, inner, body, e, {start.name for start in starts if start is not None}, again)
+    outputs = _run(f, inner, body, e, {start.name for start in starts if start is not None})
     f.context.origin(e.span)
     values: tuple[Value, ...] = tuple(Unknown() if o is None else o for o in outputs)
     if not values:
@@ -122,7 +128,7 @@ def _body(f: Environment, inner: Inner) -> Environment:
 
 
 def _run(
-    f: Environment, inner: Inner, body: Environment, e: ast.Call, starts: set[str], again: bool
+    f: Environment, inner: Inner, body: Environment, e: ast.Call, starts: set[str]
 ) -> list[Tensor | None]:
     """The outputs of a step; what it begins at counts as a state in it."""
     w, outputs = f.context, list[Tensor | None]()
@@ -137,12 +143,12 @@ def _run(
     return outputs
 
 
-def _inputs(f: Environment, inner: Inner, body: Environment, e: ast.Call) -> bool:
-    """Bind the inputs of the inner cell to the arguments."""
-    declared = [(name, s) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names]
-    states, signature = states_of(inner.cell), ", ".join(name.id for name, _ in declared)
-    if not _keywords_known(f, inner, e, [name.id for name, _ in declared], states):
-        return False
+def _arguments(f: Environment, inner: Inner, e: ast.Call) -> dict[str, ast.Expr] | None:
+    """What is written for each input."""
+    inputs = [name.id for name, _ in _declared_inputs(inner)]
+    states, signature = states_of(inner.cell), ", ".join(inputs)
+    if not _keywords_known(f, inner, e, inputs, states):
+        return None
     example = states[0] if states else "h"
     own = (
         f"a state to begin at goes by its name: `{inner.name}({signature}, {example}=…)`; without "
@@ -150,13 +156,55 @@ def _inputs(f: Environment, inner: Inner, body: Environment, e: ast.Call) -> boo
     own += "one a step begins where the one before has ended"
     plain = replace(e, keywords=tuple(k for k in e.keywords if k.name not in states))
     bound = bind(f, plain, signature, inner.name, own)
-    if bound is None:
+    return None if bound is None else {name: w for name, w in bound.items() if w is not None}
+
+
+def _declared_inputs(inner: Inner) -> list[tuple[ast.Declared, ast.Input]]:
+    return [(name, s) for s in inner.cell.body if isinstance(s, ast.Input) for name in s.names]
+
+
+def _fill(
+    f: Environment,
+    inner: Inner,
+    e: ast.Call,
+    arguments: dict[str, ast.Expr],
+    values: dict[str, Value],
+) -> bool:
+    """Sizes that were written `_`, by what the inputs are given; then what depends on them."""
+    for name, s in _declared_inputs(inner):
+        value = values[name.id]
+        if isinstance(value, Unknown):
+            return False
+        if not isinstance(value, Tensor):
+            found = convert.as_tensor(f, value, arguments[name.id].span)
+            if found is None:
+                return False
+            value = values[name.id] = found
+        for item, size in zip(s.shape.items, value.shape, strict=False):
+            binding = inner.env.scopes[0].get(item.id) if isinstance(item, ast.Name) else None
+            if binding is not None and isinstance(binding.value, Unknown):
+                binding.value = Static(size)
+    lacking = [dim for dim in inner.open if isinstance(inner.env.scopes[0][dim].value, Unknown)]
+    if lacking:
+        told = f"`{inner.name}` is given nothing that says how large `{lacking[0]}` is"
+        f.error("E0308", told, e.span, help=f"write the size where `{inner.name}` is declared")
         return False
+    inner.open = ()
+    declare_inside(f, inner, e)
+    return True
+
+
+def _inputs(
+    f: Environment,
+    inner: Inner,
+    body: Environment,
+    arguments: dict[str, ast.Expr],
+    values: dict[str, Value],
+) -> bool:
+    """Bind the inputs of the inner cell to the arguments."""
     fine = True
-    for name, s in declared:
-        written = bound[name.id]
-        assert written is not None
-        found = give_input(f, inner, name, s, written)
+    for name, s in _declared_inputs(inner):
+        found = give_input(f, inner, name, s, arguments[name.id], values.get(name.id))
         fine &= found is not None
         value = f.named(found or Unknown(), name.span)
         body.scopes[0][name.id] = Binding("input", value, name.span)

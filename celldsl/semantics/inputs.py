@@ -82,12 +82,18 @@ def _as_written(f: Environment, listing: ast.ListOf, shape: Shape) -> Shape:
 
 
 def give_input(
-    f: Environment, inner: Inner, name: ast.Declared, s: ast.Input, written: ast.Expr
+    f: Environment,
+    inner: Inner,
+    name: ast.Declared,
+    s: ast.Input,
+    written: ast.Expr,
+    value: Value | None = None,
 ) -> Tensor | None:
     """An argument for an input of an inner cell; None where it does not fit."""
     wanted = written_sizes.shape(inner.env, s.shape, "the shape")
     fits = f.fits if wanted is None else has_shape(f, wanted)
-    found = _of_kind(f, inner, name, s, written, elaborate_beside(f, written, fits))
+    value = elaborate_beside(f, written, fits) if value is None else value
+    found = _of_kind(f, inner, name, s, written, value)
     if found is None or wanted is None:
         return None
     if not f.context.constraints.same_shape(found.shape, wanted):
@@ -97,6 +103,9 @@ def give_input(
             written.span,
             f"`{wording.short(written.span)}` is {shape_text(found.shape)}",
             secondary=(Label(s.shape.span, "it is declared here"),),
+            help="where the first layer reads another size, write `_` for it: `GRU[_, H]`"
+            if f.firsts and f.firsts[-1]
+            else None,
         )
         return None
     if s.per == "sequence" and f.context.type(found.name).rows == Rows.STEP:

@@ -250,6 +250,11 @@ def read_inner(f: Environment, e: ast.Attribute) -> Value:
             _no_inner_cell(f, e, binding)
         return Unknown()
     f.context.usage.used.add(binding.span)
+    if inner.open:
+        told = f"`{e.owner}.{e.id}` has no size before `{e.owner}` is stepped"
+        help = f"write its sizes where `{e.owner}` is declared, in the place of `_`"
+        f.error("E0103", told, e.span, help=help)
+        return Unknown()
     state = inner.env.find(e.id)
     if state is None or state.kind != "state":
         names_of = [n for s in inner.env.scopes for n, b in s.items() if b.kind == "state"]

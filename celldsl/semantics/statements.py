@@ -146,16 +146,16 @@ def loop(f: Environment, s: ast.For) -> None:
     if low is None or high is None:
         f.silenced |= set(spell_later(s.body))
         return
-    outer, iteration, stacks = f.iterations, f.iteration, f.stacks
+    outer, iteration, stacks, firsts = f.iterations, f.iteration, f.stacks, f.firsts
     f.stacks = dict(stacks)
     for k in range(low, high):
         f.context.count_equation(s.span)
         index = Binding("index", Static(Size.of(k)), s.variable.span, len(outer) + 1)
         f.scopes.append({s.variable.id: index})
-        f.iterations, f.iteration = (*outer, k), object()
+        f.iterations, f.iteration, f.firsts = (*outer, k), object(), (*firsts, k == low)
         _one_pass(f, s)
         _hide(f, f.scopes.pop(), "loop")
-    f.iterations, f.iteration = outer, iteration
+    f.iterations, f.iteration, f.firsts = outer, iteration, firsts
     close_stacks(f, s, low, high)
     f.stacks = stacks
 

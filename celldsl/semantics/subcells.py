@@ -11,8 +11,8 @@ from celldsl.diagnostics.diagnostic import Fix, Label, Report
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.semantics.context import MAX_DEPTH, Context, Environment, Inner
-from celldsl.semantics.environment import Binding, Sharing, Unknown, Value, a_kind
-from celldsl.semantics.inner_settings import bind_dims, bind_hypers
+from celldsl.semantics.environment import Binding, CellValue, Sharing, Unknown, Value, a_kind
+from celldsl.semantics.inner_settings import bind_dims, bind_hypers, is_open
 from celldsl.semantics.modules import Module
 from celldsl.structs import replace
 from celldsl.syntax import ast
@@ -40,8 +40,13 @@ def declare_sub(f: Environment, s: ast.Sub) -> None:
     env = _environment(f, home, f.prefix + own, f.cell_base + own, sharing)
     if not (bind_dims(f, env, cell, s) and bind_hypers(f, env, cell, s)):
         return
-    given = {dim.id: size.span for dim, size in zip(cell.dims, s.dims, strict=False)}
-    _hold(f, Inner(s.name.id, cell, home, env, s.name.span, s.span, given), s)
+    pairs = list(zip(cell.dims, s.dims, strict=False))
+    given = {dim.id: size.span for dim, size in pairs}
+    inner = Inner(s.name.id, cell, home, env, s.name.span, s.span, given)
+    inner.open = tuple(dim.id for dim, size in pairs if is_open(size))
+    _hold(f, inner)
+    if not inner.open:
+        declare_inside(f, inner, s.cell)
 
 
 def _environment(
@@ -55,13 +60,16 @@ def _environment(
     )  # fmt: skip
 
 
-def _hold(f: Environment, inner: Inner, s: ast.Sub) -> None:
-    """The inner cell with its states and parameters."""
-    f.inner[s.name.id] = inner
+def _hold(f: Environment, inner: Inner) -> None:
+    f.inner[inner.name] = inner
     f.all_inner.append(inner)
     f.context.inners[inner.env.prefix] = inner
+
+
+def declare_inside(f: Environment, inner: Inner, at: ast.Node) -> None:
+    """The states and parameters of an inner cell whose sizes are known."""
     f.context.cells.append(inner.cell)
-    inside(f, inner, lambda: f.context.callbacks.declarations(inner.env, inner.cell), s.cell)
+    inside(f, inner, lambda: f.context.callbacks.declarations(inner.env, inner.cell), at)
     f.context.cells.pop()
 
 
@@ -82,6 +90,11 @@ def _share(f: Environment, s: ast.Sub, other: ast.Declared) -> None:
         _nothing_to_share(f, other, binding)
         return
     f.context.usage.used.add(binding.span)
+    if first.open:
+        told = f"the sizes of `{other.id}` are open until it has stepped"
+        help = f"declare `{s.name.id}` below the step of `{other.id}`, or write the sizes"
+        f.error("E0308", told, other.span, help=help)
+        return
     prefix = f.prefix + ".".join([s.name.id, *map(str, f.iterations)]) + "."
     sharing = Sharing(f"the inner cell `{other.id}`")
     env = _environment(f, first.home, prefix, first.env.base, sharing)
@@ -91,7 +104,9 @@ def _share(f: Environment, s: ast.Sub, other: ast.Declared) -> None:
         if b.kind in ("dim", "hyper")
     )
     name, span = s.name.id, s.name.span
-    _hold(f, Inner(name, first.cell, first.home, env, span, s.span, first.given), s)
+    inner = Inner(name, first.cell, first.home, env, span, s.span, first.given)
+    _hold(f, inner)
+    declare_inside(f, inner, s.cell)
 
 
 def _nothing_to_share(f: Environment, other: ast.Declared, binding: Binding | None) -> None:
@@ -113,7 +128,12 @@ def _nothing_to_share(f: Environment, other: ast.Declared, binding: Binding | No
 
 def _cell(f: Environment, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
     name = s.cell.id
-    if name not in f.home.cells:
+    binding = f.find(name)
+    given = binding.value if binding is not None and binding.kind == "hyper" else None
+    if binding is not None and name not in f.home.cells and not isinstance(given, CellValue):
+        _no_cell(f, s, binding)
+        return None
+    if given is None and name not in f.home.cells:
         if name not in f.home.broken:
             near = nearest(name, f.home.cells)
             hint = f"did you mean `{near}`?" if near else "define it here, or `use` its file"
@@ -122,27 +142,45 @@ def _cell(f: Environment, s: ast.Sub) -> tuple[ast.Cell, Module] | None:
                 hint += f"; its dims stand in square brackets: `{name}[{sizes}]`"
             f.error("E0101", f"there is no cell `{name}`", s.cell.span, help=hint)
         return None
-    cell, home = f.home.cells[name]
+    if isinstance(given, CellValue) and isinstance(given.home, Module):
+        assert binding is not None
+        f.context.usage.used.add(binding.span)
+        cell, home = given.cell, given.home
+    else:
+        cell, home = f.home.cells[name]
     f.context.usage.used.add(cell.name.span)
     if len(f.context.cells) > MAX_DEPTH:
         told = f"inner cells nest more than {MAX_DEPTH} deep"
         f.error("E0303", told, s.cell.span, "one level too many")
         return None
     if cell in f.context.cells:
-        _report_circle(f, f.context.cells[f.context.cells.index(cell) :])
+        _report_circle(f, f.context.cells[f.context.cells.index(cell) :], s)
         return None
     return cell, home
 
 
-def _report_circle(f: Environment, cells: list[ast.Cell]) -> None:
+def _no_cell(f: Environment, s: ast.Sub, binding: Binding) -> None:
+    """`sub g = x[I, H]`, where `x` is a value, or a hyperparameter of another kind."""
+    f.context.usage.used.add(binding.span)
+    if isinstance(binding.value, Unknown):
+        return
+    told = f"`{s.cell.id}` is {a_kind(binding.kind)}, and no cell"
+    help = None
+    if binding.kind == "hyper":
+        told = f"`{s.cell.id}` is a hyperparameter, and stands for no cell"
+        help = f"its default says so: `{s.cell.id} = GRU`, with a cell that the file knows"
+    label = Label(binding.span, "it is declared here")
+    f.error("E0310", told, s.cell.span, secondary=(label,), help=help)
+
+
+def _report_circle(f: Environment, cells: list[ast.Cell], s: ast.Sub) -> None:
     """Cells that contain each other, from the first one on: the same from wherever they are met."""
     first = min(range(len(cells)), key=lambda at: cells[at].span.start)
     cells = [*cells[first:], *cells[:first], cells[first]]
     names = [cell.name.id for cell in cells]
     *others, last = [
-        Label(span, f"`{outer.name.id}` holds `{inner}`")
+        Label(_sub_of(outer.body, inner) or s.cell.span, f"`{outer.name.id}` holds `{inner}`")
         for outer, inner in zip(cells, names[1:], strict=False)
-        if (span := _sub_of(outer.body, inner)) is not None
     ]
     message = f"cells contain each other: {' -> '.join(names)}"
     f.context.report.add("E0307", message, last.span, last.text, secondary=tuple(others))
@@ -151,6 +189,12 @@ def _report_circle(f: Environment, cells: list[ast.Cell]) -> None:
 def _sub_of(body: tuple[ast.Statement, ...], cell: str) -> Span | None:
     """Where a body declares an inner cell of this sort."""
     return next((s.cell.span for s in subs(body) if s.cell.id == cell), None)
+
+
+def cells_of(cell: ast.Cell) -> Iterator[str]:
+    """The names of cells that a cell holds, or has for the default of a hyperparameter."""
+    yield from (s.cell.id for s in subs(cell.body))
+    yield from (h.default.id for h in cell.hyper if isinstance(h.default, ast.Name))
 
 
 def subs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Sub]:

@@ -62,6 +62,9 @@ def check_name(
         report.add("E0013", f"`{name}` is a word of the language and has no next value", span)
     elif name.startswith("_") and source.text[span.start - 1 : span.start].isdigit():
         report.add("E0012", "digits are not grouped", span, help="write the number without `_`")
+    elif name == "_":
+        help = "it stands for a size that an input says, in `sub g = GRU[_, H]` alone"
+        report.add("E0013", "`_` is no name", span, help=help)
     elif name.startswith("_"):
         message, label = f"`{name}` begins with `_`", "names begin with a letter"
         report.add("E0013", message, span, label)

@@ -117,13 +117,24 @@ def check_tokens(tokens: list[Token], source: Source, report: Report) -> list[To
         elif kind in ("NAME", "PRIMED"):
             inner = at > 0 and tokens[at - 1].type == "DOT"
             known = frozenset({ascii_name(split_time(token)[0])}) if inner else here
-            if not _continues(tokens, at):
+            if not _continues(tokens, at) and not (token == "_" and _is_open_size(tokens, at)):
                 token = _name(token, frozenset() if declaring else known, source, report)
         elif not token.isascii():
             token = token.spelled(spell_symbol(token))
         declaring = kind in _DECLARES or (declaring and kind in ("NAME", "COMMA"))
         out.append(token)
     return out
+
+
+def _is_open_size(tokens: list[Token], at: int) -> bool:
+    """Whether `_` stands for a size in `sub g = GRU[_, H]`."""
+    if tokens[at - 1].type not in ("LSQB", "COMMA"):
+        return False
+    if at + 1 == len(tokens) or tokens[at + 1].type not in ("RSQB", "COMMA"):
+        return False
+    while at > 0 and tokens[at - 1].type not in ("NEWLINE", "INDENT", "DEDENT"):
+        at -= 1
+    return tokens[at].type == "SUB"
 
 
 def _continues(tokens: list[Token], at: int) -> bool:

@@ -178,7 +178,7 @@ def test_value(expression: str, expected: Callable[[Any, Any, Any, Any], Any]) -
 
 
 # These have parameters, take integers, or stand where values begin: other tests have them.
-ELSEWHERE = {"linear", "group_linear", "conv", "legendre_a", "legendre_b", "one_hot"}
+ELSEWHERE = {"linear", "group_linear", "conv", "legendre_a", "legendre_b", "ode", "one_hot"}
 
 
 def test_every_function_is_tested() -> None:

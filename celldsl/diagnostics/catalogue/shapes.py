@@ -66,7 +66,8 @@ TABLE: dict[str, Entry] = {
     ),
     "E0212": Entry(
         "a loop that changes a shape",
-        "A value from before a loop keeps its shape in it.",
+        "A value from before a loop is given anew in it.  The first iteration may give it another "
+        "size, as the first of several layers does; all after it give the same one.",
         cell("a = x", "for k in 0..2:", "    a = concat([a, x])", out="a"),
         cell("a = x", "for k in 0..2:", "    a = a * x", out="a"),
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.zoo.equations.terms import Arrays, Step, affine, sigma
+from tests.zoo.equations.terms import Arrays, Step, affine, sigma, soft_max
 
 Result = tuple[Arrays, Arrays]
 
@@ -41,4 +41,33 @@ def act(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"h": mean, "ponder": len(states) + rest}, {"h": mean}
 
 
-STEPS: dict[str, Step] = {"act": act, "nested_lstm": nested_lstm}
+def _gru(p: Arrays, name: str, x: Any, h: Any) -> Any:
+    r, u = np.split(sigma(affine(p, f"{name}.r_u", x=x, h=h)), 2)
+    c = np.tanh(x @ p[f"{name}.c.W_x"] + (r * h) @ p[f"{name}.c.W_1"] + p[f"{name}.c.b"])
+    return u * h + (1 - u) * c
+
+
+def residual_stack(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    v = first = _gru(p, "layer.0", x["x"], s["layer.0.h"])
+    states = {"layer.0.h": first}
+    for k in range(1, int(p["layers"])):
+        states[f"layer.{k}.h"] = _gru(p, f"layer.{k}", v, s[f"layer.{k}.h"])
+        v = v + states[f"layer.{k}.h"]
+    return {"v": v}, states
+
+
+def window_attention(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    h = _gru(p, "read", x["x"], s["read.h"])
+    window = np.stack([*s["window"][1:], h])
+    scores = np.tanh(window @ p["k.W_window_next"] + p["k.b"] + s["y"] @ p["q.W_y"]) @ p["s"]
+    weights = soft_max(scores)
+    y = _gru(p, "write", np.concatenate([x["x"], weights @ window]), s["write.h"])
+    return {"y": y, "p": weights}, {"window": window, "y": y, "read.h": h, "write.h": y}
+
+
+STEPS: dict[str, Step] = {
+    "act": act,
+    "nested_lstm": nested_lstm,
+    "residual_stack": residual_stack,
+    "window_attention": window_attention,
+}
