@@ -19,7 +19,15 @@ from celldsl.semantics import names
 from celldsl.semantics.constraints import simple
 from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import data_in
-from celldsl.semantics.environment import FunctionValue, Real, Static, Tensor, Truth, Unknown
+from celldsl.semantics.environment import (
+    CellValue,
+    FunctionValue,
+    Real,
+    Static,
+    Tensor,
+    Truth,
+    Unknown,
+)
 from celldsl.semantics.structure import fix, size_of_number
 from celldsl.structs import record
 from celldsl.syntax import ast
@@ -72,6 +80,10 @@ def _named(f: Environment, e: ast.Name) -> Size | float:
             f.error("E0301", f"`{e.id}` is true or false, not a number", e.span)
         case FunctionValue():
             told = "is a function, and functions are not compared"
+            help = "let a hyperparameter of its own decide: `NAME = false`, and `if NAME:`"
+            f.error("E0301", f"`{e.id}` {told}", e.span, help=help)
+        case CellValue():
+            told = "is a cell, and cells are not compared"
             help = "let a hyperparameter of its own decide: `NAME = false`, and `if NAME:`"
             f.error("E0301", f"`{e.id}` {told}", e.span, help=help)
         case _ if _is_hyper(f, e.id):

@@ -41,13 +41,13 @@ def step_inner(f: Environment, inner: Inner, e: ast.Call) -> Value:
         return Unknown()
     arguments = _arguments(f, inner, e)
     inner.during.append(f.iteration)
-    values = {name: f.elaborate(w) for name, w in (arguments or {}).items() if inner.open}
-    if arguments is None or (inner.open and not _fill(f, inner, e, arguments, values)):
+    given = {name: f.elaborate(w) for name, w in (arguments or {}).items() if inner.open}
+    if arguments is None or (inner.open and not _fill(f, inner, e, arguments, given)):
         inner.stepped = e.span
         return Unknown()
     body = _body(f, inner)
     inner.started = told if inner.started is None else inner.started & told
-    fine = _inputs(f, inner, body, arguments, values)
+    fine = _inputs(f, inner, body, arguments, given)
     starts = [_start(f, inner, body, k) for k in e.keywords if k.name in told]
     inner.stepped = e.span
     if not fine or None in starts:

@@ -58,6 +58,8 @@ def draw_cell(seed: int, masks: bool = False) -> str:
         value = draft.complex_of_shape(shape)
         draft.lines.append(f"{name}' = 0.5i * {name} + {value} / (2 + abs({value}))")
     outputs = [f"{states[0][0]}'", *_others(draft)]
+    if any("= kind[" in line for line in draft.declared):
+        head = [head[0].replace("deep = true", "deep = true, kind = Inner")]
     body = [*draft.declared, *draft.lines, f"output {', '.join(outputs)}"]
     text = "\n".join([*head, *(f"    {line}" for line in body)])
     fields = [field for name, field in FIELDS.items() if f"ode({name}," in text]

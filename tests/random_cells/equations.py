@@ -210,8 +210,10 @@ def inner(draft: Draft) -> None:
     draft.inner, rng = True, draft.rng
     value, (width,) = draft.pick(rank=1) or draft.values[0]
     names = draft.name("v"), draft.name("v")
-    draft.declared.append(f"sub g = Inner[{width.text}, H]")
+    draft.declared.append(f"sub g = {rng.choice(['Inner', 'kind'])}[{width.text}, H]")
     start = rng.choice(["", ", s={}", ", s=0.5 * g.s + {}"]).format(draft.of_shape((H,)))
+    if "g.s" not in start and rng.random() < 0.5:
+        draft.declared[-1] = draft.declared[-1].replace(f"[{width.text},", "[_,")
     step = f"{', '.join(names)} = g({value}{start})"
     match rng.randrange(4):
         case 0:

@@ -145,7 +145,7 @@ def check_hyper(hyper: Hyper, value: Option) -> Setting:
             return _as_real(hyper, value)
         case "function" if isinstance(value, str):
             return value
-    wanted = {"function": "the name of a function", "boolean": "True or False"}
+    wanted = {"function": "the name of a function or a cell", "boolean": "True or False"}
     kind = wanted.get(hyper.kind, f"a number ({hyper.kind})")
     raise ArgumentTypeError(f"{hyper.name}: expected {kind}, got {value!r}")
 
