@@ -68,6 +68,7 @@ def _is_fold(f: Environment, e: ast.Over) -> bool:
 def _iteration(f: Environment, e: ast.Over, k: int) -> Tensor | None:
     """The value for one `k`; its parameters are named after it too."""
     f.context.count_equation(e.span)
+    iteration, f.iteration = f.iteration, object()
     place, f.place = f.place, f"{f.place}.{k}" if f.place else ""
     index = Binding("index", Static(Size.of(k)), e.variable.span, len(f.iterations))
     f.scopes.append({e.variable.id: index})
@@ -75,7 +76,7 @@ def _iteration(f: Environment, e: ast.Over, k: int) -> Tensor | None:
         return convert.tensor(f, e.body)
     finally:
         f.scopes.pop()
-        f.place = place
+        f.place, f.iteration = place, iteration
 
 
 def _joined(f: Environment, e: ast.Over, total: Tensor, value: Tensor) -> Value:

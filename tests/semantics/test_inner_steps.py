@@ -80,6 +80,17 @@ def test_a_loop_goes_on_from_iteration_to_iteration() -> None:
     agrees(outer(*lines, "y = y + g.h * g.c'"), step)
 
 
+def test_a_fold_goes_on_too() -> None:
+    def step(net: Net, x: Any, z: Any, s: Any, h: Any, c: Any) -> Any:
+        total = np.zeros_like(s)
+        for k in range(3):
+            h, c = net(x, h, c)
+            total = total + k * h
+        return np.tanh(s + total), h, c
+
+    agrees(outer("y = sum(for k in 0..K: k * g(x))"), step)
+
+
 def test_a_step_before_a_loop_is_gone_on_from() -> None:
     def step(net: Net, x: Any, z: Any, s: Any, h: Any, c: Any) -> Any:
         for at in (z, x, x, x):
