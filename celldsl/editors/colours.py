@@ -26,7 +26,7 @@ TYPES = ("class", "function", "typeParameter", "parameter", "property", "variabl
          "number", "string", "comment", "operator")  # fmt: skip
 MODIFIERS = ("declaration", "definition", "readonly", "modification", "defaultLibrary")
 # Words in declarations (`int[V]`) and options (`per=sequence`) that are names elsewhere.
-IN_PLACES = frozenset({"int", "bool", "complex", "per", "sequence"})
+IN_PLACES = frozenset({"int", "bool", "complex", "per", "sequence", "_"})
 LITERAL = {
     "NUMBER": "number",
     "IMAGINARY": "number",

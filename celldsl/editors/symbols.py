@@ -191,8 +191,11 @@ class Names:
             self.inner[s.name.id] = self.inner.get(s.shares.id, "")
             return
         self.inner[s.name.id] = s.cell.id
-        self._mark(s.cell.span, self._global(s.cell.id), "read")
-        self._expressions(s.dims, scopes)
+        if self._find(s.cell.id, scopes) is None:
+            self._mark(s.cell.span, self._global(s.cell.id), "read")
+        else:
+            self._read(s.cell.id, s.cell.span, scopes)
+        self._expressions((d for d in s.dims if d.span.text != "_"), scopes)
         self._keywords(s.hyper, s.cell.id, scopes)
 
     def _target(self, target: ast.Target, s: ast.Equation, scopes: list[Scope]) -> None:
