@@ -324,6 +324,6 @@ def complex_product(draft: Draft) -> None:
 
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
-    matrix: 3, loop: 1, choice: 1, inner: 1, mask: 1, pick: 2, choose: 1,
+    matrix: 3, loop: 1, choice: 1, inner: 1, mask: 2, pick: 2, choose: 1,
     fold: 1, again: 1, several: 1, complex_value: 2, complex_product: 1, ode: 1,
 }  # fmt: skip
