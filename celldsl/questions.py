@@ -131,9 +131,7 @@ def values(described: Any) -> list[Value]:
 def _written(described: Any) -> tuple[tuple[tuple[str, str], ...], str, Structure]:
     """The sources of a cell, its name, and the structure that its code is good for."""
     sources = tuple((str(name), str(text)) for name, text in described.sources)
-    fixed = tuple((h.name, h.value) for h in described.hypers if h.fixed)
-    sizes = tuple((d.name, d.fixed) for d in described.dims if d.fixed is not None)
-    return sources, described.name, (*fixed, *sizes)
+    return sources, described.name, described.structure
 
 
 @cache

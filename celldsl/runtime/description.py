@@ -238,3 +238,9 @@ class Description:
     sources: tuple[tuple[str, str], ...] = ()
     without: tuple[str, ...] = ()
     abi: int = 0
+
+    @property
+    def structure(self) -> tuple[tuple[str, float | int | bool | str | None], ...]:
+        """The names and values of hyperparameters and dims that the code is good for alone."""
+        fixed = tuple((h.name, h.value) for h in self.hypers if h.fixed)
+        return (*fixed, *((d.name, d.fixed) for d in self.dims if d.fixed is not None))

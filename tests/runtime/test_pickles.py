@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import celldsl
+from celldsl.cli.main import main
 
 GATE = "def gate(x, h, N):\n    return sigmoid(linear([x, h], N))\n"
 USER = """use gate from "parts/gate.cell"
@@ -128,3 +129,35 @@ def test_no_hash_is_shown() -> None:
         celldsl.ArgumentError, match="expected a file or the name of a cell, got int"
     ):
         celldsl.load(3)  # type: ignore[arg-type]
+
+
+WORKER = """
+import importlib.util, multiprocessing, sys
+import numpy as np
+
+def last(cell, x):
+    return cell(x)[0]
+
+if __name__ == "__main__":
+    spec = importlib.util.spec_from_file_location("lonely", sys.argv[1])
+    sys.modules["lonely"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cell = module.Deep(H=3)
+    x = np.ones((2, 1, 3), "f4")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.starmap_async(last, [(cell, x)]).get(timeout=100)
+    assert np.array_equal(found[0], cell(x)[0])
+"""
+
+
+def test_a_worker_that_does_not_find_the_module_compiles_the_cell(tmp_path: Path) -> None:
+    """A task that cannot be unpickled ends the worker of a Pool, and its caller waits for ever."""
+    (tmp_path / "deep.cell").write_text(DEEP)
+    (tmp_path / "elsewhere").mkdir()
+    made = tmp_path / "elsewhere" / "lonely.py"
+    assert main(["compile", str(tmp_path / "deep.cell"), "--set", "depth=2", "-o", str(made)]) == 0
+    (tmp_path / "work.py").write_text(WORKER)
+    done = subprocess.run(
+        [sys.executable, "work.py", str(made)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
