@@ -190,7 +190,8 @@ def _hyper_value(f: Environment, hyper: ast.Hyper) -> Value:
         told = "the default of a hyperparameter is a number, `true`, `false`, a function or a cell"
         quoted = hyper.default.value if isinstance(hyper.default, ast.String) else ""
         is_name = quoted.isidentifier()
-        help = f"a function stands without quotes: `{quoted}`" if is_name else None
+        what = "cell" if quoted in f.home.cells else "function"
+        help = f"a {what} stands without quotes: `{quoted}`" if is_name else None
         whole = hyper.default.value if isinstance(hyper.default, ast.Index) else None
         if isinstance(whole, ast.Name) and whole.id in f.home.cells:
             help = f"a cell stands without its sizes: `{hyper.id} = {whole.id}`"

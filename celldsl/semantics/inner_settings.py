@@ -88,6 +88,8 @@ def _in_brackets(cell: ast.Cell, s: ast.Sub) -> str | None:
     """`sub g = LSTM(I=3, H=H)`: sizes that stand where hyperparameters do."""
     written = {each.name: each.value.span.text for each in s.hyper}
     dims = [dim.id for dim in cell.dims]
+    if not s.dims and not s.hyper:
+        return f"sizes stand behind it: `{s.cell.id}[{', '.join(dims)}]`"
     if not written.keys() & set(dims):
         return None
     sizes = ", ".join(written.get(dim, dim) for dim in dims)

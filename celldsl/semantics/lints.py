@@ -16,6 +16,7 @@ from celldsl.semantics.environment import Usage
 from celldsl.semantics.pole_lints import Pole, old_names, poles
 from celldsl.semantics.reach import Reach, leaves_below, reach
 from celldsl.semantics.shared_lints import separate_weights
+from celldsl.semantics.step_lints import steps_for_states
 from celldsl.semantics.wording import short
 from celldsl.syntax import ast
 
@@ -49,8 +50,9 @@ def _inside(cell: ast.Cell, span: Span) -> bool:
 
 
 def _unused(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
+    read = usage.used | steps_for_states(cell)
     for span, (kind, name) in usage.declared.items():
-        if kind in UNUSED and span not in usage.used and _inside(cell, span):
+        if kind in UNUSED and span not in read and _inside(cell, span):
             yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None, None
 
 

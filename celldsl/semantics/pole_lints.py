@@ -78,7 +78,7 @@ def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
             return
         case ast.Call(function="where", args=(_, _, _)):
             yield expression
-    for part in _parts(expression):
+    for part in parts(expression):
         yield from _calls_of_where(part)
 
 
@@ -114,7 +114,7 @@ def _compared(condition: ast.Expr) -> Iterator[tuple[ast.Expr, ast.Expr]]:
         case ast.Binary(op, left, right) if op in COMPARISONS:
             yield left, right
         case _:
-            for part in _parts(condition):
+            for part in parts(condition):
                 yield from _compared(part)
 
 
@@ -146,7 +146,7 @@ def _poles_in(
             yield branch, base
         case ast.Name(id=name, primed=False) if name in named and name not in seen:
             yield from _poles_in(named[name], named, seen | {name})
-    for part in _parts(branch):
+    for part in parts(branch):
         yield from _poles_in(part, named, seen)
 
 
@@ -158,10 +158,11 @@ def _is_whole(exponent: ast.Expr) -> bool:
 def old_names(expression: ast.Expr) -> set[str]:
     """The names without a prime that an expression reads."""
     own = {expression.id} if isinstance(expression, ast.Name) and not expression.primed else set()
-    return own.union(*map(old_names, _parts(expression)))
+    return own.union(*map(old_names, parts(expression)))
 
 
-def _parts(expression: ast.Expr) -> Iterator[ast.Expr]:
+def parts(expression: ast.Expr) -> Iterator[ast.Expr]:
+    """The expressions that stand in one, without sizes and indices."""
     match expression:
         case ast.Unary(_, operand):
             yield operand

@@ -204,3 +204,19 @@ def test_what_is_wrong_is_told() -> None:
 def test_an_inner_cell_shares_with_one_that_has_stepped() -> None:
     lines = ("a = g(x)", "sub h = shared g", "y = a + h(z)")
     assert codes(outer(*lines, "y = y * K")) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "unused"),
+    [
+        (("a = g(x)", "y = g.h'"), []),
+        (("a = g(x)", "y = s + g.h"), []),
+        (("for k in 0..K:", "    a = g(x)", "y = 2 * g.h'"), []),
+        (("a = g(x)", "y = 2 * s"), ["a"]),
+        (("for k in 0..K:", "    a = g(x)", "y = 2 * s"), ["a"]),
+        (("a = g(x)", "b = a + s", "y = g.h'"), ["b"]),
+    ],
+)
+def test_a_step_for_its_state_is_not_in_vain(lines: tuple[str, ...], unused: list[str]) -> None:
+    told = [f"the value `{name}` is never used" for name in unused]
+    assert [text for text in messages(outer(*lines)) if text.startswith("the value")] == told

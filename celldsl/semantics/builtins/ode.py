@@ -148,7 +148,8 @@ def _method(f: Environment, e: ast.Call, a: Bound) -> str:
         rest = ", ".join(arg.span.text for arg in e.args[3:]) or text
         help = f"what the function takes besides stands in a list: `args=[{rest}]`"
     fix = Fix(written.span, f'"{near}"') if near else None
-    f.error("E0124", f"`method` is one of {names}", written.span, help=help, fix=fix)
+    told = "a method stands in quotes" if text in METHODS else f"`ode` has no method `{text}`"
+    f.error("E0124", told, written.span, f"it is one of {names}", help=help, fix=fix)
     raise Refused
 
 

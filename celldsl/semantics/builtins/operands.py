@@ -79,7 +79,9 @@ def kernel_sizes(f: Environment, written: ast.Expr) -> tuple[int, ...] | None:
         if size is None:
             return None
         if size < 1 or size % 2 == 0:
-            f.error("E0124", f"a kernel has odd sizes, and this is {size}", item.span)
+            help = f"what it sees lies evenly around each place: write {size - 1} or {size + 1}"
+            told = f"a kernel has odd sizes, and this is {size}"
+            f.error("E0124", told, item.span, help=help if size > 1 else None)
             return None
         found.append(size)
     return tuple(found)
@@ -103,13 +105,7 @@ def convolved(
     With groups each has kernels of its own, over its own share of the operand's channels.
     """
     rank = len(v.shape) - 1
-    if rank not in (1, 2) or len(kernel) not in (1, rank):
-        f.error(
-            "E0210",
-            f"`conv` takes [C, L] or [C, Y, X], and `{wording.short(written.span)}` is "
-            f"{shape_text(v.shape)}",
-            written.span,
-        )
+    if not _fits_kernel(f, v, kernel, written):
         return None
     kernel = kernel * rank if len(kernel) == 1 else kernel
     taps = product(tuple(map(Size.of, kernel)))
@@ -125,6 +121,24 @@ def convolved(
 
     shape = (channels, size, *map(Size.of, kernel))
     return Block(v.name, shape, size * taps, channels * taps, multiply)
+
+
+def _fits_kernel(f: Environment, v: Tensor, kernel: tuple[int, ...], written: ast.Expr) -> bool:
+    """Whether there are axes to convolve over, and the kernel has a size for each."""
+    name, shape = wording.short(written.span), shape_text(v.shape)
+    rank = len(v.shape) - 1
+    if rank not in (1, 2):
+        told = f"`conv` takes [C, L] or [C, Y, X], and `{name}` is {shape}"
+        help = f"one channel is an axis too: `expand({name}, 0)`" if rank == 0 else None
+        f.error("E0210", told, written.span, help=help)
+        return False
+    if len(kernel) not in (1, rank):
+        told = f"a kernel of {len(kernel)} sizes does not fit `{name}`, which is {shape}"
+        axes = "one axis" if rank == 1 else f"{rank} axes"
+        help = f"it goes over {axes} behind the channels: a size for each, or one number for all"
+        f.error("E0210", told, written.span, help=help)
+        return False
+    return True
 
 
 def _convolved_in_groups(

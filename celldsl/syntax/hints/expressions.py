@@ -90,9 +90,12 @@ def ask_tuple(m: Mistake) -> Words | None:
 
 
 def ask_second_value(m: Mistake) -> Words | None:
-    """`a, b = c, d`"""
+    """`a, b = c, d`, `def f(v, w) = w, -v`"""
     if m.kind != "COMMA" or m.expected != {"NEWLINE"} or "EQUAL" not in m.line_kinds:
         return None
+    if m.first.type == "DEF":
+        help = "several stand below it: end its body with `return a, b`"
+        return Words("E0010", "a function that is one line gives one value", help)
     return Words("E0010", "an equation has one value", "write an equation for each value")
 
 
