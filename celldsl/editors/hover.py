@@ -6,7 +6,7 @@ hints(document)                         [(offset, ": [H]"), …] after the left 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from celldsl.diagnostics.span import Span
 from celldsl.editors.derivative import slope_of, slopes
@@ -15,6 +15,7 @@ from celldsl.editors.workspace import Document, Workspace
 from celldsl.ir.size import shape_text
 from celldsl.semantics.environment import Several, Static, Tensor, Value
 from celldsl.syntax import ast
+from celldsl.syntax.walk import equations
 
 WORDS = {
     "hyper": "hyperparameter", "param": "parameter: it is trained", "sub": "inner cell",
@@ -123,17 +124,6 @@ def _equations(document: Document, at: Occurrence, name: str) -> Iterator[str]:
                      else f"∂{name}/∂{text} = {told}" for text, told in found]  # fmt: skip
             yield _code("\n".join(lines), "")
         return
-
-
-def equations(body: Iterable[ast.Statement]) -> Iterator[ast.Equation]:
-    for s in body:
-        match s:
-            case ast.Equation():
-                yield s
-            case ast.For(body=inner):
-                yield from equations(inner)
-            case ast.If(body=inner, orelse=other):
-                yield from equations((*inner, *(other or ())))
 
 
 def _language(name: str, shape: str) -> str | None:

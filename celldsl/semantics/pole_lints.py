@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from celldsl.diagnostics.span import Span
 from celldsl.syntax import ast
+from celldsl.syntax.walk import equations, parts
 
 # Functions whose derivative is infinite, or that do not exist, at an end of their domain.
 POLES = frozenset({"log", "sqrt", "rsqrt", "log1p"})
@@ -39,7 +40,7 @@ def poles(body: Iterable[ast.Statement], settings: frozenset[str]) -> Iterator[P
 
     `settings` are the names of dims and hyperparameters.
     """
-    statements = list(_statements(body))
+    statements = list(equations(body))
     named = _defined_once(statements)
     told: set[Span] = set()
     for statement in statements:
@@ -48,17 +49,6 @@ def poles(body: Iterable[ast.Statement], settings: frozenset[str]) -> Iterator[P
                 if found.argument not in told:
                     told.add(found.argument)
                     yield found
-
-
-def _statements(body: Iterable[ast.Statement]) -> Iterator[ast.Equation]:
-    for statement in body:
-        match statement:
-            case ast.Equation():
-                yield statement
-            case ast.For(body=inner):
-                yield from _statements(inner)
-            case ast.If(body=inner, orelse=other):
-                yield from _statements((*inner, *(other or ())))
 
 
 def _defined_once(statements: Iterable[ast.Equation]) -> Equations:
@@ -159,20 +149,3 @@ def old_names(expression: ast.Expr) -> set[str]:
     """The names without a prime that an expression reads."""
     own = {expression.id} if isinstance(expression, ast.Name) and not expression.primed else set()
     return own.union(*map(old_names, parts(expression)))
-
-
-def parts(expression: ast.Expr) -> Iterator[ast.Expr]:
-    """The expressions that stand in one, without sizes and indices."""
-    match expression:
-        case ast.Unary(_, operand):
-            yield operand
-        case ast.Binary(_, left, right):
-            yield left
-            yield right
-        case ast.Call(args=args, keywords=keywords):
-            yield from args
-            yield from (keyword.value for keyword in keywords)
-        case ast.ListOf(items):
-            yield from items
-        case ast.Index(value) | ast.Over(body=value):
-            yield value

@@ -6,18 +6,18 @@ With `y = g(x)` and `h' = g.h'` nothing reads `y`, and the step is not in vain.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from celldsl.diagnostics.span import Span
-from celldsl.semantics.pole_lints import parts
 from celldsl.syntax import ast
+from celldsl.syntax.walk import parts, statements
 
 
 def steps_for_states(cell: ast.Cell) -> set[Span]:
     """Targets of equations whose inner cell is named in another place: there its state is read."""
-    statements = list(_every(cell.body))
-    inner = {s.name.id for s in statements if isinstance(s, ast.Sub)}
-    equations = [s for s in statements if isinstance(s, ast.Equation)]
+    everything = list(statements(cell.body))
+    inner = {s.name.id for s in everything if isinstance(s, ast.Sub)}
+    equations = [s for s in everything if isinstance(s, ast.Equation)]
     named = Counter(name for s in equations for name in _owners(s.value))
     return {
         target.span
@@ -25,15 +25,6 @@ def steps_for_states(cell: ast.Cell) -> set[Span]:
         for target in s.targets
         if any(named[name] > 1 for name in _called(s.value) if name in inner)
     }
-
-
-def _every(body: Iterable[ast.Statement]) -> Iterator[ast.Statement]:
-    for s in body:
-        yield s
-        if isinstance(s, ast.For | ast.If):
-            yield from _every(s.body)
-        if isinstance(s, ast.If):
-            yield from _every(s.orelse or ())
 
 
 def _called(e: ast.Expr) -> Iterator[str]:
