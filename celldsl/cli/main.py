@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
@@ -23,25 +23,28 @@ from celldsl.diagnostics.setting_error import SettingError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.version import __version__
 
+# In the order of the work: begin, write, look, learn, ship.
 COMMANDS = {
-    "compile": "write modules, and compile them ahead of use",
+    "new": "begin a cell from one that comes with celldsl",
+    "list": "list the cells that come with celldsl",
+    "diff": "say how two cells differ, in words and equations",
     "check": "show all that is wrong with files",
     "fmt": "lay files out in the one canonical way",
     "show": "show a cell: shapes and parameters, or a stage of the compiler",
+    "explain": "explain a diagnostic, by its code",
     "gradcheck": "check gradients against differences, in float64",
     "try": "train cells side by side, and say whether they learn",
     "inspect": "show what happens inside a cell along a run, and how far its gradient reaches",
+    "compile": "write modules, and compile them ahead of use",
     "bench": "measure how fast a cell is, over sizes, beside others",
-    "lsp": "serve an editor, by the language server protocol",
-    "explain": "explain a diagnostic, by its code",
-    "list": "list the cells that come with celldsl",
-    "diff": "say how two cells differ, in words and equations",
     "stubs": "write the types of cells that are imported, for editors and type checkers",
-    "new": "begin a cell from one that comes with celldsl",
+    "lsp": "serve an editor, by the language server protocol",
 }
 # Python's own word cannot name a module.
 MODULES = {"try": "try_cells"}
-EXAMPLE = "example:\n  celldsl compile gru.cell\n  celldsl COMMAND --help"
+EXAMPLE = (
+    "example:\n  celldsl new Mine --like gru\n  celldsl check mine.cell\n  celldsl COMMAND --help"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,12 +144,13 @@ def _overview() -> ArgumentParser:
     lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
     parser = ArgumentParser(
         prog="celldsl",
+        usage="%(prog)s [-h] [--version] COMMAND …",
         description="Recurrent cells written as their equations.\n\ncommands:\n" + "\n".join(lines),
         epilog=EXAMPLE,
         formatter_class=_help,
     )
     parser.add_argument("--version", action="version", version=f"celldsl {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("command", nargs="?", help=SUPPRESS)
     return parser
 
 

@@ -15,7 +15,8 @@ from celldsl.targets.numba.stub import MADE
 
 def types_of(path: Path) -> Path:
     """Where the types of a module or a cell go.  Raises CommandError where others' types are."""
-    place = path.with_suffix(".pyi")
+    # A folder has no suffix to replace, and reading it says what is wrong.
+    place = path.parent / f"{path.stem}.pyi"
     if not place.is_dir() and (not place.exists() or MADE in _beginning(place)):
         return place
     raise CommandError(f"{place} is there, and celldsl did not write it: move it away first")

@@ -182,7 +182,7 @@ def test_gradcheck_counts_every_array(folder: Path, capsys: pytest.CaptureFixtur
     assert main(["gradcheck", "tiny.cell", "--tolerance", "0"]) == 1
     assert "WRONG" in capsys.readouterr().out
     assert main(["gradcheck", "tiny.cell", "--set", "bogus=3"]) == 2
-    assert 'no argument "bogus"' in capsys.readouterr().err
+    assert "Tiny has no bogus; it has H, I, act" in capsys.readouterr().err
 
 
 def worst_by_differences(file: str) -> float:
@@ -227,10 +227,31 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
 def test_the_command_line_may_be_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     for argv in ([], ["bogus"], ["check"], ["check", "--bogus", "x"]):
         assert main(argv) == 2
+    assert main(["--bogus"]) == 2
+    assert "unrecognized arguments: --bogus" in capsys.readouterr().err
     assert main(["show", "good.cell", "--set", "H"]) == 2
     assert "expected NAME=VALUE" in capsys.readouterr().err
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"celldsl {celldsl.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [[name] for name in ("fmt", "show", "gradcheck", "inspect", "bench", "stubs", "try")]
+    + [["diff", "gru"], ["list", "--like"]],
+    ids=lambda argv: argv[0],
+)
+@pytest.mark.parametrize("place", [".", "/"])
+def test_a_folder_is_no_cell(
+    argv: list[str], place: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*argv, place]) == 1
+    assert "Is a directory" in capsys.readouterr().err
+
+
+def test_compile_names_the_files_of_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "."]) == 1
+    assert "error: . is a folder; name its files: *.cell" in capsys.readouterr().err
 
 
 def test_a_bug_of_ours_is_said_to_be_one(

@@ -34,6 +34,13 @@ def test_words_and_pictures_of_saved_weights(
     assert {path.name for path in (tmp_path / "out").iterdir()} == drawn
 
 
+def test_a_size_that_is_missing_is_asked_for_by_its_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["inspect", "rnn", *SIZES[:2]]) == 2
+    assert "RNN needs a size for H: --set H=8, or weights that have it" in capsys.readouterr().err
+
+
 def test_without_weights_and_input_it_looks_at_a_fresh_cell(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

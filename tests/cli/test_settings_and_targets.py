@@ -69,7 +69,7 @@ def test_a_misspelt_command_is_answered_with_the_nearest(
     assert main(["cehck", "deep.cell"]) == 2
     assert "there is no command cehck; did you mean `celldsl check`?" in capsys.readouterr().err
     assert main(["frobnicate"]) == 2
-    assert "there are compile, check" in capsys.readouterr().err
+    assert "there are new, list" in capsys.readouterr().err
 
 
 def test_without_a_command_all_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

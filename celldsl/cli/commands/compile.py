@@ -106,6 +106,8 @@ def _check_target(arguments: Namespace) -> None:
 
 def _target(arguments: Namespace, path: Path) -> Path:
     """Where the module of a file goes.  Raises CommandError where no module can be there."""
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder; name its files: {path / '*.cell'}")
     stem = TARGETS[arguments.target].stem(path.stem)
     if arguments.output is None:
         return _module_path(path.with_name(f"{stem}.py"), "give it another with -o")

@@ -67,10 +67,21 @@ def _cell(arguments: Namespace) -> Any:
     found = load(arguments.file, arguments.cell, arguments.root)
     settings = parse_settings(arguments.set)
     if arguments.weights is None:
+        _require_sizes(found, settings)
         return found(**settings)
     if settings:
         raise CommandError("--set: the weights have the sizes and hyperparameters already", 2)
     return found.from_file(arguments.weights)
+
+
+def _require_sizes(found: Any, settings: dict[str, Any]) -> None:
+    dims = found.description.dims
+    missing = [d.name for d in dims if d.default is None and d.fixed is None]
+    missing = [name for name in missing if name not in settings]
+    if missing:
+        options = " ".join(f"--set {name}=8" for name in missing)
+        told = f"{found.description.name} needs a size for {', '.join(missing)}"
+        raise CommandError(f"{told}: {options}, or weights that have it", 2)
 
 
 def _each_step(cell: Any) -> list[str]:

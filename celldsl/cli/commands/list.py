@@ -8,7 +8,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from celldsl.cli.output import CommandError
+from celldsl.cli.output import CommandError, print_diagnostics
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.zoo_index import Entry, Index, Known, read_catalogue, read_index, summary_of
 
@@ -37,7 +38,11 @@ def run(arguments: Namespace) -> int:
     if arguments.like is not None:
         from celldsl.cli.views.relatives import relatives_text
 
-        print(relatives_text(arguments.like))
+        try:
+            print(relatives_text(arguments.like))
+        except CellError as error:
+            print_diagnostics(error.diagnostics)
+            return 1
         return 0
     chosen = [entry for entry in index.cells.values() if _is_asked_for(entry, arguments)]
     if not chosen:

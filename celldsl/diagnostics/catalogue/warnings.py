@@ -68,14 +68,6 @@ TABLE: dict[str, Entry] = {
         cell("a = 2 * x  # celldsl: ignore[W0501]", out="a"),
         cell("a = 2 * x  # celldsl: ignore[W0501]"),
     ),
-    "W0511": Entry(
-        "calls that may be meant to share weights",
-        "Each call of a `def` makes weights of its own.  In a loop, or where one call's argument "
-        "depends on another's result, one set may be meant, as for the stages of an ODE: `shared "
-        "def` has one.  Where each is to have its own, a mark at the end of the line says so.",
-        "def f(v, N) = tanh(linear(v, N))\n\n" + cell("b = f(x, H)", "a = f(b, H)", out="a"),
-        "shared def f(v, N) = tanh(linear(v, N))\n\n" + cell("b = f(x, H)", "a = f(b, H)", out="a"),
-    ),
     "W0510": Entry(
         "a gradient of NaN through `where`",
         "`where(x > 0, log(x), 0)` has the right value for every x.  Its gradient at x = 0 is NaN "
@@ -84,5 +76,13 @@ TABLE: dict[str, Entry] = {
         "function never meets its pole: `where(x > 0, log(where(x > 0, x, 1)), 0)`.",
         cell("a = where(x > 0, log(x), 0)", out="a"),
         cell("a = where(x > 0, log(where(x > 0, x, 1)), 0)", out="a"),
+    ),
+    "W0511": Entry(
+        "calls that may be meant to share weights",
+        "Each call of a `def` makes weights of its own.  In a loop, or where one call's argument "
+        "depends on another's result, one set may be meant, as for the stages of an ODE: `shared "
+        "def` has one.  Where each is to have its own, a mark at the end of the line says so.",
+        "def f(v, N) = tanh(linear(v, N))\n\n" + cell("b = f(x, H)", "a = f(b, H)", out="a"),
+        "shared def f(v, N) = tanh(linear(v, N))\n\n" + cell("b = f(x, H)", "a = f(b, H)", out="a"),
     ),
 }

@@ -1,7 +1,8 @@
 """Elementwise operations.  In: nothing.  Out: their entries of the table.
 
 At kinks: relu and abs at 0 give 0, ties of max and min share equally, clip passes at its bounds.
-An entry without an `element` is a primitive, which every target prints.
+An entry without an `element` is a primitive, which every target prints.  An `element` is made of
+primitives alone: not of `abs` or `relu`, which have elements of their own.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from celldsl.ir.ops.spelling import PYTHON, element_value
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.size import Size
 from celldsl.structs import replace
+from celldsl.targets.jax.dialect import JAX
 from celldsl.targets.numba.printer import FUNCTIONS, OPERATORS
+from celldsl.targets.torch.dialect import TORCH
 from tests.ir.ops.cases import CASES
 
 AGREED = [
@@ -45,6 +47,10 @@ def test_a_facet_that_is_missing_is_named() -> None:
     assert missing_facets(unknown) == [
         "value", "an `element`, or a spelling of the primitive in every target",
     ]  # fmt: skip
+    bent = replace(OPS["relu"], name="prod")
+    assert missing_facets(bent) == [
+        "a spelling in PyTorch and JAX, which would differentiate its `element`",
+    ]  # fmt: skip
     moved = replace(OPS["roll"], gather=None)
     assert missing_facets(moved) == ["where its elements are read (`gather`, `view`)"]
 
@@ -61,6 +67,8 @@ def missing_facets(entry: Op) -> list[str]:
         "a cost of 0, 1, 4 or 8": entry.cost in (0, 1, 4, 8),
         "an `element`, or a spelling of the primitive in every target":
             not entry.primitive or entry.name in known,
+        "a spelling in PyTorch and JAX, which would differentiate its `element`":
+            entry.slope == "smooth" or {entry.name} <= TORCH.calls.keys() & JAX.calls.keys(),
         "how its loop goes (`reduction`)": entry.reduction or entry.kind not in ("reduce", "scan"),
         "where its elements are read (`gather`, `view`)":
             entry.gather or entry.view or entry.kind not in ("shape", "source")
@@ -76,7 +84,8 @@ def test_an_element_is_made_of_primitives(name: str) -> None:
     assert entry.element is not None
     arguments = tuple(Count(Size.dim(f"A{i}")) for i in range(entry.arity or 0))
     used = primitives_of(entry.element(*arguments))
-    assert used <= {n for n, other in OPS.items() if other.primitive}
+    made = used - {n for n, other in OPS.items() if other.primitive}
+    assert not made, f"write what {', '.join(sorted(made))} is made of: it has an `element` itself"
 
 
 @pytest.mark.parametrize("name", [n for n, entry in OPS.items() if entry.reduction is not None])
