@@ -195,6 +195,8 @@ def _hyper_value(f: Environment, hyper: ast.Hyper) -> Value:
         whole = hyper.default.value if isinstance(hyper.default, ast.Index) else None
         if isinstance(whole, ast.Name) and whole.id in f.home.cells:
             help = f"a cell stands without its sizes: `{hyper.id} = {whole.id}`"
+        if isinstance(hyper.default, ast.Call) and hyper.default.function in f.home.cells:
+            help = f"a cell stands without brackets: `{hyper.id} = {hyper.default.function}`"
         if isinstance(hyper.default, ast.Imaginary):
             name = hyper.id
             help = f"give its parts: `{name}_re = 0.0, {name}_im = {hyper.default.value}`, and "

@@ -149,11 +149,11 @@ def _arguments(f: Environment, inner: Inner, e: ast.Call) -> dict[str, ast.Expr]
     states, signature = states_of(inner.cell), ", ".join(inputs)
     if not _keywords_known(f, inner, e, inputs, states):
         return None
-    example = states[0] if states else "h"
-    own = (
-        f"a state to begin at goes by its name: `{inner.name}({signature}, {example}=…)`; without "
-    )
-    own += "one a step begins where the one before has ended"
+    own = None
+    if states:
+        told = f"{inner.name}({signature}, {states[0]}=…)"
+        own = f"a state to begin at goes by its name: `{told}`; without one a step begins where "
+        own += "the one before has ended"
     plain = replace(e, keywords=tuple(k for k in e.keywords if k.name not in states))
     bound = bind(f, plain, signature, inner.name, own)
     return None if bound is None else {name: w for name, w in bound.items() if w is not None}

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.semantics.lowering import Cell, close, codes, params
+from tests.semantics.lowering import Cell, close, codes, lower, params
 
 ORDERS = {"euler": 1, "midpoint": 2, "rk4": 4}
 # A damped spring, beside growth by a logistic curve in another value.
@@ -125,3 +125,20 @@ cell C[I](euler = 2.0):
     output y
 """
     assert codes(text) == []
+
+
+@pytest.mark.parametrize("call", ["ode(leak, {}, 0.1)", "grad(sum(square(h - x)), {})"])
+def test_a_list_of_one_gives_one_value(call: str) -> None:
+    text = f"""
+def leak(v) = -v
+cell C[H]:
+    input x: [H]
+    state h: [H]
+    h' = x - 0.1 * {call}
+    output h'
+"""
+    one, listed = (
+        [(n.op, n.args, n.attributes) for n in lower(text.format(wrt))[0].nodes()]
+        for wrt in ("h", "[h]")
+    )
+    assert listed == one

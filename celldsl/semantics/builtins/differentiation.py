@@ -56,7 +56,7 @@ def _grad(f: Environment, e: ast.Call, a: Bound) -> Value:
             items.append(Unknown())
         else:
             items.append(Tensor(gradient, value.shape, value.why))
-    return Several(tuple(items)) if isinstance(written, ast.ListOf) else items[0]
+    return items[0] if len(items) == 1 else Several(tuple(items))
 
 
 # ---------------------------------------------------------------- the loss
@@ -163,6 +163,8 @@ def _no_name(f: Environment, e: ast.Call, a: Bound, written: ast.Expr) -> None:
     loss, text = given(a, "loss").span.text, wording.short(written.span)
     help = f"give it a name, and compute the loss with that: `v = {text}`"
     fix = None
+    if isinstance(written, ast.String):
+        help = f"a name stands without quotes: `{e.function}({loss}, {written.value})`"
     if isinstance(written, ast.Index) and isinstance(written.value, ast.Name):
         name = written.value.span.text
         index = written.span.text[len(name) :]

@@ -50,7 +50,7 @@ def _ode(f: Environment, e: ast.Call, a: Bound) -> Value:
             y = rule(system, y)
     except Refused:
         return Unknown()
-    return y[0] if not isinstance(given(a, "y"), ast.ListOf) else Several(y)
+    return y[0] if len(y) == 1 else Several(y)
 
 
 def _items(a: Bound, name: str) -> tuple[ast.Expr, ...]:
@@ -119,6 +119,7 @@ def _check_count(system: System) -> None:
     if definition is None or len(definition.args) == len(given_):
         return
     name, wanted = definition.name.id, [argument.id for argument in definition.args]
+    count = "1 value" if len(wanted) == 1 else f"{len(wanted)} values"
     lacking = wanted[len(given_) :]
     help = "what stands in `args` follows what changes"
     if lacking:
@@ -126,7 +127,7 @@ def _check_count(system: System) -> None:
         help = f"what it takes besides stands in a list: `args=[{listed}]`"
     system.f.error(
         "E0122",
-        f"`{name}` takes {len(wanted)} values, and `ode` gives it {len(given_)}",
+        f"`{name}` takes {count}, and `ode` gives it {len(given_)}",
         e.span,
         f"`{name}({', '.join(wanted)})`",
         help=help,
@@ -145,8 +146,9 @@ def _method(f: Environment, e: ast.Call, a: Bound) -> str:
     near = text if text in METHODS else nearest(text, METHODS)
     help = f'write `"{near}"`' if near else None
     if not near and not isinstance(written, ast.String):
-        rest = ", ".join(arg.span.text for arg in e.args[3:]) or text
-        help = f"what the function takes besides stands in a list: `args=[{rest}]`"
+        rest = ", ".join(arg.span.text for arg in e.args[3:])
+        by_place = f"what the function takes besides stands in a list: `args=[{rest}]`"
+        help = by_place if rest else "a method is fixed where the equation is written, in quotes"
     fix = Fix(written.span, f'"{near}"') if near else None
     told = "a method stands in quotes" if text in METHODS else f"`ode` has no method `{text}`"
     f.error("E0124", told, written.span, f"it is one of {names}", help=help, fix=fix)

@@ -99,7 +99,8 @@ def ask_reserved(m: Mistake) -> Words | None:
         shape = given[0] if given is not None and given[0].startswith("[") else "[H]"
         declared = f"`{m.token} {m.first}: {shape}`"
         help = f"{article} {m.token} is declared on a line of its own: {declared}"
-    if m.kind == "STATE" and m.after.type == "EQUAL" and m.before.type in ("LPAR", "COMMA"):
+    keyword = m.after.type == "EQUAL" and m.before.type in ("LPAR", "COMMA")
+    if m.kind == "STATE" and keyword and "LPAR" in m.line_kinds:
         help = "an inner cell is told where its step begins by the name of a state: `g(x, h=…)`"
     return Words("E0013", f"`{m.token}` is a word of the language, not a name", help)
 
