@@ -12,8 +12,8 @@ TOP = Path(__file__).parents[1]
 # Names of distributions whose module is called otherwise.
 MODULES = {"scikit-learn": "sklearn"}
 # Written for those who have the frameworks or the extras; only `TYPE_CHECKING` needs the last.
-OPTIONAL = {"IPython", "PyInstaller", "h5py", "jax", "lsprotocol", "matplotlib", "pygls", "pygments",
-            "sklearn", "torch", "typing_extensions"}  # fmt: skip
+OPTIONAL = {"IPython", "PyInstaller", "h5py", "jax", "lsprotocol", "matplotlib", "pygls",
+            "pygments", "sklearn", "torch", "typing_extensions"}  # fmt: skip
 # Asked for by a command line or a plugin, not by an import of ours.
 TOOLS = {"ipykernel", "nbclient", "pytest", "pytest-lsp", "pytest-xdist", "ruff", "mypy", "celldsl"}
 
