@@ -4,7 +4,7 @@
 # Versions: norse 1.1.0, torch 2.13.0.
 # Bet: LIFRecurrentCell with input weights of 1 and recurrent weights of 0 is LIFCell, in its
 #   values and in its gradients: both state one equation, one threshold, one surrogate.
-# Instead: the values are equal bit by bit, the gradients are not: the recurrent step writes
+# Instead: the values are equal, the gradients are not: the recurrent step writes
 #   (1 - z.detach()) * v, the feed-forward step (1 - z) * v. LSNN is split in the same way.
 #   Nothing in the parameters says or chooses it.
 # Output seen:
