@@ -11,11 +11,6 @@ Each who helps and the caller hold a block of memory; who comes too late finds t
 
 from __future__ import annotations
 
-from typing import Any
-
-from numba import types
-from numba.extending import intrinsic
-
 from celldsl.jax.handler_abi import (
     DESTROY_SIZE,
     FRAME_API,
@@ -40,19 +35,9 @@ from celldsl.jax.handler_abi import (
 from celldsl.jit.functions import stage
 from celldsl.jit.lowering.pointers import address, pointer
 from celldsl.runtime.cpython.objects import fast_call, fast_words
-from celldsl.runtime.threads.atomics import atomic_load
+from celldsl.runtime.threads.atomics import atomic_add, atomic_load
 from celldsl.runtime.threads.scheduler import schedule_goes_on, schedule_together
 from celldsl.runtime.threads.task_abi import GRAPH_ENDLESS, GRAPH_WORKERS
-
-
-@intrinsic
-def xla_add(_, counter, number):
-    """Adds to a word that others add to as well; what it was before."""
-
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", args[0], args[1], "acq_rel")
-
-    return types.intp(counter, types.intp), generate
 
 
 @stage
@@ -74,16 +59,16 @@ def xla_work(job, worker, give_way):
 @stage
 def xla_let_go(block):
     """The last who holds the memory gives it back."""
-    if xla_add(pointer(block, HELP_HOLD, -1), -1) == 1:
+    if atomic_add(pointer(block, HELP_HOLD, -1), -1) == 1:
         fast_call(block[HELP_FREE], address(block))
 
 
 @stage
 def xla_help(block):
-    come = xla_add(pointer(block, HELP_COME, -1), 1)
+    come = atomic_add(pointer(block, HELP_COME, -1), 1)
     if come < HELP_CLOSED:
         xla_work(fast_words(block[HELP_JOB]), come + 1, block[HELP_YIELD])
-        xla_add(pointer(block, HELP_GONE, -1), 1)
+        atomic_add(pointer(block, HELP_GONE, -1), 1)
     xla_let_go(block)
 
 
@@ -118,9 +103,9 @@ def xla_together(record, frame, scratch, job):
     calls = fast_words(scratch + record[RECORD_CALLS_AT])
     for _ in range(wanted):
         if not xla_ask(record, frame, block, calls):
-            xla_add(pointer(block, HELP_HOLD, -1), -1)
+            atomic_add(pointer(block, HELP_HOLD, -1), -1)
     xla_work(job, 0, record[RECORD_YIELD])
-    come = xla_add(pointer(block, HELP_COME, -1), HELP_CLOSED)
+    come = atomic_add(pointer(block, HELP_COME, -1), HELP_CLOSED)
     while atomic_load(pointer(block, HELP_GONE, -1)) < come:
         xla_wait(record[RECORD_YIELD])
     xla_let_go(block)

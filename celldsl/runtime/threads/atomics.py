@@ -2,7 +2,7 @@
 
 atomic_exchange(word, 0, 1)     compare-and-swap; true if we won
 atomic_store(word, 3)           others see all that was written before
-atomic_increment(word)
+atomic_add(word, 1)             what it was before
 atomic_load(word)               what others wrote before is seen
 spin_pause()                    inside a loop that waits
 """
@@ -46,14 +46,13 @@ def atomic_store(_, word, number):
 
 
 @intrinsic
-def atomic_increment(_, counter):
-    """Adds one, and shows others all that was written before."""
+def atomic_add(_, word, number):
+    """Adds a number, and shows others all that was written before; what the word was."""
 
-    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        builder.atomic_rmw("add", args[0], ir.IntType(64)(1), "acq_rel")
-        return context.get_dummy_value()
+    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
+        return builder.atomic_rmw("add", args[0], args[1], "acq_rel")
 
-    return types.void(counter), generate
+    return types.intp(word, types.intp), generate
 
 
 @intrinsic

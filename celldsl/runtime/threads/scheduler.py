@@ -27,8 +27,8 @@ from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
 from celldsl.runtime.threads.atomics import (
+    atomic_add,
     atomic_exchange,
-    atomic_increment,
     atomic_load,
     atomic_store,
     spin_pause,
@@ -272,7 +272,7 @@ def schedule_together(job, worker, budget):
             return 0 if schedule_stopped(job) else 1
         atomic_store(pointer(job, job[own + GRAPH_BLOCK_TASK] + GRAPH_STATE, -1), GRAPH_READY)
         job[own + GRAPH_BLOCK_TASK] = 0
-        atomic_increment(pointer(job, GRAPH_DONE, -1))
+        atomic_add(pointer(job, GRAPH_DONE, -1), 1)
     return 1
 
 
