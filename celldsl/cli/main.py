@@ -18,7 +18,8 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Any
 
-from celldsl.cli.output import CommandError
+from celldsl.cli.output import CommandError, print_diagnostics
+from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.setting_error import SettingError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.version import __version__
@@ -60,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingError as error:
         print(f"error: --set: {error}", file=sys.stderr)
         return 2
+    except CellError as error:
+        print_diagnostics(error.diagnostics)
+        return 1
     except BrokenPipeError:
         # Whoever read has enough (`celldsl list | head`); the interpreter must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,8 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from celldsl.cli.options import add_choice, add_without, parse_settings
-from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
-from celldsl.diagnostics.errors import CellError
+from celldsl.cli.output import CommandError, on_terminal
 
 EXAMPLE = (
     "celldsl bench gru.cell\n"
@@ -56,11 +55,7 @@ def run(arguments: Namespace) -> int:
     os.environ.setdefault(IDLE, "4")
     if arguments.threads is not None:
         os.environ.update(dict.fromkeys(THREADS, str(arguments.threads)))
-    try:
-        subject = _subject(arguments, settings)
-    except CellError as error:
-        print_diagnostics(error.diagnostics)
-        return 1
+    subject = _subject(arguments, settings)
     _print_table(subject, [(n, b) for n in sizes for b in batches], arguments, peers)
     return 0
 

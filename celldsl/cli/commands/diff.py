@@ -9,11 +9,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 from celldsl.api import file_of
-from celldsl.cli.output import print_diagnostics
 from celldsl.comparison.differences import differences
 from celldsl.comparison.files import equations_of
 from celldsl.comparison.reading import Equations
-from celldsl.diagnostics.errors import CellError
 
 EXAMPLE = "celldsl diff gru.cell mine.cell\n  celldsl diff lstm peephole_lstm"
 
@@ -25,11 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    try:
-        a, b = (equations_of(file_of(name)) for name in (arguments.a, arguments.b))
-    except CellError as error:
-        print_diagnostics(error.diagnostics)
-        return 1
+    a, b = (equations_of(file_of(name)) for name in (arguments.a, arguments.b))
     print("\n".join(_lines(a, b)))
     return 0
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from celldsl.cli.given_settings import refuse_wrong
 from celldsl.cli.options import Setting, add_choice, parse_settings
-from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
-from celldsl.diagnostics.errors import CellError
+from celldsl.cli.output import CommandError, on_terminal
 from celldsl.diagnostics.suggest import nearest
 
 if TYPE_CHECKING:
@@ -58,12 +57,7 @@ def run(arguments: Namespace) -> int:
 
     settings = parse_settings(arguments.set)
     refuse_wrong(arguments.file, arguments.cell, arguments.root, settings)
-    try:
-        cls = load(arguments.file, arguments.cell, arguments.root)
-    except CellError as error:
-        print_diagnostics(error.diagnostics)
-        return 1
-    return _check(cls, settings, arguments)
+    return _check(load(arguments.file, arguments.cell, arguments.root), settings, arguments)
 
 
 def _check(cls: type[Cell], settings: dict[str, Setting], arguments: Namespace) -> int:

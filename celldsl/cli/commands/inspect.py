@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from celldsl.cli.options import add_choice, parse_settings
-from celldsl.cli.output import CommandError, print_diagnostics
-from celldsl.diagnostics.errors import CellError
+from celldsl.cli.output import CommandError
 
 EXAMPLE = (
     "celldsl inspect lstm --set I=8 --set H=32\n"
@@ -34,14 +33,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    try:
-        return _run(arguments)
-    except CellError as error:
-        print_diagnostics(error.diagnostics)
-        return 1
-
-
-def _run(arguments: Namespace) -> int:
     from celldsl.inspection.seen import look
     from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, WeightsError
 
@@ -85,28 +76,18 @@ def _require_sizes(found: Any, settings: dict[str, Any]) -> None:
 
 
 def _each_step(cell: Any) -> list[str]:
-    return [each.name for each in cell.description.inputs if getattr(each, "per", "step") == "step"]
+    return [each.name for each in cell.description.inputs if each.per == "step"]
 
 
 def _drawn(cell: Any) -> dict[str, Any]:
     """Normal numbers, and whole ones below their limit."""
     import numpy as np
 
-    from celldsl.questions import lowered_of
+    from celldsl.runtime.arrays.inputs import drawn_input
 
-    draw, dims = np.random.default_rng(0), dict(cell.dims)
-    found: dict[str, Any] = {}
-    for each in lowered_of(cell.description).spec.inputs:
-        lead = (BATCH,) if each.per == "sequence" else (STEPS, BATCH)
-        shape = (*lead, *(size.evaluate(dims) for size in each.shape))
-        if each.kind == "int":
-            limit = each.limit.evaluate(dims) if each.limit is not None else 2
-            found[each.name] = draw.integers(0, limit, shape)
-        elif each.kind == "bool":
-            found[each.name] = draw.random(shape) < 0.5
-        else:
-            found[each.name] = draw.normal(size=shape).astype(cell.dtype)
-    return found
+    draw, lead = np.random.default_rng(0), (STEPS, BATCH)
+    inputs = cell.description.inputs
+    return {each.name: drawn_input(each, cell.dims, lead, draw, cell.dtype) for each in inputs}
 
 
 def _read(cell: Any, path: Path) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from typing import Any
 
 from celldsl.cli.given_settings import refuse_wrong
 from celldsl.cli.options import add_root, parse_settings
-from celldsl.cli.output import CommandError, on_terminal, print_diagnostics
-from celldsl.diagnostics.errors import CellError
+from celldsl.cli.output import CommandError, on_terminal
 
 EXAMPLE = (
     "celldsl try mine.cell\n"
@@ -74,14 +73,6 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def run(arguments: Namespace) -> int:
     for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")
-    try:
-        return _run(arguments)
-    except CellError as error:
-        print_diagnostics(error.diagnostics)
-        return 1
-
-
-def _run(arguments: Namespace) -> int:
     from celldsl.cli.trial import report
     from celldsl.cli.trial.asked_tasks import task_named
     from celldsl.cli.trial.learning import Learner, learn, learner
