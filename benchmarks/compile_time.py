@@ -50,7 +50,11 @@ start, used = time.perf_counter(), time.process_time()
 import numba
 print(json.dumps({"pass": time.perf_counter() - start, "pass cpu": time.process_time() - used}))
 """
-WARM = "import json; from celldsl.jit.gemm.prepare import prepare; prepare('float32'); print('{}')"
+WARM = """
+from celldsl.jit.gemm.prepare import prepare_products
+prepare_products("float32")
+print("{}")
+"""
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from numba import njit
 from threadpoolctl import threadpool_limits
 
 from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
-from celldsl.jit.gemm.packing import SUM_STRIPS, packed_length, sum_chunks, sum_panels
-from celldsl.jit.gemm.prepare import prepare
+from celldsl.jit.gemm.packing import packed_length, sum_chunks, sum_panels
+from celldsl.jit.gemm.prepare import prepare_products
+from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
 
@@ -97,7 +98,7 @@ def product(m: int, n: int, k: int) -> list[float]:
 
 def gradient(r: int, m: int, n: int) -> list[float]:
     a, b, c = draw(r, m), draw(r, n), np.zeros((m, n), np.float32)
-    scratch = [np.empty(length, np.float32) for length in (sum_panels(n), SUM_STRIPS)]
+    scratch = [np.empty(length, np.float32) for length in (sum_panels(n), SUM_MICRO_PANELS)]
     flat = a.ravel(), b.ravel(), np.zeros(m * n, np.float32), *scratch
     return fastest(
         2.0 * r * m * n, lambda: gradients(r, m, n, *flat), lambda: np.dot(a.T, b, out=c)
@@ -105,7 +106,7 @@ def gradient(r: int, m: int, n: int) -> list[float]:
 
 
 def main() -> None:
-    prepare("float32")
+    prepare_products("float32")
     print(f"{'':24}{'celldsl':>9}{'BLAS':>9}{'ratio':>7}")
     with threadpool_limits(1):
         for name, measure, cases in (("gemm", product, PRODUCTS), ("sums", gradient, GRADIENTS)):

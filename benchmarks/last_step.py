@@ -12,21 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from setup_threads import set_threads
+from timing import alternate_cpu
 
 MOST = 1.1
 BATCH = 4
 SIZES = (32, 16, 8, 4)
 MOST_NUMBERS = 100_000  # of the parameters; cells with images as states get smaller ones
-TURN = 0.02  # seconds; shorter passes are repeated
-LEAST = 7
 Run = Callable[[], object]
 
 
@@ -36,7 +33,7 @@ def main() -> None:
     )
     parser.add_argument("--cells", default="", help="names (default: all)")
     parser.add_argument("--steps", default="500,5000")
-    parser.add_argument("--budget", type=float, default=0.6, help="seconds for each row")
+    parser.add_argument("--budget", type=float, default=0.6, help="CPU seconds for each row")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--flush", choices=["0", "1"], default="1")
     parser.add_argument("--output", type=Path, default=Path("last_step.json"))
@@ -60,7 +57,7 @@ def main() -> None:
 def _ratio(name: str, steps: int, dtype: str, budget: float) -> dict[str, float]:
     """Medians in seconds, and what one loss costs beside those of all steps."""
     every, last = _passes(name, steps, dtype)
-    times = _alternate({"every": every, "last": last}, budget)
+    times = alternate_cpu({"every": every, "last": last}, budget)
     return {**times, "ratio": times["last"] / times["every"]}
 
 
@@ -106,27 +103,6 @@ def _built(cls: Any, dtype: str) -> Any:
 
 def _numbers(state: Any) -> int:
     return sum(map(_numbers, state)) if isinstance(state, tuple) else int(state.size)
-
-
-def _alternate(runs: dict[str, Run], budget: float) -> dict[str, float]:
-    counts = {}
-    for name, run in runs.items():
-        run()  # the first may compile
-        counts[name] = max(1, round(TURN / max(_timed(run, 1), 1e-6)))
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.perf_counter() + budget
-    while time.perf_counter() < end or len(times[name]) < LEAST:
-        for name, run in runs.items():
-            times[name].append(_timed(run, counts[name]))
-    return {name: median(each) for name, each in times.items()}
-
-
-def _timed(run: Run, calls: int) -> float:
-    """CPU seconds of a call: those for which others had the core do not count."""
-    start = time.process_time()
-    for _ in range(calls):
-        run()
-    return (time.process_time() - start) / calls
 
 
 if __name__ == "__main__":

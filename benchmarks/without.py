@@ -10,30 +10,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
-from statistics import median
 from typing import Any
 
 from setup_threads import set_threads
+from timing import alternate_cpu
 
 USUAL = "gru,packed_lstm,ln_lstm,indrnn"
 ALL = "all of them"
-FEWEST = 7
-TURN = 0.03  # seconds of CPU time
 
 Run = Callable[[], object]
 
 
 def main() -> None:
-    from celldsl.pass_flags import OPTIMISATIONS
+    from celldsl.pass_flags import optimisations
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cells", default=USUAL, help=f"(default: {USUAL})")
     parser.add_argument("--shapes", default="S1,S2", help="of S1 to S4 (default: S1,S2)")
-    parser.add_argument("--names", default=",".join(OPTIMISATIONS), help="(default: all)")
+    parser.add_argument("--names", default=",".join(optimisations()), help="(default: all)")
     parser.add_argument("--budget", type=float, default=10.0, help="CPU seconds for each column")
     arguments = parser.parse_args()
     set_threads(1)
@@ -61,7 +58,7 @@ def _columns(
     found = []
     for shape in shapes:
         runs = {n: _training(c, SHAPES[shape]) for n, c in classes.items() if c is not None}
-        times = _take_turns(runs, budget)
+        times = alternate_cpu(runs, budget)
         ratios = [f"{times[n] / times['']:.2f}" if n in times else "=" for n in names]
         found.append([f"{times[''] * 1e3:.2f}", *ratios])
         print(f"{cell} {shape} done", file=sys.stderr)
@@ -71,12 +68,12 @@ def _columns(
 def _class_without(cell: str, name: str) -> Any:
     """The class, or None where leaving the optimisation out changes nothing."""
     import celldsl
-    from celldsl.pass_flags import OPTIMISATIONS
+    from celldsl.pass_flags import optimisations
     from celldsl.pipeline import generate
     from celldsl.zoo_index import example_path
 
     path = example_path(cell)
-    left_out = [*OPTIMISATIONS] if name == ALL else [name] if name else []
+    left_out = [*optimisations()] if name == ALL else [name] if name else []
     text = path.read_text(encoding="utf-8")
     told = f"Made without {name}.\n"
     same = generate(text, path.name, without=left_out).replace(told, "") == generate(
@@ -100,30 +97,6 @@ def _training(cls: Any, shape: tuple[int, int, int, int]) -> Run:
         return cell.backward(tape, dy)
 
     return run
-
-
-def _take_turns(runs: dict[str, Run], budget: float) -> dict[str, float]:
-    """Medians of CPU time; a turn is as many calls as take a while."""
-    calls = {name: _calls(run) for name, run in runs.items()}
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.process_time() + budget
-    while time.process_time() < end or len(found[""]) < FEWEST:
-        for name, run in runs.items():
-            run()
-            found[name].append(_timed(run, calls[name]))
-    return {name: median(times) for name, times in found.items()}
-
-
-def _calls(run: Run) -> int:
-    run()
-    return max(1, round(TURN / max(_timed(run, 2), 1e-6)))
-
-
-def _timed(run: Run, calls: int) -> float:
-    start = time.process_time()
-    for _ in range(calls):
-        run()
-    return (time.process_time() - start) / calls
 
 
 if __name__ == "__main__":

@@ -63,3 +63,25 @@ def test_extras_are_imported_where_they_are_for() -> None:
     assert {"safetensors", "scipy", "mpmath", "hypothesis"} <= test
     assert set(declared("bench")) - TOOLS <= imported("benchmarks", "celldsl")
     assert "scipy" in declared("bench")
+
+
+def test_benchmarks_import_what_is_there() -> None:
+    """They are run by hand, and not by tests."""
+    for path in sorted((TOP / "benchmarks").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("celldsl"):
+                names = {alias.name for alias in node.names}
+                assert not names - names_in(str(node.module)), (path.name, node.module)
+
+
+def names_in(module: str) -> set[str]:
+    """What can be imported from a module, as its text says: extras need not be here."""
+    place = TOP.joinpath(*module.split("."))
+    files = {path.stem for path in place.iterdir()} if place.is_dir() else set()
+    text = (place / "__init__.py" if files else place.with_suffix(".py")).read_text(
+        encoding="utf-8"
+    )
+    tree = ast.parse(text)
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    defined = ast.FunctionDef | ast.ClassDef
+    return files | bound | {node.name for node in tree.body if isinstance(node, defined)}
