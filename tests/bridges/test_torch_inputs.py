@@ -9,23 +9,10 @@ import pytest
 import celldsl
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from tests.cells import example
+from tests.conditioned import SOURCE
 
 torch = pytest.importorskip("torch")
 
-SOURCE = """
-cell Conditioned[I, K, C, H]:
-    input x: [I]
-    input on: bool
-    input kind: int[K] per sequence
-    input ctx: [C] per sequence
-    param E: [K, H] = normal(1.0)
-    state h: [H]
-
-    n = tanh(linear([x, ctx, h], H) + E[kind])
-    h' = where(on, n, h)
-
-    output h'
-"""
 T, B, SIZES = 4, 3, {"I": 4, "K": 3, "C": 2, "H": 4}
 Tensors = dict[str, Any]
 

@@ -9,24 +9,11 @@ import pytest
 
 import celldsl
 from celldsl.runtime.errors import ArgumentError
+from tests.conditioned import SOURCE
 
 jax = pytest.importorskip("jax")
 bridge = pytest.importorskip("celldsl.jax")
 
-SOURCE = """
-cell Conditioned[I, K, C, H]:
-    input x: [I]
-    input on: bool
-    input kind: int[K] per sequence
-    input ctx: [C] per sequence
-    param E: [K, H] = normal(1.0)
-    state h: [H]
-
-    n = tanh(linear([x, ctx, h], H) + E[kind])
-    h' = where(on, n, h)
-
-    output h'
-"""
 T, B = 4, 3
 Arrays = dict[str, Any]
 

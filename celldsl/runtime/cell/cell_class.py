@@ -23,7 +23,8 @@ Reopening = tuple[Callable[..., object], tuple[object, ...]]
 
 
 class CellClass(type):
-    """`reopened` says how to get the class in another process; None: by its module and name."""
+    """`reopened` says how to get the class in another process; None: by its module and name,
+    or of the source that it carries."""
 
     reopened: Reopening | None = None
 
