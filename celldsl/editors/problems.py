@@ -24,8 +24,7 @@ def publish(server: Server, uri: str) -> None:
     document = server.of(uri)
     version = server.workspace.get_text_document(uri).version
     found = [told for d in document.diagnostics if (told := _problem(server, document, d))]
-    told = lsp.PublishDiagnosticsParams(uri, found, version)
-    server.text_document_publish_diagnostics(told)
+    server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))
 
 
 def _problem(server: Server, document: Document, found: Diagnostic) -> lsp.Diagnostic | None:

@@ -137,7 +137,7 @@ def _check_device(name: str, value: torch.Tensor, like: torch.Tensor | None) -> 
 
 
 def _is_cast(value: torch.Tensor) -> bool:
-    return torch.is_autocast_enabled(value.device.type)
+    return bool(torch.is_autocast_enabled(value.device.type))
 
 
 def check_shape(

@@ -40,8 +40,8 @@ class Group(nn.Module):
             found = self._modules[name] = Group()
             CHANGES[0] += 1
             if hasattr(type(self), name) or name in (*self._parameters, "training"):
-                vars(found)["_instead_of"] = self, name
-                vars(self)[name] = found
+                found.__dict__["_instead_of"] = self, name
+                self.__dict__[name] = found
         assert isinstance(found, Group)
         return found
 
@@ -73,7 +73,7 @@ class Group(nn.Module):
             super().__setattr__(name, value)
             CHANGES[0] += isinstance(value, nn.Module)
         elif not isinstance(vars(self).get(name), Group):
-            vars(self)[name] = value
+            self.__dict__[name] = value
 
     def train(self, mode: bool = True) -> Group:
         """As any module; where a group is called `training`, only those below know."""

@@ -8,7 +8,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 def padded(packed: PackedSequence, batch_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """(T, B, …) or (B, T, …) in the order before they were sorted, and the lengths (B,)."""
-    return pad_packed_sequence(packed, batch_first)
+    output, lengths = pad_packed_sequence(packed, batch_first)
+    return output, lengths
 
 
 def packed_like(packed: PackedSequence, output: torch.Tensor, batch_first: bool) -> PackedSequence:
