@@ -33,7 +33,7 @@ CHOSEN = (
     "rnn", "lstm", "cudnn_gru", "ln_lstm", "janet", "ugrnn", "star", "slstm", "rhn", "indrnn",
     "mingru", "lru", "rg_lru", "lem", "unicornn", "lmu", "gla", "gated_deltanet", "mlstm", "mamba",
 )  # fmt: skip
-PATIENCE = 900
+PATIENCE = 3_600
 Run = tuple[str, str, int]
 
 
@@ -58,7 +58,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train every cell of the zoo on small tasks.")
     parser.add_argument("--cells", help="names between commas; all of them otherwise")
-    parser.add_argument("--seconds", type=float, default=20, help="of training, for each run")
+    parser.add_argument("--seconds", type=float, default=20, help="of CPU time in training, for each run")
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--no-page", dest="page", action="store_false", help="records alone")

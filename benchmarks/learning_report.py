@@ -23,7 +23,7 @@ UNITS = {
 BETTER = {"adding": -1, "pixels": 1, "copy": 1, "characters": -1}
 INTRODUCTION = """# Do they learn?
 
-Every cell that takes one vector a step, trained by the same loop for {seconds:.0f} s on one thread
+Every cell that takes one vector a step, trained by the same loop for {seconds:.0f} s of one core's time
 ({minutes:.0f} minutes in all, compiling included). Made by `python benchmarks/learning.py`, whose
 records are in [learning.jsonl](learning.jsonl): curves, seeds, sizes and times.
 
