@@ -58,7 +58,9 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train every cell of the zoo on small tasks.")
     parser.add_argument("--cells", help="names between commas; all of them otherwise")
-    parser.add_argument("--seconds", type=float, default=20, help="of CPU time in training, for each run")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="of CPU time in training, for each run"
+    )
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--no-page", dest="page", action="store_false", help="records alone")
