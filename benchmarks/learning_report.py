@@ -24,8 +24,8 @@ BETTER = {"adding": -1, "pixels": 1, "copy": 1, "characters": -1}
 INTRODUCTION = """# Do they learn?
 
 Every cell that takes one vector a step, trained by the same loop for {seconds:.0f} s of one core's
-time ({minutes:.0f} minutes in all, compiling included). Made by `python benchmarks/learning.py`, whose
-records are in [learning.jsonl](learning.jsonl): curves, seeds, sizes and times.
+time ({minutes:.0f} minutes in all, compiling included). Made by `python benchmarks/learning.py`,
+whose records are in [learning.jsonl](learning.jsonl): curves, seeds, sizes and times.
 
 - *Adding*: 100 steps of a number and a mark; the answer is the sum of the two that are marked.
 - *Pixels*: scikit-learn's digits as 64 steps of one pixel.
