@@ -209,10 +209,13 @@ class Apply:
         how = Pass(
             subject, batch.dtype.name, batch.steps, batch.size, call.starts is not None,
             call.reverse, call.words is not None, batch.size, get_threads(),
+            call.lengths is not None, call.resets is not None,
         )  # fmt: skip
-        key = [] if call.words is None else [call.words]
+        key, lengths, resets = (
+            [] if each is None else [each] for each in (call.words, call.lengths, call.resets)
+        )
         inputs = as_numbers(subject, call.inputs, batch.dtype)
-        operands = [*key, *call.params, *inputs, *(call.starts or [])]
+        operands = [*key, *call.params, *inputs, *(call.starts or []), *lengths, *resets]
         if all(device == "cpu" for device in _platforms()):
             found = run_cell(how, operands)
         else:
@@ -238,13 +241,13 @@ class Apply:
 
 def _with(call: Call, how: Pass, operands: Sequence[Any]) -> Call:
     """The same call over other arrays."""
-    rest = list(operands)
-    words = rest.pop(0) if how.masked else None
-    n, m = len(call.params), len(call.inputs)
-    starts = rest[n + m :] if how.given else None
+    own = how.split(operands)
+    words, lengths, resets = (
+        each[0] if each else None for each in (own.key, own.lengths, own.resets)
+    )
     return Call(
-        call.batch, rest[:n], rest[n : n + m], starts, words,
-        call.reverse, call.lengths, call.resets, call.settings,
+        call.batch, own.params, own.inputs, own.starts if how.given else None, words,
+        call.reverse, lengths, resets, call.settings,
     )  # fmt: skip
 
 

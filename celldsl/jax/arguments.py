@@ -53,6 +53,12 @@ def check_form(form: Any) -> str | None:
 
 def _array(name: str, value: Any, words: str) -> Any:
     """A JAX array or tracer, or a NumPy array; numbers have no shape of their own."""
+    wide = isinstance(value, np.ndarray) and value.dtype == np.float64
+    if wide and not jax.config.jax_enable_x64:
+        raise ArgumentTypeError(
+            f"{name}: expected float32, got float64, which JAX would round: pass "
+            f'{name}.astype("float32"), or call jax.config.update("jax_enable_x64", True)'
+        )
     if isinstance(value, (jax.Array, np.ndarray)):
         return jnp.asarray(value)
     raise ArgumentTypeError(

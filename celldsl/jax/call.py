@@ -1,7 +1,7 @@
 """A call of `apply`, checked.  In: what a user passes.  Out: a Call.
 
 call = checked_call(subject, "GRU", KEYWORDS, params, [x], {"lengths": lengths}, timed=True)
-why_plain(subject, call)        # "lengths= is passed"; None where compiled passes run
+why_plain(subject, call)        # "settings= is passed"; None where compiled passes run
 """
 
 from __future__ import annotations
@@ -83,9 +83,6 @@ def why_plain(subject: Subject, call: Call) -> str | None:
     """What keeps compiled passes from running."""
     if call.batch.dtype.name not in KERNEL_DTYPES:
         return f"arrays are of {call.batch.dtype.name}"
-    for name in ("lengths", "resets"):
-        if getattr(call, name) is not None:
-            return f"{name}= is passed"
     if call.settings:
         return "settings= is passed"
     return subject.no_kernels

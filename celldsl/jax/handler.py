@@ -54,6 +54,7 @@ from celldsl.jax.handler_memory import (
     xla_source,
     xla_take_all,
 )
+from celldsl.jax.handler_rows import xla_rows
 from celldsl.jax.handler_threads import xla_help, xla_together
 from celldsl.jit.functions import copy, fill, stage
 from celldsl.jit.lowering.pointers import address
@@ -123,6 +124,7 @@ def xla_run(record, frame, like):
     gradients = xla_numbers(like, scratch + record[RECORD_GRADIENTS_AT])
     fill(gradients, record[RECORD_GRADIENTS], 0.0)
     job = fast_words(xla_job(record, frame, scratch))
+    xla_rows(record, frame, scratch, job)
     if job[GRAPH_WORKERS] == 1:
         schedule_alone(job)
     else:

@@ -36,10 +36,15 @@ ERROR_INTERNAL = 13
     RECORD_ALLOCATE, RECORD_FREE, RECORD_YIELD,  # functions; 0: none
     RECORD_HELP,  # the code of a helper
     RECORD_FAILED,  # what to say where a phase failed
+    RECORD_PARTS,  # how many parts have rows that vary from call to call; 0: none
+    RECORD_TABLES,  # the word of where these come from, and where they go
+    RECORD_RESETS,  # the argument that says which sequences begin anew
+    RECORD_BATCH, RECORD_STATES,  # how many sequences there are, how many states there is room for
     RECORD_HEADER,
-) = range(28)  # fmt: skip
+) = range(33)  # fmt: skip
 
 SOURCE_WORDS = 2  # of the source of an array: its kind, and which
+TABLE_WORDS = 3  # of the rows of a part: the source of its table, and bytes in scratch memory
 SOURCE_ARGUMENT, SOURCE_RESULT, SOURCE_SCRATCH, SOURCE_ADDRESS = range(4)
 
 # A parameter: its argument and the result for its gradient (or -1), its first number among all of

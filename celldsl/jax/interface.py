@@ -74,8 +74,8 @@ class HandlerCode:
 @cache
 def handler_code() -> HandlerCode:
     symbols = ["celldsl_xla_call_float32", "celldsl_xla_call_float64", "celldsl_xla_help"]
-    files = (package() / "jax" / name for name in ("handler.py", "handler_abi.py"))
-    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    files = ("handler", *(f"handler_{part}" for part in ("abi", "memory", "rows", "threads")))
+    text = "".join((package() / "jax" / f"{f}.py").read_text(encoding="utf-8") for f in files)
     first, second, helper = addresses_of(_HANDLER, text, "xla", symbols, _compiled)
     return HandlerCode(
         {"float32": first, "float64": second},

@@ -4,7 +4,7 @@
     plain_tangents(*operands, tape, *tangents, how=how, active=active)
     plain_backward(*operands, tape, *cotangents, how=how, wanted=wanted)
 
-Operands are [key], parameters, inputs and [start states]; a tape is read by compiled code alone.
+Operands are those of `Pass.split`; a tape is read by compiled code alone.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def run_plain(
 
 
 def plain_forward(*operands: Any, how: Pass) -> Arrays:
-    subject = how.subject
-    rest = list(operands)
+    subject, own = how.subject, how.split(operands)
+    (lengths,), (resets,) = own.lengths or [None], own.resets or [None]
     draw = None
     if how.masked:
-        steps = steps_done(how.steps, how.reverse, None)
-        draw = Draw(rest.pop(0), steps, jnp.arange(how.batch) % how.period)
-    n, m = len(subject.params), len(subject.inputs)
-    params = {slot.name: a for slot, a in zip(subject.params, rest, strict=False)}
-    starts = rest[n + m :] if how.given else None
-    return run_plain(subject, params, rest[n : n + m], starts, draw, reverse=how.reverse)
+        steps = steps_done(how.steps, how.reverse, lengths)
+        draw = Draw(own.key[0], steps, jnp.arange(how.batch) % how.period)
+    params = dict(zip([slot.name for slot in subject.params], own.params, strict=True))
+    starts = own.starts if how.given else None
+    keywords = {"lengths": lengths, "reverse": how.reverse, "resets": resets}
+    return run_plain(subject, params, own.inputs, starts, draw, **keywords)
 
 
 def flat(values: Any) -> Arrays:
@@ -86,24 +86,16 @@ def _packed(structure: StateStructure, values: Any, module: Any) -> Any:
     return (kind if module is None else getattr(module, kind.__name__))(*parts)
 
 
-def _primals(operands: Sequence[Any], how: Pass) -> tuple[Arrays, Arrays]:
-    """The key, if there is one, and what has derivatives; then what follows the tape."""
-    subject = how.subject
-    count = int(how.masked) + len(subject.params) + len(subject.inputs)
-    count += len(subject.states) if how.given else 0
-    return list(operands[:count]), list(operands[count + 1 :])
-
-
 def plain_tangents(*operands: Any, how: Pass, active: tuple[bool, ...]) -> Arrays:
-    primals, tangents = _primals(operands, how)
-    run, given = _function_of(primals, how, active)
-    return list(jax.jvp(run, given, tangents)[1])
+    own = how.split(operands)
+    run, given = _function_of(own.primals, how, active)
+    return list(jax.jvp(run, given, own.rest[1:])[1])
 
 
 def plain_backward(*operands: Any, how: Pass, wanted: tuple[bool, ...]) -> Arrays:
-    primals, cotangents = _primals(operands, how)
-    run, given = _function_of(primals, how, wanted)
-    return list(jax.vjp(run, *given)[1](cotangents))
+    own = how.split(operands)
+    run, given = _function_of(own.primals, how, wanted)
+    return list(jax.vjp(run, *given)[1](own.rest[1:]))
 
 
 def _function_of(primals: Arrays, how: Pass, chosen: tuple[bool, ...]) -> tuple[Any, Arrays]:

@@ -1,6 +1,6 @@
 """The passes of a cell as JAX's primitives.  In: a Pass, arrays.  Out: arrays.
 
-    outputs_and_finals = run_cell(how, key, params, inputs, starts)
+    outputs_and_finals = run_cell(how, [*key, *params, *inputs, *starts, *lengths, *resets])
 
 Four primitives know each other.
 
@@ -27,8 +27,10 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from celldsl.jax.plain_passes import plain_backward, plain_forward, plain_tangents
-from celldsl.jax.records import Call, backward_call, forward_call, tape_words
+from celldsl.jax.records import Call
+from celldsl.jax.rows import Rows, rows_of
 from celldsl.jax.subject import Pass
+from celldsl.jax.targets import backward_call, forward_call, tape_words
 
 cell_p = Primitive("celldsl_cell")
 forward_p = Primitive("celldsl_forward")
@@ -37,7 +39,7 @@ backward_p = Primitive("celldsl_backward")
 
 
 def run_cell(how: Pass, operands: Sequence[Any]) -> list[Any]:
-    """Outputs and final states, for [key], parameters, inputs and [start states]."""
+    """Outputs and final states, for operands as `Pass.split` knows them."""
     found: list[Any] = cell_p.bind(*together(operands), how=how)
     return found
 
@@ -100,12 +102,6 @@ def _backward_shapes(*like: Any, how: Pass, wanted: tuple[bool, ...]) -> list[An
 # Derivatives.
 
 
-def _differentiable(how: Pass) -> int:
-    """How many operands have tangents: all but the key."""
-    subject = how.subject
-    return len(subject.params) + len(subject.inputs) + (len(subject.states) if how.given else 0)
-
-
 def _zero(primal: Any) -> Any:
     """No tangent at all."""
     return ad.Zero(jax.typeof(primal).to_tangent_aval())
@@ -113,10 +109,11 @@ def _zero(primal: Any) -> Any:
 
 def _derivative(primals: Any, tangents: Any, outs: list[Any], tape: Any, how: Pass) -> list[Any]:
     skip = int(how.masked)
-    active = tuple(type(t) is not ad.Zero for t in tangents[skip:])
+    own = tangents[skip : skip + how.differentiable]
+    active = tuple(type(t) is not ad.Zero for t in own)
     if not any(active):
         return [_zero(out) for out in outs]
-    given = [t for t in tangents[skip:] if type(t) is not ad.Zero]
+    given = [t for t in own if type(t) is not ad.Zero]
     operands = together([*primals, tape, *given])
     found: list[Any] = tangents_p.bind(*operands, how=how, active=active)
     return found
@@ -136,15 +133,15 @@ def _forward_jvp(primals: Any, tangents: Any, *, how: Pass) -> tuple[list[Any], 
 def _tangents_transpose(
     cotangents: Any, *operands: Any, how: Pass, active: tuple[bool, ...]
 ) -> list[Any]:
-    count = int(how.masked) + _differentiable(how)
-    primals, tape, linear = operands[:count], operands[count], operands[count + 1 :]
+    split = how.split(operands)
+    primals, (tape, *linear) = split.primals, split.rest
     places = [i for i, own in enumerate(active) if own]
     undefined = [i for i, t in zip(places, linear, strict=True) if ad.is_undefined_primal(t)]
     wanted = tuple(i in undefined for i in range(len(active)))
     given = together([*primals, tape, *map(ad.instantiate_zeros, cotangents)])
     found = iter(backward_p.bind(*given, how=how, wanted=wanted))
     back = [next(found) if ad.is_undefined_primal(t) else None for t in linear]
-    return [None] * (count + 1) + back
+    return [None] * (len(primals) + 1) + back
 
 
 def _by_plain_code(primitive: Any, plain: Callable[..., list[Any]]) -> None:
@@ -195,7 +192,10 @@ def _folded(operands: Any, dims: Any, how: Pass) -> tuple[list[Any], list[int]]:
     given = list(operands[:first])
     inputs = zip(how.subject.inputs, operands[first:last], dims[first:last], strict=True)
     given += [_fold(a, d, 0 if own.per == "sequence" else 1, size) for own, a, d in inputs]
-    given += [_fold(a, d, 0, size) for a, d in zip(operands[last:], dims[last:], strict=True)]
+    rest = list(zip(operands[last:], dims[last:], strict=True))
+    resets = [rest.pop()] if how.resets else []
+    given += [_fold(a, d, 0, size) for a, d in rest]
+    given += [_fold(a, d, 1, size) for a, d in resets]
     found = cell_p.bind(*together(given), how=replace(how, batch=size * how.batch))
     outputs = len(how.subject.outputs)
     axes = [1] * outputs + [0] * (len(found) - outputs)
@@ -227,24 +227,50 @@ def _forward_batch(operands: Any, dims: Any, *, how: Pass) -> Any:
 # Code.
 
 
-def _foreign(call: Call, *operands: Any) -> list[Any]:
+def _foreign(call: Call, operands: Sequence[Any], rows: Rows) -> list[Any]:
     """A call of compiled code, without its scratch memory."""
     like = [jax.typeof(operands[0])]
     results = [_result(r.shape, r.dtype, like) for r in call.results]
-    found: list[Any] = jax.ffi.ffi_call(call.name, results)(*operands)
+    given = together([*operands, *rows.words])
+    found: list[Any] = jax.ffi.ffi_call(call.name, results)(*given)
     return found[:-1]
 
 
+def _forward_by_code(operands: Sequence[Any], how: Pass, keep: bool) -> list[Any]:
+    own = how.split(operands)
+    rows = rows_of(how, own, keep)
+    inputs = rows.inputs_in(how.subject, own.inputs)
+    given = [*own.key, *own.params, *inputs, *map(rows.dealt, own.starts)]
+    found = _foreign(forward_call(how, keep), given, rows)
+    tape = [found.pop()] if keep else []
+    count = len(how.subject.outputs)
+    return [*map(rows.rows_out, found[:count]), *map(rows.undealt, found[count:]), *tape]
+
+
 def _cell_code(*operands: Any, how: Pass) -> list[Any]:
-    return _foreign(forward_call(how, keep=False), *operands)
+    return _forward_by_code(operands, how, keep=False)
 
 
 def _forward_code(*operands: Any, how: Pass) -> list[Any]:
-    return _foreign(forward_call(how, keep=True), *operands)
+    return _forward_by_code(operands, how, keep=True)
 
 
 def _backward_code(*operands: Any, how: Pass, wanted: tuple[bool, ...]) -> list[Any]:
-    return _foreign(backward_call(how, wanted), *operands)
+    subject, own = how.subject, how.split(operands)
+    rows = rows_of(how, own, keep=True)
+    tape, *cotangents = own.rest
+    count, first = len(subject.outputs), len(subject.params)
+    given = [*own.key, *own.params, *rows.inputs_in(subject, own.inputs)]
+    given += [*map(rows.dealt, own.starts), tape]
+    given += [*map(rows.rows_in, cotangents[:count]), *map(rows.dealt, cotangents[count:])]
+    found = iter(_foreign(backward_call(how, wanted), given, rows))
+    of_params = [next(found) for wants in wanted[:first] if wants]
+    of_inputs = [
+        rows.rows_out(next(found)) if slot.per == "step" else rows.undealt(next(found))
+        for slot, wants in zip(subject.inputs, wanted[first:], strict=False)
+        if wants
+    ]
+    return [*of_params, *of_inputs, *map(rows.undealt, found)]
 
 
 def _plain_forward_and_tape(*operands: Any, how: Pass) -> list[Any]:

@@ -1,19 +1,17 @@
-"""The record of a pass, and its handler.  In: a Pass.  Out: the name that XLA knows it by.
+"""The record of a pass.  In: where its arrays come from.  Out: a target of that pass.
 
-    call = forward_call(how, keep=True)
-    call.name               # "celldsl.GRU.forward.5d41402abc4b2a76"
-    call.results            # shapes and dtypes: outputs, final states, tape, scratch
+    at = Writer(dtype)
+    inputs, outputs = at.take(1), at.give([(20, 4, 8)])     # arguments and results of XLA's call
+    Record(how, engine, …, at, [*inputs, *outputs], …).register("forward")
 
-A pass of one cell over batches of one size has a record, and a target of that name, whose hash is
-that of all that the record depends on: a program that XLA kept on disk finds the same target in
-another process.  Both live as long as the process, as compiled programs of JAX's may.
+A record is what compiled code goes by, as `handler_abi` says: words in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -29,6 +27,7 @@ from celldsl.jax.handler_abi import (
     ENTRY_WORDS,
     JOB_CALL_WORDS,
     RECORD_ALLOCATE,
+    RECORD_BATCH,
     RECORD_CALLS_AT,
     RECORD_CREATE,
     RECORD_DESTROY,
@@ -49,11 +48,15 @@ from celldsl.jax.handler_abi import (
     RECORD_JOB_WORDS,
     RECORD_KEY,
     RECORD_PARAMS,
+    RECORD_PARTS,
+    RECORD_RESETS,
     RECORD_SCHEDULE,
     RECORD_SCRATCH,
     RECORD_SHARED,
     RECORD_SOURCES,
+    RECORD_STATES,
     RECORD_TABLE_AT,
+    RECORD_TABLES,
     RECORD_VERSION,
     RECORD_YIELD,
     SOURCE_ADDRESS,
@@ -64,12 +67,10 @@ from celldsl.jax.handler_abi import (
 from celldsl.jax.interface import handler_code, interface
 from celldsl.jax.subject import Pass
 from celldsl.jit.bound import bound_code
-from celldsl.jit.forks import COMPILING
 from celldsl.runtime.description import Param
-from celldsl.runtime.exec.executor import Engine, PlanSizes
-from celldsl.runtime.row_plan import RowPlan, plan_rows
+from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
-from celldsl.runtime.threads.thread_count import parts_for
 
 LINE = 64
 WORD = 8
@@ -86,7 +87,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class _Writer:
+class Writer:
     """What is found out of a pass while its arrays are placed."""
 
     dtype: np.dtype[Any]
@@ -118,148 +119,43 @@ class _Writer:
         return SOURCE_SCRATCH, at
 
 
-_known: dict[tuple[Any, ...], Call] = {}
 _held: list[Any] = []  # what code of this process has the addresses of
 
 
-def tape_words(how: Pass) -> int:
-    """How long a tape is, in words of 32 bits: numbers that nobody computes with."""
-    sizes = _sizes(how, True)
-    return sizes.tape * np.dtype(how.dtype).itemsize // 4
-
-
-def _plan(how: Pass, engine: Engine, keep: bool) -> RowPlan:
-    parts = parts_for(how.batch, engine.flop_estimate(how.steps * how.batch), how.threads)
-    plan = plan_rows(how.steps, how.batch, parts, keep, how.given, how.reverse)
-    if not how.masked or how.period == how.batch:
-        return plan
-    return replace(plan, parts=tuple(_repeated(part, how) for part in plan.parts))
-
-
-def _repeated(part: Any, how: Pass) -> Any:
-    """Rows of a part whose masks are those of every `period`-th sequence."""
-    own = part.copy()
-    masks = own[own[9] : own[9] + own[5]]
-    masks %= how.period
-    return own
-
-
-def _sizes(how: Pass, keep: bool) -> PlanSizes:
-    engine = how.subject.engine(how.dtype)
-    return PlanSizes(engine, _plan(how, engine, keep))
-
-
-def forward_call(how: Pass, keep: bool) -> Call:
-    """Takes [key], parameters, inputs, [start states]; gives outputs, final states, [tape]."""
-    return _call((how, keep), lambda: _forward(how, keep))
-
-
-def backward_call(how: Pass, wanted: tuple[bool, ...]) -> Call:
-    """Takes what the forward pass does, then the tape and cotangents of outputs and final states.
-
-    Gives those of parameters, inputs and start states that are `wanted`.
-    """
-    return _call((how, wanted), lambda: _backward(how, wanted))
-
-
-def _call(key: tuple[Any, ...], write: Callable[[], Call]) -> Call:
-    with COMPILING:
-        if key not in _known:
-            _known[key] = write()
-        return _known[key]
-
-
-def _forward(how: Pass, keep: bool) -> Call:
-    engine, sizes = how.subject.engine(how.dtype), _sizes(how, keep)
-    at = _Writer(engine.dtype)
-    key = at.take(int(how.masked))
-    params = at.take(len(engine.description.params))
-    inputs = at.take(len(engine.input_shapes))
-    starts = at.take(len(engine.state_shapes)) if how.given else _none(engine)
-    outputs, finals = at.give(sizes.outputs), at.give(sizes.states)
-    tape = at.room(0 if keep else sizes.tape)
-    if keep:
-        tape = SOURCE_RESULT, len(at.results)
-        at.results.append(jax.ShapeDtypeStruct((tape_words(how),), np.dtype("uint32")))
-    flat, hyper = _flat(at, engine), _hyper(at, engine)
-    fixed, work = at.room(engine.fixed_length), at.room(sizes.forward_work)
-    head = [_dims(engine), hyper, flat, _consts(engine), fixed, tape, work]
-    shared = [*head, *inputs, *outputs, *starts, *finals]
-    made = _Record(how, engine, engine.ahead, sizes.plan, at, shared, key, params)
-    return made.register("forward" if keep else "infer")
-
-
-def _backward(how: Pass, wanted: tuple[bool, ...]) -> Call:
-    engine, sizes = how.subject.engine(how.dtype), _sizes(how, True)
-    described = engine.description
-    at = _Writer(engine.dtype)
-    n, m = len(described.params), len(engine.input_shapes)
-    key, params, inputs = at.take(int(how.masked)), at.take(n), at.take(m)
-    if how.given:
-        at.take(len(engine.state_shapes))
-    (tape,) = at.take(1)
-    d_outputs, d_finals = at.take(len(sizes.outputs)), at.take(len(sizes.states))
-    shapes = [tuple(map(int, p.shape(**engine.dims))) for p in described.params]
-    # Gradients of parameters that nobody wants stay among all of them.
-    kept = [shape for shape, wants in zip(shapes, wanted, strict=False) if wants]
-    given = iter(at.give(kept))
-    d_params = [next(given)[1] if wants else -1 for wants in wanted[:n]]
-    d_inputs = at.give(sizes.inputs, wanted[n : n + m])
-    d_starts = at.give(sizes.states, wanted[n + m :] or [False] * len(sizes.states))
-    flat, hyper = _flat(at, engine), _hyper(at, engine)
-    fixed, work = at.room(engine.fixed_length), at.room(sizes.backward_work)
-    gradients = at.room(engine.parameters.size)
-    head = [_dims(engine), hyper, flat, _consts(engine), fixed, tape, work, gradients]
-    shared = [*head, *inputs, *d_outputs, *d_inputs, *d_finals, *d_starts]
-    made = _Record(how, engine, engine.back, sizes.plan, at, shared, key, params)
-    made.gradients, made.d_params = gradients, d_params
-    return made.register(f"backward{sum(wants << i for i, wants in enumerate(wanted)):x}")
-
-
-def _none(engine: Engine) -> list[Source]:
-    return [_lasting(array) for array in engine.no_starts]
-
-
-def _dims(engine: Engine) -> Source:
-    return _lasting(engine.dim_array)
-
-
-def _consts(engine: Engine) -> Source:
-    return _lasting(engine.numbers.constants)
-
-
-def _lasting(array: Any) -> Source:
+def lasting(array: Any) -> Source:
     """Memory of ours, which stays where it is."""
     _held.append(array)
     return SOURCE_ADDRESS, array.ctypes.data
 
 
-def _flat(at: _Writer, engine: Engine) -> Source:
-    return at.room(engine.parameters.size)
+@dataclass(frozen=True, slots=True)
+class VaryingRows:
+    """Rows that a call finds out: the argument with its resets, and for each part the source of its
+    table and the scratch memory that the finished one goes to."""
 
-
-def _hyper(at: _Writer, engine: Engine) -> Source:
-    return at.room(engine.numbers.hyper.size, WORD)
+    resets: int
+    tables: list[tuple[Source, Source]]
 
 
 @dataclass(slots=True)
-class _Record:
+class Record:
     """All that a record is made of."""
 
     how: Pass
     engine: Engine
     compiled: CompiledPhases
     plan: RowPlan
-    at: _Writer
+    at: Writer
     shared: list[Source]
     key: list[Source]
     params: list[Source]
+    varying: VaryingRows | None = None
     gradients: Source | None = None
     d_params: list[int] = field(default_factory=list)
 
     def register(self, what: str) -> Call:
         """Makes the target known to XLA."""
-        launch = LaunchPlan(self.compiled, self.plan)
+        launch = LaunchPlan(self.compiled, self.plan, self.how.lengths)
         words = self._words(launch)
         self.at.results.append(jax.ShapeDtypeStruct((self.at.scratch + LINE,), np.dtype("uint8")))
         name = f"celldsl.{self.engine.description.name}.{what}.{self._digest(what)}"
@@ -275,6 +171,7 @@ class _Record:
             [(h.name, h.value) for h in described.hypers if h.fixed], engine.dims, how.dtype,
             engine.numbers.hyper.tolist(), how.steps, how.batch, how.period, how.given,
             how.reverse, how.masked, len(self.plan.parts), how.subject.recipe.cls.observed,
+            how.lengths, how.resets,
         )  # fmt: skip
         constants = engine.numbers.constants.tobytes()
         return hashlib.sha256(repr(facts).encode() + constants).hexdigest()[:16]
@@ -319,8 +216,25 @@ class _Record:
             RECORD_HELP: code.help,
             RECORD_FAILED: failed.ctypes.data,
         }
+        entries = self._entries()
+        header |= self._rows(RECORD_HEADER + len(sources) + len(entries))
         words = [header[i] for i in range(RECORD_HEADER)]
-        return np.array([*words, *sources, *self._entries()], np.int64)
+        return np.array([*words, *sources, *entries, *self._tables()], np.int64)
+
+    def _rows(self, tables: int) -> dict[int, int]:
+        """The words about rows that vary; `tables` is the word of where they come from."""
+        varying = self.varying
+        return {
+            RECORD_PARTS: 0 if varying is None else len(varying.tables),
+            RECORD_TABLES: tables,
+            RECORD_RESETS: 0 if varying is None else varying.resets,
+            RECORD_BATCH: self.plan.batch,
+            RECORD_STATES: self.plan.states,
+        }
+
+    def _tables(self) -> list[int]:
+        tables = [] if self.varying is None else self.varying.tables
+        return [word for source, place in tables for word in (*source, place[1])]
 
     def _has_gaps(self) -> bool:
         dims = self.engine.dims

@@ -122,11 +122,33 @@ def subject_with_states(cell: Cell) -> Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Operands:
+    """What primitives take: lists of arrays, of none or one where something need not be passed.
+
+    `lengths` (B,) are integers, `resets` (T, B) truth values.  `rest` is a tape and what follows.
+    """
+
+    key: list[Any]
+    params: list[Any]
+    inputs: list[Any]
+    starts: list[Any]
+    lengths: list[Any]
+    resets: list[Any]
+    rest: list[Any]
+
+    @property
+    def primals(self) -> list[Any]:
+        """All but the rest."""
+        first = [*self.key, *self.params, *self.inputs, *self.starts]
+        return [*first, *self.lengths, *self.resets]
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """A pass over `steps` steps of `batch` sequences.
 
-    `given` says whether start states are passed, `masked` whether masks are drawn; sequences that
-    are a multiple of `period` apart have the same ones.
+    `given` says whether start states are passed, `lengths` and `resets` whether these are, `masked`
+    whether masks are drawn; sequences that are a multiple of `period` apart have the same ones.
     """
 
     subject: Subject
@@ -138,6 +160,30 @@ class Pass:
     masked: bool = False
     period: int = 0
     threads: int = 1
+    lengths: bool = False
+    resets: bool = False
+
+    @property
+    def differentiable(self) -> int:
+        """How many operands have tangents: parameters, inputs and start states."""
+        subject = self.subject
+        starts = len(subject.states) if self.given else 0
+        return len(subject.params) + len(subject.inputs) + starts
+
+    def split(self, operands: Sequence[Any]) -> Operands:
+        """Operands of a primitive by what they are."""
+        rest, subject = list(operands), self.subject
+
+        def take(count: int) -> list[Any]:
+            found = rest[:count]
+            del rest[:count]
+            return found
+
+        return Operands(
+            take(self.masked), take(len(subject.params)), take(len(subject.inputs)),
+            take(len(subject.states) if self.given else 0),
+            take(self.lengths), take(self.resets), rest,
+        )  # fmt: skip
 
     def shapes(self, slots: Sequence[Slot], lead: tuple[int, ...]) -> list[tuple[int, ...]]:
         return [(*lead, *slot.shape) for slot in slots]

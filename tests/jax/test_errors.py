@@ -39,6 +39,13 @@ WRONG: dict[str, Any] = {
     "x: expected float32, which r_u.W_x is of, got bfloat16; pass x.astype(jnp.float32)": (
         lambda a, p: a(p, jnp.asarray(X, jnp.bfloat16))
     ),
+    'x: expected float32, got float64, which JAX would round: pass x.astype("float32")': (
+        lambda a, p: a(p, X.astype("float64"))
+    ),
+    'params["c.b"]: expected float32, got float64': (
+        lambda a, p: a({**p, "c.b": np.zeros(5)}, X)
+    ),
+    "state.h: expected float32, got float64": lambda a, p: a(p, X, {"h": np.zeros((B, H))}),
     "state.h: expected (4, H=5), got (3, 5)": lambda a, p: a(p, X, {"h": STATE["h"][1:]}),
     'state has no argument "c"': lambda a, p: a(p, X, {"c": STATE["h"]}),
     "lengths: expected (4,), got (3,)": lambda a, p: a(p, X, lengths=np.array([1, 2, 3])),

@@ -15,7 +15,10 @@ from tests.zoo.subject import sized_subject, zoo_subject
 pytest.importorskip("jax")
 
 SETUPS = (Setup(), Setup(given=False, reverse=True, T=3, B=2))
+SHORTER = Setup(lengths=(2, 0, 4), given=False)
 MORE = (
+    SHORTER,
+    Setup(lengths=(3, 4, 0, 1, 4), B=5, threads=2, reverse=True),
     Setup(sizes=1, T=1, B=1),
     Setup(sizes=2, T=2, B=5, given=False),
     Setup(sizes=3, T=2, B=2, given=False),
@@ -26,8 +29,8 @@ MORE = (
 
 @pytest.mark.parametrize("name", ["agent_lstm", "captioner_lstm"])
 def test_inputs_of_other_kinds(name: str) -> None:
-    compare(zoo_subject(name), Setup(), "kernels")
-    compare(zoo_subject(name), Setup(given=False, lengths=(2, 0, 4)), None)
+    for setup in (Setup(), SHORTER):
+        compare(zoo_subject(name), setup, "kernels")
 
 
 @pytest.mark.parametrize("name", marked(EVERY))
@@ -41,7 +44,7 @@ def test_features_agree_with_the_reference(name: str) -> None:
     compare(sized_subject(FEATURES / f"{name}.cell"), Setup(), "kernels")
 
 
-@pytest.mark.parametrize("setup", [Setup(), Setup(lengths=(2, 0, 4), given=False)], ids=str)
+@pytest.mark.parametrize("setup", [Setup(), SHORTER], ids=str)
 def test_plain_code_agrees_with_the_reference(setup: Setup) -> None:
     compare(zoo_subject("lstm"), setup, "plain")
 

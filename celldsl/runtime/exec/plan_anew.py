@@ -24,7 +24,7 @@ _STATE, _RUNS = HEADER + 2, HEADER + 4  # words of the first step
 
 
 @stage
-def _write_run(part: Any, at: int, low: int, high: int, next_row: int, fresh: int) -> int:
+def write_run(part: Any, at: int, low: int, high: int, next_row: int, fresh: int) -> int:
     """Writes a run that is not empty; where the next one goes."""
     if low >= high:
         return at
@@ -33,7 +33,7 @@ def _write_run(part: Any, at: int, low: int, high: int, next_row: int, fresh: in
 
 
 @stage
-def _begin_anew(source: Any, resets: Any, part: Any, batch: int, aside: int, states: int) -> int:
+def begin_anew(source: Any, resets: Any, part: Any, batch: int, aside: int, states: int) -> int:
     """Writes a part from that of a plan without resets; the row after those that it set aside.
 
     States before a reset go to rows from `aside` on, where every step is kept.
@@ -55,13 +55,13 @@ def _begin_anew(source: Any, resets: Any, part: Any, batch: int, aside: int, sta
         low = 0
         for b in range(staying):
             if resets[(t + 1) * batch + first + b] != 0:
-                at = _write_run(part, at, low, b, coming, 0)
-                at = _write_run(part, at, b, b + 1, coming if keep == 0 else aside - b, 1)
+                at = write_run(part, at, low, b, coming, 0)
+                at = write_run(part, at, b, b + 1, coming if keep == 0 else aside - b, 1)
                 aside += keep
                 low, anew = b + 1, 1
-        at = _write_run(part, at, low, staying, coming, 0)
+        at = write_run(part, at, low, staying, coming, 0)
         # Final states come after all others.
-        at = _write_run(part, at, staying, active, states + first, 0)
+        at = write_run(part, at, staying, active, states + first, 0)
     part[_RUNS + WORDS * steps] = at
     part[_STATE + WORDS * steps] = states + first
     part[3], part[8] = states, anew
@@ -79,7 +79,7 @@ def _compiled() -> Any:
 def _object(symbol: str) -> bytes:
     from celldsl.jit.compile import compile_symbols
 
-    return compile_symbols({symbol: (_begin_anew, "sssiii")}, "float64")
+    return compile_symbols({symbol: (begin_anew, "sssiii")}, "float64")
 
 
 def _room_for(rows: int) -> int:

@@ -89,10 +89,10 @@ class LaunchPlan:
 
     __slots__ = ("at_once", "compiled", "graph", "pace", "plan", "size", "words")
 
-    def __init__(self, compiled: CompiledPhases, plan: RowPlan) -> None:
+    def __init__(self, compiled: CompiledPhases, plan: RowPlan, rows_vary: bool = False) -> None:
         self.compiled = compiled
         self.plan = plan
-        self.graph = tasks_of(compiled.phases, plan)
+        self.graph = tasks_of(compiled.phases, plan, rows_vary)
         slices = slices_of(compiled.phases, self.graph, plan, compiled.row_work)
         codes = compiled.codes or [0] * len(compiled.phases)
         self.words = job_words(self.graph, plan, list(zip(codes, slices, strict=True)))

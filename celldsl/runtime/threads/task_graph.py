@@ -54,16 +54,19 @@ class _PhaseTasks:
     """A phase's place in the list.  `borders` are the rows at which its shares begin and end.
 
     `before` is the last phase that must have ended; where it works on rows or steps and this one
-    on the other, only the shares with the same rows.
+    on the other, only the shares with the same rows: where these do not vary.
     """
 
     phase: Phase
     before: _PhaseTasks | None
     borders: list[tuple[int, int]]
+    rows_vary: bool
     tasks: range = field(default_factory=lambda: range(0))
 
     @property
     def joins(self) -> bool:
+        if self.rows_vary:
+            return False
         kinds = {self.phase.kind, self.before.phase.kind if self.before else ""}
         return kinds == {"rows", "steps"}
 
@@ -72,9 +75,10 @@ class _PhaseTasks:
         return self.joins and self.phase.kind == "steps"
 
 
-def tasks_of(phases: Sequence[Phase], plan: RowPlan) -> TaskGraph:
+def tasks_of(phases: Sequence[Phase], plan: RowPlan, rows_vary: bool = False) -> TaskGraph:
+    """Where `rows_vary` the same tasks are for other rows too, of which there are fewer."""
     tasks: list[Task] = []
-    phases_tasks = _phase_tasks(phases, plan)
+    phases_tasks = _phase_tasks(phases, plan, rows_vary)
     for number, current in enumerate(phases_tasks):
         start = len(tasks)
         for share in range(len(current.borders)):
@@ -101,13 +105,13 @@ def slices_of(phases: Sequence[Phase], graph: TaskGraph, plan: RowPlan, row_work
     return found
 
 
-def _phase_tasks(phases: Sequence[Phase], plan: RowPlan) -> list[_PhaseTasks]:
+def _phase_tasks(phases: Sequence[Phase], plan: RowPlan, rows_vary: bool) -> list[_PhaseTasks]:
     found: list[_PhaseTasks] = []
     for phase in phases:
         before = None
         if found:
             before = found[-1] if phase.waits else found[-1].before
-        found.append(_PhaseTasks(phase, before, []))
+        found.append(_PhaseTasks(phase, before, [], rows_vary))
     joined = [s for s in found if s.joins]
     cut = {id(s) for s in joined} | {id(s.before) for s in joined}
     for current in found:
