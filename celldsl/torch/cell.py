@@ -26,6 +26,7 @@ from celldsl.torch.check import (
     check_shape,
     check_tensor,
     given_tensors,
+    refuse_tracing,
 )
 from celldsl.torch.form import checked_form
 from celldsl.torch.layer import CellLayer
@@ -69,6 +70,7 @@ class Cell(CellLayer):
 
         Rows where `resets` (B,) is true start there too.  Without a batch all is one row.
         """
+        refuse_tracing()
         if named:
             refuse_unknown("Cell.forward()", named, (*self._names, *KEYWORDS))
             state = named.pop("state", state)

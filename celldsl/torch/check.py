@@ -102,6 +102,25 @@ def _check_is_tensor(name: str, value: Any, words: Callable[[], str]) -> None:
         raise ArgumentTypeError(
             f"{name}: expected a tensor {words()}, got {type(value).__name__}{_advice(name, value)}"
         )
+    if value.is_nested:
+        raise ArgumentTypeError(
+            f"{name}: expected a tensor {words()}, got a nested one; pass "
+            f"torch.nested.to_padded_tensor({name}, 0.0) and lengths="
+        )
+    if value.layout is not torch.strided:
+        raise ArgumentTypeError(
+            f"{name}: expected a tensor {words()}, got one of {value.layout}; pass "
+            f"{name}.to_dense()"
+        )
+
+
+def refuse_tracing() -> None:
+    """Raises where TorchScript would write down one number of steps for all."""
+    if torch.jit.is_tracing():
+        raise RuntimeError(
+            "TorchScript (torch.jit.trace, torch.onnx.export with dynamo=False) is not supported: "
+            "it would fix the number of steps; use torch.export or torch.compile"
+        )
 
 
 def _advice(name: str, value: Any) -> str:

@@ -22,6 +22,7 @@ from celldsl.torch.plain import Options, plain_gradients, refuse_masks
 from celldsl.torch.weights import Packed
 
 Tensors = Sequence[torch.Tensor]
+_transforms = torch._C._functorch.peek_interpreter_stack
 
 
 class KernelPass(torch.autograd.Function):
@@ -39,7 +40,8 @@ class KernelPass(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: torch.Tensor | None) -> tuple[Any, ...]:
         *tensors, tape = ctx.saved_tensors
         call, wanted = ctx.call, ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():  # somebody wants gradients of these
+        # Somebody wants gradients of these, or goes over many cotangents at once.
+        if torch.is_grad_enabled() or _transforms() is not None or goes_over_cotangents():
             refuse_masks(call.recipe, call.key is not None)
             given = tensors, call.options, cotangents, wanted
             return None, *plain_gradients(call.recipe, *given)
@@ -48,6 +50,16 @@ class KernelPass(torch.autograd.Function):
         if all(wanted):
             return None, *found
         return None, *[each if want else None for each, want in zip(found, wanted, strict=True)]
+
+
+def goes_over_cotangents() -> bool:
+    """Whether the older `vmap` is at work, as in `torch.autograd.grad(is_grads_batched=True)`.
+
+    It says so nowhere else than in the level that comes back.
+    """
+    level = torch._C._vmapmode_increment_nesting()
+    torch._C._vmapmode_decrement_nesting()
+    return level > 1
 
 
 apply_pass: Any = KernelPass.apply

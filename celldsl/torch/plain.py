@@ -96,7 +96,9 @@ def plain_gradients(
     cotangents: Sequence[torch.Tensor | None],
     wanted: Sequence[bool],
 ) -> list[torch.Tensor | None]:
-    """The gradients of those tensors that are wanted, which may be differentiated in turn."""
+    """The gradients of those tensors that are wanted; where gradients are enabled they may be
+    differentiated in turn."""
+    again = torch.is_grad_enabled()
     with torch.enable_grad():
         # Others than these of theirs: what is asked for here are partial derivatives.
         own = [t.view_as(t) if want else t for t, want in zip(tensors, wanted, strict=True)]
@@ -112,7 +114,7 @@ def plain_gradients(
             [each for each, _ in pairs],
             [t for t, want in zip(own, wanted, strict=True) if want],
             [cotangent for _, cotangent in pairs],
-            create_graph=True,
+            create_graph=again,
             allow_unused=True,
         )
     rest = iter(found)

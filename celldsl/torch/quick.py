@@ -32,6 +32,8 @@ KEPT_SHAPES = 64
 _PLAIN_TYPES = {torch.Tensor, torch.nn.Parameter}
 _transforms = torch._C._functorch.peek_interpreter_stack
 _modes = torch._C._len_torch_dispatch_stack
+_tracing = torch._C._get_tracing_state
+_strided = torch.strided
 _autocast = torch._C._is_any_autocast_enabled
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 _threads = torch.get_num_threads
@@ -157,6 +159,7 @@ def quick_pass(
     if (
         type(x) not in _PLAIN_TYPES or not x.is_cpu or _is_wrapped(x) or _modes() or _autocast()
         or _transforms() is not None or forward_ad._current_level >= 0
+        or x.layout is not _strided or x.is_nested or _tracing() is not None
     ):  # fmt: skip
         return None
     memo: Memo = layer._memo

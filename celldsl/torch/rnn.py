@@ -18,7 +18,7 @@ from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.torch.arguments import Arguments, Checked
-from celldsl.torch.check import given_tensors
+from celldsl.torch.check import given_tensors, refuse_tracing
 from celldsl.torch.form import checked_form
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.over_layers import Between, States, over_layers
@@ -154,6 +154,7 @@ class RNN(nn.Module):
             found = self._quickly(self._single, inputs, state)
             if found is not None:
                 return found
+        refuse_tracing()
         if named:
             refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS))
             state = named.pop("state", state)

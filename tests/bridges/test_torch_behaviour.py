@@ -231,6 +231,21 @@ def test_mistakes_are_named(GRU: Any, gru: Any, x: Any) -> None:
             call()
 
 
+# PyTorch's words about itself.
+@pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_tensors_of_another_kind_are_named(GRU: Any, gru: Any, x: Any) -> None:
+    step = celldsl.torch.Cell(GRU, I=3, H=5)
+    nested = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(3, 3)])
+    for run, own in ((gru, x), (step, x[0])):
+        with pytest.raises(TypeError, match=r"got one of torch.sparse_coo; pass x.to_dense\(\)"):
+            run(own.to_sparse())
+        with pytest.raises(TypeError, match=r"got a nested one; pass torch.nested.to_padded_tensor"):
+            run(nested)
+        with pytest.raises(RuntimeError, match=r"use torch.export or torch.compile"):
+            torch.jit.trace(run, (own,))
+
+
 def test_kernels_alone_say_why_they_cannot(GRU: Any, x: Any) -> None:
     layer = celldsl.torch.RNN(GRU, I=3, H=5, form="kernels").bfloat16()
     with pytest.raises(RuntimeError, match="kernels cannot run here, since a tensor is of"):

@@ -137,6 +137,18 @@ def test_gradients_of_all_orders(gru: Any, x: Any) -> None:
     assert torch.autograd.gradgradcheck(run, (short, start))
 
 
+def test_many_cotangents_at_once(gru: Any, x: Any) -> None:
+    short, plain = x[:2, :1].clone(), as_plain(gru)
+
+    def jacobian(layer: Any, **how: Any) -> Any:
+        return torch.autograd.functional.jacobian(lambda x: layer(x)[0], short, **how)
+
+    found = jacobian(gru, vectorize=True)
+    assert not found.requires_grad
+    torch.testing.assert_close(found, jacobian(plain))
+    torch.testing.assert_close(jacobian(gru, vectorize=True, create_graph=True), found)
+
+
 def test_copies_and_pickles(gru: Any, x: Any) -> None:
     y, _ = gru(x)
     for other in (copy.deepcopy(gru), pickle.loads(pickle.dumps(gru))):
