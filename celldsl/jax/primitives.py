@@ -282,12 +282,19 @@ def _compiled(primitive: Any, how: tuple[tuple[str, Any], ...]) -> Any:
     return jax.jit(partial(primitive.bind, **dict(how)))
 
 
+def _run_alone(primitive: Any, *operands: Any, **how: Any) -> Any:
+    """A primitive outside of any program is a program of its own, in `jax.disable_jit` too."""
+    run = _compiled(primitive, tuple(sorted(how.items())))
+    if not jax.config.jax_disable_jit:
+        return run(*operands)
+    with jax.disable_jit(False):
+        return run(*operands)
+
+
 def _define(primitive: Any, shapes: Any, plain: Any, code: Any = None, batch: Any = None) -> None:
     primitive.multiple_results = True
     primitive.def_abstract_eval(shapes)
-    primitive.def_impl(
-        lambda *operands, **how: _compiled(primitive, tuple(sorted(how.items())))(*operands)
-    )
+    primitive.def_impl(partial(_run_alone, primitive))
     mlir.register_lowering(primitive, mlir.lower_fun(plain, multiple_results=True))
     if code is not None:
         lowered = mlir.lower_fun(code, multiple_results=True)

@@ -116,7 +116,7 @@ def _check_is_tensor(name: str, value: Any, words: Callable[[], str]) -> None:
 
 def refuse_tracing() -> None:
     """Raises where TorchScript would write down one number of steps for all."""
-    if torch.jit.is_tracing():
+    if torch._C._get_tracing_state() is not None:
         raise RuntimeError(
             "TorchScript (torch.jit.trace, torch.onnx.export with dynamo=False) is not supported: "
             "it would fix the number of steps; use torch.export or torch.compile"

@@ -240,7 +240,7 @@ def test_tensors_of_another_kind_are_named(GRU: Any, gru: Any, x: Any) -> None:
     for run, own in ((gru, x), (step, x[0])):
         with pytest.raises(TypeError, match=r"got one of torch.sparse_coo; pass x.to_dense\(\)"):
             run(own.to_sparse())
-        with pytest.raises(TypeError, match=r"got a nested one; pass torch.nested.to_padded_tensor"):
+        with pytest.raises(TypeError, match=r"got a nested one; pass torch.nested.to_padded"):
             run(nested)
         with pytest.raises(RuntimeError, match=r"use torch.export or torch.compile"):
             torch.jit.trace(run, (own,))

@@ -172,6 +172,14 @@ def test_buffers_may_be_donated(cell: Any) -> None:
     same(step(params, x), wanted)
 
 
+def test_without_jit(cell: Any) -> None:
+    loss, _, params = losses(cell)
+    x = drawn(T, B, I)
+    with jax.disable_jit():
+        found = jax.grad(loss)(params, x)
+    same(found, jax.grad(loss)(params, x))
+
+
 def test_many_threads_at_once(cell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thread_count, "SMALL_WORK", 0)
     before = thread_count.get_threads()
