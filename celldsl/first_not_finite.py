@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.ir.attributes import VALUE
 from celldsl.ir.program import Node, Origin, Program, Rows, State, cotangent
 from celldsl.ir.titles import labels
 from celldsl.structs import entity, field, record
@@ -254,7 +255,7 @@ class _Search:
                 return self.ahead.text(name)
             return self._passed(name)
         if node.op == "number":
-            return f"{node['value']:g}"
+            return f"{node[VALUE]:g}"
         if not depth:
             return "…"
         args = [self.text(arg, depth - 1) for arg in node.args]

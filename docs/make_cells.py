@@ -22,6 +22,7 @@ from celldsl.comparison.files import all_equations, nearest_to
 from celldsl.comparison.reading import Equations
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
+from celldsl.ir.attributes import SPEC
 from celldsl.ir.notes import Notes
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
@@ -130,7 +131,7 @@ def flops_of(node: Node, program: Program) -> Size:
     match OPS[node.op].kind:
         case "contract" if node.op == "einsum":
             letters: dict[str, Size] = {}
-            read = node["spec"].split("->")[0].split(",")
+            read = node[SPEC].split("->")[0].split(",")
             for axes, arg in zip(read, node.args, strict=True):
                 letters |= zip(axes, kinds[arg].shape, strict=True)
             return TWO * product(tuple(letters.values()))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from celldsl.ir.attributes import SITE
 from celldsl.ir.builder import Builder
 from celldsl.ir.ops.term import Term
 from celldsl.ir.program import Leaf, Program, Result, Rows, State, Type
@@ -167,7 +168,7 @@ def draw_leaves(p: Program, dims: dict[str, int], T: int, B: int) -> dict[str, n
 def draw_masks(p: Program, dims: dict[str, int], T: int, B: int) -> dict[int, np.ndarray]:
     rng = np.random.default_rng(8)
     return {
-        n["site"]: rng.integers(0, 2, shape_of(n.type, dims, T, B)) * 1.5
+        n[SITE]: rng.integers(0, 2, shape_of(n.type, dims, T, B)) * 1.5
         for n in p.nodes()
         if n.op == "mask"
     }

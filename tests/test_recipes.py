@@ -96,9 +96,9 @@ def test_an_activation(copy: Copy) -> None:
 
 PROD = """\
     Op("prod", "reduce", 1, "the product along an axis", _reduced, "{0}.prod(axis={axis})",
-       formula_with(lambda node, x, y, d: [_along(y * d, _axis(node), x) / x]),
+       formula_with(lambda node, x, y, d: [_along(y * d, node[AXIS], x) / x]),
        domain=(0.2, 3.0), reduction=Reduction(1.0, lambda total, x: apply("mul", total, x)),
-       function="prod"),
+       function="prod", attributes=(AXIS,)),
 """
 
 

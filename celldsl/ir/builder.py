@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from celldsl.ir.attributes import Attributes
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node, Origin, Type
 from celldsl.ir.size import Shape, Size
@@ -44,10 +45,11 @@ class Builder:
         values = [a if isinstance(a, str) else self.number(a) for a in args]
         if entry.kind == "elementwise":
             values = self._same_shape(values)
-        key = (name, tuple(values), tuple(sorted(attributes.items())))
+        told = Attributes.of(attributes)
+        key = (name, tuple(values), told)
         if key not in self._built:
-            inferred = entry.infer([self.types[v] for v in values], attributes)
-            self._built[key] = self._append(name, tuple(values), inferred, attributes)
+            inferred = entry.type_of([self.types[v] for v in values], told)
+            self._built[key] = self._append(name, tuple(values), inferred, told)
         return self._built[key]
 
     def label(self, value: str, label: str) -> None:
@@ -67,7 +69,7 @@ class Builder:
     def copy(self, value: str) -> str:
         """The same value as a node of its own, which nothing else is."""
         kind = self.types[value]
-        return self._append("reshape", (value,), kind, {"shape": kind.shape})
+        return self._append("reshape", (value,), kind, Attributes.of({"shape": kind.shape}))
 
     def discard(self, begin: int, wanted: Iterable[str]) -> None:
         """Take back the nodes from place `begin` on that nobody needs for `wanted` values."""
@@ -103,13 +105,11 @@ class Builder:
         target = tuple(next((s for s in sizes if s != one), one) for sizes in axes)
         return [self.broadcast(v, target) for v in values]
 
-    def _append(
-        self, op: str, args: tuple[str, ...], kind: Type, attributes: dict[str, Any]
-    ) -> str:
+    def _append(self, op: str, args: tuple[str, ...], kind: Type, told: Attributes) -> str:
         names = (f"{self._prefix}{number}" for number in count(self._next))
         name = next(n for n in names if n not in self.types and n not in self._taken)
         self._next = int(name.removeprefix(self._prefix)) + 1
-        self._add(Node(name, op, args, kind, tuple(sorted(attributes.items())), self.origin))
+        self._add(Node(name, op, args, kind, told, self.origin))
         return name
 
     def _add(self, node: Node) -> None:

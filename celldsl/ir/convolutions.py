@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from celldsl.ir.attributes import KERNEL, SPEC
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Rows, Type
 from celldsl.jit.gemm.sizes import KERNEL_MOST
@@ -72,7 +73,7 @@ def convolution_sum(defined: Mapping[str, Node], node: Node) -> Convolution | No
 
 def _with_windows(defined: Mapping[str, Node], node: Node) -> Iterator[Convolution]:
     """Each operand that is a window, with labels by what they are."""
-    first, second, out = spec_parts(str(node["spec"]))
+    first, second, out = spec_parts(node[SPEC])
     pairs = (
         (node.args[0], first, node.args[1], second),
         (node.args[1], second, node.args[0], first),
@@ -81,8 +82,7 @@ def _with_windows(defined: Mapping[str, Node], node: Node) -> Iterator[Convoluti
         window = defined.get(value)
         if window is None or window.op != "window":
             continue
-        kernel = window["kernel"]
-        assert isinstance(kernel, tuple)
+        kernel = window[KERNEL]
         n = len(kernel)
         lead, taps, pixels = seen[: -2 * n], seen[-2 * n : -n], seen[-n:]
         m = [label for label in labels if label in out and label not in seen]

@@ -34,9 +34,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import TypeVar
 
+from celldsl.ir.attributes import NONE, Attribute, Attributes
 from celldsl.ir.size import Shape, shape_text
 from celldsl.structs import field, record, replace
+
+T = TypeVar("T")
 
 
 class Rows(IntEnum):
@@ -65,10 +69,6 @@ class Type:
         return f"{self.rows} {word}{shape_text(self.shape)}"
 
 
-Attribute = "int | float | str | Size | tuple[Size, ...] | tuple[int, ...] | bool"
-Attributes = tuple[tuple[str, object], ...]
-
-
 @record
 class Origin:
     """The equation that a node computes a part of, as it was written, and its line."""
@@ -88,15 +88,12 @@ class Node:
     op: str
     args: tuple[str, ...]
     type: Type
-    attributes: Attributes = ()
+    attributes: Attributes = NONE
     origin: Origin | None = None
     label: str = field(default="", compare=False)
 
-    def __getitem__(self, attribute: str) -> object:
-        for name, value in self.attributes:
-            if name == attribute:
-                return value
-        raise KeyError(f"{self.op} has no attribute {attribute}")
+    def __getitem__(self, attribute: Attribute[T]) -> T:
+        return self.attributes[attribute]
 
 
 @record

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from celldsl.ir.attributes import Attributes
 from celldsl.ir.program import REGIONS, Leaf, Node, Origin, Program, Result, Rows, State, Type
 from celldsl.ir.size import Shape, Size, shape_text
 
@@ -116,7 +117,7 @@ def parse_node(line: str) -> Node:
         op,
         tuple(_split(args)),
         _type(rows, word, shape),
-        tuple((key, _parse_value(value)) for key, value in ATTRIBUTE.findall(attributes)),
+        Attributes.of({key: _parse_value(value) for key, value in ATTRIBUTE.findall(attributes)}),
         None if at is None else Origin(json.loads(origin), int(at)),
     )
 

@@ -75,7 +75,7 @@ def _node(node: Node, region: str, visible: dict[str, Type], states: set[str]) -
     if node.op in ("final", "total") and (node.args[0] not in states or region != "after"):
         raise InvalidProgram(f"{node.name} is {node.op}, which needs a state and stands in after")
     try:
-        inferred = entry.infer([visible[arg] for arg in node.args], dict(node.attributes))
+        inferred = entry.type_of([visible[arg] for arg in node.args], node.attributes)
     except TypeMismatch as error:
         raise InvalidProgram(f"{node.name} is wrong: {error}") from error
     if inferred != node.type:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from celldsl.ir.attributes import AXIS, KIND, PER, SHAPE, SITE, SOURCE
 from celldsl.ir.ops.element import Gather, Reduction
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Origin
@@ -145,9 +146,7 @@ def _value(row: Row, statement: Statement, indices: Sequence[Name]) -> Value:
 
 
 def _gathered(row: Row, statement: Statement, indices: Sequence[Name]) -> Gather:
-    at = dict(statement.attributes)
-    source = at.get("source", ())
-    assert isinstance(source, tuple)
+    at = statement.attributes
 
     def read(places: Sequence[Value]) -> Value:
         memory = statement.operands[0]
@@ -155,7 +154,7 @@ def _gathered(row: Row, statement: Statement, indices: Sequence[Name]) -> Gather
         return row.load(memory, places)
 
     others = tuple(row.operand(operand, ()) for operand in statement.operands[1:])
-    return Gather(tuple(indices), source, at, read, others)
+    return Gather(tuple(indices), at[SOURCE] if statement.operands else (), at, read, others)
 
 
 # -------------------------------------------------------------------- reductions
@@ -172,9 +171,7 @@ def _rule(statement: Statement) -> Reduction:
 
 
 def _axis(statement: Statement) -> int:
-    axis = dict(statement.attributes)["axis"]
-    assert isinstance(axis, int)
-    return axis
+    return statement.attributes[AXIS]
 
 
 def _without(axes: Axes, axis: int) -> Axes:
@@ -209,16 +206,15 @@ def _copy_total(row: Row, statement: Statement, axes: Axes, indices: list[Name])
 
 def _mask(row: Row, statement: Statement, indices: Sequence[Name]) -> Value:
     """What dropout multiplies by, or zoneout mixes by: drawn in training, at rest otherwise."""
-    at = dict(statement.attributes)
-    site, per, shape = at["site"], str(at["per"]), at["shape"]
-    assert isinstance(site, int) and isinstance(shape, tuple)
+    at = statement.attributes
+    site, per, shape = at[SITE], at[PER], at[SHAPE]
     key = row.keys.setdefault((site, per), f"key_{site}")
     drawn = Call(
         "mask_uniform", (Name("parameters"), Name(key), element(contiguous(shape), indices))
     )
     rate = row.operand(statement.operands[0], [])
     falls, resting = less(drawn, rate), Name("resting")
-    if at["kind"] == "dropout":
+    if at[KIND] == "dropout":
         kept = apply("div", 1.0, apply("sub", 1.0, rate))
         return where(resting, 1.0, where(falls, 0.0, kept))
     return where(resting, rate, where(falls, 1.0, 0.0))

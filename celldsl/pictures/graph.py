@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from celldsl.ir.attributes import KIND, SIZE, SPEC, START, STOP, VALUE
 from celldsl.ir.notes import Notes, Place
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Size, shape_text
@@ -198,9 +199,8 @@ class _Reader:
         found: dict[str, tuple[Size, Size]] = {}
         for box in self.splits.values():
             for value in box.gives:
-                start, stop = (self.reading.nodes[value][k] for k in ("start", "stop"))
-                assert isinstance(start, Size) and isinstance(stop, Size)
-                found[value] = start, stop
+                node = self.reading.nodes[value]
+                found[value] = node[START], node[STOP]
         return found
 
     def _slice(self, node: Node, moving: tuple[str, ...]) -> None:
@@ -273,10 +273,10 @@ class _Reader:
             found = notation_of(made.function, "elementwise", len(args))
             return found.glyph, found.kind
         if node.op == "einsum":
-            found = product_notation(str(node["spec"]))
+            found = product_notation(node[SPEC])
             return found.glyph, found.kind
         if node.op == "mask":
-            return str(node["kind"]), "random"
+            return node[KIND], "random"
         found = notation_of(node.op, kind_of(node.op), len(args))
         fixed = [a for a in args if a in self.constant]
         if kind_of(node.op) != "elementwise" or not fixed:
@@ -300,10 +300,9 @@ class _Reader:
                 leaf = self.reading.nodes[leaf].args[0]
             return leaf if len(leaf) <= LONGEST else leaf.rpartition(".")[2]
         if node.op == "number":
-            return f"{node['value']:g}".replace("inf", "∞")
+            return f"{node[VALUE]:g}".replace("inf", "∞")
         if node.op == "size":
-            size = node["size"]
-            assert isinstance(size, Size)
+            size = node[SIZE]
             return str(size)
         if node.op in ("reshape", "pair") and len(node.args) == 1:
             return self._text(node.args[0])

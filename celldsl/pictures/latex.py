@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any
 
+from celldsl.ir.attributes import AXIS, PER, PERM, SITE, SIZE, SPEC, START, STOP, VALUE
 from celldsl.ir.notes import Composite, Definition, Notes
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Shape, Size
@@ -76,7 +76,7 @@ class Typesetter:
 
     def _is_zero(self, value: str) -> bool:
         node = self.reading.under(value)
-        return node is not None and node.op == "number" and node["value"] == 0.0
+        return node is not None and node.op == "number" and node[VALUE] == 0.0
 
     def _define(self, group: list[Definition]) -> None:
         values = [d.value for d in group]
@@ -108,7 +108,7 @@ class Typesetter:
         for name in self.reading.below(value, self.symbols.of):
             node = self.reading.nodes[name]
             if node.op == "mask":
-                self.symbols.mask(name, node["site"], str(node["per"]))
+                self.symbols.mask(name, node[SITE], node[PER])
             elif name in self.helpers and name != value:
                 right = self._raw(name)[0]
                 number = 1 + len(self.symbols.of.keys() & set(self.helpers))
@@ -155,7 +155,7 @@ class Typesetter:
         if kind == "elementwise":
             return self._filled(notation, self.reading.broadcast_args(node))
         options = self._options(node.attributes, self._rank(node.args))
-        return self._filled(notation, node.args, options, dict(node.attributes))
+        return self._filled(notation, node.args, options, node.attributes)
 
     def _rank(self, args: tuple[str, ...]) -> int:
         return len(self.reading.types[args[0]].shape) if args else 0
@@ -165,11 +165,11 @@ class Typesetter:
         notation: Notation,
         args: Iterable[str],
         options: str = "",
-        attributes: dict[str, Any] | None = None,
+        attributes: Iterable[tuple[str, object]] = (),
     ) -> Text:
         inner = notation.inner or (0,) * len(tuple(args))
         texts = [self._within(arg, level) for arg, level in zip(args, inner, strict=True)]
-        fields = {k: self._field(v) for k, v in (attributes or {}).items()}
+        fields = {k: self._field(v) for k, v in attributes}
         text = notation.latex.format(*texts, **fields)
         if options and r"\left(" in text:
             head, rest = text.split(r"\left(", 1)
@@ -217,13 +217,10 @@ class Typesetter:
         return self._filled(notation, args, ", ".join(filter(None, options)))
 
     def _number(self, node: Node) -> Text:
-        value: Any = node["value"]
-        return number_text(float(value))
+        return number_text(node[VALUE])
 
     def _size(self, node: Node) -> Text:
-        size = node["size"]
-        assert isinstance(size, Size)
-        return size_text(size)
+        return size_text(node[SIZE])
 
     def _mul(self, node: Node) -> Text:
         notation = notation_of("mul", "elementwise", 2)
@@ -237,7 +234,7 @@ class Typesetter:
     def _imaginary(self, node: Node) -> Text:
         """`i`, and `0.5 i`."""
         under = self.reading.under(node.args[0])
-        if under is not None and under.op == "number" and under["value"] == 1.0:
+        if under is not None and under.op == "number" and under[VALUE] == 1.0:
             return r"\mathrm{i}", ATOM
         return self._filled(notation_of(node.op, "elementwise", 1), node.args)
 
@@ -246,24 +243,22 @@ class Typesetter:
         return self.text(node.args[0])
 
     def _einsum(self, node: Node) -> Text:
-        return self._filled(product_notation(str(node["spec"])), node.args)
+        return self._filled(product_notation(node[SPEC]), node.args)
 
     def _broadcast(self, node: Node) -> Text:
         shape = shape_tex(node.type.shape)
         inner = self.reading.nodes.get(node.args[0])
-        number = inner["value"] if inner is not None and inner.op == "number" else None
+        number = inner[VALUE] if inner is not None and inner.op == "number" else None
         if number in (0.0, 1.0):
             return rf"\mathbf{{{number:.0f}}}_{{{shape}}}", ATOM
         return rf"{self._within(node.args[0], PRODUCT)} \odot \mathbf{{1}}_{{{shape}}}", PRODUCT
 
     def _slice(self, node: Node) -> Text:
-        start, stop = node["start"], node["stop"]
-        assert isinstance(start, Size) and isinstance(stop, Size)
+        start, stop = node[START], node[STOP]
         return self._indexed(node, f"{size_text(start)[0]}:{size_text(stop)[0]}")
 
     def _indexed(self, node: Node, item: str) -> Text:
-        axis = node["axis"]
-        assert isinstance(axis, int)
+        axis = node[AXIS]
         items = ", ".join([*":" * axis, item])
         return rf"{{{self._within(node.args[0], ATOM)}}}_{{[{items}]}}", ATOM
 
@@ -275,9 +270,7 @@ class Typesetter:
     def _reshape(self, node: Node) -> Text:
         inner = self.reading.nodes.get(node.args[0])
         if inner is not None and inner.name not in self.symbols.of and _drops(node, inner):
-            start = inner["start"]
-            assert isinstance(start, Size)
-            return self._indexed(inner, size_text(start)[0])
+            return self._indexed(inner, size_text(inner[START])[0])
         if self.reading.same(node):
             return self.text(node.args[0])
         axis = self.reading.inserted(node)
@@ -288,20 +281,20 @@ class Typesetter:
         return rf"\operatorname{{{name}}}_{{{below}}}\left({inner_text}\right)", ATOM
 
     def _transpose(self, node: Node) -> Text:
-        if node["perm"] == (1, 0):
+        if node[PERM] == (1, 0):
             return rf"{{{self._within(node.args[0], ATOM)}}}^{{\top}}", ATOM
         return self._filled(
-            notation_of("transpose", "shape", 1), node.args, self._option(node["perm"])
+            notation_of("transpose", "shape", 1), node.args, self._option(node[PERM])
         )
 
     def _concat(self, node: Node) -> Text:
         rank = len(node.type.shape)
         rows = [self.reading.stacked(arg, self.symbols.of) for arg in node.args]
-        if node["axis"] == 0 and all(rows):
+        if node[AXIS] == 0 and all(rows):
             texts = [self.text(row)[0] for row in rows if row is not None]
             return rf"\operatorname{{stack}}\left({', '.join(texts)}\right)", ATOM
         texts = [self.text(arg)[0] for arg in node.args]
-        options = self._options((("axis", node["axis"]),), rank)
+        options = self._options((("axis", node[AXIS]),), rank)
         below = f"_{{{options}}}" if options else ""
         return rf"\operatorname{{concat}}{below}\left({', '.join(texts)}\right)", ATOM
 
@@ -313,18 +306,16 @@ class Typesetter:
         slices = [n for n in nodes if n is not None and n.op == "slice"]
         if len(slices) < 2 or len(slices) < len(values) or self.symbols.of.keys() & set(values):
             return None
-        source, axis = slices[0].args[0], slices[0]["axis"]
-        if any(n.args[0] != source or n["axis"] != axis for n in slices):
+        source, axis = slices[0].args[0], slices[0][AXIS]
+        if any(n.args[0] != source or n[AXIS] != axis for n in slices):
             return None
-        assert isinstance(axis, int)
-        cuts = [Size.of(0), *(n["stop"] for n in slices)]
-        whole = [n["start"] for n in slices] == cuts[:-1]
+        cuts = [Size.of(0), *(n[STOP] for n in slices)]
+        whole = [n[START] for n in slices] == cuts[:-1]
         whole = whole and cuts[-1] == self.reading.types[source].shape[axis]
         return source if whole else None
 
     def _split_text(self, source: str, values: list[str]) -> str:
-        axis = self.reading.nodes[values[0]]["axis"]
-        assert isinstance(axis, int)
+        axis = self.reading.nodes[values[0]][AXIS]
         shape = self.reading.types[source].shape
         sizes: Shape = tuple(self.reading.types[v].shape[axis] for v in values)
         parts = str(len(sizes)) if len(set(sizes)) == 1 else shape_tex(sizes)
@@ -336,7 +327,6 @@ def _drops(node: Node, inner: Node) -> bool:
     """Whether a reshape drops the axis of which `inner` is one element."""
     if inner.op != "slice":
         return False
-    axis = inner["axis"]
-    assert isinstance(axis, int)
+    axis = inner[AXIS]
     shape = inner.type.shape
     return shape[axis] == Size.of(1) and node.type.shape == (*shape[:axis], *shape[axis + 1 :])

@@ -6,6 +6,7 @@ does not lie line by line is copied first; results are written line by line.
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import KERNEL
 from celldsl.ir.convolutions import Convolution
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size, contiguous, product
@@ -92,8 +93,7 @@ class Convolutions:
 
 
 def _image(graph: Graph, form: Convolution) -> Image:
-    shape, kernel = graph.shape(form.image), graph.nodes[form.window]["kernel"]
-    assert isinstance(kernel, tuple)
+    shape, kernel = graph.shape(form.image), graph.nodes[form.window][KERNEL]
     *_, height, width = (ONE, *shape) if len(kernel) == 1 else shape
     tall, wide = (1, *kernel) if len(kernel) == 1 else kernel
     height = ONE if len(kernel) == 1 else height

@@ -6,6 +6,7 @@ einsum_rows(x: [I], d: [H]) "i,j->ij"             m = i, n = j: a weight's gradi
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import SPEC
 from celldsl.ir.ops.contractions import label_sizes, matrix_labels, spec_parts
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
@@ -55,7 +56,7 @@ def rows_times_weight(graph: Graph, node: Node) -> RowsTimesWeight | None:
     """The form of `rows @ weight`, where one operand is a weight and the other has rows."""
     if node.op != "einsum":
         return None
-    spec = str(node["spec"])
+    spec = node[SPEC]
     first, second, out = spec_parts(spec)
     left, weight = node.args
     rows = [graph.types[arg].rows for arg in node.args]
@@ -75,7 +76,7 @@ def rows_times_weight(graph: Graph, node: Node) -> RowsTimesWeight | None:
 
 def sum_of_outers(graph: Graph, node: Node) -> SumOfOuters | None:
     """The form of a weight's gradient: over all rows, left transposed times right."""
-    spec = str(node["spec"])
+    spec = node[SPEC]
     left, right, out = spec_parts(spec)
     first, second = node.args
     if out and out[-1] not in right:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from celldsl.ir.attributes import AXIS
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Shape, Size, contiguous, product
 from celldsl.ir.spec import ParamSpec
@@ -97,8 +98,7 @@ def _concats(program: Program, shapes: dict[str, Shape]) -> list[Node]:
 def place_side_by_side(
     arrays: Arrays, concat: Node, shapes: dict[str, Shape], places: dict[str, Place], array: str
 ) -> None:
-    axis = concat["axis"]
-    assert isinstance(axis, int)
+    axis = concat[AXIS]
     whole = arrays.buffer(array, "once", concat.type.shape, "|".join(concat.args))
     offset = Size.of(0)
     for name in concat.args:
@@ -111,8 +111,7 @@ def place_side_by_side(
 
 def joined(concat: Node, places: list[Place], shapes: list[Shape]) -> Place | None:
     """The place of a concat whose arguments already lie side by side, if they do."""
-    axis = concat["axis"]
-    assert isinstance(axis, int)
+    axis = concat[AXIS]
     first = places[0]
     if not _plain(first, concat, axis):
         return None

@@ -6,6 +6,7 @@ of memory with strides along the axes of the nest.
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import AXIS, KERNEL, NONE, REVERSE, SIZE, SOURCE, SPEC, VALUE
 from celldsl.ir.ops.contractions import label_sizes
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Leaf, Node
@@ -63,7 +64,7 @@ def _statement(planner: Planner, products: Products, node: Node) -> Statement:
     if node.op in OPS and OPS[node.op].reads_memory:
         others = (_operand(planner, node, arg) for arg in node.args[1:])
         operands: tuple[Operand, ...] = (_memory(planner, node.args[0]), *others)
-        attributes = (*attributes, ("source", planner.graph.shape(node.args[0])))
+        attributes = attributes.having(SOURCE, planner.graph.shape(node.args[0]))
     else:
         operands = tuple(_operand(planner, node, arg) for arg in node.args)
     return Statement(
@@ -81,11 +82,9 @@ def _operand(planner: Planner, reader: Node, value: str) -> Operand:
     graph = planner.graph
     match graph.constant(value):
         case Node(op="number") as number:
-            return Number(float(number["value"]))  # type: ignore[arg-type]
+            return Number(number[VALUE])
         case Node() as extent:
-            size = extent["size"]
-            assert isinstance(size, Size)
-            return Extent(size)
+            return Extent(extent[SIZE])
         case Leaf() as leaf:
             return Hyper(leaf.name)
     root = graph.root(value)
@@ -113,14 +112,13 @@ def _stores(planner: Planner, products: Products, node: Node) -> tuple[Store, ..
 def _over_domain(node: Node, place: Place) -> tuple[Size, ...]:
     """Strides along the axes of the nest: 0 along the axis that a reduction drops."""
     if node.op in OPS and OPS[node.op].kind == "reduce":
-        axis = node["axis"]
-        assert isinstance(axis, int)
+        axis = node[AXIS]
         return (*place.strides[:axis], ZERO, *place.strides[axis:])
     return place.strides
 
 
 def _contract(planner: Planner, products: Products, node: Node) -> Contract:
-    spec = str(node["spec"])
+    spec = node[SPEC]
     left, right = (_memory(planner, arg) for arg in node.args)
     sizes = label_sizes(spec, *(planner.graph.shape(arg) for arg in node.args))
     if node.op == "einsum_rows":
@@ -138,7 +136,7 @@ def _in_order(planner: Planner, node: Node) -> Loop:
     store = Store(planner.places[node.name], contiguous(shape))
     operand = _operand(planner, node, source)
     return Loop(
-        shape, (Statement(node.name, "copy", (operand,), (store,), (), False, node.origin),)
+        shape, (Statement(node.name, "copy", (operand,), (store,), NONE, False, node.origin),)
     )
 
 
@@ -148,9 +146,8 @@ def _memory(planner: Planner, value: str) -> Memory:
 
 
 def _scan(planner: Planner, node: Node) -> Scan:
-    axis = node["axis"]
-    assert isinstance(axis, int)
-    reverse = dict(node.attributes).get("reverse", False) is True
+    axis = node[AXIS]
+    reverse = node.op == "cumsum" and node[REVERSE]
     place = planner.places[node.name]
     source = _memory(planner, node.args[0])
     store = Store(place, place.strides)
@@ -158,8 +155,7 @@ def _scan(planner: Planner, node: Node) -> Scan:
 
 
 def _fold(planner: Planner, node: Node) -> Fold:
-    kernel = node["kernel"]
-    assert isinstance(kernel, tuple)
+    kernel = node[KERNEL]
     place = planner.places[node.name]
     source = _memory(planner, node.args[0])
     return Fold(node.type.shape, kernel, source, Store(place, place.strides), node.origin)

@@ -7,6 +7,7 @@ d_W[I, 3*H] = x[R, I]^T @ d_pre[R, 3*H]         a RowSum over all rows
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import NONE, Attributes
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size
 from celldsl.plan.places import Memory, Operand, Place, Store
@@ -21,7 +22,7 @@ class Statement:
     op: str
     operands: tuple[Operand, ...]
     stores: tuple[Store, ...]
-    attributes: tuple[tuple[str, object], ...] = ()
+    attributes: Attributes = NONE
     boolean: bool = False
     origin: Origin | None = None
 

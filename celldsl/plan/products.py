@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from celldsl.ir.attributes import AXIS, START
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.jit.gemm.sizes import COLUMNS_MOST, KC_MOST, SUM_MICRO_PANELS
@@ -91,8 +92,7 @@ class Products:
         product_node = graph.nodes[node.args[1]] if accumulate else node
         out = planner.places[node.name]
         if accumulate:
-            axis, start = node["axis"], node["start"]
-            assert isinstance(axis, int) and isinstance(start, Size)
+            axis, start = node[AXIS], node[START]
             out = replace(out, offset=out.offset + start * out.strides[axis])
         seen = graph.convolution(product_node)
         if seen is not None:

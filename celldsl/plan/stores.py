@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
+from celldsl.ir.attributes import AXIS
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Size
@@ -93,7 +94,7 @@ class Targets:
         name = f"{value}@copy{self.copied[value]}"
         self.copied[value] += 1
         origin = self.graph.nodes[value].origin if value in self.graph.nodes else None
-        node = Node(name, "copy", (value,), self.graph.types[value], (), origin)
+        node = Node(name, "copy", (value,), self.graph.types[value], origin=origin)
         self.graph.add(node)
         return node
 
@@ -137,8 +138,7 @@ class Targets:
             user for node in near if node.op == "window" for user in self.graph.users[node.name]
         ]
         forms = [form for node in near if (form := self.graph.convolution(node)) is not None]
-        axis = concat["axis"]
-        assert isinstance(axis, int)
+        axis = concat[AXIS]
         return any(axis >= len(concat.type.shape) - len(form.pixels) for form in forms)
 
     def _lies_elsewhere(self, value: str, concat: Node) -> bool:
@@ -158,8 +158,7 @@ class Targets:
 
 def slot_place(graph: Graph, concat: Node, pieces: list[str], index: int, whole: Place) -> Place:
     """Where the `index`-th piece lies in the place of its concat."""
-    axis = concat["axis"]
-    assert isinstance(axis, int)
+    axis = concat[AXIS]
     start = Size.of(0)
     for name in pieces[:index]:
         start = start + graph.shape(name)[axis]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celldsl.diagnostics.span import Span
+from celldsl.ir.attributes import SHAPE, Attributes
 from celldsl.ir.builder import Builder
 from celldsl.ir.gradients import gradients
 from celldsl.ir.notes import Complex, Composite, Notes
@@ -126,13 +127,11 @@ class Nodes:
 
     def draw(self, initialiser: str, args: tuple[str, ...], **attributes: object) -> str:
         """A node of an initialiser among the initial values."""
-        shape = attributes["shape"]
-        assert isinstance(shape, tuple)
+        told = Attributes.of({**attributes, "initialiser": initialiser})
         name = f"$d{self.draws}"
         self.draws += 1
-        attributes["initialiser"] = initialiser
-        kind = Type(shape, Rows.ONCE)
-        node = Node(name, "draw", args, kind, tuple(sorted(attributes.items())))
+        kind = Type(told[SHAPE], Rows.ONCE)
+        node = Node(name, "draw", args, kind, told)
         self.initial.nodes.append(node)
         self.initial.types[name] = kind
         return name
@@ -156,7 +155,7 @@ class Nodes:
 
     def complex(self, pair: Pair, op: str, *args: str, **attributes: object) -> str:
         """The name of a complex value; `op` and what follows say how it was made, for notes."""
-        key = (self.computing_initial, pair, op, args, tuple(sorted(attributes.items())))
+        key = (self.computing_initial, pair, op, args, Attributes.of(attributes))
         known = self.made.get(key)
         if known is not None:
             return known
@@ -168,7 +167,7 @@ class Nodes:
         if any(a in self.from_state for a in args):
             self.from_state.add(name)
         if not self.computing_initial:
-            node = Node(name, op, args, kind, tuple(sorted(attributes.items())))
+            node = Node(name, op, args, kind, Attributes.of(attributes))
             self.notes.complex.values[name] = Complex(node, pair.real, pair.imag)
             self.notes.places.setdefault(name, self.notes.place)
         return name

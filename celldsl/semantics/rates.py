@@ -7,6 +7,7 @@ A rate that depends on what a cell reads is known only while it runs, and is not
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import KIND
 from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.program import Node, Program
 from celldsl.ir.spec import Condition
@@ -22,7 +23,7 @@ def rate_conditions(program: Program) -> list[Condition]:
     found: dict[str, Condition] = {}
     for node in nodes.values():
         if node.op == "mask":
-            kind, rate = str(node["kind"]), node.args[0]
+            kind, rate = node[KIND], node.args[0]
             code = _code(rate, nodes, hypers)
             if code is not None and "v[" in code:
                 text = RANGES[kind].format(_text(rate, nodes, hypers))

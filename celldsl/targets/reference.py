@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.ir.attributes import SITE
 from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.program import Leaf, Node, Program, Rows, Type, cotangent, saved_value
 from celldsl.ir.verify import MOST_ROWS
@@ -179,8 +180,8 @@ class _Machine:
     def _value(
         self, node: Node, args: list[Array], shape: tuple[int, ...], t: int | None = None
     ) -> Array:
-        if node.op == "mask" and node["site"] in self.masks:
-            value = self.masks[node["site"]]
+        if node.op == "mask" and node[SITE] in self.masks:
+            value = self.masks[node[SITE]]
             one_step = t is not None and node.type.rows == Rows.STEP
             return np.broadcast_to(value[t] if one_step else value, shape)
         names = [f"a{i}" for i in range(len(args))]

@@ -8,6 +8,7 @@ A weight is put in order once for a call; what it makes is then one GEMM.
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import SPEC
 from celldsl.ir.builder import Builder
 from celldsl.ir.convolutions import convolution
 from celldsl.ir.ops.contractions import label_sizes, matrix_labels, spec_parts
@@ -22,7 +23,7 @@ def flatten_products(p: Program) -> Program:
 
 def _rule(b: Builder, node: Node) -> str | None:
     rows = [b.types[arg].rows for arg in node.args]
-    spec = str(node["spec"])
+    spec = node[SPEC]
     if sorted(rows) != [Rows.ONCE, Rows.STEP]:
         return None
     weight = rows.index(Rows.ONCE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from celldsl.ir.attributes import BEFORE, PERM, PLACES, SIZE, START, VALUE
 from celldsl.ir.builder import Builder
 from celldsl.ir.ops.spelling import scalar_value
 from celldsl.ir.ops.table import OPS
@@ -35,16 +36,13 @@ def known_number(b: Builder, value: str) -> float | None:
         node = b.defined.get(node.args[0])
     if node is None or node.op != "number":
         return None
-    number = node["value"]
-    assert isinstance(number, float)
-    return number
+    return node[VALUE]
 
 
 def _number(b: Builder, node: Node) -> str | None:
     """An elementwise node of numbers; a size that is a number."""
     if node.op == "size":
-        size = node["size"]
-        assert isinstance(size, Size)
+        size = node[SIZE]
         return None if size.constant is None else b.number(size.constant)
     if OPS[node.op].kind != "elementwise" or node.type.boolean:
         return None
@@ -114,9 +112,9 @@ def _same_elements(b: Builder, node: Node) -> str | None:
 _MOVES_NOTHING: dict[str, Callable[[Node], bool]] = {
     "reshape": lambda node: True,
     "broadcast": lambda node: True,
-    "slice": lambda node: node["start"] == Size.of(0),
-    "pad": lambda node: node["before"] == Size.of(0),
+    "slice": lambda node: node[START] == Size.of(0),
+    "pad": lambda node: node[BEFORE] == Size.of(0),
     "concat": lambda node: len(node.args) == 1,
-    "transpose": lambda node: node["perm"] == tuple(range(len(node.type.shape))),
-    "roll": lambda node: node["k"] == 0,
+    "transpose": lambda node: node[PERM] == tuple(range(len(node.type.shape))),
+    "roll": lambda node: node[PLACES] == 0,
 }

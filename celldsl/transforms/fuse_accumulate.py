@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from celldsl.ir.attributes import AXIS, SPEC, START, STOP
 from celldsl.ir.builder import Builder
 from celldsl.ir.convolutions import channel_axis
 from celldsl.ir.ops.contractions import matrix_labels
@@ -92,17 +93,14 @@ def _piece(value: str, nodes: dict[str, Node], products: Mapping[str, int]) -> P
     source = nodes.get(node.args[0]) if node.op == "slice" else None
     if source is None or source.op not in ("einsum", "add_at"):
         return None
-    start, axis = node["start"], _own_axis(source, products)
-    assert isinstance(start, Size)
-    return (source.name, start, axis) if node["axis"] == axis else None
+    start, axis = node[START], _own_axis(source, products)
+    return (source.name, start, axis) if node[AXIS] == axis else None
 
 
 def _own_axis(node: Node, products: Mapping[str, int]) -> int:
     """The axis along which pieces of a product, or of a sum of some, lie side by side."""
     if node.op == "add_at":
-        axis = node["axis"]
-        assert isinstance(axis, int)
-        return axis
+        return node[AXIS]
     return products.get(node.name, len(node.type.shape) - 1)
 
 
@@ -115,7 +113,7 @@ def _products(p: Program) -> dict[str, int]:
     for node in p.nodes():
         rows = [types[arg].rows for arg in node.args] if node.op == "einsum" else []
         if set(rows) == {Rows.ONCE, Rows.STEP}:
-            spec, weight = str(node["spec"]), rows.index(Rows.ONCE)
+            spec, weight = node[SPEC], rows.index(Rows.ONCE)
             axis = channel_axis(defined, types, node)
             if axis is not None:
                 found[node.name] = axis
@@ -150,12 +148,11 @@ def _apart(
     for node in p.nodes():
         if base not in node.args:
             continue
-        if node.op != "slice" or node["axis"] != axis:
+        if node.op != "slice" or node[AXIS] != axis:
             if not any(m.add == node.name for m in group):
                 return False
             continue
-        start, stop = node["start"], node["stop"]
-        assert isinstance(start, Size) and isinstance(stop, Size)
+        start, stop = node[START], node[STOP]
         outside = not _below(low, stop) or not _below(start, high)
         if start not in pieces and not outside:
             return False

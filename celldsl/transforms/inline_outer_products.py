@@ -7,6 +7,7 @@ A loop that adds the product to a state then makes it on the way, and it never l
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import SPEC
 from celldsl.ir.builder import Builder
 from celldsl.ir.ops.contractions import spec_parts, sums_nothing
 from celldsl.ir.program import Node, Program
@@ -21,9 +22,9 @@ def inline_outer_products(p: Program) -> Program:
 
 
 def _rule(b: Builder, node: Node) -> str | None:
-    if not sums_nothing(str(node["spec"])):
+    if not sums_nothing(node[SPEC]):
         return None
-    left, right, out = spec_parts(str(node["spec"]))
+    left, right, out = spec_parts(node[SPEC])
     one, other = (
         _spread(b, value, labels, out, node)
         for value, labels in zip(node.args, (left, right), strict=True)

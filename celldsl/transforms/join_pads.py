@@ -7,8 +7,7 @@ Reverse mode makes such a sum of what was split: the cotangent of a whole from t
 
 from __future__ import annotations
 
-from typing import Any
-
+from celldsl.ir.attributes import AXIS, BEFORE
 from celldsl.ir.builder import Builder
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Size
@@ -41,8 +40,7 @@ def _joined(b: Builder, node: Node, inner: set[str]) -> str | None:
         if found is None or found.op != "pad":
             rest.append(value)
             continue
-        attributes: dict[str, Any] = dict(found.attributes)
-        axis, start = attributes["axis"], attributes["before"]
+        axis, start = found[AXIS], found[BEFORE]
         stop = start + b.shape(found.args[0])[axis]
         pieces.setdefault(axis, []).append((start, stop, found.args[0]))
     joined = {axis: _join(b, axis, found) for axis, found in pieces.items()}
@@ -85,7 +83,7 @@ def _join(b: Builder, axis: int, pieces: list[Piece]) -> list[Piece]:
 
 def _parts(b: Builder, axis: int, piece: Piece) -> tuple[str, ...]:
     node = b.defined.get(piece[2])
-    joined = node is not None and node.op == "concat" and node["axis"] == axis
+    joined = node is not None and node.op == "concat" and node[AXIS] == axis
     return node.args if node is not None and joined else (piece[2],)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from celldsl.ir.attributes import SPEC
 from celldsl.ir.builder import Builder
 from celldsl.ir.convolutions import convolution
 from celldsl.ir.ops.contractions import spec_parts
@@ -55,7 +56,7 @@ def _product(types: Mapping[str, Type], node: Node) -> Product | None:
     if sorted(rows)[0] != Rows.ONCE or max(rows) == Rows.ONCE:
         return None
     first = rows[0] == Rows.ONCE
-    left, right, out = spec_parts(str(node["spec"]))
+    left, right, out = spec_parts(node[SPEC])
     labels, other = (left, right) if first else (right, left)
     weight, value = node.args if first else node.args[::-1]
     columns = [label for label in labels if label in out and label not in other]
@@ -64,7 +65,7 @@ def _product(types: Mapping[str, Type], node: Node) -> Product | None:
     axis = labels.index(columns[0])
     shape = types[weight].shape
     rest = (*shape[:axis], *shape[axis + 1 :])
-    key = (value, str(node["spec"]), rest)
+    key = (value, node[SPEC], rest)
     return Product(node, value, weight, first, axis, out.index(columns[0]), key)
 
 
@@ -97,7 +98,7 @@ def _join(
     b.origin = head.node.origin
     value = renamed.get(head.value, head.value)
     args = (weight, value) if head.weight_first else (value, weight)
-    whole = b.op("einsum", *args, spec=head.node["spec"])
+    whole = b.op("einsum", *args, spec=head.node[SPEC])
     start = Size.of(0)
     starts = {}
     for name in unique:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from celldsl.ir.attributes import SPEC, VALUE
 from celldsl.ir.builder import Builder
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Program
@@ -21,7 +22,7 @@ def pick_rows(p: Program) -> Program:
     def rule(b: Builder, node: Node) -> str | None:
         if node.op != "einsum":
             return None
-        left, right, out = spec_parts(str(node["spec"]))
+        left, right, out = spec_parts(node[SPEC])
         for hot, other, value, labels in (
             (node.args[0], node.args[1], left, right),
             (node.args[1], node.args[0], right, left),
@@ -66,4 +67,4 @@ def _number(defined: Mapping[str, Node], value: str) -> object:
     node = defined.get(value)
     while node is not None and node.op == "broadcast":
         node = defined.get(node.args[0])
-    return node["value"] if node is not None and node.op == "number" else None
+    return node[VALUE] if node is not None and node.op == "number" else None

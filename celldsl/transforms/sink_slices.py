@@ -12,12 +12,13 @@ What remains are slices of products and leaves, which are views of a buffer.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from celldsl.ir.attributes import AXIS, BEFORE, START, STOP, Attributes
 from celldsl.ir.builder import Builder
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.ops.types import with_axis
-from celldsl.ir.program import Attributes, Node, Program
+from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Shape, Size
 from celldsl.transforms.rewrite import rewrite, until_stable
 
@@ -47,8 +48,7 @@ def _once(p: Program) -> Program:
 
 def _piece(b: Builder, value: str, cut: Attributes, pieces: dict[Piece, str]) -> str:
     if (value, cut) not in pieces:
-        attributes: dict[str, Any] = dict(cut)
-        pieces[value, cut] = b.op("slice", value, **attributes)
+        pieces[value, cut] = b.op("slice", value, **dict(cut))
     return pieces[value, cut]
 
 
@@ -72,21 +72,20 @@ def _cuts(p: Program) -> dict[str, dict[Attributes, None]]:
 
 
 def _rule(b: Builder, node: Node) -> str | None:
-    attributes: dict[str, Any] = dict(node.attributes)
-    axis, start, stop = attributes["axis"], attributes["start"], attributes["stop"]
+    axis, start, stop = node[AXIS], node[START], node[STOP]
     inner = b.defined.get(node.args[0])
     if inner is None:
         return None
     match inner.op:
         case "broadcast":
             return _cut_broadcast(b, inner, axis, start, stop)
-        case "concat" if inner["axis"] == axis:
+        case "concat" if inner[AXIS] == axis:
             return _cut_concat(b, inner, axis, start, stop)
-        case "pad" if inner["axis"] == axis and inner["before"] == start:
+        case "pad" if inner[AXIS] == axis and inner[BEFORE] == start:
             (source,) = inner.args
             return source if start + b.shape(source)[axis] == stop else None
-        case "slice" if inner["axis"] == axis:
-            offset: Any = inner["start"]
+        case "slice" if inner[AXIS] == axis:
+            offset = inner[START]
             return b.op("slice", inner.args[0], axis=axis, start=offset + start, stop=offset + stop)
     return None
 

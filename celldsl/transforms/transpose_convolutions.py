@@ -10,6 +10,7 @@ is never in memory.
 
 from __future__ import annotations
 
+from celldsl.ir.attributes import KERNEL, SPEC
 from celldsl.ir.builder import Builder
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Program, Rows
@@ -30,8 +31,7 @@ def _once(p: Program) -> Program:
 
 
 def _rule(b: Builder, node: Node) -> str | None:
-    source, kernel = b.defined.get(node.args[0]), node["kernel"]
-    assert isinstance(kernel, tuple)
+    source, kernel = b.defined.get(node.args[0]), node[KERNEL]
     if source is None:
         return None
     if source.op == "add":
@@ -46,7 +46,7 @@ def _rule(b: Builder, node: Node) -> str | None:
 def _transposed(b: Builder, product: Node, kernel: tuple[int, ...], weight: int) -> str | None:
     """The product of what the turned kernels see, where it is one of kernels and a cotangent."""
     n = len(kernel)
-    labels = spec_parts(str(product["spec"]))
+    labels = spec_parts(product[SPEC])
     kernels, sent, out = labels[weight], labels[1 - weight], labels[2]
     lead, taps, pixels = out[: -2 * n], out[-2 * n : -n], out[-n:]
     fits = (

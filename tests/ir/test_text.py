@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from celldsl.ir.attributes import Attributes
 from celldsl.ir.program import Node, Origin, Rows, Type
 from celldsl.ir.size import Size
 from celldsl.ir.text import InvalidText, parse_node, parse_program, parse_size, print_node
@@ -27,11 +28,11 @@ def test_reads_as_the_docstring_says() -> None:
     assert "states:\n  h = %5 start %1\n" in text
 
 
-ATTRIBUTES = (
+ATTRIBUTES = Attributes((
     ("a", 3), ("b", -2), ("c", 0.1), ("d", float("inf")), ("e", -1e-30), ("f", True), ("g", False),
     ("h", 'a "b" \\ c]})'), ("i", H * 2 - IN), ("j", Size.of(0)), ("k", (H, IN / 2 + 1)),
     ("l", (1, 0)), ("m", ()), ("n", (3,)), ("o", 2.0),
-)  # fmt: skip
+))  # fmt: skip
 
 
 def test_attributes_round_trip() -> None:
@@ -42,7 +43,7 @@ def test_attributes_round_trip() -> None:
 
 
 def test_origins_round_trip() -> None:
-    node = Node("%0", "op", (), Type((), Rows.ONCE), (), Origin('h\' = σ(x) # "y"\n + 1', 12))
+    node = Node("%0", "op", (), Type((), Rows.ONCE), origin=Origin('h\' = σ(x) # "y"\n + 1', 12))
     assert parse_node(print_node(node)) == node
 
 

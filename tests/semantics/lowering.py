@@ -14,6 +14,7 @@ import numpy as np
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
+from celldsl.ir.attributes import INITIALISER
 from celldsl.ir.program import Program
 from celldsl.ir.spec import CellSpec
 from celldsl.ir.verify import verify
@@ -52,7 +53,7 @@ def initialisers(text: str) -> dict[str, str]:
     for p in spec.params:
         assert p.value is not None
         node = nodes[p.value]
-        found[p.name] = str(node["initialiser"]) if node.op == "draw" else node.op
+        found[p.name] = str(node[INITIALISER]) if node.op == "draw" else node.op
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from celldsl.ir.attributes import PER, SITE
 from tests.semantics.lowering import Cell, close, codes, initialisers, lower, messages, params
 
 PLAIN = """
@@ -186,7 +187,7 @@ cell Outer[H]:
     output y
 """
     program, _ = lower(text, "Outer")
-    sites = [(n["per"], n["site"]) for n in program.nodes() if n.op == "mask"]
+    sites = [(n[PER], n[SITE]) for n in program.nodes() if n.op == "mask"]
     assert len({site for per, site in sites if per == "sequence"}) == 2
     assert len({site for per, site in sites if per == "step"}) == 6
 

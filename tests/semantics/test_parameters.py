@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from celldsl.ir.attributes import INITIALISER, PARAM
 from celldsl.ir.program import Node
 from tests.semantics.lowering import codes, initialisers, lower, params
 
@@ -179,7 +180,7 @@ def test_expressions_of_initialisers() -> None:
         header="C[I, H](tau = 2.0)",
     )
     _, spec = lower(text)
-    draws = [(n["initialiser"], n["param"]) for n in spec.initial if n.op == "draw"]
+    draws = [(n[INITIALISER], n[PARAM]) for n in spec.initial if n.op == "draw"]
     assert draws == [("uniform", "s"), ("normal", "s#2")]
     assert [(c.name, c.value is not None) for c in spec.consts] == [("k", True)]
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.api import load
+from celldsl.ir.attributes import KIND, SITE
 from celldsl.runtime.cell.cell import Cell
 from celldsl.zoo_index import read_index
 from tests.end_to_end.subject import Arrays, Subject, main_cell
@@ -108,9 +109,7 @@ def _masks(subject: Subject, row: Row, each: list[Arrays]) -> dict[int, Any]:
     """By site, (T, 1, …)."""
     if row.masks is None:
         return {}
-    sites = [
-        n["site"] for n in subject.program.nodes() if n.op == "mask" and n["kind"] == "zoneout"
-    ]
+    sites = [n[SITE] for n in subject.program.nodes() if n.op == "mask" and n[KIND] == "zoneout"]
     return {site: np.array([row.masks(step) for step in each])[:, None] for site in sites}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from celldsl.cli.trial.learning import Learner
+from celldsl.ir.attributes import SPEC
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Size, product
@@ -54,8 +55,8 @@ def _shares(each: Learner, name: str) -> dict[tuple[int, str], float]:
 def amount(node: Node, program: Program, dims: Mapping[str, int]) -> float:
     """What a node costs for one row of one step."""
     entry, types = OPS[node.op], program.types()
-    if entry.kind in ("contract", "rows") and "spec" in dict(node.attributes):
-        operands = str(node["spec"]).partition("->")[0].split(",")
+    if entry.kind in ("contract", "rows") and SPEC in entry.attributes:
+        operands = node[SPEC].partition("->")[0].split(",")
         sizes: dict[str, Size] = {}
         for letters, arg in zip(operands, node.args, strict=True):
             sizes.update(zip(letters, types[arg].shape, strict=True))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.attributes import AXIS, START, Attributes
+from celldsl.ir.ops.op import Op, TypeMismatch
 from celldsl.ir.ops.term import Term, formula_with
 from celldsl.ir.ops.types import axis_of, rows_of, want_boolean, with_axis
 from celldsl.ir.program import Node, Type
-from celldsl.ir.size import Size
 
 
 def _infer(types: Sequence[Type], attributes: Attributes) -> Type:
@@ -26,8 +26,7 @@ def _infer(types: Sequence[Type], attributes: Attributes) -> Type:
 
 
 def _gradient(node: Node, base: Term, added: Term, y: Term, d: Term) -> list[Term | None]:
-    axis, start = node["axis"], node["start"]
-    assert isinstance(axis, int) and isinstance(start, Size)
+    axis, start = node[AXIS], node[START]
     if added.shape == base.shape:
         return [d, d]
     return [d, d.op("slice", axis=axis, start=start, stop=start + added.shape[axis])]
@@ -35,5 +34,6 @@ def _gradient(node: Node, base: Term, added: Term, y: Term, d: Term) -> list[Ter
 
 ENTRIES = (
     Op("add_at", "contract", 2, "base, with the second value added to an axis from `start`",
-       _infer, "numerics.add_at({0}, {1}, {axis}, {start})", formula_with(_gradient), loop="own"),
+       _infer, "numerics.add_at({0}, {1}, {axis}, {start})", formula_with(_gradient), loop="own",
+       attributes=(AXIS, START)),
 )  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.attributes import SPEC, Attributes
+from celldsl.ir.ops.op import Op, TypeMismatch
 from celldsl.ir.ops.term import Term, formula_with
 from celldsl.ir.ops.types import rows_of, want_boolean
 from celldsl.ir.program import Node, Type
@@ -59,7 +60,7 @@ def matrix_labels(spec: str, weight: int) -> tuple[str, str] | None:
 
 def infer_einsum(types: Sequence[Type], attributes: Attributes) -> Type:
     want_boolean(types, False)
-    spec = attributes["spec"]
+    spec = attributes[SPEC]
     sizes = label_sizes(spec, types[0].shape, types[1].shape)
     result = spec_parts(spec)[2]
     if len(set(result)) != len(result) or not set(result) <= set(sizes):
@@ -81,7 +82,7 @@ def _operand(d: Term, other: Term, labels: tuple[str, str, str], shape: Shape) -
 
 
 def _einsum_gradient(node: Node, a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
-    left, right, result = spec_parts(str(node["spec"]))
+    left, right, result = spec_parts(node[SPEC])
     return [
         _operand(d, b, (left, right, result), a.shape),
         _operand(d, a, (right, left, result), b.shape),
@@ -91,5 +92,5 @@ def _einsum_gradient(node: Node, a: Term, b: Term, y: Term, d: Term) -> list[Ter
 ENTRIES = (
     Op("einsum", "contract", 2, "the sum of products that `spec` says, for each row",
        infer_einsum, "numerics.einsum({spec}, {0}, {1})", formula_with(_einsum_gradient),
-       loop="own", again=lambda node: sums_nothing(str(node["spec"]))),
+       loop="own", again=lambda node: sums_nothing(node[SPEC]), attributes=(SPEC,)),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from celldsl.ir.attributes import Attributes
 from celldsl.ir.size import Size
 from celldsl.structs import record
 
@@ -97,6 +98,6 @@ class Gather:
 
     indices: tuple[Value, ...]
     source: tuple[Size, ...]
-    at: dict[str, object]
+    at: Attributes
     read: Callable[[Sequence[Value]], Value]
     others: tuple[Value, ...] = ()

@@ -10,9 +10,10 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
+from celldsl.ir.attributes import Attribute, Attributes
 from celldsl.ir.ops.element import Gather, Reduction, Rule, Value
 from celldsl.ir.program import Node, Type
 from celldsl.ir.size import Shape, Size
@@ -20,7 +21,6 @@ from celldsl.structs import record
 
 Slope = Literal["smooth", "kinked", "custom"]
 Kind = Literal["source", "elementwise", "shape", "reduce", "scan", "contract", "rows"]
-Attributes = Mapping[str, Any]
 
 
 class NodeBuilder(Protocol):
@@ -70,6 +70,7 @@ class Op:
               own kind; none: nothing is run, since others write or read what it stands for
     again     whether the backward pass may compute it again, where its cost alone does not say
     function  what the language calls it, where it is a function of one value (and an axis)
+    attributes  what a node of it is told beside its arguments
     """
 
     name: str
@@ -90,6 +91,17 @@ class Op:
     loop: Literal["shared", "own", "none"] = "shared"
     again: Callable[[Node], bool] | None = None
     function: str = ""
+    attributes: tuple[Attribute[Any], ...] = ()
+
+    def type_of(self, args: Sequence[Type], told: Attributes) -> Type:
+        """The type of the value.  Raises TypeMismatch, for what it is told as well."""
+        known = {key.name: key for key in self.attributes}
+        if {name for name, _ in told} != known.keys():
+            raise TypeMismatch(f"{self.name} is told {sorted(known)}, not {[n for n, _ in told]}")
+        for name, value in told:
+            if not known[name].takes(value):
+                raise TypeMismatch(f"{name} of {self.name} cannot be {value!r}")
+        return self.infer(args, told)
 
     @property
     def primitive(self) -> bool:

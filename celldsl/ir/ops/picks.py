@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from celldsl.ir.attributes import LENGTH, Attributes
 from celldsl.ir.ops.element import Gather, Value, Whole, apply, where
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch, never
+from celldsl.ir.ops.op import Op, TypeMismatch, never
 from celldsl.ir.ops.term import Term, formula, formula_with
 from celldsl.ir.ops.types import rows_of, want_boolean, want_index
 from celldsl.ir.program import Node, Rows, Type
@@ -31,7 +32,7 @@ def _infer_place(types: Sequence[Type], attributes: Attributes) -> Type:
     value, index = types
     want_boolean([value], False)
     want_index(index)
-    return Type((attributes["n"], *value.shape), rows_of(types))
+    return Type((attributes[LENGTH], *value.shape), rows_of(types))
 
 
 def _infer_scatter(types: Sequence[Type], attributes: Attributes) -> Type:
@@ -61,7 +62,8 @@ ENTRIES = (
        loop="own"),
     Op("place", "shape", 2, "zeros but for the element of a new first axis that an integer says",
        _infer_place, "numerics.place({0}, {1}, {rank}, {n})", formula_with(_place_gradient), cost=0,
-       gather=_placed, loop="own", again=never),
+       gather=_placed, loop="own", again=never, attributes=(LENGTH,)),
     Op("scatter_rows", "rows", 2, "rowsum(place(d, k))", _infer_scatter,
-       "numerics.scatter_rows({0}, {1}, {rank}, {n})", None, loop="own"),
+       "numerics.scatter_rows({0}, {1}, {rank}, {n})", None, loop="own",
+       attributes=(LENGTH,)),
 )  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from celldsl.ir.attributes import AXIS, REVERSE, Attributes
 from celldsl.ir.ops.element import Reduction, apply, greater, lesser
-from celldsl.ir.ops.op import Attributes, Op
+from celldsl.ir.ops.op import Op
 from celldsl.ir.ops.term import Term, formula_with
 from celldsl.ir.ops.types import axis_of, want_boolean, with_axis
 from celldsl.ir.program import Node, Type
@@ -27,12 +28,6 @@ def _scanned(types: Sequence[Type], attributes: Attributes) -> Type:
     return types[0]
 
 
-def _axis(node: Node) -> int:
-    axis = node["axis"]
-    assert isinstance(axis, int)
-    return axis
-
-
 def _along(reduced: Term, axis: int, like: Term) -> Term:
     """A reduced value stretched again over the axis that was dropped."""
     kept = with_axis(like.shape, axis, ONE)
@@ -41,7 +36,7 @@ def _along(reduced: Term, axis: int, like: Term) -> Term:
 
 def _extreme_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None]:
     """The tied elements share equally."""
-    axis = _axis(node)
+    axis = node[AXIS]
     tied = x.op("eq", _along(y, axis, x)).where(1.0, 0.0)
     return [tied * _along(d / tied.op("sum", axis=axis), axis, x)]
 
@@ -51,7 +46,7 @@ def _cumprod_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None
 
     Dividing the products by the i-th element would fail where it is 0.
     """
-    axis = _axis(node)
+    axis = node[AXIS]
     n = x.shape[axis]
     square = with_axis(x.shape, axis, n, n)
 
@@ -73,21 +68,22 @@ def _cumprod_gradient(node: Node, x: Term, y: Term, d: Term) -> list[Term | None
 SUM = Reduction(0.0, lambda total, x: apply("add", total, x))
 ENTRIES = (
     Op("sum", "reduce", 1, "the sum along an axis", _reduced, "{0}.sum(axis={axis})",
-       formula_with(lambda node, x, y, d: [_along(d, _axis(node), x)]), reduction=SUM,
-       function="sum"),
+       formula_with(lambda node, x, y, d: [_along(d, node[AXIS], x)]), reduction=SUM,
+       function="sum", attributes=(AXIS,)),
     Op("amax", "reduce", 1, "the greatest along an axis; ties share the gradient", _reduced,
        "numerics.amax({0}, {axis})", formula_with(_extreme_gradient), slope="kinked",
-       reduction=Reduction(-inf, lambda total, x: greater(x, total))),
+       reduction=Reduction(-inf, lambda total, x: greater(x, total)), attributes=(AXIS,)),
     Op("amin", "reduce", 1, "the least along an axis; ties share the gradient", _reduced,
        "numerics.amin({0}, {axis})", formula_with(_extreme_gradient), slope="kinked",
-       reduction=Reduction(inf, lambda total, x: lesser(x, total))),
+       reduction=Reduction(inf, lambda total, x: lesser(x, total)), attributes=(AXIS,)),
     Op("cumsum", "scan", 1, "running sums along an axis, from its end if `reverse`", _scanned,
        "numerics.cumsum({0}, {axis}, {reverse})",
        formula_with(lambda node, x, y, d: [
-           d.op("cumsum", axis=_axis(node), reverse=not node["reverse"])]),
-       reduction=SUM, loop="own", function="cumsum"),
+           d.op("cumsum", axis=node[AXIS], reverse=not node[REVERSE])]),
+       reduction=SUM, loop="own", function="cumsum",
+       attributes=(AXIS, REVERSE)),
     Op("cumprod", "scan", 1, "running products along an axis", _scanned,
        "np.cumprod({0}, axis={axis})", formula_with(_cumprod_gradient),
        reduction=Reduction(1.0, lambda total, x: apply("mul", total, x)), loop="own",
-       function="cumprod"),
+       function="cumprod", attributes=(AXIS,)),
 )  # fmt: skip

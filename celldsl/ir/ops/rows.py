@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from celldsl.ir.attributes import SPEC, Attributes
 from celldsl.ir.ops.contractions import infer_einsum
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch
+from celldsl.ir.ops.op import Op, TypeMismatch
 from celldsl.ir.ops.types import want_boolean
 from celldsl.ir.program import Rows, Type
 
@@ -32,7 +33,7 @@ ENTRIES = (
     Op("rowsum", "rows", 1, "the sum over all rows", _rowsum, "numerics.rowsum({0}, {rank})",
        None),
     Op("einsum_rows", "rows", 2, "rowsum(einsum(a, b)), in one product", _einsum_rows,
-       "numerics.einsum_rows({spec}, {0}, {1})", None, loop="own"),
+       "numerics.einsum_rows({spec}, {0}, {1})", None, loop="own", attributes=(SPEC,)),
     Op("total", "rows", 1, "a state after the loop, whatever it started from: a sum over the steps "
        "of each sequence", _final, "{0}", None, cost=0, loop="none"),
     Op("final", "rows", 1, "a state after the loop; zero where the caller gave its start", _final,

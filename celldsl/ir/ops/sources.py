@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from celldsl.ir.attributes import KIND, LENGTH, PER, SHAPE, SITE, SIZE, VALUE, Attributes
 from celldsl.ir.ops.element import Number, apply, where
-from celldsl.ir.ops.op import Attributes, Op, TypeMismatch, never
+from celldsl.ir.ops.op import Op, TypeMismatch, never
 from celldsl.ir.ops.term import no_gradient
 from celldsl.ir.ops.types import want_boolean
 from celldsl.ir.program import Rows, Type
@@ -23,32 +24,32 @@ def _scalar(_: Sequence[Type], attributes: Attributes) -> Type:
 
 
 def _eye(_: Sequence[Type], attributes: Attributes) -> Type:
-    return Type((attributes["n"], attributes["n"]), Rows.ONCE)
+    return Type((attributes[LENGTH], attributes[LENGTH]), Rows.ONCE)
 
 
 def _arange(_: Sequence[Type], attributes: Attributes) -> Type:
-    return Type((attributes["n"],), Rows.ONCE)
+    return Type((attributes[LENGTH],), Rows.ONCE)
 
 
 def _mask(types: Sequence[Type], attributes: Attributes) -> Type:
     want_boolean(types, False)
     if types[0].shape or types[0].rows != Rows.ONCE:
         raise TypeMismatch("a mask takes one rate for the call")
-    if attributes["kind"] not in ("dropout", "zoneout"):
-        raise TypeMismatch(f"no mask of kind {attributes['kind']}")
-    return Type(attributes["shape"], MASK_ROWS[attributes["per"]])
+    if attributes[KIND] not in ("dropout", "zoneout"):
+        raise TypeMismatch(f"no mask of kind {attributes[KIND]}")
+    return Type(attributes[SHAPE], MASK_ROWS[attributes[PER]])
 
 
 ENTRIES = (
     Op("number", "source", 0, "the number `value`", _scalar, "np.float64({value})", no_gradient,
-       cost=0, loop="none"),
+       cost=0, loop="none", attributes=(VALUE,)),
     Op("size", "source", 0, "a size as a number", _scalar, "np.float64({size})", no_gradient,
-       cost=0, loop="none"),
+       cost=0, loop="none", attributes=(SIZE,)),
     Op("eye", "source", 0, "the identity matrix", _eye, "np.eye({n})", no_gradient, cost=0,
-       gather=lambda g: where(apply("eq", *g.indices), 1.0, 0.0)),
+       gather=lambda g: where(apply("eq", *g.indices), 1.0, 0.0), attributes=(LENGTH,)),
     Op("arange", "source", 0, "0, 1, … n - 1", _arange, "np.arange({n}, dtype=np.float64)",
-       no_gradient, cost=0, gather=lambda g: Number(g.indices[0])),
+       no_gradient, cost=0, gather=lambda g: Number(g.indices[0]), attributes=(LENGTH,)),
     Op("mask", "source", 1, "what dropout or zoneout draws for `site`, with its scale; `per` is "
        "step, sequence or parameter", _mask, "numerics.resting_mask({kind}, {0}, {shape})",
-       no_gradient, again=never),
+       no_gradient, again=never, attributes=(KIND, PER, SHAPE, SITE)),
 )  # fmt: skip

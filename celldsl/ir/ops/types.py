@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celldsl.ir.ops.op import Attributes, TypeMismatch
+from celldsl.ir.attributes import AXIS, Attributes
+from celldsl.ir.ops.op import TypeMismatch
 from celldsl.ir.program import Rows, Type
 from celldsl.ir.size import Shape, Size, shape_text
 
@@ -63,10 +64,10 @@ def infer_where(types: Sequence[Type], _: Attributes) -> Type:
     return Type(common_shape(types), rows_of(types))
 
 
-def axis_of(shape: Shape, attributes: Attributes, name: str = "axis") -> int:
+def axis_of(shape: Shape, attributes: Attributes) -> int:
     """The axis attribute, checked."""
-    axis = attributes[name]
-    if not isinstance(axis, int) or not 0 <= axis < len(shape):
+    axis = attributes[AXIS]
+    if not 0 <= axis < len(shape):
         raise TypeMismatch(f"{shape_text(shape)} has no axis {axis}")
     return axis
 

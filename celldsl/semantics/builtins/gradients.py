@@ -7,6 +7,7 @@ a step has none: the gradient of a parameter is a sum over all of them.
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
+from celldsl.ir.attributes import VALUE
 from celldsl.ir.program import Rows
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
@@ -81,8 +82,8 @@ def _known(f: Environment, bound: Tensor) -> float | None:
     node = f.context.builder.defined.get(bound.name)
     if node is not None and node.op == "neg":
         inner = f.context.builder.defined.get(node.args[0])
-        return -float(str(inner["value"])) if inner is not None and inner.op == "number" else None
-    return float(str(node["value"])) if node is not None and node.op == "number" else None
+        return -float(str(inner[VALUE])) if inner is not None and inner.op == "number" else None
+    return float(str(node[VALUE])) if node is not None and node.op == "number" else None
 
 
 def _scale_gradient(f: Environment, e: ast.Call, a: Bound) -> Value:

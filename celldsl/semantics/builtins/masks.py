@@ -6,10 +6,9 @@ parameters: `m = dropout(ones([H]), rate)` is a mask of its own for each step, t
 
 from __future__ import annotations
 
-from typing import Any
-
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
+from celldsl.ir.attributes import VALUE
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.semantics import conversions as convert
@@ -57,8 +56,7 @@ def _known(f: Environment, rate: Tensor, span: Span) -> tuple[float, Span] | Non
             return float(setting), default.span
     node = f.context.builder.defined.get(rate.name)
     if node is not None and node.op == "number":
-        value: Any = dict(node.attributes)["value"]
-        return float(value), span
+        return node[VALUE], span
     return None
 
 

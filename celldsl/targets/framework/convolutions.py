@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from celldsl.ir.attributes import KERNEL, NONE, SPEC
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.structs import replace
@@ -34,12 +35,11 @@ def _convolution(node: Node, windows: Mapping[str, Node], types: Mapping[str, Ty
     if node.op != "einsum" or node.args[0] not in windows:
         return None
     window, kernel = windows[node.args[0]], node.args[1]
-    taps = window["kernel"]
-    assert isinstance(taps, tuple)
-    seen, weight, out = spec_parts(str(node["spec"]))
+    taps = window[KERNEL]
+    seen, weight, out = spec_parts(node[SPEC])
     n = len(taps)
     channel, tapped, space = seen[0], seen[1 : n + 1], seen[n + 1 :]
     fits = weight[1:] == channel + tapped and out == weight[0] + space and len(space) == n
     if not fits or types[kernel].rows != Rows.ONCE:
         return None
-    return replace(node, op="conv", args=(window.args[0], kernel), attributes=())
+    return replace(node, op="conv", args=(window.args[0], kernel), attributes=NONE)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from celldsl.ir.attributes import AXIS, PERM, REVERSE, SIZE, SPEC, START, STOP, VALUE
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.ops.element import Apply
 from celldsl.ir.ops.table import OPS
@@ -79,7 +80,7 @@ def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
         case "number":
             return _number(node)
         case "size":
-            code = at.size(_size(node, "size"))
+            code = at.size(node[SIZE])
             return Text(code, ATOM if is_simple(code) else SUM, number=True)
         case "broadcast":
             return _broadcast(node, args[0])
@@ -101,8 +102,7 @@ def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
 
 
 def _number(node: Node) -> Text:
-    value = node["value"]
-    assert isinstance(value, float)
+    value = node[VALUE]
     return _literal(value)
 
 
@@ -111,12 +111,6 @@ def _literal(value: float) -> Text:
         return Text(f"{'-' * (value < 0)}math.{'nan' if math.isnan(value) else 'inf'}",
                     UNARY if value < 0 else ATOM, number=True)  # fmt: skip
     return Text(repr(value), UNARY if math.copysign(1.0, value) < 0 else ATOM, number=True)
-
-
-def _size(node: Node, attribute: str) -> Size:
-    value = node[attribute]
-    assert isinstance(value, Size)
-    return value
 
 
 def _broadcast(node: Node, arg: Text) -> Text:
@@ -190,8 +184,7 @@ def _along_axis(node: Node, value: Text, at: Place) -> str:
     assert rule is not None
     total, x = (Text(name, ATOM, node.type.shape, ALWAYS) for name in ("total", "x"))
     combined = _of_primitives(rule.combine(total, x), node.type, at)
-    axis = node["axis"]
-    assert isinstance(axis, int)
+    axis = node[AXIS]
     told = {"reduce": "reduced", "scan": "scanned"}[kind]
     step = f"lambda total, x: {combined.at(ANY)}"
     last = axis - len(at.types[node.args[0]].shape)
@@ -257,9 +250,9 @@ def _spelled_as(node: Node, args: Sequence[Text]) -> str:
         return "pick_once"
     if node.op == "concat" and {arg.leads for arg in args} not in ({NEVER}, {ALWAYS}):
         return "concat_rows"
-    if node.op == "cumsum" and node["reverse"]:
+    if node.op == "cumsum" and node[REVERSE]:
         return "cumsum_reverse"
-    if node.op == "transpose" and node["perm"] == (1, 0):
+    if node.op == "transpose" and node[PERM] == (1, 0):
         return "transpose_last"
     return node.op
 
@@ -279,16 +272,15 @@ def _attribute(value: object, at: Place) -> str:
 
 
 def _from_end(node: Node) -> str:
-    perm = node["perm"]
-    assert isinstance(perm, tuple)
+    perm = node[PERM]
     return tuple_code([str(axis - len(perm)) for axis in perm])
 
 
 def _index(node: Node, arg: Text, at: Place, drop: bool = False) -> str:
     """`..., a:b, :` for a slice; its one element where the axis is dropped."""
-    axis = node["axis"]
-    assert isinstance(axis, int) and arg.shape is not None
-    start, stop = _size(node, "start"), _size(node, "stop")
+    axis = node[AXIS]
+    assert arg.shape is not None
+    start, stop = node[START], node[STOP]
     begin = "" if start == Size.of(0) and not drop else at.size(start)
     end = "" if stop == arg.shape[axis] else at.size(stop)
     piece = begin if drop else f"{begin}:{end}"
@@ -310,7 +302,7 @@ def _reshape(node: Node, arg: Text, full: Text, result: Text, at: Place) -> Text
     dropped = _inserted(new, old)
     if dropped is not None and dropped.count("None") == 1:
         cut = at.inlined(node.args[0])
-        if cut is not None and cut.op == "slice" and cut["axis"] == dropped.index("None"):
+        if cut is not None and cut.op == "slice" and cut[AXIS] == dropped.index("None"):
             source = whole(at.read(cut.args[0]), at.types[cut.args[0]], at)
             return replace(result, code=f"{source.at(ATOM)}[{_index(cut, source, at, drop=True)}]")
         axis = dropped.index("None") - len(dropped)
@@ -336,7 +328,7 @@ def _inserted(old: Shape, new: Shape) -> list[str] | None:
 
 
 def _einsum(node: Node, args: Sequence[Text], result: Text, at: Place) -> Text:
-    left, right, out = spec_parts(str(node["spec"]))
+    left, right, out = spec_parts(node[SPEC])
     alone = [at.types[name].rows == Rows.ONCE for name in node.args]
     match list(left), list(right), list(out):
         case ([*rows, k], [m, n], [*kept, j]) if (

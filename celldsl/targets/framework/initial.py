@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from celldsl.ir.attributes import INITIALISER, PARAM, SHAPE
 from celldsl.ir.program import Node, Rows, Type
 from celldsl.ir.size import Size
 from celldsl.ir.spec import CellSpec, ParamSpec
@@ -90,14 +91,11 @@ class _Drawing(Body):
     def expression(self, node: Node, args: list[Text]) -> Text:
         if node.op != "draw":
             return super().expression(node, args)
-        at = dict(node.attributes)
-        shape = at["shape"]
-        assert isinstance(shape, tuple)
-        sizes = {name: self.size(size) for name, size in at.items() if isinstance(size, Size)}
-        code = self.dialect.draws[str(at["initialiser"])].format(
-            shape=tuple_code([self.size(size) for size in shape]),
+        sizes = {name: self.size(size) for name, size in node.attributes if isinstance(size, Size)}
+        code = self.dialect.draws[node[INITIALISER]].format(
+            shape=tuple_code([self.size(size) for size in node[SHAPE]]),
             args="".join(f", {arg.at(ANY)}" for arg in args),
-            stream=f'"{at["param"]}"',
+            stream=f'"{node[PARAM]}"',
             like=self.like(),
             **sizes,
         )

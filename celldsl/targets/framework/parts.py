@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from celldsl.ir.attributes import KIND, SITE
 from celldsl.ir.program import Leaf, Node, Program, Rows, State
 from celldsl.ir.size import Shape, shape_text
 from celldsl.ir.spec import CellSpec
@@ -190,12 +191,12 @@ def _draw(values: Values, once: Sequence[Node]) -> Function | None:
     for mask in values.masks:
         lead = [f"*{body.word('lead')}"] if mask.node.type.rows > Rows.ONCE else []
         call = values.dialect.mask.format(
-            kind=mask.node["kind"],
+            kind=mask.node[KIND],
             rate=body.read(mask.node.args[0]).at(ANY),
             times=body.word("times") if mask.timed else "()",
             shape=tuple_code([*lead, *map(body.size, mask.node.type.shape)]),
             like=body.like(),
-            site=mask.node["site"],
+            site=mask.node[SITE],
         )
         body.lines.append(f"{mask.name} = {call}")
     names = tuple_code([mask.name for mask in values.masks])

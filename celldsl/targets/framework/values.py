@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from celldsl.ir.attributes import SITE
 from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.ir.spec import CellSpec
 from celldsl.structs import entity, record
@@ -160,5 +161,5 @@ def _repeated(program: Program) -> list[Node]:
 
 def _masks(program: Program, names: Names) -> tuple[Mask, ...]:
     nodes = [node for node in program.nodes() if node.op == "mask"]
-    nodes.sort(key=lambda node: int(str(node["site"])))
+    nodes.sort(key=lambda node: int(str(node[SITE])))
     return tuple(Mask(node, names.of(node.name, base_name(node, ()))) for node in nodes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from celldsl.ir.attributes import INITIALISER, PARAM, SHAPE
 from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
@@ -259,11 +260,9 @@ def _value(node: Node, names: dict[str, str], shapes: dict[str, Shape]) -> str:
     for name in ("fan_in", "fan_out"):
         size = at.get(name)
         sizes.append(_initial_size(size) if isinstance(size, Size) else repr(size))
-    shape = at["shape"]
-    assert isinstance(shape, tuple)
-    shape_code = f"({''.join(f'{_initial_size(s)}, ' for s in shape).rstrip()})"
+    shape_code = f"({''.join(f'{_initial_size(s)}, ' for s in node[SHAPE]).rstrip()})"
     more = "".join(f", {arg}" for arg in args)
-    return f"draw({at['initialiser']!r}, {at['param']!r}, {shape_code}, {', '.join(sizes)}{more})"
+    return f"draw({node[INITIALISER]!r}, {node[PARAM]!r}, {shape_code}, {', '.join(sizes)}{more})"
 
 
 def _initial_size(size: Size) -> str:

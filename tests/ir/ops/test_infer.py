@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from celldsl.ir.attributes import Attributes
 from celldsl.ir.ops.op import TypeMismatch
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Rows, Type
@@ -66,15 +67,20 @@ BAD: list[tuple[str, list[Type], dict[str, Any]]] = [
     ("sum", [S], {"axis": 0}),
     ("sum", [C], {"axis": 0}),
     ("cumsum", [M], {"axis": 2, "reverse": False}),
+    ("cumsum", [M], {"axis": 1}),
+    ("sum", [M], {"axis": 1, "reverse": False}),
+    ("sum", [M], {"axis": True}),
+    ("sum", [M], {"axis": "1"}),
+    ("reshape", [M], {"shape": (3, 4)}),
 ]
 
 
 @pytest.mark.parametrize(("op", "types", "attributes", "expected"), GOOD)
 def test_infers(op: str, types: list[Type], attributes: dict[str, Any], expected: Type) -> None:
-    assert OPS[op].infer(types, attributes) == expected
+    assert OPS[op].type_of(types, Attributes.of(attributes)) == expected
 
 
 @pytest.mark.parametrize(("op", "types", "attributes"), BAD)
 def test_refuses(op: str, types: list[Type], attributes: dict[str, Any]) -> None:
     with pytest.raises(TypeMismatch):
-        OPS[op].infer(types, attributes)
+        OPS[op].type_of(types, Attributes.of(attributes))
