@@ -70,7 +70,9 @@ CASES: dict[str, list[Case]] = {
         if entry.kind in ("reduce", "scan")
     },
     "cumsum": [
-        ([(N, M)], {"axis": axis, "reverse": reverse}) for axis in (0, 1) for reverse in (False, True)
+        ([(N, M)], {"axis": axis, "reverse": reverse})
+        for axis in (0, 1)
+        for reverse in (False, True)
     ],
     "einsum": [
         ([(N,), (N, M)], {"spec": "i,ij->j"}),
