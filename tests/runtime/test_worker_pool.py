@@ -14,6 +14,8 @@ import pytest
 from celldsl.runtime.threads import thread_count as threads
 from celldsl.runtime.threads import worker_pool as pool_file
 from celldsl.runtime.threads.task_abi import (
+    GRAPH_BLOCK,
+    GRAPH_BLOCKS,
     GRAPH_DONE,
     GRAPH_HEADER,
     GRAPH_TASKS,
@@ -36,8 +38,9 @@ def three(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerPool]:
 
 def job_for(workers: int, tasks: int = 1) -> Any:
     """A job that stands still: its only task waits for itself."""
-    job = array("q", [0] * GRAPH_HEADER)
+    job = array("q", [0] * (GRAPH_HEADER + GRAPH_BLOCK * workers))
     job[GRAPH_WORKERS], job[GRAPH_TASKS] = workers, tasks
+    job[GRAPH_BLOCKS] = GRAPH_HEADER
     return job
 
 

@@ -28,7 +28,9 @@ from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.checked_run import CheckedRun, run_checked
 from celldsl.runtime.threads.denormals_setting import wants_flushing
 from celldsl.runtime.threads.job_functions import job_functions
+from celldsl.runtime.threads.system_threads import yield_address
 from celldsl.runtime.threads.task_abi import (
+    GRAPH_BLOCK,
     GRAPH_BLOCK_ROWS,
     GRAPH_BLOCKS,
     GRAPH_FIRST,
@@ -48,6 +50,7 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_TUPLE,
     GRAPH_WORD,
     GRAPH_WORKERS,
+    GRAPH_YIELD,
 )
 from celldsl.runtime.threads.task_graph import TaskGraph, slices_of, tasks_of
 from celldsl.runtime.threads.worker_pool import (
@@ -183,6 +186,7 @@ def job_words(graph: TaskGraph, plan: RowPlan, phases: Sequence[tuple[int, int]]
     words[GRAPH_TASKS], words[GRAPH_GROUPS] = len(graph.tasks), len(graph.priority_groups)
     words[GRAPH_WORKERS] = len(rows)
     words[GRAPH_FLUSH] = int(wants_flushing())
+    words[GRAPH_YIELD] = yield_address()
     words[GRAPH_FIRST_GROUP] = len(words)
     for group in graph.priority_groups:
         words += [group.start, len(group)]
@@ -192,7 +196,8 @@ def job_words(graph: TaskGraph, plan: RowPlan, phases: Sequence[tuple[int, int]]
     for code, slices in phases:
         words += [code, slices]
     words[GRAPH_BLOCKS] = len(words)
-    words += [0, len(rows), 0, 1, rows[0], 0, 0, 0] * len(rows)
+    block = [0, len(rows), 0, 1, rows[0]]
+    words += (block + [0] * (GRAPH_BLOCK - len(block))) * len(rows)
     words[GRAPH_FIRST] = len(words)
     for task in graph.tasks:
         part = GRAPH_NOBODY if task.part is None else task.part

@@ -37,6 +37,7 @@ from celldsl.runtime.threads.denormals import flush_denormals, restore_mode
 from celldsl.runtime.threads.task_abi import (
     GRAPH_AFTER,
     GRAPH_BLOCK,
+    GRAPH_BLOCK_HELD,
     GRAPH_BLOCK_SLICE,
     GRAPH_BLOCK_TASK,
     GRAPH_BLOCKS,
@@ -66,9 +67,12 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_TASKS,
     GRAPH_TUPLE,
     GRAPH_WORKERS,
+    GRAPH_YIELD,
 )
 
 GRAPH_PATIENCE = 2_000  # looks, of about 100 nanoseconds
+GRAPH_PATIENCE_OF_CALLER = 100  # who then looks what the others do
+GRAPH_POLITE = 16  # a worker gives way to others after so many
 
 
 @intrinsic
@@ -92,6 +96,20 @@ def schedule_call(_, code, own, shared):
         return builder.call(run, [args[1], builder.inttoptr(args[2], word.as_pointer())])
 
     return types.intp(types.intp, own, types.intp), generate
+
+
+@intrinsic
+def schedule_yield(_, code):
+    """Lets others have the core, where there is code for that."""
+
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
+        known = builder.icmp_unsigned("!=", args[0], ir.IntType(64)(0))
+        with builder.if_then(known):
+            kind = ir.FunctionType(ir.IntType(32), [])
+            builder.call(builder.inttoptr(args[0], kind.as_pointer()), [])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
 
 
 @stage
@@ -245,15 +263,28 @@ def schedule_find(job, worker):
 
 
 @stage
+def schedule_goes_on(job):
+    """Whether there may be more to do."""
+    done = atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS]
+    return not done and not schedule_stopped(job)
+
+
+@stage
 def schedule_seek(job, worker):
     """The same, with patience; 0 also where everything is done, or stopped."""
-    for _ in range(GRAPH_PATIENCE):
+    held = pointer(job, job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker + GRAPH_BLOCK_HELD, -1)
+    patience = GRAPH_PATIENCE if worker > 0 else GRAPH_PATIENCE_OF_CALLER
+    for look in range(patience):
+        if atomic_load(held) != 0:
+            return 0
         at = schedule_find(job, worker)
         if at != 0:
             return at
-        if atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS] or schedule_stopped(job):
+        if not schedule_goes_on(job):
             return 0
         spin_pause()
+        if worker > 0 and look % GRAPH_POLITE == GRAPH_POLITE - 1:
+            schedule_yield(job[GRAPH_YIELD])
     return 0
 
 
@@ -274,13 +305,6 @@ def schedule_together(job, worker, budget):
         job[own + GRAPH_BLOCK_TASK] = 0
         atomic_add(pointer(job, GRAPH_DONE, -1), 1)
     return 1
-
-
-@stage
-def schedule_goes_on(job):
-    """Whether there may be more to do."""
-    done = atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS]
-    return not done and not schedule_stopped(job)
 
 
 GRAPH_ENTRIES = {

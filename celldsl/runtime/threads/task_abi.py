@@ -21,17 +21,17 @@ GRAPH_STOP = 8
 GRAPH_OBJECT, GRAPH_OBJECTS = 9, 10  # of the words of arrays: the first object, how many there are
 GRAPH_FLUSH = 11  # whether denormal numbers are taken for zero
 GRAPH_TUPLE = 12  # the object of a tuple of all arrays, or 0
+GRAPH_YIELD = 13  # the code by which a worker without a task gives way to others, or 0
 GRAPH_DONE = 23  # away from what is only read
 GRAPH_HEADER = 24
 GRAPH_WORD = 8  # bytes
 GRAPH_GROUP = 2  # words of a priority group: its first task, how many
 GRAPH_PHASE = 2  # words of a phase: its code, in how many slices a task of it is done
-GRAPH_BLOCK = 8  # words of a block: what is given to phases, and
-GRAPH_BLOCK_ROWS, GRAPH_BLOCK_TASK, GRAPH_BLOCK_SLICE = (
-    4,
-    5,
-    6,
-)  # where the part's rows are, the word of the worker's task or 0, its next slice
+GRAPH_BLOCK = 16  # words of a block: what is given to phases, and
+# where the part's rows are, the word of the worker's task or 0, its next slice, the system's number
+# of its thread or 0, whether it is to begin no other task
+GRAPH_BLOCK_ROWS, GRAPH_BLOCK_TASK, GRAPH_BLOCK_SLICE = 4, 5, 6
+GRAPH_BLOCK_THREAD, GRAPH_BLOCK_HELD = 7, 8
 GRAPH_TASK = 8  # words of a task: a line of the cache
 GRAPH_STATE, GRAPH_ENTRY, GRAPH_PART, GRAPH_SHARE, GRAPH_SHARES = 0, 1, 2, 3, 4
 GRAPH_NEEDS, GRAPH_ENOUGH, GRAPH_AFTER = 5, 6, 7  # tasks from one up to another, and one more
@@ -41,5 +41,6 @@ GRAPH_ENDLESS = 1 << 62  # slices: until there are no more
 GRAPH_LEFT = -1  # in GRAPH_STOP: the caller has left; other numbers are what a phase returned
 
 MAILBOX_LINE = 8  # words of a mailbox: a line of the cache
-MAILBOX_NUMBER = 1
+MAILBOX_NUMBER, MAILBOX_THREAD, MAILBOX_YIELD = 1, 2, 3  # as GRAPH_BLOCK_THREAD and GRAPH_YIELD
+MAILBOX_CLOCK, MAILBOX_TIME = 4, 5  # the code that reads a clock, or 0, and room for two words
 MAILBOX_AWAY, MAILBOX_FREE, MAILBOX_TAKEN = -1, 0, 1  # no address is as small

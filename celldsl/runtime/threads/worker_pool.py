@@ -27,7 +27,16 @@ import numpy as np
 
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.threads.job_functions import job_functions
+from celldsl.runtime.threads.placement import Placement, Watch
+from celldsl.runtime.threads.system_threads import (
+    ask_for_short_turns,
+    clock_address,
+    yield_address,
+)
 from celldsl.runtime.threads.task_abi import (
+    GRAPH_BLOCK,
+    GRAPH_BLOCK_THREAD,
+    GRAPH_BLOCKS,
     GRAPH_DONE,
     GRAPH_ENDLESS,
     GRAPH_LEFT,
@@ -36,7 +45,10 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_WORD,
     GRAPH_WORKERS,
     MAILBOX_AWAY,
+    MAILBOX_CLOCK,
     MAILBOX_LINE,
+    MAILBOX_THREAD,
+    MAILBOX_YIELD,
 )
 from celldsl.runtime.threads.thread_count import available_cores, get_threads
 
@@ -60,11 +72,14 @@ class WorkerPool:
         self.helping = 0  # those who joined them
         self.lock = threading.Lock()
         mailboxes = aligned_array(MAILBOXES * MAILBOX_LINE, np.dtype(np.int64))
-        mailboxes[:] = MAILBOX_AWAY
+        mailboxes[::MAILBOX_LINE] = MAILBOX_AWAY
+        mailboxes[MAILBOX_YIELD::MAILBOX_LINE] = yield_address()
+        mailboxes[MAILBOX_CLOCK::MAILBOX_LINE] = clock_address()
         self.mailboxes = mailboxes
         self.address = mailboxes.ctypes.data
         self.lingering: dict[int, tuple[Job, object]] = {}
         self.errors: dict[int, BaseException] = {}  # by the jobs' addresses
+        self.placement = Placement()
 
     def acquire(self, wanted: int, threads: int) -> int:
         """How many others may join a caller, of `threads` for all callers together."""
@@ -84,6 +99,10 @@ class WorkerPool:
             worker.start()
         except RuntimeError:  # no more threads, or no memory for their stacks
             return False
+        thread = worker.native_id or 0
+        self.placement.add(thread)
+        if self.started < MAILBOXES:
+            self.mailboxes[MAILBOX_LINE * self.started + MAILBOX_THREAD] = thread
         self.started += 1
         return True
 
@@ -188,8 +207,9 @@ def work_on(job: Job, worker: int, pace: Pace | None = None) -> None:
     together = job_functions().together
     address = address_of_job(job)
     more = looked_at(pace, together, address, worker)
+    watch = Watch(POOL.pool.placement, job) if worker == 0 else None
     while goes_on(job):
-        if not more:
+        if not more and (watch is None or not watch.helped()):
             time.sleep(NAP)
         more = looked_at(pace, together, address, worker)
 
@@ -200,6 +220,8 @@ def serve(pool: WorkerPool, number: int) -> None:
     stand_by = job_functions().stand_by
     # More threads than cores would take them from those who have something to do.
     looks = number < min(MAILBOXES, available_cores() - 1)
+    thread = threading.get_native_id()
+    ask_for_short_turns()
     while True:
         call = pool.queue.get()
         try:
@@ -207,6 +229,7 @@ def serve(pool: WorkerPool, number: int) -> None:
         except IndexError:  # its caller has done everything
             continue
         try:
+            job[job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker + GRAPH_BLOCK_THREAD] = thread
             work_on(job, worker)
         except BaseException as error:  # its caller gets it
             if not job[GRAPH_STOP]:
@@ -243,6 +266,8 @@ def run_together(job: Job, held: object, pace: Pace | None = None) -> None:
     pool = POOL.pool
     helpers = pool.acquire(job[GRAPH_WORKERS] - 1, get_threads())
     calls: list[Call] = []
+    if helpers:
+        pool.placement.keep_away(helpers)
     try:
         offered = pool.offer(job, helpers) if helpers else 0
         if offered < helpers:
