@@ -14,16 +14,29 @@ from celldsl.structs import entity, field, record
 
 
 @record
+class Frame:
+    """What readers see as one: a pass of a loop, a step of an inner cell or of a solver.
+
+    `name` may be that of others (`k = 0` of another loop); `number` tells them apart.
+    """
+
+    name: str
+    number: int
+
+
+@record
 class Place:
     """Where nodes stand: `inner` is the cell's name from outside (`layer.0`), or "".
 
     `loops` has the index and the iteration of each loop around, the outermost first, those around
     an inner cell included; `call` names the function whose body it is (`f.gate`), or is "".
+    `frames` are the loops, inner cells and solvers around it, the outermost first.
     """
 
     inner: str = ""
     loops: tuple[tuple[str, int], ...] = ()
     call: str = ""
+    frames: tuple[Frame, ...] = ()
 
 
 @record

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from celldsl.ir.attributes import KIND, SIZE, SPEC, START, STOP, VALUE
-from celldsl.ir.notes import Notes, Place
-from celldsl.ir.program import Node, Program
+from celldsl.ir.notes import Frame, Notes, Place
+from celldsl.ir.program import Node, Program, cotangent
 from celldsl.ir.size import Size, shape_text
 from celldsl.pictures.notation import kind_of, notation_of, product_notation
 from celldsl.pictures.reading import Reading
@@ -24,12 +24,13 @@ from celldsl.structs import entity, field, record
 CONSTANT = ("param", "const", "hyper")
 BLOCKS = ("linear", "conv")
 LONGEST = 16
+OF_OUTPUT = cotangent("")
 INFIX = ("add", "sub", "mul", "div")
 
 
 @entity
 class Box:
-    """`kind` decides the colour; `frame` names the loops and inner cells around, outermost first.
+    """`kind` decides the colour; `frame` has what is drawn around it, outermost first.
 
     `reads` and `gives` are values; `note` stands small under the label.
     """
@@ -38,7 +39,7 @@ class Box:
     kind: str
     reads: tuple[str, ...]
     gives: tuple[str, ...]
-    frame: tuple[str, ...] = ()
+    frame: tuple[Frame, ...] = ()
     note: str = ""
     covers: set[str] = field(default_factory=set)
 
@@ -88,7 +89,7 @@ class _Reader:
         self.maker: dict[str, Box] = {}
         # What is only given axes of size 1, or loses them, is drawn as it was.
         self.same: dict[str, str] = {}
-        self.splits: dict[tuple[str, tuple[str, ...]], Box] = {}
+        self.splits: dict[tuple[str, tuple[Frame, ...]], Box] = {}
 
     def _name_source(self, value: str) -> None:
         """What gets one more name is called by that, where it has none."""
@@ -127,9 +128,11 @@ class _Reader:
     def _comes(self, wanted: set[str]) -> Iterator[End]:
         read = {v for box in self.boxes for v in box.reads} | wanted
         for leaf in self.program.leaves:
-            label = self.names.get(leaf.name, leaf.name).removesuffix("@in").replace("d.", "d ", 1)
+            label = self.names.get(leaf.name, leaf.name).removesuffix("@in")
             if self.program.reverse and leaf.kind == "state":
                 label = f"d {label}"
+            elif label.startswith(OF_OUTPUT):
+                label = f"d {label.removeprefix(OF_OUTPUT)} (output)"
             if leaf.kind in CONSTANT:
                 if leaf.name in wanted:
                     yield End(leaf.name, label, "source")
@@ -173,15 +176,8 @@ class _Reader:
         for value in box.gives:
             self.maker[value] = box
 
-    def _frame(self, name: str) -> tuple[str, ...]:
-        place = self.notes.places.get(name, Place())
-        cells: list[str] = []
-        for part in filter(None, place.inner.split(".")):
-            if part.isdigit():
-                cells[-1] += f".{part}"
-            else:
-                cells.append(part)
-        return (*(f"{v} = {k}" for v, k in place.loops), *cells)
+    def _frame(self, name: str) -> tuple[Frame, ...]:
+        return self.notes.places.get(name, Place()).frames
 
     def _box(self, node: Node, args: tuple[str, ...]) -> None:
         moving = tuple(a for a in args if a not in self.constant)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from celldsl.ir.notes import Frame
 from celldsl.pictures.graph import Box, End, Graph
 from celldsl.structs import entity, field, record
 
@@ -73,7 +74,8 @@ def units(boxes: Sequence[Box], depth: int, wanted: Collection[str]) -> list[Box
         read = dict.fromkeys(v for b in members for v in b.reads if v not in made)
         outside = {v for b in boxes if b not in members for v in b.reads} | set(wanted)
         gives = tuple(v for b in members for v in b.gives if v in outside)
-        result.append(Group(str(key), tuple(members), tuple(read), gives))
+        assert isinstance(key, Frame)
+        result.append(Group(key.name, tuple(members), tuple(read), gives))
     return result
 
 

@@ -9,7 +9,7 @@ value that leads there has a tag at the end of one band and at the beginning of 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from celldsl.pictures.graph import Box, End, Graph
@@ -51,7 +51,6 @@ class Page:
 
     labels: Mapping[str, str]
     states: tuple[tuple[str, str], ...]
-    fold: Collection[str]
     tags: dict[str, str]
 
 
@@ -66,8 +65,8 @@ def labels_of(graph: Graph) -> dict[str, str]:
     return found
 
 
-def arrange(graph: Graph, width: float, fold: Collection[str] = ()) -> Picture:
-    page = Page(labels_of(graph), tuple(graph_states(graph)), fold, {})
+def arrange(graph: Graph, width: float) -> Picture:
+    page = Page(labels_of(graph), tuple(graph_states(graph)), {})
     return _level(page, graph.boxes, 0, graph.comes, graph.goes, width)
 
 
@@ -98,10 +97,6 @@ def _level(
 def _item(page: Page, unit: Box | Group, depth: int, width: float) -> Item:
     if isinstance(unit, Box):
         return box_item(unit)
-    if unit.name in page.fold or unit.name.partition(".")[0] in page.fold:
-        folded = Box(unit.name, "frame", unit.reads, unit.gives)
-        folded.covers = {v for box in unit.boxes for v in box.covers}
-        return box_item(folded)
     comes = [End(v, "", "port") for v in unit.reads]
     goes = [End(v, "", "port") for v in unit.gives]
     inner = _level(page, unit.boxes, depth + 1, comes, goes, width - 2 * PAD)

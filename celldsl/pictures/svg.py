@@ -8,7 +8,7 @@ Colours follow the reader's light or dark scheme, or `theme`.  Every line says w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from html import escape
 from typing import Literal
 
@@ -39,7 +39,7 @@ KINDS = {
     "param": ("gradient of a parameter", "#fff3cd", "#4d4320"),
     "tag": ("goes on below", "#ffffff", "#22262c"),
 }
-SAME = {"both": "state"}
+SAME = {"both": "state", "sequence_input": "input"}
 INK = {
     "ink": ("#1f2328", "#e6edf3"),
     "line": ("#57606a", "#9aa4b0"),
@@ -51,13 +51,11 @@ INK = {
 FONT = "13px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif"
 
 
-def svg_text(
-    graph: Graph, width: float | None = None, fold: Collection[str] = (), theme: Theme = "auto"
-) -> str:
+def svg_text(graph: Graph, width: float | None = None, theme: Theme = "auto") -> str:
     """The whole text of an SVG file; the same for the same graph."""
     if width is None:
         width = PAGE if len(graph.boxes) <= MANY else WIDE
-    picture = arrange(graph, width - 2 * MARGIN, fold)
+    picture = arrange(graph, width - 2 * MARGIN)
     labels = labels_of(graph)
     used = list(dict.fromkeys(_kinds(picture)))
     legend, lowest = _legend(used, max(picture.width, 260.0), picture.height + 34)

@@ -11,6 +11,7 @@ leaves it whole (`─│─`), one that takes from it does not (`┼`, or `┴` 
 
 from __future__ import annotations
 
+from celldsl.ir.notes import Frame
 from celldsl.pictures.graph import Box, End, Graph
 from celldsl.pictures.layout import labels_of
 
@@ -28,7 +29,7 @@ class _Drawing:
         for value in (*(v for b in graph.boxes for v in b.reads), *(e.value for e in graph.goes)):
             self.left[value] = self.left.get(value, 0) + 1
         self.columns: list[str | None] = []
-        self.rows: list[tuple[str, str, str, tuple[str, ...]]] = []
+        self.rows: list[tuple[str, str, str, tuple[Frame, ...]]] = []
 
     def lines(self) -> list[str]:
         for end in self.graph.comes:
@@ -40,10 +41,12 @@ class _Drawing:
         drawn = max((len(row[0]) for row in self.rows), default=0) + 2
         named = max((len(row[1]) for row in self.rows), default=0) + 2
         found: list[str] = []
-        frame: tuple[str, ...] = ()
+        frame: tuple[Frame, ...] = ()
         for art, label, told, inside in self.rows:
             if inside != frame:
-                found.append(f"{'':{drawn}}[{' / '.join(inside) or self.graph.title}]")
+                found.append(
+                    f"{'':{drawn}}[{' / '.join(f.name for f in inside) or self.graph.title}]"
+                )
                 frame = inside
             found.append(f"{art:{drawn}}{label:{named}}{told}".rstrip())
         return found

@@ -13,7 +13,7 @@ from typing import Any
 
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Span
-from celldsl.ir.notes import Place
+from celldsl.ir.notes import Frame, Place
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
 from celldsl.semantics.constraints import Constraints
@@ -198,7 +198,8 @@ class Environment:
     present equation are named after (`f`, `g.f.0`); it is empty outside equations.  `made` says
     which kinds of block the equation has already.  `later` are names that a later equation
     defines, `silenced` those whose equation went wrong; `fits` says which names could stand where
-    one is read that is not there.  `around` has the loops that an inner cell or a call stands in;
+    one is read that is not there.  `around` has the loops that an inner cell or a call stands in,
+    `frames` what readers see around it, `nested` the loops and solvers of the body itself.
     `unseen` bodies are those of functions of the language; one that runs `again` is a further step
     of an inner cell.
     """
@@ -213,6 +214,8 @@ class Environment:
     place: str = ""
     iterations: tuple[int, ...] = ()
     around: tuple[tuple[str, int], ...] = ()
+    frames: tuple[Frame, ...] = ()
+    nested: tuple[Frame, ...] = ()
     in_function: bool = False
     made: dict[str, Span] = field(default_factory=dict)
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -268,7 +271,23 @@ class Environment:
             bound = [n for scope in self.scopes for n, b in scope.items() if b.kind == "index"]
             loops = tuple(zip(bound, self.iterations, strict=False))
         call = self.base.rstrip(".") if self.in_function else ""
-        return Place(self.prefix.rstrip("."), (*self.around, *loops), call)
+        frames = (*self.frames, *self.nested)
+        return Place(self.prefix.rstrip("."), (*self.around, *loops), call, frames)
+
+    def frame(self, name: str) -> Frame:
+        """One that begins here."""
+        return Frame(name, self.context.equations)
+
+    @contextmanager
+    def framed(self, *names: str) -> Iterator[None]:
+        """Inside, nodes stand in frames of these names."""
+        nested, place = self.nested, self.context.notes.place
+        self.nested = (*nested, *map(self.frame, names))
+        self.context.notes.place = self.where()
+        try:
+            yield
+        finally:
+            self.nested, self.context.notes.place = nested, place
 
     def find(self, name: str) -> Binding | None:
         for scope in reversed(self.scopes):

@@ -143,6 +143,7 @@ def _frame(f: Environment, definition: ast.Def, home: Module, e: ast.Call) -> En
         sharing=sharing,
         place=place,
         around=f.where().loops,
+        frames=f.where().frames,
         in_function=True,
         only_initial=f.only_initial,
         target=f.target,

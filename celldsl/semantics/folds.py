@@ -73,7 +73,8 @@ def _iteration(f: Environment, e: ast.Over, k: int) -> Tensor | None:
     index = Binding("index", Static(Size.of(k)), e.variable.span, len(f.iterations))
     f.scopes.append({e.variable.id: index})
     try:
-        return convert.tensor(f, e.body)
+        with f.framed(f"{e.variable.id} = {k}"):
+            return convert.tensor(f, e.body)
     finally:
         f.scopes.pop()
         f.place, f.iteration = place, iteration

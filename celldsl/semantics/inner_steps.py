@@ -24,7 +24,7 @@ from celldsl.semantics.environment import (
     Value,
 )
 from celldsl.semantics.inputs import give_input
-from celldsl.semantics.subcells import declare_inside, inside
+from celldsl.semantics.subcells import declare_inside, frames_inside, inside
 from celldsl.semantics.suggestions import elaborate_beside, has_shape
 from celldsl.semantics.wording import seen_outside
 from celldsl.structs import replace
@@ -115,6 +115,7 @@ def _body(f: Environment, inner: Inner) -> Environment:
         env,
         scopes=[scope],
         around=f.where().loops,
+        frames=frames_inside(f, env.prefix),
         sharing=Sharing(env.sharing.what, set(env.sharing.made)),
         again=inner.stepped is not None or f.again,
         hidden={},

@@ -153,7 +153,8 @@ def loop(f: Environment, s: ast.For) -> None:
         index = Binding("index", Static(Size.of(k)), s.variable.span, len(outer) + 1)
         f.scopes.append({s.variable.id: index})
         f.iterations, f.iteration, f.firsts = (*outer, k), object(), (*firsts, k == low)
-        _one_pass(f, s)
+        with f.framed(f"{s.variable.id} = {k}"):
+            _one_pass(f, s)
         _hide(f, f.scopes.pop(), "loop")
     f.iterations, f.iteration, f.firsts = outer, iteration, firsts
     close_stacks(f, s, low, high)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from celldsl.diagnostics.diagnostic import Fix, Label, Report
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import nearest
+from celldsl.ir.notes import Frame
 from celldsl.semantics.context import MAX_DEPTH, Context, Environment, Inner
 from celldsl.semantics.environment import Binding, CellValue, Sharing, Unknown, Value, a_kind
 from celldsl.semantics.inner_settings import bind_dims, bind_hypers, is_open
@@ -56,8 +57,13 @@ def _environment(
     f.context.below.setdefault(f.prefix, []).append(prefix)
     return Environment(
         f.context, home, [{}], prefix=prefix, base=base, cell_base=base, sharing=sharing,
-        around=f.where().loops,
+        around=f.where().loops, frames=frames_inside(f, prefix),
     )  # fmt: skip
+
+
+def frames_inside(f: Environment, prefix: str) -> tuple[Frame, ...]:
+    """The frames around the body of an inner cell."""
+    return (*f.where().frames, f.frame(prefix.removeprefix(f.prefix).rstrip(".")))
 
 
 def _hold(f: Environment, inner: Inner) -> None:

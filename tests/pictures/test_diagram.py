@@ -15,18 +15,25 @@ from xml.dom.minidom import Element, parseString
 import pytest
 
 from celldsl.cli.views.drawn import graph_for
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Program
+from celldsl.pictures.frames import without
 from celldsl.pictures.graph import CONSTANT, Box, Graph, graph_of
 from celldsl.pictures.items import Item
 from celldsl.pictures.layout import Picture, arrange, labels_of
 from celldsl.pictures.svg import svg_text
 from celldsl.pictures.terminal import text_picture
 from celldsl.pictures.written import as_written
+from celldsl.pipeline import front
 from celldsl.transforms.autodiff import differentiate
 from tests.end_to_end.every_cell import NAMES
 from tests.pictures.test_latex import lowered_cell
 
-GRADIENTS = ("gru", "lstm", "mogrifier_lstm", "conv_lstm", "lif", "mlstm", "features/every_pass")
+GRADIENTS = (
+    "gru", "lstm", "mogrifier_lstm", "conv_lstm", "lif", "mlstm", "captioner_lstm", "features/ode",
+    "features/every_pass",
+)  # fmt: skip
 
 
 @cache
@@ -118,11 +125,14 @@ def test_backward_passes_are_drawn(name: str) -> None:
     lowered = lowered_cell(name)
     graph = graph_for(lowered, gradient=True)
     program = differentiate(lowered.program)[1]
+    outputs = [r.name for r in lowered.program.results if r.kind == "output"]
     ends = {(end.kind, end.label) for end in graph.goes}
     assert {(r.kind, f"d {r.name}") for r in program.results if r.kind == "param"} <= ends
+    assert {f"d {name} (output)" for name in outputs} <= {end.label for end in graph.comes}
     picture = arrange(graph, 900.0)
     check_picture(picture, labels_of(graph))
     assert len(picture.items) > len(graph.boxes)
+    assert parseString(svg_text(graph)).getElementsByTagName("rect")
 
 
 def check_picture(picture: Picture, labels: dict[str, str]) -> None:
@@ -164,10 +174,62 @@ def meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
 
 def test_a_folded_frame_is_one_box() -> None:
     graph = graph_named("stacked_lstm")
-    whole, folded = svg_text(graph), svg_text(graph, fold=["layer", "first"])
-    assert whole.count("data-gives") == len(graph.boxes)
-    assert 2 <= folded.count("data-gives") < 8
-    assert "layer.0" in folded
+    folded = without(graph, ["layer", "first"])
+    assert svg_text(graph).count("data-gives") == len(graph.boxes)
+    assert 2 <= svg_text(folded).count("data-gives") == len(folded.boxes) < 8
+    assert "layer.0" in {box.label for box in folded.boxes}
+    assert folded.goes == graph.goes
+    assert len(text_picture(folded).splitlines()) < len(text_picture(graph).splitlines()) / 2
+
+
+def graph_from(text: str) -> Graph:
+    lowered = front(Source("drawn.cell", text), Report(), None, {})
+    return graph_of(lowered.program, lowered.notes)
+
+
+LOOPS = """cell Two[I, H]:
+    input x: [I]
+    state h: [H]
+    u = linear(x, H)
+    for k in 0..3:
+        u = tanh(u + h)
+    v = sigmoid(u)
+    for k in 0..3:
+        v = v * sigmoid(v + u)
+    h' = v
+    output h'
+"""
+
+
+def test_loops_of_one_index_are_frames_of_their_own() -> None:
+    graph = graph_from(LOOPS)
+    picture = arrange(graph, 900.0)
+    names = ["k = 0", "k = 1", "k = 2"]
+    assert [i.label for i in picture.items if i.kind == "frame"] == [*names, *names]
+    folded = without(graph, ["k"])
+    assert [b.label for b in folded.boxes if b.kind == "frame"] == [*names, *names]
+    assert [b.label for b in without(graph, ["k = 1"]).boxes].count("k = 1") == 2
+
+
+def test_what_an_inner_cell_does_in_a_loop_is_inside_of_it() -> None:
+    text = LOOPS.replace("Two", "Inner") + LOOPS.split("    u =")[0].replace("Two", "Outer")
+    text = text.replace("cell Outer", "\n\ncell Outer")
+    text += "    sub g = Inner[I, H]\n    h' = g(x) + h\n    output h'\n"
+    lowered = front(Source("drawn.cell", text), Report(), "Outer", {})
+    frames = {tuple(f.name for f in box.frame)
+              for box in graph_of(lowered.program, lowered.notes).boxes}  # fmt: skip
+    assert ("g", "k = 0") in frames and ("k = 0", "g") not in frames
+
+
+def test_a_solver_and_what_it_calls_are_frames() -> None:
+    graph = graph_named("features/ode")
+    frames = {tuple(f.name for f in box.frame) for box in graph.boxes}
+    assert ("field", "ode flow", "step = 1", "flow.2") in frames
+    assert ("k = 1", "ode flow", "step = 2", "flow.2") in frames
+    assert ("ode tanh", "step = 2") in frames and ("ode pull", "pull.4") in frames
+    folded = without(graph, ["ode"])
+    assert not any("flow" in f.name for box in folded.boxes for f in box.frame)
+    check_picture(arrange(folded, 900.0), labels_of(folded))
 
 
 def test_themes_are_fixed_or_follow_the_reader() -> None:

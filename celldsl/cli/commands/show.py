@@ -57,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="draw a loop's iteration or an inner cell as one box; may be repeated",
+        help="draw loops, inner cells or an ode of this name as one box; may be repeated",
     )
     pictures.add_argument("--theme", choices=["auto", "light", "dark"], default="auto")
     pictures.add_argument("--width", type=_width, metavar="PIXELS", help="of the page")
@@ -133,19 +133,22 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
 
 
 def _drawn(arguments: Namespace, lowered: Lowered) -> str:
-    from celldsl.cli.views import drawn
+    from celldsl.cli.views.drawn import graph_for
+    from celldsl.pictures import frames
+    from celldsl.pictures.svg import svg_text
+    from celldsl.pictures.terminal import text_picture
 
-    gradient = arguments.stage == "gradient"
-    if arguments.text:
-        return drawn.text(lowered, gradient)
-    known = drawn.frames_of(drawn.graph_for(lowered, gradient))
+    graph = graph_for(lowered, arguments.stage == "gradient")
+    known = frames.names_of(graph)
     for name in arguments.fold:
-        if name not in known and name not in {k.partition(".")[0] for k in known}:
+        if not any(frames.is_meant(k, [name]) for k in known):
             told = ", ".join(f"`{k}`" for k in known) or "none"
-            message = f"--fold: there is no loop or inner cell `{name}`; there are {told}"
+            message = f"--fold: there is no loop, inner cell or ode `{name}`; there are {told}"
             raise CommandError(message, 2)
-    wanted = drawn.Wanted(gradient, arguments.width, tuple(arguments.fold), arguments.theme)
-    svg = drawn.picture(lowered, wanted)
+    graph = frames.without(graph, arguments.fold)
+    if arguments.text:
+        return text_picture(graph)
+    svg = svg_text(graph, arguments.width, arguments.theme)
     if arguments.diagram == "-":
         return svg
     from celldsl.files import replace_file

@@ -40,14 +40,14 @@ def _ode(f: Environment, e: ast.Call, a: Bound) -> Value:
         _check_count(system)
         y = tuple(_number(f, written) for written in system.written)
         time = _number(f, given(a, "dt"))
-        if steps > 1:
-            time = replace(time, name=f.context.op("div", time.name, float(steps)))
-        system.times = tuple(
-            _time(f, e, a, time, *each) for each in zip(y, system.written, strict=True)
-        )
-        for _ in range(steps):
-            f.context.count_equation(e.span)
-            y = rule(system, y)
+        for each in zip(y, system.written, strict=True):
+            _check_time(f, e, a, time, *each)
+        system.time, system.steps = time, steps
+        with f.framed(f"ode {function.name}"):
+            for k in range(steps):
+                f.context.count_equation(e.span)
+                with f.framed(*([f"step = {k + 1}"] if steps > 1 else [])):
+                    y = rule(system, y)
     except Refused:
         return Unknown()
     return y[0] if len(y) == 1 else Several(y)
@@ -67,8 +67,10 @@ def _number(f: Environment, written: ast.Expr) -> Tensor:
     return replace(found, hyper=None)
 
 
-def _time(f: Environment, e: ast.Call, a: Bound, dt: Tensor, y: Tensor, written: ast.Expr) -> str:
-    """How long one step is, in the shape of a value."""
+def _check_time(
+    f: Environment, e: ast.Call, a: Bound, dt: Tensor, y: Tensor, written: ast.Expr
+) -> None:
+    """A step's length is one number, or fits the value."""
     joined = together(f, e.span, ((written, y), (given(a, "dt"), dt)))
     if joined is None:
         raise Refused
@@ -78,7 +80,6 @@ def _time(f: Environment, e: ast.Call, a: Bound, dt: Tensor, y: Tensor, written:
         told = f"`{text}` is {shape_text(y.shape)}, and its time is {shape_text(dt.shape)}"
         f.error("E0203", told, place, help="a time is one number, or one for each element")
         raise Refused
-    return time
 
 
 def _function(f: Environment, a: Bound) -> FunctionValue:

@@ -14,6 +14,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
+from celldsl.semantics.broadcast import stretched
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import (
     Binding,
@@ -24,6 +25,7 @@ from celldsl.semantics.environment import (
     Unknown,
     Value,
 )
+from celldsl.semantics.modules import Module
 from celldsl.structs import entity, replace
 from celldsl.syntax import ast
 
@@ -38,7 +40,7 @@ class Refused(Exception):
 
 @entity
 class System:
-    """dy/dt = f(y, *args): `written` are the expressions of y, `times` how long a step is for each.
+    """dy/dt = f(y, *args): `written` are the expressions of y; a step is `time / steps`.
 
     `span` is that of the function's name, and `shown` what was written for y.
     """
@@ -50,7 +52,8 @@ class System:
     written: tuple[ast.Expr, ...]
     args: tuple[ast.Expr, ...]
     shown: str
-    times: tuple[str, ...] = ()
+    time: Tensor | None = None
+    steps: int = 1
     calls: int = 0
 
     def slope(self, y: Values) -> Values:
@@ -64,8 +67,11 @@ class System:
             f.sharing = Sharing(f"the function `{self.function.name}`")
         self.calls += 1
         f.scopes.append({FUNCTION: Binding("argument", self.function, self.span), **own})
+        home = self.function.home
+        written = isinstance(home, Module) and (home is f.home or home.path is not None)
         try:
-            found = f.elaborate(call)
+            with f.framed(*([f"{self.function.name}.{self.calls}"] if written else [])):
+                found = f.elaborate(call)
         finally:
             f.scopes.pop()
             f.sharing = outer
@@ -92,12 +98,16 @@ class System:
         _mismatch(self.f, self.function.name, found.shape, y.shape, self.span, written)
         raise Refused
 
-    def ahead(self, y: Values, parts: float, slopes: Values) -> Values:
+    def ahead(self, y: Values, parts: int, slopes: Values) -> Values:
         """y after a time of a step over `parts`, along the slopes."""
-        op, moved = self.f.context.op, []
-        for value, slope, time in zip(y, slopes, self.times, strict=True):
-            part = time if parts == 1 else op("div", time, parts)
-            moved.append(replace(value, name=op("add", value.name, op("mul", part, slope.name))))
+        assert self.time is not None
+        op, part, moved = self.f.context.op, self.time, []
+        if parts * self.steps != 1:
+            # Before it is stretched to the shape of a value: one division for all elements.
+            part = replace(part, name=op("div", part.name, float(parts * self.steps)))
+        for value, slope in zip(y, slopes, strict=True):
+            step = op("mul", stretched(self.f, part, value.shape), slope.name)
+            moved.append(replace(value, name=op("add", value.name, step)))
         return tuple(moved)
 
 
