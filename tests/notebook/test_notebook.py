@@ -40,6 +40,20 @@ cell Bad[I, H]:
 
     output h'
 """
+# Reads a cell and a function of earlier blocks; its state is called as another function of them.
+EARLIER = """%%cell --quiet
+def gate(v) = sigmoid(v) * v
+def twice(v) = 2 * gate(v)
+"""
+LATER = """%%cell --quiet
+cell Later[I, H]:
+    input x: [I]
+    state gate: [H]
+    sub inner = Mine[I, H]
+    c = inner(x)
+    gate' = twice(c) + gate
+    output gate'
+"""
 CODE = (
     "%load_ext celldsl",
     MINE,
@@ -50,6 +64,10 @@ CODE = (
     "%%cell --quiet\n" + BAD.split("\n", 1)[1].replace("tahn(x) + h", "linear(x, H)"),
     "(1, 2), Bad(I=1, H=1).params",
     "(1, 2)",
+    EARLIER,
+    LATER.replace("twice(c)", "twise(c)"),
+    LATER,
+    "print(*Later(I=2, H=3).params)",
     "%unload_ext celldsl\nMine",
 )
 
@@ -114,7 +132,16 @@ def test_quiet_cells_show_their_warnings_alone(outputs: Any) -> None:
 def test_other_tuples_and_what_was_unloaded_stay_as_they_are(outputs: Any) -> None:
     assert set(outputs[7][0].data) == {"text/plain"}
     assert set(outputs[8][0].data) == {"text/plain"}
-    assert set(outputs[9][0].data) == {"text/plain"}
+    assert set(outputs[-1][0].data) == {"text/plain"}
+
+
+def test_a_block_reads_cells_and_functions_of_earlier_ones(outputs: Any) -> None:
+    *_, mistaken, read, names, _ = outputs
+    told = re.sub(r"\x1b\[[\d;]*m", "", mistaken[0].traceback[0])
+    assert re.search(r"E0101.*`twise`.*--> In \[\d+\]:6:13\n.*did you mean `twice`", told, re.S)
+    assert read == []
+    assert names[0].text.split() == ["inner.z.W_x", "inner.z.W_h", "inner.z.b", "inner.g.c.W_x",
+                                     "inner.g.c.W_c", "inner.g.c.b"]  # fmt: skip
 
 
 def test_the_extension_is_no_part_of_the_surface() -> None:
