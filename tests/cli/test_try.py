@@ -10,6 +10,7 @@ import pytest
 from celldsl.cli.main import main
 from celldsl.cli.trial.asked_tasks import task_named
 from celldsl.cli.trial.model import Model
+from celldsl.cli.trial.series import read_series
 
 QUICK = ["--seeds", "1", "--minutes", "1", "--updates", "24", "--parameters", "150"]
 
@@ -50,6 +51,48 @@ def test_a_table_of_numbers_is_a_task(
     assert status == 0
     assert "rnn learns the next row of wave.csv in" in out
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+# What stands between the cells of a file.
+AS_PEOPLE_HAVE_THEM = {
+    "plain.csv": ",", "european.csv": ";", "tabs.tsv": "\t", "Excel.CSV": ",", "wide.csv": ",",
+    "old.csv": ",",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AS_PEOPLE_HAVE_THEM)
+def test_tables_are_read_as_people_have_them(name: str, tmp_path: Path) -> None:
+    between = AS_PEOPLE_HAVE_THEM[name]
+    values = [(round(np.sin(t), 3), round(1000 * np.cos(t), 1)) for t in range(120)]
+    head = between.join(["row", "when", "temp °C", "load", "flat", "note"])
+    unit = between.join(["", "", "K", "W", "", ""])
+    lines = [head, unit] if name != "old.csv" else [head]
+    for t, (a, b) in enumerate(values):
+        numbers = [str(a), "NA" if t in (5, 6) else str(b)]
+        if between == ";":
+            numbers = [number.replace(".", ",") for number in numbers]
+        lines.append(between.join([str(t), f"2026-01-{t % 28 + 1}", *numbers, "7", "x"]))
+    encoding = {"Excel.CSV": "utf-8-sig", "wide.csv": "utf-16", "old.csv": "cp1252"}
+    path = tmp_path / name
+    path.write_bytes("\r\n".join(lines).encode(encoding.get(name, "utf-8")))
+    series = read_series(path)
+    wanted = np.array(values)
+    wanted[5:7, 1] = wanted[4, 1]
+    assert np.array_equal(series.table, wanted)
+    assert series.told == (
+        "temp °C and load; without row, which counts rows; without when and note, which is no "
+        "number throughout; without flat, which does not change; 2 gaps filled by the value before"
+    )
+
+
+def test_large_tables_and_texts_are_read_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(f"{t % 7},{t % 11}" for t in range(20_000)), encoding="utf-8")
+    task = task_named(str(path))
+    assert task.test[0].shape == (48, 512, 2)
+    text = tmp_path / "long.txt"
+    text.write_text("abc " * 1_100_000, encoding="utf-8")
+    assert "the first 4,000,000 characters" in task_named(str(text)).name
 
 
 def test_gradients_of_a_model_are_those_of_differences() -> None:
@@ -125,5 +168,13 @@ def test_files_that_are_no_task_are_told(
 ) -> None:
     (tmp_path / "short.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     (tmp_path / "short.txt").write_text("too short", encoding="utf-8")
-    assert "1 rows and 2 columns" in tried(capsys, "rnn", "--task", str(tmp_path / "short.csv"))[2]
+    (tmp_path / "words.csv").write_text("a,b\n" + "5,x\n" * 200, encoding="utf-8")
+    (tmp_path / "zip.csv").write_bytes(b"PK\3\4\0\0")
+    for name, told in [
+        ("short.csv", "1 rows of numbers are too few; 100 would do"),
+        ("words.csv", "no column of numbers to foretell, without a, which does not change; "
+                      "without b, which is no number throughout"),
+        ("zip.csv", "is not text"),
+    ]:  # fmt: skip
+        assert told in tried(capsys, "rnn", "--task", str(tmp_path / name))[2]
     assert "9 characters" in tried(capsys, "rnn", "--task", str(tmp_path / "short.txt"))[2]

@@ -79,6 +79,8 @@ def run(arguments: Namespace) -> int:
     from celldsl.cli.trial.model import Model
 
     task = task_named(arguments.task)
+    if task.told:
+        print(f"foretold is {task.told}", flush=True)
     classes = _classes(arguments)
     seeds = range(arguments.seeds)
     learners = [

@@ -29,7 +29,7 @@ class Task:
     """`read` steps at the end are read, all of them where it is 0.
 
     `learned` is the score from which a cell has learned, and `bar` says in words what that is;
-    `better` is 1 where more is better, else -1.
+    `better` is 1 where more is better, else -1; `told` says what of a file is read.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Task:
     learned: float
     bar: str
     better: int
+    told: str = ""
 
     def has_learned(self, score: float) -> bool:
         return self.better * score >= self.better * self.learned
