@@ -6,6 +6,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from celldsl.diagnostics.span import Span
+from celldsl.editors.calls import called_at
 from celldsl.editors.completion import Proposal, complete
 from celldsl.editors.hover import hover
 from celldsl.editors.protocol import FAILED, Features, Server, edit_of, uri_of
@@ -42,6 +43,18 @@ def _item(proposal: Proposal, place: int) -> lsp.CompletionItem:
     return lsp.CompletionItem(
         proposal.word, kind=kind, detail=detail, sort_text=f"{place:04}", preselect=place == 0
     )
+
+
+def _signature(server: Server, params: lsp.SignatureHelpParams) -> lsp.SignatureHelp | None:
+    document, offset = server.asked(params)
+    called = called_at(server.cells, document, offset)
+    if called is None:
+        return None
+    doc = lsp.MarkupContent(lsp.MarkupKind.Markdown, called.doc.strip()) if called.doc else None
+    arguments = [lsp.ParameterInformation(argument) for argument in called.arguments]
+    # Where none is meant, one behind the last is none.
+    active = called.active if called.active >= 0 else len(arguments)
+    return lsp.SignatureHelp([lsp.SignatureInformation(called.label, doc, arguments)], 0, active)
 
 
 def _define(server: Server, params: lsp.DefinitionParams) -> lsp.Location | None:
@@ -105,6 +118,7 @@ FEATURES: Features = {
         _complete,
         lsp.CompletionOptions(trigger_characters=[".", "[", "(", ","]),
     ),
+    lsp.TEXT_DOCUMENT_SIGNATURE_HELP: (_signature, lsp.SignatureHelpOptions(["(", ","])),
     lsp.TEXT_DOCUMENT_DEFINITION: (_define, None),
     lsp.TEXT_DOCUMENT_REFERENCES: (_refer, None),
     lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: (_highlight, None),

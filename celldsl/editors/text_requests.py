@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lsprotocol import types as lsp
 
+from celldsl.editors.calls import argument_hints
 from celldsl.editors.colours import MODIFIERS, TYPES, coloured
 from celldsl.editors.hover import hints
 from celldsl.editors.protocol import Features, Server
@@ -36,10 +37,13 @@ def _symbol(server: Server, s: Symbol) -> lsp.DocumentSymbol:
 def _hints(server: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
     document = server.of(params.text_document.uri)
     places = server.positions(document.source)
-    found = [(lsp.Position(*places.line_column(at)), told) for at, told in hints(document)]
+    kinds = lsp.InlayHintKind
+    found = [(at, told, kinds.Type) for at, told in hints(document)]
+    found += [(at, told, kinds.Parameter) for at, told in argument_hints(server.cells, document)]
+    told_at = [(lsp.Position(*places.line_column(at)), told, kind) for at, told, kind in found]
     return [
-        lsp.InlayHint(place, told, lsp.InlayHintKind.Type)
-        for place, told in found
+        lsp.InlayHint(place, told, kind, padding_right=kind == kinds.Parameter)
+        for place, told, kind in told_at
         if params.range.start <= place <= params.range.end
     ]
 

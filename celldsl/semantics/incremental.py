@@ -4,8 +4,9 @@
     check(file, source, report, root, path, session)     again and again, as the text changes
 
 A cell is walked again when its text has changed, or that of a function or cell which it reads, of a
-file that is used, or the names that the file defines.  What was found before is told at the places
-where the same text stands now.
+file that is used, or the names of the file that it mentions; one with mistakes with any of them,
+since another may have been meant.  What was found before is told at the places where the same text
+stands now.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ class Found:
 
 @record
 class Kept:
-    """What was found, and where in `source` the texts stood that it is about."""
+    """What was found, where in `source` the texts stood that it is about, and `names` beside it."""
 
     found: Found
     source: Source
     starts: dict[str, int]
+    names: tuple[str, ...]
 
 
 @entity
@@ -85,20 +87,24 @@ class Lookup:
             for item, _ in (*module.cells.values(), *module.defs.values())
             if item.span.source is not source
         }
-        names = (*sorted(module.places), "", *sorted(module.broken), "", *sorted(elsewhere))
-        self.world = (len(items) == len(self.items), module.path, *names)
+        self.names = tuple(sorted(module.places))
+        others = (*sorted(module.broken), "", *sorted(elsewhere))
+        self.world = (len(items) == len(self.items), module.path, *others)
 
     def found(self, item: Item, walk: Callable[[], Found]) -> Found:
         """What was found of an item, or what `walk` finds."""
         session = self.session
         reads = sorted(self._reads(item.name.id))
         texts = tuple((name, self.items[name].span.text) for name in reads)
-        key = (*self.world, item.span.text, *texts)
+        key = (*self.world, item.span.text, *texts, *self._mentioned(reads))
         kept = session.fresh.get(key) or session.kept.get(key)
+        # What is right does not depend on names that it does not read; words on a mistake may.
+        if kept is not None and kept.names != self.names and kept.found.report.diagnostics:
+            kept = None
         starts = {name: self.items[name].span.start for name in reads}
         found = walk() if kept is None else Moved(kept, starts, self.source).found()
         if not session.asked and self._may_be_kept(found, reads):
-            session.fresh[key] = Kept(found, self.source, starts)
+            session.fresh[key] = Kept(found, self.source, starts, self.names)
         if kept is not None:
             session.seen.update(found.seen)
         return found
@@ -112,6 +118,13 @@ class Lookup:
             for d in found.report.diagnostics
             for place in _places(d)
         )
+
+    def _mentioned(self, reads: list[str]) -> list[str]:
+        """The names of the file that stand in some items, those of other files included."""
+        words = set[str]().union(*(self.words[name] for name in reads))
+        if not all(word.isascii() for word in words):
+            return list(self.names)
+        return [name for name in self.names if name in words]
 
     def _reads(self, name: str) -> set[str]:
         """The items that one depends on, itself included: those that it names, and so on.

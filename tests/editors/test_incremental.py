@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.pipeline import check_again, check_text
+from celldsl.semantics import check
 from celldsl.semantics.incremental import Session
 from celldsl.zoo_index import example_paths
 
@@ -113,6 +117,33 @@ def test_only_what_changed_is_walked_again() -> None:
     assert set(session.fresh) == kept
     again(session, text.replace("[I", "[Q", 1).replace(" I", " Q", 1))
     assert 0 < len(set(session.fresh) - kept) <= 2
+
+
+def test_a_new_name_is_of_interest_to_mistakes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[str] = []
+
+    def counted(walk: Any) -> Any:
+        def counting(item: Any, *rest: Any) -> Any:
+            walked.append(item.name.id)
+            return walk(item, *rest)
+
+        return counting
+
+    for name in ("_check_cell", "check_def"):
+        monkeypatch.setattr(check, name, counted(getattr(check, name)))
+    session = Session()
+    again(session, TEXT)
+    walked.clear()
+    more = TEXT + "\ndef tahm(v) = v\n"
+    found = again(session, more)
+    assert sorted(walked) == ["Wrong", "tahm", "unused"]
+    assert told(found) == told(check_text(more, "a.cell"))
+    # One that a cell has for a value of its own.
+    more += "\ndef q(v) = v\n"
+    walked.clear()
+    found = again(session, more)
+    assert "Outer" in walked and "Inner" not in walked
+    assert told(found) == told(check_text(more, "a.cell"))
 
 
 def test_a_change_of_a_file_that_is_used_is_seen(tmp_path: Path) -> None:

@@ -160,6 +160,9 @@ def test_a_session_with_two_files_and_refusals(tmp_path: Path) -> None:
         client = editor.client
         used = 'use twice from "step.cell"\n\n' + RIGHT.replace("z*h", "twice(z) * h")
         assert await editor.open(used) == []
+        asked = lsp.SignatureHelpParams(**editor.at(7, 16))
+        told = await client.text_document_signature_help_async(asked)
+        assert (told.signatures[0].label, told.active_parameter) == ("twice(v)", 0)
         definition = lsp.DefinitionParams(**editor.at(7, 11))
         location = await client.text_document_definition_async(definition)
         assert location.uri == (tmp_path / "step.cell").as_uri()

@@ -8,6 +8,7 @@ import pytest
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
+from celldsl.editors.calls import argument_hints, called_at
 from celldsl.editors.colours import IN_PLACES, TYPES, coloured
 from celldsl.editors.completion import complete
 from celldsl.editors.hover import hints, hover, signature
@@ -160,6 +161,46 @@ def test_hints_are_shapes_after_the_left_side(document: Document) -> None:
     assert found[at("c, d", 4)] == ": [H]"
     assert found[at("q = s", 1)] == ": [I]"
     assert found[at("h' = z", 2)] == ": [H]"
+
+
+def test_hints_say_which_argument_stands_where(workspace: Workspace, document: Document) -> None:
+    assert dict(argument_hints(workspace, document)) == {
+        at("concat"): "v:", at("concat([x, h]), H", 16): "N:",
+    }  # fmt: skip
+    # By its own name, and of the language's functions, none is told.
+    text = TEXT.replace("z = gate(concat([x, h]), H)", "v = h\n    z = gate(v, H)")
+    changed = workspace.open(document.path, text)
+    assert list(argument_hints(workspace, changed)) == [(at("v, H", 3, text), "N:")]
+
+
+@pytest.mark.parametrize(
+    ("line", "label", "active"),
+    [
+        ("z = gate(", "gate(v, N)", "v"),
+        ("z = gate(concat([x, h]), ", "gate(v, N)", "N"),
+        ("z = gate(h, split(c, ", "split(v, parts, axis=-1)", "parts"),
+        ("z = softmax(h, axis=", "softmax(v, axis=-1)", "axis=-1"),
+        ("z = gate(N=H, v=", "gate(v, N)", "v"),
+        ("z = twice(h", "twice(v)", "v"),
+        ("z = twice((h + ", "twice(v)", "v"),
+        ("z = twice(h, ", "twice(v)", None),
+        ("q = s(", "s(x)", "x"),
+        ("sub t = S[I](", "S[I](k=1.0)", "k=1.0"),
+        ("z = gate(h, H) + (", None, None),
+        ("z = h[0, ", None, None),
+        ("z = gate(h\n    output h", None, None),
+    ],
+)
+def test_a_call_that_is_written_is_told(
+    workspace: Workspace, line: str, label: str | None, active: str | None
+) -> None:
+    before = TEXT[: at("    h' = z")]
+    text = before + f"    {line}\n" + TEXT[len(before) :]
+    document = workspace.open(workspace.folders[0] / "mine.cell", text)
+    called = called_at(workspace, document, len(before) + 4 + len(line))
+    assert (called and called.label) == label
+    if called is not None:
+        assert (called.arguments[called.active] if called.active >= 0 else None) == active
 
 
 def test_shapes_are_known_while_another_line_is_wrong(workspace: Workspace) -> None:
@@ -321,8 +362,10 @@ def test_no_text_is_too_broken(workspace: Workspace) -> None:
             hover(workspace, document, offset)
             workspace.references(document, offset)
             complete(workspace, document, offset)
+            called_at(workspace, document, offset)
         assert list(coloured(document)) is not None
         hints(document)
+        assert all(told for _, told in argument_hints(workspace, document))
 
 
 def test_columns_count_as_the_editor_counts() -> None:

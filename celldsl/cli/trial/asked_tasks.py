@@ -51,8 +51,8 @@ def task_named(name: str) -> Task:
             return _text(Path(name))
     if name not in TASKS:
         meant = nearest(name, TASKS)
-        hint = f"did you mean {meant}? " if meant else ""
-        told = f"{hint}There are {', '.join(TASKS)}, FILE.csv and FILE.txt"
+        told = f"did you mean {meant}? There are" if meant else "there are"
+        told = f"{told} {', '.join(TASKS)}, FILE.csv and FILE.txt"
         raise CommandError(f"--task: there is no task {name}; {told}", 2)
     return TASKS[name]()
 
