@@ -84,8 +84,8 @@ LAYERS = {
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions zoo_index",
-    "notebook": f"{FRONT} editors semantics pictures questions pipeline api cell_warning runtime.arrays "
-    "runtime.cell",
+    "notebook": f"{FRONT} editors semantics pictures questions pipeline api cell_warning "
+    "runtime.arrays runtime.cell",
     "inspection": "structs ir semantics transforms targets questions runtime.arrays runtime.cell "
     "runtime.errors",
     "importer": "files fingerprint api runtime.cell",

@@ -80,8 +80,8 @@ def test_tables_are_read_as_people_have_them(name: str, tmp_path: Path) -> None:
     wanted[5:7, 1] = wanted[4, 1]
     assert np.array_equal(series.table, wanted)
     assert series.told == (
-        "temp °C and load; without row, which counts rows; without when and note, which is no "
-        "number throughout; without flat, which does not change; 2 gaps filled by the value before"
+        "temp °C and load; without row (it counts rows); without when and note (no number "
+        "throughout); without flat (always the same); 2 gaps filled by the value before"
     )
 
 
@@ -172,8 +172,8 @@ def test_files_that_are_no_task_are_told(
     (tmp_path / "zip.csv").write_bytes(b"PK\3\4\0\0")
     for name, told in [
         ("short.csv", "1 rows of numbers are too few; 100 would do"),
-        ("words.csv", "no column of numbers to foretell, without a, which does not change; "
-                      "without b, which is no number throughout"),
+        ("words.csv", "no column of numbers to foretell, without a (always the same); "
+                      "without b (no number throughout)"),
         ("zip.csv", "is not text"),
     ]:  # fmt: skip
         assert told in tried(capsys, "rnn", "--task", str(tmp_path / name))[2]

@@ -2,7 +2,7 @@
 
     series = read_series(Path("weather.csv"))
     series.table            (rows, columns), gaps filled by the value before
-    series.told             "temp and wind; without day, which is no number"
+    series.told             "temp and wind; without day (no number throughout)"
 
 Cells stand between commas, semicolons or tabs; decimals have a point or a comma.  Rows above the
 first that has a number are names.  A gap is an empty cell or a word for one.
@@ -63,7 +63,7 @@ def read_series(path: Path) -> Series:
             column, gaps = _without_gaps(values)
             kept.append((name, column))
             filled += gaps
-    without = "; ".join(f"without {_listed(each)}, {why}" for why, each in left.items())
+    without = "; ".join(f"without {_listed(each)} ({why})" for why, each in left.items())
     if not kept:
         raise CommandError(f"--task: {path}: there is no column of numbers to foretell, {without}")
     parts = [_listed([name for name, _ in kept]), without]
@@ -126,14 +126,14 @@ def _why_not(values: Sequence[float]) -> str:
     """Why a column is not foretold, or ""."""
     known = [v for v in values if not math.isnan(v)]
     if not known or any(math.isinf(v) for v in known):
-        return "which is no number throughout"
+        return "no number throughout"
     if len(known) < (1 - MOST_GAPS) * len(values):
-        return "which has more gaps than a fifth"
+        return "a fifth or more is missing"
     steps = np.diff(np.array(values))
     if not np.ptp(known):
-        return "which does not change"
+        return "always the same"
     counts = np.ptp(steps) <= SAME * np.abs(steps).max()
-    return "which counts rows" if counts else ""
+    return "it counts rows" if counts else ""
 
 
 def _without_gaps(values: Sequence[float]) -> tuple[Array, int]:
