@@ -89,7 +89,7 @@ def test_a_picture_for_a_terminal(capsys: pytest.CaptureFixture[str], renew: boo
     [
         (["--text", "--ir"], "not --ir"),
         (["--text", "--diagram", "a.svg"], "take one"),
-        (["--diagram", "-", "--fold", "layer"], "no loop, inner cell or ode `layer`; there are none"),
+        (["--diagram", "-", "--fold", "layer"], "inner cell or ode `layer`; there are none"),
         (["--diagram", "-", "--width", "9"], "from 200 to 20000"),
     ],
 )
