@@ -19,6 +19,8 @@ copyright = "the celldsl authors"
 release = metadata.version("celldsl")
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "furo"
+# Of blocks that say no language: shapes, trees of files.
+highlight_language = "text"
 html_title = "celldsl"
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "html_image"]

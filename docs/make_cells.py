@@ -217,7 +217,7 @@ def page(index: Index, f: Facts) -> str:
     lines += [
         f"![What is computed from what, from the left to the right](img/{name}.svg)",
         "",
-        "```",
+        "```cell",
         f.text.rstrip("\n"),
         "```",
         "",

@@ -70,8 +70,12 @@ class Typesetter:
             if state.start is not None and not self._is_zero(state.start):
                 self._prepare(state.start)
                 name = self.symbols.of[state.name].replace("{t-1}", "{0}")
+                taken = self.symbols.values.get(name, state.start) != state.start
+                name = name.replace("{0}", "{t=0}") if taken else name
                 right = self.text(state.start)[0]
-                self.written.append(Equation((name,), (state.start,), right))
+                # A parameter `S0` that `S` begins with is written as S is before the first step.
+                if name != right:
+                    self.written.append(Equation((name,), (state.start,), right))
         return self.written
 
     def _is_zero(self, value: str) -> bool:
@@ -251,7 +255,8 @@ class Typesetter:
         number = inner[VALUE] if inner is not None and inner.op == "number" else None
         if number in (0.0, 1.0):
             return rf"\mathbf{{{number:.0f}}}_{{{shape}}}", ATOM
-        return rf"{self._within(node.args[0], PRODUCT)} \odot \mathbf{{1}}_{{{shape}}}", PRODUCT
+        sign = r"\odot" if self.reading.types[node.args[0]].shape else r"\cdot"
+        return rf"{self._within(node.args[0], PRODUCT)} {sign} \mathbf{{1}}_{{{shape}}}", PRODUCT
 
     def _slice(self, node: Node) -> Text:
         start, stop = node[START], node[STOP]

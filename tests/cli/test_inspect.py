@@ -59,6 +59,8 @@ def test_without_weights_and_input_it_looks_at_a_fresh_cell(
         (("--input", "TEXT", *SIZES), "no .npy or .npz file"),
         (("--input", "WRONG", *SIZES), "expected"),
         (("--input", "ARCHIVE", *SIZES), "there is no array x"),
+        (("--out", "look.png", *SIZES), "pictures go into a folder, and look.png is a file"),
+        (("--out", "TEXT", *SIZES), "text.npy is a file; `--out text` would do"),
     ],
 )
 def test_what_it_cannot_read_is_one_message(

@@ -16,7 +16,7 @@ import importlib
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 CELL_PAGES = sorted((TOP / "docs" / "cells").glob("*.md"))
 BLOCK = re.compile(r"^```(\w[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+\.cell)\n")
+# Followed in an empty folder: all files are those that the page writes.
+FROM_NOTHING = ("tutorial.md", "cookbook.md")
 FOLLOWED = {"cell error": "message", "diff": "message", "python": "output"}
 
 
@@ -72,9 +74,9 @@ def blocks_of(page: Path) -> Iterator[Block]:
         yield Block(page, kind, block[2], line, name[1] if name else None, told)
 
 
-def write_cells(page: Path, folder: Path) -> None:
-    """The cells of examples/, and those of the page that have names."""
-    for path in example_paths():
+def write_cells(page: Path, folder: Path, beside: Iterable[Path]) -> None:
+    """The cells of the page that have names, and those of other files."""
+    for path in beside:
         shutil.copy(path, folder)
     for block in blocks_of(page):
         if block.name and block.kind == "cell":
@@ -82,10 +84,12 @@ def write_cells(page: Path, folder: Path) -> None:
 
 
 def write_targets(page: Path) -> None:
-    """What the commands of a page write that its Python imports."""
+    """What the commands of a page write that its cells use or its Python imports."""
     for block in blocks_of(page):
         if block.kind == "sh":
-            for command in re.findall(r"^celldsl (compile .*--target \w+)", block.text, re.M):
+            for command in re.findall(
+                r"^celldsl (new \w+ --like \w+|compile .*--target \w+)", block.text, re.M
+            ):
                 assert main(command.split()) == 0
 
 
@@ -109,7 +113,7 @@ def messages(block: Block, folder: Path) -> str:
 
 @pytest.mark.parametrize("block", blocks("cell"), ids=lambda b: b.label)
 def test_cells_compile(block: Block, tmp_path: Path) -> None:
-    write_cells(block.page, tmp_path)
+    write_cells(block.page, tmp_path, example_paths())
     found = compiled(block, tmp_path).diagnostics
     assert not found, "\n".join(map(render_text, found))
 
@@ -128,7 +132,7 @@ def test_messages_are_as_shown(block: Block, tmp_path: Path, renew: bool) -> Non
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: Any, renew: bool) -> None:
     # What the front page shows is pasted in a fresh checkout, which has no cell at its top.
     if page.name != "README.md":
-        write_cells(page, tmp_path)
+        write_cells(page, tmp_path, () if page.name in FROM_NOTHING else example_paths())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     outside = r"^(?:import|from) (torch|jax|flax|equinox|optax)\b"

@@ -163,6 +163,29 @@ def test_parameters_have_no_time_and_sizes_no_product_sign() -> None:
     text = latex("lmu")
     assert not re.findall(r"W\^\{[^}]*\}_\{[^}]*t[^}]*\}", text)
     assert r"2 \odot" not in latex("features/every_pass")
+    for name in ("features/ode", "ntm", "mlstm"):
+        assert r"\odot \mathbf{1}" not in latex(name), name
+
+
+START = """cell Started[H](half = 0.5):
+    input x: [H]
+    param s0: [H] = zeros
+    state s: [H] = START
+
+    s' = tanh(s + x * s0)
+
+    output s'
+"""
+
+
+@pytest.mark.parametrize(("start", "line"), [("s0", ""), ("half * s0", r"s_{t=0} &= ")])
+def test_a_parameter_may_be_called_as_what_a_state_begins_with(start: str, line: str) -> None:
+    source = Source("started.cell", START.replace("START", start))
+    lowered = front(source, Report(), None, {})
+    text = latex_text(lowered.program, lowered.notes)
+    assert "s_{0} &=" not in text
+    assert (line in text) if line else text.count("&=") == 1
+    assert not wrong(lowered, {"H": 3})
 
 
 def test_a_wrong_equation_is_found() -> None:

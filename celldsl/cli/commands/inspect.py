@@ -17,6 +17,8 @@ EXAMPLE = (
     "  celldsl inspect mine.cell --weights mine.safetensors --input x.npy --out pictures"
 )
 STEPS, BATCH = 100, 4
+# Endings of what somebody may take for the one picture.
+PICTURES = (".png", ".svg", ".pdf", ".jpg")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,6 +38,7 @@ def run(arguments: Namespace) -> int:
     from celldsl.inspection.seen import look
     from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, WeightsError
 
+    _check_folder(arguments.out)
     try:
         cell = _cell(arguments)
         x = _drawn(cell) if arguments.input is None else _read(cell, arguments.input)
@@ -49,6 +52,14 @@ def run(arguments: Namespace) -> int:
     if arguments.out is not None:
         _draw(seen, arguments.out)
     return 0
+
+
+def _check_folder(path: Path | None) -> None:
+    """Before anything is computed; there are several pictures."""
+    if path is None or path.is_dir() or (path.suffix not in PICTURES and not path.exists()):
+        return
+    told = "pictures go into a folder"
+    raise CommandError(f"--out: {told}, and {path} is a file; `--out {path.stem}` would do", 2)
 
 
 def _cell(arguments: Namespace) -> Any:
