@@ -116,7 +116,7 @@ class Signature:
                 return [own[1](value) if own is not None and copied else value], size
         sizes: dict[str, int | None] = dict.fromkeys(lead)
         found = []
-        for slot, given in zip(self.input_slots, self._given(value, named), strict=True):
+        for slot, given in zip(self.input_slots, self.given(value, named), strict=True):
             if given is None:
                 raise ArgumentTypeError(f"{slot.name}: no array was passed{_by_mapping(slot.name)}")
             here = {name: sizes[name] for name in lead_of(slot.per, lead)}
@@ -127,7 +127,8 @@ class Signature:
             found.append(array)
         return found, tuple(int(size or 0) for size in sizes.values())
 
-    def _given(self, value: object, named: Mapping[str, object]) -> list[object]:
+    def given(self, value: object, named: Mapping[str, object]) -> list[object]:
+        """What was passed for each input, None where there is nothing."""
         if value is not None and named:
             raise ArgumentTypeError("inputs: pass them in order or by keyword, not both")
         if value is None:

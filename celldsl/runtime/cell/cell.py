@@ -69,6 +69,16 @@ from celldsl.runtime.exec.all_states import empty_states
 from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
 from celldsl.runtime.exec.batches import Batch, inputs_out, make_batch
 from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.exec.no_memory import (
+    Pass,
+    batch_passed,
+    lead_passed,
+    no_room,
+    no_room_back,
+    no_room_for,
+    no_room_to_build,
+    no_room_to_trace,
+)
 from celldsl.runtime.exec.sequences import (
     cut_segments,
     run_back,
@@ -128,7 +138,12 @@ class Cell(metaclass=CellClass):
             self = super().__new__(cls)
             given, known = check_settings(cls.description, settings)
             self._lay_out(settings)
-            self._initialise(known, given)
+            try:
+                self._initialise(known, given)
+            except MemoryError as error:
+                length = self.params.whole.size + self.consts.whole.size
+                name, dims, dtype = cls.description.name, settings.dims, settings.dtype
+                raise no_room_to_build(name, dims, length, dtype) from error
             return self
         made: Cell = variant_class(cls, settings.other, keywords)(**keywords)
         return made
@@ -204,10 +219,15 @@ class Cell(metaclass=CellClass):
             every = asks_for_all(named.pop("states", "last"))
             defaults = {"lengths": None, "reverse": False, "resets": None}
             options = tuple(named.pop(name, value) for name, value in defaults.items())
-        batch = make_batch(self._engine, self._signature, inputs, named, state, *options)
-        arrays = self._engine, batch.layout, batch.arrays, batch.starts
-        run, after = run_with_states(*arrays) if every else (run_once(*arrays), None)
-        return self._results(batch, run.outputs, run.finals, self._checked, after)
+        engine, signature = self._engine, self._signature
+        try:
+            batch = make_batch(engine, signature, inputs, named, state, *options)
+            arrays = engine, batch.layout, batch.arrays, batch.starts
+            run, after = run_with_states(*arrays) if every else (run_once(*arrays), None)
+            return self._results(batch, run.outputs, run.finals, self._checked, after)
+        except MemoryError as error:
+            asked = Pass(*lead_passed(signature, inputs, named), every=every)
+            raise no_room(engine, asked) from error
 
     def forward(
         self,
@@ -253,16 +273,21 @@ class Cell(metaclass=CellClass):
         kept = (self._reads if segments == 1 else self._signature.input_names), copies
         seen = engine.guard.now(self.params)
         options = state, lengths, reverse, resets, kept, segments != 1
-        batch = make_batch(engine, self._signature, inputs, named, *options)
-        layout, lead = batch.layout, batch.lead
-        borders = cut_segments(layout.steps, segments)
-        arrays = batch.arrays, batch.starts
-        tape = Tape(
-            self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [], every
-        )
         checked = is_checked(check_numerics, self._checked)
-        after = empty_states(engine, layout) if every else None
-        return (*self._results(batch, *run_sequence(tape, after), checked, after), tape)
+        try:
+            batch = make_batch(engine, self._signature, inputs, named, *options)
+            layout, lead = batch.layout, batch.lead
+            borders = cut_segments(layout.steps, segments)
+            arrays = batch.arrays, batch.starts
+            tape = Tape(
+                self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [], every
+            )
+            after = empty_states(engine, layout) if every else None
+            return (*self._results(batch, *run_sequence(tape, after), checked, after), tape)
+        except MemoryError as error:
+            sizes = lead_passed(self._signature, inputs, named)
+            asked = Pass(*sizes, True, len(cut_segments(sizes[0], segments)), every)
+            raise no_room(engine, asked) from error
 
     def backward(
         self,
@@ -282,6 +307,14 @@ class Cell(metaclass=CellClass):
         if unknown:
             refuse_unknown(f"{self.description.name}.backward()", unknown, BACKWARD_KEYWORDS)
         tape = check_tape(tape, self)
+        try:
+            return self._back(tape, dy, dstate, is_checked(check_numerics, self._checked))
+        except MemoryError as error:
+            steps, batch = tape.lead
+            asked = Pass(steps, batch, True, len(tape.borders), tape.every)
+            raise no_room_back(tape.engine, asked) from error
+
+    def _back(self, tape: Tape, dy: object, dstate: object, checked: bool) -> Gradients:
         signature, layout = self._signature, tape.layout
         outputs = signature.output_cotangents(dy, *tape.lead)
         engine = tape.engine
@@ -304,7 +337,7 @@ class Cell(metaclass=CellClass):
         for name in signature.without_gradients:
             del inputs[name]
         grads = Gradients(params, inputs, self._state_structure.pack(starts))
-        if is_checked(check_numerics, self._checked):
+        if checked:
             check_backward(self, tape, outputs, finals, grads)
         return grads
 
@@ -321,12 +354,16 @@ class Cell(metaclass=CellClass):
             state = state_of(f"{self.description.name}.step()", state, named)
             named.pop("state", None)
         resets = named.pop("resets", None)
-        if self._checked:
-            return checked_step(self, inputs, state, named, resets)
-        found: tuple[Nested, Nested] | None = None
-        if resets is None and not named:
-            found = steppers.direct(inputs, state)
-        return steppers.step(inputs, state, named, resets) if found is None else found
+        try:
+            if self._checked:
+                return checked_step(self, inputs, state, named, resets)
+            found: tuple[Nested, Nested] | None = None
+            if resets is None and not named:
+                found = steppers.direct(inputs, state)
+            return steppers.step(inputs, state, named, resets) if found is None else found
+        except MemoryError as error:
+            batch = batch_passed(self._signature, inputs, named)
+            raise no_room_for(self._engine, "a step", batch) from error
 
     def trace(
         self,
@@ -352,8 +389,12 @@ class Cell(metaclass=CellClass):
         """
         self._signature.check_keywords("{}.trace()", named, TRACE_KEYWORDS)
         options = state, lengths, reverse, resets
-        batch = make_batch(self._engine, self._signature, inputs, named, *options)
-        return trace_values(self, batch, names)
+        engine, signature = self._engine, self._signature
+        try:
+            return trace_values(self, make_batch(engine, signature, inputs, named, *options), names)
+        except MemoryError as error:
+            asked = Pass(*lead_passed(signature, inputs, named), every=True)
+            raise no_room_to_trace(engine, asked) from error
 
     def stream(self, batch: int = 1, state: object = None, **unknown: object) -> Stream:
         """A function of one step that keeps the state, with the parameters and hyperparameters as
@@ -364,7 +405,10 @@ class Cell(metaclass=CellClass):
             snapshot = copy.copy(self)  # the parameters as they are now
             look = partial(check_step, snapshot)
         batch = check_integer("batch", batch, 1)
-        return Stream(self._engine, self._signature, batch, state, look)
+        try:
+            return Stream(self._engine, self._signature, batch, state, look)
+        except MemoryError as error:
+            raise no_room_for(self._engine, "a stream", batch) from error
 
     def prepare(self) -> tuple[Values, ...]:
         """The first argument of `functions.forward` and the others: the parameters as they are now.
@@ -385,7 +429,10 @@ class Cell(metaclass=CellClass):
         refuse_unknown(f"{self.description.name}.state()", unknown, STATE_KEYWORDS)
         layout = dense_layout(0, check_integer("batch", batch, 0), 1, False)
         nothing = [np.empty(0, self.dtype) for _ in self._signature.input_slots]
-        return self._state_of(layout, run_once(self._engine, layout, nothing, None).finals)
+        try:
+            return self._state_of(layout, run_once(self._engine, layout, nothing, None).finals)
+        except MemoryError as error:
+            raise no_room_for(self._engine, "states", layout.batch) from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes parameters, consts and settings as safetensors, whole or not at all."""
@@ -530,9 +577,7 @@ def _room(name: str, length: int, dims: Mapping[str, int], dtype: DType) -> Valu
     try:
         return aligned_array(length, dtype)
     except (MemoryError, ValueError, OverflowError) as error:
-        sizes = ", ".join(f"{dim}={size}" for dim, size in dims.items())
-        told = f"no memory for {length:,} numbers of {dtype}: {name}({sizes})"
-        raise MemoryError(told) from error
+        raise no_room_to_build(name, dims, length, dtype) from error
 
 
 def _check_abi(described: Description) -> None:

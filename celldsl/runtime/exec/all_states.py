@@ -35,6 +35,14 @@ def rows_after(engine: Engine, run: ForwardRun) -> list[Values]:
     return [_laid_out(run.plan, rows[where]) for rows in _buffers(engine, run)]
 
 
+def put_rows_after(engine: Engine, run: ForwardRun, own: slice, whole: list[Values]) -> None:
+    """Copies them to where the rows of the run are in those of all steps."""
+    where = next_rows(run.plan)
+    for into, rows in zip(whole, _buffers(engine, run), strict=True):
+        # Indices that may be out of range would have NumPy make a copy first.
+        np.take(rows, where, 0, into[own].reshape(-1, *rows.shape[1:]), mode="clip")
+
+
 def _laid_out(plan: RowPlan, rows: Values) -> Values:
     lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
     return rows.reshape(*lead, *rows.shape[1:])

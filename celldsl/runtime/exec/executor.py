@@ -18,9 +18,10 @@ from functools import cached_property
 import numpy as np
 
 from celldsl.runtime.arrays.params import Parameters
-from celldsl.runtime.arrays.validation import DType, Values
+from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
+from celldsl.runtime.exec.no_memory import no_room, no_room_back, pass_of
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
 from celldsl.runtime.exec.phase_code import compiled_phases, leading_once
 from celldsl.runtime.row_plan import RowPlan
@@ -243,7 +244,7 @@ class Engine:
             tape, work = take(sizes.tape), take(sizes.forward_work)
             results = [np.empty(shape, dtype) for shape in sizes.results]
         except MemoryError as error:
-            raise no_room(sizes, dtype) from error
+            raise no_room(self, pass_of(plan), advice=False) from error
         outputs, finals = results[: sizes.output_count], results[sizes.output_count :]
         scratch = fixed.array, tape.array, work.array
         arrays = (*numbers.arrays, *scratch, *inputs, *outputs, *starts, *finals)
@@ -289,7 +290,7 @@ class Engine:
                 memory = np.empty(self.parameters.size, dtype)
             found = [np.empty(shape, dtype) for shape in sizes.gradients]
         except MemoryError as error:
-            raise no_room_back(sizes, dtype) from error
+            raise no_room_back(self, pass_of(run.plan), advice=False) from error
         parameters = memory[: self.parameters.size]
         parameters[:] = 0
         of_inputs, of_starts = found[: len(inputs)], found[len(inputs) :]
@@ -312,28 +313,3 @@ def with_masks(numbers: Numbers, key: int) -> Numbers:
     hyper[-2:] = 1.0, key
     dims, _, parameters, constants = numbers.arrays
     return Numbers(hyper, constants, (dims, hyper, parameters, constants))
-
-
-def no_room_back(sizes: PlanSizes, dtype: DType) -> MemoryError:
-    """The error for a backward pass that finds no memory beside the tape."""
-    plan = sizes.plan
-    gigabytes = (sizes.backward_work + sum(map(math.prod, sizes.gradients))) * dtype.itemsize / 1e9
-    told = f"no memory for a backward pass over T={plan.steps}, B={plan.batch}: it takes"
-    return MemoryError(
-        f"{told} {gigabytes:.3g} GB beside the tape; after forward(…, checkpoint=True) it goes by "
-        "segments, and shorter or fewer sequences take less"
-    )
-
-
-def no_room(sizes: PlanSizes, dtype: DType) -> MemoryError:
-    """The error for a pass that finds no memory: how large it is, and what makes it smaller."""
-    plan = sizes.plan
-    elements = sizes.tape + sizes.forward_work + sum(map(math.prod, sizes.results))
-    gigabytes, tape = (n * dtype.itemsize / 1e9 for n in (elements, sizes.tape))
-    told = f"no memory for a pass over T={plan.steps}, B={plan.batch}: it takes {gigabytes:.3g} GB"
-    if plan.kept < plan.rows:
-        return MemoryError(f"{told}; shorter or fewer sequences at once take less")
-    return MemoryError(
-        f"{told}, {tape:.3g} GB of it for the tape; forward(…, checkpoint=True) keeps the states "
-        "between segments in the tape's place, and shorter or fewer sequences take less"
-    )

@@ -16,7 +16,7 @@ import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import PooledBuffer
-from celldsl.runtime.exec.all_states import rows_after
+from celldsl.runtime.exec.all_states import put_rows_after, rows_after
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
 from celldsl.runtime.exec.tape import Tape
@@ -63,7 +63,7 @@ def run_sequence(
         run = engine.forward(plan, tape.inputs, starts, tape.numbers)
         tape.runs.append(run)
         if after is not None:
-            _put(after, slice(None), rows_after(engine, run))
+            put_rows_after(engine, run, slice(None), after)
         return run.outputs, run.finals
     outputs = [layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
     given = tape.starts
@@ -74,7 +74,7 @@ def run_sequence(
         run = _segment(tape, index, given, keep=after is not None, fixed=fixed)
         own = layout.span(*border)
         if after is not None:
-            _put(after, own, rows_after(engine, run))
+            put_rows_after(engine, run, own, after)
         _put(outputs, own, run.outputs)
         given, fixed = run.finals, run.fixed
     return outputs, run.finals
