@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celldsl.cache_folders import cache_root
 from celldsl.cell_warning import give_warnings, kept_warnings
-from celldsl.files import has_file, replace_file
+from celldsl.files import absolute, has_file, replace_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
 from celldsl.kept_modules import KeptModule, find, forget, keep
 from celldsl.pass_flags import checked
@@ -67,8 +67,8 @@ def load(
         raise ArgumentTypeError(f"path: expected a file or the name of a cell, got {kind}")
     if not isinstance(found, Path):
         return _load_resource(found, cell, without)
-    place = found.resolve()
-    inside = Path(root).resolve() if root is not None else place.parent
+    place = absolute(found)
+    inside = absolute(root) if root is not None else place.parent
     wanted = Wanted(cell, {}, checked(without))
     try:
         return _class_of(_read(place), os.fspath(found), place, inside, wanted)
@@ -143,7 +143,7 @@ def compile_source(
 
     `without` is that of `load`.  Raises CellError, which holds every diagnostic.
     """
-    inside = None if root is None else Path(root).resolve()
+    inside = None if root is None else absolute(root)
     # What it uses is found from where it would lie.
     place = None if inside is None else inside / name
     wanted = Wanted(cell, {}, checked(without))

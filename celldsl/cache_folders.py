@@ -107,14 +107,19 @@ def _check_of(data: bytes) -> bytes:
     return len(data).to_bytes(8, "little") + crc32(data).to_bytes(4, "little")
 
 
-def warn_of_memory(what: Path | str, error: OSError | None = None) -> None:
-    """Says once in a process that something is in memory alone, and why."""
+def warn_of_memory(
+    what: Path | str, error: OSError | None = None, module: Path | None = None
+) -> None:
+    """Says once in a process that something is in memory alone, and why: the machine code of a
+    `module`, or what would lie in the user's folder."""
     if _WARNED:
         return
     if error is not None:
         told = f"{what} cannot be written: {error.strerror or error}"
     else:
         folder = _candidates()[0]
+        if module is not None and not _why_not(folder):
+            folder = _part_of(folder, module)
         told = f"{what} cannot be kept in {folder}: {_why_not(folder)}"
     _WARNED.append(told)
     warnings.warn(

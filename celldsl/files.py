@@ -27,6 +27,22 @@ def matching(folder: Path, pattern: str) -> list[Path]:
         return []
 
 
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """The place of a path, links followed.  Raises FileNotFoundError, with the path in it, where it
+    is one in a current folder that was removed."""
+    try:
+        return Path(path).resolve()
+    except FileNotFoundError as error:
+        told = "the current folder is no longer there"
+        raise FileNotFoundError(error.errno, told, os.fspath(path)) from None
+
+
+def cut_name(name: str, most: int) -> str:
+    """A name, or where it is longer what fits into that many bytes, which file systems count."""
+    held = os.fsencode(name)
+    return name if len(held) <= most else held[:most].decode("utf-8", "ignore")
+
+
 def is_special(path: str | os.PathLike[str]) -> bool:
     """Whether a device, a pipe or a socket is there, which nothing may replace."""
     place = Path(path)
@@ -44,8 +60,8 @@ def replace_file(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryvi
         with Path(path).open("wb") as through:
             through.writelines(chunks)
         return
-    target = Path(path).resolve()
-    beside = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}")
+    target = absolute(path)
+    beside = target.with_name(f".{cut_name(target.name, 200)}.{os.urandom(6).hex()}")
     try:
         with beside.open("xb") as file:
             for chunk in chunks:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from celldsl.cli.output import CommandError
+from celldsl.files import absolute
 from celldsl.pass_flags import checked
 
 Setting = int | float | bool | str
@@ -85,4 +86,4 @@ def parse_value(text: str) -> Setting:
 
 def root_of(path: Path, root: str | None) -> Path:
     """The folder that files which are used lie inside."""
-    return Path(root).resolve() if root is not None else path.resolve().parent
+    return absolute(root) if root is not None else absolute(path).parent

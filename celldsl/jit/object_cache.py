@@ -127,7 +127,7 @@ def _keep_object(source: Path, name: str, code: bytes) -> None:
     """Writes an object, and removes those that it replaces; those of other machines stay."""
     folder = code_folder(source)
     if folder is None:
-        warn_of_memory(f"machine code of {source.name}")
+        warn_of_memory(f"machine code of {source.name}", module=source)
         return
     try:
         keep_checked(folder / name, code)

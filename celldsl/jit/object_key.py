@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +21,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding
 
+from celldsl.files import cut_name
 from celldsl.jit.target import Target, facts_of, numba_setting
 from celldsl.package import digest_of, package
 
@@ -27,6 +29,7 @@ from celldsl.package import digest_of, package
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
 RUNTIME = Path(__file__)  # the runtime's own code is kept beside this file
 JOBS = "jobs"  # that part of it which every process needs
+LONGEST = 120  # bytes of a module's name
 ALONE = not __name__.startswith("celldsl.")  # in a module that stands alone
 
 
@@ -41,7 +44,15 @@ def object_name(
 
 def family(stem: str, label: str, target: Target) -> str:
     """How the names of an object and of those that it replaces begin."""
-    return f"{stem}.{label}.{sys.implementation.cache_tag}.{machine_digest(target)}"
+    return f"{_short(stem)}.{label}.{sys.implementation.cache_tag}.{machine_digest(target)}"
+
+
+def _short(stem: str) -> str:
+    """A module's name may be as long as file systems allow; that of its code says more."""
+    begins = cut_name(stem, LONGEST)
+    if begins == stem:
+        return stem
+    return f"{begins}-{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}"
 
 
 @cache

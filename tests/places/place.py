@@ -42,6 +42,7 @@ print(y.shape, "compiled" if "numba" in sys.modules else "ready")
 IMPORTED = f"from tiny import Tiny{RUN}"
 LOADED = f"import celldsl\nTiny = celldsl.load('tiny.cell'){RUN}"
 NOBODY = 65534
+NO_ENTRY = 12345  # as `docker run --user` may say
 FORBIDS = "this machine forbids it"
 
 
@@ -63,12 +64,12 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout.strip()
 
 
-def as_other_user() -> list[str]:
+def as_other_user(number: int = NOBODY) -> list[str]:
     """Somebody who may read everything and write nothing; skips where nobody can become one."""
     prefix = shutil.which("setpriv")
     if prefix is None or not hasattr(os, "getuid") or os.getuid() != 0:
         pytest.skip(f"to run as another user: {FORBIDS}")
-    words = f"--reuid {NOBODY} --regid {NOBODY} --clear-groups".split()
+    words = f"--reuid {number} --regid {number} --clear-groups".split()
     words += ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
     return _if_allowed([prefix, *words])
 
@@ -84,10 +85,15 @@ def with_mounts(script: str) -> list[str]:
 
 def with_file_limit(size: int) -> list[str]:
     """As a full disk does, it ends a file that is written at some length."""
+    return with_limits(f"-f {size}")
+
+
+def with_limits(words: str) -> list[str]:
+    """With a limit as Bash's `ulimit` takes it."""
     shell = shutil.which("bash")
     if shell is None:
         pytest.skip("there is no shell that sets limits")
-    return [shell, "-c", f'ulimit -f {size} && exec "$@"', "bash"]
+    return _if_allowed([shell, "-c", f'ulimit {words} && exec "$@"', "bash"])
 
 
 def _if_allowed(prefix: list[str]) -> list[str]:

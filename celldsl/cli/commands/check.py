@@ -15,6 +15,7 @@ from celldsl.cli.options import add_root, root_of
 from celldsl.cli.output import CommandError, count_text, has_failed, print_diagnostics
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source
+from celldsl.files import absolute
 from celldsl.syntax.limits import MAX_FILE_BYTES, read_source
 
 EXAMPLE = (
@@ -133,7 +134,7 @@ def _check_text(path: Path, text: str, root: str | None) -> Report:
     from celldsl.pipeline import check_text
 
     if str(path) == STDIN:
-        return check_text(text, "<stdin>", Path(root) if root else Path.cwd())
+        return check_text(text, "<stdin>", absolute(root or "."))
     return check_text(text, path.name, root_of(path, root), path)
 
 

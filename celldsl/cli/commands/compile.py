@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from glob import escape
 from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diag
 from celldsl.cli.stub_files import types_of
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
-from celldsl.files import is_special, replace_file
+from celldsl.files import absolute, is_special, matching, remove, replace_file
 from celldsl.fingerprint import read_limited, source_key
 from celldsl.syntax.limits import read_source
 from celldsl.targets.table import DEFAULT, TARGETS
@@ -171,6 +172,9 @@ def _write(target: Path, text: str) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(target, [text.encode()])
+    # Python tells modules by second and size: bytecode of the one before might be taken for this.
+    for bytecode in matching(target.parent / "__pycache__", f"{escape(target.stem)}.*.pyc"):
+        remove(bytecode)
     if target.is_file():
         print(f"wrote {target}")
 
@@ -240,4 +244,4 @@ def _key(path: Path, arguments: Namespace) -> str | None:
         text = read_limited(path).decode("utf-8", "replace")
     except OSError:
         return None
-    return source_key(text, str(path), path.resolve(), root_of(path, arguments.root), None, None)
+    return source_key(text, str(path), absolute(path), root_of(path, arguments.root), None, None)
