@@ -72,9 +72,16 @@ def rounded(subject: Subject, dims: dict[str, int], setup: Setup) -> Drawn:
         subject.draw_states(dims, setup.B),
         subject.draw_states(dims, setup.B, seed=4),
     )
-    exact = [{k: np.float64(v) for k, v in singles(part).items()} for part in drawn]
-    return Drawn(*exact)
+    return Drawn(*(as_type(np.float64, singles(part)) for part in drawn))
 
 
 def singles(arrays: Arrays) -> Arrays:
-    return {key: np.float32(value) for key, value in arrays.items()}
+    return as_type(np.float32, arrays)
+
+
+def as_type(dtype: type[np.floating[Any]], arrays: Arrays) -> Arrays:
+    """Numbers of places, such as tokens, are integers and stay so."""
+    return {
+        key: dtype(value) if np.asarray(value).dtype.kind == "f" else value
+        for key, value in arrays.items()
+    }
