@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from celldsl.api import load
-from celldsl.layouts.gates import assigned, cell_gates
+from celldsl.layouts.gates import Gate, assigned, gates_for
 from celldsl.layouts.table import Layout, Module
 from celldsl.questions import outputs_of
 from celldsl.runtime.arrays.validation import Values
@@ -56,9 +56,9 @@ def _difference(
 ) -> float:
     """The largest difference of outputs for random weights."""
     cell = kind(**dict(dims), **dict(hypers), dtype="float64")
-    own, _ = assigned(module, cell_gates(cell), dict(asked), cell)
-    proven = _proven(cell, module)
-    other, problem = assigned(module, cell_gates(proven), {}, proven)
+    own, _ = assigned(module, gates_for(module, cell, dict(asked)), dict(asked), cell)
+    proven = _proven(cell, module, next(iter(own.values())))
+    other, problem = assigned(module, gates_for(module, proven, {}), {}, proven)
     assert not problem, (table.name, module.name, problem)
     random = np.random.default_rng(0)
     params: dict[str, Values] = {
@@ -79,9 +79,8 @@ def _difference(
     return float(np.abs(found[0] - found[1]).max())
 
 
-def _proven(cell: Cell, module: Module) -> Cell:
-    """The cell that comes along, in the sizes of this one."""
-    first = next(iter(cell_gates(cell).values()))
+def _proven(cell: Cell, module: Module, first: Gate) -> Cell:
+    """The cell that comes along, in the sizes of this one, whose first gate is given."""
     sizes = {"I": _input_shape(cell)[-1], "H": first.size(cell.params)}
     known = load(example_path(module.cell))
     names = [dim.name for dim in known.description.dims]

@@ -109,7 +109,7 @@ def load_from(
     candidates = _fitted(cell, library, gates, module)
     arrays, wanted = arrays_of(source), Wanted(layer, reverse)
     # Modules of one library differ in the names of their arrays.
-    held = (each for each in candidates if _prefixes(each, arrays, wanted))
+    held = (each for each in candidates if _prefixes(each.module, arrays, wanted))
     fitted = next(held, candidates[0])
     found = _found(fitted, arrays, wanted, prefix)
     new = {name: np.zeros_like(array) for name, array in cell.params.items()}
@@ -123,6 +123,7 @@ def load_from(
     for gate, terms in biases.items():
         _add_biases(fitted, new, gate, terms)
     cell.params.assign(new)
+    _warn_of_zeros(fitted, [name for name in fitted.module.arrays if name not in found], wanted)
     warn_of_another_function(cell, fitted.table, fitted.module, tuple((gates or {}).items()))
     joined = sorted(gate for gate, terms in biases.items() if sum(map(np.any, terms)) > 1)
     if joined:
@@ -133,6 +134,20 @@ def load_from(
             WeightsWarning,
             stacklevel=caller_level(),
         )
+
+
+def _warn_of_zeros(fitted: Fitted, missing: list[str], wanted: Wanted) -> None:
+    """Vectors that the source has not.  That a cell has no biases is usual, and is not said."""
+    for name in missing:
+        tokens = [token for part in fitted.module.arrays[name] for token in part.axes[0]]
+        vectors = [token for token in tokens if not fitted.module.needs(token)]
+        if vectors:
+            warnings.warn(
+                f"{fitted.table.title}'s {fitted.module.name}: there is no {wanted.filled(name)} "
+                f"there: {', '.join(vectors)} are zeros",
+                WeightsWarning,
+                stacklevel=caller_level(),
+            )
 
 
 def arrays_for(
@@ -180,7 +195,7 @@ def _found(
     fitted: Fitted, arrays: Mapping[str, Values], wanted: Wanted, prefix: str | None
 ) -> dict[str, tuple[str, Values]]:
     """The library's arrays by the layout's names, with the names that they go by here."""
-    starts = _prefixes(fitted, arrays, wanted) if prefix is None else [prefix]
+    starts = _prefixes(fitted.module, arrays, wanted) if prefix is None else [prefix]
     if len(starts) != 1:
         told = f"`prefix=` says which of {', '.join(map(repr, starts))}"
         if not starts:
@@ -197,7 +212,28 @@ def _found(
             if not _is_bias(fitted.module, name):
                 label = starts[0] + wanted.filled(name)
                 raise WeightsError(f"{fitted.table.title}'s {fitted.module.name}: no {label}")
+    _refuse_others(fitted, arrays, wanted, starts[0])
     return found
+
+
+def _refuse_others(
+    fitted: Fitted, arrays: Mapping[str, Values], wanted: Wanted, start: str
+) -> None:
+    """Raises WeightsError for an array that another module of the library has and this one not.
+
+    Without it peepholes of a cell that has some would be left out, and nothing said.
+    """
+    own = {
+        each for name in fitted.module.arrays for each in _spellings(fitted.module, name, wanted)
+    }
+    for module in fitted.table.modules.values():
+        for name in module.arrays:
+            label = start + wanted.filled(name)
+            if label in arrays and wanted.filled(name) not in own:
+                raise WeightsError(
+                    f"{fitted.table.title}'s {fitted.module.name} has no {label}, which this cell "
+                    f"has no place for: {module.name} has (here that is `{module.cell}`)"
+                )
 
 
 def _is_bias(module: Module, name: str) -> bool:
@@ -214,21 +250,24 @@ def _spellings(module: Module, name: str, wanted: Wanted) -> list[str]:
     return [wanted.filled(name), *others]
 
 
-def _prefixes(fitted: Fitted, arrays: Mapping[str, Values], wanted: Wanted) -> list[str]:
+def _prefixes(module: Module, arrays: Mapping[str, Values], wanted: Wanted) -> list[str]:
     """What stands before the names of all weights: of one cell, or of several."""
-    module = fitted.module
     common: list[str] | None = None
     for name in module.arrays:
         if _is_bias(module, name):
             continue
-        starts = [
-            label.removesuffix(spelling)
-            for spelling in _spellings(module, name, wanted)
-            for label in arrays
-            if label == spelling or label.endswith(f".{spelling}")
-        ]
+        starts = _starts(arrays, _spellings(module, name, wanted))
         common = starts if common is None else [start for start in common if start in starts]
     return list(dict.fromkeys(common or []))
+
+
+def _starts(arrays: Mapping[str, Values], spellings: list[str]) -> list[str]:
+    """What stands before the first of the spellings that there is."""
+    for spelling in spellings:
+        ends = [label for label in arrays if label == spelling or label.endswith(f".{spelling}")]
+        if ends:
+            return [label.removesuffix(spelling) for label in ends]
+    return []
 
 
 def _entry(part: Part, array: Values, reverse: bool, label: str) -> Values:

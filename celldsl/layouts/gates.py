@@ -4,8 +4,9 @@
     gates["f"]          # Gate(weights={"x": "i_f_o.W_x", …}, bias="i_f_o.b", index=1, blocks=3)
 
 An equation `i, f, o = split(sigmoid(linear([x, h], 3*H)), 3)` has three blocks, which are called as
-its values are; so has `a = linear(…)` followed by `i, f, o = split(a, 3)`.  A module fits if it
-accounts for every parameter of the cell.
+its values are; so has `a = linear(…)` followed by `i, f, o = split(a, 3)`.  A vector that is a
+parameter, such as a peephole, is a gate without weights.  A module fits if it accounts for every
+parameter of the cell.
 """
 
 from __future__ import annotations
@@ -50,13 +51,12 @@ def fitting_modules(
 ) -> list[tuple[Module, dict[str, Gate]]]:
     """The modules whose gates are this cell's; `asked` maps their gates to the cell's values.
 
-    `only` is the name of the one that is meant.
+    It may map sources too, `{"x": "frame"}`.  `only` is the name of the one that is meant.
 
     Raises ArgumentError for a gate or module that the library has not or a value that the cell has
     not, and WeightsError where no module fits.
     """
-    known = cell_gates(cell)
-    _check_asked(table, known, asked, cell)
+    _check_asked(table, asked, cell)
     if only is not None and only not in table.modules:
         raise ArgumentError(
             f"module: {table.title} has no {only!r} here; there are {', '.join(table.modules)}"
@@ -66,7 +66,7 @@ def fitting_modules(
     for module in table.modules.values():
         if only not in (None, module.name):
             continue
-        found, problem = assigned(module, known, asked, cell)
+        found, problem = assigned(module, gates_for(module, cell, asked), asked, cell)
         if not problem:
             fitting.append((module, found))
         told = f"{module.name} ({problem}; here that is `{module.cell}`)"
@@ -76,26 +76,39 @@ def fitting_modules(
     most = max(count for count, _ in problems)
     nearest = " or ".join(told for count, told in problems if count == most)
     gate = next(iter(next(iter(table.modules.values())).gates))
+    own = ", ".join(cell_gates(cell, {}))
     raise WeightsError(
-        f"{cell.description.name} has the gates {', '.join(known)}, which do not fit "
+        f"{cell.description.name} has the gates {own}, which do not fit "
         f"{table.title}'s {nearest}.  Gates that are called otherwise here go by "
         f'gates={{"{gate}": "…"}}'
     )
 
 
-def cell_gates(cell: Cell) -> dict[str, Gate]:
-    """What a cell has linear equations for, by the names of their values."""
+def gates_for(module: Module, cell: Cell, asked: Mapping[str, str]) -> dict[str, Gate]:
+    """The cell's gates, the sources called as the module calls those that `asked` maps."""
+    return cell_gates(cell, {own: name for name, own in asked.items() if name in module.sources})
+
+
+def cell_gates(cell: Cell, sources: Mapping[str, str]) -> dict[str, Gate]:
+    """What a cell has linear equations for, by the names of their values, and its vectors.
+
+    `sources` maps values of the cell to what a library calls them; others go by what they are.
+    """
     inputs = {each.name for each in cell.description.inputs}
     prefixes: dict[str, dict[str, str]] = {}
-    for name in cell.params:
+    found: dict[str, Gate] = {}
+    for name, array in cell.params.items():
         prefix, dot, what = name.rpartition(".")
         if dot:
             prefixes.setdefault(prefix, {})[what] = name
+        elif array.ndim == 1:
+            found[name] = Gate({}, name, 0, 1)
     blocks = _blocks(cell.description.equations, prefixes)
-    found: dict[str, Gate] = {}
     for prefix, own in prefixes.items():
         values = blocks.get(prefix, [prefix])
-        weights = _by_source({w[2:]: n for w, n in own.items() if w.startswith("W_")}, inputs)
+        named = {w[2:]: n for w, n in own.items() if w.startswith("W_")}
+        told = {sources[what]: named.pop(what) for what in list(named) if what in sources}
+        weights = told | _by_source(named, inputs)
         for index, value in enumerate(values):
             found[value] = Gate(weights, own.get("b"), index, len(values))
     return found
@@ -128,21 +141,26 @@ def _blocks(equations: str, prefixes: Collection[str]) -> dict[str, list[str]]:
     return found
 
 
-def _check_asked(
-    table: Layout, known: Mapping[str, Gate], asked: Mapping[str, str], cell: Cell
-) -> None:
-    gates = {gate for module in table.modules.values() for gate in module.gates}
+def _check_asked(table: Layout, asked: Mapping[str, str], cell: Cell) -> None:
+    modules = table.modules.values()
+    gates = {gate for module in modules for gate in module.gates}
+    sources = {source for module in modules for source in module.sources}
+    own = {*cell_gates(cell, {})}
+    read = {name.rpartition(".W_")[2] for name in cell.params if ".W_" in name}
+    cell_name = cell.description.name
     for gate, value in asked.items():
-        for told, name, names in (
-            (f"gates: {table.title} has no gate", gate, gates),
-            (f"gates: {cell.description.name} has no linear equation for", value, set(known)),
-        ):
-            if name not in names:
-                near = nearest_name(name, names)
-                hint = (
-                    f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(names))}"
-                )
-                raise ArgumentError(f"{told} {name!r}; {hint}")
+        _check_known(f"gates: {table.title} has no gate", gate, gates | sources)
+        if gate not in gates:
+            _check_known(f"gates: {cell_name} has no weights of", value, read)
+        elif not (gate in sources and value in read):
+            _check_known(f"gates: {cell_name} has no linear equation for", value, own)
+
+
+def _check_known(told: str, name: str, names: set[str]) -> None:
+    if name not in names:
+        near = nearest_name(name, names)
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(names))}"
+        raise ArgumentError(f"{told} {name!r}; {hint}")
 
 
 def assigned(
@@ -168,4 +186,4 @@ def assigned(
 
 
 def _products(sources: frozenset[str]) -> str:
-    return "weights of " + " and ".join(sorted(sources, reverse=True)) if sources else "no weights"
+    return "weights of " + " and ".join(sorted(sources, reverse=True)) if sources else "a vector"

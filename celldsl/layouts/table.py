@@ -13,7 +13,8 @@ A table is data: a file for each library, an entry for each of its modules.
 An axis is one block or several in parentheses.  A block of a source (`x`, `h`) is as long as that
 is, one of a gate as long as the gate.  `0: (z r n)` is one entry of the first axis, which
 `direction: …` picks by the direction.  A bias whose gate stands in several arrays is their sum.
-A name may have others, which `names` lists.
+A gate without weights is a vector, such as a peephole.  A name may have others, which the table
+`names` lists.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Module:
     names: Mapping[str, tuple[str, ...]]
     offsets: Mapping[str, float]
     sources: tuple[str, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, str | float]
 
     def needs(self, gate: str) -> frozenset[str]:
         """The sources that the gate has weights of."""
@@ -103,12 +104,14 @@ def layout(name: str) -> Layout:
         raise ArgumentError(f"layout: there is none called {name!r}; {hint}")
     text = (files(__package__) / "tables" / f"{name}.toml").read_text(encoding="utf-8")
     told = tomllib.loads(text)
-    modules = {n: _module(n, entry) for n, entry in told.items() if isinstance(entry, dict)}
+    names = told.pop("names", {})
+    modules = {n: _module(n, {"names": names, **entry}) for n, entry in told.items()
+               if isinstance(entry, dict)}  # fmt: skip
     return Layout(name, told["title"], told.get("nested", False), modules)
 
 
 def _module(name: str, entry: Mapping[str, object]) -> Module:
-    told = {"sources": ["x", "h"], "names": {}, "offsets": {}, "settings": {}, **entry}
+    told = {"sources": ["x", "h"], "offsets": {}, "settings": {}, **entry}
     gates: Mapping[str, list[str]] = told["gates"]  # type: ignore[assignment]
     arrays: Mapping[str, str | list[str]] = told["arrays"]  # type: ignore[assignment]
     names: Mapping[str, list[str]] = told["names"]  # type: ignore[assignment]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from celldsl import ArgumentError, WeightsError, WeightsWarning, compile_source, load
 from celldsl.layouts.table import layout, layout_names
 from celldsl.zoo_index import read_index
+from tests.zoo.runs import DATA
 
 I, H, T, B = 3, 5, 6, 4  # noqa: E741
 DRAW = np.random.default_rng(7)
@@ -33,7 +35,7 @@ cell Mine[I, H]:
 @pytest.fixture(autouse=True)
 def joined_biases_are_known() -> Any:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "PyTorch has two biases|ONNX has two biases")
+        warnings.filterwarnings("ignore", "(PyTorch|ONNX|torchrecurrent) has two biases")
         yield
 
 
@@ -43,7 +45,8 @@ def built(name: str, **settings: Any) -> Any:
 
 def drawn(cell: Any) -> Any:
     """The cell with every parameter drawn."""
-    cell.params.assign({n: DRAW.normal(size=a.shape) * 0.4 for n, a in cell.params.items()})
+    values = {n: DRAW.normal(size=a.shape) * 0.4 for n, a in cell.params.items()}
+    cell.params.assign({n: a.astype(cell.params.dtype) for n, a in values.items()})
     return cell
 
 
@@ -57,12 +60,13 @@ EVERY = [
 @pytest.mark.parametrize(("library", "module"), EVERY)
 def test_there_and_back_bit_for_bit(library: str, module: str) -> None:
     table = layout(library).modules[module]
-    sizes = {"P": 2} if table.cell == "projected_lstm" else {}
+    sizes = {"P": 2} if table.cell in ("projected_lstm", "clipped_lstm") else {}
     cell = drawn(built(table.cell, **sizes, **table.settings))
     if library == "flax_nnx" and "m" in table.gates:
         cell.params["a.b"] = np.zeros(H)  # which it has no bias for
     if table.offsets:
-        cell.params["f.b"] = np.round(cell.params["f.b"] * 1024) / 1024  # 1 + b - 1 is b again
+        for array in cell.params.values():
+            array[...] = np.round(array * 1024) / 1024  # 1 + b - 1 is b again
     arrays = cell.to(library, module=module)
     other = drawn(built(table.cell, **sizes, **table.settings))
     other.load_from(arrays, library, module=module)
@@ -225,16 +229,18 @@ def test_keras(
         ("GRU", "gru", {}),
         ("GRU", "cudnn_gru", {"linear_before_reset": 1}),
         ("RNN", "rnn", {}),
+        ("LSTM", "peephole_lstm", {}),
     ],
 )
 def test_onnx(operator: str, name: str, attributes: Any) -> None:
     onnx = pytest.importorskip("onnx", reason="onnx cannot be imported", exc_type=Exception)
     runtime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     cell = load(name)(I=I, H=H)
-    cell.params.assign({n: a + np.float32(0.1) for n, a in cell.params.items()})
+    drawn(cell)
     arrays = cell.to("onnx")
     helper = onnx.helper
-    node = helper.make_node(operator, ["X", "W", "R", "B"], ["Y"], hidden_size=H, **attributes)
+    names = ["X", "W", "R", "B", *(["", "", "", "P"] if "P" in arrays else [])]
+    node = helper.make_node(operator, names, ["Y"], hidden_size=H, **attributes)
     graph = helper.make_graph(
         [node], "one",
         [helper.make_tensor_value_info("X", 1, [T, B, I])],
@@ -246,6 +252,54 @@ def test_onnx(operator: str, name: str, attributes: Any) -> None:
     session = runtime.InferenceSession(model.SerializeToString())
     x = X.astype(np.float32)
     np.testing.assert_allclose(cell(x)[0], session.run(None, {"X": x})[0][:, 0], rtol=0, atol=1e-6)
+    again = load(name)(I=I, H=H)
+    again.load_from({n: onnx.numpy_helper.to_array(a) for n, a in named(graph).items()}, "onnx")
+    np.testing.assert_array_equal(again.params.flat, cell.params.flat)
+
+
+def named(graph: Any) -> dict[str, Any]:
+    return {tensor.name: tensor for tensor in graph.initializer}
+
+
+KERNEL = {"kernel": "K", "bias": "b"}
+PROJECTIONS = {"input_projection/kernel": "Kx", "input_projection/bias": "bx",
+               "hidden_projection/kernel": "Kh", "hidden_projection/bias": "bh"}  # fmt: skip
+GATES = {"gates/kernel": "Kg", "gates/bias": "bg"}
+PEEPS = {"w_i_diag": "pi", "w_f_diag": "pf", "w_o_diag": "po", "projection/kernel": "P"}
+CHECKPOINTS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "tf.basicrnn": ("rnn", KERNEL, {}),
+    "tf.gru": ("gru", {**GATES, "candidate/kernel": "Kc", "candidate/bias": "bc"}, {}),
+    "tf.cudnngru": (
+        "cudnn_gru", {**GATES, **{f"candidate/{n}": k for n, k in PROJECTIONS.items()}}, {}
+    ),
+    "tf.basiclstm": ("lstm", KERNEL, {}),
+    "tf.lstm": ("clipped_lstm", {**KERNEL, **PEEPS}, {"cell_clip": "cc", "proj_clip": "pc"}),
+}  # fmt: skip
+RECURRENT = sorted(layout("torchrecurrent").modules)
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_torchrecurrent(kind: str) -> None:
+    """A trained layer of two has the same outputs here, and takes its weights back."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    library = pytest.importorskip("torchrecurrent", reason="torchrecurrent is not installed")
+    table = layout("torchrecurrent").modules[kind]
+    module = getattr(library, kind)(I, H, num_layers=2, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.from_numpy(0.4 * DRAW.normal(size=parameter.shape)))
+    y = X
+    for number, cell in enumerate(
+        load(table.cell)(I=width, H=H, dtype="float64", **table.settings) for width in (I, H)
+    ):
+        cell.load_from(module, "torchrecurrent", module=kind, layer=number)
+        y = cell(y)[0]
+        back = cell.to("torchrecurrent", module=kind, layer=number)
+        state = {n: torch.from_numpy(np.asarray(a)) for n, a in back.items()}
+        module.load_state_dict(state, strict=False)
+        assert state.keys() <= module.state_dict().keys()
+    again = module(torch.from_numpy(X))[0].detach().numpy()
+    np.testing.assert_allclose(y, again, rtol=0, atol=1e-12)
 
 
 def test_a_cell_of_ones_own_says_which_gates_are_which() -> None:
@@ -256,6 +310,69 @@ def test_a_cell_of_ones_own_says_which_gates_are_which() -> None:
     np.testing.assert_allclose(mine(X)[0], cell(X)[0], rtol=0, atol=1e-12)
     for name, array in mine.to("keras", gates=own).items():
         np.testing.assert_array_equal(array, cell.to("keras")[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["tf.basicrnn", "tf.gru", "tf.cudnngru", "tf.basiclstm", "tf.lstm"]
+)
+def test_tensorflow(name: str) -> None:
+    """What TensorFlow 1.15 computed, by arrays that are called as in its checkpoints."""
+    run = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+    P = {key: np.array(value) for key, value in run["P"].items()}
+    file, names, settings = CHECKPOINTS[name]
+    arrays = {f"rnn/cell/{theirs}": P[key].T for theirs, key in names.items()}
+    sizes = {"I": len(run["X"][0]["x"]), "H": len(run["s0"].get("c", run["s0"]["h"]))}
+    settings = {ours: float(P[theirs]) for ours, theirs in settings.items()}
+    if name == "tf.lstm":
+        settings |= {"forget_bias": 0.0, "P": len(run["s0"]["h"])}
+    cell = load(file)(**sizes, **settings, dtype="float64")
+    cell.load_from(arrays, "tensorflow")
+    state = cell.state(1)._replace(**{n: np.array([v]) for n, v in run["s0"].items()})
+    for given, step in zip(run["X"], run["steps"], strict=True):
+        y, state = cell.step(np.array([given["x"]]), state)
+        np.testing.assert_allclose(y[0], step["out"], rtol=0, atol=1e-6)
+
+
+PEEPING = """
+cell Peeping[I, H]:
+    input frame: [I]
+    state memory, short: [H]
+    param keep, take, show: [H] = zeros
+    seen = 2 * frame
+    keep_gate, take_gate, new, show_gate = split(linear([seen, short], 4*H), 4)
+    kept = sigmoid(keep_gate + keep * memory) * memory
+    memory' = kept + sigmoid(take_gate + take * memory) * tanh(new)
+    short' = sigmoid(show_gate + show * memory') * tanh(memory')
+    output short'
+"""
+
+
+def test_vectors_and_sources_of_other_names() -> None:
+    mine = drawn(compile_source(PEEPING)(I=I, H=H, dtype="float64"))
+    own = {
+        "i": "take_gate", "f": "keep_gate", "g": "new", "o": "show_gate",
+        "p_i": "take", "p_f": "keep", "p_o": "show", "x": "seen", "h": "short",
+    }  # fmt: skip
+    with pytest.warns(WeightsWarning, match="Peeping computes something else"):  # 2 * frame
+        arrays = mine.to("onnx", gates=own)
+    np.testing.assert_array_equal(
+        arrays["P"], [np.concatenate([mine.params[n] for n in ("take", "show", "keep")])]
+    )
+    peephole = built("peephole_lstm")
+    peephole.load_from(arrays, "onnx")
+    np.testing.assert_allclose(peephole(2 * X)[0], mine(X)[0], rtol=0, atol=1e-12)
+    with pytest.raises(ArgumentError, match=r"Peeping has no weights of 'shor'.*'short'"):
+        mine.to("onnx", gates={**own, "h": "shor"})
+
+
+def test_peepholes_are_not_left_out_in_silence() -> None:
+    arrays = drawn(built("peephole_lstm")).to("onnx")
+    with pytest.raises(WeightsError, match=r"LSTM has no P.*here that is `peephole_lstm`"):
+        built("lstm").load_from(arrays, "onnx")
+    cell, without = built("peephole_lstm"), drawn(built("lstm")).to("onnx")
+    with pytest.warns(WeightsWarning, match="no P there: p_i, p_o, p_f are zeros"):
+        cell.load_from(without, "onnx")
+    assert not np.any(cell.params["p_i"])
 
 
 def test_two_biases_are_one_and_it_is_said() -> None:

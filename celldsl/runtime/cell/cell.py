@@ -459,11 +459,12 @@ class Cell(metaclass=CellClass):
         """Copies in the weights of another library's cell: all or none.
 
         `source` is a state_dict, a mapping of names to arrays (nested or not), or a .safetensors,
-        .npz, .keras or .h5 file; `layout` one of torch, keras, flax_linen, flax_nnx, haiku, equinox
-        and onnx.  `layer` and `reverse` choose among those of a deep or bidirectional module,
-        `prefix` is what stands before its names, and `gates` maps the library's gates to values of
-        this cell that are called otherwise, `{"z": "update"}`.  `module` says which of the
-        library's cells it is, where several would fit.
+        .npz, .keras or .h5 file; `layout` one of torch, keras, flax_linen, flax_nnx, haiku,
+        equinox, onnx, tensorflow and torchrecurrent.  `layer` and `reverse` choose among those of
+        a deep or bidirectional module, `prefix` is what stands before its names, and `gates` maps
+        the library's gates to values of this cell that are called otherwise, `{"z": "update"}`,
+        and what weights read, `{"h": "short"}`.  `module` says which of the library's cells it is,
+        where several would fit.
 
         Raises ArgumentError for an unknown layout or gate, WeightsError for arrays that do not fit;
         the cell is then as it was.  Two biases that are one here are added, with a WeightsWarning.
