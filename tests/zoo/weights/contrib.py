@@ -177,6 +177,38 @@ CONVOLVED = Row(
     convolved, FB, transposed, transposed, lambda y: y.T, sizes={"C": 2, "F": 2, "L": 5}
 )
 PLANE = {"C": 2, "F": 2, "Y": 1, "X": 5}
+
+
+def normed_peephole(P: Arrays) -> Arrays:
+    kernel, gates = P["K"], "ijfo"
+    gain, bias = (np.concatenate([P[kind + gate] for gate in gates]) for kind in "γβ")
+    norms = {"i_j_f_o.gain": gain, "i_j_f_o.bias": bias, "s.gain": P["γc"], "s.bias": P["βc"]}
+    products = linear("i_j_f_o", x=kernel[:, :3], h=kernel[:, 3:])
+    return {**products, **norms, **{f"p_{gate}": P[f"p{gate}"] for gate in "ifo"}}
+
+
+def in_groups(P: Arrays) -> Arrays:
+    """The library has a kernel for each group, over its part of x and of h."""
+    kernels = [cut(P[name], "ijfo") for name in ("K0", "K1")]
+    found = {}
+    for gate in "ijfo":
+        found[f"{gate}.W_x"] = np.stack([K[gate][:, :2].T for K in kernels])
+        found[f"{gate}.W_h"] = np.stack([K[gate][:, 2:].T for K in kernels])
+        found[f"{gate}.b"] = P[f"b{gate}"]
+    return found
+
+
+def pruned(P: Arrays) -> Arrays:
+    kernel, mask = P["K"].T, P["Mask"].T
+    masks = {"mask_x": mask[:3], "mask_h": mask[3:]}
+    return {"K_x": kernel[:3], "K_h": kernel[3:], "b": P["b"], **masks}
+
+
+def phased(P: Arrays) -> Arrays:
+    found = {**joint(P["Kg"], P["bg"], "if"), **joint(P["Kn"], P["bn"], "g")}
+    return {**found, **joint(P["Ko"], P["bo"], "o"), "tau": P["τ"], "s": P["s"]}
+
+
 IN_A_PLANE = Row(in_a_plane, FB, one_row, one_row, lambda y: y[:, 0].T, sizes=PLANE)
 
 
@@ -194,6 +226,10 @@ ROWS: dict[str, dict[str, Row]] = {
     "tf.nas": {"nas": Row(eight_units)},
     "tf.indygru": {"indy_gru": Row(independent_gru)},
     "tf.indylstm": {"indy_lstm": Row(independent_lstm, FB)},
+    "tf.lnlstm": {"ln_peephole_lstm": Row(normed_peephole, {**FB, "cell_clip": "cc"})},
+    "tf.glstm": {"group_lstm": Row(in_groups, FB)},
+    "tf.masked": {"masked_lstm": Row(pruned, FB)},
+    "tf.phased": {"phased_lstm": Row(phased, {"ratio_on": "ρ", "leak": "leak"})},
     "tf.wnlstm": {"weight_norm_lstm": Row(weight_normed, FB)},
     "tf.convlstm": {"conv_lstm_1d": CONVOLVED, "conv_lstm": IN_A_PLANE},
     "flax.convlstm": {"conv_lstm": over_a_plane("ijfo")},
