@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from celldsl.api import open_sources
 from celldsl.runtime.cell.cell_class import CellClass
@@ -77,6 +79,23 @@ class Recipe:
         )
         _KNOWN.setdefault(found, self)
         return found
+
+    def with_numbers(self, numbers: Mapping[str, Any]) -> Recipe:
+        """That of a cell with other numbers among its hyperparameters."""
+        own = {name: np.asarray(value).item() for name, value in numbers.items()}
+        return replace(self, hypers={**self.hypers, **own}) if own else self
+
+    def cell(self, dtype: Any, params: Mapping[str, Any], consts: Mapping[str, Any]) -> Any:
+        """A cell in NumPy over arrays of its own."""
+        settings = {
+            "dims": self.dims,
+            "hypers": self.hypers,
+            "dtype": np.dtype(dtype),
+            "seed": 0,
+            "given": dict.fromkeys(consts),
+            "engine": "llvm",
+        }
+        return self.cls._rebuild(settings, 0, params, consts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return recipe_from, (self.text,)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from celldsl.bridges.recipe import Recipe
 
 Arrays = Mapping[str, Any]
@@ -30,15 +28,7 @@ def values_over_time(
 
     Raises UnknownNameError.
     """
-    settings = {
-        "dims": recipe.dims,
-        "hypers": recipe.hypers,
-        "dtype": np.dtype(dtype),
-        "seed": 0,
-        "given": dict.fromkeys(consts),
-        "engine": "llvm",
-    }
-    cell = recipe.cls._rebuild(settings, 0, params, consts)
+    cell = recipe.cell(dtype, params, consts)
     state = None if starts is None else recipe.cls._state_structure.pack(starts)
     found: dict[str, Any] = cell.trace(tuple(inputs), state=state, **options)
     return found

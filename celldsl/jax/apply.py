@@ -23,8 +23,10 @@ from celldsl.jax.arguments import check_form, checked_params, one_dtype
 from celldsl.jax.call import Call, checked_call, why_plain
 from celldsl.jax.inputs import as_numbers, out_of_range, spoiled
 from celldsl.jax.masks import Draw, steps_done
+from celldsl.jax.numerics import look_at
 from celldsl.jax.plain_passes import pack_state, run_plain
 from celldsl.jax.primitives import run_cell
+from celldsl.jax.settings import check_key
 from celldsl.jax.subject import Pass, Subject, subject_of, subject_with_states
 from celldsl.runtime.arrays.options import asks_for_all
 from celldsl.runtime.arrays.validation import check_integer
@@ -64,9 +66,24 @@ class Apply:
     A hyperparameter that changes has effect where a program is traced from then on.
     """
 
+    __slots__ = ("__weakref__", "_form", "cell")
+
     def __init__(self, cell: Cell, form: str | None) -> None:
-        self.cell = cell
-        self._form = form
+        object.__setattr__(self, "cell", cell)
+        object.__setattr__(self, "_form", form)
+
+    cell: Cell
+    _form: str | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Apply, (self.cell, self._form)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        told = "a function of a cell stays as it was made; make another: celldsl.jax.function"
+        raise AttributeError(f"{name}: {told}(cell, form)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name}: a function of a cell stays as it was made")
 
     def __eq__(self, other: object) -> bool:
         """Whether both compute the same, so that modules made alike are trees of one structure."""
@@ -105,6 +122,7 @@ class Apply:
         subject = subject_with_states(self.cell) if every else own
         call = checked_call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)
         found = self._run(subject, call)
+        look_at(subject, call, found)
         return self._all_states(own, call, found) if every else self._results(own, call, found)
 
     def _all_states(self, own: Subject, call: Call, found: list[Any]) -> tuple[Any, Any]:
@@ -157,7 +175,9 @@ class Apply:
         """One step: inputs (…, their own axes) to outputs and the next state."""
         subject = subject_of(self.cell)
         call = checked_call(subject, "{}.step", STEP_KEYWORDS, params, arrays, named, timed=False)
-        return self._results(subject, call, self._run(subject, call))
+        found = self._run(subject, call)
+        look_at(subject, call, found)
+        return self._results(subject, call, found)
 
     def form(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> str:
         """How a call with these arguments runs: "kernels", or "plain: " and why."""
@@ -172,6 +192,7 @@ class Apply:
 
     def init(self, key: Any, dtype: Any = jnp.float32) -> dict[str, Any]:
         """Parameters drawn anew from a key of `jax.random`, by the cell's initialisers."""
+        check_key(key)
         subject = subject_of(self.cell)
         draw = subject.plain.initial_values
         known = {**subject.dims, **subject.hypers, **subject.constants, "key": key, "dtype": dtype}

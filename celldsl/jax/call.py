@@ -19,11 +19,21 @@ from celldsl.jax.arguments import (
     checked_states,
     one_dtype,
 )
-from celldsl.jax.masks import words_of_key, words_of_seed
+from celldsl.jax.settings import checked_settings, checked_words
 from celldsl.jax.subject import KERNEL_DTYPES, Subject
-from celldsl.runtime.arrays.options import refuse_unknown
-from celldsl.runtime.arrays.validation import check_flag, check_integer
-from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.runtime.arrays import options
+from celldsl.runtime.arrays.validation import check_flag
+from celldsl.runtime.errors import ArgumentTypeError
+
+# What words of other libraries lead to in JAX.
+ANSWERS = {
+    **options.ANSWERS,
+    "training": "masks are drawn where a key is passed, key=jax.random.key(0), and rest without",
+    "checkpoint": "jax.checkpoint around the call computes values again",
+    "check_numerics": "CELLDSL_CHECK_NUMERICS=1 in the environment asks for it",
+    "batch_first": "arrays are time-major, (T, …): pass x.swapaxes(0, 1)",
+}
+KEYS = ("rng", "rngs", "prng_key", "random_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ def checked_call(
     """A call of `where`, which knows keywords beside the inputs.  Raises what the checks raise."""
     where = where.format(subject.description.name)
     names = [slot.name for slot in subject.inputs]
-    refuse_unknown(f"{where}()", named, (*names, *known))
+    _refuse_unknown(where, named, (*names, *known))
     own = checked_params(subject, params)
     given, state = _in_order(where, names, arrays, named)
     inputs, batch = checked_inputs(subject, given, timed)
@@ -65,18 +75,26 @@ def checked_call(
     ]
     numbers += zip((f"state.{s.name}" for s in subject.states), starts or [], strict=False)
     dtype = one_dtype(numbers)
-    settings = _settings(subject, named.get("settings"))
+    settings = checked_settings(subject, named.get("settings"))
     return Call(
         Batch(batch.steps, batch.lead, dtype, timed),
         own,
         inputs,
         starts,
-        _words(subject, named.get("key"), named.get("seed")),
+        checked_words(subject, named.get("key"), named.get("seed")),
         check_flag("reverse", named.get("reverse", False)),
         checked_lengths(named.get("lengths"), batch),
         checked_resets(named.get("resets"), batch),
         settings,
     )
+
+
+def _refuse_unknown(where: str, named: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raises for a keyword that is not known.  What is random elsewhere is a key here."""
+    for name in named:
+        if name in KEYS and name not in known and "key" in known:
+            raise ArgumentTypeError(f'{where}() has no argument "{name}"; did you mean "key"?')
+    options.refuse_unknown(f"{where}()", named, known, ANSWERS)
 
 
 def why_plain(subject: Subject, call: Call) -> str | None:
@@ -108,27 +126,3 @@ def _in_order(
             raise ArgumentTypeError(f"{where}(): state was passed twice, in order and by keyword")
         return list(arrays[:-1]), arrays[-1]
     return list(arrays), named.get("state")
-
-
-def _settings(subject: Subject, given: Any) -> Mapping[str, Any]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise ArgumentTypeError(f"settings: expected a mapping, got {type(given).__name__}")
-    known = [h.name for h in subject.description.hypers if not h.fixed]
-    for name in given:
-        if name not in known:
-            told = ", ".join(known) or "none"
-            raise ArgumentError(f"settings: {name} is no run-time hyperparameter; there are {told}")
-    return given
-
-
-def _words(subject: Subject, key: Any, seed: Any) -> Any:
-    """What masks are drawn from; None where the cell has none, or nothing asks for any."""
-    if key is not None and seed is not None:
-        raise ArgumentTypeError("key: pass a key or a seed, not both")
-    if not subject.description.masks or (key is None and seed is None):
-        return None
-    if seed is not None:
-        return words_of_seed(check_integer("seed", seed, 0))
-    return words_of_key(key)

@@ -89,15 +89,18 @@ def dropout_mask(rate: Any, times: Any, shape: Any, dtype: Any, key: Drawn, site
     if key is None:
         return jnp.ones(times, dtype)
     rate = jax.lax.stop_gradient(jnp.asarray(rate, dtype))
+    rate = jnp.where((rate >= 0.0) & (rate < 1.0), rate, jnp.nan)
     drawn = uniform(times, shape, dtype, key, site)
-    return jnp.where(drawn >= rate, 1.0 / (1.0 - rate), 0.0)
+    return jnp.where(drawn < rate, 0.0, 1.0 / (1.0 - rate))
 
 
 def zoneout_mask(rate: Any, times: Any, shape: Any, dtype: Any, key: Drawn, site: int) -> Any:
     rate = jax.lax.stop_gradient(jnp.asarray(rate, dtype))
+    rate = jnp.where((rate >= 0.0) & (rate <= 1.0), rate, jnp.nan)
     if key is None:
         return jnp.broadcast_to(rate, times)
-    return (uniform(times, shape, dtype, key, site) < rate).astype(dtype)
+    mask = (uniform(times, shape, dtype, key, site) < rate).astype(dtype)
+    return jnp.where(jnp.isnan(rate), rate, mask)
 
 
 def uniform(times: Any, shape: Any, dtype: Any, draw: Draw, site: int) -> Any:

@@ -119,6 +119,7 @@ class Writer:
         return SOURCE_SCRATCH, at
 
 
+_by_name: dict[str, Call] = {}  # XLA takes a name once; cells built alike have the same ones
 _held: list[Any] = []  # what code of this process has the addresses of
 
 
@@ -154,15 +155,18 @@ class Record:
     d_params: list[int] = field(default_factory=list)
 
     def register(self, what: str) -> Call:
-        """Makes the target known to XLA."""
+        """Makes the target known to XLA, unless a cell that was built alike did so before."""
+        name = f"celldsl.{self.engine.description.name}.{what}.{self._digest(what)}"
+        if name in _by_name:
+            return _by_name[name]
         launch = LaunchPlan(self.compiled, self.plan, self.how.lengths)
         words = self._words(launch)
         self.at.results.append(jax.ShapeDtypeStruct((self.at.scratch + LINE,), np.dtype("uint8")))
-        name = f"celldsl.{self.engine.description.name}.{what}.{self._digest(what)}"
         code = bound_code(handler_code().handlers[self.how.dtype], words.ctypes.data)
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(code), platform="cpu")
         _held.append((words, launch, self.engine))
-        return Call(name, tuple(self.at.results))
+        _by_name[name] = Call(name, tuple(self.at.results))
+        return _by_name[name]
 
     def _digest(self, what: str) -> str:
         how, described, engine = self.how, self.engine.description, self.engine

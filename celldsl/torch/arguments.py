@@ -21,6 +21,7 @@ from celldsl.runtime.arrays.signature import make_slots
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.torch.check import (
     check_input,
+    check_is_tensor,
     check_lengths,
     check_range,
     check_resets,
@@ -91,6 +92,11 @@ class Arguments:
         if lengths is not None:
             lengths = check_lengths(lengths, steps, 1 if batch is None else batch)
         return Checked(given, starts, lengths, resets, alone)
+
+    def check_kinds(self, given: Sequence[Any]) -> None:
+        """Raises for what is no tensor."""
+        for slot, value in zip(self.inputs, given, strict=True):
+            check_is_tensor(slot.name, value, lambda: "of any shape")
 
     def _inward(self, number: int, tensor: torch.Tensor, alone: bool) -> torch.Tensor:
         """An input as (T, B, …), or (B, …) where it lasts a sequence."""

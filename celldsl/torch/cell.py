@@ -20,11 +20,14 @@ from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.validation import check_integer
 from celldsl.runtime.errors import ArgumentError
 from celldsl.torch.check import (
+    ANSWERS,
     check_input,
     check_range,
     check_resets,
     check_shape,
     check_tensor,
+    checked_dtype,
+    given_settings,
     given_tensors,
     refuse_tracing,
 )
@@ -55,8 +58,8 @@ class Cell(CellLayer):
         dtype: torch.dtype | None = None,
         **sizes: Any,
     ) -> None:
-        dtype = torch.get_default_dtype() if dtype is None else dtype
-        built = one_cell(cell, {**(settings or {}), **sizes}, dtype)
+        dtype = checked_dtype(dtype)
+        built = one_cell(cell, given_settings(settings, sizes), dtype)
         super().__init__(recipe_of(built), built, dtype, device)
         self._form = checked_form(form)
         recipe = self._recipe
@@ -72,7 +75,7 @@ class Cell(CellLayer):
         """
         refuse_tracing()
         if named:
-            refuse_unknown("Cell.forward()", named, (*self._names, *KEYWORDS))
+            refuse_unknown("Cell.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
             state = named.pop("state", state)
         resets = named.pop("resets", None)
         given = given_tensors(inputs, named, self._names)

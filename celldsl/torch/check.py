@@ -15,11 +15,24 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
 
+from celldsl.runtime.arrays import options
 from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import Slot
 from celldsl.runtime.arrays.validation import by_name
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
+# What words of other libraries lead to in a layer.
+ANSWERS = {
+    **options.ANSWERS,
+    "training": "masks are drawn after layer.train(), and rest after layer.eval()",
+    "seed": "masks and parameters are drawn from PyTorch's generator: torch.manual_seed",
+    "reverse": "a layer is built with bidirectional=True, and x.flip(0) turns sequences round",
+    "batch_first": "a layer is built with it: RNN(…, batch_first=True)",
+    "num_layers": "layers are RNN(…, num_layers=2); Cell is one step of one",
+    "bidirectional": "a step has no direction; RNN(…, bidirectional=True) has both",
+    "engine": 'a layer is built with form="kernels" or form="plain"',
+    "check_numerics": "CELLDSL_CHECK_NUMERICS=1 in the environment asks for it",
+}
 INTEGERS = {torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8}
 
 
@@ -46,7 +59,7 @@ def check_tensor(
 
     Under autocast, and where there are no parameters to say so, any floating dtype will do.
     """
-    _check_is_tensor(name, value, words)
+    check_is_tensor(name, value, words)
     _check_real(name, value, like)
     _check_device(name, value, like)
 
@@ -57,7 +70,7 @@ def check_input(slot: Slot, value: Any, like: torch.Tensor | None, lead: Sequenc
     def words() -> str:
         return shape_words((*lead, *slot.axes), (*[None] * len(lead), *slot.shape))
 
-    _check_is_tensor(slot.name, value, words)
+    check_is_tensor(slot.name, value, words)
     match slot.kind:
         case "int":
             if value.dtype not in INTEGERS:
@@ -90,6 +103,37 @@ def check_range(slot: Slot, value: torch.Tensor) -> None:
         )
 
 
+def checked_dtype(dtype: Any) -> torch.dtype:
+    """That of real numbers; without one PyTorch's default.  Raises."""
+    if dtype is None:
+        return torch.get_default_dtype()
+    if not isinstance(dtype, torch.dtype):
+        near = getattr(torch, str(np.dtype(dtype)) if _is_numpy(dtype) else str(dtype), None)
+        told = f"; pass {near}" if isinstance(near, torch.dtype) else ""
+        raise ArgumentTypeError(f"dtype: expected one of PyTorch's, got {dtype!r}{told}")
+    if not dtype.is_floating_point:
+        raise ArgumentError(f"dtype: expected one of real numbers, got {dtype}")
+    return dtype
+
+
+def _is_numpy(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) or (
+        isinstance(dtype, type) and issubclass(dtype, np.generic)
+    )
+
+
+def given_settings(settings: Any, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a mapping and those by keyword."""
+    if settings is not None and not isinstance(settings, Mapping):
+        raise ArgumentTypeError(
+            f"settings: expected a mapping of names to values, got {type(settings).__name__}"
+        )
+    twice = [name for name in sizes if name in (settings or {})]
+    if twice:
+        raise ArgumentTypeError(f"{twice[0]}: was passed twice, by keyword and in settings")
+    return {**(settings or {}), **sizes}
+
+
 def has_values(tensor: torch.Tensor) -> bool:
     """Whether its numbers can be looked at: nothing compiles or transforms, and there are some."""
     if torch.compiler.is_compiling() or isinstance(tensor, FakeTensor):
@@ -97,7 +141,7 @@ def has_values(tensor: torch.Tensor) -> bool:
     return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
-def _check_is_tensor(name: str, value: Any, words: Callable[[], str]) -> None:
+def check_is_tensor(name: str, value: Any, words: Callable[[], str]) -> None:
     if not isinstance(value, torch.Tensor):
         raise ArgumentTypeError(
             f"{name}: expected a tensor {words()}, got {type(value).__name__}{_advice(name, value)}"

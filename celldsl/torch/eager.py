@@ -18,6 +18,7 @@ import torch
 from celldsl.bridges.recipe import Recipe
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.torch.kernels import Kernels
+from celldsl.torch.numerics import look_at_gradients
 from celldsl.torch.plain import Options, plain_gradients, refuse_masks
 from celldsl.torch.weights import Packed
 
@@ -80,6 +81,7 @@ class Call:
     key: int | None
     inputs: int
     given: int
+    checked: bool
 
     def run(self, tensors: Tensors, keep: bool) -> Any:
         """Outputs, last states and the tape."""
@@ -97,7 +99,10 @@ class Call:
         given = [None if each is None else each.contiguous() for each in cotangents]
         where = self.packed, self.layout, self.lead
         back = self.kernels.backward(*where, inputs, self.given > 0, tape, given, self.key)
-        return [*back.inputs, *(back.starts if self.given else ()), *back.params]
+        found = [*back.inputs, *(back.starts if self.given else ()), *back.params]
+        if self.checked:
+            look_at_gradients(self.recipe, tensors, self.options, given, found)
+        return found
 
 
 def run_kernels(call: Call, tensors: Tensors) -> tuple[Tensors, Tensors]:

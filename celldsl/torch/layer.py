@@ -18,12 +18,16 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from celldsl.bridges.recipe import Recipe, flows, recipe_from, with_states
 from celldsl.bridges.trace import values_over_time
+from celldsl.runtime.arrays.validation import warn_not_finite
+from celldsl.runtime.cell.check_numerics import checks_asked_for
 from celldsl.runtime.cell.initial import drawing
+from celldsl.torch.check import has_values
 from celldsl.torch.eager import Call, run_kernels
 from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
 from celldsl.torch.group import Group
 from celldsl.torch.inputs import as_numbers, lead_of, real_dtype
 from celldsl.torch.kernels import Kernels, kernels_of
+from celldsl.torch.numerics import look_at_pass
 from celldsl.torch.ops import forward_op
 from celldsl.torch.plain import Groups, Options, plain_pass
 from celldsl.torch.quick import Memo, quick_pass
@@ -52,7 +56,10 @@ class CellLayer(Group):
         self._paths = [tuple(each.name.split(".")) for each in arrays]
         self._given = frozenset(values.hypers.given)
         self._count = len(described.outputs)
+        self._checks = checks_asked_for()
         self._quick = [*map(flows, described.inputs)] == [True] and bool(self._paths)
+        self._quick = self._quick and not self._checks
+        self.register_load_state_dict_post_hook(_warn_of_loaded)
 
     def _tensors(self) -> list[torch.Tensor]:
         """Parameters, then consts."""
@@ -81,8 +88,23 @@ class CellLayer(Group):
     ) -> tuple[Tensors, Tensors]:
         """Outputs and last states over all steps, by kernels or by plain code.
 
-        `recipe` may be another with the same parameters.
+        `recipe` may be another with the same parameters.  Raises NonFiniteError where the
+        environment asked for checks when the layer was built.
         """
+        found = self._pass_unchecked(inputs, starts, options, form, recipe)
+        if self._checks:
+            tensors = [*inputs, *starts, *self._tensors()]
+            look_at_pass(recipe or self._recipe, tensors, options, [*found[0], *found[1]])
+        return found
+
+    def _pass_unchecked(
+        self,
+        inputs: Tensors,
+        starts: Tensors,
+        options: Options,
+        form: str | None,
+        recipe: Recipe | None,
+    ) -> tuple[Tensors, Tensors]:
         if recipe is None and self._is_quick(options, form):
             found = quick_pass(self, inputs[0], starts, False, options.reverse)
             if found is not None:
@@ -206,7 +228,7 @@ class CellLayer(Group):
         key = self._key(options)
         call = Call(
             recipe, kernels, packed, layout, (steps, batch), options,
-            None if key is None else int(key), len(inputs), len(starts),
+            None if key is None else int(key), len(inputs), len(starts), self._checks,
         )  # fmt: skip
         return run_kernels(call, [*inputs, *starts, *weights])
 
@@ -234,6 +256,13 @@ class CellLayer(Group):
         )  # fmt: skip
         count = len(recipe.described.outputs)
         return found[:count], found[count:-1]
+
+
+def _warn_of_loaded(layer: CellLayer, _: Any) -> None:
+    """A state dict whose numbers are not finite is loaded with a warning, as in NumPy."""
+    for path, tensor in zip(layer._paths, layer._tensors(), strict=True):
+        if has_values(tensor) and not tensor.is_meta:
+            warn_not_finite(".".join(path), _as_array(tensor, torch.float64))
 
 
 WITH_STATES: dict[str, Recipe] = {}

@@ -18,7 +18,13 @@ from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.torch.arguments import Arguments, Checked
-from celldsl.torch.check import given_tensors, refuse_tracing
+from celldsl.torch.check import (
+    ANSWERS,
+    checked_dtype,
+    given_settings,
+    given_tensors,
+    refuse_tracing,
+)
 from celldsl.torch.form import checked_form
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.over_layers import Between, States, over_layers
@@ -29,6 +35,7 @@ from celldsl.torch.states import pack_like, tell_pytree
 from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]
+FIXED = ("num_layers", "bidirectional", "batch_first", "residual")  # as a layer was built
 KEYWORDS = ("state", "lengths", "resets", "states")
 TRACE_KEYWORDS = ("names", "state", "lengths", "resets")
 
@@ -78,17 +85,17 @@ class RNN(nn.Module):
         **sizes: Any,
     ) -> None:
         super().__init__()
-        self.num_layers = check_integer("num_layers", num_layers, 1)
+        layers = check_integer("num_layers", num_layers, 1)
         self.bidirectional = check_flag("bidirectional", bidirectional)
         self.batch_first = check_flag("batch_first", batch_first)
         self.residual = check_flag("residual", residual)
         self.dropout = dropout
-        self.form_wanted = checked_form(form)
-        dtype = torch.get_default_dtype() if dtype is None else dtype
+        self.form_wanted = form
+        dtype = checked_dtype(dtype)
         self._listed = isinstance(cell, list | tuple)
         directions = 2 if bidirectional else 1
-        given = {**(settings or {}), **sizes}
-        stack = build_stack(cell, given, num_layers, directions, dtype)
+        given = given_settings(settings, sizes)
+        stack = build_stack(cell, given, layers, directions, dtype)
         self.num_layers = len(stack)
         if not self._listed:
             check_states(stack)
@@ -103,6 +110,16 @@ class RNN(nn.Module):
                 layer = CellLayer(recipe_of(built), built, dtype, device)
                 self.layers[f"{number}{suffix}"] = layer
         self._describe()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FIXED and name in vars(self):
+            told = "stays as the layer was built; build another: RNN"
+            raise ArgumentError(f"{name}: {told}(…, {name}={value!r})")
+        if name == "form_wanted":
+            value = checked_form(value)
+        super().__setattr__(name, value)
+        if name == "form_wanted" and "_single" in vars(self):
+            self._single = self._one()
 
     def _describe(self) -> None:
         recipes = [self._layer(number, 0)._recipe for number in range(self.num_layers)]
@@ -156,7 +173,7 @@ class RNN(nn.Module):
                 return found
         refuse_tracing()
         if named:
-            refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS))
+            refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
             state = named.pop("state", state)
         every = asks_for_all(named.pop("states", "last"))
         lengths, resets = named.pop("lengths", None), named.pop("resets", None)
@@ -174,7 +191,7 @@ class RNN(nn.Module):
         Tensors are (T, B, …), or (B, T, …) with `batch_first`.  It takes what `forward` takes, and
         runs as `eval()` does, without gradients.  Raises UnknownNameError.
         """
-        refuse_unknown("RNN.trace()", named, (*self._names, *TRACE_KEYWORDS))
+        refuse_unknown("RNN.trace()", named, (*self._names, *TRACE_KEYWORDS), ANSWERS)
         state = named.pop("state", None)
         lengths, resets = named.pop("lengths", None), named.pop("resets", None)
         given = given_tensors(inputs, named, self._names)
@@ -273,8 +290,10 @@ class RNN(nn.Module):
 
     def form(self, inputs: Any = None, /, **named: Any) -> str:
         """Which form would run: "kernels", or "plain: …" with the reason."""
+        refuse_unknown("RNN.form()", named, self._names, ANSWERS)
         given = given_tensors(inputs, named, self._names)
         tensors = [each.data if isinstance(each, PackedSequence) else each for each in given]
+        self._arguments.check_kinds(tensors)
         return self._layer(0, 0)._told_form(tensors, self.form_wanted)
 
     def reset_parameters(self) -> None:

@@ -15,13 +15,17 @@ from typing import Any
 
 from celldsl.api import load
 from celldsl.bridges.recipe import flows
+from celldsl.runtime.arrays.options import refuse_unknown
 from celldsl.runtime.arrays.shapes import axes_of
 from celldsl.runtime.cell.construction import accepted_keywords
 from celldsl.runtime.description import Array
-from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.torch.check import ANSWERS
 from celldsl.torch.layer import made
 
 Shapes = list[tuple[int, ...]]
+OF_CELL = ("settings", "form", "device", "dtype")  # keywords that are none of a cell's
+OF_RNN = ("num_layers", "bidirectional", "dropout", "batch_first", "residual", *OF_CELL)
 
 
 def build_stack(
@@ -40,7 +44,7 @@ def build_stack(
         wanted = [_class_or_cell(cell) for cell in cells]
     else:
         wanted = [_class_or_cell(cells)] * layers
-    _refuse_unknown(wanted, settings)
+    _refuse_unknown("RNN()", wanted, settings, OF_RNN)
     found: list[list[Any]] = []
     for number, cell in enumerate(wanted):
         before = _outputs(found[-1][0], directions) if found else None
@@ -58,6 +62,7 @@ def one_cell(cell: Any, settings: Mapping[str, Any], dtype: Any) -> Any:
                 f"{next(iter(settings))}: a built cell has its settings already"
             )
         return found
+    _refuse_unknown("Cell()", [found], settings, OF_CELL)
     return made(found, settings, dtype)
 
 
@@ -74,17 +79,21 @@ def _class_or_cell(cell: Any) -> Any:
     )
 
 
-def _refuse_unknown(wanted: Sequence[Any], settings: Mapping[str, Any]) -> None:
+def _refuse_unknown(
+    where: str, wanted: Sequence[Any], settings: Mapping[str, Any], own: Sequence[str]
+) -> None:
     """In a list every setting is for the cells that know it, and for one of them at least."""
-    known: set[str] = set()
+    known: dict[str, None] = {}
     for cell in wanted:
         if not hasattr(cell, "description"):
             return  # its structure decides what it knows
-        known |= set(accepted_keywords(cell.description)) - {"dtype", "seed", "engine"}
-    own = ("num_layers", "bidirectional", "dropout", "batch_first", "residual", "settings")
+        known |= dict.fromkeys(accepted_keywords(cell.description))
+    names = [name for name in known if name not in ("dtype", "seed", "engine")]
     for name in settings:
-        if name not in known:
-            raise unknown_argument("RNN()", name, [*sorted(known), *own])
+        if name in own and name not in names:
+            told = f"{name}: no cell here has such a setting; pass it beside settings={{…}}"
+            raise ArgumentTypeError(told)
+    refuse_unknown(where, settings, (*names, *own), ANSWERS)
 
 
 def _layer(

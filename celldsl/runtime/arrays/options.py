@@ -61,6 +61,9 @@ ANSWERS = {
     "device": "cells run on the CPU",
     "num_layers": "a stack is a cell too: docs/language.md shows one",
     "bidirectional": "a second pass with reverse=True is the other direction",
+    "bias": "the equations of a cell say which biases it has",
+    "nonlinearity": "a function is a hyperparameter of the cell, where it has one",
+    "proj_size": "a projection is an equation of a cell: `celldsl list --grep projection`",
 }
 
 
@@ -68,15 +71,22 @@ ANSWERS = {
 OF_THE_PASS = ("lengths", "reverse", "resets", "training", "seed", "checkpoint", "states")
 
 
-def refuse_unknown(where: str, named: Iterable[str], known: Iterable[str]) -> None:
-    """Raises ArgumentTypeError for the first keyword that is not known, with what was meant."""
+def refuse_unknown(
+    where: str, named: Iterable[str], known: Iterable[str], answers: Mapping[str, str] = ANSWERS
+) -> None:
+    """Raises ArgumentTypeError for the first keyword that is not known, with what was meant.
+
+    `answers` says of words that other libraries know what to do here.
+    """
     accepted = tuple(known)
     for name in named:
         if name not in accepted:
-            raise unknown_keyword(where, name, accepted)
+            raise unknown_keyword(where, name, accepted, answers)
 
 
-def unknown_keyword(where: str, name: str, known: tuple[str, ...]) -> ArgumentTypeError:
+def unknown_keyword(
+    where: str, name: str, known: tuple[str, ...], answers: Mapping[str, str] = ANSWERS
+) -> ArgumentTypeError:
     word = name.lower()
     meant = [ours for ours, theirs in ELSEWHERE.items() if word in theirs.split()]
     if meant and word not in known:
@@ -88,8 +98,8 @@ def unknown_keyword(where: str, name: str, known: tuple[str, ...]) -> ArgumentTy
         if asked in OF_THE_PASS and "tape" in known:
             told = "the tape has it of its forward pass"
             return ArgumentTypeError(f'{where} has no argument "{name}": {told}')
-        if asked in ANSWERS:
-            return ArgumentTypeError(f'{where} has no argument "{name}": {ANSWERS[asked]}')
+        if asked in answers:
+            return ArgumentTypeError(f'{where} has no argument "{name}": {answers[asked]}')
     return unknown_argument(where, name, known)
 
 

@@ -191,9 +191,16 @@ def check_settings(
 
 
 def check_conditions(description: Description, values: Mapping[str, Setting]) -> None:
-    """Raises ArgumentError for a `require` that does not hold."""
+    """Raises ArgumentError for a `require` that does not hold.
+
+    One that reads what is not among the values is not looked at.
+    """
     for condition in description.conditions:
-        if not condition.holds(values):
+        try:
+            holds = condition.holds(values)
+        except KeyError:
+            continue
+        if not holds:
             named = re.findall(r"\w+", condition.text)
             read = [name for name in values if name in named] or list(values)
             used = ", ".join(f"{name}={setting_text(values[name])}" for name in read)

@@ -1,0 +1,48 @@
+"""Where a layer's values stop being finite.  In: a recipe and arrays.  Out: an error that says it.
+
+    raise_not_finite(recipe, "float32", params, consts, [x], None, lengths=lengths)
+    # NonFiniteError: GRU: not finite first at step 3, row 1, in `c = log(x)` (line 6): …
+
+What a pass gave is looked at first, by whoever calls this.  A cell is built of the arrays then, and
+runs the pass once more, without masks, as `check_numerics=True` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from celldsl.bridges.recipe import Recipe
+from celldsl.runtime.errors import NonFiniteError
+
+Arrays = Mapping[str, Any]
+
+
+def raise_not_finite(
+    recipe: Recipe,
+    dtype: Any,
+    params: Arrays,
+    consts: Arrays,
+    inputs: Sequence[Any],
+    starts: Sequence[Any] | None,
+    cotangents: Sequence[Any | None] | None = None,
+    **options: Any,
+) -> NoReturn:
+    """Raises NonFiniteError; `cotangents` of outputs and final states are those of a way back."""
+    cell = recipe.cell(dtype, params, consts)
+    state = None if starts is None else recipe.cls._state_structure.pack(starts)
+    own = {"training": False, "check_numerics": True, **options}
+    _, _, tape = cell.forward(tuple(inputs), state, **own)
+    name = recipe.described.name
+    if cotangents is None:
+        raise NonFiniteError(
+            f"{name}: what a pass gave is not finite, and without masks, in {cell.dtype}, it is"
+        )
+    count = len(recipe.described.outputs)
+    ends = cotangents[count:]
+    dstate = dict(zip((each.name for each in recipe.described.states), ends, strict=True))
+    given = {name: each for name, each in dstate.items() if each is not None}
+    cell.backward(tape, tuple(cotangents[:count]), given or None, check_numerics=True)
+    raise NonFiniteError(
+        f"{name}: a gradient is not finite, and without masks, in {cell.dtype}, it is"
+    )

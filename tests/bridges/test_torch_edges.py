@@ -1,0 +1,132 @@
+"""What a careful user of `celldsl.torch` meets: what a layer shows, words of others, NaN."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import celldsl
+from celldsl.runtime.errors import ArgumentError, NonFiniteError, WeightsWarning
+
+torch = pytest.importorskip("torch")
+
+import celldsl.torch  # noqa: E402
+
+ROOT = """
+cell Root[H](gain = 1.0):
+    input x: [H]
+    state h: [H]
+    param w: [H] = ones
+
+    v  = sqrt(gain * x)
+    h' = tanh(h * w + v)
+
+    output h'
+"""
+
+
+@pytest.fixture(scope="module")
+def root() -> Any:
+    return celldsl.compile_source(ROOT)
+
+
+def test_what_a_layer_shows_stays_as_it_was_built(root: Any) -> None:
+    layer = celldsl.torch.RNN(root, H=3)
+    for name, value in (
+        ("num_layers", 3),
+        ("batch_first", True),
+        ("bidirectional", True),
+        ("residual", True),
+    ):
+        with pytest.raises(ArgumentError, match=rf"{name}: stays .*RNN\(…, {name}={value}\)"):
+            setattr(layer, name, value)
+        assert getattr(layer, name) != value
+    layer.form_wanted = "plain"
+    assert layer.form(torch.ones(2, 1, 3)).startswith("plain")
+    again = pickle.loads(pickle.dumps(copy.deepcopy(layer)))
+    assert again.form_wanted == "plain"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"hidden_size": 4}, 'did you mean "H"'),
+        ({"bias": False}, "the equations of a cell say which biases"),
+        ({"seed": 0}, "torch.manual_seed"),
+        ({"engine": "numba"}, 'form="kernels"'),
+        ({"dtype": "float64"}, "dtype: expected one of PyTorch's, .*pass torch.float64"),
+        ({"dtype": np.float32}, "dtype: expected one of PyTorch's, .*pass torch.float32"),
+        ({"dtype": torch.int64}, "dtype: expected one of real numbers"),
+        ({"settings": 3}, "settings: expected a mapping"),
+        ({"settings": {"H": 3}}, "H: was passed twice"),
+        ({"settings": {"dropout": 0.5}}, "dropout: no cell here has such a setting"),
+    ],
+)
+def test_what_a_layer_is_built_with_is_checked(root: Any, given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ArgumentError, match=why):
+        celldsl.torch.RNN(root, H=3, **given)
+
+
+def test_words_of_other_libraries_lead_to_those_of_a_layer(root: Any) -> None:
+    layer, x = celldsl.torch.RNN(root, H=3), torch.ones(2, 1, 3)
+    for name, why in (
+        ("batch_first", r"RNN\(…, batch_first=True\)"),
+        ("training", r"layer\.train\(\)"),
+        ("reverse", "bidirectional=True"),
+        ("seed", "torch.manual_seed"),
+        ("check_numerics", "CELLDSL_CHECK_NUMERICS=1"),
+        ("h0", 'did you mean "state"'),
+    ):
+        with pytest.raises(ArgumentError, match=why):
+            layer(x, **{name: True})
+    with pytest.raises(ArgumentError, match=r"x: expected a tensor .*pass torch\.from_numpy"):
+        layer.form(x.numpy())
+    with pytest.raises(ArgumentError, match=r"Cell\(\) has no argument .*RNN\(…, num_layers=2\)"):
+        celldsl.torch.Cell(root, H=3, num_layers=2)
+
+
+def test_numbers_that_are_not_finite_are_loaded_with_a_warning(root: Any) -> None:
+    layer = celldsl.torch.RNN(root, H=3)
+    with pytest.warns(WeightsWarning, match=r"w is not finite: w\[1\] is nan"):
+        layer.load_state_dict({"layers.0.w": torch.tensor([1.0, float("nan"), 2.0])})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer.load_state_dict({"layers.0.w": torch.ones(3)})
+
+
+@pytest.fixture
+def checked(root: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("CELLDSL_CHECK_NUMERICS", "1")
+    return celldsl.torch.RNN(root, H=3)
+
+
+def test_a_value_that_is_not_finite_is_named(checked: Any, root: Any) -> None:
+    x = torch.ones(6, 2, 3)
+    x[3, 1, 2] = -1.0
+    found = r"Root: not finite first at step 3, row 1 in `v = sqrt\(gain \* x\)`"
+    for options in ({}, {"lengths": torch.tensor([6, 4])}, {"states": "all"}):
+        with pytest.raises(NonFiniteError, match=found):
+            checked(x, **options)
+    checked(x, lengths=torch.tensor([6, 3]))
+    plain = celldsl.torch.RNN(root, H=3, form="plain")
+    with torch.no_grad(), pytest.raises(NonFiniteError, match=found):
+        plain(x)
+    with pytest.raises(NonFiniteError, match="step 0, row 0"):
+        celldsl.torch.Cell(root, H=3)(-torch.ones(2, 3))
+
+
+def test_a_cotangent_that_is_not_finite_is_named(checked: Any) -> None:
+    x = torch.ones(6, 2, 3)
+    x[3, 1, 2] = 0.0
+    x.requires_grad_()
+    for options in ({}, {"lengths": torch.tensor([6, 5])}):
+        with pytest.raises(NonFiniteError, match=r"going back, .* at step 3, row 1 in `v = sqrt"):
+            checked(x, **options)[0].sum().backward()
+    y = checked(torch.ones(2, 1, 3))[0]
+    with pytest.raises(NonFiniteError, match=r"dy.* is nan, as it was passed"):
+        y.backward(torch.full_like(y, float("nan")))
