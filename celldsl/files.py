@@ -57,8 +57,11 @@ def replace_file(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryvi
     old file is as it was.
     """
     if is_special(path):
-        with Path(path).open("wb") as through:
-            through.writelines(chunks)
+        try:
+            with Path(path).open("wb") as through:
+                through.writelines(chunks)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         return
     target = absolute(path)
     beside = target.with_name(f".{cut_name(target.name, 200)}.{os.urandom(6).hex()}")

@@ -1,6 +1,6 @@
 """Derivatives by a step into the complex plane.  In: a cell and its source.  Out: slopes.
 
-    exact = ComplexStep(cell, Path("spiking.cell"), "Spiking", root)
+    exact = ComplexStep(cell, "spiking.cell", "Spiking", root)
     exact.slope(probe, "parameter", "h.b", direction)       the derivative of the probe's loss
     exact.equations("h.b")                                  the equations that read it
 
@@ -12,15 +12,12 @@ path, and kinks what the language says: what is left is the derivative that `bac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from celldsl.diagnostics.diagnostic import Report
+from celldsl.cli.given_settings import front_of
 from celldsl.ir.ops.table import OPS
-from celldsl.pipeline import front
-from celldsl.syntax.limits import read_source
 
 if TYPE_CHECKING:
     from celldsl.ir.program import Program
@@ -34,16 +31,12 @@ STEP = 1e-200  # its square is 0, so real parts stay as they are, on the edge of
 class ComplexStep:
     """Derivatives of a built cell by its program; `needed` where differences do not find them."""
 
-    def __init__(self, cell: Cell, path: Path, name: str, root: str | None) -> None:
+    def __init__(self, cell: Cell, file: str, name: str, root: str | None) -> None:
         described = cell.description
         structure = {h.name: cell.hypers[h.name] for h in described.hypers if h.fixed}
         structure |= {d.name: cell.dims[d.name] for d in described.dims if d.fixed is not None}
-        report = Report()
-        source = read_source(path, report)
-        assert source is not None  # it was read a moment ago, to load the cell
-        inside = Path(root) if root is not None else path.parent
         self.cell = cell
-        self.program = front(source, report, name, structure, inside, path).program
+        self.program = front_of(file, name, root, structure).program
         # What clips gradients is checked with gradients that are not clipped.
         clips = any(node.op == "clip_gradient" for node in self.program.nodes())
         self.weight = UNCLIPPED if clips else 1.0

@@ -97,6 +97,8 @@ def _open_streams() -> None:
 def _run(argv: list[str]) -> int:
     if argv and argv[0] in COMMANDS:
         return _run_command(argv[0], argv[1:])
+    if argv and argv[0] == "help":
+        return _run([*argv[1:2], "--help"])
     if argv and not argv[0].startswith("-"):
         raise CommandError(_unknown_command(argv[0]), 2)
     parser = _overview()
@@ -111,9 +113,21 @@ def _run(argv: list[str]) -> int:
 
 
 def _unknown_command(name: str) -> str:
+    if name.endswith(".cell") or "/" in name:
+        return f"a command comes first: `celldsl check {name}` or `celldsl show {name}`"
     meant = nearest(name, COMMANDS)
     hint = f"did you mean `celldsl {meant}`?" if meant else f"there are {', '.join(COMMANDS)}"
     return f"there is no command {name}; {hint}"
+
+
+def _unknown_option(command: str, given: str, parser: ArgumentParser) -> str:
+    name, _, _ = given.partition("=")
+    if not name.startswith("-"):
+        return f"celldsl {command} does not know what to do with {given}; `--help` shows its use"
+    known = sorted(parser._option_string_actions)
+    meant = nearest(name, known)
+    told = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+    return f"celldsl {command} has no option {name}; {told}"
 
 
 def _run_command(name: str, argv: list[str]) -> int:
@@ -126,9 +140,11 @@ def _run_command(name: str, argv: list[str]) -> int:
     )
     module.add_arguments(parser)
     try:
-        arguments = parser.parse_args(argv)
+        arguments, unknown = parser.parse_known_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
+    if unknown:
+        raise CommandError(_unknown_option(name, unknown[0], parser), 2)
     status: int = module.run(arguments)
     sys.stdout.flush()
     return status

@@ -7,17 +7,47 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from celldsl.cli.output import CommandError
 from celldsl.files import absolute
 from celldsl.pass_flags import checked
 
+# Read by BLAS when NumPy is imported.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Setting = int | float | bool | str
 # Compiled where they are used: most commands need neither.
 _INTEGER = r"[-+]?\d{1,18}"
 _REAL = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf"
+
+
+def whole(least: int = 1) -> Callable[[str], int]:
+    """The type of an option that is a whole number, and no smaller."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(_INTEGER, text) or int(text) < least:
+            told = f"a whole number, {least} or more" if least else "a whole number, not below 0"
+            raise ArgumentTypeError(f"expected {told}, not {text}")
+        return int(text)
+
+    return read
+
+
+def positive(text: str) -> float:
+    """The type of an option that is a number above 0."""
+    value = not_negative(text)
+    if value == 0:
+        raise ArgumentTypeError(f"expected a number above 0, not {text}")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """The type of an option that is a number, 0 or more, and no infinity."""
+    value = float(text) if re.fullmatch(_REAL, text) else -1.0
+    if not 0 <= value < 1e6:
+        raise ArgumentTypeError(f"expected a number, 0 or more, not {text}")
+    return value
 
 
 def add_files(parser: ArgumentParser) -> None:

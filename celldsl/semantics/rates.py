@@ -55,4 +55,4 @@ def _text(value: str, nodes: dict[str, Node], hypers: set[str]) -> str:
         name = pending.pop()
         read += [name] if name in hypers else []
         pending += nodes[name].args if name in nodes else []
-    return f"rate made of {', '.join(dict.fromkeys(read))}"
+    return f"f({', '.join(dict.fromkeys(read))})"

@@ -88,7 +88,7 @@ def test_cells_of_several_inputs_have_no_peers() -> None:
         (["--sizes", "4,x"], 2, "--sizes: expected positive integers"),
         (["--batch", "0"], 2, "--batch: expected positive integers"),
         (["--peers", "numpy"], 2, "--peers: expected torch, jax or none, got 'numpy'"),
-        (["--steps", "0"], 2, "--steps and --threads: expected 1 or more"),
+        (["--steps", "0"], 2, "expected a whole number, 1 or more, not 0"),
         (["--sizes", "2", "--peers", "none"], 2, "H > 2"),
         (["--set", "Q=1", "--peers", "none"], 2, "Q"),
     ],

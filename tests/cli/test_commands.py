@@ -284,3 +284,40 @@ def test_check_loads_neither_numpy_nor_numba(folder: Path) -> None:
         env={"PYTHONPATH": str(Path(celldsl.__file__).parent.parent), "HOME": str(folder)},
     )
     assert done.stdout == "0 []\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["gradcheck", "good.cell", "--steps", "0"], "a whole number, 1 or more, not 0"),
+        (["gradcheck", "good.cell", "--batch", "-2"], "a whole number, 1 or more, not -2"),
+        (["gradcheck", "good.cell", "--seed", "-1"], "a whole number, not below 0, not -1"),
+        (["gradcheck", "good.cell", "--tolerance", "nan"], "a number, 0 or more, not nan"),
+        (["show", "good.cell", "--plan", "--steps", "0"], "a whole number, 1 or more, not 0"),
+        (["bench", "good.cell", "--threads", "0"], "a whole number, 1 or more, not 0"),
+        (["bench", "good.cell", "--seconds", "inf"], "a number, 0 or more, not inf"),
+        (["inspect", "good.cell", "--row", "-1"], "a whole number, not below 0, not -1"),
+        (["check", "--wacth", "good.cell"], "check has no option --wacth; did you mean --watch?"),
+        (["fmt", "good.cell", "--zzz"], "fmt has no option --zzz; there are "),
+        (["good.cell"], "a command comes first: `celldsl check good.cell`"),
+        (["compile", "good.cell", "-o", ""], "--output: the name is empty"),
+    ],
+)
+def test_a_command_line_that_is_wrong_says_what_to_write(
+    given: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(given) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    assert "begin a cell" in capsys.readouterr().out
+    assert main(["help", "check"]) == 0
+    assert "celldsl check" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_a_device_that_is_full_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "good.cell", "--target", "torch", "-o", "/dev/full"]) == 1
+    assert "error: /dev/full: No space left on device" in capsys.readouterr().err

@@ -120,3 +120,9 @@ def test_lengths_reversed_and_carried_passes_are_checked(
 def test_a_range_is_checked(given: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gradcheck", "pole.cell", "--range", given]) == 2
     assert why in capsys.readouterr().err
+
+
+def test_a_cell_that_comes_along_goes_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = told(capsys, "minimal_rnn", "--set", "I=2", "--set", "H=2", "--steps", "2")
+    assert status == 0, out
+    assert "carried" in out

@@ -75,11 +75,11 @@ def test_a_loaded_cell_makes_its_consts_of_the_numbers(decay: Cell, tmp_path: Pa
 def test_hypers_are_a_mapping(decay: Cell) -> None:
     decay.hypers |= {"rate": 0.3, "share": 0.4}
     assert decay.hypers == {"rate": 0.3, "share": 0.4, "activation": "tanh"}
-    decay.hypers = {"rate": 0.2}
+    decay.hypers = {**decay.hypers, "rate": 0.2}
     assert decay.hypers["rate"] == 0.2
     decay.hypers["activation"] = "tanh"  # which it is
     with pytest.raises(ValueError, match="share: expected a number"):
-        decay.hypers = {"rate": 0.9, "share": "much"}
+        decay.hypers |= {"rate": 0.9, "share": "much"}
     assert decay.hypers["rate"] == 0.2
 
 
@@ -101,6 +101,15 @@ def test_a_number_is_checked_when_it_changes(
     with pytest.raises(ValueError, match=message):
         decay.hypers[name] = value
     assert all(same(forms(decay), before))
+
+
+def test_an_assignment_names_what_is_missing(decay: Cell) -> None:
+    before = dict(decay.hypers)
+    with pytest.raises(ValueError, match="rate, share, activation: missing; `update` takes some"):
+        decay.hypers = {}
+    with pytest.raises(ValueError, match="share, activation: missing"):
+        decay.hypers = {"rate": 0.2}
+    assert decay.hypers == before
 
 
 @pytest.mark.parametrize(("name", "value"), [("rate", 2.0), ("share", 1.5), ("share", -1)])
@@ -266,3 +275,13 @@ def test_consts_cannot_be_made_writable(pair: Pair) -> None:
         with pytest.raises(ValueError, match="WRITEABLE"):
             array.setflags(write=True)
     np.testing.assert_array_equal(pair.consts[name], before)
+
+
+def test_rates_may_be_what_they_may_be_elsewhere() -> None:
+    text = DECAY.replace("rate / 2)", "2 * rate)")
+    with pytest.raises(ValueError, match=r"requires 0 <= f\(rate\) < 1; with rate=0\.6"):
+        celldsl.compile_source(text)(I=3, H=4, rate=0.6)
+    kept = DECAY.replace("share)", "1)")
+    assert celldsl.compile_source(kept)(I=3, H=4) is not None
+    with pytest.raises(celldsl.CellError, match="a rate of dropout is below 1"):
+        celldsl.compile_source(DECAY.replace("rate / 2)", "1)"))

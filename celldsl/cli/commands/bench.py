@@ -13,7 +13,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from celldsl.cli.options import add_choice, add_without, parse_settings
+from celldsl.cli.options import (
+    BLAS_THREADS,
+    add_choice,
+    add_without,
+    not_negative,
+    parse_settings,
+    whole,
+)
 from celldsl.cli.output import CommandError, on_terminal
 
 EXAMPLE = (
@@ -23,7 +30,7 @@ EXAMPLE = (
 )
 # Idle threads of OpenBLAS spin for 2 to this power cycles, by default for 27 ms.
 IDLE = "OPENBLAS_THREAD_TIMEOUT"
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", *BLAS_THREADS)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -34,14 +41,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--sizes", default="64,128,256", metavar="N,…", help="dims not set (default: 64,128,256)"
     )
     parser.add_argument("--batch", default="1,32", metavar="B,…", help="(default: 1,32)")
-    parser.add_argument("--steps", type=int, default=100, metavar="T", help="(default: 100)")
+    parser.add_argument("--steps", type=whole(), default=100, metavar="T", help="(default: 100)")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
-    parser.add_argument("--threads", type=int, metavar="N", help="(default: all cores)")
+    parser.add_argument("--threads", type=whole(), metavar="N", help="(default: all cores)")
     parser.add_argument(
         "--peers", default="torch,jax", help="what to put beside it: torch, jax or none"
     )
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="for each line of the table (default: 1)"
+        "--seconds", type=not_negative, default=1.0, help="for each line of the table (default: 1)"
     )
 
 
@@ -49,8 +56,6 @@ def run(arguments: Namespace) -> int:
     settings = parse_settings(arguments.set)
     sizes, batches = (_numbers(arguments, name) for name in ("sizes", "batch"))
     peers = _peers(arguments.peers)
-    if arguments.steps < 1 or (arguments.threads is not None and arguments.threads < 1):
-        raise CommandError("--steps and --threads: expected 1 or more", 2)
     # BLAS reads these when NumPy is imported, which nothing has done so far.
     os.environ.setdefault(IDLE, "4")
     if arguments.threads is not None:

@@ -112,6 +112,8 @@ def _target(arguments: Namespace, path: Path) -> Path:
     stem = TARGETS[arguments.target].stem(path.stem)
     if arguments.output is None:
         return _module_path(path.with_name(f"{stem}.py"), "give it another with -o")
+    if not arguments.output:
+        raise CommandError("--output: the name is empty", 2)
     output = Path(arguments.output)
     many = len(arguments.files)
     if many > 1 and output.suffix == ".py" and not output.is_dir():

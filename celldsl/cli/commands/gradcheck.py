@@ -11,11 +11,10 @@ import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celldsl.cli.given_settings import refuse_wrong
-from celldsl.cli.options import Setting, add_choice, parse_settings
+from celldsl.cli.options import Setting, add_choice, not_negative, parse_settings, whole
 from celldsl.cli.output import CommandError, on_terminal
 from celldsl.diagnostics.suggest import nearest
 
@@ -35,11 +34,11 @@ MOST_EQUATIONS = 3
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a .cell file")
+    parser.add_argument("file", metavar="FILE", help="a .cell file, or a cell that comes along")
     add_choice(parser)
-    parser.add_argument("--steps", type=int, default=5, metavar="T", help="(default: 5)")
-    parser.add_argument("--batch", type=int, default=3, metavar="B", help="(default: 3)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=whole(), default=5, metavar="T", help="(default: 5)")
+    parser.add_argument("--batch", type=whole(), default=3, metavar="B", help="(default: 3)")
+    parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument(
         "--range",
         action="append",
@@ -48,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="what an input or a state is drawn from (default: a normal distribution)",
     )
     parser.add_argument(
-        "--tolerance", type=float, default=TOLERANCE, help=f"(default: {TOLERANCE})"
+        "--tolerance", type=not_negative, default=TOLERANCE, help=f"(default: {TOLERANCE})"
     )
 
 
@@ -70,7 +69,7 @@ def _check(cls: type[Cell], settings: dict[str, Setting], arguments: Namespace) 
 
     cell = sample_cell(cls, settings)
     ranges = parse_ranges(arguments.range, cell)
-    exact = ComplexStep(cell, Path(arguments.file), cell.description.name, arguments.root)
+    exact = ComplexStep(cell, arguments.file, cell.description.name, arguments.root)
     sizes = arguments.steps, arguments.batch, arguments.seed
     exact_only = exact.slope if exact.needed else None
     arrays = check_gradients(

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from celldsl.cli.options import add_choice, parse_settings
+from celldsl.cli.options import add_choice, parse_settings, whole
 from celldsl.cli.output import CommandError
 
 EXAMPLE = (
@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     what = "x.npy (T, B, …) or (T, …), or an .npz with an array for each input"
     drawn = f"(default: {STEPS} steps of {BATCH} sequences, drawn)"
     parser.add_argument("--input", type=Path, metavar="X", help=f"{what} {drawn}")
-    parser.add_argument("--row", type=int, default=0, metavar="B", help="the sequence to draw")
+    parser.add_argument("--row", type=whole(0), default=0, metavar="B", help="the sequence to draw")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where pictures go (default: none are drawn)"
     )

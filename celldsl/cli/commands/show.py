@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celldsl.api import file_of
-from celldsl.cli.options import add_choice, add_without, parse_settings, root_of
+from celldsl.cli.options import add_choice, add_without, parse_settings, root_of, whole
 from celldsl.cli.output import CommandError, print_diagnostics
 from celldsl.cli.views.planned import plan_text
 from celldsl.cli.views.summary import sizes_of, summary_text
@@ -62,8 +62,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     pictures.add_argument("--theme", choices=["auto", "light", "dark"], default="auto")
     pictures.add_argument("--width", type=_width, metavar="PIXELS", help="of the page")
     plan = parser.add_argument_group("sizes for --plan")
-    plan.add_argument("--steps", type=int, default=100, metavar="T", help="(default: 100)")
-    plan.add_argument("--batch", type=int, default=32, metavar="B", help="(default: 32)")
+    plan.add_argument("--steps", type=whole(), default=100, metavar="T", help="(default: 100)")
+    plan.add_argument("--batch", type=whole(), default=32, metavar="B", help="(default: 32)")
     plan.add_argument("--dtype", choices=["float32", "float64"], default="float32")
 
 

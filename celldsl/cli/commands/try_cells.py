@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from celldsl.cli.given_settings import refuse_wrong
-from celldsl.cli.options import add_root, parse_settings
+from celldsl.cli.options import BLAS_THREADS, add_root, parse_settings, positive, whole
 from celldsl.cli.output import CommandError, on_terminal
 
 EXAMPLE = (
@@ -22,22 +22,6 @@ EXAMPLE = (
     "  celldsl try mine.cell --task copy --against lstm,gru --minutes 2 --out curves.png\n"
     "  celldsl try mine.cell --task measurements.csv"
 )
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e6:
-        raise ArgumentTypeError(f"expected a number above 0, not {text}")
-    return value
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 10**9:
-        raise ArgumentTypeError(f"expected a whole number above 0, not {text}")
-    return int(text)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -50,11 +34,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--against", default="gru", metavar="NAME,…", help="cells beside it, or none (default: gru)"
     )
-    parser.add_argument("--minutes", type=_positive, default=2.0, help="in all (default: 2)")
-    parser.add_argument("--updates", type=_whole, metavar="N", help="at most, for each cell")
-    parser.add_argument("--seeds", type=_whole, default=2, metavar="N", help="(default: 2)")
+    parser.add_argument("--minutes", type=positive, default=2.0, help="in all (default: 2)")
+    parser.add_argument("--updates", type=whole(), metavar="N", help="at most, for each cell")
+    parser.add_argument("--seeds", type=whole(), default=2, metavar="N", help="(default: 2)")
     parser.add_argument(
-        "--parameters", type=_whole, default=4000, metavar="N", help="of each cell (default: 4000)"
+        "--parameters", type=whole(), default=4000, metavar="N", help="of each cell (default: 4000)"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
@@ -67,7 +51,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 # Read when NumPy is imported.  A readout's products are small, and threads that wait for each other
 # beside those of the cells make them slower.
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run(arguments: Namespace) -> int:

@@ -121,7 +121,8 @@ def check_resets(
 def check_dtype(dtype: DTypeLike) -> DType:
     """The dtype of a cell: float32 or float64."""
     try:
-        found: DType = np.dtype(dtype)
+        # NumPy takes None for float64.
+        found: DType = np.dtype(bool if dtype is None else dtype)
     except TypeError:
         found = np.dtype(bool)
     if found not in (np.dtype("float32"), np.dtype("float64")):

@@ -29,7 +29,7 @@ def assign_attribute(cell: BuiltCell, name: str, value: object) -> None:
             own["params"].assign(value)
     elif name == "hypers":
         if value is not own["hypers"]:
-            own["hypers"].update(value)
+            own["hypers"].assign(value)
     elif name in REFUSED:
         raise ArgumentError(f"{name}: {_refusal(cell, name)}")
     elif _is_of_subclass(cell, name):

@@ -120,6 +120,16 @@ class Hypers(Mapping[str, Setting]):
         if new:
             self._change(new)
 
+    def assign(self, values: object) -> None:
+        """Sets all hyperparameters from a mapping that has all of them.  Raises as `update`."""
+        if not isinstance(values, Mapping):
+            raise ArgumentTypeError(f"hypers: expected a mapping, got {type(values).__name__}")
+        missing = [name for name in self if name not in values]
+        if missing:
+            told = "missing; `update` takes some of them alone"
+            raise ArgumentError(f"{', '.join(missing)}: {told}")
+        self.update(values)
+
     def __ior__(self, values: Mapping[str, object]) -> Hypers:
         self.update(values)
         return self

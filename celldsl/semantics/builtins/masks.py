@@ -32,13 +32,16 @@ def _per(f: Environment, a: Bound) -> str | None:
             return None
 
 
-def _rate(f: Environment, a: Bound) -> Tensor | None:
+def _rate(f: Environment, a: Bound, one: bool) -> Tensor | None:
+    """The rate; `one` says whether it may be 1."""
     written = given(a, "rate")
     found = convert.real(f, written, "a rate")
     known = None if found is None else _known(f, found, written.span)
-    if known is not None and not 0 <= known[0] < 1:
+    if known is not None and not (0 <= known[0] < 1 or (one and known[0] == 1)):
         value, span = known
         told = f"a rate lies between 0 and 1, and {value:g} does not"
+        if value == 1:
+            told = "a rate of dropout is below 1: with 1 nothing is left"
         share = f"{value / 100:g}" if 2 <= value < 100 else None
         fix = Fix(span, share) if share else None
         help = f"{value:g} percent is `{share}`" if share else None
@@ -103,7 +106,7 @@ def _refuse(f: Environment, e: ast.Call) -> bool:
 
 
 def _dropout(f: Environment, e: ast.Call, a: Bound) -> Value:
-    v, rate, per = tensor(f, a, "v"), _rate(f, a), _per(f, a)
+    v, rate, per = tensor(f, a, "v"), _rate(f, a, False), _per(f, a)
     if v is None or rate is None or per is None or _refuse(f, e):
         return Unknown()
     mask = _mask(f, "dropout", _lifetime(f, e, per, v), v.shape, rate)
@@ -112,7 +115,7 @@ def _dropout(f: Environment, e: ast.Call, a: Bound) -> Value:
 
 def _zoneout(f: Environment, e: ast.Call, a: Bound) -> Value:
     new, old = tensor(f, a, "new"), tensor(f, a, "old")
-    rate, per = _rate(f, a), _per(f, a)
+    rate, per = _rate(f, a, True), _per(f, a)
     if new is None or old is None or rate is None or per is None or _refuse(f, e):
         return Unknown()
     joined = together(f, e.span, ((given(a, "new"), new), (given(a, "old"), old)))
