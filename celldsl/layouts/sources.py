@@ -72,11 +72,23 @@ def _array(value: object) -> Values | None:
 
 
 def _of_file(path: Path) -> dict[str, Values]:
+    """Raises WeightsError where there is something else, or half of it, or what holds objects."""
+    try:
+        return _read(path)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, WeightsError):
+            raise
+        kind = path.suffix.lower()
+        raise WeightsError(f"{path}: no {kind} file of plain arrays ({error})") from None
+
+
+def _read(path: Path) -> dict[str, Values]:
     match path.suffix.lower():
         case ".safetensors":
             return read_weights(path)[0]
         case ".npz":
-            with np.load(path, allow_pickle=False) as held:
+            # NumPy leaves open what it cannot read.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 return {name: held[name] for name in held.files}
         case ".keras":
             with zipfile.ZipFile(path) as packed:

@@ -15,7 +15,7 @@ from celldsl.diagnostics.suggest import nearest
 from celldsl.structs import entity, field
 from celldsl.syntax import ast
 from celldsl.syntax.hints.other_names import NO_WORDS, Foreign
-from celldsl.syntax.limits import read_source
+from celldsl.syntax.limits import MAX_FILES, read_source
 from celldsl.syntax.parse import parse
 
 
@@ -99,6 +99,10 @@ def _load(use: ast.Use, module: Module, files: Files) -> Module | None:
         files.report.add("E0115", f"files use each other in a circle: {text}", use.path_span)
         return None
     if path not in files.read:
+        if len(files.read) >= MAX_FILES:
+            told = f"a cell uses {MAX_FILES} files at most, with those that they use"
+            files.report.add("E0113", told, use.path_span)
+            return None
         files.read[path] = _parse(path, use, files)
     return files.read[path]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_LINE = 4000
+MAX_FILES = 1000  # that a cell uses
 
 
 def read_source(path: str | os.PathLike[str] | Traversable, report: Report) -> Source | None:
