@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import celldsl
 from celldsl.runtime.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
 from celldsl.runtime.errors import ArgumentError
 from celldsl.runtime.threads import thread_count as threads
@@ -32,7 +33,9 @@ def test_the_number_is_checked() -> None:
 
 def test_small_work_stays_on_one_thread(parts: int) -> None:
     assert threads.parts_for(10, 1) == parts
-    assert threads.parts_for(1, 10**9) == 1
+    assert threads.parts_for(1, threads.LONG_WORK - 1) == 1
+    assert threads.parts_for(1, threads.LONG_WORK) == parts
+    assert threads.parts_for(0, 10**9) == 1
     assert threads.parts_for(2, 10**9) == min(2, parts)
 
 
@@ -81,3 +84,26 @@ def test_lengths_that_are_asked_for_once_are_forgotten() -> None:
     for power in range(1, 22):
         buffers.take(4**power % 10**7)
     assert sum(map(len, buffers._free.values())) <= KEPT_ARRAYS + 2
+
+
+@pytest.mark.parametrize("name", ["gru", "indrnn"])
+def test_threads_share_what_is_over_all_rows_of_a_sequence_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell: Any = celldsl.load(name)(I=5, H=17, dtype="float64", seed=0)
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((301, 1, 5)), rng.standard_normal((301, 1, 17))
+    cases: tuple[dict[str, Any], ...] = (
+        {}, {"checkpoint": True}, {"lengths": np.array([290])}, {"reverse": True},
+    )  # fmt: skip
+    for arguments in cases:
+        found = []
+        for number in (1, 3, 3):
+            monkeypatch.setattr(threads.THREADS, "number", number)
+            monkeypatch.setattr(threads, "LONG_WORK", 0)
+            y, _, tape = cell.forward(x, **arguments)
+            gradients = cell.backward(tape, dy)
+            found.append([y, gradients.inputs["x"], *gradients.params.values()])
+        for alone, shared, again in zip(*found, strict=True):
+            np.testing.assert_allclose(shared, alone, rtol=1e-10, atol=1e-11)
+            np.testing.assert_array_equal(shared, again)

@@ -15,6 +15,7 @@ from celldsl.runtime.threads.cpu_quota import cpu_quota
 
 # Fewer multiplications than this (about 50 microseconds) are done before a thread has woken.
 SMALL_WORK = 1_000_000
+LONG_WORK = 500_000_000  # of a sequence alone, whose steps are one thread's
 
 
 def available_cores() -> int:
@@ -61,8 +62,10 @@ def threads_by_default() -> int:
 def parts_for(batch: int, work: int, threads: int | None = None) -> int:
     """How many parts to split `batch` sequences into; `work` is in multiplications.
 
-    For as many threads as a call may use now, or for `threads`.
+    For as many threads as a call may use now, or for `threads`.  A long sequence alone has parts
+    without a sequence, whose threads share in products over all rows.
     """
-    if batch < 2 or work < SMALL_WORK:
+    if batch < 1 or work < (SMALL_WORK if batch > 1 else LONG_WORK):
         return 1
-    return min(get_threads() if threads is None else threads, batch)
+    wanted = get_threads() if threads is None else threads
+    return wanted if batch == 1 else min(wanted, batch)

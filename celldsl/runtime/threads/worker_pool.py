@@ -53,7 +53,7 @@ from celldsl.runtime.threads.task_abi import (
 from celldsl.runtime.threads.thread_count import available_cores, get_threads
 
 MAILBOXES = 256  # workers after these are woken each time
-NAP = 1e-4  # seconds
+NAP, LONG_NAP = 1e-4, 1e-3  # seconds, of who finds nothing to do
 
 LEAST_PACE, MOST_PACE = 0.02, 0.08  # seconds between two looks at signals
 MAIN_THREAD = threading.main_thread().ident
@@ -208,10 +208,19 @@ def work_on(job: Job, worker: int, pace: Pace | None = None) -> None:
     address = address_of_job(job)
     more = looked_at(pace, together, address, worker)
     watch = Watch(POOL.pool.placement, job) if worker == 0 else None
+    nap = NAP
     while goes_on(job):
-        if not more and (watch is None or not watch.helped()):
-            time.sleep(NAP)
+        if more:
+            nap = NAP
+        elif watch is None or not watch.helped():
+            time.sleep(nap)
+            nap = longer(nap) if watch is None else NAP
         more = looked_at(pace, together, address, worker)
+
+
+def longer(nap: float) -> float:
+    """The next nap of a worker who still finds nothing: steps of a sequence alone take long."""
+    return min(2 * nap, LONG_NAP)
 
 
 def serve(pool: WorkerPool, number: int) -> None:
@@ -237,8 +246,10 @@ def serve(pool: WorkerPool, number: int) -> None:
                 stop_job(job, GRAPH_LEFT)
             del error
         del job, held
+        nap = NAP
         while looks and stand_by(mailbox):
-            time.sleep(NAP)
+            time.sleep(nap)
+            nap = longer(nap)
 
 
 class PoolOfProcess:
