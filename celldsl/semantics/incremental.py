@@ -39,12 +39,16 @@ class Found:
 
 @record
 class Kept:
-    """What was found, where in `source` the texts stood that it is about, and `names` beside it."""
+    """What was found, where in `source` the texts stood that it is about, and `names` beside it.
+
+    `warned` says that warnings were looked for.
+    """
 
     found: Found
     source: Source
     starts: dict[str, int]
     names: tuple[str, ...]
+    warned: bool
 
 
 @entity
@@ -87,9 +91,10 @@ class Lookup:
             for item, _ in (*module.cells.values(), *module.defs.values())
             if item.span.source is not source
         }
-        self.names = tuple(sorted(module.places))
-        others = (*sorted(module.broken), "", *sorted(elsewhere))
-        self.world = (len(items) == len(self.items), module.path, *others)
+        self.names = (*sorted(module.places), "", *sorted(module.broken))
+        # Where something cannot be read, nothing is warned of.
+        self.warns = not module.broken
+        self.world = (len(items) == len(self.items), module.path, *sorted(elsewhere))
 
     def found(self, item: Item, walk: Callable[[], Found]) -> Found:
         """What was found of an item, or what `walk` finds."""
@@ -98,13 +103,13 @@ class Lookup:
         texts = tuple((name, self.items[name].span.text) for name in reads)
         key = (*self.world, item.span.text, *texts, *self._mentioned(reads))
         kept = session.fresh.get(key) or session.kept.get(key)
-        # What is right does not depend on names that it does not read; words on a mistake may.
-        if kept is not None and kept.names != self.names and kept.found.report.diagnostics:
+        if kept is not None and kept.names != self.names and not self._still_right(kept):
             kept = None
         starts = {name: self.items[name].span.start for name in reads}
         found = walk() if kept is None else Moved(kept, starts, self.source).found()
         if not session.asked and self._may_be_kept(found, reads):
-            session.fresh[key] = Kept(found, self.source, starts, self.names)
+            warned = self.warns if kept is None else kept.warned
+            session.fresh[key] = Kept(found, self.source, starts, self.names, warned)
         if kept is not None:
             session.seen.update(found.seen)
         return found
@@ -119,12 +124,16 @@ class Lookup:
             for place in _places(d)
         )
 
+    def _still_right(self, kept: Kept) -> bool:
+        """What is right does not depend on names that it does not read; words on a mistake may."""
+        return not kept.found.report.diagnostics and (kept.warned or not self.warns)
+
     def _mentioned(self, reads: list[str]) -> list[str]:
         """The names of the file that stand in some items, those of other files included."""
         words = set[str]().union(*(self.words[name] for name in reads))
         if not all(word.isascii() for word in words):
             return list(self.names)
-        return [name for name in self.names if name in words]
+        return [name for name in self.names if name in words or not name]
 
     def _reads(self, name: str) -> set[str]:
         """The items that one depends on, itself included: those that it names, and so on.

@@ -138,6 +138,13 @@ def test_a_new_name_is_of_interest_to_mistakes_alone(monkeypatch: pytest.MonkeyP
     found = again(session, more)
     assert sorted(walked) == ["Wrong", "tahm", "unused"]
     assert told(found) == told(check_text(more, "a.cell"))
+    # A line that cannot be read, and can again.
+    broken = more.replace("y = x + h", "y = x + (h")
+    for text in (broken, more):
+        walked.clear()
+        found = again(session, text)
+        assert not {"Inner", "Outer", "gate"} & set(walked)
+        assert told(found) == told(check_text(text, "a.cell"))
     # One that a cell has for a value of its own.
     more += "\ndef q(v) = v\n"
     walked.clear()
