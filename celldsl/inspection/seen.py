@@ -77,7 +77,8 @@ class Seen:
             told = ", ".join(f"{share:.0%} in {name}" for name, share in shares.items())
             yield f"What comes back to the first step is {told}."
         known = {n: v for n, v in self.gradients.influence.items() if np.isfinite(v)}
-        ranked = sorted(known.items(), key=lambda item: -abs(item[1]))
+        # What looks the same stays in the order of the equations, whatever the last bits say.
+        ranked = sorted(known.items(), key=lambda item: -abs(float(f"{item[1]:.2g}")))
         strong = [(name, v) for name, v in ranked if abs(v) > SLIGHT]
         if strong:
             name, value = strong[0]

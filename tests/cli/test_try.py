@@ -45,6 +45,7 @@ def test_cells_are_compared_in_a_table_and_a_sentence(capsys: pytest.CaptureFixt
 def test_a_table_of_numbers_is_a_task(
     series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("matplotlib", reason="the picture is Matplotlib's")
     arguments = ["--task", str(series), "--against", "none", "--seeds", "1", "--minutes", "1"]
     arguments += ["--updates", "240", "--parameters", "400", "--out", str(tmp_path / "c.png")]
     status, out, _ = tried(capsys, "rnn", *arguments)

@@ -216,4 +216,6 @@ def test_the_map_of_the_code_names_what_is_there() -> None:
     text = (TOP / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`((?:celldsl|tests|docs|grammars|examples|\.ci)/[\w./]+)`", text)
     assert len(named) > 20
+    if not (TOP / "celldsl").is_dir():
+        pytest.skip("these are the tests of an installed wheel, without the sources")
     assert not [path for path in named if not (TOP / path).exists()]
