@@ -194,6 +194,18 @@ def ask_dims(m: Mistake) -> Words | None:
     return Words("E0010", message, help, start=m.before.start, end=m.before.end)
 
 
+def ask_named_dims(m: Mistake) -> Words | None:
+    """`sub g = GRU[I=4, H=8]`, `sub g = GRU[I, H, act=relu]`"""
+    if m.first.type != "SUB" or m.kind != "EQUAL" or not {"LSQB", "EQUAL"} <= m.line_kinds:
+        return None
+    if "RSQB" in m.line_kinds:
+        return None
+    cell, name, value = m.tokens[m.line + 3], m.before, m.after
+    message = f"`{name}` is given by name, and sizes go by their order"
+    help = f"a size is written alone, `{cell}[{value}]`; a hyperparameter goes behind the sizes, "
+    return Words("E0010", message, f"{help}`{cell}[…]({name}={value})`")
+
+
 def ask_use(m: Mistake) -> Words | None:
     """`use "a.cell"`, `use A from a`"""
     if m.first.type != "USE":
@@ -260,6 +272,7 @@ DECLARATION_RULES = (
     ask_primed_declaration,
     ask_annotation,
     ask_dims,
+    ask_named_dims,
     ask_use,
     ask_argument,
     ask_output,
