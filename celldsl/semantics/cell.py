@@ -9,6 +9,7 @@ from celldsl.ir.program import Rows
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec
 from celldsl.semantics import sizes as written_sizes
+from celldsl.semantics.builtins.ode_rules import METHODS
 from celldsl.semantics.cell_body import declarations, equations
 from celldsl.semantics.constraints import Constraints
 from celldsl.semantics.context import Callbacks, Context, Environment, TooManyEquations
@@ -192,6 +193,10 @@ def _hyper_value(f: Environment, hyper: ast.Hyper) -> Value:
         is_name = quoted.isidentifier()
         what = "cell" if quoted in f.home.cells else "function"
         help = f"a {what} stands without quotes: `{quoted}`" if is_name else None
+        if quoted in METHODS:
+            is_name = False
+            help = "the method of `ode` is fixed where it stands; a choice is one of structure: "
+            help += f"`{hyper.id} = true`, and `if {hyper.id}:` with an `ode` in each branch"
         whole = hyper.default.value if isinstance(hyper.default, ast.Index) else None
         if isinstance(whole, ast.Name) and whole.id in f.home.cells:
             help = f"a cell stands without its sizes: `{hyper.id} = {whole.id}`"

@@ -172,7 +172,7 @@ def _check_cell(cell: ast.Cell, home: Module, usage: Usage) -> tuple[Report, int
     if spent <= MAX_EQUATIONS:
         merge(report, _other_numbers(cell, home, contexts[-1].choices, usage))
     if not report.has_errors and not home.broken:
-        lint(cell, contexts, usage, report)
+        lint(cell, home, contexts, usage, report)
     return report, spent
 
 

@@ -20,6 +20,7 @@ from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.semantics.environment import Sight, Usage, Value
 from celldsl.semantics.modules import Module
+from celldsl.semantics.step_lints import ANY, states_read_around
 from celldsl.structs import entity, field, record, replace
 from celldsl.syntax import ast
 
@@ -82,7 +83,7 @@ class Lookup:
     """The cells and functions of one text by what their walks depend on."""
 
     def __init__(self, session: Session, file: ast.File, source: Source, module: Module) -> None:
-        self.session, self.source = session, source
+        self.session, self.source, self.around = session, source, states_read_around(module)
         items = [i for i in file.items if isinstance(i, ast.Cell | ast.Def)]
         self.items = {item.name.id: item for item in items}
         self.words = {name: set(_WORD.findall(i.span.text)) for name, i in self.items.items()}
@@ -100,8 +101,9 @@ class Lookup:
         """What was found of an item, or what `walk` finds."""
         session = self.session
         reads = sorted(self._reads(item.name.id))
+        around = self.around.get(item.name.id, set()) | self.around.get(ANY, set())
         texts = tuple((name, self.items[name].span.text) for name in reads)
-        key = (*self.world, item.span.text, *texts, *self._mentioned(reads))
+        key = (*self.world, item.span.text, *texts, *self._mentioned(reads), "", *sorted(around))
         kept = session.fresh.get(key) or session.kept.get(key)
         if kept is not None and kept.names != self.names and not self._still_right(kept):
             kept = None

@@ -13,10 +13,11 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
 from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
+from celldsl.semantics.modules import Module
 from celldsl.semantics.pole_lints import Pole, old_names, poles
 from celldsl.semantics.reach import Reach, leaves_below, reach
 from celldsl.semantics.shared_lints import separate_weights
-from celldsl.semantics.step_lints import steps_for_states
+from celldsl.semantics.step_lints import ANY, states_read_around, steps_for_states
 from celldsl.semantics.wording import short
 from celldsl.syntax import ast
 
@@ -31,14 +32,16 @@ UNUSED = {
 }
 
 
-def lint(cell: ast.Cell, contexts: list[Context], usage: Usage, report: Report) -> None:
+def lint(
+    cell: ast.Cell, home: Module, contexts: list[Context], usage: Usage, report: Report
+) -> None:
     for code, message, span, help, instead in (
         *_unused(cell, usage),
         *_old_state(cell, usage),
         *_old_output(cell, usage),
         *_sizes_as_hypers(cell),
         *_poles(cell),
-        *_everywhere(cell, contexts),
+        *_everywhere(cell, home, contexts),
     ):
         fix = None if instead is None else Fix(span, instead)
         report.add(code, message, span, help=help, fix=fix)
@@ -138,7 +141,7 @@ def _line(span: Span) -> int:
     return span.source.line_column(span.start)[0]
 
 
-def _everywhere(cell: ast.Cell, contexts: list[Context]) -> Iterator[Found]:
+def _everywhere(cell: ast.Cell, home: Module, contexts: list[Context]) -> Iterator[Found]:
     """What every walk finds in which its place exists."""
     found: Counter[Found] = Counter()
     there: Counter[Span] = Counter()
@@ -147,8 +150,16 @@ def _everywhere(cell: ast.Cell, contexts: list[Context]) -> Iterator[Found]:
         there.update(set(_places(w)))
         found.update({f for f in _in_walk(w, ways) if _inside(cell, f[2])})
     for warning, count in found.items():
-        if count == there[warning[2]]:
+        if count == there[warning[2]] and not _read_around(cell, home, warning):
             yield warning
+
+
+def _read_around(cell: ast.Cell, home: Module, warning: Found) -> bool:
+    """Whether a state that reaches no output is there for the cells around."""
+    if warning[0] != "W0503":
+        return False
+    read = states_read_around(home)
+    return any(warning[2].text in read.get(name, ()) for name in (cell.name.id, ANY))
 
 
 def _places(w: Context) -> Iterator[Span]:

@@ -7,9 +7,10 @@ resolved.  A circle of files is reported as the circle that it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
-from celldsl.diagnostics.diagnostic import Label, Report
+from celldsl.diagnostics.diagnostic import Fix, Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.structs import entity, field
@@ -17,6 +18,10 @@ from celldsl.syntax import ast
 from celldsl.syntax.hints.other_names import NO_WORDS, Foreign
 from celldsl.syntax.limits import MAX_FILES, read_source
 from celldsl.syntax.parse import parse
+
+# Files of a folder that a misspelt name is compared with.
+MAX_LOOKED_AT = 1000
+MAX_NAMED = 4
 
 
 @entity
@@ -85,7 +90,8 @@ def _use(use: ast.Use, module: Module, files: Files) -> None:
         else:
             module.broken.add(name.alias)
             near = nearest(name.id, [*other.cells, *other.defs])
-            hint = f"did you mean `{near}`?" if near else None
+            there = ", ".join(f"`{n}`" for n in [*other.cells, *other.defs][:MAX_NAMED])
+            hint = f"did you mean `{near}`?" if near else f"it has {there}" if there else None
             files.report.add("E0114", f'`{name.id}` is not in "{use.path}"', name.span, help=hint)
 
 
@@ -128,12 +134,30 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
         )
         return None
     if not found:
-        help = "a path begins at the folder of the file that it stands in"
-        if not use.path.endswith(".cell"):
-            help = f'write `"{use.path}.cell"`'
-        files.report.add("E0113", f'there is no file "{use.path}"', use.path_span, help=help)
+        told, (help, fix) = (
+            f'there is no file "{use.path}"',
+            _meant(use.path, path, use.path_span),
+        )
+        files.report.add("E0113", told, use.path_span, help=help, fix=fix)
         return None
     return path
+
+
+def _meant(written: str, path: Path, span: Span) -> tuple[str, Fix | None]:
+    """What to write for a file that is not there."""
+    if not written.endswith(".cell"):
+        better = f'"{written}.cell"'
+        return f"write `{better}`", Fix(span, better)
+    try:
+        there = [found.name for found in islice(path.parent.glob("*.cell"), MAX_LOOKED_AT)]
+    except OSError:
+        there = []
+    near = nearest(path.name, there)
+    if near is not None:
+        better = f'"{written.removesuffix(path.name)}{near}"'
+        return f"did you mean `{better}`?", Fix(span, better)
+    help = "a path begins at the folder of the file that it stands in; "
+    return help + "a cell that comes with celldsl is copied there by `celldsl new`", None
 
 
 def _source(path: Path, files: Files) -> Source | None:

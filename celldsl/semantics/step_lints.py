@@ -1,6 +1,7 @@
-"""Steps of inner cells that are made for their states.  In: a cell.  Out: places of targets.
+"""What is made for the states of inner cells.  In: a cell.  Out: places of targets, and states.
 
-With `y = g(x)` and `h' = g.h'` nothing reads `y`, and the step is not in vain.
+With `y = g(x)` and `h' = g.h'` nothing reads `y`, and the step is not in vain; nor is a state that
+cells around read as `g.h`, and its own does not.
 """
 
 from __future__ import annotations
@@ -9,8 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from celldsl.diagnostics.span import Span
+from celldsl.semantics.modules import Module
 from celldsl.syntax import ast
 from celldsl.syntax.walk import parts, statements
+
+# No cell is called like it.
+ANY = "*"
 
 
 def steps_for_states(cell: ast.Cell) -> set[Span]:
@@ -27,18 +32,50 @@ def steps_for_states(cell: ast.Cell) -> set[Span]:
     }
 
 
-def _called(e: ast.Expr) -> Iterator[str]:
-    if isinstance(e, ast.Call):
-        yield e.function
+def states_read_around(home: Module) -> dict[str, set[str]]:
+    """The states that cells of a file read of those that they hold, by the cells' names.
+
+    Under ANY are those of inner cells that a hyperparameter stands for.
+    """
+    found: dict[str, set[str]] = {}
+    for outer, module in home.cells.values():
+        if module is home:
+            for name, state in _read_of_inner(outer):
+                found.setdefault(name, set()).add(state)
+    return found
+
+
+def _read_of_inner(outer: ast.Cell) -> Iterator[tuple[str, str]]:
+    """The cell and the state of `g.h`, wherever that stands."""
+    everything = list(statements(outer.body))
+    given = {hyper.id for hyper in outer.hyper}
+    inner: dict[str, str] = {}
+    for s in everything:
+        if isinstance(s, ast.Sub):
+            held = inner.get(s.shares.id, "") if s.shares else s.cell.id
+            inner[s.name.id] = ANY if held in given else held
+    if not inner:
+        return
+    for s in everything:
+        if isinstance(s, ast.Equation):
+            states = (e for e in _all(s.value) if isinstance(e, ast.Attribute))
+            yield from ((inner[e.owner], e.id) for e in states if e.owner in inner)
+
+
+def _all(e: ast.Expr) -> Iterator[ast.Expr]:
+    yield e
     for part in parts(e):
-        yield from _called(part)
+        yield from _all(part)
+
+
+def _called(e: ast.Expr) -> Iterator[str]:
+    return (part.function for part in _all(e) if isinstance(part, ast.Call))
 
 
 def _owners(e: ast.Expr) -> Iterator[str]:
     """Names that are called, or have something read behind a dot."""
-    if isinstance(e, ast.Call):
-        yield e.function
-    if isinstance(e, ast.Attribute):
-        yield e.owner
-    for part in parts(e):
-        yield from _owners(part)
+    for part in _all(e):
+        if isinstance(part, ast.Call):
+            yield part.function
+        if isinstance(part, ast.Attribute):
+            yield part.owner

@@ -164,3 +164,12 @@ def test_a_change_of_a_file_that_is_used_is_seen(tmp_path: Path) -> None:
     assert again(session, text, path).has_errors
     session.texts = {}
     assert not again(session, text, path).diagnostics
+
+
+def test_a_cell_around_that_reads_a_state_is_seen() -> None:
+    text = "cell A[H]:\n    input x: [H]\n    state h: [H]\n    y = x\n    h' = x\n    output y\n"
+    around = "cell B[H]:\n    input x: [H]\n    sub g = A[H]\n    y = g(x) + {}\n    output y\n"
+    session = Session()
+    assert [d.code for d in again(session, text).diagnostics] == ["W0503"]
+    assert not again(session, text + around.format("g.h")).diagnostics
+    assert [d.code for d in again(session, text + around.format("x")).diagnostics] == ["W0503"]

@@ -42,3 +42,35 @@ def test_a_bias_that_another_absorbs(equations: str) -> None:
 )
 def test_two_biases_that_do_not_always_stand_together(equations: str) -> None:
     assert codes(equations) == []
+
+
+INNER = """
+cell Inner[I, H]:
+    input x: [I]
+    state h: [H]
+    y = tanh(linear(x, H))
+    h' = y
+    output y
+"""
+OUTER = """
+cell Outer[I, H]{}:
+    input x: [I]
+    sub g = {}
+    {}
+    y = g(x) + {}
+    output y
+"""
+
+
+@pytest.mark.parametrize(
+    ("outer", "found"),
+    [
+        ("", ["W0503"]),
+        (OUTER.format("", "Inner[I, H]", "", "g.h"), []),
+        (OUTER.format("(kind = Inner)", "kind[I, H]", "", "g.h"), []),
+        (OUTER.format("", "Inner[I, H]", "sub f = shared g", "f(x) * f.h"), []),
+        (OUTER.format("", "Inner[I, H]", "", "x[0]"), ["W0503"]),
+    ],
+)
+def test_a_state_may_be_there_for_a_cell_around(outer: str, found: list[str]) -> None:
+    assert [d.code for d in check_source(INNER + outer).diagnostics] == found

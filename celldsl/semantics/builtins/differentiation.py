@@ -150,12 +150,14 @@ def _not_varied(f: Environment, written: ast.Expr, binding: Binding) -> None:
 
 
 def _no_number(f: Environment, written: ast.Expr, value: Value) -> None:
-    text = written.span.text
+    text, help = written.span.text, None
     kind = "a number that is fixed before a cell runs"
     if isinstance(value, Tensor):
         kind = "true or false" if value.boolean else "an integer that picks"
+    if isinstance(value, Tensor) and not value.boolean:
+        help = f"what it picks has one: `v = E[{text}]`, and a loss that is computed with `v`"
     told = f"`{text}` is {kind}: there is no gradient with respect to it"
-    f.error(CODE, told, written.span)
+    f.error(CODE, told, written.span, help=help)
 
 
 def _no_name(f: Environment, e: ast.Call, a: Bound, written: ast.Expr) -> None:

@@ -32,8 +32,8 @@ def _ode(f: Environment, e: ast.Call, a: Bound) -> Value:
         f.error("E0403", f"`ode` cannot stand in {f.only_initial}", e.span)
         return Unknown()
     try:
-        rule, steps = METHODS[_method(f, e, a)], _steps(f, a)
         function, span = _function(f, a), given(a, "f").span
+        rule, steps = METHODS[_method(f, e, a, function)], _steps(f, a)
         system = System(
             f, e, function, span, _items(a, "y"), _items(a, "args"), given(a, "y").span.text
         )
@@ -136,7 +136,7 @@ def _check_count(system: System) -> None:
     raise Refused
 
 
-def _method(f: Environment, e: ast.Call, a: Bound) -> str:
+def _method(f: Environment, e: ast.Call, a: Bound, function: FunctionValue) -> str:
     written = a["method"]
     if written is None:
         return "euler"
@@ -150,6 +150,13 @@ def _method(f: Environment, e: ast.Call, a: Bound) -> str:
         rest = ", ".join(arg.span.text for arg in e.args[3:])
         by_place = f"what the function takes besides stands in a list: `args=[{rest}]`"
         help = by_place if rest else "a method is fixed where the equation is written, in quotes"
+        taken, changing = function.definition, len(_items(a, "y"))
+        if rest and len(e.args) == 4 and (taken is None or len(taken.args) == changing):
+            begin, end = given(a, "dt").span.text, written.span.text
+            length = end if begin in ("0", "0.0") else f"{end} - {begin}"
+            y = given(a, "y").span.text
+            better = f"ode({function.name}, {y}, {length})"
+            help = f"time goes from 0: it takes how long that is, `{wording.short_text(better)}`"
     fix = Fix(written.span, f'"{near}"') if near else None
     told = "a method stands in quotes" if text in METHODS else f"`ode` has no method `{text}`"
     f.error("E0124", told, written.span, f"it is one of {names}", help=help, fix=fix)

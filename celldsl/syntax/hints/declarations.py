@@ -12,6 +12,7 @@ from __future__ import annotations
 from celldsl.syntax.hints.parse_error import Mistake, Words
 
 _DECLARING = frozenset({"INPUT", "STATE", "PARAM", "CONST"})
+_KINDS = ("complex", "bool", "int")
 MAX_PATH = 16
 
 
@@ -52,6 +53,9 @@ def ask_shape(m: Mistake) -> Words | None:
     """`state h`, `state h = zeros`, `input x: I`, `param W: (I, H)`"""
     if m.first.type not in _DECLARING:
         return None
+    behind = _kind_behind(m)
+    if behind is not None:
+        return behind
     if m.wants("COLON", "COMMA") and m.kind in ("LPAR", "LSQB"):
         shape, end = _written(m, m.at)
         help = f"write `{m.first} {m.before}: {shape}`"
@@ -72,6 +76,23 @@ def ask_shape(m: Mistake) -> Words | None:
         said, start = "a shape stands in square brackets", m.tokens[first].start
         return Words("E0010", said, help, shape, start=start, end=end, over=True)
     return None
+
+
+def _kind_behind(m: Mistake) -> Words | None:
+    """`state z: [H]: complex`, `input k: [] int`: the kind stands before the shape."""
+    at = m.at if m.before.type == "RSQB" else m.at - 1
+    word = m.tokens[at + (m.tokens[at].type == "COLON")]
+    if word not in _KINDS or m.tokens[at - 1].type != "RSQB":
+        return None
+    opens = max(at for at in range(m.line, m.at) if m.tokens[at].type == "LSQB")
+    inside = m.bracket(opens)
+    if inside is None:
+        return None
+    better = f"{word}[{inside[0]}]" if inside[0] or word == "complex" else str(word)
+    start, name = m.tokens[opens].start, m.tokens[opens - 2]
+    help = f"write `{m.first} {name}: {better}`"
+    said = f"`{word}` stands before the shape"
+    return Words("E0010", said, help, better, start=start, end=word.end, over=True)
 
 
 def ask_shared(m: Mistake) -> Words | None:

@@ -70,6 +70,13 @@ def ask_membership(m: Mistake) -> Words | None:
     """`a in b`"""
     if m.kind not in ("IN", "NOT") or not m.wants("STAR"):
         return None
+    opened = [token.type for token in m.tokens[m.at - 3 : m.at]]
+    if m.kind == "IN" and opened == ["NAME", "LPAR", "NAME"]:
+        function, variable = m.tokens[m.at - 3], m.before
+        help = f"write `{function}(for {variable} in 0..K: …)`; the end is excluded"
+        said = f"a loop inside of `{function}` begins with `for`"
+        return Words("E0010", said, help, f"for {variable}", start=variable.start,
+                     end=variable.end, over=True)  # fmt: skip
     return Words(
         "E0010",
         f"`{m.token}` does not stand between two values",
@@ -171,6 +178,9 @@ def ask_start(m: Mistake) -> Words | None:
 def ask_method(m: Mistake) -> Words | None:
     """`x.sum()`, `h'.detach()`, `linear(x, H).chunk(4)`, `a.b.c`"""
     if m.kind == "DOT" and m.before.type in ("PRIMED", "RPAR", "RSQB") and m.after.type == "NAME":
+        stepped = _inner_call(m)
+        if stepped is not None:
+            return stepped
         owner = str(m.before) if m.before.type == "PRIMED" else "…"
         start = m.before.start if m.before.type == "PRIMED" else m.token.start
         return _method(m, owner, m.at + 1, start)
@@ -184,6 +194,27 @@ def ask_method(m: Mistake) -> Words | None:
             "`g.h` is the state `h` of the inner cell `g`, and nothing goes deeper",
         )
     return _method(m, owner, m.at - 1, m.tokens[m.at - 3].start)
+
+
+def _inner_call(m: Mistake) -> Words | None:
+    """`y = g(x).h` of an inner cell."""
+    inner = {
+        str(m.tokens[at + 1])
+        for at in range(m.line)
+        if m.tokens[at].type == "SUB" and m.tokens[at + 1].type == "NAME"
+    }
+    for at in range(m.at - 2, m.line, -1):
+        inside = m.bracket(at) if m.tokens[at].type == "LPAR" else None
+        if inside is not None and inside[1] == m.before.end:
+            break
+    else:
+        return None
+    name, state = str(m.tokens[at - 1]), m.after
+    if name not in inner or m.tokens[m.at + 2].type == "LPAR":
+        return None
+    help = f"step it in an equation of its own, and read `{name}.{state}'` below that"
+    told = f"a step of `{name}` gives its outputs, and `{state}` is read as `{name}.{state}'`"
+    return Words("E0018", told, help, end=state.end)
 
 
 def ask_point(m: Mistake) -> Words | None:

@@ -102,6 +102,10 @@ def ask_reserved(m: Mistake) -> Words | None:
     keyword = m.after.type == "EQUAL" and m.before.type in ("LPAR", "COMMA")
     if m.kind == "STATE" and keyword and "LPAR" in m.line_kinds:
         help = "an inner cell is told where its step begins by the name of a state: `g(x, h=…)`"
+    if m.kind == "STATE" and m.before.type == "COMMA" and "EQUAL" not in m.line_kinds:
+        help = (
+            "an inner cell keeps its state itself: `y = g(x)` steps it, and `g.h'` is what goes out"
+        )
     return Words("E0013", f"`{m.token}` is a word of the language, not a name", help)
 
 
