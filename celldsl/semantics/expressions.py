@@ -156,7 +156,9 @@ def _binary(f: Environment, e: ast.Binary, left: Value, right: Value) -> Value:
     if a is None or b is None:
         return Unknown()
     if e.op == "**" and (f.context.is_complex(a.name) or f.context.is_complex(b.name)):
-        return complex_numbers.raised(f, e, a, right)
+        found = complex_numbers.raised(f, e, a, right)
+        if found is not None:
+            return found
     return _build(f, e, a, b)
 
 

@@ -181,8 +181,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("complex cfloat cdouble complex64 complex128 view_as_complex", "a complex number is written "
      "`a + 1i * b`"),
     ("view_as_real as_real", "both parts of a complex number are `real(z)` and `imag(z)`"),
-    ("angle arg phase atan2 arctan2", "keep the angle as a value of its own: "
-     "`z = r * exp(1i * w)`"),
+    ("angle arg phase", "the angle of a complex number is `imag(log(z))`"),
+    ("atan2 arctan2", "write `imag(log(x + 1i * y))`: the angle of a complex number"),
     ("polar cis expi rect", "write `r * exp(1i * w)`"),
     ("modrelu modReLU mod_relu", "write `relu(abs(z) + b) * z / (abs(z) + 1e-6)`"),
     ("LSTMCell GRUCell RNNCell LSTM GRU RNN SimpleRNN", "an inner cell is declared and stepped: "

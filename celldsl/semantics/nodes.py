@@ -18,7 +18,8 @@ from celldsl.ir.gradients import gradients
 from celldsl.ir.notes import Complex, Composite, Notes
 from celldsl.ir.program import Leaf, Node, Origin, Rows, Type
 from celldsl.ir.size import Shape
-from celldsl.semantics.pairs import Pair, joined, lowered, parts_of, stored
+from celldsl.semantics.pair_functions import lowered
+from celldsl.semantics.pairs import Pair, filled, joined, parts_of, stored
 from celldsl.structs import entity, field
 from celldsl.syntax.ast import InputKind
 
@@ -84,20 +85,54 @@ class Nodes:
 
     def own(self, value: str) -> str:
         """The value as a node of its own: others that are equal are then other values."""
+        if self.is_complex(value):
+            return self._own_complex(value)
         copy = self.builder.copy(value)
         self._placed(copy, [value])
         return copy
 
+    def _own_complex(self, value: str) -> str:
+        """Both parts are there then, also one that is 0."""
+        shape, pair = self.shape(value), self.pair(value)
+        parts = [self.own(filled(self, part, shape)) for part in (pair.real, pair.imag)]
+        made = self.notes.complex.values.get(value)
+        if made is None:
+            return self.complex(Pair(*parts), "reshape", value, shape=shape)
+        return self.complex(Pair(*parts), made.node.op, *made.node.args, **dict(made.node.attributes))
+
     def gradients(self, loss: str, wrt: Sequence[str]) -> list[str | None]:
-        """As those of `celldsl.ir.gradients`: each is a node of its own, called `grad`."""
-        begin, found = len(self.builder.nodes), gradients(self.builder, loss, wrt)
+        """As those of `celldsl.ir.gradients`: each is a node of its own, called `grad`.
+
+        That of a complex value has the gradients of its two parts.
+        """
+        begin = len(self.builder.nodes)
+        real = [name for value in wrt for name in self.varied(value)]
+        found = dict(zip(real, gradients(self.builder, loss, real), strict=True))
         for node in self.builder.nodes[begin:]:
             self._placed(node.name, node.args)
-        kept = [None if value is None else self.own(value) for value in found]
-        for value, name in zip(kept, wrt, strict=True):
-            if value is not None:
-                self.notes.composites[value] = Composite("grad", (loss, name))
-        return kept
+        return [
+            self._gradient(loss, value, [found[n] for n in self.varied(value)]) for value in wrt
+        ]
+
+    def varied(self, value: str) -> tuple[str, ...]:
+        """The nodes that change where a value does: its own, its array's, or those of its parts."""
+        return (self.arrays[value],) if value in self.arrays else self.parts(value)
+
+    def _gradient(self, loss: str, value: str, found: Sequence[str | None]) -> str | None:
+        if not any(found):
+            return None
+        kept = [None if part is None else self.own(part) for part in found]
+        if value in self.arrays:
+            assert kept[0] is not None
+            pair = parts_of(self, kept[0])
+            gradient = self.complex(pair, "grad", loss, value)
+            self._note_parts(gradient, set(pair.parts))
+            return gradient
+        if value in self.pairs:
+            return self.complex(Pair(*kept), "grad", loss, value)
+        assert kept[0] is not None
+        self.notes.composites[kept[0]] = Composite("grad", (loss, value))
+        return kept[0]
 
     def composed(self, value: str, function: str, *args: str, **attributes: object) -> str:
         """Note that a value is what a function of the language gives, and return it."""

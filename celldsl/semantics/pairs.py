@@ -5,7 +5,7 @@
 
 A part that is None is 0, and costs nothing.  A complex value has a name of its own that stands for
 its two parts; no node has that name, so that nothing behind the semantics knows of complex numbers.
-An operation that has no rule here is of real numbers alone.
+What else has a meaning is in `pair_functions.py`; all other operations are of real numbers alone.
 """
 
 from __future__ import annotations
@@ -66,16 +66,6 @@ def stored(shape: Shape) -> Shape:
     return (*shape, TWO)
 
 
-def lowered(w: Maker, op: str, operands: Sequence[Pair], attributes: Attributes) -> Pair | str:
-    """The parts of what an operation gives, or its one value where that is always real."""
-    rule = RULES.get(op)
-    if rule is None:
-        raise NotComplex(op)
-    if op in ALIGNED:
-        operands = _aligned(w, operands)
-    return rule(w, operands, attributes)
-
-
 def shape_of(w: Maker, pair: Pair) -> Shape:
     part = pair.imag if pair.real is None else pair.real
     assert part is not None
@@ -100,7 +90,7 @@ def joined(w: Maker, pair: Pair) -> str:
         return pair.array
     shape = shape_of(w, pair)
     column = (*shape, Size.of(1))
-    parts = [w.plain("reshape", _filled(w, part, shape), shape=column) for part in _both(pair)]
+    parts = [w.plain("reshape", filled(w, part, shape), shape=column) for part in _both(pair)]
     return w.plain("concat", *parts, axis=len(shape))
 
 
@@ -108,14 +98,14 @@ def _both(pair: Pair) -> tuple[Part, Part]:
     return pair.real, pair.imag
 
 
-def _filled(w: Maker, part: Part, shape: Shape) -> str:
+def filled(w: Maker, part: Part, shape: Shape) -> str:
     """A part, where there is none an array of zeros."""
     if part is not None:
         return part
     return w.plain("broadcast", w.plain("number", value=0.0), shape=shape)
 
 
-def _aligned(w: Maker, operands: Sequence[Pair]) -> list[Pair]:
+def aligned(w: Maker, operands: Sequence[Pair]) -> list[Pair]:
     """The operands of an elementwise operation in one shape: a scalar stands beside anything."""
     shape = max((shape_of(w, pair) for pair in operands), key=len)
 
@@ -157,7 +147,7 @@ def _whole(op: str, first: int = 0) -> Rule:
         found: list[Part] = []
         for side in zip(*map(_both, operands[first:]), strict=True):
             shapes = [shape_of(w, pair) for pair in operands[first:]]
-            parts = [_filled(w, part, shape) for part, shape in zip(side, shapes, strict=True)]
+            parts = [filled(w, part, shape) for part, shape in zip(side, shapes, strict=True)]
             found.append(w.plain(op, *fixed, *parts, **attributes) if any(side) else None)
         return Pair(*found)
 
@@ -199,6 +189,13 @@ def _bilinear(op: str) -> Rule:
         )
 
     return rule
+
+
+def product(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
+    """Of numbers, element by element."""
+    found = _bilinear("mul")(w, operands, attributes)
+    assert isinstance(found, Pair)
+    return found
 
 
 def _einsum(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
@@ -245,8 +242,7 @@ def _div(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
     a, b = operands
     if b.imag is None:
         return Pair(*(_through(w, "div", part, [b.real or ""], {}) for part in _both(a)))
-    top = _bilinear("mul")(w, (a, conjugate(w, b)), {})
-    assert isinstance(top, Pair)
+    top = product(w, (a, conjugate(w, b)), {})
     length = power(w, b)
     return Pair(*(_through(w, "div", part, [length], {}) for part in _both(top)))
 
@@ -274,9 +270,7 @@ def _exp(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
     round = Pair(w.plain("cos", z.imag), w.plain("sin", z.imag))
     if z.real is None:
         return round
-    found = _bilinear("mul")(w, (Pair(w.plain("exp", z.real)), round), {})
-    assert isinstance(found, Pair)
-    return found
+    return product(w, (Pair(w.plain("exp", z.real)), round), {})
 
 
 def modulus(w: Maker, pair: Pair) -> str:
@@ -295,7 +289,6 @@ def _abs(w: Maker, operands: Sequence[Pair], _: Attributes) -> str:
     return modulus(w, operands[0])
 
 
-ALIGNED = frozenset({"add", "sub", "mul", "div", "where", "surrogate", "scale_gradient"})
 RULES: dict[str, Rule] = {
     **{op: _each(op) for op in (
         "neg", "reshape", "broadcast", "slice", "transpose", "roll", "sum", "cumsum",
@@ -306,7 +299,7 @@ RULES: dict[str, Rule] = {
     "where": _whole("where", first=1),
     "add": _add,
     "sub": _sub,
-    "mul": _bilinear("mul"),
+    "mul": product,
     "einsum": _einsum,
     "div": _div,
     "square": _square,

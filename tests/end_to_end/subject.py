@@ -55,7 +55,8 @@ class Subject:
     engine: str = "llvm"
 
     def dims(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        return {d.name: sizes[d.name] for d in self.spec.dims}
+        """A dim that the structure depends on stays what it was lowered with."""
+        return {d.name: sizes[d.name] if d.fixed is None else d.fixed for d in self.spec.dims}
 
     def hypers(self) -> Arrays:
         """Hyperparameters that are read at run time, as they are by default."""

@@ -115,6 +115,32 @@ cell Main[N]:
 '''
 
 
+COMPLEX = '''
+cell Main[I, N](rate = 0.2):
+    """A complex memory, written by gradient steps: of states, a param, and values."""
+    input x: [I]
+    input u: complex[N]
+    param A: complex[N, I]
+    param t: [N]
+    state z: complex[N]
+    state W: complex[N, N]
+
+    p  = A @ x
+    e  = W @ p - exp(1i * t) * u
+    l  = sum(real(e * conj(e))) + sum(real(z * conj(z)) ** 2)
+    dW, dz, dp, dA = grad(l, [W, z, p, A])
+    W' = 0.9 * W - rate * dW
+    g  = grad(sum(real(dz)) + sum(square(abs(dA @ x))), z)
+    y  = 0.1i * t
+    s  = grad(sum(real(exp(y)) + imag(y * conj(p))), y)
+    q  = z
+    r  = grad(sum(abs(q * z)), q)
+    z' = 0.5 * z - 0.1 * dz + 0.1i * dp + 0.1 * g
+
+    output z', s, r
+'''
+
+
 def normalize(v: Any) -> Any:
     return v / jnp.maximum(jnp.sqrt(jnp.sum(v * v)), 1e-12)
 
@@ -195,12 +221,53 @@ def titans_step(p: Any, state: Any, x: Any) -> tuple[Any, Any]:
     return {"P": P, "Q": Q, "mP": mP, "mQ": mQ}, {"y": silu(q @ P) @ Q}
 
 
+def of_parts(v: Any) -> Any:
+    return v[..., 0] + 1j * v[..., 1]
+
+
+def parts(z: Any) -> Any:
+    return jnp.stack([jnp.real(z), jnp.imag(z)], axis=-1)
+
+
+def complex_step(p: Any, state: Any, x: Any, u: Any) -> tuple[Any, Any]:
+    """Gradients are those of the parts, so that all that is differentiated is real."""
+    z, W, A = state["z"], state["W"], p["A"]
+
+    def loss(W: Any, z: Any, product: Any) -> Any:
+        e = of_parts(W) @ of_parts(product) - jnp.exp(1j * p["t"]) * of_parts(u)
+        return jnp.sum(jnp.abs(e) ** 2) + jnp.sum(jnp.abs(of_parts(z)) ** 4)
+
+    def made(A: Any) -> Any:
+        return parts(of_parts(A) @ x)
+
+    def by_weights(W: Any, z: Any, A: Any) -> Any:
+        return loss(W, z, made(A))
+
+    dW, dz, dp = (jax.grad(loss, k)(W, z, made(A)) for k in range(3))
+
+    def size(z: Any) -> Any:
+        dz, dA = (jax.grad(by_weights, k)(W, z, A) for k in (1, 2))
+        return jnp.sum(dz[..., 0]) + jnp.sum(jnp.abs(of_parts(dA) @ x) ** 2)
+
+    def of_value(y: Any) -> Any:
+        y, product = of_parts(y), of_parts(made(A))
+        return jnp.sum(jnp.real(jnp.exp(y)) + jnp.imag(y * jnp.conj(product)))
+
+    s = jax.grad(of_value)(parts(0.1j * p["t"]))
+    r = jax.grad(lambda q: jnp.sum(jnp.abs(of_parts(q) * of_parts(z))))(z)
+    g = jax.grad(size)(z)
+    z = parts(0.5 * of_parts(z) - 0.1 * of_parts(dz) + 0.1j * of_parts(dp) + 0.1 * of_parts(g))
+    return {"z": z, "W": 0.9 * W - 0.2 * dW}, {"z": z, "s": s, "r": r}
+
+
 CELLS: dict[str, tuple[str, Callable[..., Any], dict[str, int]]] = {
     "memory": (MEMORY, memory_step, {"I": 3, "K": 5, "V": 2, "F": 7}),
     "memory of one": (MEMORY, memory_step, {"I": 1, "K": 1, "V": 1, "F": 1}),
     "second": (SECOND, second_step, {"N": 5}),
     "held": (HELD, held_step, {"N": 3}),
     "inner": (INNER, inner_step, {"N": 4}),
+    "complex": (COMPLEX, complex_step, {"I": 3, "N": 5}),
+    "complex of one": (COMPLEX, complex_step, {"I": 1, "N": 1}),
     "titans": (example("titans").read_text("utf-8"), titans_step, {"I": 3, "H": 5, "K": 2, "F": 7}),
 }
 T, B = 4, 3

@@ -290,6 +290,8 @@ COMPLEX = (
     "{0} * {1}", "{0} + 1i * {1}", "{0} / (2 + abs({1}))", "conj({0}) - {1}", "exp(0.3 * {0})",
     "0.3 * ({0} + {1}) ** 3", "{2} * {0}", "normalize({0}) + {2}", "where({2} > 0, {0}, {1})",
     "roll({0}, 1) - square({1}) / 4", "stop_gradient({0}) * {1}", "cumsum({0}) / 2",
+    "tanh({0} / (1 + abs({0})))", "sqrt(2 + {0} / (1 + abs({0})))", "log(1.5 + abs({1}) + {0})",
+    "(2 + {0} / (1 + abs({0}))) ** {2}",
 )  # fmt: skip
 PARTS = ("real({0})", "imag({0})", "abs({0}) / 2", "real({0} * conj({1}))", "tanh(imag({0} * {1}))")
 
@@ -322,8 +324,42 @@ def complex_product(draft: Draft) -> None:
     draft.define((width,), rng.choice(("tanh(real({0}))", "sin(imag({0}))")).format(made))
 
 
+LOSSES = (
+    "sin({0}) * {1}", "square(tanh({0}) - {1})", "{1} / (1 + square({0}))", "{0} * {0} * {1}",
+    "gelu({0} + {1})", "max({0}, 0.3 * {1})", "sqrt(1 + square({0} * {1}))",
+)  # fmt: skip
+
+
+def gradient(draft: Draft) -> None:
+    """The gradient of a number: with respect to a value, a param, or twice."""
+    rng, (value, shape) = draft.rng, draft.pick() or draft.values[0]
+    terms = rng.choice(LOSSES).format(value, draft.of_shape(shape))
+    loss = draft.define((), f"{'sum(' * len(shape)}{terms}{')' * len(shape)}")
+    match rng.randrange(4):
+        case 0 if len(shape) == 1:
+            weights = draft.param((shape[0], H))
+            draft.lines[-1] += f" + sum(tanh({value} @ {weights}))"
+            draft.define((H,), f"tanh(sum(grad({loss}, {weights}), axis=0))")
+        case 1:
+            size = f"{'sum(' * len(shape)}square(grad({loss}, {value})){')' * len(shape)}"
+            again = draft.define((), f"log(1.5 + {size})")
+            draft.define(shape, f"atan(grad({again} + {loss}, {value}))")
+        case _:
+            draft.define(shape, f"tanh(grad({loss}, {value}))")
+
+
+def complex_gradient(draft: Draft) -> None:
+    """Of a complex value: the gradients of its two parts."""
+    value = draft.complex_of_shape((H,))
+    form = draft.rng.choice(("abs({0}) * {1}", "real({0} * exp(1i * {1}))", "imag(conj({0}) ** 2)"))
+    loss = draft.define((), f"sum({form.format(value, draft.of_shape((H,)))})")
+    made = draft.define_complex((H,), f"0.2 * grad({loss}, {value})")
+    draft.define((H,), draft.rng.choice(PARTS).format(made, value))
+
+
 EQUATIONS: dict[Callable[[Draft], None], int] = {
     unary: 3, binary: 4, linear: 6, split: 2, concat: 2, cut: 1, reduce: 2, norm: 2, product: 2,
     matrix: 3, loop: 1, choice: 1, inner: 1, mask: 2, pick: 2, choose: 1,
     fold: 1, again: 1, several: 1, complex_value: 2, complex_product: 1, ode: 1,
+    gradient: 1, complex_gradient: 1,
 }  # fmt: skip

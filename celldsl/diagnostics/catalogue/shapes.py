@@ -110,10 +110,11 @@ TABLE: dict[str, Entry] = {
     ),
     "E0219": Entry(
         "a complex number where a real one stands, or the reverse",
-        "Complex numbers are added, multiplied, divided, raised to whole powers, and go through "
-        "`exp`, `abs` and whatever moves or sums elements.  They have no order, and `tanh` of one "
-        "is hardly meant.  `real(z)`, `imag(z)` and `abs(z)` are real; `x + 0i` is complex.",
-        cell("state z: complex[H]", "z' = 0.5i * z + x", "a = tanh(z')", out="a"),
-        cell("state z: complex[H]", "z' = 0.5i * z + x", "a = tanh(real(z'))", out="a"),
+        "Complex numbers are added, multiplied, divided, raised to powers, and go through `exp`, "
+        "`log`, `sqrt`, `tanh`, `abs` and whatever moves or sums elements.  They have no order, "
+        "and `relu` of one means several things.  `real(z)`, `imag(z)` and `abs(z)` are real; "
+        "`x + 0i` is complex.",
+        cell("state z: complex[H]", "z' = 0.5i * z + x", "a = relu(z')", out="a"),
+        cell("state z: complex[H]", "z' = 0.5i * z + x", "a = relu(real(z'))", out="a"),
     ),
 }

@@ -51,19 +51,11 @@ def _conj(f: Environment, e: ast.Call, a: Bound) -> Value:
     return replace(v, name=f.context.complex(found, "conj", v.name))
 
 
-def raised(f: Environment, e: ast.Binary, base: Tensor, exponent: Value) -> Value:
-    """`z ** 3`, `z ** -1`: a product, whose number of factors is known early."""
+def raised(f: Environment, e: ast.Binary, base: Tensor, exponent: Value) -> Value | None:
+    """`z ** 3`, `z ** -1`: a product, where the number of factors is known early; else None."""
     count = exponent.size.constant if isinstance(exponent, Static) else None
     if count is None or abs(count) > MAX_POWER or not f.context.is_complex(base.name):
-        f.error(
-            "E0219",
-            f"the exponent of a complex power is a whole number that is known early, at most "
-            f"{MAX_POWER}",
-            e.span,
-            help="others are written with `exp`: exp(s + iw) to the power of `a` is "
-            "`exp(a * (s + 1i * w))`",
-        )
-        return Unknown()
+        return None
     one = stretched(f, Tensor(f.context.op("number", value=1.0), ()), base.shape)
     if count == 0:
         return replace(base, name=f.context.complex(Pair(one), "pair", one))
@@ -85,9 +77,10 @@ _ORDER = "complex numbers have no order: take `real({0})`, `imag({0})` or `abs({
 _PARTS = "write `{1}(real({0})) + 1i * {1}(imag({0}))`, or take its modulus: `{1}(abs({0}))`"
 _ADVICE = {
     **dict.fromkeys(("max", "min", "clip", "softmax", "logsumexp", "mod", "%", "step"), _ORDER),
+    "rsqrt": "write `1 / sqrt({0})`",
+    "log1p": "write `log(1 + {0})`",
+    "expm1": "write `exp({0}) - 1`",
     "sign": "its direction is `{0} / abs({0})`",
-    "log": "keep the logarithm of the modulus and the angle apart, as in `exp(s + 1i * w)`",
-    "sqrt": "keep the modulus and the angle apart: `sqrt(r) * exp(0.5i * w)`",
     "layer_norm": "write it out: `v = {0} - mean({0})`, and `v / sqrt(mean(abs(v) ** 2) + 1e-5)`",
     "rms_norm": "write it out: `{0} / sqrt(mean(abs({0}) ** 2) + 1e-5)`",
     "cumprod": "write the products out in a loop",

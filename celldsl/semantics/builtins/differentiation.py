@@ -108,13 +108,8 @@ def _varied(f: Environment, e: ast.Call, a: Bound, written: ast.Expr) -> Tensor 
     if not isinstance(value, Tensor) or value.boolean or value.limit is not None:
         _no_number(f, written, value)
         return None
-    if f.context.is_complex(value.name):
-        told = f"`{written.span.text}` is complex, and a gradient is with respect to real numbers"
-        help = "make it of two real values, and differentiate with respect to these: `a + 1i * b`"
-        f.error("E0219", told, written.span, help=help)
-        return None
     if isinstance(written, ast.Attribute):
-        if value.name in f.context.leaves:
+        if value.name in f.context.leaves or value.name in f.context.arrays:
             return value
         _of_inner(f, e, a, written)
         return None
@@ -137,7 +132,9 @@ def _leaf_of(f: Environment, name: ast.Name, binding: Binding) -> str | None:
     """The leaf that was declared by this name, and by none in a cell around."""
     if binding.kind in ("param", "const"):
         return binding.value.name if isinstance(binding.value, Tensor) else None
-    return f.prefix + name.id if binding.kind in ("input", "state") else None
+    if binding.kind not in ("input", "state"):
+        return None
+    return f.context.value_of(f.prefix + name.id)
 
 
 def _not_varied(f: Environment, written: ast.Expr, binding: Binding) -> None:
@@ -197,7 +194,7 @@ def _independent(
     f: Environment, e: ast.Call, a: Bound, loss: Tensor, name: ast.Expr, value: Tensor
 ) -> None:
     text, whole = wording.short(given(a, "loss").span), name.span.text
-    nodes = between(f.context.builder, loss.name, [value.name])
+    nodes = between(f.context.builder, loss.name, f.context.varied(value.name))
     if nodes or loss.name == value.name:
         flat = [n.op for n in nodes if OPS[n.op].flat or n.op == "stop_gradient"]
         through = " and ".join(f"`{op}`" for op in dict.fromkeys(flat)) or "a comparison"
@@ -248,7 +245,8 @@ def _reaches(f: Environment, loss: Tensor, b: Binding) -> bool:
 
 
 def _ways(f: Environment, loss: Tensor, value: str) -> bool:
-    return loss.name == value or bool(between(f.context.builder, loss.name, [value]))
+    reals = f.context.varied(value)
+    return loss.name in reals or bool(between(f.context.builder, loss.name, reals))
 
 
 def _earlier(f: Environment, loss: Tensor, name: ast.Name) -> Span | None:

@@ -1,0 +1,158 @@
+"""Functions of complex numbers, by their parts.  In: pairs.  Out: pairs.
+
+    log(a + ib)      log(a² + b²) / 2 + iφ, where -π < φ ≤ π
+
+Those with several values have the principal one, as NumPy's have, with the cut along the negative
+real numbers.  Every formula is smooth off its cuts and poles, so that its derivative is the
+derivative of the function, and none of them cancels near the real axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from celldsl.semantics.pairs import (
+    RULES,
+    Attributes,
+    Maker,
+    NotComplex,
+    Pair,
+    Rule,
+    aligned,
+    filled,
+    power,
+    product,
+    shape_of,
+)
+
+ALIGNED = frozenset({"add", "sub", "mul", "div", "pow", "where", "surrogate", "scale_gradient"})
+Parts = tuple[str, str]
+
+
+def lowered(w: Maker, op: str, operands: Sequence[Pair], attributes: Attributes) -> Pair | str:
+    """The parts of what an operation gives, or its one value where that is always real."""
+    rule = RULES.get(op) or FUNCTIONS.get(op)
+    if rule is None:
+        raise NotComplex(op)
+    if op in ALIGNED:
+        operands = aligned(w, operands)
+    return rule(w, operands, attributes)
+
+
+def _both(w: Maker, pair: Pair) -> Parts:
+    shape = shape_of(w, pair)
+    return filled(w, pair.real, shape), filled(w, pair.imag, shape)
+
+
+def _root_of_power(w: Maker, pair: Pair) -> Parts:
+    """The modulus, 1 where that is 0; and where it is."""
+    total = power(w, pair)
+    empty = w.plain("eq", total, 0.0)
+    return w.plain("sqrt", w.plain("where", empty, 1.0, total)), empty
+
+
+def _right(w: Maker, a: str) -> Parts:
+    """|a|, whose derivative at 0 is 1, and where a is negative."""
+    left = w.plain("lt", a, 0.0)
+    return w.plain("where", left, w.plain("neg", a), a), left
+
+
+def _angle(w: Maker, pair: Pair) -> str:
+    """Twice the angle at the circle, tan(φ/2) = b / (|z| + a), on the right half."""
+    a, b = _both(w, pair)
+    length, _ = _root_of_power(w, pair)
+    ahead, left = _right(w, a)
+    half = w.plain("atan", w.plain("div", b, w.plain("add", length, ahead)))
+    turned = w.plain("mul", half, 2.0)
+    side = w.plain("where", w.plain("lt", b, 0.0), -math.pi, math.pi)
+    return w.plain("where", left, w.plain("sub", side, turned), turned)
+
+
+def _log(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    (z,) = operands
+    return Pair(w.plain("mul", w.plain("log", power(w, z)), 0.5), _angle(w, z))
+
+
+def _sqrt(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    """On the right half t + ib / 2t with 2t² = |z| + a; on the left the two change places."""
+    (z,) = operands
+    a, b = _both(w, z)
+    length, empty = _root_of_power(w, z)
+    ahead, left = _right(w, a)
+    t = w.plain("sqrt", w.plain("mul", w.plain("add", length, ahead), 0.5))
+    other = w.plain("div", b, w.plain("mul", t, 2.0))
+    below = w.plain("lt", b, 0.0)
+    real = w.plain("where", left, _turned(w, below, other), t)
+    imag = w.plain("where", left, _turned(w, below, t), other)
+    return Pair(*(w.plain("where", empty, 0.0, part) for part in (real, imag)))
+
+
+def _turned(w: Maker, condition: str, value: str) -> str:
+    return w.plain("where", condition, w.plain("neg", value), value)
+
+
+def _tanh(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    """(u + i sin b cos b (1 - u²)) / (cos² b + u² sin² b) with u = tanh(a): it never overflows."""
+    (z,) = operands
+    a, b = _both(w, z)
+    u, sine, cosine = w.plain("tanh", a), w.plain("sin", b), w.plain("cos", b)
+    squared = w.plain("square", u)
+    below = w.plain(
+        "add",
+        w.plain("square", cosine),
+        w.plain("mul", squared, w.plain("square", sine)),
+    )
+    beside = w.plain("mul", w.plain("mul", sine, cosine), w.plain("sub", 1.0, squared))
+    return Pair(w.plain("div", u, below), w.plain("div", beside, below))
+
+
+def _tan(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    """tan(z) = -i tanh(iz)."""
+    (z,) = operands
+    a, b = _both(w, z)
+    found = _tanh(w, [Pair(w.plain("neg", b), a)], {})
+    assert found.real is not None
+    return Pair(found.imag, w.plain("neg", found.real))
+
+
+def _hyperbolic(w: Maker, b: str) -> Parts:
+    """cosh(b) and sinh(b), which is exact near 0."""
+    back = w.plain("neg", b)
+    both = w.plain("add", w.plain("exp", b), w.plain("exp", back))
+    apart = w.plain("sub", w.plain("expm1", b), w.plain("expm1", back))
+    return w.plain("mul", both, 0.5), w.plain("mul", apart, 0.5)
+
+
+def _sin(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    a, b = _both(w, operands[0])
+    cosh, sinh = _hyperbolic(w, b)
+    sine, cosine = w.plain("sin", a), w.plain("cos", a)
+    return Pair(w.plain("mul", sine, cosh), w.plain("mul", cosine, sinh))
+
+
+def _cos(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    a, b = _both(w, operands[0])
+    cosh, sinh = _hyperbolic(w, b)
+    sine, cosine = w.plain("sin", a), w.plain("cos", a)
+    return Pair(w.plain("mul", cosine, cosh), w.plain("neg", w.plain("mul", sine, sinh)))
+
+
+def _pow(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
+    """exp(e log z)."""
+    base, exponent = operands
+    raised = product(w, (exponent, _log(w, [base], {})), {})
+    found = RULES["exp"](w, [raised], {})
+    assert isinstance(found, Pair)
+    return found
+
+
+FUNCTIONS: dict[str, Rule] = {
+    "log": _log,
+    "sqrt": _sqrt,
+    "sin": _sin,
+    "cos": _cos,
+    "tan": _tan,
+    "tanh": _tanh,
+    "pow": _pow,
+}
