@@ -94,6 +94,13 @@ def rwkv4(p: Arrays, x: Arrays, s: Arrays) -> tuple[Arrays, Arrays]:
     return {"o": (r * y) @ p["o.W_0"]}, states
 
 
+def rwkv4_channels(p: Arrays, x: Arrays, s: Arrays) -> tuple[Arrays, Arrays]:
+    """As transformers' RwkvFeedForward."""
+    key, gate = (x["x"] * p[mu] + s["x_last"] * (1 - p[mu]) for mu in ("mu_k", "mu_r"))
+    value = np.maximum(key @ p["v.W_k"], 0) ** 2
+    return {"y": sigma(gate @ p["y.W_r"]) * (value @ p["y.W_v"])}, {"x_last": x["x"]}
+
+
 STEPS: dict[str, Step] = {
     "minlstm": minlstm,
     "hgrn": hgrn,
@@ -103,4 +110,5 @@ STEPS: dict[str, Step] = {
     "rg_lru": rg_lru,
     "qrnn": qrnn,
     "rwkv4": rwkv4,
+    "rwkv4_channels": rwkv4_channels,
 }

@@ -34,6 +34,17 @@ def linear_attention(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": q @ S / (q @ z + 1e-6)}, {"S": S, "z": z}
 
 
+def multihead_linear_attention(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """Head by head, each the cell of one head; the joining product is cut into its blocks."""
+    heads, y = [], 0.0
+    for n, (S, z) in enumerate(zip(s["S"], s["z"], strict=True)):
+        own = {f"{name}.W_x": p[f"W_{name}"][n] for name in "qkv"}
+        found, state = linear_attention(own, x, {"S": S, "z": z})
+        heads.append(state)
+        y = y + found["y"] @ p["W_o"][n]
+    return {"y": y}, {name: np.stack([head[name] for head in heads]) for name in "Sz"}
+
+
 def retnet(p: Arrays, x: Arrays, s: Arrays) -> Result:
     q, k, v = products(p, x["x"], "qkv")
     S = p["decay"] * s["S"] + np.outer(k, v)
@@ -311,6 +322,7 @@ STEPS: dict[str, Step] = {
     "retnet": retnet,
     "hgrn2": hgrn2,
     "deltanet": deltanet,
+    "multihead_linear_attention": multihead_linear_attention,
     "multihead_deltanet": multihead_deltanet,
     "gated_deltanet": gated_deltanet,
     "kda": kda,
