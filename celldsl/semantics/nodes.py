@@ -98,7 +98,8 @@ class Nodes:
         made = self.notes.complex.values.get(value)
         if made is None:
             return self.complex(Pair(*parts), "reshape", value, shape=shape)
-        return self.complex(Pair(*parts), made.node.op, *made.node.args, **dict(made.node.attributes))
+        node = made.node
+        return self.complex(Pair(*parts), node.op, *node.args, **dict(node.attributes))
 
     def gradients(self, loss: str, wrt: Sequence[str]) -> list[str | None]:
         """As those of `celldsl.ir.gradients`: each is a node of its own, called `grad`.
