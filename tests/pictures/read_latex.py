@@ -284,7 +284,9 @@ class Reader:
 
 
 def power(a: Array, b: Array) -> Array:
-    return np.square(a) if np.isscalar(b) and b == 2 else np.power(np.asarray(a, dtype=float), b)
+    if np.isscalar(b) and b == 2:
+        return np.square(a)
+    return np.power(np.asarray(a, dtype=np.result_type(a, float)), b)
 
 
 def convolve(weight: Array, x: Array) -> Array:
