@@ -16,7 +16,7 @@ took longer than checking a cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,8 +89,16 @@ def entity(cls: type[T]) -> type[T]:
 
 def replace(value: T, /, **changes: object) -> T:
     """A copy of a record or entity with some fields changed."""
-    same = {name: getattr(value, name) for name in getattr(type(value), _FIELDS)}
-    return type(value)(**(same | changes))
+    cls = type(value)
+    fields = getattr(cls, _FIELDS)
+    if not changes.keys() <= fields.keys():
+        raise TypeError(f"{cls.__name__} takes {', '.join(fields)}; got {[*changes]}")
+    copy = cls.__new__(cls)
+    # What else is there, such as properties that were worked out, may not hold for the copy.
+    state = copy.__dict__
+    state.update((name, held) for name, held in value.__dict__.items() if name in fields)
+    state.update(changes)
+    return copy
 
 
 def values_of(value: object) -> list[object]:
@@ -135,11 +143,21 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
     if any(field.default_factory for field in fields.values()):
         least = len(fields)
     enough = range(least, len(positional) + 1)
+    needed = {each for each, field in fields.items() if not field.optional}
+    factories = {
+        each: field.default_factory for each, field in fields.items() if field.default_factory
+    }
 
     def initialise(self: object, *values: object, **named: object) -> None:
         if len(values) not in enough or named.keys() != keywords:
-            _check(name, fields, len(values), named)
-            named = _made(fields, {*positional[: len(values)], *named}) | named
+            given = {*positional[: len(values)], *named}
+            twice = len(values) + len(named) != len(given)
+            if twice or not needed <= given or not given <= fields.keys():
+                told = f"{name} takes {', '.join(fields)}"
+                raise TypeError(f"{told}; got {len(values)} and {[*named]}")
+            for each, make in factories.items():
+                if each not in given:
+                    named[each] = make()
         # Past `__setattr__`, which refuses.
         state = self.__dict__
         state.update(zip(positional, values, strict=False))
@@ -147,24 +165,6 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
             state.update(named)
 
     return initialise
-
-
-def _check(name: str, fields: Mapping[str, Field], count: int, named: Mapping[str, object]) -> None:
-    """Raises TypeError where too little is given, too much, or something twice."""
-    positional = _positional(fields)
-    given = {*positional[:count], *named}
-    needed = {each for each, field in fields.items() if not field.optional}
-    if count + len(named) != len(given) or not needed <= given <= fields.keys():
-        raise TypeError(f"{name} takes {', '.join(fields)}; got {count} and {[*named]}")
-
-
-def _made(fields: Mapping[str, Field], given: Set[str]) -> dict[str, object]:
-    """What is made anew for each instance."""
-    return {
-        name: field.default_factory()
-        for name, field in fields.items()
-        if field.default_factory is not None and name not in given
-    }
 
 
 def _shown_by(fields: Mapping[str, Field]) -> Callable[[object], str]:

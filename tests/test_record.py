@@ -85,6 +85,12 @@ def test_records_are_copied_with_changes() -> None:
         assert again == Point(1, 2)
 
 
+def test_a_copy_has_nothing_that_was_worked_out_for_the_first() -> None:
+    point = Point(1)
+    vars(point)["distance"] = 1.0
+    assert vars(replace(point, y=2)) == {"x": 1, "y": 2}
+
+
 def test_entities_change_and_share_nothing() -> None:
     one, other = Heap(), Heap()
     one.items.append(1)

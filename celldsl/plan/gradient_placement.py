@@ -9,6 +9,8 @@ buffer where every read comes before the first write; otherwise the new one is m
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
 from celldsl.ir.size import contiguous
@@ -97,9 +99,14 @@ STEP = REGIONS.index("step")
 def carry_in_place(planner: Planner, carried: Carried) -> Carried:
     """Let new cotangents be written over the old ones where that is safe; the others are left."""
     left: Carried = []
+    readers = _readers(planner, {name for name, _, _ in carried})
+    written: dict[Place, list[str]] = defaultdict(list)
+    for value, places in planner.targets.stores.items():
+        for place in dict.fromkeys(places):
+            written[place].append(value)
     for name, inside, after in carried:
-        writers = [value for value, places in planner.targets.stores.items() if after in places]
-        if writers and _safe(planner, name, writers):
+        writers = written[after]
+        if writers and _safe(planner, readers[name], writers):
             for value in writers:
                 places = planner.targets.stores[value]
                 places[:] = [inside if place == after else place for place in places]
@@ -108,15 +115,14 @@ def carry_in_place(planner: Planner, carried: Carried) -> Carried:
     return left
 
 
-def _safe(planner: Planner, state: str, writers: list[str]) -> bool:
+def _safe(planner: Planner, readers: list[Node], writers: list[str]) -> bool:
     first_write = min(_moment(planner, writer) for writer in writers)
-    reads = [_moment(planner, node.name) for node in _readers(planner, state)]
-    return all(read < first_write for read in reads)
+    return all(_moment(planner, node.name) < first_write for node in readers)
 
 
-def _readers(planner: Planner, state: str) -> list[Node]:
-    """The executed nodes of the step that read the state's cotangent, through views."""
-    found = []
+def _readers(planner: Planner, states: set[str]) -> dict[str, list[Node]]:
+    """The executed nodes of the step that read each state's cotangent, through views."""
+    found: dict[str, list[Node]] = {state: [] for state in states}
     for node in planner.graph.nodes.values():
         position = planner.position.get(node.name)
         if position is None or position[0] != STEP:
@@ -124,8 +130,8 @@ def _readers(planner: Planner, state: str) -> list[Node]:
         args = list(node.args)
         if node.op == "add_at" and planner.merged(args[1]):
             args += planner.graph.nodes[args[1]].args
-        if any(planner.graph.root(arg) == state for arg in args):
-            found.append(node)
+        for state in states & {planner.graph.root(arg) for arg in args}:
+            found[state].append(node)
     return found
 
 

@@ -29,6 +29,7 @@ from celldsl.ir.convolutions import (
 )
 from celldsl.ir.ops.op import View
 from celldsl.ir.ops.table import OPS
+from celldsl.ir.program import REGIONS as PROGRAM_REGIONS
 from celldsl.ir.program import Leaf, Node, Program, Rows, Type
 from celldsl.ir.size import Shape, Size, contiguous
 from celldsl.plan.places import Place
@@ -49,6 +50,9 @@ class Graph:
         self.strided = strided
         self.types: dict[str, Type] = program.types()
         self.nodes: dict[str, Node] = {node.name: node for node in program.nodes()}
+        self.region: dict[str, str] = {
+            node.name: region for region in PROGRAM_REGIONS for node in getattr(program, region)
+        }
         self.leaves: dict[str, Leaf] = {leaf.name: leaf for leaf in program.leaves}
         self.users: dict[str, list[Node]] = defaultdict(list)
         for node in program.nodes():
@@ -67,7 +71,8 @@ class Graph:
         """`reader` with another argument of the same type."""
         changed = replace(reader, args=tuple(new if arg == old else arg for arg in reader.args))
         self.nodes[reader.name] = changed
-        for users in self.users.values():
+        for arg in dict.fromkeys(reader.args):
+            users = self.users[arg]
             users[:] = [changed if user.name == reader.name else user for user in users]
         self.users[old] = [user for user in self.users[old] if user.name != reader.name]
         self.users[new].append(changed)

@@ -5,7 +5,7 @@ plan_cell(forward, backward, spec)     phases for both, and how long the flat ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from celldsl.ir.program import Node, Program, Rows, cotangent
 from celldsl.ir.size import Size, contiguous, product
@@ -90,7 +90,7 @@ def plan_forward(
     titles: Mapping[str, str],
     without: Collection[str],
 ) -> tuple[tuple[Phase, ...], Tape]:
-    strided = _strided(known, {n: graph_shape(program, n) for n in known})
+    strided = _strided(known, leaf_shapes(program, known))
     graph = Graph(program, strided, titles)
     places = dict(known)
     places.update(_input_places(spec))
@@ -153,15 +153,16 @@ def _keep_starts(
     return found
 
 
-def graph_shape(program: Program, name: str) -> tuple[Size, ...]:
-    return next((leaf.type.shape for leaf in program.leaves if leaf.name == name), ())
+def leaf_shapes(program: Program, names: Iterable[str]) -> dict[str, tuple[Size, ...]]:
+    shapes = {leaf.name: leaf.type.shape for leaf in program.leaves}
+    return {name: shapes.get(name, ()) for name in names}
 
 
 def _home(graph: Graph, value: str) -> Region:
     node = graph.nodes.get(graph.root(value))
     if graph.types[value].rows == Rows.BATCH:
         return "batch_before"
-    in_before = node is not None and any(n.name == node.name for n in graph.program.before)
+    in_before = node is not None and graph.region.get(node.name) == "before"
     return "row_before" if in_before else "step"
 
 
@@ -191,7 +192,7 @@ def plan_backward(
     without: Collection[str],
 ) -> tuple[Phase, ...]:
     program = keep_states(program)
-    strided = _strided(known, {n: graph_shape(program, n) for n in known})
+    strided = _strided(known, leaf_shapes(program, known))
     graph = Graph(program, strided, titles)
     places = dict(known)
     # A value of this program may have the name of another in the forward one.
@@ -243,5 +244,4 @@ def plan_backward(
 
 def _region_of_result(graph: Graph, value: str) -> Region:
     root = graph.root(value)
-    in_after = any(node.name == root for node in graph.program.after)
-    return "row_after" if in_after else "step"
+    return "row_after" if graph.region.get(root) == "after" else "step"

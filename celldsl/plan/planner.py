@@ -170,10 +170,10 @@ class Planner:
 
     def _region_of(self, node: Node) -> Region:
         """The region of a node that is not run itself."""
-        program, rows = self.graph.program, node.type.rows
-        if any(n.name == node.name for n in program.step):
+        rows, region = node.type.rows, self.graph.region.get(node.name)
+        if region == "step":
             return "step" if rows != Rows.ONCE else "once_before"
-        if any(n.name == node.name for n in program.before):
+        if region == "before":
             return BEFORE[rows]
         if rows == Rows.BATCH:
             return of_each_sequence(self.graph, node.args, self.regions)

@@ -71,7 +71,7 @@ class Targets:
 
     def _made_in_pieces(self, node: Node) -> bool:
         """Whether a concat is made of what we compute, not of parameters as they lie."""
-        return node.type.rows == Rows.STEP or node in self.graph.program.after
+        return node.type.rows == Rows.STEP or self.graph.region.get(node.name) == "after"
 
     def _base(self, value: str) -> str:
         """What a sum that GEMMs make begins with: it lies where the sum will be."""
@@ -153,7 +153,7 @@ class Targets:
         return whole is not None and whole.rows in IN_LOOP and not self._in_step(value)
 
     def _in_step(self, value: str) -> bool:
-        return any(node.name == value for node in self.graph.program.step)
+        return self.graph.region.get(value) == "step"
 
 
 def slot_place(graph: Graph, concat: Node, pieces: list[str], index: int, whole: Place) -> Place:

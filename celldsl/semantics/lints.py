@@ -6,7 +6,7 @@ What depends on the branch is told only where it holds in every context that get
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Span
@@ -61,10 +61,15 @@ def _unused(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
 
 def _old_state(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
     """One equation reads `h` where all others after `h' = …` read `h'`."""
+    nexts = {
+        s.targets[0].id: s
+        for s in cell.body
+        if isinstance(s, ast.Equation) and len(s.targets) == 1 and s.targets[0].primed
+    }
     for name, place in usage.nexts.items():
         later = _after(place, usage.old_reads.get(name, ()))
         new = _after(place, usage.new_reads.get(name, ()))
-        if _is_pair(cell, name, later):
+        if _is_pair(nexts, name, later):
             continue
         if len(later) == 1 and new and "." not in name and _line(later[0]) not in map(_line, new):
             message = f"this reads the old `{name}`, every other equation after it the new one"
@@ -72,17 +77,13 @@ def _old_state(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
             yield "W0506", message, later[0], help, f"{name}'"
 
 
-def _is_pair(cell: ast.Cell, name: str, later: list[Span]) -> bool:
+def _is_pair(nexts: Mapping[str, ast.Equation], name: str, later: list[Span]) -> bool:
     """`re' = a*re - b*im` and `im' = a*im + b*re`: both of a pair read both as they came in."""
-    nexts = {
-        s.targets[0].id: s
-        for s in cell.body
-        if isinstance(s, ast.Equation) and len(s.targets) == 1 and s.targets[0].primed
-    }
     own = old_names(nexts[name].value) if name in nexts else set()
     return any(
         other != name
-        and {name, other} <= own & old_names(s.value)
+        and {name, other} <= own
+        and {name, other} <= old_names(s.value)
         and all(s.span.start <= read.start < s.span.end for read in later)
         for other, s in nexts.items()
     )

@@ -21,7 +21,7 @@ from celldsl.ir.ops.contractions import matrix_labels
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size
 from celldsl.structs import record, replace
-from celldsl.transforms.rewrite import count_uses, rename, rewrite
+from celldsl.transforms.rewrite import count_uses, rename, rewrite, with_args
 
 ZERO = Size.of(0)
 Piece = tuple[str, Size, int]
@@ -44,27 +44,43 @@ class Meeting:
 
 
 def join_products(p: Program) -> Program:
-    """Repeat until no two products meet any more."""
-    while (better := _join_one(p)) is not None:
-        p = better
+    """Repeat until no two products meet any more; pairs that share no product join at once."""
+    while joinable := _joinable(p):
+        p = _joined(p, joinable)
     return p
 
 
-def _join_one(p: Program) -> Program | None:
+def _joinable(p: Program) -> list[list[Meeting]]:
+    """Groups of meetings of two products each, that can be joined; no product is in two."""
     order = {node.name: i for i, node in enumerate(p.nodes())}
     nodes = {node.name: node for node in p.nodes()}
     uses = count_uses(p)
     products = _products(p)
     meetings: dict[tuple[str, str], list[Meeting]] = defaultdict(list)
+    saved, wanted = frozenset(p.saved), frozenset(p.wanted())
     for node in p.step:
-        if node.name in p.saved:
+        if node.name in saved:
             continue
         for found in _meetings(node, nodes, uses, order, products):
             meetings[found.base, found.product].append(found)
+    readers = _readers(p)
+    found_groups: list[list[Meeting]] = []
+    taken: set[str] = set()
     for (base, product), group in meetings.items():
-        if _whole(group, nodes[product]) and _apart(group, base, nodes, p, products):
-            return _joined(p, base, product, group)
-    return None
+        if taken & {base, product} or base in wanted or not _whole(group, nodes[product]):
+            continue
+        if _apart(group, nodes[base], readers[base], products):
+            found_groups.append(group)
+            taken |= {base, product}
+    return found_groups
+
+
+def _readers(p: Program) -> dict[str, list[Node]]:
+    readers: dict[str, list[Node]] = defaultdict(list)
+    for node in p.nodes():
+        for arg in dict.fromkeys(node.args):
+            readers[arg].append(node)
+    return readers
 
 
 def _meetings(
@@ -130,24 +146,16 @@ def _whole(group: list[Meeting], product: Node) -> bool:
 
 
 def _apart(
-    group: list[Meeting],
-    base: str,
-    nodes: dict[str, Node],
-    p: Program,
-    products: Mapping[str, int],
+    group: list[Meeting], base: Node, readers: list[Node], products: Mapping[str, int]
 ) -> bool:
     """Whether everything else that reads the base reads other columns of it."""
-    if base in p.wanted() or nodes[base].type.rows != Rows.STEP:
-        return False
-    if nodes[base].op == "einsum" and base not in products:
+    if base.type.rows != Rows.STEP or (base.op == "einsum" and base.name not in products):
         return False
     axis = group[0].axis
     low = min((m.at for m in group), key=_order)
     high = max((m.at + m.size for m in group), key=_order)
     pieces = {m.at for m in group}
-    for node in p.nodes():
-        if base not in node.args:
-            continue
+    for node in readers:
         if node.op != "slice" or node[AXIS] != axis:
             if not any(m.add == node.name for m in group):
                 return False
@@ -168,63 +176,77 @@ def _below(a: Size, b: Size) -> bool:
     return any(c > 0 for _, c in (b - a).terms)
 
 
-def _joined(p: Program, base: str, product: str, group: list[Meeting]) -> Program:
-    """Build the sum right after the product; later readers of the base read it instead."""
+def _joined(p: Program, groups: list[list[Meeting]]) -> Program:
+    """Build each sum right after its product; later readers of its base read it instead."""
     b = Builder(p.leaves, taken=[node.name for node in p.nodes()])
-    join = _Join(b, base, product, group)
+    joins = _Joins(b, [_Join(group) for group in groups])
     regions: list[tuple[Node, ...]] = []
     for region in (p.before, p.step, p.after):
         begin = len(b.nodes)
         for node in region:
-            join.visit(node)
+            joins.visit(node)
         regions.append(tuple(b.nodes[begin:]))
-    return rename(p, (regions[0], regions[1], regions[2]), join.replaced)
+    return rename(p, (regions[0], regions[1], regions[2]), joins.replaced)
 
 
 class _Join:
-    """Rebuilds a program node by node; slices of the base wait for the sum if they can."""
+    """Two products that become a sum; slices of the base wait for the sum if they can."""
 
-    def __init__(self, b: Builder, base: str, product: str, group: list[Meeting]) -> None:
-        self.b, self.base, self.product = b, base, product
+    def __init__(self, group: list[Meeting]) -> None:
+        self.base, self.product = group[0].base, group[0].product
         self.group = {found.add: found for found in group}
         self.shift = group[0].at - group[0].start
         self.axis = group[0].axis
-        self.replaced: dict[str, str] = {}
         self.waiting: dict[str, Node] = {}
         self.sum = ""
 
+
+class _Joins:
+    """Rebuilds a program node by node."""
+
+    def __init__(self, b: Builder, joins: list[_Join]) -> None:
+        self.b = b
+        self.by_base = {join.base: join for join in joins}
+        self.by_product = {join.product: join for join in joins}
+        self.by_add = {add: join for join in joins for add in join.group}
+        self.waits: dict[str, _Join] = {}
+        self.replaced: dict[str, str] = {}
+
     def visit(self, node: Node) -> None:
         self.b.origin = node.origin
-        here = replace(node, args=tuple(self.replaced.get(arg, arg) for arg in node.args))
-        if node.name in self.group:
-            self.replaced[node.name] = self._piece(self.group[node.name], node)
-        elif here.op == "slice" and here.args == (self.base,):
-            self._slice(here)
+        here = with_args(node, self.replaced)
+        if node.name in self.by_add:
+            self.replaced[node.name] = self._piece(self.by_add[node.name], node)
+        elif here.op == "slice" and here.args[0] in self.by_base:
+            self._slice(self.by_base[here.args[0]], here)
         else:
             for arg in here.args:
-                if arg in self.waiting:
-                    self.b.keep(self.waiting.pop(arg))
+                if arg in self.waits:
+                    self.b.keep(self.waits.pop(arg).waiting.pop(arg))
             self.b.keep(here)
-            if node.name == self.product:
-                self._add()
+            if node.name in self.by_product:
+                self._add(self.by_product[node.name])
 
-    def _slice(self, node: Node) -> None:
-        if self.sum:
-            self.b.keep(replace(node, args=(self.sum,)))
+    def _slice(self, join: _Join, node: Node) -> None:
+        if join.sum:
+            self.b.keep(replace(node, args=(join.sum,)))
         else:
-            self.waiting[node.name] = node
+            join.waiting[node.name] = node
+            self.waits[node.name] = join
 
-    def _add(self) -> None:
-        self.sum = self.b.op("add_at", self.base, self.product, axis=self.axis, start=self.shift)
-        for node in self.waiting.values():
-            self.b.keep(replace(node, args=(self.sum,)))
-        self.waiting.clear()
+    def _add(self, join: _Join) -> None:
+        join.sum = self.b.op("add_at", join.base, join.product, axis=join.axis, start=join.shift)
+        for name, node in join.waiting.items():
+            self.b.keep(replace(node, args=(join.sum,)))
+            del self.waits[name]
+        join.waiting.clear()
 
-    def _piece(self, found: Meeting, node: Node) -> str:
-        if self.b.shape(self.sum)[self.axis] == found.size:
-            return self.sum
+    def _piece(self, join: _Join, node: Node) -> str:
+        found = join.group[node.name]
+        if self.b.shape(join.sum)[join.axis] == found.size:
+            return join.sum
         stop = found.at + found.size
-        return self.b.op("slice", self.sum, axis=self.axis, start=found.at, stop=stop)
+        return self.b.op("slice", join.sum, axis=join.axis, start=found.at, stop=stop)
 
 
 def add_products(p: Program) -> Program:

@@ -16,8 +16,8 @@ from celldsl.ir.convolutions import convolution
 from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.ir.size import Size
-from celldsl.structs import record, replace
-from celldsl.transforms.rewrite import rename
+from celldsl.structs import record
+from celldsl.transforms.rewrite import rename, with_args
 
 
 @record
@@ -38,12 +38,13 @@ def merge_products(p: Program) -> Program:
     groups: dict[tuple[object, ...], list[Product]] = defaultdict(list)
     early = {leaf.name for leaf in p.leaves} | {node.name for node in p.before}
     types, defined = p.types(), {node.name: node for node in p.nodes()}
+    saved = frozenset(p.saved)
     for node in p.step:
         seen = convolution(defined, types, node)
         if seen is not None and seen.group:
             continue  # each group is a product by itself, and pieces of all of them lie apart
         found = _product(types, node)
-        if found is not None and found.weight in early and node.name not in p.saved:
+        if found is not None and found.weight in early and node.name not in saved:
             groups[found.key].append(found)
     merged = {g[0].node.name: g for g in groups.values() if len({m.weight for m in g}) > 1}
     return _rebuild(p, merged) if merged else p
@@ -85,9 +86,9 @@ def _rebuild(p: Program, merged: dict[str, list[Product]]) -> Program:
         if node.name in merged:
             _join(b, merged[node.name], *weights[node.name], renamed)
         elif node.name not in renamed:
-            b.keep(_with_args(node, renamed))
+            b.keep(with_args(node, renamed))
     before, step = b.nodes[:begin], b.nodes[begin:]
-    after = tuple(_with_args(node, renamed) for node in p.after)
+    after = tuple(with_args(node, renamed) for node in p.after)
     return rename(p, (tuple(before), tuple(step), after), renamed)
 
 
@@ -109,7 +110,3 @@ def _join(
         begin, end = starts[member.weight]
         b.origin = member.node.origin
         renamed[member.node.name] = b.op("slice", whole, axis=head.out_axis, start=begin, stop=end)
-
-
-def _with_args(node: Node, renamed: dict[str, str]) -> Node:
-    return replace(node, args=tuple(renamed.get(arg, arg) for arg in node.args))

@@ -12,7 +12,7 @@ along shortest paths, level by level).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
 from celldsl.ir.ops.table import OPS
@@ -176,9 +176,10 @@ def _apply(
     repeated = [n for name, n in nodes.items() if name in again and name not in there]
     old = [leaf for leaf in backward.leaves if leaf.name not in nodes or leaf.kind != "saved"]
     leaves = [*old, *(Leaf("saved", name, nodes[name].type) for name in nodes if name in kept)]
-    leaves += _missing_leaves(forward, leaves, repeated)
+    states = {leaf.name for leaf in forward.leaves if leaf.kind == "state"}
+    leaves += _missing_leaves(forward, states, leaves, repeated)
     repeated = [
-        replace(node, args=tuple(_incoming(forward, a) for a in node.args)) for node in repeated
+        replace(node, args=tuple(_incoming(states, a) for a in node.args)) for node in repeated
     ]
     # Values of a whole sequence stand before the steps here too: others there may read them.
     ahead = {n.name for n in nodes.values() if n.type.rows == Rows.ONCE}
@@ -198,18 +199,20 @@ def _apply(
     return replace(forward, saved=tuple(saved)), changed
 
 
-def _incoming(forward: Program, value: str) -> str:
+def _incoming(states: Collection[str], value: str) -> str:
     """A state as it came into the forward step is on the tape under a name of its own."""
-    states = {leaf.name for leaf in forward.leaves if leaf.kind == "state"}
     return incoming(value) if value in states else value
 
 
-def _missing_leaves(forward: Program, leaves: list[Leaf], repeated: list[Node]) -> list[Leaf]:
+def _missing_leaves(
+    forward: Program, states: Collection[str], leaves: list[Leaf], repeated: list[Node]
+) -> list[Leaf]:
     have = {leaf.name for leaf in leaves}
+    read = {arg for node in repeated for arg in node.args}
     found: dict[str, Leaf] = {}
     for leaf in forward.leaves:
-        name = _incoming(forward, leaf.name)
-        if name not in have and any(leaf.name in node.args for node in repeated):
+        name = _incoming(states, leaf.name)
+        if name not in have and leaf.name in read:
             kind = "saved" if leaf.kind == "state" else leaf.kind
             found[name] = Leaf(kind, name, leaf.type)
     return list(found.values())

@@ -21,20 +21,27 @@ Rule = Callable[[Builder, Node], str | None]
 def rewrite(p: Program, rule: Rule) -> Program:
     """Apply `rule` to every node once, in order."""
     b = Builder(p.leaves, taken=[node.name for node in p.nodes()])
+    saved = frozenset(p.saved)
     renamed: dict[str, str] = {}
     regions = []
     for region in REGIONS:
         begin = len(b.nodes)
         for node in getattr(p, region):
-            here = replace(node, args=tuple(renamed.get(arg, arg) for arg in node.args))
+            here = with_args(node, renamed)
             b.origin = node.origin
-            found = None if node.name in p.saved else rule(b, here)
+            found = None if node.name in saved else rule(b, here)
             if found is None or b.types[found] != node.type:
                 b.keep(here)
             else:
                 renamed[node.name] = found
         regions.append(tuple(b.nodes[begin:]))
     return rename(p, (regions[0], regions[1], regions[2]), renamed)
+
+
+def with_args(node: Node, renamed: Mapping[str, str]) -> Node:
+    """The node with other arguments in the place of those that have others."""
+    args = tuple(renamed.get(arg, arg) for arg in node.args)
+    return node if args == node.args else replace(node, args=args)
 
 
 def rename(
