@@ -2,6 +2,7 @@
 
     python benchmarks/compile_time.py [--cells packed_lstm,ln_lstm] [--repeat 3]
     python benchmarks/compile_time.py --growth        # cells of 10 to 200 equations
+    python benchmarks/compile_time.py --equations 200 --kinds chain,layers,gates
 
 Fresh processes load a cell and do one training pass: one that finds every cache empty, one that
 finds the products (which are the same for all cells) and nothing else, and one that finds all.
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from child import in_child
+from grown_cells import grown
 
 from celldsl.zoo_index import example_path
 
@@ -61,7 +64,7 @@ def main() -> None:
     arguments = _arguments()
     print(f"{'cell':16} {'cold':>14} {'cold, products known':>21} {'import to pass':>15} "
           f"{'(Numba alone)':>14}")  # fmt: skip
-    for name, path in _growing() if arguments.growth else _named(arguments.cells):
+    for name, path in _asked(arguments):
         found = [_measured(path) for _ in range(arguments.repeat)]
         cold, known, warm, numba = ([run[i] for run in found] for i in range(4))
         print(f"{name:16} {_middle(cold, 'compile'):>14} {_middle(known, 'compile'):>21} "
@@ -75,6 +78,10 @@ def _arguments() -> Any:
     parser.add_argument("--cells", default="packed_lstm,ln_lstm")
     parser.add_argument("--repeat", type=int, default=1, help="the median of so many")
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--equations", default="", help="how many, such as 200,2000")
+    parser.add_argument(
+        "--kinds", default="chain,layers", help="layers, and those of grown_cells.py"
+    )
     return parser.parse_args()
 
 
@@ -83,12 +90,23 @@ def _named(cells: str) -> Iterator[tuple[str, Path]]:
         yield name, example_path(name)
 
 
-def _growing() -> Iterator[tuple[str, Path]]:
+def _asked(arguments: Any) -> Iterator[tuple[str, Path]]:
+    if arguments.growth:
+        return _grown(("chain",), (10, 25, 50, 100, 200))
+    if arguments.equations:
+        counts = tuple(map(int, arguments.equations.split(",")))
+        return _grown(tuple(arguments.kinds.split(",")), counts)
+    return _named(arguments.cells)
+
+
+def _grown(kinds: Sequence[str], counts: Sequence[int]) -> Iterator[tuple[str, Path]]:
+    own = {"chain": _chain, "layers": _layers}
     with tempfile.TemporaryDirectory() as folder:
-        for count in (10, 25, 50, 100, 200):
-            path = Path(folder) / f"chain{count}.cell"
-            path.write_text(_chain(count), encoding="utf-8")
-            yield f"{count} equations", path
+        for kind, count in product(kinds, counts):
+            path = Path(folder) / f"{kind}{count}.cell"
+            text = own[kind](count) if kind in own else grown(kind, count)
+            path.write_text(text, encoding="utf-8")
+            yield f"{kind} {count}", path
 
 
 def _chain(count: int) -> str:
@@ -100,6 +118,27 @@ def _chain(count: int) -> str:
     body = "\n".join(lines)
     head = "cell Chain[H]:\n    input x: [H]\n    state h: [H]\n"
     return f"{head}{body}\n    h' = v{count - 2}\n    output h'\n"
+
+
+def _layers(count: int) -> str:
+    """Layers of ten equations: four gates of products, and what is made of them."""
+    states, lines, read = [], [], "x"
+    for k in range(max(1, count // 10)):
+        states += [f"    state h{k}: [H]", f"    state c{k}: [H]"]
+        gates = {"i": "sigmoid", "f": "sigmoid", "g": "tanh", "o": "sigmoid"}
+        lines += [f"    {g}{k} = {f}(linear([{read}, h{k}], H))" for g, f in gates.items()]
+        lines += [
+            f"    c{k}' = f{k} * c{k} + i{k} * g{k}",
+            f"    a{k} = o{k} * tanh(c{k}')",
+            f"    b{k} = exp(-a{k} * a{k})",
+            f"    m{k} = sigmoid(b{k} + a{k})",
+            f"    h{k}' = m{k} * a{k} + (1 - m{k}) * h{k}",
+            f"    y{k} = h{k}' + 0.5 * b{k}",
+        ]
+        read = f"y{k}"
+    return "\n".join(
+        ["cell Layers[H]:", "    input x: [H]", *states, *lines, f"    output {read}", ""]
+    )
 
 
 def _measured(path: Path) -> list[dict[str, Any]]:

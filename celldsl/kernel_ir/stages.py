@@ -12,7 +12,7 @@ so that LLVM vectorises the loops without checking at run time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from celldsl.kernel_ir.expressions import Call, Load, Name, Pointer, Value, apply, plus
 from celldsl.kernel_ir.free import Mentioned, mentioned
@@ -41,12 +41,16 @@ MASK_ROWS: dict[str, tuple[Value, Value]] = {
 
 @entity
 class Pointers:
-    """The pointers of a stage: names and scopes of its places."""
+    """The pointers of a stage: names and scopes of its places.
+
+    There may be more scopes than LLVM is told of: nests that stand apart have their own.
+    """
 
     name: Naming
     merged: set[BufferKey]
     scopes: dict[tuple[BufferKey, int], int] = field(default_factory=dict)
     made: dict[PointerKey, tuple[Name, Place]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     def __call__(self, place: Place) -> Name:
         key = (place.array, place.base, place.rows, place.width, place.offset, place.slot)
@@ -55,18 +59,17 @@ class Pointers:
         return self.made[key][0]
 
     def _fresh(self, place: Place) -> Name:
-        taken = {name.id for name, _ in self.made.values()}
         base = self.name.pointer(place)
         name, number = base, 2
-        while name in taken:
+        while name in self.taken:
             name, number = f"{base}_{number}", number + 1
+        self.taken.add(name)
         return Name(name)
 
     def scope(self, place: Place) -> int:
         buffer = _buffer(place)
         slot = -1 if buffer in self.merged else place.slot
-        number = self.scopes.setdefault((buffer, slot), len(self.scopes))
-        return number if number < MOST_SCOPES else -1
+        return self.scopes.setdefault((buffer, slot), len(self.scopes))
 
     def assignments(self, fixed: bool) -> list[Statement]:
         """Those that stay the same for all rows, or those that move with the row."""
@@ -86,14 +89,16 @@ class Naming:
 
     names: Mapping[str, str]
     given: dict[str, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     def value(self, value: str) -> str:
         """The variable of a value, the same in all stages; no other value has it."""
         if value not in self.given:
             word = "v_" + (self.names.get(value) or re.sub(r"\W+", "_", value).strip("_"))
-            while word in self.given.values():
+            while word in self.taken:
                 word += "_"
             self.given[value] = word
+            self.taken.add(word)
         return self.given[value]
 
     def pointer(self, place: Place) -> str:
@@ -167,9 +172,13 @@ def write_nest(row: Row, nest: Nest) -> None:
             write_fold(row, nest)
 
 
-def arguments_of(found: Mentioned) -> tuple[str, ...]:
-    """What a function must be given: rows, what tells sizes, and arrays."""
-    free = found.free
+def arguments_of(found: Mentioned, free: Collection[str] | None = None) -> tuple[str, ...]:
+    """What a function must be given: rows, what tells sizes, and arrays.
+
+    `free` are the names that it reads and has not assigned, if those are not all that it never
+    assigns.
+    """
+    free = found.free if free is None else [name for name in found.names if name in free]
     counted = {"@R", "@B", "@S", "@K"} & found.dims
     needed = {
         "parts": "@parts" in found.dims,

@@ -59,21 +59,31 @@ class Do:
 
 
 @record
+class Return:
+    """The end of a function, and what it gives."""
+
+    value: Value
+
+
+@record
 class Note:
     """A remark for readers: the equation of the lines below."""
 
     text: str
 
 
-Statement: TypeAlias = "Assign | Update | For | If | Do | Note"
+Statement: TypeAlias = "Assign | Update | For | If | Do | Return | Note"
 
 
 @record
 class Function:
-    """`kind` stage: called by phases, for some rows; phase: called by the runtime."""
+    """`kind` stage: called by phases, for some rows; phase: called by the runtime.
+
+    A function that stands apart is called, and never put where it is called.
+    """
 
     name: str
-    kind: Literal["stage", "phase"]
+    kind: Literal["stage", "phase", "apart"]
     arguments: tuple[str, ...]
     body: tuple[Statement, ...]
 

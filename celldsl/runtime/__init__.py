@@ -30,6 +30,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "given_array",
         "given_integers",
         "given_truths",
+        "noinline",
         "stage",
     ),
     "jit.gemm.prepare": ("prepare_convolutions", "prepare_products"),

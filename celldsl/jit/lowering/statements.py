@@ -93,7 +93,12 @@ class StageCode:
         self._made: dict[tuple[Stage, tuple[types.Type, ...]], Made] = {}
 
     def function(self, stage: Stage, kinds: Sequence[types.Type]) -> Made:
-        """The function, and the type of what it returns.  Raises StageError."""
+        """The function, and the type of what it returns.  Raises StageError.
+
+        One that stands apart is the same for pointers of any scope.
+        """
+        if stage.noinline:
+            kinds = [Pointer(k.dtype, -1) if isinstance(k, Pointer) else k for k in kinds]
         key = stage, tuple(kinds)
         if key not in self._made:
             symbol = f"{STAGE_PREFIX}{len(self.module.functions)}.{stage.name}"

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from celldsl.ir.spec import CellSpec
 from celldsl.ir.titles import backward_titles, titles
+from celldsl.kernel_ir.outline import set_apart
 from celldsl.kernel_ir.phases import PhaseWriter
 from celldsl.kernel_ir.stages import Naming
 from celldsl.plan.operations import AddShares
@@ -47,7 +48,11 @@ def module_source(unit: Unit, standalone: bool = False) -> str:
         [(phase, writer.phase(name, phase)) for name, phase in _named(phases, writer.direction)]
         for phases, writer in ((plan.forward, forward), (plan.backward, backward))
     ]
-    functions = (*forward.functions, *backward.functions)
+    functions = [
+        function
+        for writer in (forward, backward)
+        for function in set_apart(writer.functions, writer.direction)
+    ]
     parts = [
         "\n\n".join(function_text(function, names, dims, hypers) for function in functions),
         plain_source(spec, plan, names, dims, *calls),

@@ -27,7 +27,18 @@ from celldsl.kernel_ir.expressions import (
     Word,
 )
 from celldsl.kernel_ir.free import Mentioned, mentioned
-from celldsl.kernel_ir.statements import Assign, Do, For, Function, If, Note, Statement, Update
+from celldsl.kernel_ir.stages import MOST_SCOPES
+from celldsl.kernel_ir.statements import (
+    Assign,
+    Do,
+    For,
+    Function,
+    If,
+    Note,
+    Return,
+    Statement,
+    Update,
+)
 from celldsl.plan.layout import word_of
 from celldsl.structs import record
 from celldsl.targets.numba.names import Names
@@ -110,6 +121,7 @@ class Printer:
     def _called(self, value: Value) -> str:
         match value:
             case Pointer(array, at, scope):
+                scope = scope if scope < MOST_SCOPES else -1
                 given = f"{self.names.array(array)}, {self.code(at)}, {scope}"
                 return f"{self.names.own('pointer')}({given})"
             case Load(pointer, index, of_bool):
@@ -165,6 +177,8 @@ class Printer:
                         yield from self.lines(otherwise, depth + 1)
                 case Do(call):
                     yield f"{indent}{self.code(call)}"
+                case Return(value):
+                    yield f"{indent}return {self.code(value)}"
                 case Note(text):
                     yield f"{indent}# {text}"
 
@@ -189,7 +203,7 @@ def function_text(
     printer = Printer(names, _real_names(found), _setting_names(found))
     arguments = ", ".join(names.array(name) for name in function.arguments)
     lines = [
-        f"@{names.own('stage')}",
+        f"@{names.own('noinline' if function.kind == 'apart' else 'stage')}",
         f"def {names.own(function.name)}({arguments}):",
         *size_lines(found, dims),
         *(f"    {name} = {size_code(size)}" for name, size in found.starts.items()),
