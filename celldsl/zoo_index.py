@@ -48,11 +48,15 @@ class Entry:
 
 @record
 class Index:
-    """`families` and `libraries` are in the order of the file, as its `cells` are."""
+    """`families` and `libraries` are in the order of the file, as its `cells` are.
+
+    `left_out` has the rows that no cell is of, and why.
+    """
 
     families: dict[str, str]
     libraries: dict[str, str]
     cells: dict[str, Entry]
+    left_out: dict[str, str]
 
 
 @record
@@ -79,7 +83,7 @@ def read_index() -> Index:
     paths = {cell_name(path): path for path in example_paths()}
     found = _read_toml("index.toml")
     cells = {name: Entry(name, paths[name], cell["rows"]) for name, cell in found["cell"].items()}
-    return Index(found["family"], found["library"], cells)
+    return Index(found["family"], found["library"], cells, found["left_out"])
 
 
 def read_catalogue() -> dict[str, Known]:

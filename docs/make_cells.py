@@ -196,7 +196,21 @@ def gallery(index: Index, known: dict[str, Facts]) -> str:
                 formula(f.state),
             )
             lines.append(f"| {' | '.join(columns)} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *by_library(index), ""])
+
+
+def by_library(index: Index) -> Iterator[str]:
+    """Which cell of a library is which here, with the settings under which they agree."""
+    yield from ("", "## By library", "", "Which of a library's cells is which here.", "")
+    yield from ("| library | its cell | here |", "|---|---|---|")
+    rows = [(row, cell) for cell in index.cells.values() for row in cell.rows]
+    order = list(index.libraries)
+    for row, cell in sorted(rows, key=lambda pair: order.index(pair[0].split(".")[0])):
+        chosen = ", ".join(f"{key}={json.dumps(value)}" for key, value in cell.rows[row].items())
+        here = f"[{cell.name}]({cell.name}.md)" + (f" with `{chosen}`" if chosen else "")
+        yield f"| {index.libraries[row.split('.')[0]]} | `{row}` | {here} |"
+    for row, why in index.left_out.items():
+        yield f"| {index.libraries[row.split('.')[0]]} | `{row}` | left out. {why} |"
 
 
 def formula(size: Size) -> str:

@@ -66,6 +66,12 @@ def test_every_row_is_of_a_library() -> None:
         assert {row.split(".")[0] for row in cell.rows} <= set(index().libraries), cell.name
 
 
+def test_no_row_that_is_left_out_is_there() -> None:
+    rows = {row for cell in index().cells.values() for row in cell.rows}
+    assert not rows & index().left_out.keys()
+    assert {row.split(".")[0] for row in index().left_out} <= set(index().libraries)
+
+
 def test_cells_are_short() -> None:
     assert median(equations(path) for path in EVERY.values()) <= 15
 
