@@ -67,11 +67,11 @@ def load(
         raise ArgumentTypeError(f"path: expected a file or the name of a cell, got {kind}")
     if not isinstance(found, Path):
         return _load_resource(found, cell, without)
-    place = absolute(found)
-    inside = absolute(root) if root is not None else place.parent
+    file = absolute(found)
+    inside = absolute(root) if root is not None else file.parent
     wanted = Wanted(cell, {}, checked(without))
     try:
-        return _class_of(_read(place), os.fspath(found), place, inside, wanted)
+        return _class_of(_read(file), os.fspath(found), file, inside, wanted)
     except Exception as error:
         if _is_of_a_cell(error):
             raise error.with_traceback(None) from None
@@ -111,9 +111,9 @@ def file_of(path: str | bytes | os.PathLike[str]) -> CellFile:
     return known[name]
 
 
-def _read(place: Path) -> str:
+def _read(file: Path) -> str:
     """The text of a file.  Raises OSError, and CellError where it is too large or not UTF-8."""
-    data = read_limited(place)
+    data = read_limited(file)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -125,7 +125,7 @@ def _read(place: Path) -> str:
     from celldsl.syntax.limits import read_source
 
     report = Report()
-    source = read_source(place, report)
+    source = read_source(file, report)
     if source is None:
         raise CellError(report.diagnostics)
     return source.text
@@ -145,10 +145,10 @@ def compile_source(
     """
     inside = None if root is None else absolute(root)
     # What it uses is found from where it would lie.
-    place = None if inside is None else inside / name
+    file = None if inside is None else inside / name
     wanted = Wanted(cell, {}, checked(without))
     try:
-        return _class_of(text, name if place is None else str(place), place, inside, wanted)
+        return _class_of(text, name if file is None else str(file), file, inside, wanted)
     except Exception as error:
         if _is_of_a_cell(error):
             raise error.with_traceback(None) from None
@@ -228,11 +228,11 @@ def open_sources(
 def write_sources(root: Path, sources: Sequence[tuple[str, str]]) -> None:
     """Writes files (name inside `root`, text).  Raises ValueError for names that lead out of it."""
     for each, content in sources:
-        place = (root / each).resolve()
-        if not place.is_relative_to(root):
+        file = (root / each).resolve()
+        if not file.is_relative_to(root):
             raise ValueError(f"{each} lies outside the files of {sources[0][0]}")
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(place, [content.encode()])
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_file(file, [content.encode()])
 
 
 def _generate(key: str, text: str, name: str, root: Path | None, wanted: Wanted) -> KeptModule:

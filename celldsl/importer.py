@@ -41,12 +41,12 @@ class CellFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         file_name = f"{fullname.rpartition('.')[2]}.cell"
         for entry in sys.path if path is None else path:
-            place = Path(entry or ".") / file_name
-            if has_file(place):
-                return spec_from_file_location(fullname, place, loader=CellLoader(place))
+            file = Path(entry or ".") / file_name
+            if has_file(file):
+                return spec_from_file_location(fullname, file, loader=CellLoader(file))
             packed = _in_archive(entry, file_name)
             if packed is not None:
-                return spec_from_file_location(fullname, place, loader=CellLoader(place, packed))
+                return spec_from_file_location(fullname, file, loader=CellLoader(file, packed))
         return None
 
 
@@ -66,8 +66,8 @@ def _in_archive(entry: str, file_name: str) -> bytes | None:
 class CellLoader(Loader):
     """Makes a module whose attributes are the cells of a file."""
 
-    def __init__(self, place: Path, packed: bytes | None = None) -> None:
-        self.place = place
+    def __init__(self, file: Path, packed: bytes | None = None) -> None:
+        self.file = file
         self.packed = packed
 
     def exec_module(self, module: ModuleType) -> None:
@@ -83,17 +83,17 @@ class CellLoader(Loader):
 
     def _class(self, name: str | None) -> type[Cell]:
         if self.packed is None:
-            return load(self.place, name)
-        return compile_source(self._text(), name, name=str(self.place))
+            return load(self.file, name)
+        return compile_source(self._text(), name, name=str(self.file))
 
     def _text(self) -> str:
-        packed = read_limited(self.place) if self.packed is None else self.packed
+        packed = read_limited(self.file) if self.packed is None else self.packed
         return packed.decode("utf-8-sig", "replace")
 
     def _getter(self, module: ModuleType, names: list[str]) -> Any:
         def get(name: str) -> Any:
             if name not in names:
-                raise AttributeError(f"{self.place} has no cell {name}")
+                raise AttributeError(f"{self.file} has no cell {name}")
             found = self._class(name)
             setattr(module, name, found)
             return found

@@ -36,13 +36,13 @@ _in_memory: dict[str, KeptModule] = {}
 
 
 class KeptModule(NamedTuple):
-    """`place` is None for one in memory; `warnings` are those of `celldsl check`."""
+    """`file` is None for one in memory; `warnings` are those of `celldsl check`."""
 
     key: str
     stem: str
     text: str
     warnings: list[Kept]
-    place: Path | None
+    file: Path | None
 
     @property
     def name(self) -> str:
@@ -62,11 +62,11 @@ class KeptModule(NamedTuple):
         return found
 
     def _loaded(self) -> ModuleType:
-        if self.place is None:
+        if self.file is None:
             spec = ModuleSpec(self.name, _TextLoader(self), origin=f"{self.key}/{self.stem}.py")
         else:
-            found = spec_from_file_location(self.name, self.place)
-            assert found is not None, self.place
+            found = spec_from_file_location(self.name, self.file)
+            assert found is not None, self.file
             spec = found
         module = module_from_spec(spec)
         assert spec.loader is not None
@@ -102,16 +102,16 @@ def find(key: str) -> KeptModule | None:
 
 
 def _read(key: str, folder: Path) -> KeptModule | None:
-    place = next(iter(matching(folder, "*.py")), None)
-    if place is None or not (is_trusted(folder) and is_trusted(place)):
+    file = next(iter(matching(folder, "*.py")), None)
+    if file is None or not (is_trusted(folder) and is_trusted(file)):
         return None
     try:
-        text = place.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
         beside = folder / _WARNINGS
         warnings = json.loads(beside.read_bytes()) if has_file(beside) else []
     except (OSError, ValueError):
         return None
-    return KeptModule(key, place.stem, text, warnings, place) if _is_whole(text) else None
+    return KeptModule(key, file.stem, text, warnings, file) if _is_whole(text) else None
 
 
 def _is_whole(text: str) -> bool:
@@ -129,7 +129,7 @@ def keep(key: str, stem: str, text: str, warnings: Sequence[Kept]) -> KeptModule
         warn_of_memory(f"{stem}.py")
     else:
         try:
-            return kept._replace(place=_write(root / key, kept))
+            return kept._replace(file=_write(root / key, kept))
         except OSError as error:
             warn_of_memory(error.filename or str(root / key), error)
     _in_memory[key] = kept
@@ -141,14 +141,14 @@ def _write(folder: Path, kept: KeptModule) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     if kept.warnings:
         replace_file(folder / _WARNINGS, [json.dumps(kept.warnings).encode()])
-    place = folder / f"{kept.stem}.py"
-    replace_file(place, [kept.text.encode()])
-    return place
+    file = folder / f"{kept.stem}.py"
+    replace_file(file, [kept.text.encode()])
+    return file
 
 
 def forget(kept: KeptModule) -> None:
     """Removes what Python keeps of a module, where it cannot be imported."""
-    if kept.place is None:
+    if kept.file is None:
         return
-    for bytecode in matching(kept.place.parent / "__pycache__", f"{kept.place.stem}.*"):
+    for bytecode in matching(kept.file.parent / "__pycache__", f"{kept.file.stem}.*"):
         remove(bytecode)

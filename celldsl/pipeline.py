@@ -1,7 +1,7 @@
 """The pipeline, read from top to bottom.  In: files or text.  Out: reports and lowered cells.
 
-This is the only module that knows the order of the stages.  `check` stops half way and must answer
-at once, so what only compiling needs is imported where it is used.
+This is the only module that knows the order of the artefacts.  `check` stops half way and must
+answer at once, so what only compiling needs is imported where it is used.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ COMMANDS = {
     "diff": "say how two cells differ, in words and equations",
     "check": "show all that is wrong with files",
     "fmt": "lay files out in the one canonical way",
-    "show": "show a cell: shapes and parameters, or a stage of the compiler",
+    "show": "show a cell: shapes and parameters, or a form of it in the compiler",
     "explain": "explain a diagnostic, by its code",
     "gradcheck": "check gradients against differences, in float64",
     "try": "train cells side by side, and say whether they learn",

@@ -16,12 +16,12 @@ from celldsl.targets.numba.stub import MADE
 def types_of(path: Path) -> Path:
     """Where the types of a module or a cell go.  Raises CommandError where others' types are."""
     # A folder has no suffix to replace, and reading it says what is wrong.
-    place = path.parent / f"{path.stem}.pyi"
-    if not place.is_dir() and (not place.exists() or MADE in _beginning(place)):
-        return place
-    raise CommandError(f"{place} is there, and celldsl did not write it: move it away first")
+    stub = path.parent / f"{path.stem}.pyi"
+    if not stub.is_dir() and (not stub.exists() or MADE in _beginning(stub)):
+        return stub
+    raise CommandError(f"{stub} is there, and celldsl did not write it: move it away first")
 
 
-def _beginning(place: Path) -> str:
-    with place.open(encoding="utf-8", errors="replace") as file:
+def _beginning(stub: Path) -> str:
+    with stub.open(encoding="utf-8", errors="replace") as file:
         return file.read(1000)

@@ -51,7 +51,7 @@ class Diagnostic:
 
 @entity
 class Report:
-    """Collects the diagnostics of a run; stages go on after an error as far as they can."""
+    """Collects the diagnostics of a run; passes go on after an error as far as they can."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     # A hostile file has ten thousand errors: looking through the list each time would hang.

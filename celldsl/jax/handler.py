@@ -56,7 +56,7 @@ from celldsl.jax.handler_memory import (
 )
 from celldsl.jax.handler_rows import xla_rows
 from celldsl.jax.handler_threads import xla_help, xla_together
-from celldsl.jit.functions import copy, fill, stage
+from celldsl.jit.functions import copy, fill, routine
 from celldsl.jit.lowering.pointers import address
 from celldsl.runtime.cpython.objects import fast_call, fast_words
 from celldsl.runtime.threads.scheduler import schedule_alone
@@ -67,7 +67,7 @@ KEY_BITS = (1 << 53) - 1  # as many as a float64 holds exactly
 LINE = 64  # bytes of a line of the cache
 
 
-@stage
+@routine
 def xla_answer(record, frame):
     """Whether XLA asked for the version of the interface, which it is then told."""
     found = frame[FRAME_EXTENSION]
@@ -80,7 +80,7 @@ def xla_answer(record, frame):
     return False
 
 
-@stage
+@routine
 def xla_hyper(record, frame, scratch):
     """Hyperparameters; where there is a key, masks are drawn, and from it."""
     place = scratch + record[RECORD_HYPER_AT]
@@ -93,7 +93,7 @@ def xla_hyper(record, frame, scratch):
         numbers[count - 1] = key & KEY_BITS
 
 
-@stage
+@routine
 def xla_job(record, frame, scratch):
     """The job of this call."""
     job = fast_words(scratch + record[RECORD_JOB_AT])
@@ -106,7 +106,7 @@ def xla_job(record, frame, scratch):
     return address(job)
 
 
-@stage
+@routine
 def xla_error(record, frame, scratch):
     """An error of XLA's, which raises in Python."""
     calls = fast_words(scratch + record[RECORD_CALLS_AT])
@@ -115,7 +115,7 @@ def xla_error(record, frame, scratch):
     return fast_call(fast_words(frame[FRAME_API])[record[RECORD_CREATE]], address(calls))
 
 
-@stage
+@routine
 def xla_run(record, frame, like):
     start = xla_data(fast_words(frame[FRAME_RESULTS]), record[RECORD_SCRATCH])
     scratch = (start + LINE - 1) // LINE * LINE
@@ -136,14 +136,14 @@ def xla_run(record, frame, like):
     return 0
 
 
-@stage
+@routine
 def xla_call_float32(record, frame):
     if xla_answer(record, frame):
         return 0
     return xla_run(record, frame, xla_like(np.float32(0.0)))
 
 
-@stage
+@routine
 def xla_call_float64(record, frame):
     if xla_answer(record, frame):
         return 0

@@ -35,7 +35,7 @@ from celldsl.jax.handler_abi import (
     SOURCE_RESULT,
     SOURCE_SCRATCH,
 )
-from celldsl.jit.functions import copy, fill, stage
+from celldsl.jit.functions import copy, fill, routine
 from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.cpython.objects import fast_words
 
@@ -70,13 +70,13 @@ def xla_reals(_, place):
     return Pointer(types.float64, -1)(types.intp), generate
 
 
-@stage
+@routine
 def xla_data(buffers, place):
     """Where the numbers of a buffer are."""
     return fast_words(buffers[place])[BUFFER_DATA]
 
 
-@stage
+@routine
 def xla_source(frame, kind, which, scratch):
     """Where an array is."""
     if kind == SOURCE_ARGUMENT:
@@ -88,7 +88,7 @@ def xla_source(frame, kind, which, scratch):
     return which
 
 
-@stage
+@routine
 def xla_row(entry, row):
     """The place among all parameters of a row of one, whose last axis is a row."""
     place = entry[ENTRY_OFFSET]
@@ -102,7 +102,7 @@ def xla_row(entry, row):
     return place
 
 
-@stage
+@routine
 def xla_rows(entry):
     rows = 1
     for axis in range(entry[ENTRY_AXES] - 1):
@@ -110,7 +110,7 @@ def xla_rows(entry):
     return rows
 
 
-@stage
+@routine
 def xla_spread(target, step, source, stride, width):
     if step == 1 and stride == 1:
         copy(target, source, width)
@@ -119,7 +119,7 @@ def xla_spread(target, step, source, stride, width):
             target[j * step] = source[j * stride]
 
 
-@stage
+@routine
 def xla_move(entry, own, flat, inward):
     """Copies a parameter into its place among all of them, or its gradient from there."""
     last = entry[ENTRY_AXES] - 1
@@ -133,7 +133,7 @@ def xla_move(entry, own, flat, inward):
             xla_spread(alone, 1, among, stride, width)
 
 
-@stage
+@routine
 def xla_take_all(record, frame, scratch, like):
     buffers = fast_words(frame[FRAME_ARGUMENTS])
     flat = xla_numbers(like, scratch + record[RECORD_FLAT_AT])
@@ -144,7 +144,7 @@ def xla_take_all(record, frame, scratch, like):
         xla_move(entry, own, flat, 1)
 
 
-@stage
+@routine
 def xla_give_all(record, frame, scratch, like):
     buffers = fast_words(frame[FRAME_RESULTS])
     flat = xla_numbers(like, scratch + record[RECORD_GRADIENTS_AT])

@@ -18,7 +18,7 @@ from celldsl.jax.handler_abi import (
     TABLE_WORDS,
 )
 from celldsl.jax.handler_memory import xla_data, xla_source
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.runtime.cpython.objects import fast_words
 from celldsl.runtime.exec.plan_anew import begin_anew
 from celldsl.runtime.threads.task_abi import GRAPH_BLOCK_ROWS, GRAPH_BLOCKS, GRAPH_ROWS
@@ -26,7 +26,7 @@ from celldsl.runtime.threads.task_abi import GRAPH_BLOCK_ROWS, GRAPH_BLOCKS, GRA
 TABLE_ROWS = 2  # the word of a table that says how many rows all parts have
 
 
-@stage
+@routine
 def xla_rows(record, frame, scratch, job):
     parts = record[RECORD_PARTS]
     if parts == 0:

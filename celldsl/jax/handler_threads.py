@@ -32,7 +32,7 @@ from celldsl.jax.handler_abi import (
     RECORD_YIELD,
     SCHEDULE_SIZE,
 )
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.lowering.pointers import address, pointer
 from celldsl.runtime.cpython.objects import fast_call, fast_words
 from celldsl.runtime.threads.atomics import atomic_add, atomic_load
@@ -40,14 +40,14 @@ from celldsl.runtime.threads.scheduler import schedule_goes_on, schedule_togethe
 from celldsl.runtime.threads.task_abi import GRAPH_ENDLESS, GRAPH_WORKERS
 
 
-@stage
+@routine
 def xla_wait(give_way):
     """Lets others have the core, where that is known how."""
     if give_way != 0:
         fast_call(give_way)
 
 
-@stage
+@routine
 def xla_work(job, worker, give_way):
     """What a worker does until everything is done, or somebody failed."""
     schedule_together(job, worker, GRAPH_ENDLESS)
@@ -56,14 +56,14 @@ def xla_work(job, worker, give_way):
         schedule_together(job, worker, GRAPH_ENDLESS)
 
 
-@stage
+@routine
 def xla_let_go(block):
     """The last who holds the memory gives it back."""
     if atomic_add(pointer(block, HELP_HOLD, -1), -1) == 1:
         fast_call(block[HELP_FREE], address(block))
 
 
-@stage
+@routine
 def xla_help(block):
     come = atomic_add(pointer(block, HELP_COME, -1), 1)
     if come < HELP_CLOSED:
@@ -72,7 +72,7 @@ def xla_help(block):
     xla_let_go(block)
 
 
-@stage
+@routine
 def xla_ask(record, frame, block, calls):
     """Asks a thread of XLA's to help; whether it was told."""
     calls[0], calls[1], calls[2] = SCHEDULE_SIZE, 0, frame[FRAME_CONTEXT]
@@ -86,7 +86,7 @@ def xla_ask(record, frame, block, calls):
     return False
 
 
-@stage
+@routine
 def xla_together(record, frame, scratch, job):
     """Several do it; the caller leaves when nobody is at it any more."""
     block_at = 0

@@ -25,7 +25,7 @@ from celldsl.jax.interface import interface
 from celldsl.jax.masks import dropout_mask, zoneout_mask
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.forks import COMPILING
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.state_structure import StateStructure
@@ -66,7 +66,7 @@ class Subject:
         if checked_mode():
             return "CELLDSL_CHECKED=1 runs kernels in Python"
         described = self.description
-        if not all(isinstance(p.run, Stage) for p in (*described.forward, *described.backward)):
+        if not all(isinstance(p.run, Routine) for p in (*described.forward, *described.backward)):
             return "the cell's kernels are written by hand"
         if any(len(slot.shape) > MOST_AXES for slot in self.params):
             return f"a parameter has more than {MOST_AXES} axes"

@@ -1,4 +1,4 @@
-"""Stages in plain Python, over arrays that look at every access.  In: arrays.  Out: pointers.
+"""Routines in plain Python, over arrays that look at every access.  In: arrays.  Out: pointers.
 
     flat = CheckedArray("tape", tape, written=False, regions=(("h", 0), ("c", 120)))
     h = CheckedPointer(flat, 0)
@@ -59,7 +59,7 @@ class CheckedArray:
 
 
 class CheckedPointer:
-    """What stages have of an array.
+    """What routines have of an array.
 
     Without a `zero` it is the whole array, as phases are given it.
     """

@@ -1,9 +1,9 @@
-"""Stages to machine code, by LLVM.  In: stages, a dtype.  Out: an object file's bytes.
+"""Routines to machine code, by LLVM.  In: routines, a dtype.  Out: an object file's bytes.
 
     compile_phases([forward_steps, backward_steps], "float32")
     compile_symbols({"celldsl_pack_f32": (pack_loops, "iixiix")}, "float32")
 
-What stages call is put into one module, which LLVM optimises and translates once.
+What routines call is put into one module, which LLVM optimises and translates once.
 
 NUMBA_OPT, NUMBA_LOOP_VECTORIZE and NUMBA_SLP_VECTORIZE say what they say to Numba, and the
 processor is that of `target`.  At the third level LLVM makes loops anew for each
@@ -24,9 +24,9 @@ from numba import types
 from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.jit.lowering.pointers import Pointer
-from celldsl.jit.lowering.statements import StageCode
+from celldsl.jit.lowering.statements import RoutineCode
 from celldsl.jit.lowering.values import llvm_type
 from celldsl.jit.process_target import target
 
@@ -35,7 +35,7 @@ PHASE_INTEGERS = 2  # rows and dims, the first arrays
 _INT = ir.IntType(64)
 
 
-def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
+def compile_phases(phases: Sequence[Routine], dtype: str) -> bytes:
     """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `task_abi`."""
     entries = {}
     for phase in phases:
@@ -48,7 +48,7 @@ def compile_phases(phases: Sequence[Stage], dtype: str) -> bytes:
     return _object_of(entries, _write_unpacking)
 
 
-def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> bytes:
+def compile_symbols(entries: Mapping[str, tuple[Routine, str]], dtype: str) -> bytes:
     """Functions by their symbols; arguments: i an intp, x a pointer to the dtype, s one to intp."""
     kinds = {
         "i": types.intp,
@@ -56,18 +56,18 @@ def compile_symbols(entries: Mapping[str, tuple[Stage, str]], dtype: str) -> byt
         "s": Pointer(types.intp, -1),
     }
     typed = {
-        symbol: (stage, tuple(kinds[kind] for kind in text))
-        for symbol, (stage, text) in entries.items()
+        symbol: (routine, tuple(kinds[kind] for kind in text))
+        for symbol, (routine, text) in entries.items()
     }
     return _object_of(typed, _write_passing)
 
 
-def _object_of(entries: Mapping[str, tuple[Stage, tuple[types.Type, ...]]], write: Any) -> bytes:
+def _object_of(entries: Mapping[str, tuple[Routine, tuple[types.Type, ...]]], write: Any) -> bytes:
     with global_compiler_lock:  # types are Numba's, which is for one thread at a time
         module = empty_module("celldsl")
-        code = StageCode(module)
-        for symbol, (stage, arguments) in entries.items():
-            function, _ = code.function(stage, arguments)
+        code = RoutineCode(module)
+        for symbol, (routine, arguments) in entries.items():
+            function, _ = code.function(routine, arguments)
             write(module, symbol, function, [llvm_type(kind) for kind in arguments])
         return object_code(module)
 

@@ -1,15 +1,15 @@
 """Functions to compile, and the smallest of them.  In: functions.  Out: the same, marked.
 
-    @stage
+    @routine
     def forward_1(low, high, …): …
 
-    @stage
-    def forward_steps(part, parts, rows, …): …          # a phase: a stage with the usual arguments
+    @routine
+    def forward_steps(part, parts, rows, …): …         # a phase: a routine with the usual arguments
 
     @kernel
     def forward(dims, hyper, …): …
 
-Stages are what compiled code calls, and phases are those that the runtime calls too, by way of
+Routines are what compiled code calls, and phases are those that the runtime calls too, by way of
 `machine.addresses`.  Kernels take plain arrays and are called from Python; Numba compiles them on
 first use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
 
@@ -30,7 +30,7 @@ from celldsl.jit.symbols import pointer, real
 FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
 
 
-class Stage:
+class Routine:
     """A function for compiled code to call.  In Python it is an ordinary function.
 
     One that stands apart is not put where it is called, to spare LLVM making it again and again.
@@ -57,8 +57,8 @@ class Stage:
         return self.function(*arguments)
 
 
-stage = Stage
-noinline = partial(Stage, noinline=True)
+routine = Routine
+noinline = partial(Routine, noinline=True)
 
 
 def given_array(array: Any, like: Any, axes: int, told: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.symbols import real
 
 _MASK_ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -25,7 +25,7 @@ _MASK_TWO = np.uint64(0x94D049BB133111EB)
 _MASK_UNIT = 1.0 / (1 << 24)
 
 
-@stage
+@routine
 def mask_mix(key: Any, value: Any) -> Any:
     """One more number hashed into a key (the finaliser of splitmix64)."""
     z = (key ^ np.uint64(np.int64(value))) + _MASK_ODD
@@ -34,7 +34,7 @@ def mask_mix(key: Any, value: Any) -> Any:
     return z ^ (z >> np.uint64(31))
 
 
-@stage
+@routine
 def mask_key(drawn_with: float, rows: Any, site: int, t: int, b: int) -> Any:
     """The key of a mask's row: step `t` (-1: for all steps) of the part's sequence `b`."""
     key = mask_mix(np.uint64(np.int64(drawn_with)), site)
@@ -42,13 +42,13 @@ def mask_key(drawn_with: float, rows: Any, site: int, t: int, b: int) -> Any:
     return mask_mix(mask_mix(key, t), sequence)
 
 
-@stage
+@routine
 def steps_before(rows: Any) -> Any:
     """How many steps of the sequences were done before this call."""
     return rows[rows[9] + 2 * rows[5]]
 
 
-@stage
+@routine
 def mask_uniform(like: Any, key: Any, index: int) -> Any:
     """A number in [0, 1) of the dtype of `like`."""
     bits = mask_mix(key, index) >> np.uint64(40)

@@ -1,4 +1,4 @@
-"""Machine code on disk and in memory.  In: stages, a dtype.  Out: where their code is.
+"""Machine code on disk and in memory.  In: routines, a dtype.  Out: where their code is.
 
     inputs, steps = phase_addresses([forward_inputs, forward_steps], "float32")
 
@@ -29,7 +29,7 @@ from celldsl.cache_folders import (
 )
 from celldsl.files import matching, remove
 from celldsl.jit.forks import COMPILING
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.jit.object_key import RUNTIME, object_name
 from celldsl.jit.process_target import target
 from celldsl.jit.source_text import stamp_of
@@ -41,11 +41,11 @@ _loaded: dict[tuple[Any, ...], list[int]] = {}
 def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[int] | None:
     """The code of each phase: compiled now, or found on disk or in this process.
 
-    None for phases that are no stages but functions written by hand.  Others of the same file need
-    a label, or one object would replace the other's.
+    None for phases that are no routines but functions written by hand.  Others of the same file
+    need a label, or one object would replace the other's.
     """
     name = np.dtype(dtype).name
-    if not all(isinstance(phase, Stage) for phase in phases):
+    if not all(isinstance(phase, Routine) for phase in phases):
         return None
     key = (*phases, name)
     with COMPILING:

@@ -1,8 +1,8 @@
-"""Names of what only compiled code calls.  In: nothing.  Out: names that stages can hold.
+"""Names of what only compiled code calls.  In: nothing.  Out: names that routines can hold.
 
     from celldsl.jit.symbols import pointer, real, tanh
 
-    @stage
+    @routine
     def double(x, n):
         values = pointer(x, 0, 0)
         for j in range(n):
@@ -33,7 +33,7 @@ CODE_FILES = {
 
 
 class CodeName:
-    """A function of compiled code, which is looked up when a stage that calls it is compiled."""
+    """A function of compiled code, which is looked up when a routine that calls it is compiled."""
 
     def __init__(self, file: str, name: str) -> None:
         self.file = file

@@ -73,8 +73,8 @@ def set_apart(functions: Sequence[Function], direction: str) -> list[Function]:
         if any(nest.crowded for nest in nests) or (long and len(nests) > 1):
             made[key] = _shared(f"{direction}_nest_{len(made) + 1}", nests)
     changed = [_with_calls(function, made) for function in functions]
-    if sum(function.kind == "stage" for function in functions) > CROWD:
-        changed = [replace(f, kind="apart") if f.kind == "stage" else f for f in changed]
+    if sum(function.kind == "routine" for function in functions) > CROWD:
+        changed = [replace(f, kind="apart") if f.kind == "routine" else f for f in changed]
     return [*(shared.function for shared in made.values()), *changed]
 
 
@@ -83,7 +83,7 @@ def set_apart(functions: Sequence[Function], direction: str) -> list[Function]:
 
 def _row_loop(function: Function) -> For | None:
     last = function.body[-1] if function.body else None
-    return last if function.kind == "stage" and isinstance(last, For) else None
+    return last if function.kind == "routine" and isinstance(last, For) else None
 
 
 def _nests(function: Function) -> dict[int, Nest]:

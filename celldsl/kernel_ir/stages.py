@@ -157,7 +157,7 @@ def stage_function(name: str, stage: RowLoops, naming: Naming, settings: int) ->
         *pointers.assignments(fixed=True),
         For(Name("b"), Name("low"), Name("high"), 1, tuple(body)),
     )
-    return Function(name, "stage", arguments_of(mentioned(code)), code)
+    return Function(name, "routine", arguments_of(mentioned(code)), code)
 
 
 def write_nest(row: Row, nest: Nest) -> None:

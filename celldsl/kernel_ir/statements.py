@@ -77,13 +77,13 @@ Statement: TypeAlias = "Assign | Update | For | If | Do | Return | Note"
 
 @record
 class Function:
-    """`kind` stage: called by phases, for some rows; phase: called by the runtime.
+    """`kind` routine: called by phases, for some rows; phase: called by the runtime.
 
     A function that stands apart is called, and never put where it is called.
     """
 
     name: str
-    kind: Literal["stage", "phase", "apart"]
+    kind: Literal["routine", "phase", "apart"]
     arguments: tuple[str, ...]
     body: tuple[Statement, ...]
 

@@ -1,6 +1,6 @@
 """What generated modules import of celldsl, all of it.  In: names.  Out: what they stand for.
 
-    from celldsl.runtime import Cell, describe, kernel, numerics, pointer, stage, tanh
+    from celldsl.runtime import Cell, describe, kernel, numerics, pointer, routine, tanh
 
 The version of this surface is `celldsl.runtime.description.ABI`.  It goes up with every change that
 a module which was written before could notice; such a module says that it must be written anew.
@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from celldsl.jit.symbols import CODE_FILES
-from celldsl.runtime.former import stand_in
+from celldsl.runtime.former import NAMES, refuse, stand_in
 
 # A module that stands alone carries these files under another name than `celldsl`.
 _ROOT = __name__.rpartition(".")[0]
@@ -31,7 +31,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "given_integers",
         "given_truths",
         "noinline",
-        "stage",
+        "routine",
     ),
     "jit.gemm.prepare": ("prepare_convolutions", "prepare_products"),
     "jit.kernels": ("dense_rows", "kernel"),
@@ -47,6 +47,8 @@ def __getattr__(name: str) -> Any:
     elif name in SURFACE:
         found = getattr(import_module(f"{_ROOT}.{SURFACE[name]}"), name)
     else:
+        if name in NAMES:
+            refuse()
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found

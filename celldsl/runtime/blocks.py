@@ -1,11 +1,11 @@
-"""Many arrays and one flat array, compared and copied in one call.  In: places.  Out: blocks.
+"""Many arrays and one flat array, compared and copied in one call.  In: views.  Out: blocks.
 
-    blocks = Blocks([places], itemsize)
+    blocks = Blocks([views], itemsize)
     blocks.gather([address_of_a, address_of_b, flat])       # to where they lie in flat
     blocks.scatter([address_of_a, address_of_b, flat])      # and back
     blocks.differ([address_of_a, address_of_b, flat])       # whether a bit is another there
 
-A place is a shape, an offset and strides in bytes, as parameters have them in a flat array; the
+A view is a shape, an offset and strides in bytes, as parameters have them in a flat array; the
 arrays are contiguous.  Rows that lie together are one block.  To ask NumPy for each of a dozen
 small parameters takes longer than a step of a small cell.
 """
@@ -24,9 +24,9 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.object_cache import runtime_addresses
-from celldsl.runtime.arrays.params import Place
+from celldsl.runtime.arrays.params import View
 from celldsl.runtime.cpython.abi import LOW_HALF
 from celldsl.runtime.cpython.objects import fast_call
 
@@ -35,7 +35,7 @@ BLOCK_ROWS, BLOCK_BYTES, BLOCK_STRIDE = range(4, 7)  # bytes of a row, and from 
 BLOCK = 7
 
 
-@stage
+@routine
 def blocks_each(into_flat, copy, arrays, table, count):
     """Copies all blocks, to where they lie in flat or from there."""
     for i in range(0, BLOCK * count, BLOCK):
@@ -51,7 +51,7 @@ def blocks_each(into_flat, copy, arrays, table, count):
             flat = flat + stride
 
 
-@stage
+@routine
 def blocks_differ(compare, arrays, table, count):
     """1 where a byte differs, else 0."""
     for i in range(0, BLOCK * count, BLOCK):
@@ -74,18 +74,18 @@ BLOCK_ENTRIES = {
 
 
 class Blocks:
-    """`places` are lists, one for each flat array; addresses are those of all arrays, then of the
+    """`views` are lists, one for each flat array; addresses are those of all arrays, then of the
     flat ones."""
 
     __slots__ = ("_address", "_count", "_table")
 
-    def __init__(self, places: Sequence[Sequence[Place]], itemsize: int) -> None:
-        count = sum(map(len, places))
+    def __init__(self, views: Sequence[Sequence[View]], itemsize: int) -> None:
+        count = sum(map(len, views))
         table = array("q")
         number = 0
-        for flat, own in enumerate(places, count):
-            for place in own:
-                for at, first, rows, size, stride in _blocks(place, itemsize):
+        for flat, own in enumerate(views, count):
+            for view in own:
+                for at, first, rows, size, stride in _blocks(view, itemsize):
                     table.extend((number, at, flat, first, rows, size, stride))
                 number += 1
         self._table = table
@@ -112,9 +112,9 @@ class Blocks:
         functions[0](into_flat, copy, words.buffer_info()[0], self._address, self._count)
 
 
-def _blocks(place: Place, itemsize: int) -> Iterator[tuple[int, int, int, int, int]]:
+def _blocks(view: View, itemsize: int) -> Iterator[tuple[int, int, int, int, int]]:
     """Of each block its offset in a contiguous array, and in flat; rows, bytes of one, stride."""
-    shape, offset, strides = place
+    shape, offset, strides = view
     if not prod(shape):
         return
     axes = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]

@@ -84,7 +84,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SizeFunction = Callable[..., Any]
-ABI = 5
+ABI = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
     from celldsl.runtime.kernel import stage        # ImportError: … write it anew with …
 
 Up to version 3 of the surface generated modules imported files of the runtime, most of which have
-other names now.  These names end in the message that a module of a later version ends in when its
-class is made (`celldsl.runtime.cell.cell`).
+other names now, and up to version 5 names that are no more.  They end in the message that a module
+of a later version ends in when its class is made (`celldsl.runtime.cell.cell`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+NAMES = ("stage",)
 FORMER = ("code", "gemm", "gemm.symbols", "kernel", "masks")
 _HEADER = re.compile(r"(\w+): made by celldsl (\S+) from (.+)\.$", re.MULTILINE)
 
@@ -31,15 +32,20 @@ class FormerFile(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("__"):
-            found = _HEADER.match(_importing_module().get("__doc__") or "")
-            if found is not None:
-                raise written_for_another(*found.groups())
+            refuse()
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
+def refuse() -> None:
+    """Raises what a module of another version is told, where such a one asks."""
+    found = _HEADER.match(_importing_module().get("__doc__") or "")
+    if found is not None:
+        raise written_for_another(*found.groups())
 
 
 def _importing_module() -> dict[str, Any]:
     """The globals of the module that asks."""
-    frame = sys._getframe(2)
+    frame = sys._getframe(3)
     while frame.f_back is not None and frame.f_globals["__name__"].startswith("importlib"):
         frame = frame.f_back
     return frame.f_globals

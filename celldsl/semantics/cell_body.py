@@ -104,9 +104,9 @@ def _no_next(f: Environment, cell: ast.Cell, name: ast.Declared) -> None:
                 fix=Fix(span, f"{state}'"),
             )
             return
-    place = spell_later(cell.body).get(state)
-    if place is not None:
-        told = (Label(place, "it has one here, but not in every branch"),)
+    written = spell_later(cell.body).get(state)
+    if written is not None:
+        told = (Label(written, "it has one here, but not in every branch"),)
         help = f"add `{state}' = …` to the others; `{state}' = {state}` says that it stays"
         f.error("E0106", message, name.span, secondary=told, help=help)
         return

@@ -32,7 +32,7 @@ OTHER_NUMBERS = (1, 2, 3, 5, 8)
 class Checked:
     """A file that was checked; `wrong` names cells with errors, `spent` counts equations walked.
 
-    `functions` are the places of the names of its `def`s, `called` those that a cell calls.
+    `functions` are the spans of the names of its `def`s, `called` those that a cell calls.
     """
 
     file: ast.File
@@ -210,11 +210,9 @@ def _unvisited(body: tuple[ast.Statement, ...], usage: Usage) -> list[Span]:
     return found
 
 
-def _within(d: Diagnostic, places: list[Span]) -> bool:
+def _within(d: Diagnostic, spans: list[Span]) -> bool:
     span = d.primary.span
-    return any(
-        place.source is span.source and place.start <= span.start <= place.end for place in places
-    )
+    return any(own.source is span.source and own.start <= span.start <= own.end for own in spans)
 
 
 def merge(report: Report, found: Report) -> None:

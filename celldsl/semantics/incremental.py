@@ -92,7 +92,7 @@ class Lookup:
             for item, _ in (*module.cells.values(), *module.defs.values())
             if item.span.source is not source
         }
-        self.names = (*sorted(module.places), "", *sorted(module.broken))
+        self.names = (*sorted(module.spans), "", *sorted(module.broken))
         # Where something cannot be read, nothing is warned of.
         self.warns = not module.broken
         self.world = (len(items) == len(self.items), module.path, *sorted(elsewhere))

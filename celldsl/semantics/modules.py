@@ -31,7 +31,7 @@ class Module:
     path: Path | None
     defs: dict[str, tuple[ast.Def, Module]] = field(default_factory=dict)
     cells: dict[str, tuple[ast.Cell, Module]] = field(default_factory=dict)
-    places: dict[str, Span] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
 
 
@@ -71,10 +71,10 @@ def _declare(module: Module, name: ast.Declared, report: Report) -> None:
 
 
 def _claim(module: Module, name: str, span: Span, report: Report) -> None:
-    if name in module.places:
-        first = Label(module.places[name], "first here")
+    if name in module.spans:
+        first = Label(module.spans[name], "first here")
         report.add("E0102", f"`{name}` is defined twice in this file", span, secondary=(first,))
-    module.places.setdefault(name, span)
+    module.spans.setdefault(name, span)
 
 
 def _use(use: ast.Use, module: Module, files: Files) -> None:

@@ -205,14 +205,14 @@ def _unknown_value(f: Environment, name: str, span: Span, primed: bool = False) 
 
 def _explain_hidden(f: Environment, name: str, span: Span) -> None:
     """A name that a loop or one branch of an `if` has kept to itself."""
-    place, why = f.hidden[name]
+    span, why = f.hidden[name]
     if why == "loop":
         message = f"`{name}` is defined inside the loop and stays there"
         help = f"give `{name}` a value before the loop, or fill `{name}[k]`"
     else:
         message = f"`{name}` is not defined in every branch of the `if` above"
         help = f"define `{name}` in the other branch too"
-    label = Label(place, "it is defined here")
+    label = Label(span, "it is defined here")
     f.error("E0109", message, span, "so it is not known here", secondary=(label,), help=help)
 
 

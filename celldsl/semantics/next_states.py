@@ -133,13 +133,13 @@ def _shape_of_value(f: Environment, binding: Binding | None) -> str | None:
 
 
 def set_next(f: Environment, name: str, span: Span, written: ast.Expr, value: Value) -> None:
-    place = f.next_spans.get(name)
-    if place is not None:
+    earlier = f.next_spans.get(name)
+    if earlier is not None:
         f.error(
             "E0102",
             f"`{name}'` is defined twice",
             span,
-            secondary=(Label(place, "first here"),),
+            secondary=(Label(earlier, "first here"),),
             help="a state has exactly one next value",
         )
         return

@@ -68,13 +68,13 @@ def seen_outside(inner: Inner, value: Value) -> Value:
     return outward(value, inner.cell.span, inner.given, inner.declared)
 
 
-def outward(value: Value, body: Span, given: Mapping[str, Span], place: Span) -> Value:
-    """The value with reasons inside `body` moved to what was `given` for a name, or to `place`."""
+def outward(value: Value, body: Span, given: Mapping[str, Span], outside: Span) -> Value:
+    """The value with reasons inside `body` moved to what was `given` for a name, or `outside`."""
     match value:
         case Several(items):
-            return Several(tuple(outward(item, body, given, place) for item in items))
+            return Several(tuple(outward(item, body, given, outside) for item in items))
         case Tensor(why=why) if any(reason is not None and _within(reason, body) for reason in why):
-            return replace(value, why=tuple(_moved(r, body, given, place) for r in why))
+            return replace(value, why=tuple(_moved(r, body, given, outside) for r in why))
     return value
 
 
@@ -82,7 +82,9 @@ def _within(reason: Span, body: Span) -> bool:
     return reason.source is body.source and body.start <= reason.start < body.end
 
 
-def _moved(reason: Span | None, body: Span, given: Mapping[str, Span], place: Span) -> Span | None:
+def _moved(
+    reason: Span | None, body: Span, given: Mapping[str, Span], outside: Span
+) -> Span | None:
     if reason is None or not _within(reason, body):
         return reason
-    return given.get(reason.text, place)
+    return given.get(reason.text, outside)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from celldsl.bridges.recipe import Recipe, recipe_from
-from celldsl.runtime.arrays.params import Parameters, place_of
+from celldsl.runtime.arrays.params import Parameters, view_of
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import PooledBuffer, aligned_array
 from celldsl.runtime.exec.batch_layout import (
@@ -75,7 +75,7 @@ class Kernels:
         mapping = Parameters(flat, described.params, dims)
         self.engine = Engine(described, dims, recipe.numbers, flat, constants, mapping)
         params, consts = (
-            [place_of(each, dims, dtype.itemsize) for each in arrays]
+            [view_of(each, dims, dtype.itemsize) for each in arrays]
             for arrays in (described.params, described.consts)
         )
         self.weights = Weights(self.engine, params, consts, own, recipe.numbers)

@@ -18,7 +18,7 @@ from math import prod
 import numpy as np
 import torch
 
-from celldsl.runtime.arrays.params import Place
+from celldsl.runtime.arrays.params import View
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.blocks import Blocks
 from celldsl.runtime.buffers import PooledBuffer
@@ -63,8 +63,8 @@ class Weights:
     def __init__(
         self,
         engine: Engine,
-        params: Sequence[Place],
-        consts: Sequence[Place],
+        params: Sequence[View],
+        consts: Sequence[View],
         lengths: tuple[int, int],
         hypers: Sequence[float],
     ) -> None:
@@ -100,7 +100,7 @@ class Weights:
         return found
 
 
-def _views(places: Sequence[Place], size: int) -> list[tuple[int, int, tuple[int, ...]]]:
+def _views(places: Sequence[View], size: int) -> list[tuple[int, int, tuple[int, ...]]]:
     found = []
     for shape, offset, strides in places:
         found.append((offset // size, offset // size + prod(shape), shape))

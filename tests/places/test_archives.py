@@ -1,4 +1,4 @@
-"""Archives, bytecode alone, frozen programs: grammar, cells and stages are read from there."""
+"""Archives, bytecode alone, frozen programs: grammar, cells and routines are read from there."""
 
 from __future__ import annotations
 

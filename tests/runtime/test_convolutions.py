@@ -16,7 +16,7 @@ from celldsl.jit.gemm import plain
 from celldsl.jit.gemm.calls import convolve, convolve_sums, pack_kernel
 from celldsl.jit.gemm.prepare import prepare_convolutions
 from celldsl.jit.gemm.sizes import KERNEL_MOST
-from celldsl.jit.lowering.numba_types import register_stages
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.runtime.numerics import window
 
@@ -95,7 +95,7 @@ def run_sums(rows, m, channels, height, width, tall, wide, a, image, at, apart, 
 
 @pytest.fixture(autouse=True)
 def prepared() -> None:
-    register_stages()
+    register_routines()
     prepare_convolutions("float32")
     prepare_convolutions("float64")
 

@@ -22,9 +22,9 @@ pytestmark = [
 
 STAGE = """\
 from celldsl.jit.symbols import pointer, real
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 
-@stage
+@routine
 def run(part, parts, share, shares, rows, dims, hyper, out):
     first = pointer(out, 0, 0)
     for i in range(1):

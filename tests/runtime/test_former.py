@@ -49,6 +49,14 @@ def test_so_does_whatever_it_imports_first(name: str, tmp_path: Path) -> None:
     assert "cannot import name 'anything'" in done.stderr
 
 
+def test_so_does_what_imports_a_name_that_is_no_more(tmp_path: Path) -> None:
+    text = (FORMER / "rnn.py").read_text(encoding="utf-8").split("import numpy")[0]
+    (tmp_path / "rnn.py").write_text(f"{text}from celldsl.runtime import Cell, stage\n")
+    assert SAID in run("import rnn", tmp_path).stderr
+    done = run("from celldsl.runtime import stage", tmp_path)
+    assert "cannot import name 'stage'" in done.stderr
+
+
 def test_a_module_of_another_version_says_so_too(written_anew: Path) -> None:
     path = written_anew / "rnn.py"
     text = path.read_text(encoding="utf-8")

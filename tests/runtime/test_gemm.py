@@ -27,7 +27,7 @@ from celldsl.jit.gemm.packing import (
 )
 from celldsl.jit.gemm.prepare import prepare_products
 from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
-from celldsl.jit.lowering.numba_types import register_stages
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
 
@@ -61,7 +61,7 @@ def run_sums(r, m, n, a, a_rs, b, b_rs, c, c0, c_rs, packed, micro_panels, accum
 
 @pytest.fixture(autouse=True)
 def prepared() -> None:
-    register_stages()
+    register_routines()
     prepare_products("float32")
     prepare_products("float64")
 
@@ -213,7 +213,7 @@ from numba import njit
 from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.gemm.prepare import prepare_products
 from celldsl.jit.gemm.calls import gemm
-from celldsl.jit.lowering.numba_types import register_stages
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.vector_width import panel_width
 from celldsl.jit.lowering.pointers import pointer
 
@@ -268,7 +268,7 @@ from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.gemm.prepare import plain_products, prepare_products
 
 assert plain_products()
-t.register_stages()
+t.register_routines()
 for dtype in t.DTYPES:
     prepare_products(dtype)
     for m, n, k in ((1, 1, 1), (7, 33, 5), (6, 16, 0)):

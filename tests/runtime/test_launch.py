@@ -22,22 +22,22 @@ from celldsl.runtime.threads.worker_pool import PhaseError, work_on
 
 MODULE = """\
 from celldsl.jit.symbols import pointer, real
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 
-@stage
+@routine
 def count(part, parts, share, shares, rows, dims, hyper, a, b, scratch):
     total = rows[2]
     for i in range(total * share // shares, total * (share + 1) // shares):
         a[i] += real(a, 1.0)
     scratch[part] = real(a, 1.0)
 
-@stage
+@routine
 def turn(part, parts, share, shares, rows, dims, hyper, a, b, scratch):
     total = rows[2]
     for i in range(total * part // parts, total * (part + 1) // parts):
         b[i] += a[total - 1 - i] + real(a, 2.0)
 
-@stage
+@routine
 def double(part, parts, share, shares, rows, dims, hyper, a, b, scratch):
     total = rows[2]
     for i in range(total * share // shares, total * (share + 1) // shares):
@@ -46,7 +46,7 @@ def double(part, parts, share, shares, rows, dims, hyper, a, b, scratch):
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def routines(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return made_module(tmp_path_factory.mktemp("relay") / "relayed.py", MODULE)
 
 
@@ -59,11 +59,11 @@ def made_module(path: Path, text: str) -> Any:
     return module
 
 
-def course_of(stages: Any, parts: int) -> LaunchPlan:
+def course_of(routines: Any, parts: int) -> LaunchPlan:
     phases = (
-        Phase("rows", stages.count),
-        Phase("parts", stages.turn),
-        Phase("rows", stages.double),
+        Phase("rows", routines.count),
+        Phase("parts", routines.turn),
+        Phase("rows", routines.double),
     )
     codes = phase_addresses([phase.run for phase in phases], "float64")
     return LaunchPlan(CompiledPhases(phases, codes), plan_rows(40, 25, parts, False, True))
@@ -77,16 +77,16 @@ def run(launch_plan: LaunchPlan) -> Any:
 
 
 @pytest.mark.parametrize("parts", [1, 2, 5])
-def test_every_task_runs_once_and_in_order(stages: Any, parts: int) -> None:
-    launch_plan = course_of(stages, parts)
+def test_every_task_runs_once_and_in_order(routines: Any, parts: int) -> None:
+    launch_plan = course_of(routines, parts)
     for _ in range(300):
         a, b = run(launch_plan)
         assert (b == 3).all()
         assert (a == 4).all()
 
 
-def test_several_callers_share_a_course(stages: Any) -> None:
-    launch_plan = course_of(stages, 3)
+def test_several_callers_share_a_course(routines: Any) -> None:
+    launch_plan = course_of(routines, 3)
     wrong: list[Any] = []
 
     def call() -> None:
@@ -104,19 +104,19 @@ def test_several_callers_share_a_course(stages: Any) -> None:
 
 
 def test_the_caller_does_everything_where_nobody_comes(
-    stages: Any, monkeypatch: pytest.MonkeyPatch
+    routines: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew_file, "get_threads", lambda: 1)
-    a, b = run(course_of(stages, 4))
+    a, b = run(course_of(routines, 4))
     assert (a == 4).all() and (b == 3).all()
 
 
-def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_comes_late_finds_nothing_to_do(routines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
     monkeypatch.setattr(
         schedule_file, "run_together", lambda job, held, pace: kept.append((job, held))
     )
-    a, b = run(course_of(stages, 4))
+    a, b = run(course_of(routines, 4))
     ((job, _),) = kept
     for worker in range(4):
         work_on(job, worker)
@@ -125,15 +125,15 @@ def test_who_comes_late_finds_nothing_to_do(stages: Any, monkeypatch: pytest.Mon
 
 STEPS = """\
 from celldsl.jit.symbols import pointer, real
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 
-@stage
+@routine
 def fill_in(part, parts, share, shares, rows, dims, hyper, a, b, c):
     total = rows[2]
     for i in range(total * share // shares, total * (share + 1) // shares):
         a[i] = real(a, i)
 
-@stage
+@routine
 def walk(part, parts, share, shares, rows, dims, hyper, a, b, c):
     steps = rows[0]
     for t in range(steps * share // shares, steps * (share + 1) // shares):
@@ -144,7 +144,7 @@ def walk(part, parts, share, shares, rows, dims, hyper, a, b, c):
                 before = b[rows[at - 5] + r]
             b[rows[at] + r] = before + a[rows[at] + r]
 
-@stage
+@routine
 def read_out(part, parts, share, shares, rows, dims, hyper, a, b, c):
     total = rows[2]
     for i in range(total * share // shares, total * (share + 1) // shares):
@@ -157,9 +157,10 @@ def read_out(part, parts, share, shares, rows, dims, hyper, a, b, c):
 def test_shares_of_time_meet_their_rows(
     tmp_path_factory: pytest.TempPathFactory, parts: int, reverse: bool
 ) -> None:
-    stages = made_module(tmp_path_factory.mktemp("walk") / "walked.py", STEPS)
+    routines = made_module(tmp_path_factory.mktemp("walk") / "walked.py", STEPS)
     phases = (
-        Phase("rows", stages.fill_in), Phase("steps", stages.walk), Phase("rows", stages.read_out)
+        Phase("rows", routines.fill_in), Phase("steps", routines.walk),
+        Phase("rows", routines.read_out),
     )  # fmt: skip
     steps, batch = 90, 13
     plan = plan_rows(steps, batch, parts, True, True, reverse)
@@ -178,9 +179,9 @@ def test_shares_of_time_meet_their_rows(
 
 LONG = """\
 from celldsl.jit.symbols import pointer, real
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 
-@stage
+@routine
 def turn_long(part, parts, share, shares, rows, dims, hyper, a):
     steps, first, count = rows[0], rows[4], rows[5]
     for t in range(steps * share // shares, steps * (share + 1) // shares):
@@ -195,11 +196,11 @@ def turn_long(part, parts, share, shares, rows, dims, hyper, a):
 def test_a_signal_ends_a_long_pass(
     tmp_path_factory: pytest.TempPathFactory, after_a_moment: Any, parts: int
 ) -> None:
-    stages = made_module(tmp_path_factory.mktemp("long") / "long.py", LONG)
-    phases = [Phase("steps", stages.turn_long)]
+    routines = made_module(tmp_path_factory.mktemp("long") / "long.py", LONG)
+    phases = [Phase("steps", routines.turn_long)]
     steps = 2000
     compiled = CompiledPhases(
-        phases, phase_addresses([stages.turn_long], "float64"), SLICE_WORK // 2
+        phases, phase_addresses([routines.turn_long], "float64"), SLICE_WORK // 2
     )
     launch_plan = LaunchPlan(compiled, plan_rows(steps, 2, parts, False, True))
     a = np.zeros((steps, 2))

@@ -20,9 +20,9 @@ from tests.runtime.made import run_phases
 
 MODULE = """\
 from celldsl.jit.symbols import pointer, real
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 
-@stage
+@routine
 def run(part, parts, share, shares, rows, dims, hyper, out):
     first = pointer(out, 0, 0)
     for i in range(1):
@@ -157,7 +157,7 @@ def test_a_group_of_one_is_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_stages_are_compiled_where_numba_is_switched_off(tmp_path: Path) -> None:
+def test_routines_are_compiled_where_numba_is_switched_off(tmp_path: Path) -> None:
     path = tmp_path / "constant.py"
     path.write_text(MODULE.format(value="3.0") + CALL, encoding="utf-8")
     done = python([str(path)], NUMBA_DISABLE_JIT="1")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.jit.functions import Stage, stage
+from celldsl.jit.functions import Routine, routine
 from celldsl.jit.symbols import exp, pointer, real, sigmoid, tanh
 from tests.runtime.made import run_phases
 
 Arrays = tuple[Any, Any, Any]
 
 
-@stage
+@routine
 def in_place(part, parts, share, shares, rows, dims, hyper, x, y, total):
     """Elements are read and written, and what has been done must not be done again."""
     values, held = pointer(x, 0, 0), pointer(y, 0, 1)
@@ -29,7 +29,7 @@ def in_place_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
     y[:count] += 1 / (1 + np.exp(-x[:count]))
 
 
-@stage
+@routine
 def added_up(part, parts, share, shares, rows, dims, hyper, x, y, total):
     values, sums = pointer(x, 0, 0), pointer(total, 0, 2)
     found, largest = real(x, 0.0), values[0]
@@ -47,7 +47,7 @@ def added_up_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
     total[2] += raised.sum()
 
 
-@stage
+@routine
 def one_after_the_other(part, parts, share, shares, rows, dims, hyper, x, y, total):
     values = pointer(x, 0, 0)
     for j in range(dims[0]):
@@ -59,7 +59,7 @@ def one_after_the_other_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
         x[j + 1] = np.tanh(x[j] + x[j + 1])
 
 
-@stage
+@routine
 def far_apart(part, parts, share, shares, rows, dims, hyper, x, y, total):
     values, held = pointer(x, 0, 0), pointer(y, 0, 1)
     for i in range(2):
@@ -81,9 +81,9 @@ def far_apart_by_hand(count: int, x: Any, y: Any, total: Any) -> None:
         (one_after_the_other, one_after_the_other_by_hand),
         (far_apart, far_apart_by_hand),
     ],
-    ids=lambda f: f.name if isinstance(f, Stage) else "",
+    ids=lambda f: f.name if isinstance(f, Routine) else "",
 )
-def test_every_element_once(function: Stage, by_hand: Callable[..., None], dtype: str) -> None:
+def test_every_element_once(function: Routine, by_hand: Callable[..., None], dtype: str) -> None:
     random = np.random.default_rng(0)
     for count in (*range(20), 31, 32, 33, 40, 47):
         given: Arrays = tuple(random.standard_normal(100).astype(dtype) for _ in range(3))

@@ -1,4 +1,4 @@
-"""`celldsl show FILE`.  In: a cell and a stage of the compiler.  Out: the cell as it is there.
+"""`celldsl show FILE`.  In: a cell, one of its forms in the compiler.  Out: that form.
 
 Shapes and parameters by default.
 """
@@ -31,7 +31,7 @@ EXAMPLE = (
     "  celldsl show gru.cell --diagram gru.svg\n"
     "  celldsl show gru.cell --text"
 )
-STAGES = {
+FORMS = {
     "ir": "the program, before any pass",
     "gradient": "the forward and backward programs, after all passes",
     "plan": "what the optimiser did and why, with amounts where all sizes are set",
@@ -44,10 +44,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a .cell file, or a cell that comes along")
     add_choice(parser)
     add_without(parser)
-    stages = parser.add_mutually_exclusive_group()
-    for name, what in STAGES.items():
-        stages.add_argument(
-            f"--{name}", dest="stage", action="store_const", const=name, help=f"show {what}"
+    forms = parser.add_mutually_exclusive_group()
+    for name, what in FORMS.items():
+        forms.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, help=f"show {what}"
         )
     pictures = parser.add_argument_group("pictures, of the backward pass with --gradient")
     pictures.add_argument("--diagram", metavar="OUT.svg", help="write a picture; `-` prints it")
@@ -74,8 +74,8 @@ def _width(text: str) -> float:
 
 
 def run(arguments: Namespace) -> int:
-    if (arguments.diagram or arguments.text) and arguments.stage not in (None, "gradient"):
-        raise CommandError(f"a picture shows the step or --gradient, not --{arguments.stage}", 2)
+    if (arguments.diagram or arguments.text) and arguments.form not in (None, "gradient"):
+        raise CommandError(f"a picture shows the step or --gradient, not --{arguments.form}", 2)
     if arguments.diagram and arguments.text:
         raise CommandError("--text draws for a terminal, --diagram into a file: take one", 2)
     report = Report()
@@ -99,7 +99,7 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
     # A cell that comes along may lie in an archive, where there is no path.
     path = Path(arguments.file) if isinstance(arguments.file, str | os.PathLike) else None
     root = None if path is None else root_of(path, arguments.root)
-    if arguments.stage == "source":
+    if arguments.form == "source":
         return generate(
             source.text,
             source.name,
@@ -112,7 +112,7 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
     lowered = front(source, report, arguments.cell, settings, root, path)
     if arguments.diagram is not None or arguments.text:
         return _drawn(arguments, lowered)
-    match arguments.stage:
+    match arguments.form:
         case None:
             return summary_text(lowered.spec, settings)
         case "latex":
@@ -129,7 +129,7 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
                 arguments.dtype,
                 arguments.without,
             )
-    return _programs(lowered, arguments.stage, arguments.without)
+    return _programs(lowered, arguments.form, arguments.without)
 
 
 def _drawn(arguments: Namespace, lowered: Lowered) -> str:
@@ -138,7 +138,7 @@ def _drawn(arguments: Namespace, lowered: Lowered) -> str:
     from celldsl.pictures.svg import svg_text
     from celldsl.pictures.terminal import text_picture
 
-    graph = graph_for(lowered, arguments.stage == "gradient")
+    graph = graph_for(lowered, arguments.form == "gradient")
     known = frames.names_of(graph)
     for name in arguments.fold:
         if not any(frames.is_meant(k, [name]) for k in known):
@@ -157,11 +157,11 @@ def _drawn(arguments: Namespace, lowered: Lowered) -> str:
     return f"wrote {arguments.diagram}"
 
 
-def _programs(lowered: Lowered, stage: str, without: Collection[str]) -> str:
+def _programs(lowered: Lowered, form: str, without: Collection[str]) -> str:
     from celldsl.ir.text import print_program
     from celldsl.pipeline import Artefacts
 
-    if stage == "ir":
+    if form == "ir":
         return print_program(lowered.program)
     forward, backward = Artefacts(lowered, without).optimised
     return f"{print_program(forward)}\n{print_program(backward)}"

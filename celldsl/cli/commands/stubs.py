@@ -27,15 +27,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     parse_settings(arguments.set)
-    places = {name: types_of(Path(name)) for name in arguments.files}
+    stubs = {name: types_of(Path(name)) for name in arguments.files}
     found: list[Diagnostic] = []
-    texts = {name: _types(arguments, Path(name), found) for name in places}
+    texts = {name: _types(arguments, Path(name), found) for name in stubs}
     print_diagnostics(found)
     if has_failed(found, strict=False):
         return 1
-    for name, place in places.items():
-        replace_file(place, [texts[name].encode()])
-        print(f"wrote {place}")
+    for name, stub in stubs.items():
+        replace_file(stub, [texts[name].encode()])
+        print(f"wrote {stub}")
     return 0
 
 

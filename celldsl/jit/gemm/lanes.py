@@ -61,11 +61,11 @@ def gather_lanes(
         return None
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        target, place, inside_bits, _count = args
+        target, address, inside_bits, _count = args
         lanes = _lanes(target.type.pointee)
         for start in range(0, count.literal_value, lanes):
             bits = builder.lshr(inside_bits, _INT(start))
-            value = _masked(builder, builder.gep(place, [_INT(start)]), bits)
+            value = _masked(builder, builder.gep(address, [_INT(start)]), bits)
             _store(builder, value, builder.gep(target, [_INT(start)]))
         return context.get_dummy_value()
 
@@ -77,7 +77,7 @@ def turn_lanes(  # type: ignore[no-untyped-def]
     _, to, step, source, starts, line_of, place_of, lines, places
 ):
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        target, step, place, starts, line_of, place_of, lines, places = args
+        target, step, address, starts, line_of, place_of, lines, places = args
         lanes = _lanes(target.type.pointee)
         rows = []
         for i in range(lanes):
@@ -88,7 +88,7 @@ def turn_lanes(  # type: ignore[no-untyped-def]
                 builder.load(builder.gep(lines, [line])),
                 builder.load(builder.gep(places, [column])),
             )
-            rows.append(_masked(builder, builder.gep(place, [start]), bits))
+            rows.append(_masked(builder, builder.gep(address, [start]), bits))
         for lane, value in enumerate(_turned(builder, rows)):
             _store(builder, value, builder.gep(target, [builder.mul(step, _INT(lane))]))
         return context.get_dummy_value()
@@ -121,9 +121,9 @@ def _shuffled(builder: ir.IRBuilder, a: Value, b: Value, order: list[int]) -> Va
     return builder.shuffle_vector(a, b, mask)
 
 
-def _masked(builder: ir.IRBuilder, place: Value, bits: Value) -> Value:
+def _masked(builder: ir.IRBuilder, address: Value, bits: Value) -> Value:
     """A vector from memory, of which the first bits say where it is read; zeros elsewhere."""
-    element = place.type.pointee
+    element = address.type.pointee
     lanes = _lanes(element)
     vector = ir.VectorType(element, lanes)
     mask_type = ir.VectorType(ir.IntType(1), lanes)
@@ -132,13 +132,13 @@ def _masked(builder: ir.IRBuilder, place: Value, bits: Value) -> Value:
     kind = ir.FunctionType(vector, [vector.as_pointer(), number, mask_type, vector])
     name = f"llvm.masked.load.v{lanes}f{8 * _bytes(element)}.p0"
     load = cgutils.get_or_insert_function(builder.module, kind, name)
-    at = builder.bitcast(place, vector.as_pointer())
+    at = builder.bitcast(address, vector.as_pointer())
     return builder.call(load, [at, number(_bytes(element)), mask, vector(None)])
 
 
-def _store(builder: ir.IRBuilder, value: Value, place: Value) -> None:
-    at = builder.bitcast(place, value.type.as_pointer())
-    builder.store(value, at, align=_bytes(place.type.pointee))
+def _store(builder: ir.IRBuilder, value: Value, address: Value) -> None:
+    at = builder.bitcast(address, value.type.as_pointer())
+    builder.store(value, at, align=_bytes(address.type.pointee))
 
 
 def _bytes(element: ir.Type) -> int:

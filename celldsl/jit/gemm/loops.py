@@ -12,7 +12,7 @@ once for a machine and a dtype; `symbols` says what it does.
 
 from __future__ import annotations
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.gemm.calls import gemm, pack, tile
 from celldsl.jit.gemm.packing import (
     micro_panel_rows,
@@ -33,13 +33,13 @@ _LOCAL = (_LOCAL_ROWS + 7) * WIDEST_PANEL  # 31 rows have no more than three mic
 _LOCAL_PANEL = KC_MOST * WIDEST_PANEL
 
 
-@stage
+@routine
 def tile_loops(shape, k, a, b, c, steps):
     """By a symbol too, because LLVM would compile the tiles again with each loop around them."""
     tile_code(shape, k, a, b, c, steps)
 
 
-@stage
+@routine
 def _gemm_fetch(rows, a, a_step, first, last):
     """Brings a share of the columns of the next rows of A nearer."""
     line = panel_width(a) * _LINE_BYTES // PANEL_BYTES
@@ -48,7 +48,7 @@ def _gemm_fetch(rows, a, a_step, first, last):
             fetch(pointer(a, row * a_step + at, -1))
 
 
-@stage
+@routine
 def gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
     """Whole panels.  Strips of four rows or more go down each, the last three or fewer across them.
 
@@ -77,7 +77,7 @@ def gemm_panels(m, panels, k, a, b, c, a_step, b_panel, c_rs, steps, ahead):
         j += wide
 
 
-@stage
+@routine
 def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, ahead):
     """Sizes that fit the caches.  The last columns go by way of a tile as wide as a panel."""
     width = panel_width(c)
@@ -98,7 +98,7 @@ def _gemm_block(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, a
     last_columns(m, rest, k, a, a_rs, a_cs, a_step, last, b_rs, columns, c_rs, accumulate)
 
 
-@stage
+@routine
 def last_columns(m, rest, k, a, a_rs, a_cs, a_step, b, b_rs, c, c_rs, accumulate):
     """A panel of which C has the first `rest` columns alone."""
     width = panel_width(c)
@@ -118,13 +118,13 @@ def last_columns(m, rest, k, a, a_rs, a_cs, a_step, b, b_rs, c, c_rs, accumulate
         i += rows
 
 
-@stage
+@routine
 def gemm_share(rest, most):
     """The next part of `rest`: a last one up to half as large again is better than a small one."""
     return rest if 2 * rest <= 3 * most else most
 
 
-@stage
+@routine
 def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     most = _MC_UNPACKED if a_cs == 1 else MC
     p = 0
@@ -142,7 +142,7 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
         p += max(depth, 1)
 
 
-@stage
+@routine
 def gemm_sums_loops(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
     width = panel_width(c)
     i = 0

@@ -12,7 +12,7 @@ The same for a sum over rows, which is cut into chunks whose panels fit the cach
 
 from __future__ import annotations
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST
 from celldsl.jit.gemm.tile import fetch, move
 from celldsl.jit.lowering.pointers import pointer
@@ -22,20 +22,20 @@ _GEMM_TOGETHER = 8  # rows: panels lie where one would drive another out of the 
 _PREFETCH_ROWS = 16  # rows that are fetched before they are packed: memory is far away
 
 
-@stage
+@routine
 def packed_length(k, n):
     """Elements that `pack` writes, for either dtype."""
     columns = (n + WIDEST_PANEL - 1) // WIDEST_PANEL * WIDEST_PANEL
     return k * columns
 
 
-@stage
+@routine
 def sum_chunks(rows):
     """Into how many parts of at most KC_MOST rows a sum over rows is cut."""
     return max(1, (rows + KC // 2) // KC)
 
 
-@stage
+@routine
 def sum_split(parts, rows):
     """How many parts share the rows of a sum; those with the same rows share its columns.
 
@@ -47,13 +47,13 @@ def sum_split(parts, rows):
     return split
 
 
-@stage
+@routine
 def sum_panels(n):
     """Elements for the right rows of a chunk, packed."""
     return packed_length(KC_MOST, n)
 
 
-@stage
+@routine
 def pack_loops(k, n, b, row_stride, column_stride, out):
     width = panel_width(out)
     whole = n // width if column_stride == 1 else 0
@@ -75,7 +75,7 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
                 to[column] = 0.0
 
 
-@stage
+@routine
 def micro_panel_rows(rest):
     """How many rows go together when `rest` are left: sixes waste least, then fives."""
     odd = rest % 2
@@ -84,7 +84,7 @@ def micro_panel_rows(rest):
     return 4 + odd if rest >= 4 + odd else rest
 
 
-@stage
+@routine
 def micro_tiles_of(m):
     """How many micro-panels of six rows come first."""
     rest = m % 6
@@ -92,7 +92,7 @@ def micro_tiles_of(m):
     return max(0, m // 6 - others)
 
 
-@stage
+@routine
 def pack_micro_panels(k, m, a, a_rs, out):
     """A[k, m] as micro-panels [k][rows], one after the other, a row of A after the other."""
     step = k + GEMM_PAD

@@ -12,11 +12,11 @@ and CELLDSL_GEMM=plain puts them in the place of the others.
 
 from __future__ import annotations
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.symbols import panel_width, pointer, real
 
 
-@stage
+@routine
 def pack(k, n, b, row_stride, column_stride, out):
     """B[k, n] as panels [ceil(n / width)][k][width], with zeros past its last column."""
     width = panel_width(out)
@@ -31,7 +31,7 @@ def pack(k, n, b, row_stride, column_stride, out):
                     out[at] = 0.0
 
 
-@stage
+@routine
 def gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
     """C[m, n] = (or +=) A @ B, where row p of panel j of B is at b + j * b_panel + p * b_rs."""
     width = panel_width(c)
@@ -44,13 +44,13 @@ def gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
                 c[i * c_rs + j] += a[i * a_rs + p * a_cs] * right
 
 
-@stage
+@routine
 def gemm_sums(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
     """C[m, n] = (or +=) A[r, m]^T @ B[r, n], where B is packed."""
     gemm(m, n, r, a, 1, a_rs, panels, r * panel_width(c), panel_width(c), c, c_rs, accumulate)
 
 
-@stage
+@routine
 def pack_kernel(m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out):
     """A[m, (channel, line, place)], row by row."""
     for i in range(m):
@@ -63,7 +63,7 @@ def pack_kernel(m, channels, tall, wide, a, m_step, channel_step, tall_step, wid
                     ]
 
 
-@stage
+@routine
 def _weighed(
     i, y, x, channels, height, width, tall, wide, packed, image, image_channel, total
 ):  # fmt: skip
@@ -77,7 +77,7 @@ def _weighed(
     return total
 
 
-@stage
+@routine
 def convolve(
     rows, groups, m, channels, height, width, tall, wide, packed, image, image_row, image_group,
     image_channel, c, c_row, c_group, c_channel, accumulate,
@@ -98,7 +98,7 @@ def convolve(
                         )  # fmt: skip
 
 
-@stage
+@routine
 def convolve_sums(
     rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
     image_channel, c, c_step, accumulate,

@@ -55,12 +55,12 @@ def stack(_context: TypingContext, like: types.Type, length: types.Type) -> Intr
 
 
 @intrinsic
-def fetch(_context: TypingContext, place: types.Type) -> Intrinsic:
+def fetch(_context: TypingContext, address: types.Type) -> Intrinsic:
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         _fetch_line(builder, args[0], written=False)
         return context.get_dummy_value()
 
-    return types.void(place), generate
+    return types.void(address), generate
 
 
 @intrinsic
@@ -73,8 +73,8 @@ def move(
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         vector = ir.VectorType(args[0].type.pointee, count.literal_value)
-        target, place = (builder.bitcast(pointer, vector.as_pointer()) for pointer in args[:2])
-        builder.store(builder.load(place, align=_align(vector)), target, align=_align(vector))
+        target, address = (builder.bitcast(pointer, vector.as_pointer()) for pointer in args[:2])
+        builder.store(builder.load(address, align=_align(vector)), target, align=_align(vector))
         return context.get_dummy_value()
 
     return types.void(to, source, count), generate
@@ -91,10 +91,10 @@ def tile_steps(  # type: ignore[no-untyped-def]
     """
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        place = cgutils.alloca_once(builder, _TILE_INT, size=len(args))
+        address = cgutils.alloca_once(builder, _TILE_INT, size=len(args))
         for index, value in enumerate(args):
-            builder.store(value, builder.gep(place, [_TILE_INT(index)]))
-        return place
+            builder.store(value, builder.gep(address, [_TILE_INT(index)]))
+        return address
 
     return Pointer(types.intp, -1)(*[types.intp] * 6), generate
 
@@ -189,9 +189,9 @@ def _apart(builder: ir.IRBuilder, start: Value, offset: Value) -> Value:
     It would make each row's address of the one before, step after step, and the processor would
     wait for that chain instead of for the multiplications.
     """
-    place = builder.gep(start, [offset])
-    kind = ir.FunctionType(place.type, [place.type])
-    return builder.asm(kind, "", "=r,0", [place], False)
+    address = builder.gep(start, [offset])
+    kind = ir.FunctionType(address.type, [address.type])
+    return builder.asm(kind, "", "=r,0", [address], False)
 
 
 def _fetch_ahead(builder: ir.IRBuilder, c: Value, c_rs: Value, rows: int, panels: int) -> None:
@@ -209,8 +209,8 @@ def _fetch_line(
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
     code = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    place = builder.gep(builder.bitcast(start, byte), [_TILE_INT(offset)])
-    builder.call(code, [place, number(int(written)), number(4 - cache), number(1)])
+    address = builder.gep(builder.bitcast(start, byte), [_TILE_INT(offset)])
+    builder.call(code, [address, number(int(written)), number(4 - cache), number(1)])
 
 
 def _write_sums(
@@ -228,15 +228,15 @@ def _write_sums(
                 for (row, panel, half), total in sums.items():
                     column = _TILE_INT(panel * 2 * vector.count)
                     offset = builder.add(builder.mul(c_rs, _TILE_INT(row)), column)
-                    place = _place(builder, c, offset, half, vector)
+                    address = _address(builder, c, offset, half, vector)
                     value = builder.load(total)
                     if adding:
-                        old = builder.load(place, align=_align(vector))
+                        old = builder.load(address, align=_align(vector))
                         value = builder.fadd(old, value)
-                    builder.store(value, place, align=_align(vector))
+                    builder.store(value, address, align=_align(vector))
 
 
-def _place(
+def _address(
     builder: ir.IRBuilder, pointer: Value, offset: Value, half: int, vector: ir.VectorType
 ) -> Value:
     start = builder.add(offset, _TILE_INT(half * vector.count))
@@ -246,7 +246,7 @@ def _place(
 def _load(
     builder: ir.IRBuilder, pointer: Value, offset: Value, half: int, vector: ir.VectorType
 ) -> Value:
-    return builder.load(_place(builder, pointer, offset, half, vector), align=_align(vector))
+    return builder.load(_address(builder, pointer, offset, half, vector), align=_align(vector))
 
 
 def _align(vector: ir.VectorType) -> int:

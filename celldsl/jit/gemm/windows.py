@@ -14,7 +14,7 @@ of any width fill whole panels.
 
 from __future__ import annotations
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.gemm.calls import gemm
 from celldsl.jit.gemm.lanes import gather_lanes, integers, turn_lanes, vector_lanes
 from celldsl.jit.gemm.loops import gemm_panels, gemm_share, last_columns
@@ -27,7 +27,7 @@ from celldsl.jit.lowering.vector_width import WIDEST_PANEL, panel_width
 _PANEL = KC_MOST * WIDEST_PANEL
 
 
-@stage
+@routine
 def pack_kernel_loops(m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out):
     """A[m, (channel, line, place)] as micro-panels, those of one share of its columns after the
     other."""
@@ -51,7 +51,7 @@ def pack_kernel_loops(m, channels, tall, wide, a, m_step, channel_step, tall_ste
         p += own
 
 
-@stage
+@routine
 def find_inside(first, count, height, width, tall, wide, lines, places):
     """Bit l of lines[i] (places[j]) is 1 where line i (place j) of the kernel at pixel first + l is
     a line (place) of the image, for l < count."""
@@ -79,7 +79,7 @@ def find_inside(first, count, height, width, tall, wide, lines, places):
         at_x = 0
 
 
-@stage
+@routine
 def _gather_panel(p, depth, width, tall, wide, image, channel_step, lines, places, out):
     """Rows p … p + depth - 1 of the matrix of windows; `image` is where the panel's first pixel
     lies."""
@@ -101,7 +101,7 @@ def _gather_panel(p, depth, width, tall, wide, image, channel_step, lines, place
             channel += 1
 
 
-@stage
+@routine
 def convolve_loops(
     rows, groups, m, channels, height, width, tall, wide, a, image, image_row, image_group,
     image_channel, c, c_row, c_group, c_channel, accumulate,
@@ -138,7 +138,7 @@ def convolve_loops(
                     p += own
 
 
-@stage
+@routine
 def _turn_panel(
     first, depth, p, columns, height, width, tall, wide, image, channel_step, lines, places, out
 ):  # fmt: skip
@@ -168,7 +168,7 @@ def _turn_panel(
             )  # fmt: skip
 
 
-@stage
+@routine
 def convolve_sums_loops(
     rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
     image_channel, c, c_step, accumulate,

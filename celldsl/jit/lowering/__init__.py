@@ -1,1 +1,1 @@
-"""Stages, a small part of Python, to LLVM's instructions."""
+"""Routines, a small part of Python, to LLVM's instructions."""

@@ -1,12 +1,12 @@
-"""Expressions and calls of stages.  In: syntax, a scope.  Out: LLVM's values.
+"""Expressions and calls of routines.  In: syntax, a scope.  Out: LLVM's values.
 
     stage_value(scope, ast.parse("2 * x[j] + one", mode="eval").body)
     stage_condition(scope, node)          # one bit
     stage_element(scope, node)            # the pointer and the index of `x[j]`
     called(code, builder, tanh, [x])
 
-Stages call other stages, intrinsics (`pointer`, `gemm`, …), elementary functions, conversions such
-as `np.int64`, and `min` and `max` of integers.
+Routines call other routines, intrinsics (`pointer`, `gemm`, …), elementary functions, conversions
+such as `np.int64`, and `min` and `max` of integers.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.jit.lowering.llvm_types import Intrinsic, Value
 from celldsl.jit.lowering.pointers import Pointer, read_element
-from celldsl.jit.lowering.scope import Scope, Stages, stage_number
+from celldsl.jit.lowering.scope import Routines, Scope, routine_number
 from celldsl.jit.lowering.values import (
-    StageError,
+    RoutineError,
     Typed,
     cast,
     combined,
@@ -53,9 +53,9 @@ def stage_value(scope: Scope, node: ast.expr) -> Typed:
         case ast.Name(id=name):
             return scope.value_of(name)
         case ast.Constant(value=given):
-            return stage_number(given)
+            return routine_number(given)
         case ast.Attribute():
-            return stage_number(scope.known(node))
+            return routine_number(scope.known(node))
         case ast.Subscript():
             pointer, index = stage_element(scope, node)
             return Typed(
@@ -68,7 +68,7 @@ def stage_value(scope: Scope, node: ast.expr) -> Typed:
                 builder, type(order), stage_value(scope, left), stage_value(scope, right)
             )
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as given)):
-            return stage_number(-given)
+            return routine_number(-given)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return negated(builder, stage_value(scope, operand))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -81,13 +81,13 @@ def stage_value(scope: Scope, node: ast.expr) -> Typed:
             found = stage_call(scope, node)
             if found is not None:
                 return found
-    raise StageError(f"`{ast.unparse(node)}` has no value in a stage")
+    raise RoutineError(f"`{ast.unparse(node)}` has no value in a routine")
 
 
 def stage_call(scope: Scope, node: ast.Call) -> Typed | None:
     """The value of a call; None where it has none."""
     if node.keywords:
-        raise StageError(f"`{ast.unparse(node)}` has arguments by name")
+        raise RoutineError(f"`{ast.unparse(node)}` has arguments by name")
     given = [stage_value(scope, argument) for argument in node.args]
     return called(scope.code, scope.builder, scope.known(node.func), given)
 
@@ -95,7 +95,7 @@ def stage_call(scope: Scope, node: ast.Call) -> Typed | None:
 def stage_element(scope: Scope, node: ast.Subscript) -> tuple[Typed, Value]:
     pointer = stage_value(scope, node.value)
     if not isinstance(pointer.kind, Pointer):
-        raise StageError(f"`{ast.unparse(node.value)}` is no lane")
+        raise RoutineError(f"`{ast.unparse(node.value)}` is no lane")
     return pointer, cast(scope.builder, stage_value(scope, node.slice), types.int64)
 
 
@@ -191,12 +191,12 @@ def is_elementary(function: object) -> TypeGuard[Formula]:
 
 
 def called(
-    code: Stages, builder: ir.IRBuilder, function: object, given: Sequence[Typed]
+    code: Routines, builder: ir.IRBuilder, function: object, given: Sequence[Typed]
 ) -> Typed | None:
     """The value of a call; None where it has none."""
     function = getattr(function, "stands_for", function)
-    if isinstance(function, Stage):
-        return _stage(code, builder, function, given)
+    if isinstance(function, Routine):
+        return _routine(code, builder, function, given)
     if is_elementary(function):
         return _elementary(builder, function, given)
     if function in _CONVERSIONS:
@@ -213,14 +213,14 @@ def called(
         return Typed(types.int64, constant(types.int64, width).code, width)
     define = getattr(function, "__wrapped__", None)
     if isinstance(function, FunctionType) or define is None:
-        raise StageError(f"{function!r} cannot be called in a stage")
+        raise RoutineError(f"{function!r} cannot be called in a routine")
     return _intrinsic(builder, define, given)
 
 
-def _stage(
-    code: Stages, builder: ir.IRBuilder, stage: Stage, given: Sequence[Typed]
+def _routine(
+    code: Routines, builder: ir.IRBuilder, routine: Routine, given: Sequence[Typed]
 ) -> Typed | None:
-    function, kind = code.function(stage, [value.kind for value in given])
+    function, kind = code.function(routine, [value.kind for value in given])
     found = builder.call(function, [value.code for value in given])
     return None if kind == types.none else Typed(kind, found)
 
@@ -232,7 +232,7 @@ def _intrinsic(
     kinds = [v.kind if v.literal is None else types.literal(v.literal) for v in given]
     found = define(None, *kinds)
     if found is None:
-        raise StageError(f"{define.__name__} takes no {', '.join(map(str, kinds))}")
+        raise RoutineError(f"{define.__name__} takes no {', '.join(map(str, kinds))}")
     sig, generate = found
     codes = [cast(builder, v, kind) for v, kind in zip(given, sig.args, strict=True)]
     result = generate(_Target, builder, sig, codes)

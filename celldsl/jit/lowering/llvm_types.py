@@ -28,5 +28,5 @@ Signature: TypeAlias = numba_typing.Signature
 Types: TypeAlias = "Sequence[types.Type]"  # of arguments
 Values: TypeAlias = "Sequence[Value]"  # the arguments, in the same order
 Generator: TypeAlias = "Callable[[Context, ir.IRBuilder, Signature, Values], Value]"
-Made: TypeAlias = "tuple[ir.Function, types.Type]"  # of a stage, and the type of what it returns
+Made: TypeAlias = "tuple[ir.Function, types.Type]"  # of a routine, and the type of what it returns
 Intrinsic: TypeAlias = "tuple[Signature, Generator] | None"  # None: not for such arguments

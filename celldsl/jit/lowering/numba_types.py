@@ -1,8 +1,8 @@
-"""Stages as Numba's kernels see them.  In: a stage.  Out: a type whose calls Numba can compile.
+"""Routines as Numba's kernels see them.  In: a routine.  Out: a type whose calls Numba can compile.
 
-    dispatcher_of(function)      # what Numba makes of a function that calls stages
+    dispatcher_of(function)      # what Numba makes of a function that calls routines
 
-A stage gets pointers where a kernel has arrays, which are one-dimensional and contiguous.
+A routine gets pointers where a kernel has arrays, which are one-dimensional and contiguous.
 """
 
 # What is subclassed and called here is Numba's, which has no types.
@@ -30,15 +30,15 @@ from numba.extending import overload, typeof_impl
 
 from celldsl.jit.functions import (
     FAST_MATH,
-    Stage,
+    Routine,
     given_array,
     given_integers,
     given_truths,
 )
 from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
-from celldsl.jit.lowering.statements import STAGE_PREFIX, StageCode
-from celldsl.jit.lowering.values import StageError
+from celldsl.jit.lowering.statements import ROUTINE_PREFIX, RoutineCode
+from celldsl.jit.lowering.values import RoutineError
 from celldsl.jit.object_key import runtime_digest
 from celldsl.jit.process_target import target
 from celldsl.jit.target import facts_of
@@ -58,15 +58,15 @@ class PartLibrary(CPUCodeLibrary):
 
 
 class KernelCache(FunctionCache):
-    """Compiled kernels on disk, which are good for one runtime: its stages are linked into them."""
+    """Compiled kernels on disk, for one runtime alone: its routines are linked into them."""
 
     def _index_key(self, sig: Signature, codegen: object) -> tuple[object, ...]:
         return (*super()._index_key(sig, codegen), runtime_digest(), facts_of(target()))
 
 
 def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:
-    """Numba's object for a function; what it calls are stages and other such functions."""
-    register_stages()
+    """Numba's object for a function; what it calls are routines and other such functions."""
+    register_routines()
     made = njit(nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(function)
     if on_disk:
         # Where nothing can be kept, as of a module in a zip file, each process compiles for itself.
@@ -76,10 +76,10 @@ def dispatcher_of(function: Callable[..., Any], on_disk: bool = True) -> Any:
 
 
 @cache
-def register_stages() -> None:
-    """Tells Numba what to take a stage for, where a kernel names it, and what `given_array` and the
-    like are."""
-    typeof_impl.register(Stage)(lambda stage, _: stage_type(stage))
+def register_routines() -> None:
+    """Tells Numba what to take a routine for, where a kernel names it, and what `given_array` and
+    the like are."""
+    typeof_impl.register(Routine)(lambda routine, _: routine_type(routine))
     overload(given_array, prefer_literal=True)(_given_array)
     overload(given_integers, prefer_literal=True)(_given_integers)
     overload(given_truths, prefer_literal=True)(_given_truths)
@@ -131,13 +131,13 @@ def _check_given(array, axes, told, kind, words):
 
 
 @cache
-def stage_type(stage: Stage) -> types.Type:
-    """What Numba takes the stage for, where a kernel names it: a function of its own kind."""
+def routine_type(routine: Routine) -> types.Type:
+    """What Numba takes the routine for, where a kernel names it: a function of its own kind."""
     made: dict[tuple[types.Type, ...], _Library] = {}
 
     def compiled(kinds: tuple[types.Type, ...]) -> _Library:
         if kinds not in made:
-            made[kinds] = _library(stage, kinds)
+            made[kinds] = _library(routine, kinds)
         return made[kinds]
 
     def generic(_: AbstractTemplate, arguments: Types, __: object) -> Signature | None:
@@ -154,9 +154,9 @@ def stage_type(stage: Stage) -> types.Type:
         found = builder.call(outside, codes)
         return context.get_dummy_value() if kind == types.none else found
 
-    members = {"generic": generic, "key": stage}
-    template = type(f"_Typed_{stage.name}", (AbstractTemplate,), members)
-    lower_builtin(stage, types.VarArg(types.Any))(call)
+    members = {"generic": generic, "key": routine}
+    template = type(f"_Typed_{routine.name}", (AbstractTemplate,), members)
+    lower_builtin(routine, types.VarArg(types.Any))(call)
     cpu_target.target_context.refresh()
     return types.Function(template)
 
@@ -172,7 +172,7 @@ def _kind(kind: types.Type) -> types.Type:
     if not isinstance(kind, types.Array):
         return kind
     if kind.ndim != 1 or kind.layout != "C":
-        raise StageError(f"{kind} is no contiguous array of one axis")
+        raise RoutineError(f"{kind} is no contiguous array of one axis")
     return Pointer(kind.dtype, -1)
 
 
@@ -182,16 +182,16 @@ def _pointer(context: Context, builder: ir.IRBuilder, kind: types.Type, value: V
     return value
 
 
-def _library(stage: Stage, kinds: tuple[types.Type, ...]) -> _Library:
-    """Code of the stage and of all that it calls, the type of its result, and its function."""
-    library = PartLibrary(cpu_target.target_context.codegen(), stage.name)
-    module = library.create_ir_module(stage.name)
-    function, kind = StageCode(module).function(stage, kinds)
+def _library(routine: Routine, kinds: tuple[types.Type, ...]) -> _Library:
+    """Code of the routine and of all that it calls, the type of its result, and its function."""
+    library = PartLibrary(cpu_target.target_context.codegen(), routine.name)
+    module = library.create_ir_module(routine.name)
+    function, kind = RoutineCode(module).function(routine, kinds)
     function.linkage = "external"
     text = str(module)
     # What lies in Numba's cache was named by other processes: names must say what they stand for.
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    own = f"{STAGE_PREFIX}{digest}."
-    library.add_llvm_module(llvmlite.binding.parse_assembly(text.replace(STAGE_PREFIX, own)))
-    function.name = function.name.replace(STAGE_PREFIX, own)
+    own = f"{ROUTINE_PREFIX}{digest}."
+    library.add_llvm_module(llvmlite.binding.parse_assembly(text.replace(ROUTINE_PREFIX, own)))
+    function.name = function.name.replace(ROUTINE_PREFIX, own)
     return library, kind, function

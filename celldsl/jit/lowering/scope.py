@@ -1,11 +1,11 @@
-"""Names while a stage is lowered.  In: a stage, types of its arguments.  Out: values of names.
+"""Names while a routine is lowered.  In: a routine, types of its arguments.  Out: values of names.
 
     tree_of(forward_steps).args.args[0].arg         # "part": the syntax tree of the definition
-    scope = Scope(code, stage, (types.int64, Pointer(types.float32, -1)), "celldsl.stage.fill")
+    scope = Scope(code, routine, (types.int64, Pointer(types.float32, -1)), "celldsl.routine.fill")
     scope.assign("total", value)
     scope.value_of("total")
 
-A name that is assigned once stands for its value.  One that is assigned again has a place on the
+A name that is assigned once stands for its value.  One that is assigned again has an address on the
 stack, which LLVM makes a register, and keeps its type.  Syntax trees are of the text that was
 imported; the file may have been written anew since.
 """
@@ -25,24 +25,24 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.jit.lowering.llvm_types import Made, Value
-from celldsl.jit.lowering.values import StageError, Typed, constant, llvm_type
+from celldsl.jit.lowering.values import RoutineError, Typed, constant, llvm_type
 from celldsl.jit.target import MachineCodeError
 
 
-def tree_of(stage: Stage) -> ast.FunctionDef:
-    """The definition of a stage.  Raises MachineCodeError where its text is nowhere."""
-    code = stage.function.__code__
-    text = stage.text
+def tree_of(routine: Routine) -> ast.FunctionDef:
+    """The definition of a routine.  Raises MachineCodeError where its text is nowhere."""
+    code = routine.function.__code__
+    text = routine.text
     if text is None:  # of a notebook
-        text = "".join(linecache.getlines(code.co_filename, stage.function.__globals__))
-    found = _definitions(text).get((stage.name, code.co_firstlineno))
+        text = "".join(linecache.getlines(code.co_filename, routine.function.__globals__))
+    found = _definitions(text).get((routine.name, code.co_firstlineno))
     if found is None:
-        own = str(stage.function.__module__).startswith(f"{__name__.partition('.')[0]}.jit")
-        whose = "celldsl has none of its own with it" if own else f"{stage.file} has none"
+        own = str(routine.function.__module__).startswith(f"{__name__.partition('.')[0]}.jit")
+        whose = "celldsl has none of its own with it" if own else f"{routine.file} has none"
         raise MachineCodeError(
-            f"{stage.name} is compiled from its text, and there is bytecode alone: {whose}; "
+            f"{routine.name} is compiled from its text, and there is bytecode alone: {whose}; "
             "`celldsl compile --standalone` writes modules that carry their text"
         )
     return found
@@ -66,32 +66,32 @@ def all_statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
             yield from all_statements(getattr(node, suite, ()))
 
 
-class Stages(Protocol):
-    """Makes the functions of stages that a stage calls."""
+class Routines(Protocol):
+    """Makes the functions of routines that a routine calls."""
 
     module: ir.Module
 
-    def function(self, stage: Stage, kinds: Sequence[types.Type]) -> Made: ...
+    def function(self, routine: Routine, kinds: Sequence[types.Type]) -> Made: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
     kind: types.Type
-    place: Value
+    address: Value
 
 
 class Scope:
-    """The function of a stage, and what its names mean where the builder stands."""
+    """The function of a routine, and what its names mean where the builder stands."""
 
     def __init__(
-        self, code: Stages, stage: Stage, kinds: Sequence[types.Type], symbol: str
+        self, code: Routines, routine: Routine, kinds: Sequence[types.Type], symbol: str
     ) -> None:
-        self.code, self.tree = code, tree_of(stage)
-        self.globals = stage.function.__globals__
+        self.code, self.tree = code, tree_of(routine)
+        self.globals = routine.function.__globals__
         self._type = ir.FunctionType(ir.VoidType(), [llvm_type(kind) for kind in kinds])
         self.function = ir.Function(code.module, self._type, symbol)
         self.function.linkage = "internal"
-        if stage.noinline:
+        if routine.noinline:
             self.function.attributes.add("noinline")
         self.result = types.none
         self._entry = ir.IRBuilder(self.function.append_basic_block("entry"))
@@ -108,7 +108,7 @@ class Scope:
             self.assign(argument.arg, Typed(given, value))
 
     def stack(self, kind: types.Type, name: str) -> Value:
-        """A place for a value."""
+        """An address for a value."""
         return self._entry.alloca(llvm_type(kind), name=name)
 
     def blocks(self, *names: str) -> list[ir.Block]:
@@ -122,19 +122,19 @@ class Scope:
             self._slots[name] = _Slot(value.kind, self.stack(value.kind, name))
         slot = self._slots[name]
         if slot.kind != value.kind:
-            raise StageError(f"`{name}` is {slot.kind}, and then {value.kind}")
+            raise RoutineError(f"`{name}` is {slot.kind}, and then {value.kind}")
         code = value.code
         if self.counts is not None:
-            code = self.builder.select(self.counts, code, self.builder.load(slot.place))
-        self.builder.store(code, slot.place)
+            code = self.builder.select(self.counts, code, self.builder.load(slot.address))
+        self.builder.store(code, slot.address)
 
     def value_of(self, name: str) -> Typed:
         if name in self.names:
             return self.names[name]
         if name in self._slots:
             slot = self._slots[name]
-            return Typed(slot.kind, self.builder.load(slot.place))
-        return stage_number(self.known(ast.Name(name)))
+            return Typed(slot.kind, self.builder.load(slot.address))
+        return routine_number(self.known(ast.Name(name)))
 
     def known(self, node: ast.expr) -> Any:
         """What is known before anything runs: a global, or an attribute of one."""
@@ -145,7 +145,7 @@ class Scope:
                 return getattr(builtins, name)
             case ast.Attribute(value=base, attr=name):
                 return getattr(self.known(base), name)
-        raise StageError(f"`{ast.unparse(node)}` is not known here")
+        raise RoutineError(f"`{ast.unparse(node)}` is not known here")
 
     def give(self, kind: types.Type) -> None:
         """The type of what the function returns, as the first `return` says."""
@@ -156,7 +156,7 @@ class Scope:
             self.function.return_value.type = llvm_type(kind)
 
     def end(self) -> None:
-        """The end of the text, which a stage with a result does not reach."""
+        """The end of the text, which a routine with a result does not reach."""
         if not self.builder.block.is_terminated:
             if self.result == types.none:
                 self.builder.ret_void()
@@ -166,7 +166,7 @@ class Scope:
         self._entry.branch(self._first)
 
 
-def stage_number(value: Any) -> Typed:
+def routine_number(value: Any) -> Typed:
     """A number of the text, or a global one."""
     match value:
         case bool():
@@ -177,7 +177,7 @@ def stage_number(value: Any) -> Typed:
             return constant(types.float64, value)
     if isinstance(value, np.uint64):
         return constant(types.uint64, int(value))
-    raise StageError(f"{value!r} is no number")
+    raise RoutineError(f"{value!r} is no number")
 
 
 def _repeated(tree: ast.FunctionDef) -> set[str]:

@@ -1,13 +1,13 @@
-"""Stages as LLVM's instructions.  In: a stage, types of arguments.  Out: a function of a module.
+"""Routines as LLVM's instructions.  In: a routine, types of arguments.  Out: a module's function.
 
-    code = StageCode(module)
+    code = RoutineCode(module)
     function, kind = code.function(forward_1, (types.int64, Pointer(types.float32, -1)))
 
-Stages are a small part of Python: numbers and pointers; assignments, `for … in range(…)`, `while`,
-`if`, `return`; arithmetic, comparisons, conditions; calls of stages and of what `calls` knows.  A
-name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere else, is
-known there alone.  Anything else is a `StageError`.  Numba takes ten times as long to compile the
-same text to code that computes the same: it is made for all of Python.
+Routines are a small part of Python: numbers and pointers; assignments, `for … in range(…)`,
+`while`, `if`, `return`; arithmetic, comparisons, conditions; calls of routines and of what `calls`
+knows.  A name keeps its type.  What is assigned in the body of a loop or of an `if`, and nowhere
+else, is known there alone.  Anything else is a `RoutineError`.  Numba takes ten times as long to
+compile the same text to code that computes the same: it is made for all of Python.
 
 A loop over elements that is no whole number of vectors long is cut:
 
@@ -26,7 +26,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.jit.lowering.expressions import (
     is_elementary,
     stage_call,
@@ -37,7 +37,7 @@ from celldsl.jit.lowering.expressions import (
 from celldsl.jit.lowering.llvm_types import Made, Value
 from celldsl.jit.lowering.pointers import Pointer, read_element, write_element
 from celldsl.jit.lowering.scope import Scope
-from celldsl.jit.lowering.values import StageError, Typed, cast, combined, constant, is_real
+from celldsl.jit.lowering.values import RoutineError, Typed, cast, combined, constant, is_real
 from celldsl.jit.lowering.vector_width import panel_width
 
 
@@ -82,31 +82,31 @@ def end_of_vectors(builder: ir.IRBuilder, count: Value, vector: int) -> Value:
     return builder.select(longer, whole, count)
 
 
-STAGE_PREFIX = "celldsl.stage."
+ROUTINE_PREFIX = "celldsl.routine."
 
 
-class StageCode:
-    """The stages of one module, each once for types of arguments."""
+class RoutineCode:
+    """The routines of one module, each once for types of arguments."""
 
     def __init__(self, module: ir.Module) -> None:
         self.module = module
-        self._made: dict[tuple[Stage, tuple[types.Type, ...]], Made] = {}
+        self._made: dict[tuple[Routine, tuple[types.Type, ...]], Made] = {}
 
-    def function(self, stage: Stage, kinds: Sequence[types.Type]) -> Made:
-        """The function, and the type of what it returns.  Raises StageError.
+    def function(self, routine: Routine, kinds: Sequence[types.Type]) -> Made:
+        """The function, and the type of what it returns.  Raises RoutineError.
 
         One that stands apart is the same for pointers of any scope.
         """
-        if stage.noinline:
+        if routine.noinline:
             kinds = [Pointer(k.dtype, -1) if isinstance(k, Pointer) else k for k in kinds]
-        key = stage, tuple(kinds)
+        key = routine, tuple(kinds)
         if key not in self._made:
-            symbol = f"{STAGE_PREFIX}{len(self.module.functions)}.{stage.name}"
-            scope = Scope(self, stage, kinds, symbol)
+            symbol = f"{ROUTINE_PREFIX}{len(self.module.functions)}.{routine.name}"
+            scope = Scope(self, routine, kinds, symbol)
             try:
                 _write_suite(scope, scope.tree.body)
-            except StageError as error:
-                raise StageError(f"{stage.name}: {error}") from None
+            except RoutineError as error:
+                raise RoutineError(f"{routine.name}: {error}") from None
             scope.end()
             self._made[key] = scope.function, scope.result
         return self._made[key]
@@ -145,7 +145,7 @@ def _write(scope: Scope, node: ast.stmt) -> None:
             return
         case _:
             first = ast.unparse(node).partition("\n")[0]
-            raise StageError(f"`{first}` is for no stage")
+            raise RoutineError(f"`{first}` is for no routine")
 
 
 def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
@@ -155,7 +155,7 @@ def _store(scope: Scope, target: ast.expr, given: Typed) -> None:
         case ast.Subscript():
             _put(scope, *stage_element(scope, target), given)
         case _:
-            raise StageError(f"nothing is assigned to `{ast.unparse(target)}` in a stage")
+            raise RoutineError(f"nothing is assigned to `{ast.unparse(target)}` in a routine")
 
 
 def _put(scope: Scope, pointer: Typed, index: Value, given: Typed) -> None:
@@ -187,7 +187,7 @@ def _update(scope: Scope, node: ast.AugAssign) -> None:
 def _loop(scope: Scope, name: str, over: ast.Call, body: Sequence[ast.stmt]) -> None:
     """Over a range.  The index is counted apart, whatever the body makes of its name."""
     if scope.known(over.func) is not range:
-        raise StageError(f"no loop over `{ast.unparse(over)}` in a stage")
+        raise RoutineError(f"no loop over `{ast.unparse(over)}` in a routine")
     builder = scope.builder
     zero, one = (constant(types.int64, number).code for number in (0, 1))
     given = [cast(builder, stage_value(scope, argument), types.int64) for argument in over.args]

@@ -1,4 +1,4 @@
-"""Values of stages and what is done with them.  In: numbers with their types.  Out: instructions.
+"""Values of routines and what is done with them.  In: numbers with their types.  Out: instructions.
 
     total = combined(builder, ast.Add, a, b)        # float32 + float32, int64 + int64, …
     number = cast(builder, total, types.float64)
@@ -41,8 +41,8 @@ _OF_INTEGERS = {
 _OF_REALS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 
 
-class StageError(TypeError):
-    """A stage holds what stages may not hold."""
+class RoutineError(TypeError):
+    """A routine holds what routines may not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def cast(builder: ir.IRBuilder, value: Typed, kind: types.Type) -> Value:
     if isinstance(kind, Pointer) and isinstance(value.kind, Pointer):
         return builder.bitcast(value.code, llvm_type(kind))
     if kind not in _LLVM_TYPES or value.kind not in _LLVM_TYPES:
-        raise StageError(f"{value.kind} is no {kind}")
+        raise RoutineError(f"{value.kind} is no {kind}")
     to, code = llvm_type(kind), value.code
     match is_real(value.kind), is_real(kind):
         case True, True:
@@ -97,7 +97,7 @@ def common(a: types.Type, b: types.Type) -> types.Type:
     if types.boolean in (a, b):
         return b if a == types.boolean else a
     if not is_real(a) and not is_real(b):
-        raise StageError(f"{a} and {b} do not meet")
+        raise RoutineError(f"{a} and {b} do not meet")
     return types.float64
 
 
@@ -130,7 +130,7 @@ def extreme(builder: ir.IRBuilder, order: type[ast.cmpop], a: Typed, b: Typed) -
     """The lesser or the greater of two integers."""
     kind = common(a.kind, b.kind)
     if is_real(kind):
-        raise StageError("what is the lesser of a number and NaN, a stage must say itself")
+        raise RoutineError("what is the lesser of a number and NaN, a routine must say itself")
     first = compared(builder, order, a, b).code
     return Typed(kind, builder.select(first, cast(builder, a, kind), cast(builder, b, kind)))
 
@@ -146,7 +146,7 @@ def combined(builder: ir.IRBuilder, operation: type[ast.operator], a: Typed, b: 
     elif operation is ast.Pow and is_real(kind):
         code = _power(builder, left, right)
     elif is_real(kind):
-        raise StageError(f"no {operation.__name__} of {kind}")
+        raise RoutineError(f"no {operation.__name__} of {kind}")
     elif operation in _OF_INTEGERS:
         code = getattr(builder, _OF_INTEGERS[operation])(left, right)
     elif operation is ast.RShift:
@@ -154,7 +154,7 @@ def combined(builder: ir.IRBuilder, operation: type[ast.operator], a: Typed, b: 
     elif operation in (ast.FloorDiv, ast.Mod) and kind == types.int64:
         code = _divided(builder, left, right, b.literal, operation is ast.Mod)
     else:
-        raise StageError(f"no {operation.__name__} of {kind}")
+        raise RoutineError(f"no {operation.__name__} of {kind}")
     return Typed(kind, code)
 
 

@@ -1,6 +1,6 @@
 """Parameters as people see them.  In: one flat array.  Out: a mapping of names to views of it.
 
-    cell.params["r_u.W_x"]              # a view: writing in place takes effect
+    cell.params["r_u.W_x"]              # a view: writing in view takes effect
     cell.params["r_u.b"] = array        # copied in, after a check of shape and dtype
     cell.params.flat -= rate * grads.params.flat
     best = cell.params.copy()           # a snapshot with memory of its own
@@ -27,7 +27,7 @@ from celldsl.runtime.description import Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
 
 NOTHING: Mapping[str, object] = {}
-Place = tuple[tuple[int, ...], int, tuple[int, ...]]
+View = tuple[tuple[int, ...], int, tuple[int, ...]]
 
 
 class Parameters(Mapping[str, Values]):
@@ -38,8 +38,17 @@ class Parameters(Mapping[str, Values]):
     """
 
     __slots__ = (
-        "_accesses", "_memory", "_numbers", "_owner", "_places", "_references", "_size",
-        "_unshared", "_words", "before_access", "dtype",
+        "_accesses",
+        "_memory",
+        "_numbers",
+        "_owner",
+        "_references",
+        "_size",
+        "_unshared",
+        "_views",
+        "_words",
+        "before_access",
+        "dtype",
     )  # fmt: skip
 
     def __init__(self, flat: Values, params: tuple[Param, ...], dims: Mapping[str, int]) -> None:
@@ -50,8 +59,8 @@ class Parameters(Mapping[str, Values]):
         self._memory = memoryview(self._owner)
         self._unshared = sys.getrefcount(self._owner)
         self._references = reference_word(id(self._owner))
-        self._places = {p.name: place_of(p, dims, flat.itemsize) for p in params}
-        self._words = {p.name: declared_words(p.text, self._places[p.name][0]) for p in params}
+        self._views = {p.name: view_of(p, dims, flat.itemsize) for p in params}
+        self._words = {p.name: declared_words(p.text, self._views[p.name][0]) for p in params}
         self._numbers = count()
         self._accesses = array("q", [next(self._numbers)])
         # Called before a view is handed out, through which numbers may change.
@@ -59,7 +68,7 @@ class Parameters(Mapping[str, Values]):
 
     def over(self, flat: Values) -> Parameters:
         """A mapping with the same names and shapes over another flat array."""
-        return _laid_over(flat, self._places, self._words)
+        return _laid_over(flat, self._views, self._words)
 
     def copy(self) -> Parameters:
         """A snapshot: the same names and values, in memory of its own."""
@@ -72,7 +81,7 @@ class Parameters(Mapping[str, Values]):
         return found
 
     def __reduce__(self) -> Rebuilding:
-        return _laid_over, (self.whole.copy(), self._places, self._words)
+        return _laid_over, (self.whole.copy(), self._views, self._words)
 
     def freeze(self) -> None:
         """Lets nobody write from now on: whoever asks gets a copy that cannot be made writable."""
@@ -92,7 +101,7 @@ class Parameters(Mapping[str, Values]):
     @flat.setter
     def flat(self, value: object) -> None:
         words = f"({self._size},)"
-        self._refuse_consts([*self._places][:1])
+        self._refuse_consts([*self._views][:1])
         own = self.flat
         checked = check_array("flat", value, self.dtype, (self._size,), lambda: words)
         if checked.ctypes.data != own.ctypes.data:  # which it is after `flat -= …`
@@ -111,7 +120,7 @@ class Parameters(Mapping[str, Values]):
         self.touch()
 
     def _view(self, name: str) -> Values:
-        shape, offset, strides = self._places[name]
+        shape, offset, strides = self._views[name]
         view: Values = np.ndarray(shape, self.dtype, self._memory, offset, strides)
         return view
 
@@ -132,14 +141,14 @@ class Parameters(Mapping[str, Values]):
         if np.array_equal(own.view(whole), other.view(whole)):
             return None
         before = self.over(other)
-        for name in self._places:
+        for name in self._views:
             if self._view(name).tobytes() != before._view(name).tobytes():
                 return name
         return None  # a gap between parameters
 
     def __getitem__(self, name: str) -> Values:
-        if name not in self._places:
-            raise unknown_name(name, self._places)
+        if name not in self._views:
+            raise unknown_name(name, self._views)
         self._open()
         return self._view(name)
 
@@ -155,7 +164,7 @@ class Parameters(Mapping[str, Values]):
         Raises ArgumentError where a name is missing or too many, or an array does not fit.
         """
         names = self._names_of(values)
-        missing = [name for name in self._places if name not in names]
+        missing = [name for name in self._views if name not in names]
         if missing:
             raise ArgumentError(f"{', '.join(missing)}: missing; `update` takes some of them alone")
         self.update(values)
@@ -176,7 +185,7 @@ class Parameters(Mapping[str, Values]):
     def _refuse_consts(self, names: Iterable[str]) -> None:
         """Raises ArgumentError where nobody may write."""
         for name in names:
-            if name in self._places and self._memory.readonly:
+            if name in self._views and self._memory.readonly:
                 raise ArgumentError(
                     f"{name}: consts stay as the cell was built; build another with {name}=array"
                 )
@@ -196,7 +205,7 @@ class Parameters(Mapping[str, Values]):
         if not isinstance(other, Mapping):
             return NotImplemented
         return self.keys() == other.keys() and all(
-            np.array_equal(self._view(name), other[name]) for name in self._places
+            np.array_equal(self._view(name), other[name]) for name in self._views
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -206,38 +215,38 @@ class Parameters(Mapping[str, Values]):
             kind = type(values).__name__
             raise ArgumentTypeError(f"expected a mapping of names to arrays, got {kind}")
         for name in values:
-            if name not in self._places:
-                raise unknown_name(name, self._places)
+            if name not in self._views:
+                raise unknown_name(name, self._views)
         return list(values)
 
     def _fitting(self, name: str, value: object) -> Values:
         """An array that fits, or a number for a parameter of shape []."""
-        shape = self._places[name][0]
+        shape = self._views[name][0]
         if not shape and is_number(value):
             return np.array(value, self.dtype)
         return check_array(name, value, self.dtype, shape, lambda: self._words[name])
 
     def _warn_of_flat(self, flat: Values) -> None:
         if not warn_not_finite("flat", flat, tell=False):
-            for name in self._places:
+            for name in self._views:
                 warn_not_finite(name, self._view(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._views)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._views)
 
     def __repr__(self) -> str:
-        lines = [f"  {name}: {self._words[name]}" for name in self._places]
+        lines = [f"  {name}: {self._words[name]}" for name in self._views]
         return "\n".join([f"{len(lines)} arrays of {self.dtype}", *lines])
 
 
-def _laid_over(flat: Values, places: dict[str, Place], words: dict[str, str]) -> Parameters:
+def _laid_over(flat: Values, views: dict[str, View], words: dict[str, str]) -> Parameters:
     """A mapping over an array of which nobody has derived anything."""
     found = object.__new__(Parameters)
     found.dtype, found._memory, found._size = flat.dtype, flat.data, flat.size
-    found._places, found._words = places, words
+    found._views, found._words = views, words
     found._owner, found._unshared, found._references = flat, 0, 0
     found._numbers = count()
     found._accesses = array("q", [next(found._numbers)])
@@ -250,7 +259,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def place_of(param: Param, dims: Mapping[str, int], size: int) -> Place:
+def view_of(param: Param, dims: Mapping[str, int], size: int) -> View:
     """The shape of a parameter, and its offset and strides in bytes."""
     strides = tuple(size * stride for stride in param.strides(**dims))
     return tuple(param.shape(**dims)), size * param.offset(**dims), strides

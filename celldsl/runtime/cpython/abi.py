@@ -45,16 +45,16 @@ PLAIN_FLAGS = 0x1 | 0x100 | 0x400  # contiguous, aligned, writeable
 OBJECT_FACTS = f"{object.__basicsize__} {tuple.__basicsize__}"  # what code with these depends on
 
 
-def words_of(place: int, count: int) -> list[int]:
-    return list((ctypes.c_int64 * count).from_address(place))
+def words_of(address: int, count: int) -> list[int]:
+    return list((ctypes.c_int64 * count).from_address(address))
 
 
-def reference_word(place: int) -> int:
+def reference_word(address: int) -> int:
     """The references to an object, as compiled code reads them; 0 where it reads none.
 
     Takes the object's address: an argument would be one reference more.
     """
-    return ctypes.c_uint32.from_address(place).value if fast_path() else 0
+    return ctypes.c_uint32.from_address(address).value if fast_path() else 0
 
 
 @cache

@@ -160,8 +160,8 @@ def _functions() -> list[int]:
     found = [ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in names]
     pointer = api.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    place = pointer(_array_api(), None)
-    return [words_of(place, _NEW_ARRAY + 1)[_NEW_ARRAY], *found]
+    table_of_functions = pointer(_array_api(), None)
+    return [words_of(table_of_functions, _NEW_ARRAY + 1)[_NEW_ARRAY], *found]
 
 
 def _array_api() -> Any:

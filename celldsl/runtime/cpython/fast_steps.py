@@ -11,7 +11,7 @@ What a table holds `direct` says, what objects are here `fast_objects`.
 
 from __future__ import annotations
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.runtime.cpython.abi import (
     ARRAY_DATA,
     ARRAY_DTYPE,
@@ -52,7 +52,7 @@ from celldsl.runtime.cpython.objects import (
 )
 
 
-@stage
+@routine
 def fast_fits(table, slot, found):
     """Whether an object is a plain array of the shape of a slot."""
     own = fast_words(found)
@@ -68,7 +68,7 @@ def fast_fits(table, slot, found):
     return True
 
 
-@stage
+@routine
 def fast_fresh(table):
     """Whether the step's memory is free and what was derived from parameters is still right."""
     version, count = fast_words(table[CALL_VERSION_AT]), fast_words(table[CALL_COUNT_AT])
@@ -77,7 +77,7 @@ def fast_fresh(table):
     return (count[0] & LOW_HALF) == table[CALL_COUNT]
 
 
-@stage
+@routine
 def fast_outputs(table):
     """New outputs: an array, or a tuple of arrays."""
     first = CALL_SLOTS + 2 * table[CALL_INPUTS]
@@ -86,13 +86,13 @@ def fast_outputs(table):
     return fast_pack(table, table[CALL_OUTPUT_TYPE], first, table[CALL_OUTPUTS])
 
 
-@stage
+@routine
 def fast_states(table):
     first = CALL_SLOTS + 2 * (table[CALL_INPUTS] + table[CALL_OUTPUTS])
     return fast_pack(table, table[CALL_STATE_TYPE], first, table[CALL_STATES])
 
 
-@stage
+@routine
 def fast_starts(table, state):
     """Whether a state is a tuple of plain arrays."""
     if fast_words(state)[OBJECT_TYPE] != table[CALL_STATE_TYPE]:
@@ -107,7 +107,7 @@ def fast_starts(table, state):
     return True
 
 
-@stage
+@routine
 def fast_place(table, found, kind, count, place):
     """Says where the numbers of an array are, or those of the arrays of a tuple, in that order."""
     places = fast_words(table[CALL_PLACES])
@@ -118,7 +118,7 @@ def fast_place(table, found, kind, count, place):
             places[place + i] = fast_words(fast_call(table[CALL_GET], found, i))[ARRAY_DATA]
 
 
-@stage
+@routine
 def fast_place_flow(table, given, outputs):
     """Where inputs and outputs are."""
     fast_place(table, given, 0, 1, 0)
@@ -126,7 +126,7 @@ def fast_place_flow(table, given, outputs):
     fast_place(table, outputs, kind, count, table[CALL_INPUTS])
 
 
-@stage
+@routine
 def fast_place_states(table, starts, finals):
     kind, count = table[CALL_STATE_TYPE], table[CALL_STATES]
     place = table[CALL_INPUTS] + table[CALL_OUTPUTS]
@@ -138,7 +138,7 @@ def fast_place_states(table, starts, finals):
 # the same cell.  So all objects are made before anything is put into the memory of the step.
 
 
-@stage
+@routine
 def fast_step(own, given, count):
     table = fast_words(own[ARRAY_DATA])
     if count != 2 or not fast_fresh(table) or not fast_fits(table, CALL_SLOTS, given[0]):
@@ -158,7 +158,7 @@ def fast_step(own, given, count):
     return found
 
 
-@stage
+@routine
 def fast_stream(own, given, count):
     table = fast_words(own[ARRAY_DATA])
     if count != 1 or not fast_fresh(table) or not fast_fits(table, CALL_SLOTS, given[0]):
@@ -170,14 +170,14 @@ def fast_stream(own, given, count):
     return outputs
 
 
-@stage
+@routine
 def fast_addresses(words, first, count):
     """Puts the addresses of the numbers of arrays in the place of those of their objects."""
     for i in range(first, first + count):
         words[i] = fast_words(words[i])[ARRAY_DATA]
 
 
-@stage
+@routine
 def fast_members(found, words):
     """Puts the addresses of the numbers of the arrays of a tuple into words."""
     own = fast_words(found)

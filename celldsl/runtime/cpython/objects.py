@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer
 from celldsl.runtime.cpython.abi import (
@@ -55,13 +55,13 @@ def fast_call(_, code, *given):
     return types.intp(types.intp, *(types.intp for _ in given)), generate
 
 
-@stage
+@routine
 def fast_nothing(table):
     fast_call(table[CALL_HOLD], table[CALL_NONE])
     return table[CALL_NONE]
 
 
-@stage
+@routine
 def fast_new(table, slot):
     """A new array of the shape of a slot."""
     kind, number = table[CALL_ARRAY_TYPE], table[CALL_TYPE_NUMBER]
@@ -70,13 +70,13 @@ def fast_new(table, slot):
     )
 
 
-@stage
+@routine
 def fast_drop(table, found):
     if found != 0:
         fast_call(table[CALL_DROP], found)
 
 
-@stage
+@routine
 def fast_pack(table, kind, first, count):
     """A tuple of a type with new arrays for the slots from the first on."""
     found = fast_call(table[CALL_NEW_OF_TYPE], kind, count)
@@ -95,7 +95,7 @@ def fast_pack(table, kind, first, count):
     return found
 
 
-@stage
+@routine
 def fast_pair(table, outputs, states):
     """The tuple that a step returns; what is in it belongs to it."""
     if outputs != 0 and states != 0:

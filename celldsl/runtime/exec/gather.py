@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.object_cache import phase_addresses
 from celldsl.jit.symbols import pointer, real
 from celldsl.runtime.arrays.validation import DType, Values
@@ -23,7 +23,7 @@ FLOPS_PER_COPY = 8  # to copy a number from memory takes as long as about so man
 _NO_HYPER = np.zeros(0)
 
 
-@stage
+@routine
 def gathered_rows(
     part: Any, parts: Any, share: Any, shares: Any, sizes: Any, numbers: Any, _hyper: Any,
     source: Any, target: Any,

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from celldsl.jit.checked import checked_mode
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.jit.object_cache import check_executable_memory, phase_addresses
 from celldsl.runtime.arrays.validation import DType
 from celldsl.runtime.description import Description, Phase
@@ -37,18 +37,18 @@ def compiled_phases(
     if made_by == "numba":
         check_executable_memory()
         return CompiledPhases(_by_numba(phases), None)
-    stages = [phase.run for phase in phases]
-    if checked_mode() and all(isinstance(stage, Stage) for stage in stages):
+    routines = [phase.run for phase in phases]
+    if checked_mode() and all(isinstance(routine, Routine) for routine in routines):
         back = phases is description.backward
         checked = CheckedRun(description.regions, dims, back)
         return CompiledPhases(phases, None, row_work, checked)
-    return CompiledPhases(phases, phase_addresses(stages, dtype, label), row_work)
+    return CompiledPhases(phases, phase_addresses(routines, dtype, label), row_work)
 
 
 def _by_numba(phases: Sequence[Phase]) -> list[Phase]:
     from celldsl.jit.by_numba import by_numba
 
-    return [replace(p, run=by_numba(p.run)) if isinstance(p.run, Stage) else p for p in phases]
+    return [replace(p, run=by_numba(p.run)) if isinstance(p.run, Routine) else p for p in phases]
 
 
 def leading_once(phases: Sequence[Phase]) -> list[Phase]:

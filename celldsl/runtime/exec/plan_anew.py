@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.object_cache import runtime_addresses
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.addresses import address_of
@@ -23,7 +23,7 @@ from celldsl.runtime.row_plan import HEADER, RUN, WORDS, RowPlan
 _STATE, _RUNS = HEADER + 2, HEADER + 4  # words of the first step
 
 
-@stage
+@routine
 def write_run(part: Any, at: int, low: int, high: int, next_row: int, fresh: int) -> int:
     """Writes a run that is not empty; where the next one goes."""
     if low >= high:
@@ -32,7 +32,7 @@ def write_run(part: Any, at: int, low: int, high: int, next_row: int, fresh: int
     return at + RUN
 
 
-@stage
+@routine
 def begin_anew(source: Any, resets: Any, part: Any, batch: int, aside: int, states: int) -> int:
     """Writes a part from that of a plan without resets; the row after those that it set aside.
 

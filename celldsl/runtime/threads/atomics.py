@@ -1,4 +1,4 @@
-"""Words that several threads write.  In: pointers to them.  Out: instructions, for stages.
+"""Words that several threads write.  In: pointers to them.  Out: instructions, for routines.
 
 atomic_exchange(word, 0, 1)     compare-and-swap; true if we won
 atomic_store(word, 3)           others see all that was written before

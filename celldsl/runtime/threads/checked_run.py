@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from celldsl.jit.checked import AccessError, CheckedArray, CheckedPointer
-from celldsl.jit.functions import Stage
+from celldsl.jit.functions import Routine
 from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.description import Phase
@@ -83,7 +83,7 @@ def place_of_access(error: AccessError, phase: Phase) -> str:
     """The function of a module and the equation that an access was made for."""
     run: Any = phase.run
     source = run.function.__code__.co_filename
-    lines = (run.text or "").splitlines() if isinstance(run, Stage) else []
+    lines = (run.text or "").splitlines() if isinstance(run, Routine) else []
     found = [(f, n) for f, n in traceback.walk_tb(error.__traceback__)
              if f.f_code.co_filename == source]  # fmt: skip
     if not found:

@@ -34,18 +34,18 @@ def _processor() -> str:
     return str(llvmlite.binding.get_process_triple()).partition("-")[0]
 
 
-def _x86_call(builder: ir.IRBuilder, name: str, place: Value) -> None:
+def _x86_call(builder: ir.IRBuilder, name: str, address: Value) -> None:
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
-    builder.call(function, [builder.bitcast(place, ir.IntType(8).as_pointer())])
+    builder.call(function, [builder.bitcast(address, ir.IntType(8).as_pointer())])
 
 
 def _read_mode(builder: ir.IRBuilder) -> Value:
     """The control word of floating point; 0 where it is not known how to ask."""
     if _processor() in _X86:
-        place = cgutils.alloca_once(builder, _HALF)
-        _x86_call(builder, "stmxcsr", place)
-        return builder.zext(builder.load(place), _WORD)
+        address = cgutils.alloca_once(builder, _HALF)
+        _x86_call(builder, "stmxcsr", address)
+        return builder.zext(builder.load(address), _WORD)
     if _processor() in _ARM:
         return builder.asm(ir.FunctionType(_WORD, []), "mrs $0, fpcr", "=r", [], side_effect=True)
     return _WORD(0)
@@ -53,9 +53,9 @@ def _read_mode(builder: ir.IRBuilder) -> Value:
 
 def _write_mode(builder: ir.IRBuilder, mode: Value) -> None:
     if _processor() in _X86:
-        place = cgutils.alloca_once(builder, _HALF)
-        builder.store(builder.trunc(mode, _HALF), place)
-        _x86_call(builder, "ldmxcsr", place)
+        address = cgutils.alloca_once(builder, _HALF)
+        builder.store(builder.trunc(mode, _HALF), address)
+        _x86_call(builder, "ldmxcsr", address)
     elif _processor() in _ARM:
         kind = ir.FunctionType(ir.VoidType(), [_WORD])
         builder.asm(kind, "msr fpcr, $0", "r", [mode], side_effect=True)

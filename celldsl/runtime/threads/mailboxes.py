@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.runtime.threads.atomics import atomic_exchange, atomic_load, atomic_store, spin_pause
@@ -52,7 +52,7 @@ MAILBOX_SECOND = 1_000_000_000
 GRAPH_LEAVING = 200
 
 
-@stage
+@routine
 def schedule_sign(job, worker, thread):
     """Says which thread a worker is."""
     own = job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker
@@ -73,7 +73,7 @@ def schedule_read_clock(_, code, which, place):
     return types.void(types.intp, types.intp, place), generate
 
 
-@stage
+@routine
 def schedule_now(mailbox):
     """Nanoseconds since some time, or 0 where there is no such clock."""
     if mailbox[MAILBOX_CLOCK] == 0:
@@ -83,7 +83,7 @@ def schedule_now(mailbox):
     return time[0] * MAILBOX_SECOND + time[1]
 
 
-@stage
+@routine
 def schedule_is_welcome(mailbox, since, before):
     """Whether the worker may go on looking: not for long, and not where others want the core."""
     schedule_yield(mailbox[MAILBOX_YIELD])
@@ -91,7 +91,7 @@ def schedule_is_welcome(mailbox, since, before):
     return now - since < MAILBOX_LINGER and now - before < MAILBOX_GONE
 
 
-@stage
+@routine
 def schedule_stand_by(mailbox):
     if atomic_load(mailbox) == MAILBOX_AWAY:
         atomic_store(mailbox, MAILBOX_FREE)
@@ -123,7 +123,7 @@ def schedule_stand_by(mailbox):
     return 1
 
 
-@stage
+@routine
 def schedule_offer(mailboxes, count, job, wanted):
     given = 0
     for i in range(count):
@@ -137,7 +137,7 @@ def schedule_offer(mailboxes, count, job, wanted):
     return given
 
 
-@stage
+@routine
 def schedule_withdraw(mailboxes, count, job):
     busy = 0
     for i in range(count):

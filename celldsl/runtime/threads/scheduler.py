@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from celldsl.jit.functions import stage
+from celldsl.jit.functions import routine
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import Pointer, pointer
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
@@ -112,7 +112,7 @@ def schedule_yield(_, code):
     return types.void(types.intp), generate
 
 
-@stage
+@routine
 def schedule_alone(job):
     """Every task in one slice, with denormal numbers taken for zero where that is wanted."""
     mode = flush_denormals(job[GRAPH_FLUSH])
@@ -120,7 +120,7 @@ def schedule_alone(job):
     restore_mode(mode)
 
 
-@stage
+@routine
 def schedule_all(job):
     """No other task is done after one that failed."""
     own = pointer(job, job[GRAPH_BLOCKS], -1)
@@ -132,7 +132,7 @@ def schedule_all(job):
             return
 
 
-@stage
+@routine
 def schedule_addresses(job):
     """Puts addresses of numbers in the place of those of objects."""
     shared = schedule_job(job[GRAPH_SHARED])
@@ -141,19 +141,19 @@ def schedule_addresses(job):
     fast_addresses(shared, job[GRAPH_OBJECT], job[GRAPH_OBJECTS])
 
 
-@stage
+@routine
 def schedule_alone_over(job):
     """Where some words of arrays are addresses of objects as yet."""
     schedule_addresses(job)
     schedule_alone(job)
 
 
-@stage
+@routine
 def schedule_stopped(job):
     return atomic_load(pointer(job, GRAPH_STOP, -1)) != 0
 
 
-@stage
+@routine
 def schedule_begin(job, worker, at):
     """Makes a task the worker's."""
     own = job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker
@@ -166,7 +166,7 @@ def schedule_begin(job, worker, at):
     job[own + GRAPH_BLOCK_SLICE] = 0
 
 
-@stage
+@routine
 def schedule_slices(job, own, budget):
     """The same for some slices of the worker's task.  What is left of the budget."""
     mode = flush_denormals(job[GRAPH_FLUSH])
@@ -175,7 +175,7 @@ def schedule_slices(job, own, budget):
     return left
 
 
-@stage
+@routine
 def schedule_each_slice(job, own, budget):
     """Goes on with the worker's task.  What is left of the budget; 0 also where it is stopped."""
     at = job[own + GRAPH_BLOCK_TASK]
@@ -196,14 +196,14 @@ def schedule_each_slice(job, own, budget):
     return left
 
 
-@stage
+@routine
 def schedule_is_whole(job, own):
     """Whether the worker's task is done."""
     at = job[own + GRAPH_BLOCK_TASK]
     return job[own + GRAPH_BLOCK_SLICE] == job[job[at + GRAPH_ENTRY] + 1]
 
 
-@stage
+@routine
 def schedule_some(job, budget):
     own = job[GRAPH_BLOCKS]
     left = budget
@@ -218,13 +218,13 @@ def schedule_some(job, budget):
     return 0
 
 
-@stage
+@routine
 def schedule_is_done(job, task):
     at = job[GRAPH_FIRST] + GRAPH_TASK * task
     return atomic_load(pointer(job, at + GRAPH_STATE, -1)) == GRAPH_READY
 
 
-@stage
+@routine
 def schedule_may_begin(job, at):
     """Whether everything is done that the task at this word waits for."""
     if job[at + GRAPH_AFTER] != GRAPH_NOBODY and not schedule_is_done(job, job[at + GRAPH_AFTER]):
@@ -237,7 +237,7 @@ def schedule_may_begin(job, at):
     return True
 
 
-@stage
+@routine
 def schedule_take(job, at):
     """Whether that task may begin and is nobody else's."""
     state = pointer(job, at + GRAPH_STATE, -1)
@@ -248,7 +248,7 @@ def schedule_take(job, at):
     return atomic_exchange(state, GRAPH_FREE, GRAPH_TAKEN)
 
 
-@stage
+@routine
 def schedule_find(job, worker):
     """The word of a task that is this worker's from now on, or 0."""
     for group in range(job[GRAPH_GROUPS]):
@@ -262,14 +262,14 @@ def schedule_find(job, worker):
     return 0
 
 
-@stage
+@routine
 def schedule_goes_on(job):
     """Whether there may be more to do."""
     done = atomic_load(pointer(job, GRAPH_DONE, -1)) == job[GRAPH_TASKS]
     return not done and not schedule_stopped(job)
 
 
-@stage
+@routine
 def schedule_seek(job, worker):
     """The same, with patience; 0 also where everything is done, or stopped."""
     held = pointer(job, job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker + GRAPH_BLOCK_HELD, -1)
@@ -288,7 +288,7 @@ def schedule_seek(job, worker):
     return 0
 
 
-@stage
+@routine
 def schedule_together(job, worker, budget):
     own = job[GRAPH_BLOCKS] + GRAPH_BLOCK * worker
     left = budget

@@ -121,9 +121,9 @@ def _own(f: Environment, name: ast.Name, binding: Binding, value: Tensor) -> Ten
     """A leaf is one value; what an equation or a call gives may be equal to others."""
     if not name.primed and value.name == _leaf_of(f, name, binding):
         return value
-    place = f.next_spans[name.id] if name.primed else binding.span
-    if place not in f.context.usage.varied:
-        f.context.usage.varied.add(place)
+    span = f.next_spans[name.id] if name.primed else binding.span
+    if span not in f.context.usage.varied:
+        f.context.usage.varied.add(span)
         raise Restart
     return value
 
@@ -202,9 +202,9 @@ def _independent(
         label = f"every way between them goes through {through}"
         f.error(CODE, told, name.span, label, help="give it one by `surrogate(value, path)`")
         return
-    help, fix, places = _meant(f, loss, name)
+    help, fix, labels = _meant(f, loss, name)
     told = f"`{text}` is not computed with `{whole}`, so its gradient is zero"
-    f.error(CODE, told, name.span, secondary=places, help=help, fix=fix)
+    f.error(CODE, told, name.span, secondary=labels, help=help, fix=fix)
 
 
 def _meant(
@@ -219,8 +219,8 @@ def _meant(
             return f"it is computed with `{shown}`", Fix(name.span, shown), ()
         earlier = _earlier(f, loss, name)
         if earlier is not None:
-            place = (Label(earlier, f"`{name.id}` has another value from here on"),)
-            return f"compute the loss with this `{name.id}`", None, place
+            labels = (Label(earlier, f"`{name.id}` has another value from here on"),)
+            return f"compute the loss with this `{name.id}`", None, labels
     names = [n for scope in f.scopes for n, b in scope.items() if _reaches(f, loss, b)]
     listed = ", ".join(f"`{n}`" for n in names[:4])
     return (f"it is computed with {listed}" if names else None), None, ()

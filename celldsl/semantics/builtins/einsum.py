@@ -39,7 +39,7 @@ class Axes:
     out: str
     span: Span
 
-    def place(self, index: int) -> Span:
+    def span_of(self, index: int) -> Span:
         """Where the names of an operand stand, or of the result."""
         parts = self.text.replace("->", ",,").split(",")
         known = [(len(",".join(parts[:i])) + (i > 0), part) for i, part in enumerate(parts)]
@@ -156,13 +156,13 @@ def _distinct(f: Environment, axes: Axes) -> bool:
             told = f"`{labels}` names two axes `{twice}`"
             if labels is axes.out:
                 help = "what comes out has every axis once"
-            f.error(CODE, told, axes.place(place), help=help)
+            f.error(CODE, told, axes.span_of(place), help=help)
             return False
     unknown = next((x for x in axes.out if x not in "".join(axes.operands)), None)
     if unknown is not None:
         told = f"`{unknown}` comes out and is an axis of none of the values"
         help = "an axis of size 1 is put in by `expand(v, axis)`"
-        f.error(CODE, told, axes.place(len(axes.operands)), help=help)
+        f.error(CODE, told, axes.span_of(len(axes.operands)), help=help)
     return unknown is None
 
 
@@ -184,7 +184,7 @@ def _as_many(
         if len(labels) != len(value.shape):
             told = f"`{labels}` names {_counted(len(labels), 'axis', 'axes')}, and "
             told += f"`{wording.short(item.span)}` is {wording.told(f, value)}"
-            f.error(CODE, told, axes.place(place), help=_without_batch(axes, values))
+            f.error(CODE, told, axes.span_of(place), help=_without_batch(axes, values))
             return False
     return True
 
@@ -235,7 +235,7 @@ def _explain(
     f.error(
         CODE,
         f"`{label}` is {sizes[0]} in `{names[0]}` and {sizes[1]} in `{names[1]}`",
-        axes.place(other),
+        axes.span_of(other),
         ", ".join(shown),
         secondary=reasons(f, pairs[0], pairs[1], written[one].span),
         help=_reordered(f, axes, values, one, other) or wording.counterexample(*sizes) or None,

@@ -1,4 +1,4 @@
-"""Kernels as Python text.  In: functions of the kernel IR.  Out: the text of a module's stages.
+"""Kernels as Python text.  In: functions of the kernel IR.  Out: the text of a module's routines.
 
     text = function_text(function, names, dims, hypers)
 
@@ -198,12 +198,12 @@ def _size(size: Size) -> tuple[str, int]:
 def function_text(
     function: Function, names: Names, dims: Sequence[str], hypers: Mapping[str, int]
 ) -> str:
-    """The text of a stage or a phase; `hypers` says where run-time numbers stand."""
+    """The text of a routine or a phase; `hypers` says where run-time numbers stand."""
     found = mentioned(function.body)
     printer = Printer(names, _real_names(found), _setting_names(found))
     arguments = ", ".join(names.array(name) for name in function.arguments)
     lines = [
-        f"@{names.own('noinline' if function.kind == 'apart' else 'stage')}",
+        f"@{names.own('noinline' if function.kind == 'apart' else 'routine')}",
         f"def {names.own(function.name)}({arguments}):",
         *size_lines(found, dims),
         *(f"    {name} = {size_code(size)}" for name, size in found.starts.items()),

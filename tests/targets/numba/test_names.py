@@ -157,7 +157,7 @@ def test_more_names_compute_the_same(names: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Cell", "np", "range", "kernel", "stage", "prepare_products", "initial_values", "super"],
+    ["Cell", "np", "range", "kernel", "routine", "prepare_products", "initial_values", "super"],
 )
 def test_a_cell_of_our_names(name: str) -> None:
     compare({**PLAIN, "Cell": name})

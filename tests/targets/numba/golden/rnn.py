@@ -9,11 +9,11 @@ import numpy as np
 
 from celldsl.runtime import (
     Cell, add_parts, add_shares, copy, dense_rows, describe, fill, gemm, gemm_sums, given_array,
-    kernel, numerics, pack, panel_width, pointer, prepare_products, real, stage, sum_chunks,
+    kernel, numerics, pack, panel_width, pointer, prepare_products, real, routine, sum_chunks,
     sum_split, tanh
 )
 
-@stage
+@routine
 def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -23,7 +23,7 @@ def forward_weights(part, parts, share, shares, rows, dims, hyper, parameters, c
     pack(d_H, d_H, pointer(parameters, at_h_W_h, -1), d_H, 1, pointer(fixed, at_packed_h_W_h, -1))
 
 
-@stage
+@routine
 def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -34,7 +34,7 @@ def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, co
     gemm(high - low, d_H, d_I, pointer(in_x, low * d_I, -1), d_I, 1, pointer(fixed, 0, -1), d_I * panel_width(work), panel_width(work), pointer(work, low * d_H, -1), d_H, 0)
 
 
-@stage
+@routine
 def forward_1(low, high, row, next_state, dims, parameters, work, tape, out_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -52,7 +52,7 @@ def forward_1(low, high, row, next_state, dims, parameters, work, tape, out_h):
             m_out_h[j0] = v_h_next
 
 
-@stage
+@routine
 def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, in_x, out_h, start_h, final_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -97,7 +97,7 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
         copy(pointer(final_h, first * d_H, -1), pointer(tape, (n_states + first) * d_H, -1), count * d_H)
 
 
-@stage
+@routine
 def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -107,7 +107,7 @@ def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, 
     pack(d_H, d_I, pointer(parameters, 0, -1), 1, d_H, pointer(fixed, at_packed_h_W_x_2, -1))
 
 
-@stage
+@routine
 def backward_1(low, high, part, first, row, next_state, rows, dims, parameters, work, dout_h, tape):
     d_H = dims[1]
     n_batch = rows[1]
@@ -131,7 +131,7 @@ def backward_1(low, high, part, first, row, next_state, rows, dims, parameters, 
             m_sum[j0] += v_d_h_next_mul_2
 
 
-@stage
+@routine
 def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_H = dims[1]
     n_steps = rows[0]
@@ -175,7 +175,7 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
                 fill(pointer(dstart_h, (first + b) * d_H, -1), d_H, zero)
 
 
-@stage
+@routine
 def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -218,7 +218,7 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
         gemm_sums(depth, d_H, to_column - from_column, pointer(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, 0 < chunk)
 
 
-@stage
+@routine
 def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -232,7 +232,7 @@ def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, c
     gemm(high - low, d_I, d_H, pointer(work, at_d_h_next_mul_2 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, low * d_I, -1), d_I, 0)
 
 
-@stage
+@routine
 def backward_adds(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -248,7 +248,7 @@ def backward_adds(part, parts, share, shares, rows, dims, hyper, parameters, con
         add_shares(d_H, split - 1, d_H*d_H, pointer(work, at_shares_2 + i * d_H, -1), pointer(gradients, at_h_W_h + i * d_H, -1))
 
 
-@stage
+@routine
 def backward_finish(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
     d_I = dims[0]
     d_H = dims[1]
@@ -418,7 +418,7 @@ class RNN(Cell):
         source='rnn.cell',
         digest='5cd3f811e7987ac8',
         version='0.1.0',
-        abi=5,
+        abi=6,
         dims=(
             describe.Dim('I', None, None),
             describe.Dim('H', None, None),

@@ -1,4 +1,4 @@
-"""Stages as machine code do what they do in Python, and what is for no stage is refused."""
+"""Routines as machine code do what they do in Python, and what is for no routine is refused."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from numba.core.errors import NumbaError
 
 from celldsl.jit.compile import compile_phases
-from celldsl.jit.functions import Stage, noinline, stage
+from celldsl.jit.functions import Routine, noinline, routine
 from celldsl.jit.kernels import kernel
-from celldsl.jit.lowering.values import StageError
+from celldsl.jit.lowering.values import RoutineError
 from celldsl.jit.target import MachineCodeError
 from tests.runtime.made import run_phases
 
@@ -21,7 +21,7 @@ GLOBAL = 7
 MASK = np.uint64(0xFF51AFD7ED558CCD)
 
 
-@stage
+@routine
 def divisions(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(-7, 8):
         at = 4 * (i + 7)
@@ -31,13 +31,13 @@ def divisions(part, parts, share, shares, rows, dims, hyper, out):
         rows[at + 3] = i % dims[1]
 
 
-@stage
+@routine
 def by_nothing(part, parts, share, shares, rows, dims, hyper, out):
     """Python raises here; compiled code gives 0, as Numba's does."""
     rows[0] = 5 // dims[2] + 5 % dims[2]
 
 
-@stage
+@routine
 def ranges(part, parts, share, shares, rows, dims, hyper, out):
     total = 0
     for i in range(dims[0]):
@@ -53,7 +53,7 @@ def ranges(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = total
 
 
-@stage
+@routine
 def collatz(part, parts, share, shares, rows, dims, hyper, out):
     count, n = 0, dims[0]
     while n != 1 and count < 1000:
@@ -66,7 +66,7 @@ def collatz(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = count
 
 
-@stage
+@routine
 def larger(a, b):
     if a > b:
         return a
@@ -78,7 +78,7 @@ def put(target, at, value):
     target[at] = value
 
 
-@stage
+@routine
 def calls(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = larger(dims[0], 3) + larger(-dims[0], 3) * GLOBAL
     put(rows, 1, min(dims[0], 4, part - 1))
@@ -87,7 +87,7 @@ def calls(part, parts, share, shares, rows, dims, hyper, out):
     put(out, 1, 3)
 
 
-@stage
+@routine
 def conditions(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(6):
         inside = i >= 1 and i < dims[0] - 7
@@ -102,7 +102,7 @@ def conditions(part, parts, share, shares, rows, dims, hyper, out):
         rows[10 + i] = where
 
 
-@stage
+@routine
 def reals(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(4):
         x = hyper[i]
@@ -116,7 +116,7 @@ def reals(part, parts, share, shares, rows, dims, hyper, out):
         out[8 * i + 7] += x
 
 
-@stage
+@routine
 def hashes(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(8):
         key = (np.uint64(dims[i]) ^ MASK) + np.uint64(GLOBAL)
@@ -124,7 +124,7 @@ def hashes(part, parts, share, shares, rows, dims, hyper, out):
         rows[i] = np.int64(key >> np.uint64(11))
 
 
-@stage
+@routine
 def several(part, parts, share, shares, rows, dims, hyper, out):
     a, b = dims[0], dims[1]
     a, b = b, a
@@ -143,7 +143,7 @@ def arrays() -> list[Any]:
     return [rows, dims, hyper, np.ones(64)]
 
 
-def compiled(function: Stage, given: list[Any]) -> None:
+def compiled(function: Routine, given: list[Any]) -> None:
     run_phases([function], given[1:], "float64", rows=given[0])
 
 
@@ -151,7 +151,7 @@ COMPARED = [divisions, ranges, collatz, calls, conditions, reals, hashes, severa
 
 
 @pytest.mark.parametrize("function", COMPARED, ids=lambda f: f.name)
-def test_stages_compute_what_python_computes(function: Stage) -> None:
+def test_routines_compute_what_python_computes(function: Routine) -> None:
     expected, found = arrays(), arrays()
     with np.errstate(all="ignore"):
         if function is reals:
@@ -168,7 +168,7 @@ def test_nothing_is_divided_by_0() -> None:
     assert found[0][0] == 0
 
 
-@stage
+@routine
 def not_a_number(part, parts, share, shares, rows, dims, hyper, out):
     x = hyper[3]
     rows[0] = 1 if x < 1.0 or x > 1.0 or x == x else 0
@@ -181,47 +181,47 @@ def test_nan_differs_from_all() -> None:
     assert found[0][:2].tolist() == [0, 1]
 
 
-@stage
+@routine
 def known_in_the_loop(part, parts, share, shares, rows, dims, hyper, out):
     for i in range(3):
         last = i
     rows[0] = last
 
 
-@stage
+@routine
 def changes_its_type(part, parts, share, shares, rows, dims, hyper, out):
     x = 1
     x = 0.5
     out[0] = x
 
 
-@stage
+@routine
 def a_list(part, parts, share, shares, rows, dims, hyper, out):
     for i in [1, 2]:
         rows[0] = i
 
 
-@stage
+@routine
 def unknown_call(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = len(rows)
 
 
-@stage
+@routine
 def by_name(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = larger(a=1, b=2)
 
 
-@stage
+@routine
 def no_value(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = put(rows, 1, 2)
 
 
-@stage
+@routine
 def mixed_signs(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = np.int64(np.uint64(rows[0]) + rows[1])
 
 
-@stage
+@routine
 def number_with_an_index(part, parts, share, shares, rows, dims, hyper, out):
     rows[0] = part[0]
 
@@ -229,32 +229,32 @@ def number_with_an_index(part, parts, share, shares, rows, dims, hyper, out):
 REFUSED = {
     known_in_the_loop: "`last` is not known here",
     changes_its_type: "`x` is int64, and then float64",
-    a_list: "is for no stage",
-    unknown_call: "cannot be called in a stage",
+    a_list: "is for no routine",
+    unknown_call: "cannot be called in a routine",
     by_name: "has arguments by name",
-    no_value: "has no value in a stage",
+    no_value: "has no value in a routine",
     mixed_signs: "uint64 and int64 do not meet",
     number_with_an_index: "`part` is no lane",
 }
 
 
 @pytest.mark.parametrize("function", REFUSED, ids=lambda f: f.name)
-def test_what_is_for_no_stage_is_refused_by_name(function: Stage) -> None:
-    with pytest.raises(StageError, match=f"{function.name}: .*{REFUSED[function]}"):
+def test_what_is_for_no_routine_is_refused_by_name(function: Routine) -> None:
+    with pytest.raises(RoutineError, match=f"{function.name}: .*{REFUSED[function]}"):
         compile_phases([function], "float64")
 
 
 def test_the_text_that_was_imported_is_needed(tmp_path: Path) -> None:
-    place: dict[str, Callable[..., Any]] = {"stage": stage}
+    place: dict[str, Callable[..., Any]] = {"routine": routine}
     code = (
-        "@stage\ndef lost(part, parts, share, shares, rows, dims, hyper, out):\n    rows[0] = 1\n"
+        "@routine\ndef lost(part, parts, share, shares, rows, dims, hyper, out):\n    rows[0] = 1\n"
     )
     exec(compile(code, str(tmp_path / "lost.py"), "exec"), place)
     with pytest.raises(MachineCodeError, match=r"lost is compiled from its text.*bytecode alone"):
         compile_phases([place["lost"]], "float64")
 
 
-@stage
+@routine
 def total_of(values, count):
     total = 0.0
     for i in range(count):
@@ -267,8 +267,8 @@ def twice_the_total(values):
     return total_of(values, values.size) + total_of(values, values.size)
 
 
-def test_kernels_call_stages() -> None:
+def test_kernels_call_routines() -> None:
     assert twice_the_total(np.arange(5.0)) == 20.0
     assert twice_the_total(np.arange(5, dtype=np.float32)) == 20.0
-    with pytest.raises((StageError, NumbaError), match="no contiguous array of one axis"):
+    with pytest.raises((RoutineError, NumbaError), match="no contiguous array of one axis"):
         twice_the_total(np.arange(5.0)[::2])
