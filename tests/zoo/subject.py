@@ -22,6 +22,8 @@ from tests.zoo.sizes import dims_near
 GRAMS = {"mesanet": ("A",)}
 # Weights of places in a memory, which the cell takes to a power.
 POSITIVE = {"ntm": ("w", "v")}
+# Shares: products of many of them overflow where they are drawn as other numbers are.
+SHARES = {"dnc": ("usage", "written", "w_r", "w_w")}
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,11 @@ class ZooSubject(Subject):
     def draw_states(self, dims: dict[str, int], B: int, seed: int = 3) -> Arrays:
         drawn = super().draw_states(dims, B, seed)
         for name in GRAMS.get(self.path.stem, ()):
-            drawn[name] = drawn[name] @ drawn[name].swapaxes(-1, -2)
+            drawn[name] = drawn[name] @ drawn[name].swapaxes(-1, -2) + np.eye(drawn[name].shape[-1])
         for name in POSITIVE.get(self.path.stem, ()):
             drawn[name] = np.abs(drawn[name]) + 0.1
+        for name in SHARES.get(self.path.stem, ()):
+            drawn[name] = 1.0 / (1.0 + np.exp(-drawn[name]))
         return drawn
 
 

@@ -28,6 +28,9 @@ SETUPS = (
 )
 SINGLE = (Setup(), Setup(sizes=1, T=1, B=1), Setup(sizes=2, T=1), Setup(sizes=3))
 
+# The derivative goes back through steps of conjugate gradients, which lose digits as they go on.
+ITERATED = {"mesanet": 1e-2}
+
 
 @pytest.mark.parametrize("name", EVERY)
 def test_kernels_agree_with_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +42,7 @@ def test_kernels_agree_with_the_reference(name: str, monkeypatch: pytest.MonkeyP
 def test_kernels_of_single_precision_agree_with_the_reference(name: str) -> None:
     """The reference computes in double precision from the same rounded numbers."""
     subject, wrong = zoo_subject(name), []
+    bound = ITERATED.get(name, 1e-4)
     for setup in SINGLE:
         dims = subject.dims(subject.sizes[setup.sizes])
         drawn = rounded(subject, dims, setup)
@@ -49,7 +53,7 @@ def test_kernels_of_single_precision_agree_with_the_reference(name: str) -> None
         expected = reference(subject, exact, dims, setup, drawn)
         small = Drawn(*(singles(getattr(drawn, part)) for part in Drawn.__annotations__))
         found = differences(single, setup, small, expected)
-        wrong += [f"{setup} {key}: {error:.1e}" for key, error in found if not error < 1e-4]
+        wrong += [f"{setup} {key}: {error:.1e}" for key, error in found if not error < bound]
     assert not wrong, "; ".join(wrong)
 
 
