@@ -4,9 +4,10 @@
                                         infinity is NaN, though `log(x)` is not chosen there
     where(x > 0, log(where(x > 0, x, 1)), 0)        what to write instead
 
-A condition that compares E with F bounds E, F, -E and E - F.  Where a branch applies a function
-with a pole to one of these, outside of another `where`, the branch that is not chosen sends NaN
-back.  What is made of settings alone is the same in every element, and no branch chooses it.
+A condition that compares E with F bounds E, F, -E and E - F, and a difference of something and
+E's square; with `abs(E)` it bounds E as well.  Where a branch applies a function with a pole to one
+of these, outside of another `where`, the branch that is not chosen sends NaN back.  What is made of
+settings alone is the same in every element, and no branch chooses it.
 """
 
 from __future__ import annotations
@@ -103,6 +104,9 @@ def _compared(condition: ast.Expr) -> Iterator[tuple[ast.Expr, ast.Expr]]:
     match condition:
         case ast.Binary(op, left, right) if op in COMPARISONS:
             yield left, right
+            for size, other in ((left, right), (right, left)):
+                if isinstance(size, ast.Call) and size.function == "abs" and len(size.args) == 1:
+                    yield size.args[0], other
         case _:
             for part in parts(condition):
                 yield from _compared(part)
@@ -116,9 +120,22 @@ def _is_bounded(argument: ast.Expr, pairs: Iterable[tuple[ast.Expr, ast.Expr]]) 
         match argument:
             case ast.Unary("-", operand) if operand in pair:
                 return True
-            case ast.Binary("-", left, right) if (left, right) in (pair, pair[::-1]):
-                return True
+            case ast.Binary("-", left, right):
+                if (left, right) in (pair, pair[::-1]):
+                    return True
+                if any(_squared(side) in pair for side in (left, right)):
+                    return True
     return False
+
+
+def _squared(expression: ast.Expr) -> ast.Expr | None:
+    """E of `E * E` and of `E ** 2`."""
+    match expression:
+        case ast.Binary("*", left, right) if left == right:
+            return left
+        case ast.Binary("**", base, ast.Number(value=2)):
+            return base
+    return None
 
 
 def _poles_in(

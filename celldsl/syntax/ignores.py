@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from celldsl.diagnostics.diagnostic import Diagnostic, Label, Report
+from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.structs import record
 from celldsl.syntax.lexer import raw_tokens
 
 _MARK = "celldsl:"
+# What is written as `ignore` is, under another word.
+_OTHER = re.compile(r"\bcelldsl:\s*(?!ignore\b)(\w+)\s*\[[^\]]*\]")
 _IGNORE = re.compile(r"\bcelldsl:\s*ignore\b(?:\[([^\]]*)\])?")
 
 
@@ -45,17 +47,31 @@ def silence(report: Report, source: Source) -> None:
             kept.append(found)
     if not report.has_errors:
         kept += [_in_vain(i) for i in ignores if i not in used]
+        kept += _other_words(source)
     report.diagnostics[:] = kept
 
 
-def _ignores(source: Source) -> Iterator[Ignore]:
+def _marks(source: Source, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int]]:
+    """What a pattern finds in comments, and where each comment begins."""
     for token in raw_tokens(source.text):
         if token.type == "COMMENT":
-            for match in _IGNORE.finditer(token):
-                start = token.start + match.start()
-                codes = [code.strip() for code in (match[1] or "").split(",")]
-                for code in codes:
-                    yield Ignore(code, Span(source, start, token.start + match.end()))
+            for match in pattern.finditer(token):
+                yield match, token.start
+
+
+def _ignores(source: Source) -> Iterator[Ignore]:
+    for match, start in _marks(source, _IGNORE):
+        span = Span(source, start + match.start(), start + match.end())
+        for code in (match[1] or "").split(","):
+            yield Ignore(code.strip(), span)
+
+
+def _other_words(source: Source) -> Iterator[Diagnostic]:
+    for match, start in _marks(source, _OTHER):
+        span = Span(source, start + match.start(1), start + match.end(1))
+        message = f"a comment `celldsl: {match[1]}` does nothing"
+        fix = Fix(span, "ignore")
+        yield Diagnostic("W0509", message, Label(span), help="write `celldsl: ignore`", fix=fix)
 
 
 def _silences(ignore: Ignore, found: Diagnostic, source: Source) -> bool:

@@ -30,6 +30,9 @@ BOUNDED = {
     "where(x == 3, 0, 1 / (x - 3))": (3.0, 2.0),
     "where(x < 0, sqrt(-x), 0)": (0.0, -2.0),
     "where(x < 1, log1p(-x), 0)": (1.0, -2.0),
+    "where(abs(x) > 0.5, 1 / x, 0)": (0.0, 2.0),
+    "where(1 > abs(x), sqrt(1 - x * x), 0)": (1.0, 0.5),
+    "where(abs(x) < 1, log(1 - x ** 2), 0)": (1.0, 0.5),
 }
 
 
@@ -74,6 +77,7 @@ def test_the_gradient_is_nan_before_the_fix_and_right_after_it(expression: str) 
         "where(H > 1, log(H - 1), x)",
         "stop_gradient(where(x > 0, log(x), 0))",
         "where(x < 2 * H, x / (2 * H), 0)",
+        "where(x > 0, sqrt(x * x + 1), 0)",
     ],
 )
 def test_what_meets_no_pole_is_not_warned_of(expression: str) -> None:
