@@ -134,7 +134,8 @@ def test_fans() -> None:
         "w = W @ x",
         out="a, b, c, w",
     )
-    fans = {n: (str(d["fan_in"]), str(d["fan_out"])) for n, d in nodes(text).items()}
+    told = {n: dict(d.attributes) for n, d in nodes(text).items()}
+    fans = {n: (str(d["fan_in"]), str(d["fan_out"])) for n, d in told.items()}
     assert fans == {
         "W": ("I", "H"),
         "a.W_x": ("I", "2*H"),
