@@ -44,12 +44,11 @@ class CarriedFiles:
             return None
         place = str(Path(__file__).absolute().with_name(f"{name}.py"))
         loader = CarriedFile(name, place)
-        inside: list[str] | None = None
-        if any(other.startswith(f"{name}.") for other in RUNTIME):
-            inside = []
-        return spec_from_file_location(
-            name, place, loader=loader, submodule_search_locations=inside
-        )
+        spec = spec_from_file_location(name, place, loader=loader)
+        if spec is not None and any(other.startswith(f"{name}.") for other in RUNTIME):
+            # In no folder: files that lie beside this one are not those of the package.
+            spec.submodule_search_locations = []
+        return spec
 
 
 if not any(name.partition(".")[0] == PACKAGE for name in sys.modules):

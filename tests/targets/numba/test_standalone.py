@@ -124,6 +124,19 @@ def test_its_header_says_what_is_needed() -> None:
         assert f"{name} {version}" in header
 
 
+def test_files_beside_it_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    path = written(tmp_path / "alone", NEST, "nest", True)
+    for name in {name.rpartition(".")[2] for name in texts() if "." in name}:
+        path.with_name(f"{name}.py").write_text(f"raise SystemExit('{name} is not ours')\n")
+    code = "import nest; print(nest.Nest(I=2, H=3).params.flat.shape)"
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import numpy, numba, sys; sys.path[0:0] = ['.']; {code}"],
+        cwd=path.parent, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("(18,)\n", 0), done.stderr
+
+
 def test_two_of_them_share_their_runtime(tmp_path: Path) -> None:
     for name in ("gru", "rnn"):
         text = generate(example(name).read_text(encoding="utf-8"), f"{name}.cell", standalone=True)
