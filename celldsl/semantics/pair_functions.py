@@ -139,12 +139,24 @@ def _cos(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
 
 
 def _pow(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
-    """exp(e log z)."""
+    """exp(e log z).
+
+    At z = 0 it is 0 where e has a positive real part, and 1 where e is 0, without a slope: the
+    logarithm's, which is infinite there, would make NaN of it.
+    """
     base, exponent = operands
-    raised = product(w, (exponent, _log(w, [base], {})), {})
-    found = RULES["exp"](w, [raised], {})
-    assert isinstance(found, Pair)
-    return found
+    _, empty = _root_of_power(w, base)
+    along, across = _both(w, exponent)
+    vanishes = w.plain("lt", 0.0, along)
+    flat = w.plain("and", w.plain("eq", along, 0.0), w.plain("eq", across, 0.0))
+    settled = w.plain("and", empty, w.plain("or", vanishes, flat))
+    a, b = _both(w, base)
+    away = Pair(w.plain("where", settled, 1.0, a), w.plain("where", settled, 0.0, b))
+    raised = RULES["exp"](w, [product(w, (exponent, _log(w, [away], {})), {})], {})
+    assert isinstance(raised, Pair)
+    real, imag = _both(w, raised)
+    there = w.plain("where", vanishes, 0.0, 1.0)
+    return Pair(w.plain("where", settled, there, real), w.plain("where", settled, 0.0, imag))
 
 
 FUNCTIONS: dict[str, Rule] = {

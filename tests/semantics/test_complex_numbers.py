@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import celldsl
 from tests.semantics.lowering import B, Cell, T, close, codes, initialisers, params
 
 HEAD = """
@@ -70,6 +71,9 @@ COMPLEX: list[tuple[str, Callable[..., Any]]] = [
     ("sqrt(z)", lambda v: np.sqrt(v.z)),
     ("sqrt(0i - abs(x))", lambda v: np.sqrt(-abs(v.x) + 0j)),
     ("sqrt(z * 0)", lambda v: 0 * v.z),
+    ("(z * 0) ** 1.5", lambda v: 0 * v.z),
+    ("(z * 0) ** (abs(x) + 0.1 + 1i)", lambda v: 0 * v.z),
+    ("(z * 0) ** (w * 0)", lambda v: 0 * v.z + 1),
     ("1 / sqrt(w)", lambda v: 1 / np.sqrt(v.w)),
     ("sin(z)", lambda v: np.sin(v.z)),
     ("cos(z)", lambda v: np.cos(v.z)),
@@ -149,6 +153,29 @@ def test_a_complex_value(written: str, means: Callable[..., Any]) -> None:
 def test_a_real_value(written: str, means: Callable[..., Any]) -> None:
     cell = Cell(HEAD.format(written), N=N, M=M)
     close(cell.output("y"), means(Values(cell)))
+
+
+@pytest.mark.parametrize("exponent", ["1.5", "0.5", "q", "(q + 0.5i)"])
+def test_a_power_of_zero_sends_nothing_back(exponent: str) -> None:
+    """As PyTorch has it; the logarithm's infinite slope times 0 would be NaN."""
+    text = f"""
+cell Power[N]:
+    input z: complex[N]
+    param q: [N] = constant(1.5)
+    y = z ** {exponent}
+    output y
+"""
+    cell = celldsl.compile_source(text)(N=2, dtype="float64")
+    z = np.zeros((1, 1, 2, 2))
+    z[..., 1, 0] = 0.7
+    y, _, tape = cell.forward(z)
+    found = cell.backward(tape, np.ones_like(y))
+    assert not y[..., 0, :].any()
+    assert not found.inputs["z"][..., 0, :].any()
+    assert found.inputs["z"][..., 1, :].any()
+    if "q" in exponent:
+        assert found.params["q"][0] == 0.0
+        assert found.params["q"][1] != 0.0
 
 
 def test_states_carry_both_parts() -> None:
