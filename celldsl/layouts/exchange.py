@@ -195,7 +195,9 @@ def _found(
     fitted: Fitted, arrays: Mapping[str, Values], wanted: Wanted, prefix: str | None
 ) -> dict[str, tuple[str, Values]]:
     """The library's arrays by the layout's names, with the names that they go by here."""
-    starts = _prefixes(fitted.module, arrays, wanted) if prefix is None else [prefix]
+    starts = _prefixes(fitted.module, arrays, wanted)
+    if prefix is not None:
+        starts = [_as_there(prefix, starts)]
     if len(starts) != 1:
         told = f"`prefix=` says which of {', '.join(map(repr, starts))}"
         if not starts:
@@ -214,6 +216,12 @@ def _found(
                 raise WeightsError(f"{fitted.table.title}'s {fitted.module.name}: no {label}")
     _refuse_others(fitted, arrays, wanted, starts[0])
     return found
+
+
+def _as_there(prefix: str, starts: list[str]) -> str:
+    """A prefix with the dots that names have here, whatever its library puts between words."""
+    written = prefix.replace("/", ".")
+    return next((start for start in starts if start in (written, f"{written}.")), written)
 
 
 def _refuse_others(

@@ -392,6 +392,16 @@ def test_weights_that_fit_and_mean_something_else() -> None:
         built("chung_gru").load_from(arrays, "keras")
 
 
+@pytest.mark.parametrize("prefix", ["rnn/cell/", "rnn/cell", "rnn.cell.", "rnn.cell"])
+def test_a_prefix_as_its_library_writes_it(prefix: str) -> None:
+    wanted = drawn(built("lstm")).to("keras")
+    arrays = {f"{p}/{n}": a for p in ("rnn/cell", "other/cell") for n, a in wanted.items()}
+    cell = built("lstm")
+    cell.load_from(arrays, "keras", prefix=prefix)
+    for name, array in cell.to("keras").items():
+        np.testing.assert_array_equal(array, wanted[name])
+
+
 def mistakes() -> list[tuple[str, str, Any, str]]:
     arrays = {n: np.zeros(np.shape(a)) for n, a in built("lstm").to("torch").items()}
     wide = {**arrays, "weight_hh_l0": np.zeros((20, 7))}
