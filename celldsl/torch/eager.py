@@ -60,7 +60,7 @@ def goes_over_cotangents() -> bool:
     """
     level = torch._C._vmapmode_increment_nesting()
     torch._C._vmapmode_decrement_nesting()
-    return level > 1
+    return bool(level > 1)
 
 
 apply_pass: Any = KernelPass.apply
