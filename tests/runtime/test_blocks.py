@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.runtime.arrays.params import Place
+from celldsl.runtime.arrays.params import View
 from celldsl.runtime.blocks import Blocks
 
 
-def places_in(flat: Any, views: list[Any]) -> list[Place]:
+def places_in(flat: Any, views: list[Any]) -> list[View]:
     start = flat.ctypes.data
     return [(view.shape, view.ctypes.data - start, view.strides) for view in views]
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,13 @@ cell Root[H]:
 FAILING = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
+def fail_after_a_moment(_own: int, _shared: int) -> int:
+    """7 where the mode was set; late enough for others to join in."""
+    number = 7 if half_of_a_denormal() == 0 else 8
+    time.sleep(0.005)
+    return number
+
+
 @pytest.fixture
 def modes(monkeypatch: pytest.MonkeyPatch, small_work_shared: None) -> dict[int, list[float]]:
     """What each thread makes of a denormal number whenever it comes out of compiled code."""
@@ -137,7 +145,10 @@ def test_every_thread_has_its_mode_back(
     cell = celldsl.compile_source(ROOT)(H=16, dtype="float64")
     x = np.full((300, 9, 16), TINY)
 
+    came: list[int] = []
+
     def interrupt(*_: Any) -> None:
+        came.append(1)
         raise KeyboardInterrupt
 
     def run() -> None:
@@ -148,18 +159,22 @@ def test_every_thread_has_its_mode_back(
                 with pytest.raises(celldsl.NonFiniteError):
                     cell.forward(x - 1, check_numerics=True)
             case "failed":
-                fail = FAILING(lambda own, shared: 7 if half_of_a_denormal() == 0 else 8)
+                fail = FAILING(fail_after_a_moment)
                 code = ctypes.cast(fail, ctypes.c_void_p).value or 0
                 compiled = CompiledPhases([Phase("parts", print)], [code])
                 with pytest.raises(PhaseError, match="7"):  # the mode was set in it
                     LaunchPlan(compiled, plan_rows(4, 6, 3, False, True)).run([])
             case "signal":
+                came.clear()
                 with pytest.raises(KeyboardInterrupt):
                     after_a_moment(interrupt, 0.003)
-                    while True:
+                    while not came:
                         cell(x)
+                    # Python drops what a signal raises while an object is freed.
+                    raise KeyboardInterrupt
 
     threads_came(modes, run)
+    assert (worker_pool.POOL.pool.busy, worker_pool.POOL.pool.helping) == (0, 0)
     assert half_of_a_denormal() > 0
     assert all(half > 0 for halves in modes.values() for half in halves)
 

@@ -79,7 +79,7 @@ def test_an_error_gives_threads_back(three: WorkerPool, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pool_file, "work_on", stop)
-    monkeypatch.setattr(three, "acquire", lambda wanted, threads: 0)
+    monkeypatch.setattr(three, "acquire", lambda wanted, threads, taken: 0)
     with pytest.raises(KeyboardInterrupt):
         run_together(job_for(1), None)
     assert three.mailboxes[0] == MAILBOX_AWAY
@@ -180,16 +180,16 @@ def test_where_no_thread_starts_the_caller_does_everything(
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
-        assert three.acquire(2, 3) == 0
+        assert three.acquire(2, 3, []) == 0
         assert (three.started, three.busy, three.helping) == (0, 1, 0)
         three.release(0)
-    assert three.acquire(1, 3) == 1
+    assert three.acquire(1, 3, []) == 1
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
-        assert three.acquire(2, 9) == 0  # the one there is helps somebody else
+        assert three.acquire(2, 9, []) == 0  # the one there is helps somebody else
         three.release(0)
         three.release(1)
-        assert three.acquire(2, 9) == 1
+        assert three.acquire(2, 9, []) == 1
     three.release(1)
     assert (three.started, three.busy, three.helping) == (1, 0, 0)
 

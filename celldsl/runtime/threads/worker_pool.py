@@ -81,8 +81,11 @@ class WorkerPool:
         self.errors: dict[int, BaseException] = {}  # by the jobs' addresses
         self.placement = Placement()
 
-    def acquire(self, wanted: int, threads: int) -> int:
-        """How many others may join a caller, of `threads` for all callers together."""
+    def acquire(self, wanted: int, threads: int, taken: list[int]) -> int:
+        """How many others may join a caller, of `threads` for all callers together.
+
+        It stands in `taken` once it counts, so that a signal cannot come in between.
+        """
         with self.lock:
             helpers = max(0, min(wanted, threads - self.busy - 1))
             while self.started < self.helping + helpers:
@@ -90,6 +93,7 @@ class WorkerPool:
                     helpers = max(0, self.started - self.helping)
             self.helping += helpers
             self.busy += 1 + helpers
+            taken.append(helpers)
         return helpers
 
     def _start(self) -> bool:
@@ -275,11 +279,12 @@ def run_together(job: Job, held: object, pace: Pace | None = None) -> None:
     moment are left to them.
     """
     pool = POOL.pool
-    helpers = pool.acquire(job[GRAPH_WORKERS] - 1, get_threads())
     calls: list[Call] = []
-    if helpers:
-        pool.placement.keep_away(helpers)
+    taken: list[int] = []
     try:
+        helpers = pool.acquire(job[GRAPH_WORKERS] - 1, get_threads(), taken)
+        if helpers:
+            pool.placement.keep_away(helpers)
         offered = pool.offer(job, helpers) if helpers else 0
         if offered < helpers:
             last = min(helpers, offered + pool.waiting())
@@ -292,6 +297,7 @@ def run_together(job: Job, held: object, pace: Pace | None = None) -> None:
         try:
             pool.leave(job, held)
         finally:
-            pool.release(helpers)
+            for helpers in taken:
+                pool.release(helpers)
             for call in calls:
                 call.clear()
