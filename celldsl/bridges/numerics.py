@@ -30,9 +30,8 @@ def raise_not_finite(
 ) -> NoReturn:
     """Raises NonFiniteError; `cotangents` of outputs and final states are those of a way back."""
     cell = recipe.cell(dtype, params, consts)
-    state = None if starts is None else recipe.cls._state_structure.pack(starts)
     own = {"training": False, "check_numerics": True, **options}
-    _, _, tape = cell.forward(tuple(inputs), state, **own)
+    _, _, tape = cell.forward(tuple(inputs), recipe.state(starts), **own)
     name = recipe.described.name
     if cotangents is None:
         raise NonFiniteError(

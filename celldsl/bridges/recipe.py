@@ -11,7 +11,7 @@ all that kernels and plain code are made of: everything but the values of parame
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -96,6 +96,10 @@ class Recipe:
             "engine": "llvm",
         }
         return self.cls._rebuild(settings, 0, params, consts)
+
+    def state(self, starts: Sequence[Any] | None) -> Any:
+        """Start states as that cell takes them; None where none are given."""
+        return None if starts is None else self.cls._state_structure.pack(starts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return recipe_from, (self.text,)

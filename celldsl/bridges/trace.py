@@ -29,6 +29,5 @@ def values_over_time(
     Raises UnknownNameError.
     """
     cell = recipe.cell(dtype, params, consts)
-    state = None if starts is None else recipe.cls._state_structure.pack(starts)
-    found: dict[str, Any] = cell.trace(tuple(inputs), state=state, **options)
+    found: dict[str, Any] = cell.trace(tuple(inputs), state=recipe.state(starts), **options)
     return found

@@ -1,6 +1,6 @@
 """Weights as kernels take them.  In: tensors of parameters and consts.  Out: packed weights.
 
-    weights = Weights(engine, param_places, const_places, lengths, hypers)
+    weights = Weights(engine, param_views, const_views, lengths, hypers)
     packed = weights.pack(tensors)
     packed.holds(tensors)               # whether no number has changed since
     weights.unpack(flat)                # a tensor for each parameter
@@ -72,7 +72,7 @@ class Weights:
         self._engine = engine
         self._lengths = lengths
         self._hypers = hypers
-        self.views = _views(params, size)
+        self.views = _ranges(params, size)
         self._shapes = [shape for shape, _, _ in params]
         self._all = Blocks([params, consts], size)
         self._params = Blocks([params], size)
@@ -100,9 +100,9 @@ class Weights:
         return found
 
 
-def _views(places: Sequence[View], size: int) -> list[tuple[int, int, tuple[int, ...]]]:
+def _ranges(views: Sequence[View], size: int) -> list[tuple[int, int, tuple[int, ...]]]:
     found = []
-    for shape, offset, strides in places:
+    for shape, offset, strides in views:
         found.append((offset // size, offset // size + prod(shape), shape))
         if not _is_contiguous(shape, strides, size):
             return []

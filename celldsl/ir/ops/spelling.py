@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from celldsl.ir.attributes import VALUE
 from celldsl.ir.ops.element import Apply, Value, apply
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node
@@ -67,6 +68,24 @@ def scalar_value(op: str, args: Sequence[float | bool]) -> float | bool:
     element = OPS[op].element
     value = element_value(apply(op, *args) if element is None else element(*args))
     return value if isinstance(value, bool) else float(value)
+
+
+def written_number(nodes: Mapping[str, Node], name: str) -> float | None:
+    """What a value of written numbers comes to: NaN where that is none, as in `1/0`.
+
+    None where it depends on anything else.
+    """
+    node = nodes.get(name)
+    if node is None or node.op == "number":
+        return None if node is None else node[VALUE]
+    parts = [written_number(nodes, arg) for arg in node.args]
+    known = [part for part in parts if part is not None]
+    if OPS[node.op].kind != "elementwise" or len(known) < len(parts):
+        return None
+    try:
+        return float(scalar_value(node.op, known))
+    except (ArithmeticError, ValueError):
+        return math.nan
 
 
 def element_value(value: Value) -> float | bool:

@@ -1,6 +1,6 @@
 """Parameters as people see them.  In: one flat array.  Out: a mapping of names to views of it.
 
-    cell.params["r_u.W_x"]              # a view: writing in view takes effect
+    cell.params["r_u.W_x"]              # a view: writing in place takes effect
     cell.params["r_u.b"] = array        # copied in, after a check of shape and dtype
     cell.params.flat -= rate * grads.params.flat
     best = cell.params.copy()           # a snapshot with memory of its own
@@ -38,17 +38,8 @@ class Parameters(Mapping[str, Values]):
     """
 
     __slots__ = (
-        "_accesses",
-        "_memory",
-        "_numbers",
-        "_owner",
-        "_references",
-        "_size",
-        "_unshared",
-        "_views",
-        "_words",
-        "before_access",
-        "dtype",
+        "_accesses", "_memory", "_numbers", "_owner", "_references", "_size", "_unshared",
+        "_views", "_words", "before_access", "dtype",
     )  # fmt: skip
 
     def __init__(self, flat: Values, params: tuple[Param, ...], dims: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ a step has none: the gradient of a parameter is a sum over all of them.
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix
-from celldsl.ir.attributes import VALUE
+from celldsl.ir.ops.spelling import written_number
 from celldsl.ir.program import Rows
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
@@ -64,7 +64,7 @@ def _of_step(f: Environment, e: ast.Call, v: Tensor) -> bool:
 
 def _around_zero(f: Environment, e: ast.Call, low: Tensor, high: Tensor) -> bool:
     """Bounds that are known have 0 between them: else there is a gradient where there is none."""
-    known = [_known(f, bound) for bound in (low, high)]
+    known = [written_number(f.context.builder.defined, bound.name) for bound in (low, high)]
     if (known[0] or 0.0) <= 0.0 <= (known[1] or 0.0):
         return True
     told = "0 lies between the bounds of a gradient"
@@ -75,15 +75,6 @@ def _around_zero(f: Environment, e: ast.Call, low: Tensor, high: Tensor) -> bool
     f.error("E0124", told, e.span, label, help=f"write `{better}`" if better else None,
             fix=Fix(e.span, better) if better else None)  # fmt: skip
     return False
-
-
-def _known(f: Environment, bound: Tensor) -> float | None:
-    """A number that was written, with its sign."""
-    node = f.context.builder.defined.get(bound.name)
-    if node is not None and node.op == "neg":
-        inner = f.context.builder.defined.get(node.args[0])
-        return -float(str(inner[VALUE])) if inner is not None and inner.op == "number" else None
-    return float(str(node[VALUE])) if node is not None and node.op == "number" else None
 
 
 def _scale_gradient(f: Environment, e: ast.Call, a: Bound) -> Value:

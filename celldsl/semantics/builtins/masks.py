@@ -7,14 +7,11 @@ parameters: `m = dropout(ones([H]), rate)` is a mask of its own for each step, t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
-from celldsl.ir.attributes import VALUE
-from celldsl.ir.ops.spelling import scalar_value
-from celldsl.ir.ops.table import OPS
-from celldsl.ir.program import Node, Rows
+from celldsl.ir.ops.spelling import written_number
+from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.broadcast import stretched, together
@@ -64,23 +61,8 @@ def _known(f: Environment, rate: Tensor, span: Span) -> tuple[float, Span] | Non
         setting = setting_of(default)
         if default is not None and isinstance(setting, int | float):
             return float(setting), default.span
-    value = _value(f.context.builder.defined, rate.name)
+    value = written_number(f.context.builder.defined, rate.name)
     return None if value is None else (value, span)
-
-
-def _value(nodes: Mapping[str, Node], name: str) -> float | None:
-    """What written numbers come to; NaN where that is no number, as in `1/0`."""
-    node = nodes.get(name)
-    if node is None or node.op == "number":
-        return None if node is None else node[VALUE]
-    parts = [_value(nodes, arg) for arg in node.args]
-    known = [part for part in parts if part is not None]
-    if OPS[node.op].kind != "elementwise" or len(known) < len(parts):
-        return None
-    try:
-        return float(scalar_value(node.op, known))
-    except (ArithmeticError, ValueError):
-        return math.nan
 
 
 def _mask(f: Environment, kind: str, per: str, shape: Shape, rate: Tensor) -> str:

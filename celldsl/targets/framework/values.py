@@ -161,5 +161,5 @@ def _repeated(program: Program) -> list[Node]:
 
 def _masks(program: Program, names: Names) -> tuple[Mask, ...]:
     nodes = [node for node in program.nodes() if node.op == "mask"]
-    nodes.sort(key=lambda node: int(str(node[SITE])))
+    nodes.sort(key=lambda node: node[SITE])
     return tuple(Mask(node, names.of(node.name, base_name(node, ()))) for node in nodes)
