@@ -1,7 +1,8 @@
 """`states="all"` on whole cells: what comes back, and what `dstate` of every step does.
 
-The reference shows each state as it goes into the next step; the gradient for cotangents of all
-steps is the sum of those for the last state of a sequence that is cut after each step.
+The reference shows each state as it goes into the next step.  On its way back it meets the
+cotangent of a state where the state came out of its step: the one that was given is added there.
+(A sum over sequences that are cut after each step is another where a gradient is clipped.)
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from celldsl.targets.reference import evaluate, gradients
+from celldsl.ir.program import cotangent
+from celldsl.targets.reference import evaluate
 from tests.end_to_end.every_cell import NAMES, subject_named
 from tests.end_to_end.subject import Arrays, Subject
 from tests.tenth import marked
@@ -48,23 +50,17 @@ class Case:
 
     def gradients(self, cotangents: Arrays) -> Arrays:
         """Of parameters, for cotangents of all states."""
-        found: Arrays = {}
-        subject = self.subject
-        outputs = subject.draw_outputs(self.dims, T, B)
-        lasting = {each.name for each in subject.spec.inputs if each.per == "sequence"}
-        for t in range(T):
-            cut = {n: a[: t + 1] for n, a in self.inputs.items() if n not in lasting}
-            leaves = {**self.leaves, **cut}
-            nothing = {n: np.zeros_like(a[: t + 1]) for n, a in outputs.items()}
-            ends = {name: array[t] for name, array in cotangents.items()}
-            _, back = gradients(
-                subject.forward, subject.backward, leaves, self.dims, t + 1, B, nothing,
-                self.starts, ends,
-            )  # fmt: skip
-            for (kind, name), array in back.results.items():
-                if kind == "param":
-                    found[name] = found.get(name, 0.0) + array
-        return found
+        subject, dims = self.subject, self.dims
+        outputs = subject.draw_outputs(dims, T, B)
+        nothing = {cotangent(n): np.zeros_like(array) for n, array in outputs.items()}
+        run = evaluate(subject.forward, self.leaves, dims, T, B, self.starts)
+        known = {**self.leaves, **run.saved, **nothing}
+
+        def added(name: str, t: int | None, value: Any) -> Any:
+            return value if name not in cotangents else value + cotangents[name][t]
+
+        back = evaluate(subject.backward, known, dims, T, B, None, None, self.starts, added)
+        return {name: array for (kind, name), array in back.results.items() if kind == "param"}
 
 
 @pytest.mark.parametrize("name", marked(NAMES))
