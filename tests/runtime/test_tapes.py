@@ -11,7 +11,9 @@ import pytest
 
 import celldsl
 from celldsl.runtime.cell.cell import Cell
-from celldsl.runtime.exec.tape import OwnCopies
+from celldsl.runtime.exec.own_copies import OwnCopies
+from celldsl.runtime.threads.copying import LEAST_BYTES, copy_over
+from celldsl.runtime.threads.thread_count import get_threads, set_threads
 from tests.runtime.fake_cell import Fake
 
 X = np.random.default_rng(3).normal(size=(5, 2, 3))
@@ -97,6 +99,21 @@ def test_large_inputs_are_copied_into_pooled_memory(cell: Fake) -> None:
     place = tape.inputs[0].ctypes.data
     del tape
     assert cell.forward(large)[2].inputs[0].ctypes.data == place
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("more", [-1, 0, 1, 16, 70_001])
+def test_copies_by_several_threads_are_whole(threads: int, more: int) -> None:
+    before = get_threads()
+    given = np.random.default_rng(0).normal(size=LEAST_BYTES // 4 + more).astype(np.float32)
+    own = np.zeros(given.size + 2, np.float32)
+    set_threads(threads)
+    try:
+        copy_over(own[1:-1], given)
+    finally:
+        set_threads(before)
+    assert np.array_equal(own[1:-1], given)
+    assert own[0] == own[-1] == 0
 
 
 def test_nothing_is_copied_where_nobody_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ from celldsl.runtime.exec.sequences import (
 )
 from celldsl.runtime.exec.steps import Steppers
 from celldsl.runtime.exec.streams import Stream
-from celldsl.runtime.exec.tape import OwnCopies, Tape, check_tape
+from celldsl.runtime.exec.tape import Tape, check_tape
 from celldsl.runtime.former import written_for_another
 
 Arrays = Mapping[str, Values]
@@ -269,19 +269,17 @@ class Cell(metaclass=CellClass):
         if check_flag("training", training) and (self.description.masks or seed is not None):
             numbers = engine.training_numbers(self._mask_key(seed))
         # What `backward` reads of the caller's arrays: all of them where steps are run again.
-        copies = OwnCopies(engine.buffers)
-        kept = (self._reads if segments == 1 else self._signature.input_names), copies
+        read = self._reads if segments == 1 else self._signature.input_names
         seen = engine.guard.now(self.params)
-        options = state, lengths, reverse, resets, kept, segments != 1
+        options = state, lengths, reverse, resets, (read, engine.own_copy), segments != 1
         checked = is_checked(check_numerics, self._checked)
         try:
             batch = make_batch(engine, self._signature, inputs, named, *options)
             layout, lead = batch.layout, batch.lead
             borders = cut_segments(layout.steps, segments)
             arrays = batch.arrays, batch.starts
-            tape = Tape(
-                self, engine, layout, *arrays, borders, numbers, lead, copies, seen, [], [], every
-            )
+            kept = borders, numbers, lead, seen
+            tape = Tape(self, engine, layout, *arrays, *kept, [], [], every)
             after = empty_states(engine, layout) if every else None
             return (*self._results(batch, *run_sequence(tape, after), checked, after), tape)
         except MemoryError as error:

@@ -21,7 +21,7 @@ from celldsl.runtime.exec.batch_layout import (
     packed_layout,
 )
 from celldsl.runtime.exec.executor import Engine
-from celldsl.runtime.exec.tape import OwnCopies
+from celldsl.runtime.exec.own_copies import OwnCopies
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
 

@@ -22,6 +22,7 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.exec.no_memory import no_room, no_room_back, pass_of
+from celldsl.runtime.exec.own_copies import OwnCopies
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
 from celldsl.runtime.exec.phase_code import compiled_phases, leading_once
 from celldsl.runtime.row_plan import RowPlan
@@ -159,6 +160,7 @@ class Engine:
         self.numbers = self.numbers_of(hypers, constants)
         self.params = params
         self.buffers = Buffers(self.dtype)
+        self.own_copy = OwnCopies(self.buffers)
         self.guard = ParameterGuard(parameters, self.buffers) if guard is None else guard
         params.before_access = self.guard.before_access
         # Forward and backward phases may each keep their own; one array is long enough for either.

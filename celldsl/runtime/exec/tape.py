@@ -1,7 +1,6 @@
 """What `backward` needs of a forward pass, safe from what happens in between.
 
-copies = OwnCopies(engine.buffers)
-tape = Tape(cell, engine, layout, [copies(x)], …)
+tape = Tape(cell, engine, layout, [engine.own_copy(x)], …)
 check_tape(tape, cell)          # raises where a parameter has changed since
 """
 
@@ -10,39 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-import numpy as np
-
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import Engine, ForwardRun, Numbers
 from celldsl.runtime.exec.parameter_guard import Snapshot
-
-
-class OwnCopies:
-    """Copies of a caller's arrays, in memory that goes back to the pool with this object.
-
-    The allocator has small arrays at hand, sooner than the pool.
-    """
-
-    __slots__ = ("_buffers", "_held")
-    SMALL = 1 << 16  # bytes
-
-    def __init__(self, buffers: Buffers) -> None:
-        self._buffers = buffers
-        self._held: tuple[PooledBuffer, ...] = ()
-
-    def __call__(self, array: Values) -> Values:
-        if array.nbytes <= self.SMALL:
-            small: Values = array.copy()
-            return small
-        buffer = self._buffers.take(array.size)
-        self._held += (buffer,)
-        own: Values = buffer.array[: array.size].reshape(array.shape)
-        np.copyto(own, array)
-        return own
 
 
 class Owner(Protocol):
@@ -67,7 +39,6 @@ class Tape:
     borders: list[tuple[int, int]]
     numbers: Numbers
     lead: tuple[int, ...]
-    copies: OwnCopies
     seen: Snapshot
     runs: list[ForwardRun]
     states: list[list[Values]]

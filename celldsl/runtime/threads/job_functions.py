@@ -32,6 +32,7 @@ class JobFunctions:
     offer: CFuncPtr
     withdraw: CFuncPtr
     addresses: CFuncPtr
+    copy: CFuncPtr
 
 
 @cache
@@ -48,6 +49,7 @@ def job_functions() -> JobFunctions:
         ctypes.CFUNCTYPE(number, address, number, address, number),
         ctypes.CFUNCTYPE(number, address, number, address),
         ctypes.CFUNCTYPE(None, address),
+        ctypes.CFUNCTYPE(number, address, address),
     )
     made = (kind(at) for kind, at in zip(kinds, found, strict=True))
     return JobFunctions(*made)
@@ -55,7 +57,9 @@ def job_functions() -> JobFunctions:
 
 def _compiled_jobs() -> bytes:
     from celldsl.jit.compile import compile_symbols
+    from celldsl.runtime.threads.copy_share import COPY_ENTRIES
     from celldsl.runtime.threads.mailboxes import MAILBOX_ENTRIES
     from celldsl.runtime.threads.scheduler import GRAPH_ENTRIES
 
-    return compile_symbols({**GRAPH_ENTRIES, **MAILBOX_ENTRIES}, "float64")
+    entries = {**GRAPH_ENTRIES, **MAILBOX_ENTRIES, **COPY_ENTRIES}
+    return compile_symbols(entries, "float64")
