@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from celldsl.bridges.signatures import OwnSignature
 from celldsl.bridges.trace import values_over_time
 from celldsl.jax.arguments import check_form, checked_params, one_dtype
 from celldsl.jax.call import Call, checked_call, why_plain
@@ -27,6 +28,7 @@ from celldsl.jax.numerics import look_at
 from celldsl.jax.plain_passes import pack_state, run_plain
 from celldsl.jax.primitives import run_cell
 from celldsl.jax.settings import check_key
+from celldsl.jax.signatures import OfCell, signature_of
 from celldsl.jax.subject import Pass, Subject, subject_of, subject_with_states
 from celldsl.runtime.arrays.options import asks_for_all
 from celldsl.runtime.arrays.validation import check_integer
@@ -67,6 +69,7 @@ class Apply:
     """
 
     __slots__ = ("__weakref__", "_form", "cell")
+    __signature__ = OwnSignature(lambda apply: signature_of(apply.cell))
 
     def __init__(self, cell: Cell, form: str | None) -> None:
         object.__setattr__(self, "cell", cell)
@@ -134,6 +137,7 @@ class Apply:
             return outputs[0], states
         return pack_state(own.output_structure, outputs[:count]), states
 
+    @OfCell(TRACE_KEYWORDS)
     def trace(
         self, params: Mapping[str, Any], *arrays: Any, names: Any = None, **named: Any
     ) -> dict[str, Any]:
@@ -171,6 +175,7 @@ class Apply:
             for name, array in found.items()
         }
 
+    @OfCell(STEP_KEYWORDS)
     def step(self, params: Mapping[str, Any], *arrays: Any, **named: Any) -> tuple[Any, Any]:
         """One step: inputs (…, their own axes) to outputs and the next state."""
         subject = subject_of(self.cell)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import Signature
 from typing import Any
 
 import torch
 
 from celldsl.bridges.recipe import recipe_of
+from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, tuple_of
 from celldsl.runtime.arrays.options import refuse_unknown
 from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import Slot, make_slots
@@ -67,6 +69,8 @@ class Cell(CellLayer):
         self._inputs = make_slots(recipe.described.inputs, recipe.dims)
         self._names = tuple(slot.name for slot in self._inputs)
         self._states = make_slots(recipe.described.states, recipe.dims)
+
+    __signature__ = OwnSignature(lambda step: _signature(step))
 
     def forward(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
         """x (B, I) to (y (B, H), the next state); without a state from the cell's own start.
@@ -151,3 +155,13 @@ class Cell(CellLayer):
 
     def extra_repr(self) -> str:
         return self._told()
+
+
+def _signature(step: Cell) -> Signature:
+    """What a call takes, with the names of the cell's inputs and the types of its tuples."""
+    cls = step._recipe.cls
+    state, outputs = cls._state_structure.type, cls._output_structure.type
+    single = len(step._recipe.described.outputs) == 1
+    found = tuple_of(torch.Tensor if single else outputs, state)
+    options = [by_name("resets", torch.Tensor | None)]
+    return layer_signature(step._names, torch.Tensor, state, options, found)

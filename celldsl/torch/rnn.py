@@ -7,13 +7,15 @@ output, state = layer(x)                # (B, T, 28) -> (B, T, 256), State(h=(4,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from inspect import Signature
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.bridges.recipe import recipe_of
+from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, tuple_of
 from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
@@ -110,6 +112,8 @@ class RNN(nn.Module):
                 layer = CellLayer(recipe_of(built), built, dtype, device)
                 self.layers[f"{number}{suffix}"] = layer
         self._describe()
+
+    __signature__ = OwnSignature(lambda layer: _signature(layer))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and name in vars(self):
@@ -310,6 +314,19 @@ class RNN(nn.Module):
         layers = range(self.num_layers if self._listed else 1)
         lines = [self._layer(number, 0)._told() for number in layers]
         return "\n".join([*([", ".join(told)] if told else []), *lines])
+
+
+def _signature(layer: RNN) -> Signature:
+    """What a call takes, with the names of the cell's inputs and the types of its tuples."""
+    tensor = torch.Tensor | PackedSequence
+    types = [each.cls._state_structure.type for each in layer._recipes]
+    state = tuple_of(*types) if layer._listed else types[0]
+    outputs = layer._recipes[-1].cls._output_structure.type
+    single = len(layer._recipes[-1].described.outputs) == 1
+    options = [by_name(name, torch.Tensor | None) for name in ("lengths", "resets")]
+    options.append(by_name("states", Literal["last", "all"], "last"))
+    found = tuple_of(tensor if single else outputs, state)
+    return layer_signature(layer._names, tensor, state, options, found)
 
 
 def _stacked(states: Tensors, alone: bool) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import warnings
 from typing import Any
@@ -130,3 +131,38 @@ def test_a_cotangent_that_is_not_finite_is_named(checked: Any) -> None:
     y = checked(torch.ones(2, 1, 3))[0]
     with pytest.raises(NonFiniteError, match=r"dy.* is nan, as it was passed"):
         y.backward(torch.full_like(y, float("nan")))
+
+
+TWO = """
+cell Two[H]:
+    input x: [H]
+    input z: [H]
+    state h: [H]
+
+    h' = tanh(h + x * z)
+    y  = 2 * h
+
+    output h', y
+"""
+
+
+def test_signatures_are_those_of_the_cell(root: Any) -> None:
+    layer, step = celldsl.torch.RNN(root, H=3), celldsl.torch.Cell(root, H=3)
+    shown = inspect.signature(layer)
+    assert list(shown.parameters) == ["x", "state", "lengths", "resets", "states"]
+    state = type(layer(torch.ones(2, 1, 3))[1])
+    assert shown.parameters["state"].annotation == state | None
+    assert list(inspect.signature(step).parameters) == ["x", "state", "resets"]
+    assert inspect.signature(step).return_annotation == tuple[torch.Tensor, state]
+    x = torch.ones(2, 1, 3)
+    layer(x=x, **{name: p.default for name, p in shown.parameters.items() if name != "x"})
+    assert "num_layers" in inspect.signature(celldsl.torch.RNN).parameters
+    stacked = celldsl.torch.RNN([root(H=3), root(H=3)])
+    assert inspect.signature(stacked).parameters["state"].annotation == tuple[state, state] | None
+
+
+def test_several_inputs_are_shown_as_keywords() -> None:
+    layer = celldsl.torch.RNN(celldsl.compile_source(TWO), H=3)
+    names = list(inspect.signature(layer).parameters)
+    assert names == ["inputs", "state", "x", "z", "lengths", "resets", "states"]
+    assert layer(x=torch.ones(2, 1, 3), z=torch.ones(2, 1, 3))[0].h.shape == (2, 1, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from typing import Any
 
@@ -121,3 +122,21 @@ def test_a_value_that_is_not_finite_is_named(apply: Any, monkeypatch: pytest.Mon
         with pytest.raises(NonFiniteError, match=r"step 0, row 0"):
             own(params, X, settings={"gain": -1.0})
         own(params, wrong, lengths=np.array([6, 3]))
+
+
+def test_signatures_are_those_of_the_cell(root: Any, apply: Any) -> None:
+    shown = inspect.signature(apply)
+    options = ["lengths", "reverse", "resets", "key", "seed", "settings", "states"]
+    assert list(shown.parameters) == ["params", "x", "state", *options]
+    assert shown.parameters["x"].annotation is jax.Array
+    assert shown.return_annotation == tuple[jax.Array, type(apply(apply.params(), X)[1])]
+    step = inspect.signature(apply.step)
+    assert list(step.parameters) == ["params", "x", "state", "resets", "key", "seed", "settings"]
+    assert list(inspect.signature(apply.trace).parameters)[:4] == ["params", "x", "state", "names"]
+    assert list(inspect.signature(type(apply)).parameters) == ["cell", "form"]
+    given = {name: p.default for name, p in shown.parameters.items() if name in options}
+    apply(params=apply.params(), x=X, state=None, **given)
+    other = celldsl.jax.function(root(H=3))
+    assert other.step.__func__ is apply.step.__func__  # or `jit` would compile it anew
+    assert jax.jit(apply.step)(apply.params(), X[0])[0].shape == (2, 3)
+    assert pickle.loads(pickle.dumps(apply.step))(apply.params(), X[0])[0].shape == (2, 3)

@@ -278,8 +278,7 @@ class Cell(metaclass=CellClass):
             layout, lead = batch.layout, batch.lead
             borders = cut_segments(layout.steps, segments)
             arrays = batch.arrays, batch.starts
-            kept = borders, numbers, lead, seen
-            tape = Tape(self, engine, layout, *arrays, *kept, [], [], every)
+            tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, seen, [], [], every)
             after = empty_states(engine, layout) if every else None
             return (*self._results(batch, *run_sequence(tape, after), checked, after), tape)
         except MemoryError as error:

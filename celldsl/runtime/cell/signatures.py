@@ -51,19 +51,26 @@ def _dim_default(dim: Dim) -> object:
 
 def with_own_inputs(described: Description, method: Callable[..., object]) -> Callable[..., object]:
     """A copy of a method of Cell whose signature names the inputs of one cell."""
-    assert isinstance(method, FunctionType)
-    found = FunctionType(
-        method.__code__,
-        method.__globals__,
-        method.__name__,
-        method.__defaults__,
-        method.__closure__,
-    )
-    found.__kwdefaults__, found.__doc__ = method.__kwdefaults__, method.__doc__
-    found.__annotations__, found.__module__ = method.__annotations__, method.__module__
+    found = copied_function(method)
     found.__qualname__ = f"{described.name}.{method.__name__}"
     options = OPTIONS.get(method.__name__, ())
     vars(found)["__signature__"] = _with_inputs(described, signature(method), options)
+    return found
+
+
+def copied_function(function: Callable[..., object]) -> FunctionType:
+    """The same code, with attributes of its own."""
+    assert isinstance(function, FunctionType)
+    found = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    found.__kwdefaults__, found.__doc__ = function.__kwdefaults__, function.__doc__
+    found.__annotations__, found.__module__ = function.__annotations__, function.__module__
+    found.__qualname__ = function.__qualname__
     return found
 
 
