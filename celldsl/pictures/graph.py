@@ -17,7 +17,7 @@ from celldsl.ir.attributes import KIND, SIZE, SPEC, START, STOP, VALUE
 from celldsl.ir.notes import Frame, Notes, Place
 from celldsl.ir.program import Node, Program, cotangent
 from celldsl.ir.size import Size, shape_text
-from celldsl.pictures.notation import kind_of, notation_of, product_notation
+from celldsl.pictures.notation import Notation, kind_of, notation_of, product_notation
 from celldsl.pictures.reading import Reading
 from celldsl.structs import entity, field, record
 
@@ -25,14 +25,17 @@ CONSTANT = ("param", "const", "hyper")
 BLOCKS = ("linear", "conv")
 LONGEST = 16
 OF_OUTPUT = cotangent("")
-INFIX = ("add", "sub", "mul", "div")
+INFIX = ("add", "sub", "mul", "div", "mod", "lt", "le", "eq", "ne", "and", "or")
+CHOICE = ("if", "then", "else")
 
 
 @entity
 class Box:
     """`kind` decides the colour; `frame` has what is drawn around it, outermost first.
 
-    `reads` and `gives` are values; `note` stands small under the label.
+    `reads` and `gives` are values; `note` stands small under the label.  Where the operation is not
+    the same with its arguments exchanged, what it reads is `ordered`, and `words` may say of each
+    what it is.
     """
 
     label: str
@@ -42,6 +45,8 @@ class Box:
     frame: tuple[Frame, ...] = ()
     note: str = ""
     covers: set[str] = field(default_factory=set)
+    ordered: bool = False
+    words: tuple[str, ...] = ()
 
 
 @record
@@ -186,9 +191,17 @@ class _Reader:
         elif self._linear(node, args, moving) or self._gate(node, moving):
             return
         else:
-            label, kind = self._label(node, args)
-            box = Box(label, kind, moving, (node.name,), self._frame(node.name))
-            self._keep(box)
+            self._operation(node, args, moving)
+
+    def _operation(self, node: Node, args: tuple[str, ...], moving: tuple[str, ...]) -> None:
+        """A box of its own."""
+        label, notation = self._label(node, args)
+        words: tuple[str, ...] = ()
+        if node.op == "where" and node.name not in self.notes.composites:
+            label, words = self._choice(args)
+        box = Box(label, notation.kind, moving, (node.name,), self._frame(node.name))
+        box.ordered, box.words = not notation.symmetric, words
+        self._keep(box)
 
     def _cuts(self) -> dict[str, tuple[Size, Size]]:
         """Where slices without names begin and end."""
@@ -241,8 +254,8 @@ class _Reader:
         """A function of one number over a `linear` is drawn as one."""
         if kind_of(node.op) != "elementwise" or len(moving) != 1:
             return False
-        label, kind = self._label(node, self.reading.inputs(node.name))
-        under = self._absorbable(moving[0], node.name) if kind == "gate" else None
+        label, notation = self._label(node, self.reading.inputs(node.name))
+        under = self._absorbable(moving[0], node.name) if notation.kind == "gate" else None
         if under is None:
             return False
         box = Box(label, "gate", under.reads, (node.name,), under.frame, under.label)
@@ -263,27 +276,39 @@ class _Reader:
 
     # ------------------------------------------------------------ words
 
-    def _label(self, node: Node, args: tuple[str, ...]) -> tuple[str, str]:
+    def _label(self, node: Node, args: tuple[str, ...]) -> tuple[str, Notation]:
         made = self.notes.composites.get(node.name)
         if made is not None:
             found = notation_of(made.function, "elementwise", len(args))
-            return found.glyph, found.kind
+            return found.glyph, found
         if node.op == "einsum":
             found = product_notation(node[SPEC])
-            return found.glyph, found.kind
+            return found.glyph, found
         if node.op == "mask":
-            return node[KIND], "random"
+            return node[KIND], Notation("", "", kind="random")
         found = notation_of(node.op, kind_of(node.op), len(args))
         fixed = [a for a in args if a in self.constant]
         if kind_of(node.op) != "elementwise" or not fixed:
-            return found.glyph, found.kind
+            return found.glyph, found
         if len(args) == 2:
             text = self._text(fixed[0])
-            return (
-                f"{text} {found.glyph}" if args[0] in fixed else f"{found.glyph} {text}"
-            ), found.kind
+            return f"{text} {found.glyph}" if args[0] in fixed else f"{found.glyph} {text}", found
         texts = (self._text(a) if a in self.constant else "·" for a in args)
-        return f"{found.glyph}({', '.join(texts)})", found.kind
+        return f"{found.glyph}({', '.join(texts)})", found
+
+    def _choice(self, args: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        """What a box says that chooses: the label, and a word for each value that it reads."""
+        parts: dict[str, str] = {}
+        for word, value in zip(CHOICE, args, strict=True):
+            if value not in self.constant:
+                parts[value] = f"{parts[value]}, {word}" if value in parts else word
+        alone = len(parts) == 1
+        shown = (
+            f"{word} {self._text(value) if value in self.constant else '·'}"
+            for word, value in zip(CHOICE, args, strict=True)
+            if alone or value in self.constant
+        )
+        return " ".join(shown), () if alone else tuple(parts.values())
 
     def _text(self, value: str) -> str:
         """What depends on parameters alone, in few letters."""
@@ -300,14 +325,16 @@ class _Reader:
         if node.op == "size":
             size = node[SIZE]
             return str(size)
-        if node.op in ("reshape", "pair") and len(node.args) == 1:
+        if node.op in ("reshape", "pair", "slice") and len(node.args) == 1:
             return self._text(node.args[0])
         if node.op == "imaginary":
             number = self._text(node.args[0])
             return "i" if number == "1" else f"{number}i"
         glyph = notation_of(node.op, kind_of(node.op), len(node.args)).glyph
         inner = [self._text(a) for a in self.reading.inputs(node.name)]
-        if node.op == "neg":
+        if node.op == "transpose":
+            text = f"{inner[0]}ᵀ"
+        elif node.op == "neg":
             text = f"−{inner[0]}"
         elif node.op in INFIX:
             text = f"({inner[0]}{glyph}{inner[1]})"

@@ -16,7 +16,7 @@ from celldsl.ir.notes import Frame
 from celldsl.pictures.graph import Box, End, Graph
 from celldsl.structs import entity, field, record
 
-LETTER, SMALL, ROUND, TALL, PORT = 7.4, 5.9, 28.0, 30.0, 9.0
+LETTER, SMALL, ROUND, TALL, PORT, WORD = 7.4, 5.9, 28.0, 30.0, 9.0, 13.0
 GAP = 18.0
 SPREAD = 20.0
 Port = tuple[str, float]
@@ -24,7 +24,10 @@ Port = tuple[str, float]
 
 @entity
 class Item:
-    """`ins` and `outs` have a value and how far below the item's top its line meets it."""
+    """`ins` and `outs` have a value and how far below the item's top its line meets it.
+
+    `on_rail` is that of the value that runs through where the item is on a `rail`.
+    """
 
     kind: str
     label: str = ""
@@ -39,6 +42,19 @@ class Item:
     x: float = 0.0
     y: float = 0.0
     rail: int | None = None
+    on_rail: float | None = None
+
+    @property
+    def level(self) -> float:
+        """How far below its top the rail meets it."""
+        return self.height / 2 if self.on_rail is None else self.on_rail
+
+    @property
+    def radius(self) -> float:
+        """Of its corners."""
+        if self.box is None or self.box.kind not in ("point", "choice"):
+            return 3.0 if self.box is not None and self.box.kind == "move" else 6.0
+        return 6.0 if self.box.words else min(self.height / 2, ROUND / 2)
 
     @property
     def reads(self) -> list[str]:
@@ -90,10 +106,18 @@ def box_item(box: Box) -> Item:
     else:
         item.width = max(38.0, text + 18, len(box.note) * SMALL + 14)
         item.height = TALL + (10 if box.note else 0)
-    item.height = max(item.height, PORT * len(box.reads) + 8, SPREAD * len(box.gives))
-    item.ins = spread(box.reads, item.height, PORT)
+    gap = WORD if box.words else PORT
+    if box.words:
+        item.width = max(ROUND, words_width(box) + text + 8 * bool(box.label))
+    item.height = max(item.height, gap * len(box.reads) + 8, SPREAD * len(box.gives))
+    item.ins = spread(box.reads, item.height, gap)
     item.outs = spread(box.gives, item.height, SPREAD)
     return item
+
+
+def words_width(box: Box) -> float:
+    """How much room the words at its inputs take."""
+    return 12 + SMALL * max(map(len, box.words), default=0)
 
 
 def spread(values: Sequence[str], height: float, gap: float) -> list[Port]:
@@ -131,16 +155,20 @@ def layer_all(items: Sequence[Item]) -> int:
     return max((item.layer for item in items), default=0)
 
 
-def rails(items: Sequence[Item], states: Iterable[tuple[str, str]]) -> list[list[Item]]:
-    """For each state the items that it runs through, where each is of one element; else none."""
+def put_on_rails(items: Sequence[Item], states: Iterable[tuple[str, str]]) -> None:
+    """Has each state run straight through operations of one element each, where there are such."""
     makers = {v: item for item in items for v in item.gives}
     taken: set[int] = set()
-    found = []
-    for start, end in states:
+    for number, (start, end) in enumerate(states):
         path = _path(end, start, makers, taken)
         taken |= {id(item) for item in path}
-        found.append(path)
-    return found
+        value = start
+        for item in path:
+            item.rail = number
+            if item.box is not None and item.box.ordered:
+                item.on_rail = dict(item.ins)[value]
+                item.outs = [(v, item.on_rail) for v in item.gives]
+            value = item.gives[0]
 
 
 def _path(value: str, start: str, makers: dict[str, Item], taken: Collection[int]) -> list[Item]:

@@ -9,11 +9,13 @@ value that leads there has a tag at the end of one band and at the beginning of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from celldsl.pictures.graph import Box, End, Graph
 from celldsl.pictures.items import (
+    LETTER,
+    SMALL,
     Group,
     Item,
     box_item,
@@ -21,12 +23,12 @@ from celldsl.pictures.items import (
     graph_states,
     layer_all,
     pass_item,
-    rails,
+    put_on_rails,
     units,
 )
 from celldsl.pictures.placing import place
 from celldsl.pictures.routing import Wire, channel, wires
-from celldsl.structs import entity, field, record
+from celldsl.structs import entity, field, record, replace
 
 BETWEEN, PAD, TITLE = 34.0, 14.0, 20.0
 FEW, NARROW = 3, 120.0
@@ -47,17 +49,17 @@ class Picture:
 
 @record
 class Page:
-    """What is the same at every depth; `tags` are those of values that go on in another band."""
+    """What is the same at every depth; `tags` are numbers of values that go on in another band."""
 
     labels: Mapping[str, str]
     states: tuple[tuple[str, str], ...]
-    tags: dict[str, str]
+    tags: dict[str, int]
 
 
 def labels_of(graph: Graph) -> dict[str, str]:
     """What stands on the line of each value: its name and shape; a shape alone where it changes."""
-    shapes = {v: re.sub(r"(\d)\*", r"\1", text) for v, text in graph.shapes.items()}
-    found = {v: f"{n} {shapes[v]}" for v, n in graph.names.items()}
+    shapes = {v: _short(text) for v, text in graph.shapes.items()}
+    found = {v: f"{_short(n)} {shapes[v]}" for v, n in graph.names.items()}
     for box in graph.boxes:
         for value in box.gives:
             if value not in found and any(shapes[r] != shapes[value] for r in box.reads):
@@ -65,9 +67,35 @@ def labels_of(graph: Graph) -> dict[str, str]:
     return found
 
 
+def _short(sizes: str) -> str:
+    """`2H` for `2*H`."""
+    return re.sub(r"(\d)\*", r"\1", sizes)
+
+
 def arrange(graph: Graph, width: float) -> Picture:
     page = Page(labels_of(graph), tuple(graph_states(graph)), {})
-    return _level(page, graph.boxes, 0, graph.comes, graph.goes, width)
+    picture = _level(page, graph.boxes, 0, graph.comes, graph.goes, width)
+    _number_tags(page, picture)
+    return picture
+
+
+def _number_tags(page: Page, picture: Picture) -> None:
+    """Tags are counted as a reader meets them, down the page."""
+    tags = sorted(_tags(picture, 0.0), key=lambda found: found[0])
+    for _, tag in tags:
+        if tag.kind == "go":
+            page.tags.setdefault(tag.reads[0], len(page.tags) + 1)
+    for _, tag in tags:
+        number = page.tags[(tag.reads or tag.gives)[0]]
+        tag.label = f"{number} {tag.label}".strip()
+
+
+def _tags(picture: Picture, top: float) -> Iterator[tuple[float, Item]]:
+    for item in picture.items:
+        if isinstance(item.inside, Picture):
+            yield from _tags(item.inside, top + item.y + TITLE)
+        elif item.note == "tag":
+            yield top + item.y, item
 
 
 def _level(
@@ -75,23 +103,27 @@ def _level(
     width: float,
 ) -> Picture:  # fmt: skip
     wanted = {end.value for end in goes}
-    ends = 60 + sum(max((end_item(e, "come").width for e in side), default=0.0)
-                    for side in (comes, goes))  # fmt: skip
-    items = [_item(page, unit, depth, width - ends) for unit in units(boxes, depth, wanted)]
+    inner = width - _room_of_ends(comes, goes)
+    items = [_item(page, unit, depth, inner) for unit in units(boxes, depth, wanted)]
     layer_all(items)
-    for number, path in enumerate(rails(items, page.states)):
-        for item in path:
-            item.rail = number
-    bands = _bands(page, items, comes, goes, width - ends)
-    picture = Picture()
-    for layers in bands:
-        _add(page, picture, layers)
+    put_on_rails(items, page.states)
+    picture, done, rest = Picture(), list[list[Item]](), _layers(items)
+    while rest or not done:
+        count, band = _next_band(page, done, rest, comes, goes, width)
+        done.append(_flat(rest[:count]))
+        rest = rest[count:]
+        _put_below(picture, band)
     for item in picture.items:
         if item.kind == "go" and item.note == "port" and item.x < picture.width:
             y = item.y + item.height / 2
             line = ((item.x, y), (picture.width, y))
             picture.wires.append(Wire(item.reads[0], item, item, line))
     return picture
+
+
+def _room_of_ends(comes: Sequence[End], goes: Sequence[End]) -> float:
+    return 60 + sum(max((end_item(e, "come").width for e in side), default=0.0)
+                    for side in (comes, goes))  # fmt: skip
 
 
 def _item(page: Page, unit: Box | Group, depth: int, width: float) -> Item:
@@ -110,45 +142,54 @@ def _item(page: Page, unit: Box | Group, depth: int, width: float) -> Item:
 # ------------------------------------------------------------------ bands
 
 
-def _bands(
-    page: Page, items: Sequence[Item], comes: Sequence[End], goes: Sequence[End], width: float
-) -> list[list[list[Item]]]:
-    groups = _groups(page, items, width)
-    made_in = {v: k for k, group in enumerate(groups) for item in group for v in item.gives}
-    last_use: dict[str, int] = {}
-    for k, group in enumerate(groups):
-        last_use.update((v, k) for item in group for v in item.reads)
-    return [_band(page, k, group, comes, goes, made_in, last_use) for k, group in enumerate(groups)]
-
-
-def _groups(page: Page, items: Sequence[Item], width: float) -> list[list[Item]]:
-    """Items whose layers fit beside each other."""
-    layers: dict[int, list[Item]] = {}
+def _layers(items: Sequence[Item]) -> list[list[Item]]:
+    found: dict[int, list[Item]] = {}
     for item in items:
-        layers.setdefault(item.layer, []).append(item)
-    groups: list[list[Item]] = [[]]
+        found.setdefault(item.layer, []).append(item)
+    return [found[number] for number in sorted(found)]
+
+
+def _flat(layers: Sequence[list[Item]]) -> list[Item]:
+    return [item for layer in layers for item in layer]
+
+
+def _next_band(
+    page: Page, done: Sequence[list[Item]], rest: Sequence[list[Item]], comes: Sequence[End],
+    goes: Sequence[End], width: float,
+) -> tuple[int, Picture]:  # fmt: skip
+    """As many layers as fit, and how they stand beside each other."""
+    count = _estimate(page, rest, width - _room_of_ends(comes, goes))
+    while True:
+        groups = [*done, _flat(rest[:count]), _flat(rest[count:])]
+        band = _laid(page, _band(page, groups, len(done), comes, goes))
+        if band.width <= width or count <= 1:
+            return count, band
+        count = max(1, min(count - 1, round(count * width / band.width)))
+
+
+def _estimate(page: Page, layers: Sequence[list[Item]], width: float) -> int:
+    """About how many layers, from the first, fit beside each other."""
     used = 0.0
-    for number in sorted(layers):
-        here = layers[number]
-        labels = [len(page.labels.get(v, "")) * 5.9 for i in here for v in i.gives]
-        wide = max(i.width for i in here) + max(labels, default=0.0) + 34
-        if groups[-1] and used + wide > width:
-            groups.append([])
-            used = 0.0
-        groups[-1] += here
-        used += wide
-    small = len(groups[-1]) <= FEW and sum(item.width for item in groups[-1]) < NARROW
-    if len(groups) > 1 and small:
+    for count, here in enumerate(layers):
+        labels = [len(page.labels.get(v, "")) * SMALL for i in here for v in i.gives]
+        used += max(i.width for i in here) + max(labels, default=0.0) + 34
+        rest = _flat(layers[count:])
+        small = len(rest) <= FEW and sum(item.width for item in rest) < NARROW
         # A band of its own for two or three boxes takes more room than it saves.
-        *groups, last = groups
-        groups[-1] += last
-    return groups
+        if count and used > width and not small:
+            return count
+    return len(layers)
 
 
 def _band(
-    page: Page, k: int, group: list[Item], comes: Sequence[End], goes: Sequence[End],
-    made_in: Mapping[str, int], last_use: Mapping[str, int],
-) -> list[list[Item]]:  # fmt: skip
+    page: Page, groups: Sequence[list[Item]], k: int, comes: Sequence[End], goes: Sequence[End]
+) -> list[list[Item]]:
+    """The layers of a group, with what comes from the ones before and goes on to later ones."""
+    group = groups[k]
+    made_in = {v: n for n, each in enumerate(groups) for item in each for v in item.gives}
+    last_use: dict[str, int] = {}
+    for n, each in enumerate(groups):
+        last_use.update((v, n) for item in each for v in item.reads)
     first = min((item.layer for item in group), default=1) - 1
     layers: list[list[Item]] = [[]]
     for item in group:
@@ -163,13 +204,13 @@ def _band(
     known = {e.value: e for e in comes}
     given = [v for v in read if v not in inside]
     for value in sorted(given, key=lambda v: list(known).index(v) if v in known else -1):
-        end = known.get(value) or End(value, _tag(page, value), "tag")
-        layers[0].append(end_item(end, "come"))
+        end = known.get(value)
+        layers[0].append(end_item(end, "come") if end else _tag(page, value, "come"))
     if k == 0:
         unread = [e for e in comes if e.value not in last_use and e.value not in read]
         layers[0] += [end_item(e, "come") for e in unread if e.kind != "port"]
     onward = [v for v in inside if last_use.get(v, k) > k]
-    last = [end_item(End(v, _tag(page, v), "tag"), "go") for v in onward]
+    last = [_tag(page, v, "go") for v in onward]
     last += [end_item(end, "go") for end in leaving]
     layers.append(last)
     _pin_ends(page, layers)
@@ -177,12 +218,12 @@ def _band(
     return layers
 
 
-def _tag(page: Page, value: str) -> str:
-    if value not in page.tags:
-        name = page.labels.get(value, "").partition(" [")[0]
-        number = len(page.tags)
-        page.tags[value] = f"{number + 1} {name}" if name[:1].isalpha() else f"{number + 1}"
-    return page.tags[value]
+def _tag(page: Page, value: str, side: str) -> Item:
+    """What says that a value goes on elsewhere, with room for the number that it gets."""
+    name = page.labels.get(value, "").partition(" [")[0]
+    item = end_item(End(value, name if name[:1].isalpha() else "", "tag"), side)
+    item.width += LETTER * (3 if item.label else 2)
+    return item
 
 
 def _pin_ends(page: Page, layers: list[list[Item]]) -> None:
@@ -215,20 +256,29 @@ def _add_passes(layers: list[list[Item]]) -> None:
 # ------------------------------------------------------------------ coordinates
 
 
-def _add(page: Page, picture: Picture, layers: list[list[Item]]) -> None:
-    """Appends a band below what the picture has."""
-    height = place(layers)
-    top = picture.height + (BETWEEN if picture.items else 0.0)
-    for layer in layers:
-        for item in layer:
-            item.y += top
+def _laid(page: Page, layers: list[list[Item]]) -> Picture:
+    """A band by itself."""
+    picture = Picture(height=place(layers))
     x = _stand(layers[0], 0.0)
     for left, right in pairwise(layers):
         x = _connect(page, picture, left, right, x)
-    picture.items += [item for layer in layers for item in layer]
-    picture.width = max(picture.width, x)
-    picture.height = top + height
+    picture.items, picture.width = _flat(layers), x
     _note_ports(picture, layers)
+    return picture
+
+
+def _put_below(picture: Picture, band: Picture) -> None:
+    top = picture.height + (BETWEEN if picture.items else 0.0)
+    for item in band.items:
+        item.y += top
+    picture.items += band.items
+    picture.wires += [
+        replace(wire, points=tuple((x, y + top) for x, y in wire.points)) for wire in band.wires
+    ]
+    picture.dots += [(x, y + top) for x, y in band.dots]
+    picture.ins += [(v, y + top) for v, y in band.ins]
+    picture.outs += [(v, y + top) for v, y in band.outs]
+    picture.width, picture.height = max(picture.width, band.width), top + band.height
 
 
 def _connect(page: Page, picture: Picture, left: list[Item], right: list[Item], x: float) -> float:

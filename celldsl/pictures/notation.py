@@ -24,7 +24,7 @@ class Notation:
     """`latex` has `{0}`, `{1}` … for arguments, which need the levels `inner`; ATOM by default.
 
     An argument of level 0 stands between brackets of its own.  `glyph` is what a picture shows and
-    `kind` which colour it has.
+    `kind` which colour it has.  `symmetric` where the order of arguments says nothing.
     """
 
     latex: str
@@ -32,20 +32,25 @@ class Notation:
     level: int = ATOM
     inner: tuple[int, ...] = ()
     kind: Kind = "point"
+    symmetric: bool = False
 
 
-def _function(latex: str, glyph: str, kind: Kind = "gate", count: int = 1) -> Notation:
+def _function(
+    latex: str, glyph: str, kind: Kind = "gate", count: int = 1, symmetric: bool = False
+) -> Notation:
     args = ", ".join(f"{{{k}}}" for k in range(count))
     head = latex.replace("{", "{{").replace("}", "}}")
-    return Notation(rf"{head}\left({args}\right)", glyph, ATOM, (0,) * count, kind)
+    return Notation(rf"{head}\left({args}\right)", glyph, ATOM, (0,) * count, kind, symmetric)
 
 
-def _infix(sign: str, glyph: str, level: int, kind: Kind = "point") -> Notation:
-    return Notation(f"{{0}} {sign} {{1}}", glyph, level, (level, level + 1), kind)
+def _infix(
+    sign: str, glyph: str, level: int, kind: Kind = "point", symmetric: bool = False
+) -> Notation:
+    return Notation(f"{{0}} {sign} {{1}}", glyph, level, (level, level + 1), kind, symmetric)
 
 
-def _relation(sign: str, glyph: str) -> Notation:
-    return Notation(f"{{0}} {sign} {{1}}", glyph, RELATION, (SUM, SUM), "choice")
+def _relation(sign: str, glyph: str, symmetric: bool = False) -> Notation:
+    return Notation(f"{{0}} {sign} {{1}}", glyph, RELATION, (SUM, SUM), "choice", symmetric)
 
 
 def _named(name: str) -> str:
@@ -54,16 +59,16 @@ def _named(name: str) -> str:
 
 
 NOTATION: dict[str, Notation] = {
-    "add": _infix("+", "+", SUM),
+    "add": _infix("+", "+", SUM, symmetric=True),
     "sub": _infix("-", "−", SUM),
-    "mul": _infix(r"\odot", "×", PRODUCT),
+    "mul": _infix(r"\odot", "×", PRODUCT, symmetric=True),
     "div": Notation(r"\frac{{{0}}}{{{1}}}", "÷", POWER, (0, 0)),
     "pow": Notation(r"{{{0}}}^{{{1}}}", "xʸ", POWER, (ATOM, 0)),
     "square": Notation(r"{{{0}}}^{{2}}", "x²", POWER, (ATOM,)),
     "mod": _infix(r"\bmod", "mod", PRODUCT),
     "neg": Notation("-{0}", "−x", SUM, (PRODUCT,)),
-    "max": _function(r"\max", "max", "point", 2),
-    "min": _function(r"\min", "min", "point", 2),
+    "max": _function(r"\max", "max", "point", 2, symmetric=True),
+    "min": _function(r"\min", "min", "point", 2, symmetric=True),
     "sigmoid": _function(r"\sigma", "σ"),
     "tanh": _function(r"\tanh", "tanh"),
     "exp": _function(r"\exp", "exp"),
@@ -81,10 +86,10 @@ NOTATION: dict[str, Notation] = {
     ),
     "lt": _relation("<", "<"),
     "le": _relation(r"\leq", "≤"),
-    "eq": _relation("=", "="),
-    "ne": _relation(r"\neq", "≠"),
-    "and": _infix(r"\land", "and", AND, "choice"),
-    "or": _infix(r"\lor", "or", OR, "choice"),
+    "eq": _relation("=", "=", symmetric=True),
+    "ne": _relation(r"\neq", "≠", symmetric=True),
+    "and": _infix(r"\land", "and", AND, "choice", symmetric=True),
+    "or": _infix(r"\lor", "or", OR, "choice", symmetric=True),
     "not": Notation(r"\neg {0}", "not", NOT, (RELATION,), "choice"),
     "stop_gradient": _function(r"\operatorname{sg}", "stop", "move"),
     "surrogate": _function(r"\operatorname{surrogate}", "surr", "gate", 2),
@@ -110,7 +115,7 @@ NOTATION: dict[str, Notation] = {
 }  # fmt: skip
 
 MATMUL = Notation(r"{0} \, {1}", "@", MATRIX, (MATRIX, MATRIX + 1), "product")
-DOT = Notation(r"\left\langle {0}, {1} \right\rangle", "·", ATOM, (0, 0), "product")
+DOT = Notation(r"\left\langle {0}, {1} \right\rangle", "·", ATOM, (0, 0), "product", True)
 OUTER = Notation(r"{0} \otimes {1}", "⊗", MATRIX, (MATRIX + 1, MATRIX + 1), "product")
 KINDS: dict[str, Kind] = {"shape": "move", "reduce": "reduce", "scan": "reduce",
                           "contract": "product", "source": "source", "rows": "reduce"}  # fmt: skip

@@ -6,9 +6,10 @@ as the order and the gaps allow; lines that pass through count more, so that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from celldsl.pictures.items import GAP, PORT, Item, Port
+from celldsl.pictures.straight import straighten
 
 SWEEPS, ROUNDS = 12, 14
 RAIL = 52.0
@@ -19,19 +20,40 @@ Layers = list[list[Item]]
 def place(layers: Layers) -> float:
     """Sets `y` of all items and returns the height of the band."""
     _order(layers)
+    heights = _rails(layers)
     for layer in layers:
         y = 0.0
         for item in layer:
             item.y = y
             y += item.height + GAP
     for turn in range(ROUNDS):
+        if turn == ROUNDS - 4:
+            # The last moves are for lines as they meet the boxes.
+            _sort_ports(layers)
         forward = turn % 2 == 0
         steps = range(1, len(layers)) if forward else range(len(layers) - 2, -1, -1)
         for k in steps:
-            _move(layers[k], _wishes(layers, k, forward, turn >= ROUNDS - 2))
+            _move(layers[k], _wishes(layers, k, forward, turn >= ROUNDS - 2, heights))
     _sort_ports(layers)
+    straighten(layers, GAP - 2)
     _close_up(layers)
     return max((i.y + i.height for layer in layers for i in layer), default=0.0)
+
+
+def _rails(layers: Layers) -> dict[int, float]:
+    """How far below the top each rail runs, so that what stands on them finds room."""
+    above: dict[int, float] = {}
+    below: dict[int, float] = {}
+    for layer in layers:
+        for item in layer:
+            if item.rail is not None:
+                above[item.rail] = max(above.get(item.rail, 0.0), item.level)
+                below[item.rail] = max(below.get(item.rail, 0.0), item.height - item.level)
+    found, y = {}, 0.0
+    for k, rail in enumerate(sorted(above)):
+        y += max(RAIL, below[sorted(above)[k - 1]] + GAP + above[rail]) if k else 0.0
+        found[rail] = y
+    return found
 
 
 def _ends(items: Sequence[Item], side: Callable[[Item], list[Port]]) -> dict[str, list[float]]:
@@ -51,8 +73,8 @@ def _ins(item: Item) -> list[Port]:
 
 
 def _any_ins(item: Item) -> list[Port]:
-    """A box takes its lines in the order in which they come."""
-    if item.kind != "box":
+    """A box takes its lines in the order in which they come, where that says nothing."""
+    if item.kind != "box" or (item.box is not None and item.box.ordered):
         return item.ins
     return [(value, item.height / 2) for value, _ in item.ins]
 
@@ -112,7 +134,9 @@ def _number(layer: list[Item]) -> None:
         item.y = float(k) * 40
 
 
-def _wishes(layers: Layers, k: int, forward: bool, both: bool) -> list[tuple[float, float]]:
+def _wishes(
+    layers: Layers, k: int, forward: bool, both: bool, rails: Mapping[int, float]
+) -> list[tuple[float, float]]:
     """Where each item would be straight with its neighbours, and how much that counts."""
     sides = []
     if (forward or both) and k > 0:
@@ -122,7 +146,7 @@ def _wishes(layers: Layers, k: int, forward: bool, both: bool) -> list[tuple[flo
     found = []
     for item in layers[k]:
         if item.rail is not None:
-            found.append((RAIL * item.rail - item.height / 2, 1e6))
+            found.append((rails[item.rail] - item.level, 1e6))
             continue
         met = sorted(
             y - dy
@@ -165,7 +189,7 @@ def _sort_ports(layers: Layers) -> None:
             continue
         places = _ends(layers[k - 1], _outs)
         for item in layer:
-            if item.kind != "box" or len(item.ins) < 2:
+            if item.box is None or item.box.ordered or len(item.ins) < 2:
                 continue
             wanted = sorted(item.reads, key=lambda v: min(places.get(v, [item.y])))
             first = item.height / 2 - PORT * (len(wanted) - 1) / 2

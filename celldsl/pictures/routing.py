@@ -128,8 +128,8 @@ def _dots(net: Net, x: float) -> list[tuple[float, float]]:
 
 def indent(item: Item, dy: float) -> float:
     """How far right of its left side a round item begins at a height."""
-    if item.kind != "box" or item.box is None or item.box.kind not in ("point", "choice"):
+    if item.box is None or item.box.kind not in ("point", "choice"):
         return 0.0
-    radius = item.height / 2
-    inside = radius * radius - (dy - radius) ** 2
-    return float(radius - max(inside, 0.0) ** 0.5)
+    radius = item.radius
+    beyond = max(radius - dy, dy - (item.height - radius), 0.0)
+    return float(radius - max(radius * radius - beyond * beyond, 0.0) ** 0.5)

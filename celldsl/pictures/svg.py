@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Literal
 
-from celldsl.pictures.graph import Graph
-from celldsl.pictures.items import Item
+from celldsl.pictures.graph import Box, Graph
+from celldsl.pictures.items import Item, words_width
 from celldsl.pictures.layout import PAD, TITLE, Picture, arrange, labels_of
 from celldsl.pictures.routing import Wire
 
@@ -39,6 +39,8 @@ KINDS = {
     "param": ("gradient of a parameter", "#fff3cd", "#4d4320"),
     "tag": ("goes on below", "#ffffff", "#22262c"),
 }
+ORDERED = "ordered"
+TOLD = {"both": "state that is an output", ORDERED: "− ÷ < …: inputs in order, from the top"}
 SAME = {"both": "state", "sequence_input": "input"}
 INK = {
     "ink": ("#1f2328", "#e6edf3"),
@@ -57,7 +59,7 @@ def svg_text(graph: Graph, width: float | None = None, theme: Theme = "auto") ->
         width = PAGE if len(graph.boxes) <= MANY else WIDE
     picture = arrange(graph, width - 2 * MARGIN)
     labels = labels_of(graph)
-    used = list(dict.fromkeys(_kinds(picture)))
+    used = sorted(dict.fromkeys(_kinds(picture)), key=ORDERED.__eq__)
     legend, lowest = _legend(used, max(picture.width, 260.0), picture.height + 34)
     wide = max(picture.width, 260.0) + 2 * MARGIN
     high = lowest + 2 * MARGIN
@@ -159,17 +161,24 @@ def _box(item: Item) -> Iterator[str]:
     box = item.box
     assert box is not None
     kind = SAME.get(box.kind, box.kind)
-    radius = item.height / 2 if kind in ("point", "choice") else 3 if kind == "move" else 6
-    radius = min(radius, 14.0 if kind in ("point", "choice") else radius)
     yield (
         f'<rect class="shape k-{kind}" data-reads="{escape(" ".join(box.reads))}" '
         f'data-gives="{escape(" ".join(box.gives))}" x="{item.x:.1f}" y="{item.y:.1f}" '
-        f'width="{item.width:.1f}" height="{item.height:.1f}" rx="{radius:.0f}"/>'
+        f'width="{item.width:.1f}" height="{item.height:.1f}" rx="{item.radius:.0f}"/>'
     )
     if box.label == "split":
         return
-    x, y = item.x + item.width / 2, item.y + item.height / 2
-    yield f'<text x="{x:.1f}" y="{y + (0 if box.note else 4.5):.1f}">{escape(box.label)}</text>'
+    yield from _box_text(item, box)
+
+
+def _box_text(item: Item, box: Box) -> Iterator[str]:
+    room = words_width(box) if box.words else 0.0
+    for word, (_, dy) in zip(box.words, item.ins, strict=False):
+        x, y = item.x + 6, item.y + dy + 3.5
+        yield f'<text class="small left" x="{x:.1f}" y="{y:.1f}">{word}</text>'
+    x, y = item.x + (room + item.width) / 2, item.y + item.height / 2
+    if box.label:
+        yield f'<text x="{x:.1f}" y="{y + (0 if box.note else 4.5):.1f}">{escape(box.label)}</text>'
     if box.note:
         yield f'<text class="small" x="{x:.1f}" y="{y + 13:.1f}">{escape(box.note)}</text>'
 
@@ -198,6 +207,8 @@ def _kinds(picture: Picture) -> Iterator[str]:
             yield from _kinds(item.inside)
         elif item.box is not None:
             yield item.box.kind
+            if item.box.ordered and len(item.ins) > 1 and not item.box.words:
+                yield ORDERED
         elif item.kind in ("come", "go") and item.note != "port":
             yield SAME.get(item.note, item.note)
             if item.note == "both":
@@ -209,15 +220,17 @@ def _legend(kinds: list[str], width: float, y: float) -> tuple[list[str], float]
     lines: list[str] = []
     x = 0.0
     for kind in kinds:
-        told = "state that is an output" if kind == "both" else KINDS[kind][0]
+        told = TOLD.get(kind) or KINDS[kind][0]
         shown, ring = SAME.get(kind, kind), kind in ("both", "output")
         wide = 26 + len(told) * 6.2
         if x + wide > width and x > 0:
             x, y = 0.0, y + 20
-        lines += [
-            f'<rect class="shape k-{shown}{" ring" if ring else ""}" x="{x:.1f}" y="{y - 9:.1f}" '
-            'width="14" height="12" rx="4"/>',
-            f'<text class="small left" x="{x + 19:.1f}" y="{y + 1:.1f}">{escape(told)}</text>',
-        ]
+        if kind != ORDERED:
+            lines.append(
+                f'<rect class="shape k-{shown}{" ring" if ring else ""}" x="{x:.1f}" '
+                f'y="{y - 9:.1f}" width="14" height="12" rx="4"/>'
+            )
+        at = x + 19 * (kind != ORDERED)
+        lines.append(f'<text class="small left" x="{at:.1f}" y="{y + 1:.1f}">{escape(told)}</text>')
         x += wide
     return lines, y

@@ -7,6 +7,7 @@
 Every column is a value that is still read further down, and every row a box, in an order in which
 all is made before it is read.  `●` is where a box begins to give; a line that only crosses another
 leaves it whole (`─│─`), one that takes from it does not (`┼`, or `┴` where it is the last to).
+Where the order of what a box reads matters, digits in the place of these say it.
 """
 
 from __future__ import annotations
@@ -89,12 +90,16 @@ class _Drawing:
         before = list(self.columns)
         for column in ended:
             self.columns[column] = None
+        order = list(marks) if box.ordered and len(marks) > 1 else []
         places = [self._place(v) for v in gives]
-        art = self._row(before, marks, places)
+        art = self._row(before, marks, places, order)
         told = ", ".join(self.labels.get(v, "") for v in box.gives).strip(", ")
-        self.rows.append((art, f"{box.label} {box.note}".strip(), told, box.frame))
+        label = " ".join((*box.words, box.label, box.note)).strip()
+        self.rows.append((art, label, told, box.frame))
 
-    def _row(self, before: list[str | None], marks: dict[int, bool], places: list[int]) -> str:
+    def _row(
+        self, before: list[str | None], marks: dict[int, bool], places: list[int], order: list[int]
+    ) -> str:
         used = [*marks, *places]
         low, high = (min(used), max(used)) if used else (0, -1)
         cells = []
@@ -102,6 +107,8 @@ class _Drawing:
             alive = column < len(before) and before[column] is not None
             if column in places:
                 sign = "●"
+            elif column in order[:9]:
+                sign = str(order.index(column) + 1)
             elif column in marks:
                 sign = _joint(column, low, high, marks[column])
             else:

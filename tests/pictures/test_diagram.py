@@ -262,3 +262,72 @@ def test_a_picture_is_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     ]  # fmt: skip
     assert texts[0].startswith(b"<svg") and texts[0] == texts[1]
+
+
+ORDERED = """cell Ordered[H]:
+    input x: [H]
+    state h: [H]
+    state m: [H]
+    a = tanh(x)
+    b = sigmoid(h)
+    d = b - a
+    m' = where(d < 0, m, b / a)
+    h' = where(b < 0, 1 + a, 2)
+    output h'
+"""
+
+
+def drawn_items(picture: Picture) -> Iterator[Item]:
+    for item in picture.items:
+        yield item
+        if isinstance(item.inside, Picture):
+            yield from drawn_items(item.inside)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_must_not_be_exchanged_comes_in_its_order(name: str) -> None:
+    for item in drawn_items(arrange(graph_named(name), 900.0)):
+        if item.box is not None and item.box.ordered:
+            heights = [dict(item.ins)[value] for value in item.box.reads]
+            assert heights == sorted(heights)
+            assert all(0 <= dy <= item.height for dy in heights)
+
+
+def test_a_choice_says_what_is_what() -> None:
+    graph = graph_from(ORDERED)
+    boxes = {value: box for box in graph.boxes for value in box.gives}
+    named = {name: value for value, name in graph.names.items()}
+    minus, kept, one = (boxes[named[name]] for name in ("d", "m′", "h′"))
+    assert minus.ordered and [graph.names[v] for v in minus.reads] == ["b", "a"]
+    assert kept.words == ("if", "then", "else") and kept.label == ""
+    assert one.words == ("if", "then") and one.label == "else 2"
+    picture = arrange(graph, 900.0)
+    (rail,) = (i for i in picture.items if i.box is kept)
+    # The state runs through at the height of its own word.
+    assert rail.rail is not None and rail.outs[0][1] == rail.ins[1][1]
+    svg = svg_text(graph)
+    assert all(f">{word}</text>" in svg for word in ("if", "then", "else", "else 2"))
+    assert "inputs in order" in svg and "inputs in order" not in svg_text(graph_named("lstm"))
+
+
+def test_the_terminal_says_the_order_with_digits() -> None:
+    rows = text_picture(graph_from(ORDERED)).splitlines()
+    minus = next(row for row in rows if " − " in row)
+    assert minus.index("2") < minus.index("1") < minus.index("−")
+    assert any("if then else" in row for row in rows)
+
+
+@pytest.mark.parametrize("width", [600.0, 924.0])
+@pytest.mark.parametrize("name", ["lem", "qrnn", "ltc", "nas", "on_lstm"])
+def test_a_picture_is_no_wider_than_its_page(name: str, width: float) -> None:
+    picture = arrange(graph_named(name), width)
+    assert picture.width <= width
+
+
+def test_tags_are_counted_down_the_page() -> None:
+    picture = arrange(graph_named("ltc"), 700.0)
+    tags = [
+        (i.y, int(i.label.split()[0])) for i in picture.items if (i.kind, i.note) == ("go", "tag")
+    ]
+    numbers = [number for _, number in sorted(tags)]
+    assert len(numbers) > 3 and numbers == sorted(set(numbers))
