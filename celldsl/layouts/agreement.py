@@ -25,20 +25,26 @@ STEPS = 3
 LARGEST = 1e-9  # of the difference between two orders of the same sums
 
 
-def warn_of_another_function(
-    cell: Cell, table: Layout, module: Module, asked: tuple[tuple[str, str], ...]
-) -> None:
-    """A WeightsWarning where outputs differ, with the command that shows how the equations do."""
+Asked = tuple[tuple[str, str], ...]
+
+
+def difference(cell: Cell, table: Layout, module: Module, asked: Asked) -> float:
+    """By how much the outputs of the two differ; 0 where that is not known."""
     described = cell.description
     if len(described.inputs) != 1 or not all(const.value for const in described.consts):
-        return  # the library's cell has one input, and no tables of somebody's own
+        return 0.0  # the library's cell has one input, and no tables of somebody's own
     numbers = tuple((name, value) for name, value in cell.hypers.items())
-    difference = _difference(type(cell), tuple(cell.dims.items()), numbers, table, module, asked)
-    if difference > LARGEST:
-        name = described.name
+    return _difference(type(cell), tuple(cell.dims.items()), numbers, table, module, asked)
+
+
+def warn_of_another_function(cell: Cell, table: Layout, module: Module, asked: Asked) -> None:
+    """A WeightsWarning where outputs differ, with the command that shows how the equations do."""
+    found = difference(cell, table, module, asked)
+    if found > LARGEST:
+        name = cell.description.name
         warnings.warn(
             f"{name} computes something else than {table.title}'s {module.name} with these "
-            f"weights: its outputs differ by up to {difference:.2g} within {STEPS} steps.  "
+            f"weights: its outputs differ by up to {found:.2g} within {STEPS} steps.  "
             f"`{module.cell}` computes the same; `celldsl diff {module.cell} …` shows what differs",
             WeightsWarning,
             stacklevel=caller_level(),
@@ -52,7 +58,7 @@ def _difference(
     hypers: tuple[tuple[str, object], ...],
     table: Layout,
     module: Module,
-    asked: tuple[tuple[str, str], ...],
+    asked: Asked,
 ) -> float:
     """The largest difference of outputs for random weights."""
     cell = kind(**dict(dims), **dict(hypers), dtype="float64")

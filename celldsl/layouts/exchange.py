@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from celldsl.layouts.agreement import warn_of_another_function
+from celldsl.layouts.agreement import LARGEST, difference, warn_of_another_function
 from celldsl.layouts.gates import Gate, fitting_modules
 from celldsl.layouts.sources import arrays_of
 from celldsl.layouts.table import DIRECTION, Layout, Module, Part, layout
@@ -106,7 +106,7 @@ def load_from(
 
     Raises ArgumentError for an unknown layout or gate, WeightsError for arrays that do not fit.
     """
-    candidates = _fitted(cell, library, gates, module)
+    candidates = _fitted(cell, library, gates, module or _class_of(source, library))
     arrays, wanted = arrays_of(source), Wanted(layer, reverse)
     # Modules of one library differ in the names of their arrays.
     held = (each for each in candidates if _prefixes(each.module, arrays, wanted))
@@ -134,6 +134,15 @@ def load_from(
             WeightsWarning,
             stacklevel=caller_level(),
         )
+
+
+def _class_of(source: object, library: str) -> str | None:
+    """The module that a layer of the library itself is; arrays alone do not say."""
+    kind = type(source)
+    known = (
+        kind.__module__.partition(".")[0] == library and kind.__name__ in layout(library).modules
+    )
+    return kind.__name__ if known else None
 
 
 def _warn_of_zeros(fitted: Fitted, missing: list[str], wanted: Wanted) -> None:
@@ -188,6 +197,10 @@ def _fitted(
 ) -> list[Fitted]:
     table = layout(library)
     fitting = fitting_modules(table, cell, dict(gates or {}), module)
+    if len(fitting) > 1:
+        # Gates of several may be called alike, in another order: who computes the same is meant.
+        names = tuple((gates or {}).items())
+        fitting.sort(key=lambda each: difference(cell, table, each[0], names) > LARGEST)
     return [Fitted(cell.params, table, *each) for each in fitting]
 
 

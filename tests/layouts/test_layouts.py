@@ -292,14 +292,45 @@ def test_torchrecurrent(kind: str) -> None:
     for number, cell in enumerate(
         load(table.cell)(I=width, H=H, dtype="float64", **table.settings) for width in (I, H)
     ):
-        cell.load_from(module, "torchrecurrent", module=kind, layer=number)
+        cell.load_from(module, "torchrecurrent", layer=number)
         y = cell(y)[0]
-        back = cell.to("torchrecurrent", module=kind, layer=number)
+        back = cell.to("torchrecurrent", layer=number)
         state = {n: torch.from_numpy(np.asarray(a)) for n, a in back.items()}
         module.load_state_dict(state, strict=False)
         assert state.keys() <= module.state_dict().keys()
     again = module(torch.from_numpy(X))[0].detach().numpy()
     np.testing.assert_allclose(y, again, rtol=0, atol=1e-12)
+
+
+def two_gates() -> dict[str, np.ndarray]:
+    """Arrays that torchrecurrent's UGRNN, MGU and LiGRU all have, of these shapes."""
+    shapes = {"weight_ih": (2 * H, I), "weight_hh": (2 * H, H), "bias_ih": (2 * H,)}
+    return {f"cells.0.{name}": DRAW.normal(size=shape) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize(("name", "order"), [("ligru", "zn"), ("ugrnn", "ng"), ("mgu", "fn")])
+def test_gates_that_are_called_alike_come_in_the_order_of_the_cell_itself(
+    name: str, order: str
+) -> None:
+    arrays = two_gates()
+    settings = {"forget_bias": 0.0} if name == "ugrnn" else {}
+    cell = load(name)(I=I, H=H, dtype="float64", **settings)
+    cell.load_from(arrays, "torchrecurrent")
+    for place, gate in enumerate(order):
+        wanted = arrays["cells.0.weight_ih"][place * H : (place + 1) * H].T
+        assert np.array_equal(cell.params[f"{gate}.W_x"], wanted)
+    back = cell.to("torchrecurrent")
+    assert all(np.array_equal(back[key], array) for key, array in arrays.items())
+
+
+def test_a_layer_says_itself_which_one_it_is() -> None:
+    # As torchrecurrent's class, whose arrays another one has too.
+    state = {"state_dict": lambda self: two_gates(), "__module__": "torchrecurrent.layers"}
+    layer = type("LiGRU", (), state)()
+    load("ligru")(I=I, H=H, dtype="float64").load_from(layer, "torchrecurrent")
+    cell = load("ugrnn")(I=I, H=H, dtype="float64", forget_bias=0.0)
+    with pytest.raises(WeightsError, match=r"do not fit torchrecurrent's LiGRU .*`ligru`"):
+        cell.load_from(layer, "torchrecurrent")
 
 
 def test_a_cell_of_ones_own_says_which_gates_are_which() -> None:
