@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from celldsl.cli.main import main
 from celldsl.cli.trial.asked_tasks import task_named
 from celldsl.cli.trial.model import Model
+from celldsl.cli.trial.profile import _shares
 from celldsl.cli.trial.series import read_series
 
 QUICK = ["--seeds", "1", "--minutes", "1", "--updates", "24", "--parameters", "150"]
@@ -86,6 +88,48 @@ def test_tables_are_read_as_people_have_them(name: str, tmp_path: Path) -> None:
     )
 
 
+WAVE = [(round(float(np.sin(t)), 3), round(1000 * float(np.cos(t)), 1)) for t in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("name", "between", "head"),
+    [("blanks.csv", "   ", "temp load"), ("bare.csv", " ", ""), ("bars.csv", "|", "temp|load")],
+)
+def test_other_signs_between_cells(name: str, between: str, head: str, tmp_path: Path) -> None:
+    lines = [between.join(map(str, row)) for row in WAVE]
+    path = tmp_path / name
+    path.write_text("\n".join([head, *lines]), encoding="utf-8")
+    series = read_series(path)
+    assert np.array_equal(series.table, np.array(WAVE))
+    assert series.told == ("temp and load" if head else "column 1 and column 2")
+
+
+def test_words_and_infinities_in_a_column_of_numbers_are_gaps(tmp_path: Path) -> None:
+    rows = [[str(v) for v in row] for row in WAVE]
+    rows[10][0], rows[20][0], rows[30][1], rows[40][1] = "ERR", "inf", "1e999", "NA"
+    path = tmp_path / "sensor.csv"
+    path.write_text("\n".join(["temp,load", *map(",".join, rows)]), encoding="utf-8")
+    series = read_series(path)
+    wanted = np.array(WAVE)
+    for row, column in ((10, 0), (20, 0), (30, 1), (40, 1)):
+        wanted[row, column] = wanted[row - 1, column]
+    assert np.array_equal(series.table, wanted)
+    told = "4 gaps filled by the value before (1 of them no number: ERR)"
+    assert series.told == f"temp and load; {told}"
+
+
+@pytest.mark.parametrize("row", [50, 115])
+def test_numbers_near_the_ends_of_floats_are_read(row: int, tmp_path: Path) -> None:
+    rows = [*map(list, WAVE)]
+    rows[row][0] = 1.7e308
+    rows[row + 1][0] = -1.7e308
+    path = tmp_path / "huge.csv"
+    path.write_text("\n".join(f"{a!r},{b!r},{b * 1e-320}" for a, b in rows), encoding="utf-8")
+    task = task_named(str(path))
+    assert np.isfinite(task.test[0]).all() and np.isfinite(task.learned)
+    assert ("held at 1,000 times the spread" in task.told) == (row > 96)
+
+
 def test_large_tables_and_texts_are_read_in_part(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("\n".join(f"{t % 7},{t % 11}" for t in range(20_000)), encoding="utf-8")
@@ -111,6 +155,30 @@ def test_gradients_of_a_model_are_those_of_differences() -> None:
             losses.append(model.gradients(x, wanted)[0])
         array[place] = old
         assert found[name][place] == pytest.approx((losses[0] - losses[1]) / 0.04, abs=2e-3)
+
+
+def test_a_profile_counts_products_for_their_own_equation(tmp_path: Path) -> None:
+    path = tmp_path / "two.cell"
+    path.write_text(
+        """cell Two[I, H]:
+    input x: [I]
+    param s: [H] = normal(0.1)
+    state h: [H] = tanh(s)
+
+    a = linear(x, 2)
+    b = linear(x, H)
+    h' = b * sum(a) + h
+
+    output h'
+""",
+        encoding="utf-8",
+    )
+    cell = SimpleNamespace(description=SimpleNamespace(name=None), dims={"I": 16, "H": 64})
+    shares = _shares(SimpleNamespace(model=SimpleNamespace(cell=cell)), str(path))
+    counted = {text.strip(): amount for (_, text), amount in shares.items()}
+    # Both read `x`, so that they run as one product.
+    assert counted["b = linear(x, H)"] > 10 * counted["a = linear(x, 2)"] > 0
+    assert not any(text.startswith("state") for text in counted)
 
 
 def test_a_loss_that_is_not_finite_is_told_early(

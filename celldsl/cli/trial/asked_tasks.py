@@ -33,6 +33,8 @@ SHORTEST = 20 * TEXT_STEPS
 LONGEST = 4_000_000
 WINDOW = 48
 MOST_TESTED = 512
+# Values further from the mean, in spreads, than this are held there.
+FURTHEST = 1000
 SIZE = Size()
 TASKS = {
     "adding": lambda: adding(SIZE),
@@ -71,8 +73,7 @@ def _series(path: Path) -> Task:
     series = read_series(path)
     table = series.table
     cut = len(table) * 4 // 5
-    mean, spread = table[:cut].mean(0), table[:cut].std(0)
-    scaled = ((table - mean) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    scaled, held = _standard(table, cut)
     steps = min(WINDOW, (len(table) - cut) // 3)
     columns = scaled.shape[1]
 
@@ -85,7 +86,20 @@ def _series(path: Path) -> Task:
     return Task(f"the next row of {path.name}", columns, columns, 0, batch, test, squares,
                 mean_square, "mean squared error", 0.95 * same,
                 f"an error below {0.95 * same:.3g}, where the row before stays at {same:.3g}",
-                -1, series.told)  # fmt: skip
+                -1, "; ".join(filter(None, (series.told, held))))  # fmt: skip
+
+
+def _standard(table: Array, cut: int) -> tuple[Array, str]:
+    """Each column with the mean 0 and the spread 1 of its first `cut` rows, and what is told."""
+    largest = np.abs(table[:cut]).max(0)
+    with np.errstate(over="ignore"):
+        # Squares of 1e300 are no numbers.
+        table = table / np.where(largest > 0, largest, 1)
+        mean, spread = table[:cut].mean(0), table[:cut].std(0)
+        found = (table - mean) / np.where(spread > 0, spread, 1)
+    far = np.abs(found) > FURTHEST
+    told = f"{far.sum():,} held at {FURTHEST:,} times the spread" if far.any() else ""
+    return np.clip(found, -FURTHEST, FURTHEST).astype(np.float32), told
 
 
 def _windows(table: Array, starts: Array, steps: int) -> Batch:

@@ -2,7 +2,8 @@
 
 Operations of both directions are counted for each equation, products by what they multiply and
 elementwise ones by what their entry says they cost; the time that an update took is divided so.  It
-is an estimate: kernels join what stands in several equations.
+is an estimate: kernels join what stands in several equations.  Products are counted before they are
+merged, each for its own equation, and what is computed once for a call or a sequence is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from celldsl.cli.trial.learning import Learner
 from celldsl.ir.attributes import SPEC
 from celldsl.ir.ops.table import OPS
-from celldsl.ir.program import Node, Program
+from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product
 
 # A product reaches several times the rate of elementwise work.
@@ -44,9 +45,11 @@ def _shares(each: Learner, name: str) -> dict[tuple[int, str], float]:
     root = None if path is None else path.parent
     lowered = front(source, Report(), cell.description.name, {}, root, path)
     found: dict[tuple[int, str], float] = {}
-    for program in Artefacts(lowered).optimised:
+    for program in Artefacts(lowered, ("merge_products",)).optimised:
+        types = program.types()
         for node in program.nodes():
-            if node.origin is not None:
+            each_step = any(types[v].rows == Rows.STEP for v in (node.name, *node.args))
+            if node.origin is not None and each_step:
                 key = node.origin.line, node.origin.text
                 found[key] = found.get(key, 0.0) + amount(node, program, cell.dims)
     return found

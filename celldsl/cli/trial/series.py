@@ -4,8 +4,9 @@
     series.table            (rows, columns), gaps filled by the value before
     series.told             "temp and wind; without day (no number throughout)"
 
-Cells stand between commas, semicolons or tabs; decimals have a point or a comma.  Rows above the
-first that has a number are names.  A gap is an empty cell or a word for one.
+Cells stand between commas, semicolons, tabs, bars or blanks; decimals have a point or a comma.
+Rows above the first that has a number are names.  A gap is an empty cell or a word for one; in a
+column of numbers any other word is one too, and so is a number without end.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ SAME = 1e-6
 # Digits in groups of three: between commas, or between points before a decimal comma.
 _ENGLISH = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _GERMAN = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d*")
+# A row of numbers with blanks between them.
+_BLANKS = re.compile(r"\s*[+-]?\d[\d.,eE+-]*(?<!,)(\s+[+-]?\d[\d.,eE+-]*(?<!,))+\s*")
+# As what is no number, and no word for a gap, is read.
+WORD = math.inf
 
 
 @record
@@ -52,6 +57,7 @@ def read_series(path: Path) -> Series:
     width = max(map(len, rows))
     kept: list[tuple[str, Array]] = []
     left: dict[str, list[str]] = {}
+    words: list[str] = []
     filled = 0
     for k in range(width):
         name = names[k] if k < len(names) and names[k] else f"column {k + 1}"
@@ -60,15 +66,24 @@ def read_series(path: Path) -> Series:
         if why:
             left.setdefault(why, []).append(name)
         else:
+            words += [cells[first + n][k] for n, v in enumerate(values) if v == WORD]
             column, gaps = _without_gaps(values)
             kept.append((name, column))
             filled += gaps
     without = "; ".join(f"without {_listed(each)} ({why})" for why, each in left.items())
     if not kept:
         raise CommandError(f"--task: {path}: there is no column of numbers to foretell, {without}")
-    parts = [_listed([name for name, _ in kept]), without]
-    parts.append(f"{filled:,} gaps filled by the value before" if filled else "")
+    parts = [_listed([name for name, _ in kept]), without, _gaps_told(filled, words)]
     return Series(np.stack([column for _, column in kept], 1), "; ".join(filter(None, parts)))
+
+
+def _gaps_told(filled: int, words: Sequence[str]) -> str:
+    told = f"{filled:,} gap{'s' * (filled > 1)} filled by the value before" if filled else ""
+    return (
+        f"{told} ({len(words):,} of them no number: {_listed([*dict.fromkeys(words)])})"
+        if words
+        else told
+    )
 
 
 def read_text(path: Path) -> str:
@@ -97,8 +112,11 @@ def _cells(text: str) -> tuple[list[list[str]], str]:
     """The cells of all lines that have any, without comments, and what stands between them."""
     lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
     # Where others stand between cells, commas are decimals.
-    counts = {sign: sum(sign in line for line in lines) for sign in "\t;"}
+    counts = {sign: sum(sign in line for line in lines) for sign in "\t;|"}
+    blanks = sum(_BLANKS.fullmatch(line) is not None for line in lines)
     between = next((sign for sign, count in counts.items() if 2 * count > len(lines)), ",")
+    if 2 * blanks > len(lines):
+        return [line.split() for line in lines], " "
     found = csv.reader(lines, delimiter=between)
     try:
         return [[cell.strip() for cell in row] for row in found], between
@@ -109,7 +127,7 @@ def _cells(text: str) -> tuple[list[list[str]], str]:
 
 
 def _number(text: str, between: str) -> float:
-    """A number; NaN for a gap, and infinity for what is neither."""
+    """A number; NaN for a gap or a number without end, and `WORD` for what is neither."""
     if text.lower() in GAPS:
         return math.nan
     if _ENGLISH.fullmatch(text) and (between == "," or "." in text):
@@ -117,20 +135,23 @@ def _number(text: str, between: str) -> float:
     elif _GERMAN.fullmatch(text):
         text = text.replace(".", "")
     try:
-        return float(text.replace(",", "."))
+        number = float(text.replace(",", "."))
     except ValueError:
-        return math.inf
+        return WORD
+    return number if math.isfinite(number) else math.nan
 
 
 def _why_not(values: Sequence[float]) -> str:
     """Why a column is not foretold, or ""."""
-    known = [v for v in values if not math.isnan(v)]
-    if not known or any(math.isinf(v) for v in known):
-        return "no number throughout"
+    known = [v for v in values if math.isfinite(v)]
     if len(known) < (1 - MOST_GAPS) * len(values):
-        return "a fifth or more is missing"
-    steps = np.diff(np.array(values))
-    if not np.ptp(known):
+        return (
+            "no number throughout" if WORD in values or not known else "a fifth or more is missing"
+        )
+    # Differences of large numbers would be none.
+    scale = max(map(abs, known)) or 1.0
+    steps = np.diff(np.array([v / scale if math.isfinite(v) else math.nan for v in values]))
+    if max(known) == min(known):
         return "always the same"
     counts = np.ptp(steps) <= SAME * np.abs(steps).max()
     return "it counts rows" if counts else ""
@@ -138,7 +159,7 @@ def _why_not(values: Sequence[float]) -> str:
 
 def _without_gaps(values: Sequence[float]) -> tuple[Array, int]:
     column = np.array(values)
-    gaps = np.isnan(column)
+    gaps = ~np.isfinite(column)
     places = np.maximum.accumulate(np.where(gaps, 0, np.arange(len(column))))
     # What lacks at the beginning has the first value that there is.
     places[: int(np.argmin(gaps))] = int(np.argmin(gaps))
