@@ -9,7 +9,7 @@ for `rows`: A in packed micro-panels.  A panel is two vectors of the host wide: 
 accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the latency of a
 multiply-add.
 
-    stack(like, length)        a pointer on the stack, of a literal length
+    stack(like, length)        a pointer on the stack, of a literal length, to where a line begins
     fetch(pointer)                brings the line it points to nearer, if there is one
     move(to, source, count)    copies a literal number of elements at once
 """
@@ -49,7 +49,9 @@ def stack(_context: TypingContext, like: types.Type, length: types.Type) -> Intr
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, __: Values) -> Value:
         element = context.get_value_type(like.dtype)
-        return cgutils.alloca_once(builder, element, size=length.literal_value)
+        found = cgutils.alloca_once(builder, element, size=length.literal_value)
+        found.align = _LINE  # vectors across two lines take twice as long
+        return found
 
     return Pointer(like.dtype, -1)(like, length), generate
 
