@@ -5,7 +5,7 @@
         v_r = sigmoid(m_pre[j0] + m_b[j0])
         m_r[j0] = v_r
 
-A nest over several axes is one loop where everything lies in the order of the nest.
+Two axes that everything goes along as along one are one loop.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size, contiguous, product
 from celldsl.kernel_ir.expressions import (
-    ONE,
-    ZERO,
     Apply,
     Call,
     Count,
@@ -224,20 +222,32 @@ def _mask(row: Row, statement: Statement, indices: Sequence[Name]) -> Value:
 
 
 def collapse(nest: Loop) -> Loop:
-    """The nest with one axis, where everything lies in the order of the nest."""
-    plain = contiguous(nest.domain)
-    operands = [o for s in nest.statements for o in s.operands if isinstance(o, Memory)]
-    stores = [store for s in nest.statements for store in s.stores]
-    looks = [o.strides for o in operands] + [store.strides for store in stores]
-    simple = all(_elementwise(s) for s in nest.statements)
-    still = (ZERO,) * len(nest.domain)
-    if len(nest.domain) < 2 or not simple or any(look not in (plain, still) for look in looks):
+    """The nest with one axis instead of each two that everything goes along as along one.
+
+    Long inner loops fill vectors; a value for each channel stands still along lines and columns.
+    """
+    looks = [o.strides for s in nest.statements for o in s.operands if isinstance(o, Memory)]
+    looks += [store.strides for s in nest.statements for store in s.stores]
+    if not all(_elementwise(s) for s in nest.statements):
         return nest
+    starts = [
+        axis for axis in range(len(nest.domain)) if axis == 0 or not _as_one(nest, looks, axis)
+    ]
+    if len(starts) == len(nest.domain):
+        return nest
+    ends = [*starts[1:], len(nest.domain)]
+    domain = tuple(product(nest.domain[a:b]) for a, b in zip(starts, ends, strict=True))
 
     def flat(strides: Shape) -> Shape:
-        return (ONE,) if strides == plain and strides != still else (ZERO,)
+        return tuple(strides[end - 1] for end in ends)
 
-    return Loop((product(nest.domain),), tuple(_flattened(s, flat) for s in nest.statements))
+    return Loop(domain, tuple(_flattened(s, flat) for s in nest.statements))
+
+
+def _as_one(nest: Loop, looks: Sequence[Shape], axis: int) -> bool:
+    """Whether an axis goes on where the one after it ends, wherever the nest looks."""
+    size = nest.domain[axis]
+    return all(look[axis - 1] == look[axis] * size for look in looks)
 
 
 def _elementwise(statement: Statement) -> bool:
