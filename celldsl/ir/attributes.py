@@ -51,6 +51,11 @@ class Attributes:
     def __bool__(self) -> bool:
         return bool(self.pairs)
 
+    @property
+    def exact(self) -> tuple[tuple[str, object], ...]:
+        """What tells these from others, where 0.0 and -0.0 are two numbers."""
+        return tuple((n, v.hex() if isinstance(v, float) else v) for n, v in self.pairs)
+
     def __getitem__(self, key: Attribute[T]) -> T:
         """Raises KeyError where there is none, which is a defect of whoever asks."""
         for name, value in self.pairs:

@@ -46,7 +46,7 @@ class Builder:
         if entry.kind == "elementwise":
             values = self._same_shape(values)
         told = Attributes.of(attributes)
-        key = (name, tuple(values), told)
+        key = (name, tuple(values), told.exact)
         if key not in self._built:
             inferred = entry.type_of([self.types[v] for v in values], told)
             self._built[key] = self._append(name, tuple(values), inferred, told)
@@ -63,7 +63,7 @@ class Builder:
 
     def keep(self, node: Node) -> None:
         """Append a node as it is, under its own name."""
-        self._built.setdefault((node.op, node.args, node.attributes), node.name)
+        self._built.setdefault((node.op, node.args, node.attributes.exact), node.name)
         self._add(node)
 
     def copy(self, value: str) -> str:

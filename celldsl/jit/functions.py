@@ -14,7 +14,7 @@ Routines are what compiled code calls, and phases are those that the runtime cal
 first use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
 
 Sums may be taken in another order (`reassoc`), which is what lets LLVM vectorise them; nothing is
-assumed of infinities and NaN.
+assumed of infinities, NaN and the signs of zeros.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 from celldsl.jit.source_text import imported_text, stamp_of, text_elsewhere
 from celldsl.jit.symbols import pointer, real
 
-FAST_MATH = frozenset({"reassoc", "contract", "nsz"})
+FAST_MATH = frozenset({"reassoc", "contract"})
 
 
 class Routine:

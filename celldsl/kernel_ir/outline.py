@@ -138,7 +138,7 @@ class Canonical:
         match value:
             case float():
                 if value in PLAIN_REALS:
-                    return value
+                    return value.hex()
                 self.reals.append(value)
                 return "real"
             case Name(id):

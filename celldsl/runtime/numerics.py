@@ -54,6 +54,24 @@ def power(a: Array, b: Array) -> Array:
     return value + 1j * (slope * np.imag(a) + growth * np.imag(b))
 
 
+def hypot(a: Array, b: Array) -> Array:
+    """The root of a * a + b * b; its derivative at 0 is 0."""
+    value = np.hypot(np.real(a), np.real(b))
+    length = np.where(value == 0, 1.0, value)
+
+    def imaginary(p: Array, q: Array) -> Array:
+        return np.where(value == 0, 0.0, np.real(a) / length * p + np.real(b) / length * q)
+
+    return _with_imaginary(value, imaginary, a, b)
+
+
+def copysign(a: Array, b: Array) -> Array:
+    """|a| with the sign of b."""
+    value = np.copysign(np.real(a), np.real(b))
+    turned = np.signbit(np.real(a)) != np.signbit(np.real(b))
+    return _with_imaginary(value, lambda p, _: np.where(turned, -p, p), a, b)
+
+
 def modulo(a: Array, b: Array) -> Array:
     """a modulo b, with the sign of b."""
     quotient = np.floor(np.real(a) / np.real(b))

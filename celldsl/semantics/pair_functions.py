@@ -1,10 +1,11 @@
 """Functions of complex numbers, by their parts.  In: pairs.  Out: pairs.
 
-    log(a + ib)      log(a² + b²) / 2 + iφ, where -π < φ ≤ π
+    log(a + ib)      log |a + ib| + iφ, where -π ≤ φ ≤ π
 
 Those with several values have the principal one, as NumPy's have, with the cut along the negative
-real numbers.  Every formula is smooth off its cuts and poles, so that its derivative is the
-derivative of the function, and none of them cancels near the real axis.
+real numbers, whose sides the sign of an imaginary 0 tells apart.  Every formula is smooth off its
+cuts and poles, so that its derivative is the derivative of the function, and none of them cancels
+near the real axis.  None of them, and no derivative of theirs, squares what may be large or small.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from celldsl.semantics.pairs import (
     Rule,
     aligned,
     filled,
-    power,
     product,
+    quotient_of_parts,
     shape_of,
 )
+from celldsl.structs import record
 
 ALIGNED = frozenset({"add", "sub", "mul", "div", "pow", "where", "surrogate", "scale_gradient"})
 Parts = tuple[str, str]
@@ -45,51 +47,68 @@ def _both(w: Maker, pair: Pair) -> Parts:
     return filled(w, pair.real, shape), filled(w, pair.imag, shape)
 
 
-def _root_of_power(w: Maker, pair: Pair) -> Parts:
-    """The modulus, 1 where that is 0; and where it is."""
-    total = power(w, pair)
-    empty = w.plain("eq", total, 0.0)
-    return w.plain("sqrt", w.plain("where", empty, 1.0, total)), empty
+def _negative(w: Maker, part: str) -> str:
+    """Whether the sign is that of negative numbers; -0.0 has it."""
+    return w.plain("lt", w.plain("copysign", 1.0, part), 0.0)
 
 
 def _right(w: Maker, a: str) -> Parts:
-    """|a|, whose derivative at 0 is 1, and where a is negative."""
-    left = w.plain("lt", a, 0.0)
+    """|a|, whose derivative at 0 is 1 or -1, and whether a is on the left half."""
+    left = _negative(w, a)
     return w.plain("where", left, w.plain("neg", a), a), left
+
+
+@record
+class Halved:
+    """Half of |a|, of b and of |z|, all of which are numbers; and where z is 0, |z| is 1 there."""
+
+    ahead: str
+    b: str
+    length: str
+    left: str
+    empty: str
+
+
+def _halved(w: Maker, pair: Pair) -> Halved:
+    a, b = (w.plain("mul", part, 0.5) for part in _both(w, pair))
+    ahead, left = _right(w, a)
+    length = w.plain("hypot", a, b)
+    empty = w.plain("eq", length, 0.0)
+    return Halved(ahead, b, w.plain("where", empty, 1.0, length), left, empty)
 
 
 def _angle(w: Maker, pair: Pair) -> str:
     """Twice the angle at the circle, tan(φ/2) = b / (|z| + a), on the right half."""
-    a, b = _both(w, pair)
-    length, _ = _root_of_power(w, pair)
-    ahead, left = _right(w, a)
-    half = w.plain("atan", w.plain("div", b, w.plain("add", length, ahead)))
+    z = _halved(w, pair)
+    half = w.plain("atan", w.plain("ratio", z.b, w.plain("add", z.length, z.ahead)))
     turned = w.plain("mul", half, 2.0)
-    side = w.plain("where", w.plain("lt", b, 0.0), -math.pi, math.pi)
-    return w.plain("where", left, w.plain("sub", side, turned), turned)
+    side = w.plain("copysign", math.pi, z.b)
+    return w.plain("where", z.left, w.plain("sub", side, turned), turned)
 
 
 def _log(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    """log |z| is log |a| + log(1 + (b/a)²) / 2, where a is the longer part."""
     (z,) = operands
-    return Pair(w.plain("mul", w.plain("log", power(w, z)), 0.5), _angle(w, z))
+    longer, q = quotient_of_parts(w, _both(w, z))[1::2]
+    size = _right(w, longer)[0]
+    rest = w.plain("mul", w.plain("log1p", w.plain("square", q)), 0.5)
+    return Pair(w.plain("add", w.plain("log", size), rest), _angle(w, z))
 
 
 def _sqrt(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
     """On the right half t + ib / 2t with 2t² = |z| + a; on the left the two change places."""
-    (z,) = operands
-    a, b = _both(w, z)
-    length, empty = _root_of_power(w, z)
-    ahead, left = _right(w, a)
-    t = w.plain("sqrt", w.plain("mul", w.plain("add", length, ahead), 0.5))
-    other = w.plain("div", b, w.plain("mul", t, 2.0))
-    below = w.plain("lt", b, 0.0)
-    real = w.plain("where", left, _turned(w, below, other), t)
-    imag = w.plain("where", left, _turned(w, below, t), other)
-    return Pair(*(w.plain("where", empty, 0.0, part) for part in (real, imag)))
+    (given,) = operands
+    z = _halved(w, given)
+    t = w.plain("sqrt", w.plain("add", z.length, z.ahead))
+    other = w.plain("ratio", z.b, t)
+    real = w.plain("where", z.left, w.plain("mul", other, _sign(w, z.b)), t)
+    imag = w.plain("where", z.left, w.plain("mul", t, _sign(w, z.b)), other)
+    still = w.plain("stop_gradient", z.b)
+    return Pair(w.plain("where", z.empty, 0.0, real), w.plain("where", z.empty, still, imag))
 
 
-def _turned(w: Maker, condition: str, value: str) -> str:
-    return w.plain("where", condition, w.plain("neg", value), value)
+def _sign(w: Maker, part: str) -> str:
+    return w.plain("copysign", 1.0, part)
 
 
 def _tanh(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
@@ -145,7 +164,7 @@ def _pow(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
     logarithm's, which is infinite there, would make NaN of it.
     """
     base, exponent = operands
-    _, empty = _root_of_power(w, base)
+    empty = w.plain("and", *(w.plain("eq", part, 0.0) for part in _both(w, base)))
     along, across = _both(w, exponent)
     vanishes = w.plain("lt", 0.0, along)
     flat = w.plain("and", w.plain("eq", along, 0.0), w.plain("eq", across, 0.0))

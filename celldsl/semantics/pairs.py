@@ -10,6 +10,7 @@ What else has a meaning is in `pair_functions.py`; all other operations are of r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -241,10 +242,43 @@ def conjugate(w: Maker, pair: Pair) -> Pair:
 def _div(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
     a, b = operands
     if b.imag is None:
-        return Pair(*(_through(w, "div", part, [b.real or ""], {}) for part in _both(a)))
-    top = product(w, (a, conjugate(w, b)), {})
-    length = power(w, b)
-    return Pair(*(_through(w, "div", part, [length], {}) for part in _both(top)))
+        return Pair(*(_through(w, "ratio", part, [b.real or ""], {}) for part in _both(a)))
+    if b.real is None:
+        turned = Pair(a.imag, None if a.real is None else w.plain("neg", a.real))
+        return Pair(*(_through(w, "ratio", part, [b.imag], {}) for part in _both(turned)))
+    return _quotient(w, a, (b.real, b.imag))
+
+
+def _quotient(w: Maker, a: Pair, below: tuple[str, str]) -> Pair:
+    """By the quotient q of the divisor's parts, which is at most 1 (Smith, 1962).
+
+    With c + id below, where |d| <= |c| and q = d/c, it is ((a + bq) + i(b - aq)) / (c + dq);
+    otherwise a and b change places, and so do c and d, and the imaginary part its sign.
+    """
+    real, imag = (part or 0.0 for part in _both(a))
+    swapped, longer, shorter, q = quotient_of_parts(w, below)
+    whole = w.plain("add", longer, w.plain("mul", shorter, q))
+    first, second = w.plain("where", swapped, imag, real), w.plain("where", swapped, real, imag)
+    along = w.plain("add", first, w.plain("mul", second, q))
+    across = w.plain("sub", second, w.plain("mul", first, q))
+    turned = w.plain("where", swapped, w.plain("neg", across), across)
+    return Pair(w.plain("ratio", along, whole), w.plain("ratio", turned, whole))
+
+
+def quotient_of_parts(w: Maker, parts: tuple[str, str]) -> tuple[str, str, str, str]:
+    """Whether the imaginary part is the longer one; the longer, the shorter, their quotient.
+
+    That is 0 where both are, and where the longer one is infinite.
+    """
+    real, imag = parts
+    swapped = w.plain("lt", w.plain("abs", real), w.plain("abs", imag))
+    longer, shorter = w.plain("where", swapped, imag, real), w.plain("where", swapped, real, imag)
+    size = w.plain("abs", longer)
+    apart = w.plain("or", w.plain("eq", size, 0.0), w.plain("eq", size, math.inf))
+    q = w.plain(
+        "ratio", w.plain("where", apart, 0.0, shorter), w.plain("where", apart, 1.0, longer)
+    )
+    return swapped, longer, shorter, q
 
 
 def power(w: Maker, pair: Pair) -> str:
@@ -274,15 +308,12 @@ def _exp(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
 
 
 def modulus(w: Maker, pair: Pair) -> str:
-    """The absolute value; its gradient at 0 is 0, since the root's argument is replaced there."""
+    """The absolute value; its gradient at 0 is 0."""
     if pair.real is None or pair.imag is None:
         part = pair.imag if pair.real is None else pair.real
         assert part is not None
         return w.plain("abs", part)
-    total = power(w, pair)
-    empty = w.plain("eq", total, 0.0)
-    root = w.plain("sqrt", w.plain("where", empty, 1.0, total))
-    return w.plain("where", empty, 0.0, root)
+    return w.plain("hypot", pair.real, pair.imag)
 
 
 def _abs(w: Maker, operands: Sequence[Pair], _: Attributes) -> str:

@@ -14,7 +14,7 @@ def cse(p: Program) -> Program:
     first: dict[tuple[object, ...], str] = {}
 
     def rule(_: Builder, node: Node) -> str | None:
-        name = first.setdefault((node.op, node.args, node.attributes), node.name)
+        name = first.setdefault((node.op, node.args, node.attributes.exact), node.name)
         return None if name == node.name else name
 
     return rewrite(p, rule)

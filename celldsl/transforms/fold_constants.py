@@ -1,15 +1,17 @@
 """Compute with numbers now.  In: a Program.  Out: without arithmetic that the compiler can do.
 
-    mul(2.0, 3.0)    6.0            x * 1, x + 0    x
+    mul(2.0, 3.0)    6.0            x * 1, x - 0    x
     -(-x)            x              x ** 2          square(x), and a few powers more
     reshape(reshape(x))             reshape(x)
 
-Only what is right for every x is done: `x * 0` stays, since x may be infinite.  Small powers become
+Only what is right for every x is done: `x * 0` stays, since x may be infinite, and `x + 0` and
+`0 - x` do, since x may be -0.0 or 0.0: they give 0.0 there.  Small powers become
 products, which are rounded more often, and are much faster.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from celldsl.ir.attributes import BEFORE, PERM, PLACES, SIZE, START, VALUE
@@ -61,13 +63,21 @@ def _identity(b: Builder, node: Node) -> str | None:
     numbers = [known_number(b, arg) for arg in args]
     inner = [_negated(b, arg) for arg in args]
     match node.op, numbers:
-        case ("add" | "sub", [_, 0.0]) | ("mul" | "div" | "pow", [_, 1.0]):
+        case ("add", [_, 0.0 as zero]) if _is_below(zero):
             return args[0]
-        case ("add", [0.0, _]) | ("mul", [1.0, _]):
+        case ("sub", [_, 0.0 as zero]) if not _is_below(zero):
+            return args[0]
+        case ("add", [0.0 as zero, _]) if _is_below(zero):
+            return args[1]
+        case ("sub", [0.0 as zero, _]) if _is_below(zero):
+            return b.op("neg", args[1])
+        case ("mul" | "div" | "pow", [_, 1.0]):
+            return args[0]
+        case ("mul", [1.0, _]):
             return args[1]
         case ("mul" | "div", [_, -1.0]):
             return b.op("neg", args[0])
-        case ("mul", [-1.0, _]) | ("sub", [0.0, _]):
+        case ("mul", [-1.0, _]):
             return b.op("neg", args[1])
         case "pow", [_, 2.0]:
             return b.op("square", args[0])
@@ -88,6 +98,11 @@ def _identity(b: Builder, node: Node) -> str | None:
         case "where", _ if args[1] == args[2]:
             return args[1]
     return None
+
+
+def _is_below(zero: float) -> bool:
+    """Whether it is -0.0."""
+    return math.copysign(1.0, zero) < 0
 
 
 def _negated(b: Builder, value: str) -> str | None:

@@ -12,11 +12,12 @@ import pytest
 from numba import njit
 from scipy import special
 
+from celldsl.jit.functions import FAST_MATH
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.vector_math import functions as elementary
 
 UNITS = 4.0  # of the last place
-FLAGS = {"reassoc", "contract", "nsz"}  # those of generated kernels
+FLAGS = set(FAST_MATH)
 TURNING = ("sin", "cos", "tan")
 
 
@@ -75,7 +76,8 @@ def loop_of_two(function: Any) -> Any:
 
 
 LOOPS = {name: loop(getattr(elementary, name)) for name in EXACT}
-POWER = loop_of_two(elementary.power)
+OF_TWO = {name: loop_of_two(getattr(elementary, name)) for name in ("power", "hypot", "copysign")}
+POWER = OF_TWO["power"]
 
 
 def computed(name: str, x: Any) -> Any:
@@ -191,6 +193,32 @@ def test_powers_of_special_numbers(dtype: Any) -> None:
     np.testing.assert_array_equal(np.signbit(z[z == 0]), np.signbit(exact[z == 0]))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lengths_over_the_whole_range(dtype: Any) -> None:
+    rng = np.random.default_rng(4)
+    ends = np.log(np.finfo(dtype).tiny) + 1, np.log(np.finfo(dtype).max) - 1
+    x, y = (np.exp(rng.uniform(*ends, 50_000)).astype(dtype) for _ in range(2))
+    near = np.clip(x, None, np.exp(ends[1] - 2)) * rng.uniform(-4, 4, x.size).astype(dtype)
+    for other in (y, near):
+        z = np.empty_like(x)
+        OF_TWO["hypot"](x.size, x, other, z)
+        exact = np.hypot(x.astype(np.longdouble), other.astype(np.longdouble))
+        assert units(z, exact).max() <= UNITS
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["hypot", "copysign"])
+def test_lengths_and_signs_of_special_numbers(name: str, dtype: Any) -> None:
+    values = [0, -0.0, 1, -1, 2, -0.5, np.inf, -np.inf, np.nan]
+    x, y = (a.ravel().copy() for a in np.meshgrid(*[np.array(values, dtype)] * 2))
+    z = np.empty_like(x)
+    OF_TWO[name](x.size, x, y, z)
+    exact = getattr(np, name)(x, y)
+    np.testing.assert_array_almost_equal_nulp(z[np.isfinite(exact)], exact[np.isfinite(exact)], 2)
+    np.testing.assert_array_equal(z[~np.isfinite(exact)], exact[~np.isfinite(exact)])
+    np.testing.assert_array_equal(np.signbit(z[exact == 0]), np.signbit(exact[exact == 0]))
+
+
 def text_of_loop(run: Any, *arrays: Any) -> str:
     run(arrays[0].size, *arrays)
     text = run.inspect_asm(next(s for s in run.signatures if s[1].dtype.name == arrays[0].dtype))
@@ -200,12 +228,12 @@ def text_of_loop(run: Any, *arrays: Any) -> str:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", [*EXACT, "power"])
+@pytest.mark.parametrize("name", [*EXACT, "power", "hypot"])
 def test_loops_are_vectorised(name: str, dtype: Any) -> None:
     x = np.ones(64, dtype)
-    arrays = (x, x.copy(), x.copy()) if name == "power" else (x, x.copy())
-    text = text_of_loop(POWER if name == "power" else LOOPS[name], *arrays)
-    assert not re.search(r"\b(callq?|blr?)\s", text)
+    arrays = (x, x.copy(), x.copy()) if name in OF_TWO else (x, x.copy())
+    text = text_of_loop({**LOOPS, **OF_TWO}[name], *arrays)
+    assert not re.search(r"(?<!%)\b(callq?|blr?)\s", text)
     if not re.search(r"%[xy]mm", text):
         pytest.skip("only the names of x86 instructions are known here")
     packed = "ps" if dtype == np.float32 else "pd"

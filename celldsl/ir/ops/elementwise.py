@@ -89,6 +89,18 @@ def _pow_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
     return [d * slope, d * growth]
 
 
+def _sign(x: Term) -> Term:
+    """1 or -1, of zeros too."""
+    return x.number(1.0).op("copysign", x)
+
+
+def _hypot_gradient(a: Term, b: Term, y: Term, d: Term) -> list[Term | None]:
+    """Nothing is squared, so that it has the range of the value."""
+    empty = y.op("eq", 0.0)
+    length = empty.where(1.0, y)
+    return [d * empty.where(0.0, a / length), d * empty.where(0.0, b / length)]
+
+
 def _choice(a: Term, b: Term, d: Term) -> tuple[Term, Term]:
     """What of `d` goes to a where a > b, and to b where b > a: half of it where they tie."""
     tied = a.op("eq", b).where(0.5, 0.0) * d
@@ -106,8 +118,8 @@ def _clipped(x: Value, lo: Value, hi: Value) -> Value:
 
 
 def _signed(x: Value) -> Value:
-    """x * 0 where x is neither above nor below 0, so that NaN stays."""
-    below = where(apply("lt", x, 0.0), -1.0, apply("mul", x, 0.0))
+    """x - x where x is neither above nor below 0, so that NaN stays, and -0.0 does not."""
+    below = where(apply("lt", x, 0.0), -1.0, apply("sub", x, x))
     return where(apply("lt", 0.0, x), 1.0, below)
 
 
@@ -117,6 +129,9 @@ ARITHMETIC = (
     _binary("mul", "a * b", "({0} * {1})", lambda a, b, y, d: [d * b, d * a]),
     _binary("div", "a / b", "({0} / {1})", lambda a, b, y, d: [d / b, -(d * y) / b], cost=4,
             domain=POSITIVE),
+    _binary("ratio", "a / b, whose gradient is not made of the square of b either, in any library",
+            "({0} / {1})", lambda a, b, y, d: [d / b, -(d * y) / b],
+            element=lambda a, b: apply("div", a, b), cost=4, domain=POSITIVE),
     _binary("pow", "a ** b; the gradient of b where a > 0", "numerics.power({0}, {1})",
             _pow_gradient, cost=8, domain=POSITIVE),
     _binary("mod", "a modulo b, with the sign of b", "numerics.modulo({0}, {1})",
@@ -127,6 +142,12 @@ ARITHMETIC = (
     _binary("min", "the lesser of a and b; a tie shares its gradient",
             "numerics.minimum({0}, {1})", lambda a, b, y, d: _choice(a, b, d)[::-1],
             element=lesser, slope="kinked"),
+    _binary("hypot", "the root of a * a + b * b, which may be beyond all numbers; 0 at 0",
+            "numerics.hypot({0}, {1})", _hypot_gradient, cost=8),
+    _binary("copysign", "|a| with the sign of b, which zeros have too",
+            "numerics.copysign({0}, {1})",
+            lambda a, b, y, d: [d * _sign(a) * _sign(b), None],
+            slope="kinked"),
     _smooth("neg", "-x", lambda x, y: -1.0, value="(-{0})", cost=1, function=""),
     _smooth("square", "x * x", lambda x, y: 2.0 * x, element=lambda x: apply("mul", x, x), cost=1),
 )  # fmt: skip
@@ -159,7 +180,8 @@ KINKED = (
        lambda x: where(apply("le", x, 0.0), 0.0, x), slope="kinked", function="relu"),
     Op("abs", "elementwise", 1, "absolute value; its gradient at 0 is 0", infer_real,
        "numerics.absolute({0})", formula(lambda x, y, d: [d * x.op("sign")]),
-       lambda x: where(apply("lt", x, 0.0), apply("neg", x), x), slope="kinked", function="abs"),
+       lambda x: where(apply("le", x, 0.0), apply("sub", 0.0, x), x), slope="kinked",
+       function="abs"),
     Op("clip", "elementwise", 3, "x kept between lo and hi; its gradient passes at the bounds",
        infer_real, "numerics.clip({0}, {1}, {2})", formula(_clip_gradient), _clipped,
        slope="kinked"),

@@ -47,6 +47,11 @@ def _sigmoid(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
 
 
+def _whole(rounded: Callable[[float], int]) -> Callable[[float], float]:
+    """Python's integers have no -0."""
+    return lambda x: math.copysign(rounded(x), x)
+
+
 def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
@@ -55,7 +60,8 @@ def _softplus(x: float) -> float:
 PYTHON: dict[str, Callable[..., float | bool]] = {
     "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "tanh": math.tanh,
     "sigmoid": _sigmoid, "softplus": _softplus, "erf": math.erf, "sin": math.sin, "cos": math.cos,
-    "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "floor": math.floor, "round": round,
+    "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "hypot": math.hypot,
+    "copysign": math.copysign, "floor": _whole(math.floor), "round": _whole(round),
     "pow": math.pow, "add": operator.add, "sub": operator.sub, "mul": operator.mul,
     "div": operator.truediv, "mod": operator.mod, "neg": operator.neg, "lt": operator.lt,
     "le": operator.le, "eq": operator.eq, "ne": operator.ne, "not": operator.not_,

@@ -15,6 +15,7 @@ from celldsl.jit.vector_math.arithmetic import (
     multiply_add,
     narrowed,
     number,
+    root,
     where,
     widened,
     with_sign,
@@ -251,6 +252,17 @@ def atan_formula(x: Real, t: Table) -> Real:
     half_pi, rest, _ = t.half_pi
     nearer = where(middle, (y + 0.5 * rest) + 0.5 * half_pi, y)
     return with_sign(where(far, (y + rest) + half_pi, nearer), x)
+
+
+def hypot_formula(x: Real, y: Real, _: Table) -> Real:
+    """By the quotient of the two, which is at most 1; infinite where one of them is."""
+    a, b = magnitude(x), magnitude(y)
+    swapped = a < b
+    longer, shorter = where(swapped, b, a), where(swapped, a, b)
+    q = shorter / where(longer == 0.0, 1.0, longer)
+    length = longer * root(multiply_add(q, q, 1.0))
+    infinity = float("inf")
+    return where((a == infinity) | (b == infinity), infinity, length)
 
 
 def power_formula(x: Real, y: Real, t: Table) -> Real:

@@ -4,7 +4,8 @@
         h[j] = sigmoid(o[j]) * tanh(c[j])
 
 exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, sin, cos, tan, atan, sqrt, floor, round_even,
-power(x, y).  They also work in plain Python, on numbers and NumPy arrays.
+power(x, y), hypot(x, y), copysign(x, y).  They also work in plain Python, on numbers and arrays of
+NumPy's.
 
 Results are within 4 units of the last place over the whole range, subnormal ones too, and exact
 at infinities; NaN gives NaN.  sin, cos and tan: for |x| up to 1e5; farther out they lose digits and
@@ -24,7 +25,15 @@ from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
-from celldsl.jit.vector_math.arithmetic import Number, Real, Traced, floor_of, root, rounded
+from celldsl.jit.vector_math.arithmetic import (
+    Number,
+    Real,
+    Traced,
+    floor_of,
+    root,
+    rounded,
+    with_sign,
+)
 from celldsl.jit.vector_math.coefficients import DOUBLE, SINGLE, Table
 from celldsl.jit.vector_math.formulas import (
     atan_formula,
@@ -32,6 +41,7 @@ from celldsl.jit.vector_math.formulas import (
     erf_formula,
     exp_formula,
     expm1_formula,
+    hypot_formula,
     log1p_formula,
     log_formula,
     power_formula,
@@ -62,6 +72,10 @@ def _floor_formula(x: Real, _: Table) -> Real:
 
 def _round_formula(x: Real, _: Table) -> Real:
     return rounded(x)
+
+
+def _copysign_formula(x: Real, y: Real, _: Table) -> Real:
+    return with_sign(x, y)
 
 
 def exp(x: Number) -> Real:
@@ -117,6 +131,16 @@ def power(x: Number, y: Number) -> Real:
     return _elementary_value(power_formula, x, y)
 
 
+def hypot(x: Number, y: Number) -> Real:
+    """The root of x * x + y * y, also where the squares leave the range."""
+    return _elementary_value(hypot_formula, x, y)
+
+
+def copysign(x: Number, y: Number) -> Real:
+    """The magnitude of x with the sign of y."""
+    return _elementary_value(_copysign_formula, x, y)
+
+
 def sqrt(x: Number) -> Real:
     return _elementary_value(_root_formula, x)
 
@@ -135,6 +159,7 @@ FORMULAS: dict[Formula, Formula] = {
     tanh: tanh_formula, sigmoid: sigmoid_formula, softplus: softplus_formula, erf: erf_formula,
     sin: sin_formula, cos: cos_formula, tan: tan_formula, atan: atan_formula, power: power_formula,
     sqrt: _root_formula, floor: _floor_formula, round_even: _round_formula,
+    hypot: hypot_formula, copysign: _copysign_formula,
 }  # fmt: skip
 
 
@@ -177,4 +202,4 @@ def _register_elementary(function: Formula, count: int) -> None:
 
 
 for _function in FORMULAS:
-    _register_elementary(_function, 2 if _function is power else 1)
+    _register_elementary(_function, 2 if _function in (power, hypot, copysign) else 1)

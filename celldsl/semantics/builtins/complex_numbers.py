@@ -59,8 +59,9 @@ def raised(f: Environment, e: ast.Binary, base: Tensor, exponent: Value) -> Valu
     one = stretched(f, Tensor(f.context.op("number", value=1.0), ()), base.shape)
     if count == 0:
         return replace(base, name=f.context.complex(Pair(one), "pair", one))
-    name = _power(f, base.name, abs(count))
-    return replace(base, name=f.context.op("div", one, name) if count < 0 else name)
+    # The inverse first: a square that is infinite has a part that is no number.
+    factor = f.context.op("div", one, base.name) if count < 0 else base.name
+    return replace(base, name=_power(f, factor, abs(count)))
 
 
 def _power(f: Environment, name: str, exponent: int) -> str:

@@ -7,6 +7,10 @@ from celldsl.targets.jax.helpers import HELPERS
 
 CALLS = {
     "pow": "power({0}, {1})",
+    # JAX divides by the square of the divisor.
+    "ratio": "ratio({0}, {1})",
+    "hypot": "modulus({0}, {1})",
+    "copysign": "jnp.copysign({0}, {1})",
     "mod": "jnp.remainder({0}, {1})",
     "max": "jnp.maximum({0}, {1})",
     "min": "jnp.minimum({0}, {1})",

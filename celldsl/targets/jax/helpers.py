@@ -121,6 +121,34 @@ def power(a, b):
     return jnp.where(positive, above, jnp.where(positive | (fixed == 0), 1.0, a) ** fixed)
 
 
+def ratio(a, b):
+    """`a / b`, whose derivative has no square of `b` in it."""
+
+    def derivative(at, by):
+        (a, b), (p, q) = at, by
+        found = lax.optimization_barrier(ratio(a, b))  # XLA makes a / (b * b) of (a / b) / b
+        return found, p / b - ratio(found, b) * q
+
+    quotient = jax.custom_jvp(jnp.divide)
+    quotient.defjvp(derivative)
+    return quotient(a, b)
+
+
+def modulus(a, b):
+    """The root of a² + b², also where those are infinite; its gradient at 0 is 0."""
+
+    def derivative(at, by):
+        (a, b), (p, q) = at, by
+        length = lax.optimization_barrier(modulus(a, b))
+        empty = length == 0
+        around = jnp.where(empty, 1.0, length)
+        return length, jnp.where(empty, 0.0, a / around) * p + jnp.where(empty, 0.0, b / around) * q
+
+    root = jax.custom_jvp(jnp.hypot)
+    root.defjvp(derivative)
+    return root(a, b)
+
+
 def surrogate(value, path):
     """The value of the first, the gradient of the second."""
     finite = jnp.where(jnp.isfinite(path), path, 0.0)

@@ -9,7 +9,7 @@ it mentions: LLVM takes a loop that reads a float64 for one of float64, and half
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf
+from math import copysign, inf
 
 from celldsl.ir.size import Size
 from celldsl.kernel_ir.expressions import (
@@ -66,6 +66,7 @@ FUNCTIONS = {
     "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin",
     "cos": "cos", "tan": "tan", "atan": "atan", "erf": "erf", "sigmoid": "sigmoid", "tanh": "tanh",
     "softplus": "softplus", "floor": "floor", "round": "round_even", "pow": "power",
+    "hypot": "hypot", "copysign": "copysign",
 }  # fmt: skip
 # Where `rows` says what holds for all steps (`celldsl.runtime.description`).
 WORDS = {
@@ -103,7 +104,7 @@ class Printer:
             case bool():
                 return str(int(value)), ATOM
             case float():
-                return self.reals[value], ATOM
+                return self._real(value)
             case int():
                 return str(value), ATOM if value >= 0 else SIGN
             case Apply(primitive, args):
@@ -117,6 +118,12 @@ class Printer:
             case Setting(name):
                 return self.settings[name], ATOM
         return self._called(value), ATOM
+
+    def _real(self, value: float) -> tuple[str, int]:
+        """0.0 and -0.0 are one key of `reals`, which is 0.0."""
+        if value == 0 and copysign(1.0, value) < 0:
+            return f"-{self.reals[0.0]}", SIGN
+        return self.reals[value], ATOM
 
     def _called(self, value: Value) -> str:
         match value:

@@ -8,6 +8,8 @@ from celldsl.targets.torch.helpers import HELPERS
 LIKE = "dtype={like}.dtype, device={like}.device"
 CALLS = {
     "pow": "power({0}, {1})",
+    "hypot": "modulus({0}, {1})",
+    "copysign": "torch.copysign({0}, {1})",
     "mod": "torch.remainder({0}, {1})",
     "max": "torch.maximum({0}, {1})",
     "min": "torch.minimum({0}, {1})",

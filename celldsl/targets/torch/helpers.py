@@ -118,6 +118,12 @@ def power(a, b):
     return torch.where(positive, above, torch.where(positive, 1.0, a) ** b.detach())
 
 
+def modulus(a, b):
+    """The root of a² + b², also where those are infinite; its gradient at 0 is 0."""
+    empty = (a == 0) & (b == 0)
+    return torch.where(empty, 0.0, torch.hypot(torch.where(empty, 1.0, a), b))
+
+
 def surrogate(value, path):
     """The value of the first, the gradient of the second."""
     finite = torch.where(torch.isfinite(path), path, 0.0)

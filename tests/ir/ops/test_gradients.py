@@ -124,6 +124,10 @@ AT_KINKS: list[tuple[str, list[float], list[float | None]]] = [
     ("clip_gradient", [1.0, -9.0, 9.0], [1.0, None, None]),
     ("mod", [7.5, 2.0], [1.0, -3.0]),
     ("mod", [-7.5, 2.0], [1.0, 4.0]),
+    ("hypot", [0.0, 0.0], [0.0, 0.0]),
+    ("hypot", [3.0, -4.0], [0.6, -0.8]),
+    ("copysign", [-2.0, 3.0], [-1.0, None]),
+    ("copysign", [2.0, -0.0], [-1.0, None]),
     ("pow", [-2.0, 3.0], [12.0, 0.0]),
     ("pow", [-2.0, 2.0], [-4.0, 0.0]),
     ("pow", [0.0, 1.0], [1.0, 0.0]),
@@ -159,7 +163,15 @@ def test_the_table_knows_where_differences_go_wrong() -> None:
         "stop_gradient", "surrogate", "clip_gradient", "scale_gradient",
     }  # fmt: skip
     # Those that are left are flat or have the slope of one side on both.
-    assert at_kinks - special.keys() == {"step", "sign", "floor", "round", "mod", "pow"}
+    assert at_kinks - special.keys() == {
+        "step",
+        "sign",
+        "floor",
+        "round",
+        "mod",
+        "pow",
+        "hypot",
+    }
 
 
 ALONG: list[tuple[str, list[float], list[float]]] = [
