@@ -182,14 +182,15 @@ def again(draft: Draft) -> None:
 
 
 def several(draft: Draft) -> None:
-    """Two `linear`s in one equation."""
+    """Two `linear`s in one equation, or one that gives rows."""
     (one, _), (other, _) = (draft.pick(rank=1) or draft.values[0] for _ in range(2))
-    if one == other:
-        return unary(draft)
     width = draft.rng.choice(WIDTHS)
+    if one == other:
+        draft.define((width,), f"sum(tanh(linear({one}, [3, {width.text}])), axis=0)")
+        return
     second = f"linear({other}, {width.text}, bias=false)"
     draft.define((width,), f"tanh(linear({one}, {width.text}) * {second})")
-    return None
+    return
 
 
 def choice(draft: Draft) -> None:
@@ -291,7 +292,7 @@ COMPLEX = (
     "0.3 * ({0} + {1}) ** 3", "{2} * {0}", "normalize({0}) + {2}", "where({2} > 0, {0}, {1})",
     "roll({0}, 1) - square({1}) / 4", "stop_gradient({0}) * {1}", "cumsum({0}) / 2",
     "tanh({0} / (1 + abs({0})))", "sqrt(2 + {0} / (1 + abs({0})))", "log(1.5 + abs({1}) + {0})",
-    "(2 + {0} / (1 + abs({0}))) ** {2}",
+    "(2 + {0} / (1 + abs({0}))) ** {2}", "{0} / (2i + {1} / (1 + abs({1})))",
 )  # fmt: skip
 PARTS = ("real({0})", "imag({0})", "abs({0}) / 2", "real({0} * conj({1}))", "tanh(imag({0} * {1}))")
 

@@ -1,6 +1,7 @@
 """`linear`, `group_linear` and `conv`.  In: operands and a width.  Out: products plus a bias.
 
     linear([x, h], N)       x @ W_x + h @ W_h + b
+    linear(x, [N, K])       the same of width N*K, as N rows of K
 
 One block for every operand, one bias for all.  Blocks whose operand depends on a state begin
 orthogonal, others by Glorot's rule; biases at zero.
@@ -13,7 +14,7 @@ from itertools import takewhile
 
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.size import Shape, Size, product
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins import operands as kinds
@@ -145,24 +146,36 @@ def _other_order(f: Environment, e: ast.Call, a: Bound) -> bool:
         return False
     first, second, third = given(a, "v"), given(a, "N"), a["bias"]
     better, told = "", ""
-    if data_in(f, first) and data_in(f, second):
+    if data_in(f, first) and _has_data(f, second):
         return _apart(f, e)
-    if (_listed(second) or data_in(f, second)) and not _listed(first):
+    if _has_data(f, second) and not _listed(first):
         better = f"linear({second.span.text}, {first.span.text}{_options(e, 2)})"
         told = "`linear` takes the operands first and the width second"
     elif isinstance(third, ast.Name) and len(e.args) > 2 and _is_dim(f, third):
         better = f"linear({first.span.text}, {third.span.text}{_options(e, 3)})"
         told = "`linear` knows how wide its operands are"
+        if not _is_own_width(f, first, second):
+            rows = f"linear({first.span.text}, [{second.span.text}, {third.span.text}]"
+            help = f"write `{rows}{_options(e, 3)})` for a value of two axes"
+            f.error("E0125", "a shape that `linear` gives is a list", e.span, help=help)
+            return True
     if better:
         f.error("E0125", told, e.span, help=f"write `{better}`", fix=Fix(e.span, better))
     return bool(better)
 
 
+def _is_own_width(f: Environment, operand: ast.Expr, width: ast.Expr) -> bool:
+    """Whether that is how wide the operand is; so it may be where the operand is no plain name."""
+    value = convert.tensor(f, operand) if isinstance(operand, ast.Name) else None
+    return value is None or value.shape[-1:] == (written_sizes.size(f, width, "a width"),)
+
+
 def _apart(f: Environment, e: ast.Call) -> bool:
     """Operands that stand side by side instead of in a list."""
     told = "the operands of `linear` go in a list, and its width comes after it"
-    operands = list(takewhile(lambda arg: data_in(f, arg), e.args))
-    listed = ", ".join(operand.span.text for operand in operands)
+    operands = list(takewhile(lambda arg: _has_data(f, arg), e.args))
+    items = (i for o in operands for i in (o.items if isinstance(o, ast.ListOf) else (o,)))
+    listed = ", ".join(item.span.text for item in items)
     whole = len(operands) < len(e.args)
     width = e.args[len(operands)].span.text if whole else "N"
     better = f"linear([{listed}], {width}{_options(e, len(operands) + 1)})"
@@ -175,6 +188,11 @@ def _apart(f: Environment, e: ast.Call) -> bool:
 def _options(e: ast.Call, first: int) -> str:
     """What follows the width, as it is written."""
     return "".join(f", {arg.span.text}" for arg in (*e.args[first:], *e.keywords))
+
+
+def _has_data(f: Environment, e: ast.Expr) -> bool:
+    items = e.items if isinstance(e, ast.ListOf) else (e,)
+    return bool(items) and all(data_in(f, item) for item in items)
 
 
 def _listed(e: ast.Expr) -> bool:
@@ -190,11 +208,31 @@ def _linear(f: Environment, e: ast.Call, a: Bound) -> Value:
     if _other_order(f, e, a):
         return Unknown()
     written = given(a, "N")
-    width = written_sizes.positive_size(f, written, "the width of `linear`")
+    axes: Shape | None = None
+    if isinstance(written, ast.ListOf):
+        axes = written_sizes.shape(f, written, "the shape that `linear` gives")
+        width = None if axes is None else product(axes)
+    else:
+        width = written_sizes.positive_size(f, written, "the width of `linear`")
     kind = None
     if width is not None:
         kind = Kind(lambda f, v, w: kinds.dense(f, v, width), width, _last, written.span)
-    return _build(f, e, a, kind)
+    found = _build(f, e, a, kind)
+    return found if axes is None or not isinstance(found, Tensor) else _folded(f, e, found, axes)
+
+
+def _folded(f: Environment, e: ast.Call, found: Tensor, axes: Shape) -> Value:
+    """The width as several axes, or none: the weights stay those of one width."""
+    shape = (*found.shape[:-1], *axes)
+    most = written_sizes.MAX_AXES
+    if len(shape) > most:
+        told = f"a value has at most {most} axes, and this one has {len(shape)}"
+        f.error("E0210", told, e.span)
+        return Unknown()
+    lead = (found.why or (None,) * len(found.shape))[:-1]
+    listed = (found.why or (e.span,))[-1]
+    name = f.context.op("reshape", found.name, shape=shape)
+    return Tensor(name, shape, (*lead, *(listed for _ in axes)))
 
 
 def _group_linear(f: Environment, e: ast.Call, a: Bound) -> Value:
@@ -232,7 +270,8 @@ def _conv(f: Environment, e: ast.Call, a: Bound) -> Value:
 
 
 ENTRIES = (
-    Function("linear", "v, N, bias=true, init=", "v @ W + b, or the sum of such over a list",
+    Function("linear", "v, N, bias=true, init=", "v @ W + b, or the sum of such over a list; "
+             "N is a width, or a shape of as many elements",
              _linear),
     Function("group_linear", "v, N, groups, bias=true, init=", "a `linear` for every group of "
              "elements", _group_linear),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.zoo.equations.terms import Arrays, Step, affine, sigma, soft_max
+from tests.zoo.equations.terms import Arrays, Step, affine, relu, sigma, soft_max
 
 Result = tuple[Arrays, Arrays]
 
@@ -65,7 +65,31 @@ def window_attention(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": y, "p": weights}, {"window": window, "y": y, "read.h": h, "write.h": y}
 
 
+def muzero_dynamics(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    chosen = np.eye(len(p["v.W_0"]))[int(x["action"])]
+    v = relu(chosen @ p["v.W_0"] + s["h"] @ p["v.W_s"] + p["v.b"])
+    z = relu(s["h"] + affine(p, "w", v=v))
+    h = (z - z.min()) / (z.max() - z.min() + 1e-5)
+    return {"h": h, "reward": affine(p, "reward", n=relu(affine(p, "n", h_next=h)))}, {"h": h}
+
+
+def bahdanau_decoder(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """As the appendix of the paper, word by word and pair by pair of maxout units."""
+    e, old = p["W_e"][int(x["word"])], s["s"]
+    scores = [p["v_a"] @ np.tanh(m @ p["U_a"] + affine(p, "a", s=old)) for m in x["M"]]
+    weights = soft_max(np.array(scores))
+    c = sum(w * m for w, m in zip(weights, x["M"], strict=True))
+    r, z = np.split(sigma(affine(p, "r_z", e=e, s=old, c=c)), 2)
+    n = np.tanh(e @ p["n.W_e"] + (r * old) @ p["n.W_1"] + c @ p["n.W_c"] + p["n.b"])
+    pairs = [affine(p, f"t.{k}", s=old, e=e, c=c) for k in (0, 1)]
+    y = affine(p, "y", t=np.array([max(pair) for pair in zip(*pairs, strict=True)]))
+    new = (1 - z) * old + z * n
+    return {"y": y, "alpha": weights}, {"s": new}
+
+
 STEPS: dict[str, Step] = {
+    "muzero_dynamics": muzero_dynamics,
+    "bahdanau_decoder": bahdanau_decoder,
     "act": act,
     "nested_lstm": nested_lstm,
     "residual_stack": residual_stack,

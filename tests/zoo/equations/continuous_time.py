@@ -122,7 +122,31 @@ def ode_rnn(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"h": h}, {"h": h}
 
 
+def gru_ode(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """The propagation of the paper's code, then a GRU."""
+
+    def flow(h: Any) -> Any:
+        r, z = np.split(sigma(h @ p["flow.r_z.W_h"]), 2)
+        return (1 - z) * (np.tanh((r * h) @ p["flow.g.W_0"]) - h)
+
+    half = s["h"] + x["gap"] / 2 * flow(s["h"])
+    z = s["h"] + x["gap"] * flow(half)
+    r, u = np.split(sigma(affine(p, "r_u", x=x["x"], s=z)), 2)
+    n = np.tanh(x["x"] @ p["n.W_x"] + (r * z) @ p["n.W_1"] + p["n.b"])
+    h = u * z + (1 - u) * n
+    return {"h": h}, {"h": h}
+
+
+def ctrnn(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    h, drive = s["h"], affine(p, "drive", x=x["x"])
+    for _ in range(6):
+        h = h + p["span"] / 6 * (np.tanh(drive + h @ p["U"]) - h) / p["tau"]
+    return {"h": h}, {"h": h}
+
+
 STEPS: dict[str, Step] = {
+    "gru_ode": gru_ode,
+    "ctrnn": ctrnn,
     "ode_rnn": ode_rnn,
     "cornn": cornn,
     "lem": lem,

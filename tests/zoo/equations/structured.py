@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.zoo.equations.terms import Arrays, Step, sigma
+from tests.zoo.equations.terms import Arrays, Step, relu, sigma
 
 Result = tuple[Arrays, Arrays]
 
@@ -55,7 +55,25 @@ def grid_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": np.array(y)}, {"c": np.array(cells), "m": np.array(outputs)}
 
 
+def urnn(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """With NumPy's complex numbers and its fast Fourier transform."""
+
+    def number(array: Any) -> Any:
+        return array[..., 0] + 1j * array[..., 1]
+
+    def reflect(z: Any, v: Any) -> Any:
+        return z - 2 * v * np.vdot(v, z) / np.vdot(v, v)
+
+    z = np.fft.fft(np.exp(1j * p["theta"]) * number(s["h"]), norm="ortho")
+    z = np.fft.ifft(np.exp(1j * p["phi"]) * (p["P"] @ reflect(z, number(p["u"]))), norm="ortho")
+    z = np.exp(1j * p["psi"]) * reflect(z, number(p["v"])) + number(p["V"]) @ x["x"]
+    h = relu(abs(z) + p["b"]) / (abs(z) + 1e-5) * z
+    y = np.concatenate([h.real, h.imag]) @ p["y.W_0"] + p["y.b"]
+    return {"y": y}, {"h": np.stack([h.real, h.imag], -1)}
+
+
 STEPS: dict[str, Step] = {
+    "urnn": urnn,
     "group_lstm": group_lstm,
     "masked_lstm": masked_lstm,
     "grid_lstm": grid_lstm,
