@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from celldsl.jit.forks import ProcessLock
 from celldsl.runtime.arrays.options import Option
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
@@ -38,11 +39,17 @@ class BuiltCell(Protocol):
     dims: Dims
     params: Parameters
     hypers: Hypers
+    _passes: int
+    _lock: ProcessLock
+    _checked: bool
+    # Inputs that `backward` reads.
+    _reads: Sequence[str]
     _engine: Engine
     _every: Engine | None
     _signature: Signature
     _steppers: Steppers
     _state_structure: ClassVar[StateStructure]
+    _output_structure: ClassVar[StateStructure]
 
     @property
     def consts(self) -> Parameters: ...

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,75 +20,47 @@ import numpy as np
 
 from celldsl.jit.forks import ProcessLock
 from celldsl.runtime.arrays.options import (
-    BACKWARD_KEYWORDS,
-    CALL_KEYWORDS,
-    FORWARD_KEYWORDS,
     STATE_KEYWORDS,
     STEP_KEYWORDS,
     STREAM_KEYWORDS,
     TRACE_KEYWORDS,
     Option,
-    asks_for_all,
     refuse_unknown,
     state_of,
 )
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
 from celldsl.runtime.arrays.state_structure import Nested, Rebuilding, StateStructure
-from celldsl.runtime.arrays.validation import DType, Values, check_flag, check_integer
-from celldsl.runtime.buffers import aligned_array
-from celldsl.runtime.cell.all_states import engine_of_all_states
+from celldsl.runtime.arrays.validation import DType, Values, check_integer
 from celldsl.runtime.cell.attributes import assign_attribute, delete_attribute
+from celldsl.runtime.cell.building import build, lay_out, rebuild, state_of_cell
 from celldsl.runtime.cell.built import Gradients
 from celldsl.runtime.cell.cell_class import CellClass
-from celldsl.runtime.cell.check_numerics import (
-    check_backward,
-    check_forward,
-    check_step,
-    checked_step,
-    checks_asked_for,
-    is_checked,
-)
+from celldsl.runtime.cell.check_numerics import check_step, checked_step
 from celldsl.runtime.cell.compiler import exchange
-from celldsl.runtime.cell.construction import (
-    Setting,
-    Settings,
-    check_settings,
-    resolve_settings,
-    variant_class,
-)
+from celldsl.runtime.cell.construction import Setting, Settings, resolve_settings, variant_class
 from celldsl.runtime.cell.hypers import Dims, Hypers
-from celldsl.runtime.cell.initial import drawing, hash_key
+from celldsl.runtime.cell.passes import Options, backward_pass, forward_pass, run_pass
 from celldsl.runtime.cell.saving import cell_from_file, load_into, save_cell
 from celldsl.runtime.cell.signatures import OPTIONS, with_own_inputs
 from celldsl.runtime.cell.trace import trace_values
 from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
-from celldsl.runtime.exec.all_states import empty_states
-from celldsl.runtime.exec.batch_layout import BatchLayout, dense_layout
-from celldsl.runtime.exec.batches import Batch, inputs_out, make_batch
+from celldsl.runtime.exec.batch_layout import dense_layout
+from celldsl.runtime.exec.batches import make_batch
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.no_memory import (
     Pass,
     batch_passed,
     lead_passed,
-    no_room,
-    no_room_back,
     no_room_for,
-    no_room_to_build,
     no_room_to_trace,
 )
-from celldsl.runtime.exec.sequences import (
-    cut_segments,
-    run_back,
-    run_once,
-    run_sequence,
-    run_with_states,
-)
+from celldsl.runtime.exec.sequences import run_once
 from celldsl.runtime.exec.steps import Steppers
 from celldsl.runtime.exec.streams import Stream
-from celldsl.runtime.exec.tape import Tape, check_tape
+from celldsl.runtime.exec.tape import Tape
 from celldsl.runtime.former import written_for_another
 
 Arrays = Mapping[str, Values]
@@ -114,6 +86,14 @@ class Cell(metaclass=CellClass):
     dims: Dims
     hypers: Hypers
     params: Parameters
+    _passes: int
+    _lock: ProcessLock
+    _checked: bool
+    _reads: Sequence[str]
+    _engine: Engine
+    _every: Engine | None
+    _signature: Signature
+    _steppers: Steppers
 
     def __init_subclass__(cls, **keywords: object) -> None:
         super().__init_subclass__(**keywords)
@@ -135,58 +115,9 @@ class Cell(metaclass=CellClass):
             raise ArgumentTypeError(f"sizes go by name: {signature_text(cls.description)}")
         settings = resolve_settings(cls.description, keywords)
         if settings.other is None:
-            self = super().__new__(cls)
-            given, known = check_settings(cls.description, settings)
-            self._lay_out(settings)
-            try:
-                self._initialise(known, given)
-            except MemoryError as error:
-                length = self.params.whole.size + self.consts.whole.size
-                name, dims, dtype = cls.description.name, settings.dims, settings.dtype
-                raise no_room_to_build(name, dims, length, dtype) from error
-            return self
+            return build(super().__new__(cls), settings)
         made: Cell = variant_class(cls, settings.other, keywords)(**keywords)
         return made
-
-    def _lay_out(self, settings: Settings) -> None:
-        """Everything but the values of parameters and consts."""
-        described, dims, dtype = self.description, settings.dims, settings.dtype
-        self._passes, self._lock = 0, ProcessLock()
-        self._checked = checks_asked_for()
-        names = tuple(each.name for each in described.inputs)
-        self._reads = names if described.backward_reads is None else described.backward_reads
-        self._every: Engine | None = None
-        lengths = described.lengths
-        flat, constants = (
-            _room(described.name, length(**dims), dims, dtype)
-            for length in (lengths.parameters, lengths.constants)
-        )
-        flat[:] = constants[:] = 0
-        params = Parameters(flat, described.params, dims)
-        consts = Parameters(constants, described.consts, dims)
-        values = [float(settings.hypers[h.name]) for h in described.hypers if not h.fixed]
-        made_by = settings.engine
-        self._engine = Engine(described, dims, values, flat, constants, params, made_by)
-        self._signature = Signature(
-            described, dims, dtype, self._state_structure, self._output_structure
-        )
-        self._steppers = Steppers(self._engine, self._signature)
-        vars(self).update(
-            dims=Dims(described.name, dims),
-            dtype=dtype,
-            seed=settings.seed,
-            params=params,
-            hypers=Hypers(described, settings, self._engine, self._steppers, consts),
-        )
-
-    def _initialise(self, known: Mapping[str, object], given: Mapping[str, Values]) -> None:
-        for name, array in given.items():
-            self.consts[name][...] = array
-        for name, array in self.description.initial(drawing(self.seed), known):
-            if name not in given:
-                own = self.params if name in self.params else self.consts
-                own[name][...] = array
-        self.consts.freeze()
 
     @property
     def consts(self) -> Parameters:
@@ -210,24 +141,7 @@ class Cell(metaclass=CellClass):
         Inputs may go by keyword; `state`, `lengths` (B,), `reverse`, `resets` (T, B) and `states`
         as for `forward`.  Raises ArgumentError and ArgumentTypeError for arrays that do not fit.
         """
-        options: tuple[Option, ...] = ()
-        every = False
-        if named:
-            self._signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
-            state = state_of(f"a call of {self.description.name}", state, named)
-            named.pop("state", None)
-            every = asks_for_all(named.pop("states", "last"))
-            defaults = {"lengths": None, "reverse": False, "resets": None}
-            options = tuple(named.pop(name, value) for name, value in defaults.items())
-        engine, signature = self._engine, self._signature
-        try:
-            batch = make_batch(engine, signature, inputs, named, state, *options)
-            arrays = engine, batch.layout, batch.arrays, batch.starts
-            run, after = run_with_states(*arrays) if every else (run_once(*arrays), None)
-            return self._results(batch, run.outputs, run.finals, self._checked, after)
-        except MemoryError as error:
-            asked = Pass(*lead_passed(signature, inputs, named), every=every)
-            raise no_room(engine, asked) from error
+        return run_pass(self, inputs, state, named)
 
     def forward(
         self,
@@ -256,35 +170,9 @@ class Cell(metaclass=CellClass):
         NonFiniteError where an output or state is not finite, and names the equation; without it
         CELLDSL_CHECK_NUMERICS decides.  An input of that name is passed in a mapping.
         """
-        if named:
-            self._signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
-        segments = 1
-        if checkpoint is True:
-            segments = 0  # as many as are best
-        elif checkpoint is not False:
-            plain = type(checkpoint) is int and checkpoint > 0
-            segments = checkpoint if plain else check_integer("checkpoint", checkpoint, 1)
-        every, engine = asks_for_all(states), self._engine
-        numbers = engine.numbers
-        if check_flag("training", training) and (self.description.masks or seed is not None):
-            numbers = engine.training_numbers(self._mask_key(seed))
-        # What `backward` reads of the caller's arrays: all of them where steps are run again.
-        read = self._reads if segments == 1 else self._signature.input_names
-        seen = engine.guard.now(self.params)
-        options = state, lengths, reverse, resets, (read, engine.own_copy), segments != 1
-        checked = is_checked(check_numerics, self._checked)
-        try:
-            batch = make_batch(engine, self._signature, inputs, named, *options)
-            layout, lead = batch.layout, batch.lead
-            borders = cut_segments(layout.steps, segments)
-            arrays = batch.arrays, batch.starts
-            tape = Tape(self, engine, layout, *arrays, borders, numbers, lead, seen, [], [], every)
-            after = empty_states(engine, layout) if every else None
-            return (*self._results(batch, *run_sequence(tape, after), checked, after), tape)
-        except MemoryError as error:
-            sizes = lead_passed(self._signature, inputs, named)
-            asked = Pass(*sizes, True, len(cut_segments(sizes[0], segments)), every)
-            raise no_room(engine, asked) from error
+        drawn = training, seed
+        options = state, lengths, reverse, resets, *drawn, checkpoint, check_numerics, states
+        return forward_pass(self, inputs, named, Options(*options))
 
     def backward(
         self,
@@ -301,42 +189,7 @@ class Cell(metaclass=CellClass):
         long as no parameter has changed since: ArgumentError then, which names it.
         `check_numerics` is that of `forward`: it names the first cotangent that is not finite.
         """
-        if unknown:
-            refuse_unknown(f"{self.description.name}.backward()", unknown, BACKWARD_KEYWORDS)
-        tape = check_tape(tape, self)
-        try:
-            return self._back(tape, dy, dstate, is_checked(check_numerics, self._checked))
-        except MemoryError as error:
-            steps, batch = tape.lead
-            asked = Pass(steps, batch, True, len(tape.borders), tape.every)
-            raise no_room_back(tape.engine, asked) from error
-
-    def _back(self, tape: Tape, dy: object, dstate: object, checked: bool) -> Gradients:
-        signature, layout = self._signature, tape.layout
-        outputs = signature.output_cotangents(dy, *tape.lead)
-        engine = tape.engine
-        if tape.every:
-            engine = engine_of_all_states(self)
-            outputs += signature.all_state_cotangents(dstate, *tape.lead)
-            dstate = None
-        finals = signature.state_cotangents(dstate, tape.lead[1])
-        if layout.packing is None:
-            found = run_back(tape, engine, outputs, finals)
-            arrays, starts = found.inputs, found.starts
-        else:
-            rows = [layout.rows_in(array) for array in outputs]
-            ends = [None if a is None else layout.dealt(a) for a in finals]
-            found = run_back(tape, engine, rows, ends)
-            arrays = inputs_out(signature, layout, found.inputs, tape.lead)
-            starts = [layout.undealt(array) for array in found.starts]
-        params = self.params.over(found.parameters)
-        inputs = dict(zip(signature.input_names, arrays, strict=True))
-        for name in signature.without_gradients:
-            del inputs[name]
-        grads = Gradients(params, inputs, self._state_structure.pack(starts))
-        if checked:
-            check_backward(self, tape, outputs, finals, grads)
-        return grads
+        return backward_pass(self, tape, dy, dstate, check_numerics, unknown)
 
     def step(
         self, inputs: object = None, state: object = None, /, **named: object
@@ -427,7 +280,8 @@ class Cell(metaclass=CellClass):
         layout = dense_layout(0, check_integer("batch", batch, 0), 1, False)
         nothing = [np.empty(0, self.dtype) for _ in self._signature.input_slots]
         try:
-            return self._state_of(layout, run_once(self._engine, layout, nothing, None).finals)
+            finals = run_once(self._engine, layout, nothing, None).finals
+            return self._state_structure.pack([layout.undealt(array) for array in finals])
         except MemoryError as error:
             raise no_room_for(self._engine, "states", layout.batch) from error
 
@@ -493,68 +347,19 @@ class Cell(metaclass=CellClass):
         found: Cell = cell_from_file(cls, path)
         return found
 
-    def _mask_key(self, seed: int | None) -> int:
-        """What the masks of a pass depend on: a number that a float64 holds exactly."""
-        if seed is not None:
-            return hash_key(f"given:{check_integer('seed', seed, 0)}")
-        with self._lock:
-            self._passes += 1
-            return hash_key(f"pass:{self.seed}:{self._passes}")
-
-    def _results(
-        self,
-        batch: Batch,
-        outputs: list[Values],
-        finals: list[Values],
-        checked: bool,
-        after: list[Values] | None,
-    ) -> tuple[Nested, Nested]:
-        """What the caller gets: the last states, or those `after` all steps."""
-        layout, states = batch.layout, finals
-        if layout.packing is not None:
-            outputs = [layout.rows_out(rows, batch.lead) for rows in outputs]
-            states = [layout.undealt(array) for array in finals]
-        if checked:
-            check_forward(self, batch, outputs, states)
-        if after is not None:
-            states = [layout.rows_out(rows, batch.lead) for rows in after]
-        return self._signature.pack_outputs(outputs), self._state_structure.pack(states)
-
-    def _state_of(self, layout: BatchLayout, arrays: list[Values]) -> Nested:
-        return self._state_structure.pack([layout.undealt(array) for array in arrays])
-
     def __repr__(self) -> str:
         return cell_text(self.description, {**self.dims, **self.hypers}, self.params)
 
     def __reduce__(self) -> Rebuilding:
-        settings = {
-            "dims": dict(self.dims),
-            "hypers": dict(self.hypers),
-            "dtype": self.dtype,
-            "seed": self.seed,
-            "given": dict.fromkeys(self.hypers.given),
-            "engine": self._engine.made_by,
-        }
-        # By name: where arrays lie is another matter in every version.
-        arrays = [
-            {n: np.array(a) for n, a in own.over(own.whole).items()}
-            for own in (self.params, self.consts)
-        ]
         # By way of the class, which is where the module is that it came from.
-        return type(self)._rebuild, (settings, self._passes, *arrays)
+        return type(self)._rebuild, state_of_cell(self)
 
     @classmethod
     def _rebuild(
         cls, settings: dict[str, Option], passes: int, params: Arrays, consts: Arrays
     ) -> Cell:
         """The cell that was pickled or copied."""
-        self = object.__new__(cls)
-        self._lay_out(Settings(**settings))
-        self._passes = passes
-        self.consts.update(consts)
-        self.consts.freeze()
-        self.params.assign(params)
-        return self
+        return rebuild(object.__new__(cls), settings, passes, params, consts)
 
 
 def rebuild_cell(
@@ -562,20 +367,12 @@ def rebuild_cell(
 ) -> Cell:
     """A cell whose pickle names this function: numbers lay in the order in which they still do."""
     self: Cell = object.__new__(cls)
-    self._lay_out(Settings(**settings))
+    lay_out(self, Settings(**settings))
     self._passes = passes
     self.consts.whole[:] = constants
     self.consts.freeze()
     self.params.assign(self.params.over(flat))
     return self
-
-
-def _room(name: str, length: int, dims: Mapping[str, int], dtype: DType) -> Values:
-    """Memory for parameters or consts.  Raises MemoryError, and says of which sizes."""
-    try:
-        return aligned_array(length, dtype)
-    except (MemoryError, ValueError, OverflowError) as error:
-        raise no_room_to_build(name, dims, length, dtype) from error
 
 
 def _check_abi(described: Description) -> None:
