@@ -92,15 +92,17 @@ def gradients_given(value: object, names: tuple[str, ...], what: str) -> list[Ne
 
 
 def _indexed(type_name: str, fields: tuple[str, ...], module: str) -> TupleType:
-    """Cells of a loop have no names: `state.layer[0]`."""
-    return type(type_name, (Indexed,), {"_fields": fields, "__module__": module})
+    """Cells of a loop have no names: `state.layer[0]`.
 
-
-class Indexed(tuple[object, ...]):
-    """The states of the cells of a loop, in order."""
-
-    __slots__ = ()
-
-    @classmethod
-    def _make(cls, values: Iterable[object]) -> Indexed:
-        return cls(values)
+    To libraries that walk through trees it is a named tuple: `_fields`, built by one argument each.
+    """
+    members = {
+        "__slots__": (),
+        "__doc__": "The states of the cells of a loop, in order.",
+        "__module__": module,
+        "__new__": lambda cls, *values: tuple.__new__(cls, values),
+        "_make": classmethod(tuple.__new__),
+        "_asdict": lambda self: dict(zip(fields, self, strict=True)),
+        "_fields": fields,
+    }
+    return type(type_name, (tuple,), members)

@@ -31,9 +31,13 @@ def integers(label, x, shape, limit):
         raise TypeError(f"{label}: expected integers, got {jnp.result_type(x)}")
     if jnp.shape(x) != tuple(shape):
         raise ValueError(f"{label}: expected shape {tuple(shape)}, got {jnp.shape(x)}")
-    if not isinstance(x, jax.core.Tracer) and x.size and not 0 <= x.min() <= x.max() < limit:
-        place = tuple(map(int, jnp.argwhere((x < 0) | (x >= limit))[0]))
-        raise ValueError(f"{label}: expected 0 to {limit - 1}, but {place} is {x[place]}")
+    if isinstance(x, jax.core.Tracer):
+        return
+    with jax.ensure_compile_time_eval():  # where `jit` has it as a constant, too
+        wrong = jnp.argwhere((x < 0) | (x >= limit))
+        if wrong.size:
+            place = tuple(map(int, wrong[0]))
+            raise ValueError(f"{label}: expected 0 to {limit - 1}, but {place} is {x[place]}")
 
 
 def within(lengths, times, lead):
