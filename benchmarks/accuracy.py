@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from scipy import special
 
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.vector_math import functions as elementary
 
@@ -70,6 +71,7 @@ def worst(name: str, right: Any, x: Any) -> tuple[float, float]:
 
 def loop(function: Any) -> Any:
     """As generated kernels call it: in a loop that LLVM vectorises."""
+    register_routines()
 
     @njit(nogil=True, error_model="numpy", fastmath=FLAGS)
     def run(n, x, y):  # type: ignore[no-untyped-def]

@@ -19,6 +19,7 @@ from celldsl.jit.gemm.calls import gemm, gemm_sums, pack
 from celldsl.jit.gemm.packing import packed_length, sum_chunks, sum_panels
 from celldsl.jit.gemm.prepare import prepare_products
 from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
 
@@ -106,6 +107,7 @@ def gradient(r: int, m: int, n: int) -> list[float]:
 
 
 def main() -> None:
+    register_routines()
     prepare_products("float32")
     print(f"{'':24}{'celldsl':>9}{'BLAS':>9}{'ratio':>7}")
     with threadpool_limits(1):

@@ -176,7 +176,9 @@ def _class_of(
     kept = find(key)
     if kept is None:
         from celldsl.diagnostics.errors import UndecidedError
+        from celldsl.runtime.threads.ahead import begin_ahead
 
+        begin_ahead()
         try:
             kept = _generate(key, text, name, root, wanted)
         except UndecidedError as error:

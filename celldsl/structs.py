@@ -32,6 +32,7 @@ else:
 
 _ABSENT: object = object()
 _FIELDS = "__record_fields__"
+_VALUES = "_values_of_fields"
 
 
 class Field:
@@ -103,7 +104,8 @@ def replace(value: T, /, **changes: object) -> T:
 
 def values_of(value: object) -> list[object]:
     """What the fields of a record or entity hold; nothing for any other value."""
-    return [getattr(value, name) for name in getattr(type(value), _FIELDS, ())]
+    found: list[object] = getattr(type(value), _VALUES, _no_values)(value)
+    return found
 
 
 # ---------------------------------------------------------------- what both have
@@ -116,8 +118,21 @@ def _complete(cls: type) -> Mapping[str, Field]:
         fields[name] = _own_field(cls, name)
     setattr(cls, _FIELDS, fields)
     setattr(cls, "__match_args__", _positional(fields))  # noqa: B010  (mypy knows no such name)
+    setattr(cls, _VALUES, staticmethod(_reader(tuple(fields))))
     _install(cls, __init__=_initialiser(cls.__name__, fields), __repr__=_shown_by(fields))
     return fields
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[object], list[object]]:
+    """What `values_of` is for a class: a walk over a large program asks for little else."""
+    if len(names) < 2:
+        return lambda value: [getattr(value, name) for name in names]
+    values = attrgetter(*names)
+    return lambda value: [*values(value)]
+
+
+def _no_values(_: object) -> list[object]:
+    return []
 
 
 def _own_field(cls: type, name: str) -> Field:
@@ -148,7 +163,12 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
         each: field.default_factory for each, field in fields.items() if field.default_factory
     }
 
+    least, most = (1, 0) if keywords else (least, len(positional))
+
     def initialise(self: object, *values: object, **named: object) -> None:
+        if not named and least <= len(values) <= most:  # as nearly always
+            self.__dict__.update(zip(positional, values, strict=False))
+            return
         if len(values) not in enough or named.keys() != keywords:
             given = {*positional[: len(values)], *named}
             twice = len(values) + len(named) != len(given)

@@ -73,7 +73,7 @@ LAYERS = {
     "zoo_index": "structs diagnostics package",
     "zoo": "zoo_index runtime.cell api",
     "api": "zoo_index cell_warning structs unspecialized kept_modules fingerprint pass_flags "
-    "runtime.cell runtime.errors "
+    "runtime.cell runtime.errors runtime.threads "
     "files cache_folders diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
     "bridges": "cache_folders fingerprint api pipeline runtime.cell runtime.description "
@@ -213,3 +213,18 @@ def test_what_needs_no_arrays_loads_none(code: str, tmp_path: Path) -> None:
     code += f"print(); print(sorted({heavy} & set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+NUMBAS = ("jit.by_numba", "jit.lowering.numba_intrinsics", "jit.lowering.numba_types")
+
+
+def test_numba_is_imported_where_something_is_made_for_it() -> None:
+    # It takes longer to import than a small cell takes to compile.
+    asked = [
+        name
+        for name, path in modules().items()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and "numba" in (getattr(node, "module", ""), *(alias.name for alias in node.names))
+    ]
+    assert sorted(set(asked)) == sorted(NUMBAS)

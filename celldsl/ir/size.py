@@ -10,6 +10,7 @@ A size is a polynomial with rational coefficients over dims; exponents may be ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from celldsl.structs import record
@@ -89,7 +90,7 @@ class Size:
                 return coefficient.numerator
         return None
 
-    @property
+    @cached_property
     def dims(self) -> frozenset[str]:
         return frozenset(name for monomial, _ in self.terms for name, _ in monomial)
 

@@ -17,6 +17,7 @@ MOST_ROWS = {
 }  # fmt: skip
 
 
+_VERIFIED = "verified for"  # arguments of these types; a copy of the node does not have it
 ANY_ROW = (Rows.BATCH, Rows.STEP)
 
 
@@ -26,7 +27,7 @@ class InvalidProgram(ValueError):
 
 def verify(p: Program, *, placed: bool = False) -> None:
     """Check `p`; with `placed`, also that nothing that exists once is computed in the step."""
-    seen = _leaves(p)
+    seen, dims = _leaves(p), frozenset(p.dims)
     states = {leaf.name for leaf in p.leaves if leaf.kind == "state"}
     for region in REGIONS:
         visible = {n: t for n, t in seen.items() if region != "before" or n not in states}
@@ -36,7 +37,7 @@ def verify(p: Program, *, placed: bool = False) -> None:
                 raise InvalidProgram(f"{node.name} is defined twice")
             if placed and region == "step" and node.type.rows == Rows.ONCE:
                 raise InvalidProgram(f"{node.name} exists once and is computed in the step")
-            _known_dims(node.name, node.type.shape, p)
+            _known_dims(node.name, node.type.shape, p, dims)
             seen[node.name] = visible[node.name] = node.type
     _states(p, seen, states)
     _results(p, seen)
@@ -50,14 +51,14 @@ def _leaves(p: Program) -> dict[str, Type]:
         wanted = {"input": ANY_ROW, "state": (Rows.STEP,), "saved": tuple(Rows)}
         if leaf.type.rows not in wanted.get(leaf.kind, (Rows.ONCE,)):
             raise InvalidProgram(f"the {leaf.kind} {leaf.name} cannot exist per {leaf.type.rows}")
-        _known_dims(leaf.name, leaf.type.shape, p)
+        _known_dims(leaf.name, leaf.type.shape, p, frozenset(p.dims))
         seen[leaf.name] = leaf.type
     return seen
 
 
-def _known_dims(name: str, shape: Shape, p: Program) -> None:
+def _known_dims(name: str, shape: Shape, p: Program, dims: frozenset[str]) -> None:
     for size in shape:
-        if not size.dims <= set(p.dims):
+        if not size.dims <= dims:
             raise InvalidProgram(f"{name} is {shape_text(shape)}, of dims that {p.name} has not")
 
 
@@ -74,12 +75,17 @@ def _node(node: Node, region: str, visible: dict[str, Type], states: set[str]) -
         raise InvalidProgram(f"{node.name} in step is {node.op}, which needs all rows")
     if node.op in ("final", "total") and (node.args[0] not in states or region != "after"):
         raise InvalidProgram(f"{node.name} is {node.op}, which needs a state and stands in after")
+    given = tuple(visible[arg] for arg in node.args)
+    # Most nodes are as the pass before left them.
+    if node.__dict__.get(_VERIFIED) == given:
+        return
     try:
-        inferred = entry.type_of([visible[arg] for arg in node.args], node.attributes)
+        inferred = entry.type_of(given, node.attributes)
     except TypeMismatch as error:
         raise InvalidProgram(f"{node.name} is wrong: {error}") from error
     if inferred != node.type:
         raise InvalidProgram(f"{node.name} says {node.type}, but {node.op} gives {inferred}")
+    node.__dict__[_VERIFIED] = given
 
 
 def _states(p: Program, seen: dict[str, Type], states: set[str]) -> None:

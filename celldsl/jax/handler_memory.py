@@ -12,8 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from celldsl.jax.handler_abi import (
     BUFFER_DATA,
@@ -36,7 +34,10 @@ from celldsl.jax.handler_abi import (
     SOURCE_SCRATCH,
 )
 from celldsl.jit.functions import copy, fill, routine
-from celldsl.jit.lowering.pointers import Pointer, pointer
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.intrinsics import intrinsic
+from celldsl.jit.lowering.pointers import pointer
+from celldsl.jit.lowering.types import Pointer
 from celldsl.runtime.cpython.objects import fast_words
 
 

@@ -20,7 +20,8 @@ from typing import Any
 import jax
 
 from celldsl.jax.handler_abi import API_FIELDS
-from celldsl.jit.object_cache import addresses_of
+from celldsl.jit.object_cache import Code
+from celldsl.jit.translation import Translation
 from celldsl.package import package
 
 KNOWN_MAJOR = 0
@@ -76,7 +77,7 @@ def handler_code() -> HandlerCode:
     symbols = ["celldsl_xla_call_float32", "celldsl_xla_call_float64", "celldsl_xla_help"]
     files = ("handler", *(f"handler_{part}" for part in ("abi", "memory", "rows", "threads")))
     text = "".join((package() / "jax" / f"{f}.py").read_text(encoding="utf-8") for f in files)
-    first, second, helper = addresses_of(_HANDLER, text, "xla", symbols, _compiled)
+    first, second, helper = Code("xla", symbols, _compiled, text=text, source=_HANDLER).addresses()
     return HandlerCode(
         {"float32": first, "float64": second},
         helper,
@@ -86,7 +87,7 @@ def handler_code() -> HandlerCode:
     )
 
 
-def _compiled() -> bytes:
+def _compiled() -> list[Translation]:
     from celldsl.jax.handler import ENTRIES
     from celldsl.jit.compile import compile_symbols
 

@@ -22,16 +22,15 @@ _SYMBOL = "celldsl_bound"
 
 def bound_code(code: int, first: int) -> int:
     """The address of a function of one word; it lives as long as the process."""
-    from numba.core.compiler_lock import global_compiler_lock
+    from celldsl.jit.compile import empty_module
+    from celldsl.jit.translation import object_code
 
-    from celldsl.jit.compile import empty_module, object_code
-
-    with COMPILING, global_compiler_lock:
+    with COMPILING:
         module = empty_module(_SYMBOL)
         function = ir.Function(module, ir.FunctionType(_WORD, [_WORD]), _SYMBOL)
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         kind = ir.FunctionType(_WORD, [_WORD, _WORD]).as_pointer()
         target = builder.inttoptr(_WORD(code), kind)
         builder.ret(builder.call(target, [_WORD(first), function.args[0]], tail=True))
-        address: int = linked(object_code(module)).get_function_address(_SYMBOL)
+        address: int = linked([object_code(str(module))]).get_function_address(_SYMBOL)
         return address

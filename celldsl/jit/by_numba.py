@@ -19,12 +19,14 @@ from numba import njit
 
 from celldsl.jit.functions import FAST_MATH, Routine
 from celldsl.jit.gemm.plain import PLAIN
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.symbols import CodeName
 
 
 @cache
 def by_numba(routine: Routine) -> Any:
     """The routine as Numba compiles it, when it is first called."""
+    register_routines()
     function = routine.function
     names = set(_names(function.__code__))
     known = {n: _translated(v) for n, v in function.__globals__.items() if n in names}

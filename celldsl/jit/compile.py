@@ -3,7 +3,8 @@
     compile_phases([forward_steps, backward_steps], "float32")
     compile_symbols({"celldsl_pack_f32": (pack_loops, "iixiix")}, "float32")
 
-What routines call is put into one module, which LLVM optimises and translates once.
+Each phase is a module with what it calls, and so is each lot of the routines of its file that stand
+apart, which phases call: LLVM translates several modules at a time, and none twice.
 
 NUMBA_OPT, NUMBA_LOOP_VECTORIZE and NUMBA_SLP_VECTORIZE say what they say to Numba, and the
 processor is that of `target`.  At the third level LLVM makes loops anew for each
@@ -16,60 +17,115 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import types
-from numba.core import config
-from numba.core.compiler_lock import global_compiler_lock
 
+from celldsl.jit.forks import COMPILING
 from celldsl.jit.functions import Routine
-from celldsl.jit.lowering.pointers import Pointer
-from celldsl.jit.lowering.statements import RoutineCode
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import known_function
+from celldsl.jit.lowering.llvm_types import Made
+from celldsl.jit.lowering.statements import Elsewhere, Key, RoutineCode
+from celldsl.jit.lowering.types import REALS, Pointer
 from celldsl.jit.lowering.values import llvm_type
-from celldsl.jit.process_target import target
+from celldsl.jit.translation import Translation, target_machine
 
 PHASE_NUMBERS = 4  # part, parts, share and shares, before the arrays
 PHASE_INTEGERS = 2  # rows and dims, the first arrays
+LOT = 1_500  # instructions of routines that stand apart, which take LLVM about a fifth of a second
+APART_PREFIX = "celldsl_apart_"
 _INT = ir.IntType(64)
 
 
-def compile_phases(phases: Sequence[Routine], dtype: str) -> bytes:
+def compile_phases(phases: Sequence[Routine], dtype: str) -> list[Translation]:
     """Functions `celldsl_run_<name>` of what is a task's own and what all share, see `task_abi`."""
-    entries = {}
+    apart = _Apart(phases[0].file)
     for phase in phases:
         count = phase.function.__code__.co_argcount - PHASE_NUMBERS
         elements = [types.int64] * PHASE_INTEGERS + [types.float64]
-        elements += [getattr(types, dtype)] * (count - len(elements))
+        elements += [REALS[dtype]] * (count - len(elements))
         pointers = [Pointer(element, -1) for element in elements]
         arguments = (*[types.intp] * PHASE_NUMBERS, *pointers)
-        entries[f"celldsl_run_{phase.name}"] = phase, arguments
-    return _object_of(entries, _write_unpacking)
+        entry = {f"celldsl_run_{phase.name}": (phase, arguments)}
+        apart.begun.append(_begun(entry, _write_unpacking, apart.declared))
+    return apart.done()
 
 
-def compile_symbols(entries: Mapping[str, tuple[Routine, str]], dtype: str) -> bytes:
+def compile_symbols(entries: Mapping[str, tuple[Routine, str]], dtype: str) -> list[Translation]:
     """Functions by their symbols; arguments: i an intp, x a pointer to the dtype, s one to intp."""
     kinds = {
         "i": types.intp,
-        "x": Pointer(getattr(types, dtype), -1),
+        "x": Pointer(REALS[dtype], -1),
         "s": Pointer(types.intp, -1),
     }
     typed = {
         symbol: (routine, tuple(kinds[kind] for kind in text))
         for symbol, (routine, text) in entries.items()
     }
-    return _object_of(typed, _write_passing)
+    return [_begun(typed, _write_passing)]
 
 
-def _object_of(entries: Mapping[str, tuple[Routine, tuple[types.Type, ...]]], write: Any) -> bytes:
-    with global_compiler_lock:  # types are Numba's, which is for one thread at a time
+def _begun(
+    entries: Mapping[str, tuple[Routine, tuple[types.Type, ...]]],
+    write: Any,
+    elsewhere: Elsewhere | None = None,
+) -> Translation:
+    with COMPILING:
         module = empty_module("celldsl")
-        code = RoutineCode(module)
+        code = RoutineCode(module, elsewhere)
         for symbol, (routine, arguments) in entries.items():
             function, _ = code.function(routine, arguments)
             write(module, symbol, function, [llvm_type(kind) for kind in arguments])
-        return object_code(module)
+        return Translation(str(module))
+
+
+class _Apart:
+    """The routines of a file that stand apart, in modules of their own, a lot in each."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._symbols: dict[Key, tuple[str, ir.FunctionType, types.Type]] = {}
+        self._room: RoutineCode | None = None
+        self._inside = 0  # of how many that call one another
+        self.begun: list[Translation] = []
+
+    def declared(self, key: Key, module: ir.Module) -> Made | None:
+        """A routine in the module that calls it; None for what belongs into it."""
+        routine = key[0]
+        if not routine.noinline or routine.file != self._file:
+            return None
+        if key not in self._symbols:
+            self._symbols[key] = self._written(key)
+        symbol, kind, result = self._symbols[key]
+        return known_function(module, kind, symbol), result
+
+    def _written(self, key: Key) -> tuple[str, ir.FunctionType, types.Type]:
+        if self._room is None:
+            self._room = RoutineCode(empty_module("celldsl"), self.declared)
+        self._inside += 1
+        symbol = f"{APART_PREFIX}{len(self._symbols)}_{self._inside}_{key[0].name}"
+        function, result = self._room.written(key, symbol)
+        function.linkage = ""
+        self._inside -= 1
+        if not self._inside and _length(self._room.module) > LOT:
+            self._close()
+        return symbol, function.function_type, result
+
+    def _close(self) -> None:
+        if self._room is not None:
+            self.begun.append(Translation(str(self._room.module)))
+            self._room = None
+
+    def done(self) -> list[Translation]:
+        self._close()
+        return self.begun
+
+
+def _length(module: ir.Module) -> int:
+    return sum(len(block.instructions) for f in module.functions for block in f.blocks)
 
 
 def _write_unpacking(
@@ -110,46 +166,13 @@ def _write_passing(
 # llvmlite is not typed.
 
 
-_MOST_SPEED = 2
-_OTHERS_GIVE = ("llvm.", "celldsl_", "mem")  # functions that an object may leave to others
-
-
 def empty_module(name: str) -> ir.Module:
     module = ir.Module(name)
     module.triple = llvmlite.binding.get_process_triple()
-    module.data_layout = str(_machine().target_data)
+    module.data_layout = _data_layout()
     return module
 
 
-def object_code(module: ir.Module) -> bytes:
-    """What LLVM makes of the module.  Raises RuntimeError for functions that nobody has."""
-    made = llvmlite.binding.parse_assembly(str(module))
-    made.verify()
-    tuning = llvmlite.binding.create_pipeline_tuning_options(min(int(config.OPT), _MOST_SPEED))
-    tuning.loop_vectorization = bool(config.LOOP_VECTORIZE)
-    tuning.slp_vectorization = bool(config.SLP_VECTORIZE)
-    builder = llvmlite.binding.create_pass_builder(_machine(), tuning)
-    builder.getModulePassManager().run(made, builder)
-    strange = [
-        f.name for f in made.functions if f.is_declaration and not f.name.startswith(_OTHERS_GIVE)
-    ]
-    if strange:
-        raise RuntimeError(f"compiled code needs {', '.join(strange)}")
-    code: bytes = _machine().emit_object(made)
-    return code
-
-
 @cache
-def _machine() -> llvmlite.binding.TargetMachine:
-    """As Numba sets it up for the target of this process."""
-    llvmlite.binding.initialize_native_target()
-    llvmlite.binding.initialize_native_asmprinter()
-    triple = llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple())
-    return triple.create_target_machine(
-        cpu=target().cpu,
-        features=target().features,
-        opt=int(config.OPT),
-        reloc="static" if triple.name.startswith("x86") else "default",
-        codemodel="jitdefault",
-        jit=True,
-    )
+def _data_layout() -> str:
+    return str(target_machine().target_data)

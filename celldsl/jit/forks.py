@@ -4,6 +4,7 @@
     with lock: ...              # in a child after a fork: free, whoever held it in the parent
 
     with COMPILING: ...         # a fork waits until nobody compiles
+    with TRANSLATING: ...       # the same, and several threads may be inside at once
 
 A child has one thread, the one that forked.  A lock that another thread held would stay locked in
 it, and what LLVM had half changed would stay so: forks wait for who compiles, for PATIENCE at most.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import logging  # noqa: F401 - its hooks come first
 import os
 import sys
-from threading import RLock, get_ident
+from threading import Condition, RLock, get_ident
 from typing import Any
 from weakref import WeakSet
 
@@ -40,12 +41,50 @@ class ProcessLock:
         self.lock.release()
 
 
+class SharedLock:
+    """Any number of threads may hold it; a fork acquires it when no other thread does."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """As nobody holds it: in a child there is no other thread."""
+        self._changed = Condition()
+        self._holders: list[int] = []
+        self._forks = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._forks)
+            self._holders.append(get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._holders.remove(get_ident())
+            self._changed.notify_all()
+
+    def acquire(self, timeout: float) -> bool:
+        own = get_ident()
+        with self._changed:
+            self._forks += 1
+            free = self._changed.wait_for(lambda: {*self._holders} <= {own}, timeout)
+        if not free:
+            self.release()
+        return free
+
+    def release(self) -> None:
+        with self._changed:
+            self._forks -= 1
+            self._changed.notify_all()
+
+
 COMPILING = ProcessLock()
+TRANSLATING = SharedLock()
 
 
 def _fork_waits_for() -> list[Any]:
     """Ours, and those of Numba and llvmlite where they are loaded.  In the order of nesting."""
-    found: list[Any] = [COMPILING]
+    found: list[Any] = [COMPILING, TRANSLATING]
     compiler = sys.modules.get("numba.core.compiler_lock")
     found.append(getattr(compiler, "global_compiler_lock", None))
     library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
@@ -54,6 +93,8 @@ def _fork_waits_for() -> list[Any]:
 
 
 def _inner(holder: Any) -> Any:
+    if isinstance(holder, SharedLock):
+        return holder
     return holder.lock if isinstance(holder, ProcessLock) else getattr(holder, "_lock", None)
 
 
@@ -75,9 +116,10 @@ def _give_back() -> None:
 
 def _in_child() -> None:
     _give_back()
+    TRANSLATING.renew()
     for holder in [*_fork_locks, *_fork_waits_for()]:
         lock = _inner(holder)
-        if lock is None:
+        if lock is None or isinstance(lock, SharedLock):
             continue
         if lock.acquire(blocking=False):  # free, or held by the thread that forked
             lock.release()

@@ -5,15 +5,19 @@
 What was compiled once is kept beside its module, under a name that says all that it depends on
 (`object_key`).  Loading it needs LLVM's linker alone, and takes a few milliseconds.  It is read
 where nobody can write whom the reader does not trust (`files`); where nothing can be kept, each
-process compiles for itself.
+process compiles for itself.  What several ask for at once, or what was begun ahead of need, is
+compiled once.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from glob import escape
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +38,87 @@ from celldsl.jit.object_key import RUNTIME, object_name
 from celldsl.jit.process_target import target
 from celldsl.jit.source_text import stamp_of
 from celldsl.jit.target import MachineCodeError
+from celldsl.jit.translation import Translation, all_of
 
 _loaded: dict[tuple[Any, ...], list[int]] = {}
+_begun: dict[str, list[Translation]] = {}  # by the names of objects
+_found: dict[str, list[bytes]] = {}  # read from disk, and not yet asked for
+_coming: dict[tuple[Any, ...], Code] = {}  # of phases that are begun
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begun.clear)  # who was at it is not there
+
+
+@dataclass(frozen=True)
+class Code:
+    """Functions that are compiled together, and what their object is kept under.
+
+    `text` and `facts` are what the code depends on besides the runtime's own text.  Nothing is kept
+    on disk without a source, the file that the object lies beside.
+    """
+
+    label: str
+    symbols: Sequence[str]
+    compiled: Callable[[], list[Translation]]
+    facts: str = ""
+    text: str = ""
+    source: Path | None = RUNTIME
+
+    def begin(self) -> None:
+        """Reads it, or compiles what is on no disk yet without waiting for it."""
+        if self.source is not None:
+            with COMPILING:
+                self._known(self.source)
+
+    def addresses(self) -> list[int]:
+        """Where the symbols are in memory, for good.
+
+        Raises MachineCodeError where memory may not be made executable.
+        """
+        check_executable_memory()
+        objects = self._objects()
+        with COMPILING:
+            engine = linked(objects)
+            found = [engine.get_function_address(symbol) for symbol in self.symbols]
+        if not all(found):
+            raise RuntimeError(f"an object of {self.label} lacks one of {', '.join(self.symbols)}")
+        return found
+
+    @cached_property
+    def name(self) -> str:
+        stem = "" if self.source is None else self.source.stem
+        return object_name(stem, self.text, self.label, self.symbols, self.facts, target())
+
+    def _known(self, source: Path) -> None:
+        """Sees to it that the object is found or begun."""
+        if self.name in _begun or self.name in _found:
+            return
+        kept = _read_object(source, self.name)
+        if kept is None:
+            _begun[self.name] = self.compiled()
+        else:
+            _found[self.name] = _apart(kept)
+
+    def _objects(self) -> list[bytes]:
+        """Read or compiled; while LLVM is at work, others may write what comes next for it."""
+        if self.source is None:
+            return all_of(self.compiled())
+        name = self.name
+        with COMPILING:
+            self._known(self.source)
+            if name in _found:
+                return _found.pop(name)
+            begun = _begun[name]
+        try:
+            objects = all_of(begun)
+        finally:
+            with COMPILING:
+                # Of several who waited, the first keeps them.
+                first = _begun.get(name) is begun
+                if first:
+                    del _begun[name]
+        if first:
+            _keep_object(self.source, name, _together(objects))
+        return objects
 
 
 def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[int] | None:
@@ -44,62 +127,49 @@ def phase_addresses(phases: Sequence[Any], dtype: Any, label: str = "") -> list[
     None for phases that are no routines but functions written by hand.  Others of the same file
     need a label, or one object would replace the other's.
     """
-    name = np.dtype(dtype).name
     if not all(isinstance(phase, Routine) for phase in phases):
         return None
-    key = (*phases, name)
-    with COMPILING:
-        if key not in _loaded:
-            symbols = [f"celldsl_run_{phase.name}" for phase in phases]
-            source, text = phases[0].file, phases[0].text
-
-            def compiled() -> bytes:
-                from celldsl.jit.compile import compile_phases
-
-                return compile_phases(phases, name)
-
-            # Written anew since it was imported, its code would replace that of another module.
-            kept = text is not None and stamp_of(source) == phases[0].stamp
-            place = source if kept else None
-            _loaded[key] = addresses_of(place, text or "", label + name, symbols, compiled)
-        return _loaded[key]
+    key = (*phases, np.dtype(dtype).name)
+    if key not in _loaded:
+        code = _coming.pop(key, None) or _phase_code(phases, dtype, label)
+        _loaded[key] = code.addresses()
+    return _loaded[key]
 
 
-def runtime_addresses(
-    label: str, symbols: Sequence[str], compiled: Callable[[], bytes], facts: str = ""
-) -> list[int]:
-    """Those of code that belongs to the runtime, whose own text says what it is."""
-    return addresses_of(RUNTIME, "", label, symbols, compiled, facts)
+def begin_phases(phases: Sequence[Any], dtype: Any, label: str = "") -> None:
+    """Compiles what `phase_addresses` will be asked for, without waiting for it."""
+    key = (*phases, np.dtype(dtype).name)
+    if key not in _loaded and all(isinstance(phase, Routine) for phase in phases):
+        code = _coming[key] = _phase_code(phases, dtype, label)
+        code.begin()
 
 
-def addresses_of(
-    source: Path | None,
-    text: str,
-    label: str,
-    symbols: Sequence[str],
-    compiled: Callable[[], bytes],
-    facts: str = "",
-) -> list[int]:
-    """Where the symbols of an object are in memory, for good; `compiled` makes one if need be.
+def _phase_code(phases: Sequence[Routine], dtype: Any, label: str) -> Code:
+    name, first = np.dtype(dtype).name, phases[0]
 
-    `facts` is what else the code depends on.  Nothing is kept on disk without a source.  Raises
-    MachineCodeError where memory may not be made executable.
-    """
-    with COMPILING:
-        check_executable_memory()
-        code = None
-        if source is not None:
-            name = object_name(source.stem, text, label, symbols, facts, target())
-            code = _read_object(source, name)
-        if code is None:
-            code = compiled()
-            if source is not None:
-                _keep_object(source, name, code)
-        engine = linked(code)
-        found = [engine.get_function_address(symbol) for symbol in symbols]
-        if not all(found):
-            raise RuntimeError(f"an object of {label} lacks one of {', '.join(symbols)}")
-        return found
+    def compiled() -> list[Translation]:
+        from celldsl.jit.compile import compile_phases
+
+        return compile_phases(phases, name)
+
+    # Written anew since it was imported, its code would replace that of another module.
+    kept = first.text is not None and stamp_of(first.file) == first.stamp
+    symbols = [f"celldsl_run_{phase.name}" for phase in phases]
+    source = first.file if kept else None
+    return Code(label + name, symbols, compiled, text=first.text or "", source=source)
+
+
+def _together(objects: Sequence[bytes]) -> bytes:
+    """One text of several: their number, their lengths, themselves."""
+    numbers = (len(objects), *map(len, objects))
+    return b"".join([*(number.to_bytes(8, "little") for number in numbers), *objects])
+
+
+def _apart(data: bytes) -> list[bytes]:
+    count = int.from_bytes(data[:8], "little")
+    lengths = [int.from_bytes(data[at : at + 8], "little") for at in range(8, 8 + 8 * count, 8)]
+    starts = accumulate(lengths, initial=8 + 8 * count)
+    return [data[start : start + n] for start, n in zip(starts, lengths, strict=False)]
 
 
 @cache
@@ -139,15 +209,19 @@ def _keep_object(source: Path, name: str, code: bytes) -> None:
         warn_of_memory(folder / name, error)
 
 
-def linked(code: bytes) -> Any:
-    """An engine with the object in it.  Raises MachineCodeError, as `addresses_of` does."""
+def linked(objects: Sequence[bytes]) -> Any:
+    """An engine with the objects in it, which may call one another.
+
+    Raises MachineCodeError, as `Code.addresses` does.
+    """
     check_executable_memory()
     llvm = llvmlite.binding
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    for code in objects:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     # Never taken away: threads may still be in it when the interpreter ends.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))

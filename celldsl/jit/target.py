@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,7 @@ LEVELS = {
     "x86-64-v4": "avx512bw avx512cd avx512dq avx512f avx512vl",
 }
 NARROW = ("generic", "x86-64", "x86-64-v2")
+_WORDS = {"max": 3, "True": 1, "False": 0}
 _OPTIONS = Path(".numba_config.yaml")  # of the current folder, as Numba reads it
 
 
@@ -54,6 +56,22 @@ def numba_setting(name: str) -> str:
 
     found = getattr(config, name, None)
     return "" if found is None else str(found)
+
+
+def numba_number(name: str, otherwise: int) -> int:
+    """A setting that is a number; Numba says `max` for the highest level of optimisation."""
+    text = numba_setting(name)
+    if not text:
+        return otherwise
+    try:
+        return _WORDS[text] if text in _WORDS else int(text)
+    except ValueError:
+        warnings.warn(
+            f"NUMBA_{name}={text}: expected a number; {otherwise} is taken",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return otherwise
 
 
 def named_target() -> Target | None:

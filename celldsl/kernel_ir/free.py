@@ -57,16 +57,18 @@ def mentioned(value: object) -> Mentioned:
     return found
 
 
+NOTHING = frozenset({bool, int, str, type(None)})  # types of values in which nothing is named
+
+
 def _visit(value: object, found: Mentioned) -> None:
+    if type(value) is tuple:
+        for item in value:
+            if type(item) not in NOTHING:
+                _visit(item, found)
+        return
     match value:
-        case bool() | int() | str() | None:
-            return
         case float():
             found.reals[value] = None
-            return
-        case tuple():
-            for item in value:
-                _visit(item, found)
             return
         case Size():
             found.sizes[value] = None
@@ -92,4 +94,5 @@ def _visit(value: object, found: Mentioned) -> None:
         case Number():
             found.converts = True
     for item in values_of(value):
-        _visit(item, found)
+        if type(item) not in NOTHING:
+            _visit(item, found)

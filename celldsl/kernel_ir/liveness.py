@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celldsl.kernel_ir.expressions import Name, Pointer
+from celldsl.kernel_ir.free import NOTHING
 from celldsl.kernel_ir.statements import Assign, For, If, Statement, Update
 from celldsl.structs import values_of
 
@@ -52,11 +53,20 @@ def _before(statement: Statement, after: frozenset[str]) -> frozenset[str]:
 
 def _read(value: object) -> frozenset[str]:
     """All names in an expression, or in a statement that assigns no variable."""
+    found: set[str] = set()
+    _collect(value, found)
+    return frozenset(found)
+
+
+def _collect(value: object, found: set[str]) -> None:
     match value:
         case Name(id):
-            return frozenset((id,))
+            found.add(id)
+            return
         case Pointer(array=array, at=at):
-            return frozenset((array,)) | _read(at)
-        case tuple():
-            return frozenset().union(*map(_read, value))
-    return frozenset().union(*map(_read, values_of(value)))
+            found.add(array)
+            _collect(at, found)
+            return
+    for item in value if type(value) is tuple else values_of(value):
+        if type(item) not in NOTHING:
+            _collect(item, found)

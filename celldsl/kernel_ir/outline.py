@@ -64,15 +64,16 @@ class Shared:
 def set_apart(functions: Sequence[Function], direction: str) -> list[Function]:
     """Functions in which such nests are calls, after those that they call."""
     groups: dict[Key, list[Nest]] = defaultdict(list)
-    for function in functions:
-        for nest in _nests(function).values():
+    found = [_nests(function) for function in functions]
+    for nests_of_one in found:
+        for nest in nests_of_one.values():
             groups[nest.key].append(nest)
     made: dict[Key, Shared] = {}
     for key, nests in groups.items():
         long = _length(nests[0].loop.body) >= LONG
         if any(nest.crowded for nest in nests) or (long and len(nests) > 1):
             made[key] = _shared(f"{direction}_nest_{len(made) + 1}", nests)
-    changed = [_with_calls(function, made) for function in functions]
+    changed = [_with_calls(*pair, made) for pair in zip(functions, found, strict=True)]
     if sum(function.kind == "routine" for function in functions) > CROWD:
         changed = [replace(f, kind="apart") if f.kind == "routine" else f for f in changed]
     return [*(shared.function for shared in made.values()), *changed]
@@ -221,10 +222,12 @@ def _rebuilt(value: object, holes: Sequence[int], places: Iterator[int]) -> obje
     return replace(value, **changes)
 
 
-def _with_calls(function: Function, made: Mapping[Key, Shared]) -> Function:
+def _with_calls(
+    function: Function, found: Mapping[int, Nest], made: Mapping[Key, Shared]
+) -> Function:
     """A stage with calls in the places of nests.  What it is given stays the same."""
     row_loop = _row_loop(function)
-    nests = {place: n for place, n in _nests(function).items() if n.key in made}
+    nests = {place: n for place, n in found.items() if n.key in made}
     if row_loop is None or not nests:
         return function
     body: list[Statement] = []

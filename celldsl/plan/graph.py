@@ -59,16 +59,25 @@ class Graph:
             for arg in dict.fromkeys(node.args):
                 self.users[arg].append(node)
         self.gathered = gathered_windows(self.nodes, self.types, program.wanted())
+        # What was found out of views, which is asked for again and again.
+        self._views: dict[str, bool] = {}
+        self._strides_of: dict[str, Shape] = {}
 
     def add(self, node: Node) -> None:
         """A node that planning needs beside those of the program."""
+        self._forget()
         self.nodes[node.name] = node
         self.types[node.name] = node.type
         for arg in dict.fromkeys(node.args):
             self.users[arg].append(node)
 
+    def _forget(self) -> None:
+        self._views.clear()
+        self._strides_of.clear()
+
     def reread(self, reader: Node, old: str, new: str) -> Node:
         """`reader` with another argument of the same type."""
+        self._forget()
         changed = replace(reader, args=tuple(new if arg == old else arg for arg in reader.args))
         self.nodes[reader.name] = changed
         for arg in dict.fromkeys(reader.args):
@@ -89,10 +98,14 @@ class Graph:
 
     def is_view(self, value: str) -> bool:
         """Whether nothing is run for it: whoever reads it looks at its argument's memory."""
-        if value in self.gathered:
-            return True
-        node = self.nodes.get(value)
-        return node is not None and self._looked_at(node) is not None
+        found = self._views.get(value)
+        if found is None:
+            node = self.nodes.get(value)
+            found = value in self.gathered or (
+                node is not None and self._looked_at(node) is not None
+            )
+            self._views[value] = found
+        return found
 
     def convolution(self, node: Node) -> Convolution | None:
         """The form of a convolution, or of a sum of such over rows, whose window is gathered."""
@@ -114,6 +127,11 @@ class Graph:
 
     def _strides(self, value: str) -> Shape:
         """Those of the value's axes when what it looks at lies in one piece."""
+        if value not in self._strides_of:
+            self._strides_of[value] = self._found_strides(value)
+        return self._strides_of[value]
+
+    def _found_strides(self, value: str) -> Shape:
         node = self.nodes.get(value)
         seen = None if node is None else self._looked_at(node)
         if seen is not None:

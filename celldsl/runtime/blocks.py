@@ -25,7 +25,8 @@ from math import prod
 from typing import Any
 
 from celldsl.jit.functions import routine
-from celldsl.jit.object_cache import runtime_addresses
+from celldsl.jit.object_cache import Code
+from celldsl.jit.translation import Translation
 from celldsl.runtime.arrays.params import View
 from celldsl.runtime.cpython.abi import LOW_HALF
 from celldsl.runtime.cpython.objects import fast_call
@@ -132,7 +133,7 @@ def _blocks(view: View, itemsize: int) -> Iterator[tuple[int, int, int, int, int
 @cache
 def _functions() -> tuple[int, int, tuple[Any, Any]]:
     """Where `memcpy` and `memcmp` are, and the compiled loops over blocks."""
-    found = runtime_addresses("blocks", list(BLOCK_ENTRIES), _compiled, "")
+    found = Code("blocks", list(BLOCK_ENTRIES), _compiled).addresses()
     library = ctypes.PyDLL(None) if os.name == "posix" else ctypes.PyDLL("msvcrt")
     copy, compare = (
         ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
@@ -145,7 +146,7 @@ def _functions() -> tuple[int, int, tuple[Any, Any]]:
     return copy, compare, (each, differ)
 
 
-def _compiled() -> bytes:
+def _compiled() -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
 
     return compile_symbols(BLOCK_ENTRIES, "float64")

@@ -37,7 +37,7 @@ x = np.ones((5, 2, 3), np.float32)
 y, state, tape = cell.forward(x)
 cell.backward(tape, y, state)
 cell.step(x[0])
-print(y.shape, "compiled" if "numba" in sys.modules else "ready")
+print(y.shape, "compiled" if any(m.endswith("jit.compile") for m in sys.modules) else "ready")
 """
 IMPORTED = f"from tiny import Tiny{RUN}"
 LOADED = f"import celldsl\nTiny = celldsl.load('tiny.cell'){RUN}"

@@ -13,6 +13,7 @@ from numba import njit
 from scipy import special
 
 from celldsl.jit.functions import FAST_MATH
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.vector_math import functions as elementary
 
@@ -56,6 +57,8 @@ AT_ENDS = {  # at -inf, -1, -0.0, 0.0, inf
 
 
 def loop(function: Any) -> Any:
+    register_routines()
+
     @njit(nogil=True, error_model="numpy", fastmath=FLAGS)
     def run(n, x, y):
         source, result = pointer(x, 0, 0), pointer(y, 0, 1)
@@ -66,6 +69,8 @@ def loop(function: Any) -> Any:
 
 
 def loop_of_two(function: Any) -> Any:
+    register_routines()
+
     @njit(nogil=True, error_model="numpy", fastmath=FLAGS)
     def run(n, x, y, z):
         left, right, result = pointer(x, 0, 0), pointer(y, 0, 1), pointer(z, 0, 2)

@@ -217,6 +217,7 @@ from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.vector_width import panel_width
 from celldsl.jit.lowering.pointers import pointer
 
+register_routines()
 prepare_products("float32")
 
 

@@ -10,7 +10,10 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
+from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import address, pointer, real
+
+register_routines()
 
 
 @njit

@@ -15,13 +15,13 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, WINDOW_KINDS, gemm_symbol
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import known_function
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.types import Pointer
 
 
 def _gemm_call(entry: str, *arguments: Any) -> Any:
@@ -36,7 +36,7 @@ def _gemm_call(entry: str, *arguments: Any) -> Any:
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in args])
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), args)
+        builder.call(known_function(builder.module, kind, symbol), args)
         return context.get_dummy_value()
 
     return types.void(*(types.intp if kind == "i" else a for a, kind in pairs)), generate

@@ -14,10 +14,10 @@ Nothing is read where a bit is 0.
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import known_function, on_stack
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import (
     Context,
     Intrinsic,
@@ -26,7 +26,7 @@ from celldsl.jit.lowering.llvm_types import (
     Value,
     Values,
 )
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.types import Pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES
 
 _INT = ir.IntType(64)
@@ -39,7 +39,7 @@ def integers(_context: TypingContext, length: types.Type) -> Intrinsic:
         return None
 
     def generate(_: Context, builder: ir.IRBuilder, __: Signature, ___: Values) -> Value:
-        return cgutils.alloca_once(builder, _INT, size=length.literal_value)
+        return on_stack(builder, _INT, size=length.literal_value)
 
     return Pointer(types.intp, -1)(length), generate
 
@@ -131,7 +131,7 @@ def _masked(builder: ir.IRBuilder, address: Value, bits: Value) -> Value:
     number = ir.IntType(32)
     kind = ir.FunctionType(vector, [vector.as_pointer(), number, mask_type, vector])
     name = f"llvm.masked.load.v{lanes}f{8 * _bytes(element)}.p0"
-    load = cgutils.get_or_insert_function(builder.module, kind, name)
+    load = known_function(builder.module, kind, name)
     at = builder.bitcast(address, vector.as_pointer())
     return builder.call(load, [at, number(_bytes(element)), mask, vector(None)])
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from celldsl.jit.forks import COMPILING
 from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, WINDOW_KINDS, gemm_symbol
-from celldsl.jit.object_cache import runtime_addresses
+from celldsl.jit.object_cache import Code
+from celldsl.jit.translation import Translation
 
 _ready: set[str] = set()
 _stand_ins: list[Any] = []
@@ -69,15 +70,27 @@ def prepare_convolutions(dtype: Any) -> None:
 
 
 def _prepare(label: str, dtype: str, entries: Mapping[str, str]) -> None:
+    if f"{label}_{dtype}" in _ready:
+        return
+    code = _code(label, dtype, entries)
+    found = code.addresses()
     with COMPILING:
         if f"{label}_{dtype}" not in _ready:
-            names = [name for name in entries if not (plain_products() and name == "tile")]
-            symbols = [gemm_symbol(entry, dtype) for entry in names]
-            own = f"{'plain_' if plain_products() else ''}{label}_{dtype}"
-            found = runtime_addresses(own, symbols, lambda: _compiled_loops(names, dtype))
-            for symbol, address in zip(symbols, found, strict=True):
+            for symbol, address in zip(code.symbols, found, strict=True):
                 llvmlite.binding.add_symbol(symbol, address)
             _ready.add(f"{label}_{dtype}")
+
+
+def product_code(dtype: str) -> Code:
+    """What `prepare_products` makes ready."""
+    return _code("products", dtype, GEMM_KINDS)
+
+
+def _code(label: str, dtype: str, entries: Mapping[str, str]) -> Code:
+    names = [name for name in entries if not (plain_products() and name == "tile")]
+    symbols = [gemm_symbol(entry, dtype) for entry in names]
+    own = f"{'plain_' if plain_products() else ''}{label}_{dtype}"
+    return Code(own, symbols, lambda: _compiled_loops(names, dtype))
 
 
 def plain_products() -> bool:
@@ -85,7 +98,7 @@ def plain_products() -> bool:
     return os.environ.get("CELLDSL_GEMM", "").strip() == "plain"
 
 
-def _compiled_loops(names: list[str], dtype: str) -> bytes:
+def _compiled_loops(names: list[str], dtype: str) -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
     from celldsl.jit.gemm.loops import LOOPS
     from celldsl.jit.gemm.plain import PLAIN

@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import known_function, on_stack, repeated, stored_on_stack
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import (
     Context,
     Intrinsic,
@@ -31,7 +31,7 @@ from celldsl.jit.lowering.llvm_types import (
     Value,
     Values,
 )
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.types import Pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES
 
 _TILE_INT = ir.IntType(64)
@@ -42,14 +42,14 @@ _TILE_SHAPES = (
 
 
 @intrinsic
-def stack(_context: TypingContext, like: types.Type, length: types.Type) -> Intrinsic:
+def stack(_context: TypingContext, like: types.Pointer, length: types.Type) -> Intrinsic:
     """A pointer of `length` elements that live until the function returns."""
     if not isinstance(length, types.IntegerLiteral):
         return None
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, __: Values) -> Value:
         element = context.get_value_type(like.dtype)
-        found = cgutils.alloca_once(builder, element, size=length.literal_value)
+        found = on_stack(builder, element, size=length.literal_value)
         found.align = _LINE  # vectors across two lines take twice as long
         return found
 
@@ -93,7 +93,7 @@ def tile_steps(  # type: ignore[no-untyped-def]
     """
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
-        address = cgutils.alloca_once(builder, _TILE_INT, size=len(args))
+        address = on_stack(builder, _TILE_INT, size=len(args))
         for index, value in enumerate(args):
             builder.store(value, builder.gep(address, [_TILE_INT(index)]))
         return address
@@ -113,7 +113,7 @@ def tile_code(_, shape, k, a, b, c, steps):  # type: ignore[no-untyped-def]
 def _tile_choice(module: ir.Module, kinds: list[ir.Type]) -> ir.Function:
     """A function that jumps to the tile of a shape; all take the same arguments."""
     void = ir.VoidType()
-    function = cgutils.get_or_insert_function(module, ir.FunctionType(void, kinds), "celldsl_tile")
+    function = known_function(module, ir.FunctionType(void, kinds), "celldsl_tile")
     if function.blocks:
         return function
     function.linkage = "internal"
@@ -154,15 +154,15 @@ def _write_tile(function: ir.Function, rows: int, panels: int) -> None:
     vector = ir.VectorType(element, lanes)
     places = [(row, panel, half) for row in range(rows) for panel in range(panels)
               for half in range(2)]  # fmt: skip
-    sums = {place: cgutils.alloca_once_value(builder, vector(None)) for place in places}
-    multiply_add = cgutils.get_or_insert_function(
+    sums = {place: stored_on_stack(builder, vector(None)) for place in places}
+    multiply_add = known_function(
         function.module, ir.FunctionType(vector, [vector] * 3),
         f"llvm.fmuladd.v{lanes}f{32 if isinstance(element, ir.FloatType) else 64}",
     )  # fmt: skip
     _fetch_ahead(builder, c, c_rs, rows, panels)
     starts_a = [_apart(builder, a, builder.mul(a_rs, _TILE_INT(row))) for row in range(rows)]
-    left, right = (cgutils.alloca_once_value(builder, value) for value in (_TILE_INT(0), b))
-    with cgutils.for_range(builder, k):
+    left, right = (stored_on_stack(builder, value) for value in (_TILE_INT(0), b))
+    with repeated(builder, k):
         at_a, at_b = builder.load(left), builder.load(right)
         if fetches:
             _fetch_line(builder, builder.gep(at_b, [b_panel]), written=False, cache=2)
@@ -210,7 +210,7 @@ def _fetch_line(
     """Into the first cache or the second."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-    code = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    code = known_function(builder.module, kind, "llvm.prefetch.p0")
     address = builder.gep(builder.bitcast(start, byte), [_TILE_INT(offset)])
     builder.call(code, [address, number(int(written)), number(4 - cache), number(1)])
 

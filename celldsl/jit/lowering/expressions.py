@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from types import FunctionType
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 
 from celldsl.jit.functions import Routine
-from celldsl.jit.lowering.llvm_types import Intrinsic, Value
-from celldsl.jit.lowering.pointers import Pointer, read_element
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.intrinsics import Intrinsic
+from celldsl.jit.lowering.llvm_types import Value
+from celldsl.jit.lowering.pointers import read_element
 from celldsl.jit.lowering.scope import Routines, Scope, routine_number
+from celldsl.jit.lowering.types import Pointer
 from celldsl.jit.lowering.values import (
     RoutineError,
     Typed,
@@ -164,8 +165,9 @@ def _either(scope: Scope, test: Value, body: ast.expr, other: ast.expr) -> Typed
     return Typed(kind, result)
 
 
-def _kind_of_both(a: Typed, b: Typed) -> Value:
-    return a.kind if a.kind == b.kind else common(a.kind, b.kind)
+def _kind_of_both(a: Typed, b: Typed) -> types.Type:
+    same: types.Type = a.kind
+    return same if a.kind == b.kind else common(a.kind, b.kind)
 
 
 _CONVERSIONS = {
@@ -176,8 +178,8 @@ _CONVERSIONS = {
 }
 
 
-class _Target:
-    """What intrinsics ask of Numba's context."""
+class Target:
+    """What intrinsics ask of what they are written for."""
 
     get_value_type = staticmethod(llvm_type)
 
@@ -211,10 +213,9 @@ def called(
     if function is panel_width:
         width = panel_width(str(given[0].kind.dtype))
         return Typed(types.int64, constant(types.int64, width).code, width)
-    define = getattr(function, "__wrapped__", None)
-    if isinstance(function, FunctionType) or define is None:
+    if not isinstance(function, Intrinsic):
         raise RoutineError(f"{function!r} cannot be called in a routine")
-    return _intrinsic(builder, define, given)
+    return _intrinsic(builder, function.define, given)
 
 
 def _routine(
@@ -226,16 +227,16 @@ def _routine(
 
 
 def _intrinsic(
-    builder: ir.IRBuilder, define: Callable[..., Intrinsic], given: Sequence[Typed]
+    builder: ir.IRBuilder, define: Callable[..., Any], given: Sequence[Typed]
 ) -> Typed | None:
-    """What Numba's `intrinsic` marks says its types and writes its instructions."""
+    """It says its types and writes its instructions."""
     kinds = [v.kind if v.literal is None else types.literal(v.literal) for v in given]
     found = define(None, *kinds)
     if found is None:
         raise RoutineError(f"{define.__name__} takes no {', '.join(map(str, kinds))}")
     sig, generate = found
     codes = [cast(builder, v, kind) for v, kind in zip(given, sig.args, strict=True)]
-    result = generate(_Target, builder, sig, codes)
+    result = generate(Target, builder, sig, codes)
     return None if sig.return_type == types.none else Typed(sig.return_type, result)
 
 

@@ -1,8 +1,9 @@
-"""Names of what Numba and llvmlite hand to functions that write instructions.  In: nothing.
+"""Names of what is handed to functions that write instructions.  In: nothing.
 
     def generate(context: Context, builder: ir.IRBuilder, signature: Signature, arguments: Values):
 
-Numba says no types, so that a checker takes its objects for anything; a reader sees what they are.
+llvmlite says no types, so that a checker takes its objects for anything; a reader sees what they
+are.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from llvmlite import ir
-from numba import types
-from numba.core import typing as numba_typing
-from numba.core.base import BaseContext
+
+from celldsl.jit.lowering import types
 
 
 class Value(Protocol):
@@ -22,9 +22,9 @@ class Value(Protocol):
     type: Any  # an ir.Type, with what its kind has besides
 
 
-Context: TypeAlias = BaseContext  # of lowering
-TypingContext: TypeAlias = numba_typing.BaseContext
-Signature: TypeAlias = numba_typing.Signature
+Context: TypeAlias = Any  # `expressions.Target`, or Numba's
+TypingContext: TypeAlias = None
+Signature: TypeAlias = types.Signature
 Types: TypeAlias = "Sequence[types.Type]"  # of arguments
 Values: TypeAlias = "Sequence[Value]"  # the arguments, in the same order
 Generator: TypeAlias = "Callable[[Context, ir.IRBuilder, Signature, Values], Value]"

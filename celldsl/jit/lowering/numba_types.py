@@ -35,10 +35,18 @@ from celldsl.jit.functions import (
     given_integers,
     given_truths,
 )
-from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.intrinsics import Intrinsic
+from celldsl.jit.lowering.llvm_types import Values
+from celldsl.jit.lowering.numba_intrinsics import (
+    code_of,
+    intrinsic_type,
+    kind_of,
+    numba_type,
+    register_elementary,
+)
 from celldsl.jit.lowering.statements import ROUTINE_PREFIX, RoutineCode
-from celldsl.jit.lowering.values import RoutineError
+from celldsl.jit.lowering.types import Type as Kind
+from celldsl.jit.lowering.types import void
 from celldsl.jit.object_key import runtime_digest
 from celldsl.jit.process_target import target
 from celldsl.jit.target import facts_of
@@ -60,7 +68,7 @@ class PartLibrary(CPUCodeLibrary):
 class KernelCache(FunctionCache):
     """Compiled kernels on disk, for one runtime alone: its routines are linked into them."""
 
-    def _index_key(self, sig: Signature, codegen: object) -> tuple[object, ...]:
+    def _index_key(self, sig: Any, codegen: object) -> tuple[object, ...]:
         return (*super()._index_key(sig, codegen), runtime_digest(), facts_of(target()))
 
 
@@ -80,6 +88,8 @@ def register_routines() -> None:
     """Tells Numba what to take a routine for, where a kernel names it, and what `given_array` and
     the like are."""
     typeof_impl.register(Routine)(lambda routine, _: routine_type(routine))
+    typeof_impl.register(Intrinsic)(lambda found, _: intrinsic_type(found))
+    register_elementary()
     overload(given_array, prefer_literal=True)(_given_array)
     overload(given_integers, prefer_literal=True)(_given_integers)
     overload(given_truths, prefer_literal=True)(_given_truths)
@@ -98,7 +108,7 @@ def _given_array(array, like, axes, told):  # Numba compares the names with thos
     return lambda array, like, axes, told: np.ascontiguousarray(array)
 
 
-_Library: TypeAlias = "tuple[CPUCodeLibrary, types.Type, ir.Function]"
+_Library: TypeAlias = "tuple[CPUCodeLibrary, Kind, ir.Function]"
 
 
 def _given_integers(array, like, axes, limit, told):
@@ -133,26 +143,26 @@ def _check_given(array, axes, told, kind, words):
 @cache
 def routine_type(routine: Routine) -> types.Type:
     """What Numba takes the routine for, where a kernel names it: a function of its own kind."""
-    made: dict[tuple[types.Type, ...], _Library] = {}
+    made: dict[tuple[Kind, ...], _Library] = {}
 
-    def compiled(kinds: tuple[types.Type, ...]) -> _Library:
+    def compiled(arguments: Any) -> _Library:
+        kinds = tuple(map(kind_of, arguments))
         if kinds not in made:
             made[kinds] = _library(routine, kinds)
         return made[kinds]
 
-    def generic(_: AbstractTemplate, arguments: Types, __: object) -> Signature | None:
+    def generic(_: AbstractTemplate, arguments: Any, __: object) -> Any:
         plain = tuple(_plain(types.unliteral(a)) for a in arguments)
-        return signature(compiled(tuple(map(_kind, plain)))[1], *plain)
+        return signature(numba_type(compiled(plain)[1]), *plain)
 
-    def call(context: Context, builder: ir.IRBuilder, sig: Signature, arguments: Values) -> Value:
-        library, kind, function = compiled(tuple(map(_kind, sig.args)))
+    def call(context: Any, builder: ir.IRBuilder, sig: Any, arguments: Values) -> Any:
+        library, kind, function = compiled(sig.args)
         context.add_linking_libs([library])
-        codes = [
-            _pointer(context, builder, *pair) for pair in zip(sig.args, arguments, strict=True)
-        ]
+        pairs = zip(sig.args, arguments, strict=True)
+        codes = [code_of(context, builder, *pair) for pair in pairs]
         outside = cgutils.get_or_insert_function(builder.module, function.ftype, function.name)
         found = builder.call(outside, codes)
-        return context.get_dummy_value() if kind == types.none else found
+        return context.get_dummy_value() if kind == void else found
 
     members = {"generic": generic, "key": routine}
     template = type(f"_Typed_{routine.name}", (AbstractTemplate,), members)
@@ -168,21 +178,7 @@ def _plain(kind: types.Type) -> types.Type:
     return kind
 
 
-def _kind(kind: types.Type) -> types.Type:
-    if not isinstance(kind, types.Array):
-        return kind
-    if kind.ndim != 1 or kind.layout != "C":
-        raise RoutineError(f"{kind} is no contiguous array of one axis")
-    return Pointer(kind.dtype, -1)
-
-
-def _pointer(context: Context, builder: ir.IRBuilder, kind: types.Type, value: Value) -> Value:
-    if isinstance(kind, types.Array):
-        return context.make_array(kind)(context, builder, value).data
-    return value
-
-
-def _library(routine: Routine, kinds: tuple[types.Type, ...]) -> _Library:
+def _library(routine: Routine, kinds: tuple[Kind, ...]) -> _Library:
     """Code of the routine and of all that it calls, the type of its result, and its function."""
     library = PartLibrary(cpu_target.target_context.codegen(), routine.name)
     module = library.create_ir_module(routine.name)

@@ -23,9 +23,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 
 from celldsl.jit.functions import Routine
+from celldsl.jit.lowering import types
 from celldsl.jit.lowering.llvm_types import Made, Value
 from celldsl.jit.lowering.values import RoutineError, Typed, constant, llvm_type
 from celldsl.jit.target import MachineCodeError

@@ -20,13 +20,13 @@ to 24, and another over the last whole vector, from 23 to 31, which writes at 23
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from celldsl.jit.functions import Routine
+from celldsl.jit.lowering import types
 from celldsl.jit.lowering.expressions import (
     is_elementary,
     stage_call,
@@ -35,8 +35,9 @@ from celldsl.jit.lowering.expressions import (
     stage_value,
 )
 from celldsl.jit.lowering.llvm_types import Made, Value
-from celldsl.jit.lowering.pointers import Pointer, read_element, write_element
+from celldsl.jit.lowering.pointers import read_element, write_element
 from celldsl.jit.lowering.scope import Scope
+from celldsl.jit.lowering.types import Pointer
 from celldsl.jit.lowering.values import RoutineError, Typed, cast, combined, constant, is_real
 from celldsl.jit.lowering.vector_width import panel_width
 
@@ -85,12 +86,20 @@ def end_of_vectors(builder: ir.IRBuilder, count: Value, vector: int) -> Value:
 ROUTINE_PREFIX = "celldsl.routine."
 
 
-class RoutineCode:
-    """The routines of one module, each once for types of arguments."""
+Key = tuple[Routine, tuple[types.Type, ...]]
+Elsewhere = Callable[[Key, ir.Module], "Made | None"]
 
-    def __init__(self, module: ir.Module) -> None:
+
+class RoutineCode:
+    """The routines of one module, each once for types of arguments.
+
+    `elsewhere` declares in a module those that are in another one.
+    """
+
+    def __init__(self, module: ir.Module, elsewhere: Elsewhere | None = None) -> None:
         self.module = module
-        self._made: dict[tuple[Routine, tuple[types.Type, ...]], Made] = {}
+        self._elsewhere = elsewhere
+        self._made: dict[Key, Made] = {}
 
     def function(self, routine: Routine, kinds: Sequence[types.Type]) -> Made:
         """The function, and the type of what it returns.  Raises RoutineError.
@@ -101,15 +110,21 @@ class RoutineCode:
             kinds = [Pointer(k.dtype, -1) if isinstance(k, Pointer) else k for k in kinds]
         key = routine, tuple(kinds)
         if key not in self._made:
+            there = self._elsewhere(key, self.module) if self._elsewhere is not None else None
             symbol = f"{ROUTINE_PREFIX}{len(self.module.functions)}.{routine.name}"
-            scope = Scope(self, routine, kinds, symbol)
-            try:
-                _write_suite(scope, scope.tree.body)
-            except RoutineError as error:
-                raise RoutineError(f"{routine.name}: {error}") from None
-            scope.end()
-            self._made[key] = scope.function, scope.result
+            self._made[key] = there or self.written(key, symbol)
         return self._made[key]
+
+    def written(self, key: Key, symbol: str) -> Made:
+        """The function of this module."""
+        routine, kinds = key
+        scope = Scope(self, routine, kinds, symbol)
+        try:
+            _write_suite(scope, scope.tree.body)
+        except RoutineError as error:
+            raise RoutineError(f"{routine.name}: {error}") from None
+        scope.end()
+        return scope.function, scope.result
 
 
 def _write_suite(scope: Scope, statements: Sequence[ast.stmt]) -> None:

@@ -3,7 +3,7 @@
     total = combined(builder, ast.Add, a, b)        # float32 + float32, int64 + int64, …
     number = cast(builder, total, types.float64)
 
-A type is one of Numba's: int64, uint64, float32, float64, boolean, or that of a pointer.  Two
+A type is one of `types`: int64, uint64, float32, float64, boolean, or that of a pointer.  Two
 numbers
 of different types meet as Numba lets them: an integer and a float32 make a float64.
 """
@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from celldsl.jit.functions import FAST_MATH
+from celldsl.jit.lowering import types
 from celldsl.jit.lowering.llvm_types import Value
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.types import Pointer
 
 FLAGS = tuple(sorted(FAST_MATH))
 _LLVM_TYPES = {
@@ -49,7 +50,7 @@ class RoutineError(TypeError):
 class Typed:
     """A value; `literal` where the text has an integer."""
 
-    kind: types.Type
+    kind: Any  # a `types.Type`: who has a pointer asks for its dtype and scope
     code: Value
     literal: int | None = None
 
@@ -70,7 +71,7 @@ def is_real(kind: types.Type) -> bool:
 
 def cast(builder: ir.IRBuilder, value: Typed, kind: types.Type) -> Value:
     """The value as one of another type."""
-    if value.kind == kind or isinstance(kind, types.Literal):
+    if value.kind == kind or isinstance(kind, types.IntegerLiteral):
         return value.code
     if isinstance(kind, Pointer) and isinstance(value.kind, Pointer):
         return builder.bitcast(value.code, llvm_type(kind))
@@ -136,8 +137,8 @@ def extreme(builder: ir.IRBuilder, order: type[ast.cmpop], a: Typed, b: Typed) -
 
 
 def combined(builder: ir.IRBuilder, operation: type[ast.operator], a: Typed, b: Typed) -> Typed:
-    kind = types.float64 if operation is ast.Div else None
-    kind = kind if kind and not (is_real(a.kind) or is_real(b.kind)) else common(a.kind, b.kind)
+    whole = not (is_real(a.kind) or is_real(b.kind))
+    kind = types.float64 if operation is ast.Div and whole else common(a.kind, b.kind)
     left, right = cast(builder, a, kind), cast(builder, b, kind)
     if operation in _OF_REALS and is_real(kind):
         code = getattr(builder, _OF_REALS[operation])(left, right, flags=FLAGS)

@@ -23,8 +23,8 @@ from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
 
+from celldsl.jit.lowering.emit import known_function
 from celldsl.jit.lowering.llvm_types import Value
 
 _ARITHMETIC_NAMES = {
@@ -141,7 +141,7 @@ class Traced(Real):
         name = f"llvm.{intrinsic}.f{64 if isinstance(kind, ir.DoubleType) else 32}"
         values = [self.value, *map(self.of, others)]
         function_type = ir.FunctionType(kind, [kind] * len(values))
-        function = cgutils.get_or_insert_function(self.builder.module, function_type, name)
+        function = known_function(self.builder.module, function_type, name)
         called = self.builder.call(function, values)
         called.fastmath = _AsWritten()
         return Traced(self.builder, called)

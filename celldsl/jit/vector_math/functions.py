@@ -19,12 +19,8 @@ from typing import cast
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from celldsl.jit.lowering.llvm_types import Context, Signature, Types, Value, Values
+from celldsl.jit.lowering.emit import known_function
 from celldsl.jit.vector_math.arithmetic import (
     Number,
     Real,
@@ -170,7 +166,7 @@ def elementary_function(
     single = isinstance(kind, ir.FloatType)
     function_type = ir.FunctionType(kind, [kind] * count)
     full_name = f"celldsl_{function.__name__}_{'f32' if single else 'f64'}"
-    made = cgutils.get_or_insert_function(module, function_type, full_name)
+    made = known_function(module, function_type, full_name)
     if not made.blocks:
         made.linkage = "internal"
         made.attributes.add("alwaysinline")
@@ -179,27 +175,3 @@ def elementary_function(
         result = FORMULAS[function](*numbers, SINGLE if single else DOUBLE)
         builder.ret(cast("Traced", result).value)
     return made
-
-
-def _register_elementary(function: Formula, count: int) -> None:
-    """Compiled code that calls the function gets the formula."""
-
-    def generic(_: AbstractTemplate, arguments: Types, __: object) -> Signature | None:
-        if not all(isinstance(a, (types.Float, types.Integer)) for a in arguments):
-            return None
-        single = all(a == types.float32 for a in arguments)
-        kind = types.float32 if single else types.float64
-        return signature(kind, *[kind] * len(arguments))
-
-    def write(_: Context, builder: ir.IRBuilder, __: Signature, arguments: Values) -> Value:
-        kind = arguments[0].type
-        made = elementary_function(builder.module, function, kind, len(arguments))
-        return builder.call(made, arguments)
-
-    template = type(f"_Typed_{function.__name__}", (AbstractTemplate,), {"generic": generic})
-    infer_global(function)(template)
-    lower_builtin(function, *[types.Float] * count)(write)
-
-
-for _function in FORMULAS:
-    _register_elementary(_function, 2 if _function in (power, hypot, copysign) else 1)

@@ -23,7 +23,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from celldsl.jit.object_cache import runtime_addresses
+from celldsl.jit.object_cache import Code
+from celldsl.jit.translation import Translation
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import DType
 from celldsl.runtime.cpython.abi import (
@@ -135,14 +136,14 @@ def fast_function(entry: str, table: CallTable) -> Any:
 def _methods() -> dict[str, _Method]:
     names = ("step", "stream")
     symbols = [f"celldsl_fast_{name}" for name in names]
-    found = runtime_addresses("fast_calls", symbols, _compiled_fast_calls, OBJECT_FACTS)
+    found = Code("fast_calls", symbols, _compiled_fast_calls, OBJECT_FACTS).addresses()
     return {
         name: _Method(name.encode(), code, _TAKES_ARRAY_OF_ARGUMENTS, None)
         for name, code in zip(names, found, strict=True)
     }
 
 
-def _compiled_fast_calls() -> bytes:
+def _compiled_fast_calls() -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
     from celldsl.runtime.cpython.fast_steps import FAST_ENTRIES
 

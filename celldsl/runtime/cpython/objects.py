@@ -12,12 +12,12 @@ what the function that found no memory has set.
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from celldsl.jit.functions import routine
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.types import Pointer
 from celldsl.runtime.cpython.abi import (
     CALL_ARRAY_TYPE,
     CALL_DROP,

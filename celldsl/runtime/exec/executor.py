@@ -24,7 +24,7 @@ from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.exec.no_memory import no_room, no_room_back, pass_of
 from celldsl.runtime.exec.own_copies import OwnCopies
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
-from celldsl.runtime.exec.phase_code import compiled_phases, leading_once
+from celldsl.runtime.exec.phase_code import begin_compiling, compiled_phases, leading_once
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
@@ -145,6 +145,7 @@ class Engine:
         self.made_by = made_by
         self.dims = dict(dims)
         self.dtype = parameters.dtype
+        begin_compiling(description.forward, self.dtype, made_by)
         if description.prepare is not None and made_by == "llvm":
             description.prepare(self.dtype)
         self.once = len(leading_once(description.forward))

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.functions import Routine
-from celldsl.jit.object_cache import check_executable_memory, phase_addresses
+from celldsl.jit.object_cache import begin_phases, check_executable_memory, phase_addresses
 from celldsl.runtime.arrays.validation import DType
 from celldsl.runtime.description import Description, Phase
 from celldsl.runtime.threads.checked_run import CheckedRun
@@ -43,6 +43,12 @@ def compiled_phases(
         checked = CheckedRun(description.regions, dims, back)
         return CompiledPhases(phases, None, row_work, checked)
     return CompiledPhases(phases, phase_addresses(routines, dtype, label), row_work)
+
+
+def begin_compiling(phases: Sequence[Phase], dtype: DType, made_by: str, label: str = "") -> None:
+    """Begins what `compiled_phases` will wait for."""
+    if made_by == "llvm" and not checked_mode():
+        begin_phases([phase.run for phase in phases], dtype, label)
 
 
 def _by_numba(phases: Sequence[Phase]) -> list[Phase]:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from celldsl.jit.functions import routine
-from celldsl.jit.object_cache import runtime_addresses
+from celldsl.jit.object_cache import Code
+from celldsl.jit.translation import Translation
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.addresses import address_of
 from celldsl.runtime.row_plan import HEADER, RUN, WORDS, RowPlan
@@ -71,12 +72,12 @@ def begin_anew(source: Any, resets: Any, part: Any, batch: int, aside: int, stat
 @cache
 def _compiled() -> Any:
     symbol = "celldsl_begin_anew"
-    (found,) = runtime_addresses("plan_anew", [symbol], lambda: _object(symbol))
+    (found,) = Code("plan_anew", [symbol], lambda: _object(symbol)).addresses()
     place, number = ctypes.c_void_p, ctypes.c_int64
     return ctypes.CFUNCTYPE(number, place, place, place, number, number, number)(found)
 
 
-def _object(symbol: str) -> bytes:
+def _object(symbol: str) -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
 
     return compile_symbols({symbol: (begin_anew, "sssiii")}, "float64")

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import known_function
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 
 _PAUSES = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
@@ -74,7 +74,7 @@ def spin_pause(_):
         hint = next((name for cpu, name in _PAUSES.items() if triple.startswith(cpu)), None)
         if hint is not None:
             kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, hint), [])
+            builder.call(known_function(builder.module, kind, hint), [])
         return context.get_dummy_value()
 
     return types.void(), generate

@@ -9,13 +9,13 @@ It is a phase of kind "rows" whose arrays are the copy, what is copied, and how 
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from celldsl.jit.functions import routine
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import bytes_copied
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.pointers import Pointer
+from celldsl.jit.lowering.types import Pointer
 
 LINE = 64  # bytes: no two threads write to one
 
@@ -27,7 +27,7 @@ def copy_bytes(_, to, given, count):
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         byte = ir.IntType(8).as_pointer()
         to, given = (builder.inttoptr(address, byte) for address in args[:2])
-        cgutils.raw_memcpy(builder, to, given, args[2], 1)
+        bytes_copied(builder, to, given, args[2])
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp), generate

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.emit import known_function, on_stack
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 
 _WORD = ir.IntType(64)
@@ -36,14 +36,14 @@ def _processor() -> str:
 
 def _x86_call(builder: ir.IRBuilder, name: str, address: Value) -> None:
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
+    function = known_function(builder.module, kind, f"llvm.x86.sse.{name}")
     builder.call(function, [builder.bitcast(address, ir.IntType(8).as_pointer())])
 
 
 def _read_mode(builder: ir.IRBuilder) -> Value:
     """The control word of floating point; 0 where it is not known how to ask."""
     if _processor() in _X86:
-        address = cgutils.alloca_once(builder, _HALF)
+        address = on_stack(builder, _HALF)
         _x86_call(builder, "stmxcsr", address)
         return builder.zext(builder.load(address), _WORD)
     if _processor() in _ARM:
@@ -53,7 +53,7 @@ def _read_mode(builder: ir.IRBuilder) -> Value:
 
 def _write_mode(builder: ir.IRBuilder, mode: Value) -> None:
     if _processor() in _X86:
-        address = cgutils.alloca_once(builder, _HALF)
+        address = on_stack(builder, _HALF)
         builder.store(builder.trunc(mode, _HALF), address)
         _x86_call(builder, "ldmxcsr", address)
     elif _processor() in _ARM:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from celldsl.jit.object_cache import runtime_addresses
+from celldsl.jit.object_cache import Code
 from celldsl.jit.object_key import JOBS
+from celldsl.jit.translation import Translation
 from celldsl.runtime.cpython.abi import OBJECT_FACTS
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ class JobFunctions:
 
 @cache
 def job_functions() -> JobFunctions:
-    symbols = [f"celldsl_{name}" for name in JobFunctions.__dataclass_fields__]
-    found = runtime_addresses(JOBS, symbols, _compiled_jobs, OBJECT_FACTS)
+    found = job_code().addresses()
     address, number = ctypes.c_void_p, ctypes.c_int64
     kinds = (
         ctypes.CFUNCTYPE(None, address),
@@ -55,7 +55,12 @@ def job_functions() -> JobFunctions:
     return JobFunctions(*made)
 
 
-def _compiled_jobs() -> bytes:
+def job_code() -> Code:
+    symbols = [f"celldsl_{name}" for name in JobFunctions.__dataclass_fields__]
+    return Code(JOBS, symbols, _compiled_jobs, OBJECT_FACTS)
+
+
+def _compiled_jobs() -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
     from celldsl.runtime.threads.copy_share import COPY_ENTRIES
     from celldsl.runtime.threads.mailboxes import MAILBOX_ENTRIES

@@ -15,10 +15,10 @@ longer than most tasks, so that a worker looks into it again and again for a whi
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from celldsl.jit.functions import routine
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.runtime.threads.atomics import atomic_exchange, atomic_load, atomic_store, spin_pause

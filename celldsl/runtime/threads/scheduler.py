@@ -19,12 +19,13 @@ so nobody begins another slice.
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from celldsl.jit.functions import routine
+from celldsl.jit.lowering import types
+from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.pointers import Pointer, pointer
+from celldsl.jit.lowering.pointers import pointer
+from celldsl.jit.lowering.types import Pointer
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
 from celldsl.runtime.threads.atomics import (
     atomic_add,

@@ -6,6 +6,7 @@ size_code(3*H + @R)        "3*d_H + n_rows"
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import lcm
 
 from celldsl.ir.size import Size
@@ -18,6 +19,7 @@ def kernel_dim(name: str) -> str:
     return EXTENTS.get(name) or f"d_{name}"
 
 
+@lru_cache(4_096)
 def size_code(size: Size, spelled: Callable[[str], str] = kernel_dim) -> str:
     """An integer expression.  Quotients are taken last, so that they are exact."""
     divisor = Size.of(lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1)

@@ -1,0 +1,35 @@
+"""Code that a new cell will need, compiled while the cell is read.  In: nothing.  Out: nothing.
+
+    begin_ahead()
+
+The scheduler and the products are the same for all cells.  Where they are on no disk yet, the first
+cell of an installation has to wait for them; on a thread of their own they are done by the time
+that the cell is.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Thread
+
+from celldsl.jit.checked import checked_mode
+from celldsl.jit.gemm.prepare import product_code
+from celldsl.jit.translation import threads
+from celldsl.runtime.threads.job_functions import job_code
+
+USUAL = "float32"  # what cells are built for, unless somebody says otherwise
+
+
+def begin_ahead() -> None:
+    if threads() < 2 or checked_mode():
+        return
+    # Where the system gives no more threads, who needs the code compiles it.
+    with suppress(RuntimeError):
+        Thread(target=_begin, name="celldsl-ahead").start()
+
+
+def _begin() -> None:
+    # Whatever is wrong here is met again, and told, where the code is needed.
+    with suppress(Exception):
+        job_code().begin()
+        product_code(USUAL).begin()
