@@ -115,4 +115,6 @@ def less(a: Value, b: Value) -> Value:
 
 
 def _is(value: Value, size: Size) -> bool:
-    return value == size.constant or value == Count(size)
+    if isinstance(value, Count):
+        return value.size == size
+    return isinstance(value, int | float) and value == size.constant
