@@ -1,6 +1,6 @@
 """A convolutional LSTM beside PyTorch's eager one, in turns, on two threads.
 
-    python benchmarks/convolutions.py [--budget SECONDS]
+    python benchmarks/convolutions.py [--budget SECONDS] [--without direct_convolutions]
 
 Sizes are (T, B, C, F, places…), the kernel has 3 places along each axis.  A training pass is
 forward and the gradients of parameters, inputs and start states; PyTorch's cell concatenates input
@@ -10,7 +10,7 @@ and state and has one convolution for all gates.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,12 @@ GATES = "ijfo"
 Runs = dict[str, Callable[[], object]]
 
 
-def runs_of(shape: tuple[int, ...]) -> Runs:
+def runs_of(shape: tuple[int, ...], without: Sequence[str] = ()) -> Runs:
     """Both cells, with the same parameters and data."""
     steps, batch, channels, features, *places = shape
     names = ("Y", "X") if len(places) == 2 else ("L",)
-    cell_type = celldsl.load("conv_lstm" if len(places) == 2 else "conv_lstm_1d")
+    name = "conv_lstm" if len(places) == 2 else "conv_lstm_1d"
+    cell_type = celldsl.load(name, without=without)
     dims = dict(zip(names, places, strict=True))
     cell = cell_type(C=channels, F=features, dtype="float32", seed=0, **dims)
     rng = np.random.default_rng(0)
@@ -84,13 +85,17 @@ def eager(params: dict[str, Any], features: int) -> Callable[[torch.Tensor], tor
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for each shape")
-    budget = parser.parse_args().budget
+    parser.add_argument("--without", action="append", default=[], help="optimisations to leave out")
+    arguments = parser.parse_args()
     celldsl.set_threads(THREADS)
     torch.set_num_threads(THREADS)
     print("| T, B, C, F, places | training, ms | PyTorch's | ratio | inference, ms | its | ratio |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for shape in SHAPES:
-        times = [1e3 * time.median for time in alternate(runs_of(shape), budget).values()]
+        times = [
+            1e3 * time.median
+            for time in alternate(runs_of(shape, arguments.without), arguments.budget).values()
+        ]
         train, peer, alone, peer_alone = times
         print(f"| {', '.join(map(str, shape))} | {train:.0f} | {peer:.0f} | {peer / train:.2f} | "
               f"{alone:.0f} | {peer_alone:.0f} | {peer_alone / alone:.2f} |")  # fmt: skip

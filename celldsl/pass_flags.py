@@ -21,6 +21,8 @@ PLANNING = {
     "sink_nodes": "computes a value in the loop that reads it, where that keeps less in memory",
     "place_gradients": "lets products over all rows write gradients where they belong",
     "join_sums": "packs once what the gradients of several weights read",
+    "direct_convolutions": "multiplies by kernels of 3 places as they are; Winograd's transforms, "
+    "instead, take a half to a quarter of the multiplications and round up to four times as much",
     "block_sequences": "takes few sequences at a time through all steps where states are matrices",
     "carry_in_place": "writes the cotangents of states over the old ones",
 }

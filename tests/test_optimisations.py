@@ -41,11 +41,13 @@ def test_the_module_says_what_it_was_made_without(name: str) -> None:
 
 @pytest.mark.parametrize("name", PLANNING)
 def test_each_part_of_planning_makes_a_difference(name: str) -> None:
-    """One cell has something to do for each of them, but for what needs a step without products.
+    """One cell has something to do for each of them, but for what needs a step without products or
+    an image.
 
     Passes are compared before and after in `tests/transforms`.
     """
-    cell = "delta_rule" if name == "block_sequences" else "every_pass"
+    others = {"block_sequences": "delta_rule", "direct_convolutions": "conv_plane"}
+    cell = others.get(name, "every_pass")
     text = (TOP / f"tests/end_to_end/feature_cells/{cell}.cell").read_text(encoding="utf-8")
     with_it = generate(text, "a.cell")
     without = generate(text, "a.cell", without=[name])

@@ -21,6 +21,8 @@ from celldsl.jit.gemm.prepare import announce_products
 
 _TOLD = re.compile(r"\w+: expected .*, got .*")
 _COLOUR = re.compile(r"\x1b\[\d*m")
+# The first that a module imports makes all symbols known that it names.
+PREPARATIONS = ("prepare_winograd", "prepare_convolutions", "prepare_products")
 
 _kernel_lock = ProcessLock()
 
@@ -34,8 +36,8 @@ class Kernel:
         update_wrapper(self, function)
         # Modules import this where they have products.
         known = function.__globals__
-        found = known.get("prepare_convolutions") or known.get("prepare_products")
-        self._prepare: Callable[[Any], None] | None = found
+        found = [known[name] for name in PREPARATIONS if name in known]
+        self._prepare: Callable[[Any], None] | None = found[0] if found else None
         self._ready: set[Any] = set()
         self._refusal: type[Exception] = TypeError  # Numba's own, once it is imported
         if self._prepare is not None:

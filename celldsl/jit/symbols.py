@@ -22,7 +22,8 @@ CODE_FILES = {
     "lowering.pointers": ("address", "pointer", "real"),
     "lowering.vector_width": ("panel_width",),
     "gemm.calls": (
-        "convolve", "convolve_sums", "gemm", "gemm_sums", "pack", "pack_kernel", "tile",
+        "convolve", "convolve_sums", "gemm", "gemm_sums", "pack", "pack_kernel", "pack_winograd",
+        "tile", "winograd", "winograd_sums",
     ),
     "gemm.packing": ("sum_chunks", "sum_split"),
     "vector_math.functions": (

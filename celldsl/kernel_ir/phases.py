@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 
 from celldsl.ir.size import Size, product
+from celldsl.kernel_ir.convolutions import write_convolve, write_convolve_sums, write_pack_kernel
 from celldsl.kernel_ir.expressions import (
     Call,
     Count,
@@ -33,11 +34,8 @@ from celldsl.kernel_ir.products import (
     share_of,
     write_add_shares,
     write_combine,
-    write_convolve,
-    write_convolve_sums,
     write_gemm,
     write_pack,
-    write_pack_kernel,
     write_row_sums,
     write_scatter,
     write_shares,

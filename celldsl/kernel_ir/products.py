@@ -37,13 +37,9 @@ from celldsl.kernel_ir.statements import Writer
 from celldsl.plan.operations import (
     AddShares,
     Combine,
-    Convolve,
-    ConvolveSums,
     Gemm,
     GemmRows,
-    Image,
     Pack,
-    PackKernel,
     Repeat,
     RowSum,
     ScatterRows,
@@ -67,13 +63,19 @@ def share_of(total: Value, index: Value, count: Value) -> Value:
     return quotient(times(total, index), count)
 
 
-def _axes(loops: tuple[Repeat, ...], prefix: str = "g") -> list[tuple[str, Size]]:
+def axes_of(loops: tuple[Repeat, ...], prefix: str = "g") -> list[tuple[str, Size]]:
     return [(f"{prefix}{i}", loop.size) for i, loop in enumerate(loops)]
 
 
-def _moved(loops: tuple[Repeat, ...], side: str, prefix: str = "g") -> list[Value]:
+def moved(loops: tuple[Repeat, ...], side: str, prefix: str = "g") -> list[Value]:
     """How far an operand advances by the indices of the repeats."""
     return [times(Name(f"{prefix}{i}"), Count(getattr(loop, side))) for i, loop in enumerate(loops)]
+
+
+def share_terms(out: Writer, terms: Size) -> None:
+    """How many parts share the rows of a sum where each row has so many terms."""
+    split = Call("sum_split", (PARTS, times(ROWS, Count(terms))))
+    out.let("split", split)
 
 
 def rows_from(
@@ -92,101 +94,29 @@ def write_gemm(
     out: Writer, stage: Gemm, low: Value, high: Value, firsts: Mapping[RowKind, Value]
 ) -> None:
     """`firsts` are the rows of the first sequence, for each kind of rows."""
-    with out.loops(_axes(stage.repeats)):
+    with out.loops(axes_of(stage.repeats)):
         sign = "+=" if stage.accumulate else "="
         out.note(f"{stage.out.name or 'out'} {sign} {stage.left.name} @ {stage.packed.name}")
         out.do(
             "gemm",
             minus(high, low), Count(stage.n), Count(stage.k),
-            rows_from(stage.left, low, _moved(stage.repeats, "left"), firsts),
+            rows_from(stage.left, low, moved(stage.repeats, "left"), firsts),
             Count(stage.left.width), Count(stage.left_stride),
-            pointer_to(stage.packed, 0, _moved(stage.repeats, "right")),
+            pointer_to(stage.packed, 0, moved(stage.repeats, "right")),
             times(Count(stage.k), PANEL), PANEL,
-            rows_from(stage.out, low, _moved(stage.repeats, "out"), firsts),
+            rows_from(stage.out, low, moved(stage.repeats, "out"), firsts),
             Count(stage.out.width), int(stage.accumulate),
         )  # fmt: skip
 
 
-def write_convolve(
-    out: Writer, stage: Convolve, low: Value, high: Value, firsts: Mapping[RowKind, Value]
-) -> None:
-    """As `write_gemm`, for all groups."""
-    sign = "+=" if stage.accumulate else "="
-    out.note(f"{stage.out.name or 'out'} {sign} {stage.packed.name} over {stage.source.name}")
-    groups = stage.groups
-    out.do(
-        "convolve",
-        minus(high, low), Count(groups.size), Count(stage.m), *_image(stage.image),
-        pointer_to(stage.packed, 0),
-        rows_from(stage.source, low, (), firsts), Count(stage.source.width), Count(groups.left),
-        Count(stage.source_channel),
-        rows_from(stage.out, low, (), firsts), Count(stage.out.width), Count(groups.out),
-        Count(stage.out_channel), int(stage.accumulate),
-    )  # fmt: skip
-
-
-def _image(image: Image) -> list[Value]:
-    return [Count(image.channels), Count(image.height), Count(image.width), *image.kernel]
-
-
-def write_pack_kernel(out: Writer, stage: PackKernel) -> None:
-    groups, image = (stage.groups,), stage.image
-    with out.loops(_axes(groups)):
-        out.do(
-            "pack_kernel",
-            Count(stage.m), Count(image.channels), *image.kernel,
-            pointer_to(stage.weight, 0, _moved(groups, "left")),
-            *(Count(stride) for stride in stage.strides),
-            pointer_to(stage.packed, 0, _moved(groups, "right")),
-        )  # fmt: skip
-
-
-def write_convolve_sums(out: Writer, stage: ConvolveSums) -> None:
-    """Sums over the part's own rows; each call takes some of them."""
-    one, groups = stage.product, (stage.groups,)
-    _share_terms(out, stage.image.pixels)
-    own = out.let("own", apply("mod", PART, SPLIT))
-    out.let("from_row", share_of(ROWS, own, SPLIT))
-    out.let("to_row", share_of(ROWS, plus(own, 1), SPLIT))
-    rows = minus(TO_ROW, FROM_ROW)
-    begin = out.let("begin", plus(FROM_ROW, share_of(rows, SHARE, SHARES)))
-    end = out.let("end", plus(FROM_ROW, share_of(rows, plus(SHARE, 1), SHARES)))
-    with out.when(less(PART, SPLIT)), out.loops(_axes(groups)):
-        out.note(f"{one.out.name or 'out'} = {one.left.name} times {stage.source.name}")
-        out.let("sum_0", pointer_to(one.out, 0, _moved(groups, "out")))
-        out.let("step_0", Count(one.out_stride))
-        with out.when(less(0, own)):
-            out.let("sum_0", pointer_to(one.shares, minus(own, 1), _inside_groups(stage)))
-            out.let("step_0", Count(one.n))
-        out.do(
-            "convolve_sums",
-            minus(end, begin), Count(one.m), *_image(stage.image),
-            pointer_to(one.left, begin, _moved(groups, "left")), Count(one.left.width),
-            Count(stage.left_channel),
-            pointer_to(stage.source, begin, _moved(groups, "right")), Count(stage.source.width),
-            Count(stage.source_channel),
-            Name("sum_0"), Name("step_0"), less(0, SHARE),
-        )  # fmt: skip
-
-
-def _share_terms(out: Writer, terms: Size) -> None:
-    """How many parts share the rows of a sum where each row has so many terms."""
-    split = Call("sum_split", (PARTS, times(ROWS, Count(terms))))
-    out.let("split", split)
-
-
-def _inside_groups(stage: ConvolveSums) -> list[Value]:
-    return [times(Name("g0"), Count(stage.product.shares.strides[0]))]
-
-
 def write_pack(out: Writer, stage: Pack) -> None:
-    with out.loops(_axes(stage.repeats)):
+    with out.loops(axes_of(stage.repeats)):
         out.do(
             "pack",
             Count(stage.k), Count(stage.n),
-            pointer_to(stage.weight, 0, _moved(stage.repeats, "left")),
+            pointer_to(stage.weight, 0, moved(stage.repeats, "left")),
             Count(stage.k_stride), Count(stage.n_stride),
-            pointer_to(stage.packed, 0, _moved(stage.repeats, "right")),
+            pointer_to(stage.packed, 0, moved(stage.repeats, "right")),
         )  # fmt: skip
 
 
@@ -221,7 +151,7 @@ def write_shares(out: Writer, phase: Phase) -> None:
 def write_row_sums(out: Writer, stage: GemmRows) -> None:
     """Sums over the part's own rows, a chunk of them at a time; each call takes some chunks."""
     n = Count(stage.n)
-    with out.loops(_axes(stage.repeats)):
+    with out.loops(axes_of(stage.repeats)):
         tiles = out.let("tiles", quotient(minus(plus(n, PANEL), 1), PANEL))
         out.let("from_column", times(share_of(tiles, BAND, BANDS), PANEL))
         last = times(share_of(tiles, plus(BAND, 1), BANDS), PANEL)
@@ -231,7 +161,7 @@ def write_row_sums(out: Writer, stage: GemmRows) -> None:
         for number, one in enumerate(stage.products):
             _write_target(out, stage, one, number)
         first, last = (share_of(CHUNKS, share, SHARES) for share in (SHARE, plus(SHARE, 1)))
-        with out.loops(_axes(stage.sums, "s")), out.loop("chunk", last, first) as chunk:
+        with out.loops(axes_of(stage.sums, "s")), out.loop("chunk", last, first) as chunk:
             rows = minus(TO_ROW, FROM_ROW)
             low = out.let("low", plus(FROM_ROW, share_of(rows, chunk, CHUNKS)))
             end = plus(FROM_ROW, share_of(rows, plus(chunk, 1), CHUNKS))
@@ -242,7 +172,7 @@ def write_row_sums(out: Writer, stage: GemmRows) -> None:
 def _write_target(out: Writer, stage: GemmRows, one: RowSum, number: int) -> None:
     """Where a product goes: to its place, or to the part's share of it."""
     out.note(f"{one.out.name or 'out'} = {one.left.name}^T @ {stage.right.name}")
-    inside = [*_moved(stage.repeats, "out"), FROM_COLUMN]
+    inside = [*moved(stage.repeats, "out"), FROM_COLUMN]
     out.let(f"sum_{number}", pointer_to(one.out, 0, inside))
     out.let(f"step_{number}", Count(one.out_stride))
     with out.when(less(0, FROM_ROW)):
@@ -276,7 +206,7 @@ def _write_chunk(out: Writer, stage: GemmRows) -> None:
 
 
 def _both(stage: GemmRows, side: str) -> list[Value]:
-    return _moved(stage.repeats, side) + _moved(stage.sums, side, "s")
+    return moved(stage.repeats, side) + moved(stage.sums, side, "s")
 
 
 def write_scatter(out: Writer, stage: ScatterRows) -> None:
@@ -316,13 +246,13 @@ def write_add_shares(out: Writer, stage: AddShares) -> None:
     one = stage.product
     m, n = Count(one.m), Count(one.n)
     if stage.terms != Size.of(1):
-        _share_terms(out, stage.terms)
-    with out.loops(_axes(stage.repeats)):
+        share_terms(out, stage.terms)
+    with out.loops(axes_of(stage.repeats)):
         stop = share_of(m, plus(PART, 1), PARTS)
         with out.loop("i", stop, share_of(m, PART, PARTS)) as i:
             out.do(
                 "add_shares", n, minus(SPLIT, 1), Count(one.shares.width),
                 pointer_to(one.shares, 0, [*_inside(one), times(i, n)]),
-                pointer_to(one.out, 0, [*_moved(stage.repeats, "out"),
+                pointer_to(one.out, 0, [*moved(stage.repeats, "out"),
                                         times(i, Count(one.out_stride))]),
             )  # fmt: skip

@@ -1,15 +1,20 @@
 """Convolutions of a direction.  In: their forms in the graph.  Out: Convolve, ConvolveSums, packs.
 
 Kernels are packed once, when parameters alone are computed.  Images are read as they lie, so what
-does not lie line by line is copied first; results are written line by line.
+does not lie line by line is copied first; results are written line by line.  Where direct ones are
+left out, kernels of 3 × 3 and of 3 along a line are planned for Winograd's transforms; whether
+these pay is for the products to see, which know sizes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from celldsl.ir.attributes import KERNEL
 from celldsl.ir.convolutions import Convolution
 from celldsl.ir.program import Node
 from celldsl.ir.size import Size, contiguous, product
+from celldsl.jit.gemm.sizes import WINOGRAD_SCRATCH
 from celldsl.plan.gemms import repeats
 from celldsl.plan.graph import Graph
 from celldsl.plan.operations import Convolve, ConvolveSums, Image, PackKernel, Repeat, RowSum
@@ -19,6 +24,13 @@ from celldsl.structs import entity, field
 
 ONE, ZERO = Size.of(1), Size.of(0)
 NO_GROUPS = Repeat(ONE, ZERO, ZERO, ZERO)
+SCRATCH = Size.of(WINOGRAD_SCRATCH)
+TRANSFORMED = ((3, 3), (1, 3))  # kernels
+
+
+def direct_convolutions(image: Image, without: Collection[str]) -> bool:
+    """Whether a kernel goes over an image as it is, and not by transforms, which round more."""
+    return "direct_convolutions" not in without or image.kernel not in TRANSFORMED
 
 
 @entity
@@ -37,7 +49,7 @@ class Convolutions:
         groups = self._groups(form, seen, (packed, ""), made, image.depth * m)
         return Convolve(
             source, _stride(*seen, form.channel), image, packed, out, _stride(*made, form.m), m,
-            accumulate, groups, node.origin,
+            accumulate, groups, node.origin, self._scratch(form, image, SCRATCH, "tiles"),
         )  # fmt: skip
 
     def sums(self, node: Node, form: Convolution, out: Place) -> ConvolveSums:
@@ -54,16 +66,31 @@ class Convolutions:
         one = RowSum(left, out, shares, _stride(*whole[2], form.m), m, image.depth, node.origin)
         steps = (_stride(*whole[place], label) for place, label in ((0, form.m), (1, form.channel)))
         left_channel, source_channel = steps
-        return ConvolveSums(one, left_channel, source, source_channel, image, groups)
+        totals = self._scratch(form, image, m * image.channels * image.positions, "totals")
+        scratch = self._scratch(form, image, SCRATCH, "tiles")
+        return ConvolveSums(
+            one, left_channel, source, source_channel, image, groups, totals, scratch
+        )
+
+    def _transforms(self, form: Convolution, image: Image) -> bool:
+        direct = direct_convolutions(image, self.planner.without)
+        return not direct and not form.group
+
+    def _scratch(self, form: Convolution, image: Image, size: Size, name: str) -> Place | None:
+        """A buffer of the stage's own for each part: others may work for the part meanwhile."""
+        if not self._transforms(form, image):
+            return None
+        return self.planner.arrays.buffer(self.planner.work, "part", (size,), name)
 
     def _packed(self, form: Convolution, image: Image, m: Size) -> Place:
         weight = located(self.planner, form.other)
         strides = [
             _stride(weight, form.other_labels, x) for x in (form.m, form.channel, *form.taps)
         ]
-        key = (weight, tuple(strides), form.group)
+        transforms = self._transforms(form, image)
+        key = (weight, tuple(strides), form.group, image if transforms else None)
         if key not in self.packs:
-            own = image.depth * m
+            own = m * image.channels * image.positions if transforms else image.depth * m
             moves = self._groups(form, (weight, form.other_labels), (weight, ""), (weight, ""), own)
             length = own * moves.size
             name = self.planner.arrays.unique(f"packed {weight.name}")
@@ -73,7 +100,7 @@ class Convolutions:
                 strides.insert(2, ZERO)
             first, second, third, fourth = strides
             self.packs[key] = PackKernel(
-                weight, (first, second, third, fourth), packed, image, m, moves
+                weight, (first, second, third, fourth), packed, image, m, moves, transforms
             )
         return self.packs[key].packed
 

@@ -156,13 +156,19 @@ class Image:
         """How many numbers a kernel sees at once."""
         return self.channels * (self.kernel[0] * self.kernel[1])
 
+    @property
+    def positions(self) -> int:
+        """The products that Winograd's transforms make of a convolution, one at each."""
+        return 36 if self.kernel == (3, 3) else 6
+
 
 @record
 class Convolve:
     """out[row, m, pixel] = or += kernels[m, depth] @ what is seen at the pixels of source[row].
 
     The kernels are packed.  `m` counts the channels of the result; each `*_channel` is how far they
-    are apart.  There is one kernel for each of `groups`.
+    are apart.  There is one kernel for each of `groups`.  Where there is `scratch` it is for
+    Winograd's transforms, and there are no groups.
     """
 
     source: Place
@@ -175,12 +181,13 @@ class Convolve:
     accumulate: bool
     groups: Repeat
     origin: Origin | None = None
+    scratch: Place | None = None
 
 
 @record
 class PackKernel:
-    """packed = the kernels [groups, m, channels, …] as convolutions read them; `strides` of all
-    four axes after the groups."""
+    """packed = the kernels [groups, m, channels, …] as convolutions read them, by Winograd's
+    transforms or not; `strides` of all four axes after the groups."""
 
     weight: Place
     strides: tuple[Size, Size, Size, Size]
@@ -188,11 +195,15 @@ class PackKernel:
     image: Image
     m: Size
     groups: Repeat
+    winograd: bool = False
 
 
 @record
 class ConvolveSums:
-    """out[m, depth] = sum over all rows of left[row, m, pixel] times what is seen at the pixels."""
+    """out[m, depth] = sum over all rows of left[row, m, pixel] times what is seen at the pixels.
+
+    `totals` and `scratch` are for Winograd's transforms, as in Convolve.
+    """
 
     product: RowSum
     left_channel: Size
@@ -200,6 +211,8 @@ class ConvolveSums:
     source_channel: Size
     image: Image
     groups: Repeat
+    totals: Place | None = None
+    scratch: Place | None = None
 
 
 @record

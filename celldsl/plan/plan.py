@@ -117,3 +117,8 @@ class Plan:
     @property
     def has_convolution(self) -> bool:
         return any(isinstance(s, Convolve | ConvolveSums | PackKernel) for s in self.stages)
+
+    @property
+    def has_winograd(self) -> bool:
+        kinds = Convolve | ConvolveSums
+        return any(isinstance(s, kinds) and s.scratch is not None for s in self.stages)

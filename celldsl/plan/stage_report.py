@@ -72,14 +72,15 @@ class Words:
             case Convolve():
                 kernels = self.weight(self.weights.get(stage.packed.name, stage.packed))
                 adds = ", added to what is there" if stage.accumulate else ""
-                return f"convolve  {self.value(stage.source)} by {kernels}: " \
-                       f"{_convolved(stage.image, stage.m, stage.groups)}{adds}"  # fmt: skip
+                shapes = _convolved(stage.image, stage.m, stage.groups)
+                source = self.value(stage.source)
+                return f"convolve  {source} by {kernels}: {shapes}{adds}{_transforms(stage)}"
             case ConvolveSums():
                 one = stage.product
                 return (
                     f"convolve  sum over all rows of {self.value(one.left)} times what is seen of "
                     f"{self.value(stage.source)}: {shape_text((one.m, one.n))}, into "
-                    f"{self.weight(_param(one.out))}" + _times((stage.groups,))
+                    f"{self.weight(_param(one.out))}" + _times((stage.groups,)) + _transforms(stage)
                 )
             case GemmRows():
                 one = stage.products[0]
@@ -114,6 +115,10 @@ def _convolved(image: Image, m: Size, groups: Repeat) -> str:
     kernel = "×".join(map(str, image.kernel[-len(plane) :]))
     shapes = (shape_text((channels, *plane)) for channels in (image.channels, m))
     return f"{' to '.join(shapes)}, kernel {kernel}" + _times((groups,))
+
+
+def _transforms(stage: Convolve | ConvolveSums) -> str:
+    return ", by Winograd's transforms where they pay" if stage.scratch is not None else ""
 
 
 def told_apart(stages: Iterable[Stage]) -> Iterator[Stage]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, WINDOW_KINDS, gemm_symbol
+from celldsl.jit.gemm.symbols import GEMM_SUFFIXES, KINDS, gemm_symbol
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.emit import known_function
 from celldsl.jit.lowering.intrinsics import intrinsic
@@ -26,7 +26,7 @@ from celldsl.jit.lowering.types import Pointer
 
 def _gemm_call(entry: str, *arguments: Any) -> Any:
     """The type and the code of a call; nothing where the arguments do not fit."""
-    pairs = list(zip(arguments, {**GEMM_KINDS, **WINDOW_KINDS}[entry], strict=True))
+    pairs = list(zip(arguments, KINDS[entry], strict=True))
     pointers = [argument for argument, kind in pairs if kind == "x"]
     if not all(isinstance(a, Pointer) and a.dtype == pointers[0].dtype for a in pointers):
         return None
@@ -88,4 +88,36 @@ def convolve_sums(
     return _gemm_call(
         "convolve_sums", rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image,
         image_row, image_channel, c, c_step, accumulate,
+    )  # fmt: skip
+
+
+@intrinsic
+def pack_winograd(
+    _, m, channels, height, width, tall, wide, a, m_step, channel_step, tall_step, wide_step, out
+):  # fmt: skip
+    return _gemm_call(
+        "pack_winograd", m, channels, height, width, tall, wide, a, m_step, channel_step,
+        tall_step, wide_step, out,
+    )  # fmt: skip
+
+
+@intrinsic
+def winograd(
+    _, rows, m, channels, height, width, tall, wide, packed, image, image_row, image_channel, c,
+    c_row, c_channel, accumulate, scratch,
+):  # fmt: skip
+    return _gemm_call(
+        "winograd", rows, m, channels, height, width, tall, wide, packed, image, image_row,
+        image_channel, c, c_row, c_channel, accumulate, scratch,
+    )  # fmt: skip
+
+
+@intrinsic
+def winograd_sums(
+    _, rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
+    image_channel, c, c_step, accumulate, finish, totals, scratch,
+):  # fmt: skip
+    return _gemm_call(
+        "winograd_sums", rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image,
+        image_row, image_channel, c, c_step, accumulate, finish, totals, scratch,
     )  # fmt: skip

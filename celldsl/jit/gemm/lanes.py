@@ -47,7 +47,7 @@ def integers(_context: TypingContext, length: types.Type) -> Intrinsic:
 @intrinsic
 def vector_lanes(_context: TypingContext, like: types.Type) -> Intrinsic:
     def generate(_: Context, __: ir.IRBuilder, ___: Signature, args: Values) -> Value:
-        return _INT(_lanes(args[0].type.pointee))
+        return _INT(host_lanes(args[0].type.pointee))
 
     return types.intp(like), generate
 
@@ -62,11 +62,11 @@ def gather_lanes(
 
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         target, address, inside_bits, _count = args
-        lanes = _lanes(target.type.pointee)
+        lanes = host_lanes(target.type.pointee)
         for start in range(0, count.literal_value, lanes):
             bits = builder.lshr(inside_bits, _INT(start))
-            value = _masked(builder, builder.gep(address, [_INT(start)]), bits)
-            _store(builder, value, builder.gep(target, [_INT(start)]))
+            value = load_masked(builder, builder.gep(address, [_INT(start)]), bits, lanes)
+            store_vector(builder, value, builder.gep(target, [_INT(start)]))
         return context.get_dummy_value()
 
     return types.void(to, source, types.intp, count), generate
@@ -78,7 +78,7 @@ def turn_lanes(  # type: ignore[no-untyped-def]
 ):
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         target, step, address, starts, line_of, place_of, lines, places = args
-        lanes = _lanes(target.type.pointee)
+        lanes = host_lanes(target.type.pointee)
         rows = []
         for i in range(lanes):
             start, line, column = (
@@ -88,16 +88,16 @@ def turn_lanes(  # type: ignore[no-untyped-def]
                 builder.load(builder.gep(lines, [line])),
                 builder.load(builder.gep(places, [column])),
             )
-            rows.append(_masked(builder, builder.gep(address, [start]), bits))
-        for lane, value in enumerate(_turned(builder, rows)):
-            _store(builder, value, builder.gep(target, [builder.mul(step, _INT(lane))]))
+            rows.append(load_masked(builder, builder.gep(address, [start]), bits, lanes))
+        for lane, value in enumerate(turned(builder, rows)):
+            store_vector(builder, value, builder.gep(target, [builder.mul(step, _INT(lane))]))
         return context.get_dummy_value()
 
     number = Pointer(types.intp, -1)
     return types.void(to, types.intp, source, *[number] * 5), generate
 
 
-def _turned(builder: ir.IRBuilder, rows: list[Value]) -> list[Value]:
+def turned(builder: ir.IRBuilder, rows: list[Value]) -> list[Value]:
     """The transpose of a square: blocks off the diagonal change places, small ones first."""
     lanes = len(rows)
     step = 1
@@ -121,29 +121,56 @@ def _shuffled(builder: ir.IRBuilder, a: Value, b: Value, order: list[int]) -> Va
     return builder.shuffle_vector(a, b, mask)
 
 
-def _masked(builder: ir.IRBuilder, address: Value, bits: Value) -> Value:
+def load_masked(builder: ir.IRBuilder, address: Value, bits: Value, lanes: int) -> Value:
     """A vector from memory, of which the first bits say where it is read; zeros elsewhere."""
-    element = address.type.pointee
-    lanes = _lanes(element)
-    vector = ir.VectorType(element, lanes)
-    mask_type = ir.VectorType(ir.IntType(1), lanes)
-    mask = builder.bitcast(builder.trunc(bits, ir.IntType(lanes)), mask_type)
-    number = ir.IntType(32)
-    kind = ir.FunctionType(vector, [vector.as_pointer(), number, mask_type, vector])
-    name = f"llvm.masked.load.v{lanes}f{8 * _bytes(element)}.p0"
-    load = known_function(builder.module, kind, name)
+    vector = ir.VectorType(address.type.pointee, lanes)
+    number, mask = ir.IntType(32), _mask(builder, bits, lanes)
+    kind = ir.FunctionType(vector, [vector.as_pointer(), number, mask.type, vector])
+    load = _of_memory(builder, "load", kind, vector)
     at = builder.bitcast(address, vector.as_pointer())
-    return builder.call(load, [at, number(_bytes(element)), mask, vector(None)])
+    return builder.call(load, [at, number(_align(vector)), mask, vector(None)])
 
 
-def _store(builder: ir.IRBuilder, value: Value, address: Value) -> None:
+def store_masked(builder: ir.IRBuilder, value: Value, address: Value, bits: Value) -> None:
+    """A vector to memory, of which the first bits say where it is written."""
+    vector, number = value.type, ir.IntType(32)
+    mask = _mask(builder, bits, vector.count)
+    kind = ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), number, mask.type])
+    store = _of_memory(builder, "store", kind, vector)
+    at = builder.bitcast(address, vector.as_pointer())
+    builder.call(store, [value, at, number(_align(vector)), mask])
+
+
+def _of_memory(
+    builder: ir.IRBuilder, what: str, kind: ir.FunctionType, vector: ir.VectorType
+) -> ir.Function:
+    name = f"llvm.masked.{what}.v{vector.count}f{8 * element_bytes(vector.element)}.p0"
+    return known_function(builder.module, kind, name)
+
+
+def _mask(builder: ir.IRBuilder, bits: Value, lanes: int) -> Value:
+    mask_type = ir.VectorType(ir.IntType(1), lanes)
+    return builder.bitcast(builder.trunc(bits, ir.IntType(lanes)), mask_type)
+
+
+def load_vector(builder: ir.IRBuilder, address: Value, lanes: int) -> Value:
+    vector = ir.VectorType(address.type.pointee, lanes)
+    return builder.load(builder.bitcast(address, vector.as_pointer()), align=_align(vector))
+
+
+def store_vector(builder: ir.IRBuilder, value: Value, address: Value) -> None:
     at = builder.bitcast(address, value.type.as_pointer())
-    builder.store(value, at, align=_bytes(address.type.pointee))
+    builder.store(value, at, align=_align(value.type))
 
 
-def _bytes(element: ir.Type) -> int:
+def _align(vector: ir.VectorType) -> int:
+    return element_bytes(vector.element)
+
+
+def element_bytes(element: ir.Type) -> int:
     return 4 if isinstance(element, ir.FloatType) else 8
 
 
-def _lanes(element: ir.Type) -> int:
-    return PANEL_BYTES // 2 // _bytes(element)
+def host_lanes(element: ir.Type) -> int:
+    """Elements of a vector of this machine."""
+    return PANEL_BYTES // 2 // element_bytes(element)

@@ -119,6 +119,38 @@ def convolve_sums(
                         c[i * c_step + p] += one * image[row * image_row + seen]
 
 
+@routine
+def pack_winograd(
+    m, channels, height, width, tall, wide, a, m_step, channel_step, tall_step, wide_step, out
+):  # fmt: skip
+    """As `pack_kernel`: nothing is transformed here."""
+    pack_kernel(m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out)
+
+
+@routine
+def winograd(
+    rows, m, channels, height, width, tall, wide, packed, image, image_row, image_channel, c,
+    c_row, c_channel, accumulate, scratch,
+):  # fmt: skip
+    """As `convolve`, of one group."""
+    convolve(
+        rows, 1, m, channels, height, width, tall, wide, packed, image, image_row, 0,
+        image_channel, c, c_row, 0, c_channel, accumulate,
+    )  # fmt: skip
+
+
+@routine
+def winograd_sums(
+    rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
+    image_channel, c, c_step, accumulate, finish, totals, scratch,
+):  # fmt: skip
+    """As `convolve_sums`, in which nothing waits for the last call."""
+    convolve_sums(
+        rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image, image_row,
+        image_channel, c, c_step, accumulate,
+    )  # fmt: skip
+
+
 PLAIN = {
     "pack": pack,
     "gemm": gemm,
@@ -126,4 +158,7 @@ PLAIN = {
     "pack_kernel": pack_kernel,
     "convolve": convolve,
     "convolve_sums": convolve_sums,
+    "pack_winograd": pack_winograd,
+    "winograd": winograd,
+    "winograd_sums": winograd_sums,
 }

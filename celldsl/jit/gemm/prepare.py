@@ -2,6 +2,7 @@
 
 prepare_products("float32")                                   # in Python, before kernels are loaded
 prepare_convolutions("float32")                               # the same, and convolutions
+prepare_winograd("float32")                                   # the same, and transformed ones
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import llvmlite.binding
 import numpy as np
 
 from celldsl.jit.forks import COMPILING
-from celldsl.jit.gemm.symbols import GEMM_KINDS, GEMM_SUFFIXES, WINDOW_KINDS, gemm_symbol
+from celldsl.jit.gemm.symbols import (
+    GEMM_KINDS,
+    GEMM_SUFFIXES,
+    KINDS,
+    WINDOW_KINDS,
+    WINOGRAD_KINDS,
+    gemm_symbol,
+)
 from celldsl.jit.object_cache import Code
 from celldsl.jit.translation import Translation
 
@@ -35,6 +43,7 @@ def announce_products() -> None:
     for dtype in GEMM_SUFFIXES:
         _announce(dtype, "products", GEMM_KINDS, prepare_products)
         _announce(dtype, "convolutions", WINDOW_KINDS, prepare_convolutions)
+        _announce(dtype, "winograd", WINOGRAD_KINDS, prepare_winograd)
 
 
 def _announce(
@@ -67,6 +76,12 @@ def prepare_convolutions(dtype: Any) -> None:
     """As `prepare_products`, and those of convolutions, which call products."""
     prepare_products(dtype)
     _prepare("convolutions", np.dtype(dtype).name, WINDOW_KINDS)
+
+
+def prepare_winograd(dtype: Any) -> None:
+    """As `prepare_convolutions`, and those by Winograd's transforms, which call them."""
+    prepare_convolutions(dtype)
+    _prepare("winograd", np.dtype(dtype).name, WINOGRAD_KINDS)
 
 
 def _prepare(label: str, dtype: str, entries: Mapping[str, str]) -> None:
@@ -103,9 +118,9 @@ def _compiled_loops(names: list[str], dtype: str) -> list[Translation]:
     from celldsl.jit.gemm.loops import LOOPS
     from celldsl.jit.gemm.plain import PLAIN
     from celldsl.jit.gemm.windows import WINDOWS
+    from celldsl.jit.gemm.winograd import WINOGRAD
 
-    loops = PLAIN if plain_products() else {**LOOPS, **WINDOWS}
-    kinds = {**GEMM_KINDS, **WINDOW_KINDS}
+    loops = PLAIN if plain_products() else {**LOOPS, **WINDOWS, **WINOGRAD}
     return compile_symbols(
-        {gemm_symbol(name, dtype): (loops[name], kinds[name]) for name in names}, dtype
+        {gemm_symbol(name, dtype): (loops[name], KINDS[name]) for name in names}, dtype
     )

@@ -12,3 +12,9 @@ GEMM_PAD = 4  # elements after a packed row of A, for what copies eight where si
 SUM_MICRO_PANELS = (KC_MOST + GEMM_PAD) * MC_MOST  # elements of a block of A, packed
 KERNEL_MOST = 127  # places of a convolution's kernel along an axis
 COLUMNS_MOST = 32  # of a panel, on any machine and for either dtype
+WINOGRAD_DEPTH = 96  # channels whose tiles are transformed before they are multiplied
+WINOGRAD_TILES = 64  # tiles of a share of a sum over rows
+WINOGRAD_CHANNELS = 64  # of an image, in such a share
+WINOGRAD_ROWS = 48  # of kernels or cotangents that go with them
+# Elements of scratch; it is used from where a line of the caches begins.
+WINOGRAD_SCRATCH = 36 * WINOGRAD_TILES * (WINOGRAD_CHANNELS + WINOGRAD_ROWS) + 16

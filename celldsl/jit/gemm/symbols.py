@@ -30,6 +30,20 @@
     pack_kernel(m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out)
         A[m, channels * tall * wide] of any strides as `convolve` reads it, as long
 
+    prepare_winograd("float32")                             # likewise, and convolutions are ready
+
+    winograd(rows, m, channels, height, width, tall, wide, packed, image, image_row, image_channel,
+             c, c_row, c_channel, accumulate, scratch)
+        As `convolve`, of one group and for kernels of 3 × 3 and 1 × 3, by Winograd's transforms
+        where they pay.  `scratch` is for WINOGRAD_SCRATCH elements
+    winograd_sums(rows, m, channels, height, width, tall, wide, a, a_row, a_channel, image,
+                  image_row, image_channel, c, c_step, accumulate, finish, totals, scratch)
+        As `convolve_sums`; C is complete after the call whose `finish` is 1.  `totals`, 36 (or 6)
+        times m * channels, go from call to call
+    pack_winograd(m, channels, height, width, tall, wide, a, m_step, channel_step, tall_step,
+                  wide_step, out)
+        A as `winograd` reads it, for images of that size; as long as `totals`
+
 Nothing outside C[m, n] is written and nothing outside A and B is read.  `width` is `panel_width` of
 the dtype.  Column offsets that are multiples of it split n; rows split m.
 """
@@ -47,6 +61,12 @@ WINDOW_KINDS = {
     "convolve": "iiiiiiiixxiiixiiii",
     "convolve_sums": "iiiiiiixiixiixii",
 }
+WINOGRAD_KINDS = {
+    "pack_winograd": "iiiiiixiiiix",
+    "winograd": "iiiiiiixxiixiiix",
+    "winograd_sums": "iiiiiiixiixiixiiixx",
+}
+KINDS = {**GEMM_KINDS, **WINDOW_KINDS, **WINOGRAD_KINDS}
 GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
 
 

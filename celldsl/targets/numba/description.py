@@ -84,6 +84,8 @@ def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls
 
 def _prepare(plan: Plan, names: Names) -> list[str]:
     """What makes products known that the module calls."""
+    if plan.has_winograd:
+        return [f"        prepare={names.own('prepare_winograd')},"]
     if plan.has_convolution:
         return [f"        prepare={names.own('prepare_convolutions')},"]
     return [f"        prepare={names.own('prepare_products')},"] if plan.has_gemm else []
