@@ -94,7 +94,7 @@ def file_of(path: str | bytes | os.PathLike[str]) -> CellFile:
     Raises FileNotFoundError where a name is of neither.
     """
     name = os.fsdecode(path)
-    if not re.fullmatch(r"\w+", name) or has_file(name):
+    if not re.fullmatch(r"\w[\w -]*", name) or has_file(name):
         return Path(name)
     from celldsl.zoo_index import cell_name, example_paths, unknown_cell
 

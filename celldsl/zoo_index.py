@@ -112,7 +112,8 @@ def cell_name(file: CellFile) -> str:
 
 def unknown_cell(name: str, names: Iterable[str]) -> str:
     """A sentence for one who asks for a cell that does not come along."""
-    meant = nearest(name, names)
+    known, plain = [*names], re.sub(r"[ -]", "_", name).lower()
+    meant = plain if plain in known else nearest(name, known)
     hint = f"did you mean {meant}?" if meant else "`celldsl list` shows all"
     return f"no cell {name} comes with celldsl; {hint}"
 

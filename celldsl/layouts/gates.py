@@ -62,7 +62,7 @@ def fitting_modules(
             f"module: {table.title} has no {only!r} here; there are {', '.join(table.modules)}"
         )
     fitting: list[tuple[Module, dict[str, Gate]]] = []
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, str, Module]] = []
     for module in table.modules.values():
         if only not in (None, module.name):
             continue
@@ -70,12 +70,12 @@ def fitting_modules(
         if not problem:
             fitting.append((module, found))
         told = f"{module.name} ({problem}; here that is `{module.cell}`)"
-        problems.append((len(found), told))
+        problems.append((len(found), told, module))
     if fitting:
         return fitting
-    most = max(count for count, _ in problems)
-    nearest = " or ".join(told for count, told in problems if count == most)
-    gate = next(iter(next(iter(table.modules.values())).gates))
+    most = max(count for count, *_ in problems)
+    nearest = " or ".join(told for count, told, _ in problems if count == most)
+    gate = next(gate for count, _, module in problems if count == most for gate in module.gates)
     own = ", ".join(cell_gates(cell, {}))
     raise WeightsError(
         f"{cell.description.name} has the gates {own}, which do not fit "

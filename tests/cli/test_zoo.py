@@ -54,12 +54,16 @@ def test_list_tells_relatives_apart(capsys: pytest.CaptureFixture[str], folder: 
 
 def test_what_is_not_known_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no family spikin; did you mean spiking?" in said(capsys, "list", "spikin", status=2)
+    assert "`celldsl list --grep gru` looks for a word" in said(capsys, "list", "gru", status=2)
     assert "did you mean gru?" in said(capsys, "list", "--like", "grv", status=1)
     assert "did you mean gru?" in said(capsys, "new", "Mine", "--like", "grv", status=2)
     with pytest.raises(AttributeError, match="did you mean GRU"):
         _ = celldsl.zoo.GRV
     with pytest.raises(FileNotFoundError, match="did you mean gru"):
         celldsl.load("grv")
+    for name in ("peephole-lstm", "Peephole LSTM"):
+        with pytest.raises(FileNotFoundError, match="did you mean peephole_lstm"):
+            celldsl.load(name)
 
 
 def test_new_begins_a_file(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

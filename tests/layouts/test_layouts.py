@@ -333,6 +333,12 @@ def test_a_layer_says_itself_which_one_it_is() -> None:
         cell.load_from(layer, "torchrecurrent")
 
 
+def test_a_cell_that_does_not_fit_is_told_the_nearest_ones_gates() -> None:
+    cell = load("gru")(I=I, H=H)
+    with pytest.raises(WeightsError, match=r"PyTorch's GRU .*`cudnn_gru`.*gates=\{\"[rzn]\""):
+        cell.to("torch")
+
+
 def test_a_cell_of_ones_own_says_which_gates_are_which() -> None:
     cell = drawn(built("cudnn_gru"))
     mine = compile_source(MINE)(I=I, H=H, dtype="float64")

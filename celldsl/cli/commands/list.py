@@ -5,6 +5,7 @@ A line has the name, how many parameters there are, and what the cell is.
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
@@ -33,7 +34,9 @@ def run(arguments: Namespace) -> int:
     index = read_index()
     if arguments.family is not None and arguments.family not in index.families:
         meant = nearest(arguments.family, index.families)
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(index.families)}"
+        there = f"there are {', '.join(index.families)}"
+        looks = f"`celldsl list --grep {shlex.quote(arguments.family)}` looks for a word"
+        hint = f"did you mean {meant}?" if meant else f"{there}; {looks}"
         raise CommandError(f"no family {arguments.family}; {hint}", 2)
     if arguments.like is not None:
         from celldsl.cli.views.relatives import relatives_text
