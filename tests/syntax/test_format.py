@@ -94,6 +94,15 @@ def test_long_lines_break_inside_brackets() -> None:
     assert laid_out(result) == result
 
 
+def test_a_default_stays_with_its_name() -> None:
+    names = ", ".join(f"a_long_name_{k} = {k}.0" for k in range(12))
+    text = laid_out(f"cell Many[H]({names}):\n    state h: [H]\n\n    h' = h\n\n    output h'\n")
+    head = text.partition("):")[0].splitlines()
+    assert len(head) > 2
+    assert not any(line.endswith(" =") or line.lstrip().startswith("=") for line in head)
+    assert all(len(line) <= 100 for line in head)
+
+
 def test_errors_are_raised_not_lost() -> None:
     with pytest.raises(CellError):
         laid_out("cell A[I]\n")

@@ -63,7 +63,9 @@ def _line_end(pieces: list[Piece], at: int, start: int) -> int:
 
 
 def _may_break(pieces: list[Piece], here: int) -> bool:
-    """Before a piece that has a space before it, inside brackets."""
+    """Before a piece that has a space before it, inside brackets; a name keeps its default."""
+    if "=" in (pieces[here].text, pieces[here - 1].text):
+        return False
     return pieces[here].depth > 0 and pieces[here].space
 
 
