@@ -30,7 +30,7 @@ from celldsl.ir.size import Size, product, shape_text
 from celldsl.ir.spec import CellSpec
 from celldsl.pictures.graph import graph_of
 from celldsl.pictures.latex import latex_text
-from celldsl.pictures.svg import svg_text
+from celldsl.pictures.svg import PAGE, svg_text
 from celldsl.pipeline import front
 from celldsl.zoo_index import Entry, Index, class_name, examples_folder, read_index, summary_of
 
@@ -74,7 +74,8 @@ def all_files() -> dict[Path, str]:
     found[PAGES / "README.md"] = gallery(index, known)
     for name, facts in known.items():
         found[PAGES / f"{name}.md"] = page(index, facts)
-        found[PAGES / "img" / f"{name}.svg"] = svg_text(graph_of(facts.program, facts.notes))
+        picture = svg_text(graph_of(facts.program, facts.notes), PAGE)
+        found[PAGES / "img" / f"{name}.svg"] = picture
     return found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.pictures.graph import graph_of
-from celldsl.pictures.svg import svg_text
+from celldsl.pictures.svg import PAGE, svg_text
 from celldsl.pipeline import front
 
 DOCS = Path(__file__).resolve().parent
@@ -43,7 +43,7 @@ def drawn() -> dict[Path, str]:
         cells = dict(re.findall(r"^```cell\n# (\w+)\.cell\n(.*?)^```$", text, re.M | re.S))
         for name in re.findall(rf"\]\(img/{page.stem}/(\w+)\.svg\)", text):
             lowered = front(Source(f"{name}.cell", cells[name]), Report(), None, {}, DOCS, None)
-            picture = svg_text(graph_of(lowered.program, lowered.notes))
+            picture = svg_text(graph_of(lowered.program, lowered.notes), PAGE)
             found[DOCS / "img" / page.stem / f"{name}.svg"] = picture
     return found
 

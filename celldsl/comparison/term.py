@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from celldsl.structs import field, record
 
 LEAVES = {"input", "state", "next", "param", "const", "number", "name", "part"}
-INFIX = {"sum": " + ", "product": " * ", "divide": " / ", "power": " ** ", "compare": " ? "}
+INFIX = {"product": " * ", "divide": " / ", "power": " ** ", "compare": " ? "}
 
 
 @record
@@ -160,9 +160,26 @@ def shown(term: Term, whole: bool = False) -> str:
             return f"a part of {inner[0]}"
         case "negate":
             return f"-{inner[0]}"
+        case "sum":
+            return _sum_text(term.args, inner)
         case op if op in INFIX:
             return INFIX[op].join(_bracketed(a, t) for a, t in zip(term.args, inner, strict=True))
     return f"{term.op}({', '.join(inner)})"
+
+
+def _sum_text(terms: tuple[Term, ...], texts: list[str]) -> str:
+    """What is taken away stands behind: `1 - keep`."""
+    pairs = [(each, _bracketed(each, text)) for each, text in zip(terms, texts, strict=True)]
+    added = [text for each, text in pairs if each.op != "negate" or each.name]
+    taken = [_without_sign(each) for each, _ in pairs if each.op == "negate" and not each.name]
+    if not added:
+        return " + ".join(text for _, text in pairs)
+    return " - ".join([" + ".join(added), *taken])
+
+
+def _without_sign(negate: Term) -> str:
+    (inner,) = negate.args
+    return _bracketed(inner, shown(inner))
 
 
 def _bracketed(term: Term, text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from celldsl.comparison.differences import differences
 from celldsl.comparison.files import all_equations, equations_of, nearest_to
 from celldsl.comparison.reading import read_equations
+from celldsl.comparison.term import ONE, Term, negated, number, product, total
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.parse import parse
@@ -103,3 +104,14 @@ def test_a_value_that_doubles_is_known_by_its_name() -> None:
     assert between(f"v0 = x\n{chain}c' = c\nh' = v200", "c' = c\nh' = x") == [
         "v200: `v200` in A, `x` in B"
     ]
+
+
+def test_what_is_taken_away_stands_behind() -> None:
+    keep, new = Term("name", (), "keep"), Term("name", (), "new")
+    assert str(total([negated(keep), ONE])) == "1 - keep"
+    assert str(total([negated(keep), new, number(2.0)])) == "new + 2 - keep"
+    assert str(product([total([ONE, negated(keep)]), new])) in (
+        "(1 - keep) * new",
+        "new * (1 - keep)",
+    )
+    assert str(total([negated(keep), negated(new)])) == "(-keep) + (-new)"
