@@ -196,6 +196,9 @@ def _rebind(
     f: Environment, s: ast.Equation, target: ast.Target, old: Binding, value: Value
 ) -> None:
     """A new value for a name from before the loop; its shape is that of the first iteration."""
+    if old.span != target.span:
+        # Without it the name would be the loop's alone.
+        f.context.usage.used.add(old.span)
     old.rebound, old.holds = f.iteration, f.holds
     first = all(f.firsts[old.depth :])
     before = convert.as_tensor(f, old.value, target.span)

@@ -74,3 +74,10 @@ cell Outer[I, H]{}:
 )
 def test_a_state_may_be_there_for_a_cell_around(outer: str, found: list[str]) -> None:
     assert [d.code for d in check_source(INNER + outer).diagnostics] == found
+
+
+def test_what_a_loop_needs_before_it_is_used() -> None:
+    """Without the first line `v` would be the loop's alone; what it ends with must be read."""
+    begins = "v = zeros([H])\nfor k in 0..2:\n    v = tanh(linear([x, h], H))\n"
+    assert codes(f"{begins}h' = v") == []
+    assert codes(f"{begins}h' = 2 * h") == ["W0501"]
