@@ -43,7 +43,7 @@ CASES = [  # rows, groups, m, channels, height, width, tall, wide
     Case(2, 1, 8, 9, 1, 131, 1, 3),
     Case(3, 1, 17, 33, 1, 64, 1, 3),
     Case(2, 1, 20, 200, 3, 63, 1, 3),  # lines that have nothing to do with each other
-    Case(2, 1, 8, 8, 3, 3, 3, 3),  # so few pixels that transforms do not pay
+    Case(2, 1, 8, 8, 1, 1, 3, 3),  # so few pixels that transforms do not pay
     Case(1, 1, 7, 20, 16, 16, 3, 3),
     Case(0, 1, 8, 8, 16, 32, 3, 3),
 ]

@@ -148,3 +148,9 @@ def test_no_loop_over_a_row_reads_a_float64(path: Path) -> None:
     """LLVM would give such a loop half as many lanes."""
     text = generate(path.read_text(encoding="utf-8"), path.name)
     assert not re.search(r"^ {12,}.*\bhyper\[", text, re.MULTILINE)
+
+
+def test_loops_over_images_go_along_lines_and_columns_as_along_one_axis() -> None:
+    text = generate(example("conv_lstm").read_text(encoding="utf-8"), "a.cell")
+    gates = text[text.index("def forward_2") : text.index("def forward_steps")]
+    assert re.findall(r"for j\d in range\((.*)\)", gates) == ["d_F", "d_X*d_Y"]
