@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from celldsl.runtime.cell.cell import Cell
 from tests.cells import example
 from tests.end_to_end.subject import Arrays, Subject, subject_of
 from tests.zoo.sizes import dims_near
@@ -24,11 +25,19 @@ GRAMS = {"mesanet": ("A",)}
 POSITIVE = {"ntm": ("w", "v")}
 # Shares: products of many of them overflow where they are drawn as other numbers are.
 SHARES = {"dnc": ("usage", "written", "w_r", "w_w")}
+# Time constants: Euler's rule diverges where they are much shorter than its step.
+TIMES = {"ctrnn": ("tau",)}
 
 
 @dataclass(frozen=True)
 class ZooSubject(Subject):
     """A subject some of whose states are symmetrical and positive."""
+
+    def make(self, dims: dict[str, int], seed: int = 0) -> Cell:
+        cell = super().make(dims, seed)
+        for name in TIMES.get(self.path.stem, ()):
+            cell.params[name][...] = np.abs(cell.params[name]) + 0.5
+        return cell
 
     def draw_states(self, dims: dict[str, int], B: int, seed: int = 3) -> Arrays:
         drawn = super().draw_states(dims, B, seed)
