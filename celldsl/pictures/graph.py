@@ -334,10 +334,18 @@ class _Reader:
         inner = [self._text(a) for a in self.reading.inputs(node.name)]
         if node.op == "transpose":
             text = f"{inner[0]}ᵀ"
+        elif node.op == "conj":
+            text = f"conj({_bare(inner[0])})"
         elif node.op == "neg":
             text = f"−{inner[0]}"
         elif node.op in INFIX:
             text = f"({inner[0]}{glyph}{inner[1]})"
         else:
-            text = f"{glyph}({', '.join(inner)})" if inner else glyph
+            text = f"{glyph}({', '.join(map(_bare, inner))})" if inner else glyph
         return text if len(text) <= LONGEST else "…"
+
+
+def _bare(text: str) -> str:
+    """Without the brackets of a sum or product: another pair stands around it."""
+    whole = text.startswith("(") and text.endswith(")") and ")" not in text[:-1]
+    return text[1:-1] if whole else text

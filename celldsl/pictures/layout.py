@@ -52,6 +52,7 @@ class Page:
     """What is the same at every depth; `tags` are numbers of values that go on in another band."""
 
     labels: Mapping[str, str]
+    names: Mapping[str, str]
     states: tuple[tuple[str, str], ...]
     tags: dict[str, int]
 
@@ -73,7 +74,7 @@ def _short(sizes: str) -> str:
 
 
 def arrange(graph: Graph, width: float) -> Picture:
-    page = Page(labels_of(graph), tuple(graph_states(graph)), {})
+    page = Page(labels_of(graph), graph.names, tuple(graph_states(graph)), {})
     picture = _level(page, graph.boxes, 0, graph.comes, graph.goes, width)
     _number_tags(page, picture)
     return picture
@@ -220,7 +221,7 @@ def _band(
 
 def _tag(page: Page, value: str, side: str) -> Item:
     """What says that a value goes on elsewhere, with room for the number that it gets."""
-    name = page.labels.get(value, "").partition(" [")[0]
+    name = page.names.get(value, "")
     item = end_item(End(value, name if name[:1].isalpha() else "", "tag"), side)
     item.width += LETTER * (3 if item.label else 2)
     return item

@@ -331,3 +331,10 @@ def test_tags_are_counted_down_the_page() -> None:
     ]
     numbers = [number for _, number in sorted(tags)]
     assert len(numbers) > 3 and numbers == sorted(set(numbers))
+
+
+def test_tags_have_names_alone_and_calls_one_pair_of_brackets() -> None:
+    items = arrange(graph_named("urnn"), 900.0).items
+    assert not any("complex" in item.label for item in items if item.note == "tag")
+    words = " ".join(f"{item.label} {item.note}" for item in items)
+    assert "exp(i×theta)" in words and "conj(u)" in words
