@@ -22,7 +22,7 @@ from celldsl.jax.handler_abi import SOURCE_RESULT
 from celldsl.jax.records import Call, Record, Source, VaryingRows, Writer, lasting
 from celldsl.jax.subject import Pass
 from celldsl.jit.forks import COMPILING
-from celldsl.runtime.exec.executor import Engine, PlanSizes
+from celldsl.runtime.exec.executor import Engine, PlanSizes, Wanted
 from celldsl.runtime.row_plan import RUN, RowPlan, plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
 
@@ -140,7 +140,8 @@ def _backward(how: Pass, wanted: tuple[bool, ...]) -> Call:
     gradients = at.room(engine.parameters.size)
     head = [_dims(engine), hyper, flat, _consts(engine), fixed, tape, work, gradients]
     shared = [*head, *inputs, *d_outputs, *d_inputs, *d_finals, *d_starts]
-    made = Record(how, engine, engine.back, sizes.plan, at, shared, key, params, varying)
+    back = engine.back_to(Wanted(any(wanted[n : n + m]), any(wanted[:n])))
+    made = Record(how, engine, back, sizes.plan, at, shared, key, params, varying)
     made.gradients, made.d_params = gradients, d_params
     return made.register(f"backward{sum(wants << i for i, wants in enumerate(wanted)):x}")
 

@@ -69,7 +69,8 @@ class Phase:
     `prologue`, `epilogue` and `last` run once for the sequences of a part, around the time loop,
     the `epilogue` only where the caller gave no start states; `moves`
     are copies at the end of every step, from place to place.  Where `blocked` says how many
-    elements the states of a sequence have, few sequences at a time go through all steps.
+    elements the states of a sequence have, few sequences at a time go through all steps.  `serves`
+    says of a backward phase which gradients alone it is for, where it is so.
     """
 
     kind: Literal["once", "rows", "parts", "steps"]
@@ -83,6 +84,7 @@ class Phase:
     reverse: bool = False
     waits: bool = True
     blocked: Size | None = None
+    serves: Literal["", "inputs", "parameters"] = ""
 
 
 @record

@@ -74,7 +74,9 @@ of the part.  Kinds of phases:
 
 A phase begins when all before it are done; where `waits` is false, when all are done that the one
 before waited for.  Where rows follow steps or steps rows, a share waits for those shares alone that
-have the same rows.  The steps of a phase with `reverse` go from the last to the first.
+have the same rows.  The steps of a phase with `reverse` go from the last to the first.  One that
+`serves` inputs or parameters makes nothing but their gradients, and is left out where nobody wants
+those.
 """
 
 from __future__ import annotations
@@ -154,6 +156,7 @@ class Phase:
     waits: bool = True
     reverse: bool = False
     sliced: bool = False
+    serves: Literal["", "inputs", "parameters"] = ""
 
 
 @dataclass(frozen=True, slots=True)

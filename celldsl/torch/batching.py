@@ -101,7 +101,7 @@ def _over_weights(
 
 @backward_op.register_vmap
 def _(info: Any, in_dims: Any, *arguments: Any) -> tuple[list[torch.Tensor], list[int]]:
-    tensors, _, cotangents, lengths, resets, key, text, reverse = arguments
+    tensors, _, cotangents, lengths, resets, key, text, reverse, *_ = arguments
     recipe = recipe_from(text)
     refuse_masks(recipe, key is not None)
 

@@ -17,6 +17,7 @@ import torch
 
 from celldsl.bridges.recipe import Recipe
 from celldsl.runtime.exec.batch_layout import BatchLayout
+from celldsl.runtime.exec.executor import EVERYTHING, Wanted
 from celldsl.torch.kernels import Kernels
 from celldsl.torch.numerics import look_at_gradients
 from celldsl.torch.plain import Options, plain_gradients, refuse_masks
@@ -46,7 +47,7 @@ class KernelPass(torch.autograd.Function):
             refuse_masks(call.recipe, call.key is not None)
             given = tensors, call.options, cotangents, wanted
             return None, *plain_gradients(call.recipe, *given)
-        found = call.back(tensors, tape, cotangents)
+        found = call.back(tensors, tape, cotangents, wanted)
         found += [None] * (len(tensors) - len(found))  # of consts
         if all(wanted):
             return None, *found
@@ -66,6 +67,10 @@ def goes_over_cotangents() -> bool:
 apply_pass: Any = KernelPass.apply
 # The same where nothing transforms, for tensors that no transform has left behind.
 quick_apply: Any = super(torch.autograd.Function, KernelPass).apply
+
+
+WANTED = {(i, p): Wanted(i, p) for i in (False, True) for p in (False, True)}
+WANTED[True, True] = EVERYTHING
 
 
 @dataclass(slots=True, eq=False)
@@ -92,17 +97,27 @@ class Call:
         return self.kernels.forward(*where, inputs, starts, self.key, keep)
 
     def back(
-        self, tensors: Tensors, tape: torch.Tensor, cotangents: Sequence[torch.Tensor | None]
+        self,
+        tensors: Tensors,
+        tape: torch.Tensor,
+        cotangents: Sequence[torch.Tensor | None],
+        wants: Sequence[bool],
     ) -> list[torch.Tensor | None]:
         """The gradients of inputs, start states and parameters."""
+        wanted = wanted_of(wants, self.inputs, self.given)
         inputs = [each.detach() for each in tensors[: self.inputs]]
         given = [None if each is None else each.contiguous() for each in cotangents]
         where = self.packed, self.layout, self.lead
-        back = self.kernels.backward(*where, inputs, self.given > 0, tape, given, self.key)
+        back = self.kernels.backward(*where, inputs, self.given > 0, tape, given, self.key, wanted)
         found = [*back.inputs, *(back.starts if self.given else ()), *back.params]
         if self.checked:
             look_at_gradients(self.recipe, tensors, self.options, given, found)
         return found
+
+
+def wanted_of(wants: Sequence[bool], inputs: int, given: int) -> Wanted:
+    """Whose gradients are wanted, of so many inputs and start states and of parameters."""
+    return WANTED[any(wants[:inputs]), any(wants[inputs + given :])]
 
 
 def run_kernels(call: Call, tensors: Tensors) -> tuple[Tensors, Tensors]:

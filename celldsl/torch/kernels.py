@@ -29,7 +29,15 @@ from celldsl.runtime.exec.batch_layout import (
     layout_with_resets,
     packed_layout,
 )
-from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun, Numbers, with_masks
+from celldsl.runtime.exec.executor import (
+    EVERYTHING,
+    BackwardRun,
+    Engine,
+    ForwardRun,
+    Numbers,
+    Wanted,
+    with_masks,
+)
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.thread_count import parts_for
 from celldsl.torch.weights import Packed, Weights
@@ -50,11 +58,11 @@ class Done(NamedTuple):
 
 
 class Back(NamedTuple):
-    """Gradients; None of integers and truth values."""
+    """Gradients; None of integers and truth values, and of what nobody wants."""
 
     inputs: list[torch.Tensor | None]
     starts: list[torch.Tensor]
-    params: list[torch.Tensor]
+    params: list[torch.Tensor] | list[None]
 
 
 @cache
@@ -143,6 +151,7 @@ class Kernels:
         tape: torch.Tensor,
         cotangents: Sequence[torch.Tensor | None],
         key: int | None,
+        wanted: Wanted = EVERYTHING,
     ) -> Back:
         """`cotangents` are those of outputs, then of last states; None stands for zeros."""
         engine = self.engine
@@ -156,9 +165,12 @@ class Kernels:
         ]
         ends = [None if each is None else layout.dealt(each.numpy()) for each in cotangents[count:]]
         run = self.kept_run(plan, tape, numbers)
-        found, slopes = self.gradients(run, rows, [layout.rows_in(each) for each in ahead], ends)
+        ahead = [layout.rows_in(each) for each in ahead]
+        found, slopes = self.gradients(run, rows, ahead, ends, wanted)
         return Back(
-            self._slopes_of_inputs(layout, lead, found.inputs),
+            self._slopes_of_inputs(layout, lead, found.inputs)
+            if wanted.inputs
+            else [None] * len(inputs),
             [torch.from_numpy(layout.undealt(each)) for each in found.starts],
             slopes,
         )
@@ -196,13 +208,17 @@ class Kernels:
         inputs: Sequence[Values],
         ahead: Sequence[Values],
         ends: Sequence[Values | None],
-    ) -> tuple[BackwardRun, list[torch.Tensor]]:
+        wanted: Wanted,
+    ) -> tuple[BackwardRun, list[torch.Tensor] | list[None]]:
         """What the engine finds, and the gradients of parameters one by one."""
         engine, flat = self.engine, None
-        if not self.weights.views:  # else gradients stay in the memory that they are added up in
+        owns = self.weights.views and wanted.parameters
+        if not owns:  # else gradients stay in the memory that they are added up in
             flat = engine.buffers.take(engine.parameters.size)
         memory = None if flat is None else flat.array
-        found = engine.backward(run, inputs, ahead, ends, memory)
+        found = engine.backward(run, inputs, ahead, ends, memory, wanted)
+        if not wanted.parameters:
+            return found, [None] * self.weights.count
         return found, self.weights.unpack(found.parameters)
 
 

@@ -17,6 +17,7 @@ import torch
 
 from celldsl.bridges.recipe import recipe_from
 from celldsl.runtime.arrays.signature import make_slots
+from celldsl.runtime.exec.executor import Wanted
 from celldsl.torch.check import check_known_lengths, check_range
 from celldsl.torch.inputs import lead_of
 from celldsl.torch.kernels import Back, kernels_of
@@ -76,16 +77,24 @@ def backward_op(
     key: torch.Tensor | None,
     recipe: str,
     reverse: bool,
+    of_inputs: bool,
+    of_params: bool,
 ) -> list[torch.Tensor]:
+    """Gradients of inputs, start states and parameters: zeros of integers, and tensors without an
+    element of inputs or parameters whose gradients are not asked for."""
     made = _Pass(recipe, tensors, lengths, resets, key, reverse)
     if not made.is_dense:
         kept = made.forward(True).tape
         assert kept is not None
         tape = kept
-    back = made.backward(tape, cotangents)
+    back = made.backward(tape, cotangents, Wanted(of_inputs, of_params))
+    none = tensors[0].new_empty(0)
     pairs = zip(back.inputs, made.groups.inputs, strict=True)
     slopes = [torch.zeros_like(value) if each is None else each for each, value in pairs]
-    return [*slopes, *(back.starts if made.groups.starts else ()), *_own(back.params)]
+    if not of_inputs:
+        slopes = [none.clone() for _ in slopes]
+    params = [none.clone() if each is None else each for each in back.params]
+    return [*slopes, *(back.starts if made.groups.starts else ()), *_own(params)]
 
 
 @backward_op.register_fake
@@ -98,10 +107,20 @@ def _(
     key: Any,
     recipe: str,
     reverse: bool,
+    of_inputs: bool,
+    of_params: bool,
 ) -> list[torch.Tensor]:
-    count = len(tensors) - len(recipe_from(recipe).described.consts)
+    groups = Groups.cut(recipe_from(recipe), tensors)
+
+    def like(tensors: Tensors, wanted: bool) -> list[torch.Tensor]:
+        if not wanted:
+            return [each.new_empty(0) for each in tensors]
+        return [torch.empty_like(each, memory_format=torch.contiguous_format) for each in tensors]
+
     return [
-        torch.empty_like(each, memory_format=torch.contiguous_format) for each in tensors[:count]
+        *like(groups.inputs, of_inputs),
+        *like(groups.starts, True),
+        *like(groups.params, of_params),
     ]
 
 
@@ -164,12 +183,12 @@ class _Pass:
         given = self.packed, self.layout, self.lead, groups.inputs, starts
         return self.kernels.forward(*given, self.key, keep)
 
-    def backward(self, tape: torch.Tensor, cotangents: Tensors) -> Back:
+    def backward(self, tape: torch.Tensor, cotangents: Tensors, wanted: Wanted) -> Back:
         given = [each.detach().contiguous() for each in cotangents]
         groups = self.groups
         return self.kernels.backward(
             self.packed, self.layout, self.lead, groups.inputs, bool(groups.starts),
-            tape.contiguous(), given, self.key,
+            tape.contiguous(), given, self.key, wanted,
         )  # fmt: skip
 
 
@@ -187,7 +206,12 @@ def _go_back(ctx: Any, cotangents: Sequence[torch.Tensor | None]) -> tuple[Any, 
         like.new_zeros(shape) if each is None else each
         for each, shape in zip(cotangents[:-1], ctx.shapes, strict=True)
     ]
-    found = backward_op(tensors, tape, given, lengths, resets, key, ctx.recipe, ctx.reverse)
+    wants: Any = ctx.needs_input_grad[0]
+    groups = Groups.cut(recipe_from(ctx.recipe), wants)
+    of_inputs, of_params = any(groups.inputs), any(groups.params)
+    options = lengths, resets, key, ctx.recipe, ctx.reverse, of_inputs, of_params
+    found = backward_op(tensors, tape, given, *options)
+    found = [each if want else None for each, want in zip(found, wants, strict=False)]
     none: list[Any] = [None] * (len(tensors) - len(found))
     return [*found, *none], None, None, None, None, None, None
 
@@ -196,7 +220,7 @@ forward_op.register_autograd(_go_back, setup_context=_setup)
 
 
 def _setup_twice(ctx: Any, inputs: Any, output: Tensors) -> None:
-    tensors, _, cotangents, lengths, resets, key, recipe, reverse = inputs
+    tensors, _, cotangents, lengths, resets, key, recipe, reverse, *_ = inputs
     ctx.save_for_backward(*tensors, *cotangents, lengths, resets)
     ctx.count, ctx.recipe, ctx.masked = len(tensors), recipe, key is not None
     ctx.reverse = reverse
@@ -208,8 +232,13 @@ def _go_back_twice(ctx: Any, seconds: Sequence[torch.Tensor | None]) -> tuple[An
     refuse_masks(recipe, ctx.masked)
     tensors, cotangents = values[: ctx.count], values[ctx.count :]
     options = Options(ctx.reverse, lengths, resets)
+    # Those that were not asked for came back without an element.
+    seconds = [
+        None if each is None or each.shape != tensor.shape else each
+        for each, tensor in zip(seconds, tensors, strict=False)
+    ]
     first, second = second_pullback(recipe, tensors, options, cotangents, seconds)
-    return first, None, second, None, None, None, None, None
+    return first, None, second, None, None, None, None, None, None, None
 
 
 backward_op.register_autograd(_go_back_twice, setup_context=_setup_twice)

@@ -21,7 +21,7 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.exec.batch_layout import dense_layout
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.threads.thread_count import THREADS
-from celldsl.torch.eager import quick_apply
+from celldsl.torch.eager import quick_apply, wanted_of
 from celldsl.torch.group import CHANGES
 from celldsl.torch.kernels import DTYPES, Kernels, kernels_of, tape_of
 from celldsl.torch.plain import Options
@@ -120,10 +120,16 @@ class Call:
         return map(_from_numpy, run.outputs), map(_from_numpy, finals), tape
 
     def back(
-        self, tensors: Tensors, tape: torch.Tensor, cotangents: Sequence[torch.Tensor | None]
+        self,
+        tensors: Tensors,
+        tape: torch.Tensor,
+        cotangents: Sequence[torch.Tensor | None],
+        wants: Sequence[bool],
     ) -> list[torch.Tensor | None]:
         """The gradients of inputs, start states and parameters."""
         ready = self.ready
+        given = len(ready.state_shapes) if ready.given else 0
+        wanted = wanted_of(wants, 1, given)
         engine: Engine = ready.engine
         count = ready.outputs
         ahead = [
@@ -132,8 +138,8 @@ class Call:
         ]
         ends = [None if each is None else _array(each) for each in cotangents[count:]]
         run = ready.kernels.kept_run(ready.kept, tape, self.packed.numbers)
-        found, slopes = ready.kernels.gradients(run, (_array(tensors[0]),), ahead, ends)
-        back: list[torch.Tensor | None] = [_from_numpy(found.inputs[0])]
+        found, slopes = ready.kernels.gradients(run, (_array(tensors[0]),), ahead, ends, wanted)
+        back: list[torch.Tensor | None] = [_from_numpy(found.inputs[0]) if wanted.inputs else None]
         if ready.given:
             own = [each[None] for each in found.starts] if self.layers else found.starts
             back += map(_from_numpy, own)

@@ -73,7 +73,8 @@ class TransformedGradients(torch.autograd.Function):
         *values: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:  # fmt: skip
         tensors, cotangents = values[:count], values[count:]
-        return tuple(backward_op(tensors, tape, cotangents, lengths, resets, key, text, reverse))
+        own = lengths, resets, key, text, reverse, True, True
+        return tuple(backward_op(tensors, tape, cotangents, *own))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensors) -> None:

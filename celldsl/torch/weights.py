@@ -73,6 +73,7 @@ class Weights:
         self._lengths = lengths
         self._hypers = hypers
         self.views = _ranges(params, size)
+        self.count = len(params)
         self._shapes = [shape for shape, _, _ in params]
         self._all = Blocks([params, consts], size)
         self._params = Blocks([params], size)

@@ -49,6 +49,7 @@ def test_both_forms_agree_with_the_reference(name: str) -> None:
         for each in (layer, plain):
             wrong = differences(each, subject, setup, drawn, expected)
             assert not wrong, f"{setup}, {each.form_wanted or 'kernels'}: {wrong}"
+        assert not differences_in_part(layer, subject, setup, drawn)
 
 
 def differences(
@@ -79,6 +80,33 @@ def differences(
     found |= {f"d state {n}": (gradient(starts[n])[0], a) for n, a in expected.d_starts.items()}
     errors = {n: distance(np.asarray(mine), theirs) for n, (mine, theirs) in found.items()}
     return {n: error for n, error in errors.items() if not error < TOLERANCE}
+
+
+def differences_in_part(layer: Any, subject: Subject, setup: Setup, drawn: Drawn) -> list[str]:
+    """Gradients that are others where not all of them are asked for: not by a bit."""
+    real = {each.name for each in subject.spec.inputs if each.kind == "real"}
+    params = {name: each for name, each in layer.named_parameters() if each.numel()}
+    lengths = torch.tensor(setup.lengths[: setup.B]) if setup.lengths else None
+
+    def gradients(of_inputs: bool, of_params: bool) -> dict[str, Any]:
+        layer.requires_grad_(of_params)
+        inputs = {
+            name: torch.tensor(array, requires_grad=of_inputs and name in real)
+            for name, array in drawn.inputs.items()
+        }
+        y, _ = layer(inputs, lengths=lengths)
+        outputs = [pick(y, name) if len(drawn.dy) > 1 else y for name in drawn.dy]
+        weights = [torch.tensor(array) for array in drawn.dy.values()]
+        leaves = {n: each for n, each in {**inputs, **params}.items() if each.requires_grad}
+        if not any(each.requires_grad for each in outputs):
+            return {}
+        found = torch.autograd.grad(outputs, list(leaves.values()), weights, allow_unused=True)
+        return dict(zip(leaves, found, strict=True))
+
+    whole = gradients(True, True)
+    parts = gradients(True, False) | gradients(False, True)
+    layer.requires_grad_(True)
+    return [n for n, each in parts.items() if each is not None and not torch.equal(each, whole[n])]
 
 
 def gradient(leaf: Any) -> Any:

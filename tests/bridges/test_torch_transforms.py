@@ -112,7 +112,24 @@ def test_the_backward_operator_passes_them_too(gru: Any, x: Any, ragged: bool) -
     given = [each.clone().requires_grad_() for each in tensors]
     cotangents = [torch.randn_like(each).requires_grad_() for each in found]
     options = lengths, resets, None, text, False
-    torch.library.opcheck(backward_op, (given, tape, cotangents, *options))
+    wanted = True, ragged
+    torch.library.opcheck(backward_op, (given, tape, cotangents, *options, *wanted))
+
+
+@pytest.mark.parametrize("frozen", ["inputs", "parameters"])
+def test_compiled_gradients_of_a_part(gru: Any, x: Any, frozen: str) -> None:
+    """What nobody asks for is left out, in graphs too; the rest is the same to the bit."""
+    layer = copy.deepcopy(gru)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+
+    def gradients(run: Any) -> list[Any]:
+        given = x.clone().requires_grad_(frozen != "inputs")
+        layer.requires_grad_(frozen != "parameters")
+        leaves = [each for each in (given, *layer.parameters()) if each.requires_grad]
+        return list(torch.autograd.grad(run(given)[0].square().sum(), leaves))
+
+    for one, other in zip(gradients(compiled), gradients(layer), strict=True):
+        assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("dynamic", [True, None])

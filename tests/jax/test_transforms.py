@@ -86,6 +86,17 @@ def test_gradients_of_a_batch(cell: Any) -> None:
     same(total(loss)(params), total(plain)(params))
 
 
+def test_gradients_of_a_part(cell: Any) -> None:
+    """What nobody asks for is left out; the rest is the same to the bit."""
+    loss, _, params = losses(cell)
+    x = drawn(T, B, I)
+    both = jax.jit(jax.grad(loss, (0, 1)))(params, x)
+    for place, wanted in enumerate(both):
+        found = jax.jit(jax.grad(loss, place))(params, x)
+        pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
+        assert all((one == other).all() for one, other in pairs)
+
+
 def test_a_batch_of_gradients(cell: Any) -> None:
     loss, plain, params = losses(cell)
     xs = drawn(T, N, B, I)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +30,22 @@ from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 KEPT_PLANS = 16
-FORWARD, FORWARD_CACHED, BACKWARD = range(3)
+FORWARD, FORWARD_CACHED = range(2)
+
+
+class Wanted(NamedTuple):
+    """Whose gradients somebody wants; those of start states always come along."""
+
+    inputs: bool = True
+    parameters: bool = True
+
+    @property
+    def left_out(self) -> list[str]:
+        """What phases serve that nobody needs."""
+        return [name for name, wanted in self._asdict().items() if not wanted]
+
+
+EVERYTHING = Wanted()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +103,7 @@ class PlanSizes:
         if base is not None:
             self._share(base)
             return
-        self._launch_plans: dict[int, LaunchPlan] = {}
+        self._launch_plans: dict[int | Wanted, LaunchPlan] = {}
         self._wider: dict[int, PlanSizes] = {}
         lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
         self.outputs = [lead + shape for shape in engine.output_shapes]
@@ -119,11 +135,11 @@ class PlanSizes:
             found = self._wider[states] = PlanSizes(engine, plan, self)
         return found
 
-    def launch_plan(self, number: int, phases: CompiledPhases) -> LaunchPlan:
-        """That of the phases with this number, made when it is first asked for: not all are."""
-        found = self._launch_plans.get(number)
+    def launch_plan(self, key: int | Wanted, phases: CompiledPhases) -> LaunchPlan:
+        """That of the phases with this key, made when it is first asked for: not all are."""
+        found = self._launch_plans.get(key)
         if found is None:
-            found = self._launch_plans[number] = LaunchPlan(phases, self.plan)
+            found = self._launch_plans[key] = LaunchPlan(phases, self.plan)
         return found
 
 
@@ -168,6 +184,7 @@ class Engine:
         lengths = description.lengths
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self._plans: dict[int, PlanSizes] = {}
+        self._back_to: dict[Wanted, CompiledPhases] = {}
         self._derived: tuple[int, Numbers, PooledBuffer] | None = None
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
@@ -175,6 +192,15 @@ class Engine:
     def back(self) -> CompiledPhases:
         """The backward phases.  They are compiled when they are first asked for."""
         return self._compiled(self.description.backward, "back_")
+
+    def back_to(self, wanted: Wanted) -> CompiledPhases:
+        """Those that somebody needs."""
+        if wanted is EVERYTHING:
+            return self.back
+        found = self._back_to.get(wanted)
+        if found is None:
+            found = self._back_to[wanted] = self.back.without(wanted.left_out)
+        return found
 
     def _compiled(self, phases: Sequence[Phase], label: str = "") -> CompiledPhases:
         described, work = self.description, self.row_flops
@@ -276,11 +302,13 @@ class Engine:
         output_cotangents: Sequence[Values],
         final_cotangents: Sequence[Values | None],
         memory: Values | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> BackwardRun:
         """Runs the backward phases over what `run` has kept; None stands for zeros.
 
         The run may be that of another engine whose forward phases are the same.  The gradients of
-        parameters are put into `memory`, which is as long, or into a new array.
+        parameters are put into `memory`, which is as long, or into a new array.  Arrays of what is
+        not wanted come back with any numbers.
 
         Raises MemoryError, as `forward` does.
         """
@@ -304,7 +332,7 @@ class Engine:
         scratch = fixed.array, run.tape.array, work.array
         cotangents = (*output_cotangents, *of_inputs, *ends, *of_starts)
         arrays = (*run.numbers.arrays, *scratch, parameters, *inputs, *cotangents)
-        sizes.launch_plan(BACKWARD, self.back).run(
+        sizes.launch_plan(wanted, self.back_to(wanted)).run(
             arrays, (fixed, run.tape, work), run.plan.own_parts
         )
         return BackwardRun(parameters, of_inputs, of_starts)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from celldsl.runtime.arrays.validation import Values
@@ -85,6 +85,13 @@ class CompiledPhases:
         own = slice(start, stop)
         codes = None if self.codes is None else self.codes[own]
         return CompiledPhases(self.phases[own], codes, self.row_work, self.checked)
+
+    def without(self, served: Collection[str]) -> CompiledPhases:
+        """All phases but those that serve nothing else."""
+        kept = [number for number, each in enumerate(self.phases) if each.serves not in served]
+        codes = None if self.codes is None else [self.codes[number] for number in kept]
+        phases = [self.phases[number] for number in kept]
+        return CompiledPhases(phases, codes, self.row_work, self.checked)
 
 
 class LaunchPlan:

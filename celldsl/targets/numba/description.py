@@ -104,8 +104,9 @@ def _phase(phase: Phase, name: str, names: Names) -> str:
         isinstance(stage, GemmRows | ConvolveSums) for stage in phase.stages
     )
     sliced = ", sliced=True" if phase.kind == "parts" and sums else ""
+    serves = f', serves="{phase.serves}"' if phase.serves else ""
     phase_of = f"{names.own('describe')}.Phase"
-    return f'{phase_of}("{phase.kind}", {names.own(name)}{waits}{reverse}{sliced})'
+    return f'{phase_of}("{phase.kind}", {names.own(name)}{waits}{reverse}{sliced}{serves})'
 
 
 def _length(plan: Plan, name: str) -> Size:

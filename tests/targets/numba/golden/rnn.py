@@ -102,8 +102,14 @@ def backward_weights(part, parts, share, shares, rows, dims, hyper, parameters, 
     d_I = dims[0]
     d_H = dims[1]
     at_h_W_h = d_H*d_I
-    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     pack(d_H, d_H, pointer(parameters, at_h_W_h, -1), 1, d_H, pointer(fixed, 0, -1))
+
+
+@routine
+def backward_weights_2(part, parts, share, shares, rows, dims, hyper, parameters, constants, fixed, tape, work, gradients, in_x, dout_h, din_x, dfinal_h, dstart_h):
+    d_I = dims[0]
+    d_H = dims[1]
+    at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     pack(d_H, d_I, pointer(parameters, 0, -1), 1, d_H, pointer(fixed, at_packed_h_W_x_2, -1))
 
 
@@ -275,6 +281,7 @@ def prepare(dims, hyper, parameters, constants):
     backward_fixed = np.empty(d_H*d_I + d_H*d_H + 62*d_H, parameters.dtype)
     work = np.empty(parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 1537*parts*d_H - d_H*d_I - d_H*d_H + 158784*parts, parameters.dtype)
     backward_weights(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, nothing, work, gradients, nothing, nothing, nothing, nothing, nothing)
+    backward_weights_2(0, 1, 0, 1, rows, dims, hyper, parameters, constants, backward_fixed, nothing, work, gradients, nothing, nothing, nothing, nothing, nothing)
     return dims, hyper, parameters, constants, fixed, backward_fixed
 
 
@@ -466,11 +473,12 @@ class RNN(Cell):
         ),
         backward=(
             describe.Phase("once", backward_weights),
+            describe.Phase("once", backward_weights_2, serves="inputs"),
             describe.Phase("steps", backward_steps, reverse=True),
-            describe.Phase("parts", backward_sums, sliced=True),
-            describe.Phase("rows", backward_inputs, waits=False),
-            describe.Phase("parts", backward_adds),
-            describe.Phase("once", backward_finish),
+            describe.Phase("parts", backward_sums, sliced=True, serves="parameters"),
+            describe.Phase("rows", backward_inputs, waits=False, serves="inputs"),
+            describe.Phase("parts", backward_adds, serves="parameters"),
+            describe.Phase("once", backward_finish, serves="parameters"),
         ),
         functions=describe.Functions(prepare, forward, backward, step, step_backward),
         prepare=prepare_products,
