@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.prune import BasePruningMethod
 
 # How often a group was put somewhere: what was found out before may lie elsewhere since.
 CHANGES = [0]
@@ -50,8 +51,8 @@ class Group(nn.Module):
         module: Any = self
         for part in path[:-1]:
             module = module._modules[part]
-        if module._forward_pre_hooks:  # of pruning and the older weight norm
-            for hook in tuple(module._forward_pre_hooks.values()):
+        for hook in tuple(module._forward_pre_hooks.values()):
+            if _makes_a_value(hook):
                 hook(module, ())
         name = path[-1]
         found = module._parameters.get(name)
@@ -81,3 +82,8 @@ class Group(nn.Module):
         for child in self.children():
             child.train(mode)
         return self
+
+
+def _makes_a_value(hook: Any) -> bool:
+    """Whether it is of pruning, the older weight norm or spectral norm.  Others are for calls."""
+    return isinstance(hook, BasePruningMethod) or hasattr(hook, "compute_weight")

@@ -10,15 +10,17 @@ values and what lasts a sequence, go to every layer that has an input of their n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from celldsl.bridges.recipe import Recipe, flows
 from celldsl.torch.arguments import Checked
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.plain import Options
+from celldsl.torch.states import flatten, pack_like
 from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]
@@ -34,8 +36,35 @@ class Between(NamedTuple):
     training: bool
 
 
+class LayerOfStack(CellLayer):
+    """One layer in one direction.  It is called, so that hooks of people run."""
+
+    def forward(
+        self,
+        *inputs: torch.Tensor,
+        starts: Tensors,
+        options: Options,
+        form: str | None,
+        every: bool,
+    ) -> tuple[Any, Any]:
+        """Inputs (T, B, …), or (B, …), to the outputs and the states (B, …), as a cell has them.
+
+        With `every` these are the states after every step.
+        """
+        run = self._pass_with_states if every else self._pass
+        outputs, states = run(inputs, starts, options, form)
+        cls = self._recipe.cls
+        found = outputs[0] if len(outputs) == 1 else pack_like(cls._output_structure, outputs)
+        return found, pack_like(cls._state_structure, states)
+
+    def _has_hooks(self) -> bool:
+        """Whether somebody wants to know of calls, of this module or of all."""
+        own = self._forward_hooks or self._forward_pre_hooks or self._backward_hooks
+        return bool(own or self._backward_pre_hooks or _has_any_global_hook())
+
+
 def over_layers(
-    layers: Sequence[Sequence[CellLayer]],
+    layers: Sequence[Sequence[LayerOfStack]],
     checked: Checked,
     between: Between,
     every: bool,
@@ -56,16 +85,18 @@ def over_layers(
         if number and between.dropout and between.training:
             passed = [nn.functional.dropout(each, between.dropout) for each in passed]
         given = _inputs_of(own[0]._recipe, passed, named)
-        found, ends = [], []
+        found: list[Tensors] = []
+        ends: list[Tensors] = []
         for way, layer in enumerate(own):
             begin = [] if checked.starts is None else [s[way] for s in checked.starts[number]]
             if watched is not None:
                 prefix = f"layers.{number}{'_reverse' if way else ''}"
                 watched.add(prefix, layer, given, begin, options[way])
-            run = layer._pass_with_states if every else layer._pass
-            outputs, last = run(given, begin, options[way], between.form)
-            found.append(outputs)
-            ends.append(last)
+            outputs, last = layer(
+                *given, starts=begin, options=options[way], form=between.form, every=every
+            )
+            found.append(list(flatten(outputs)))
+            ends.append(list(flatten(last)))
         before, passed = passed, list(found[0])
         if len(own) > 1:
             passed = [torch.cat(pair, -1) for pair in zip(*found, strict=True)]

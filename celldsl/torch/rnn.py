@@ -28,8 +28,7 @@ from celldsl.torch.check import (
     refuse_tracing,
 )
 from celldsl.torch.form import checked_form
-from celldsl.torch.layer import CellLayer
-from celldsl.torch.over_layers import Between, States, over_layers
+from celldsl.torch.over_layers import Between, LayerOfStack, States, over_layers
 from celldsl.torch.packing import packed_like, padded
 from celldsl.torch.quick import quick_pass
 from celldsl.torch.stack import build_stack, check_directions, check_residual, check_states
@@ -48,7 +47,7 @@ class Single:
 
     __slots__ = ("count", "layer", "masks", "outputs", "states")
 
-    def __init__(self, layer: CellLayer) -> None:
+    def __init__(self, layer: LayerOfStack) -> None:
         cls = layer._recipe.cls
         self.layer, self.count = layer, layer._count
         self.outputs, self.states = cls._output_structure.type, cls._state_structure.type
@@ -109,7 +108,7 @@ class RNN(nn.Module):
         self.layers = nn.ModuleDict()
         for number, own in enumerate(stack):
             for built, suffix in zip(own, ("", "_reverse"), strict=False):
-                layer = CellLayer(recipe_of(built), built, dtype, device)
+                layer = LayerOfStack(recipe_of(built), built, dtype, device)
                 self.layers[f"{number}{suffix}"] = layer
         self._describe()
 
@@ -155,10 +154,10 @@ class RNN(nn.Module):
             return None
         return Single(layer)
 
-    def _layer(self, number: int, direction: int) -> CellLayer:
+    def _layer(self, number: int, direction: int) -> LayerOfStack:
         name = f"{number}_reverse" if direction else f"{number}"
         found = self.layers._modules[name]
-        assert isinstance(found, CellLayer)
+        assert isinstance(found, LayerOfStack)
         return found
 
     def forward(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
@@ -218,6 +217,8 @@ class RNN(nn.Module):
         if state is not None and type(state) is not states:
             return None
         if not isinstance(x, torch.Tensor) or (single.masks and self.training):
+            return None
+        if single.layer._has_hooks():
             return None
         found = quick_pass(single.layer, x, () if state is None else state, True, False)
         if found is None:
@@ -303,7 +304,7 @@ class RNN(nn.Module):
     def reset_parameters(self) -> None:
         """Draws all parameters anew, as the cells' initialisers say (`torch.manual_seed`)."""
         for layer in self.layers.values():
-            assert isinstance(layer, CellLayer)
+            assert isinstance(layer, LayerOfStack)
             layer._reset()
 
     def extra_repr(self) -> str:

@@ -257,3 +257,29 @@ def test_second_derivatives_of_masks_say_how(half: Any, x: Any) -> None:
     own = x.clone().requires_grad_()
     with pytest.raises(RuntimeError, match='build the layer with form="plain"'):
         torch.autograd.grad(layer(own)[0].sum(), own, create_graph=True)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_hooks_of_inner_layers_run(GRU: Any, x: Any, layers: int) -> None:
+    """They see a layer's inputs, outputs and states, may change them, and are for calls alone."""
+    layer = celldsl.torch.RNN(GRU, I=3, H=5, num_layers=layers)
+    before, last = layer(x)
+    inner = layer.layers[f"{layers - 1}"]
+    seen: list[Any] = []
+    handles = [
+        inner.register_forward_pre_hook(lambda _, given: seen.append(given)),
+        inner.register_forward_hook(lambda *call: seen.append(call[2])),
+        inner.register_full_backward_hook(lambda *call: seen.append(call[2])),
+    ]
+    layer.form(x)
+    assert not seen
+    layer(x.clone().requires_grad_())[0].sum().backward()
+    (given,), (y, state), (slope, *_) = seen
+    assert given.shape == (4, 2, 3 if layers == 1 else 5)
+    assert torch.equal(y, before) and torch.equal(state.h, last.h[-1])
+    assert torch.equal(slope, torch.ones_like(y))
+    for handle in handles:
+        handle.remove()
+    with inner.register_forward_hook(lambda *call: (2.0 * call[2][0], call[2][1])):
+        assert torch.equal(layer(x)[0], 2.0 * before)
+    assert torch.equal(layer(x)[0], before)
