@@ -127,7 +127,7 @@ def test_numbers_near_the_ends_of_floats_are_read(row: int, tmp_path: Path) -> N
     path.write_text("\n".join(f"{a!r},{b!r},{b * 1e-320}" for a, b in rows), encoding="utf-8")
     task = task_named(str(path))
     assert np.isfinite(task.test[0]).all() and np.isfinite(task.learned)
-    assert ("held at 1,000 times the spread" in task.told) == (row > 96)
+    assert ("held at 10 times the spread" in task.told) == (row > 96)
 
 
 def test_large_tables_and_texts_are_read_in_part(tmp_path: Path) -> None:

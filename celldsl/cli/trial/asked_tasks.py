@@ -34,7 +34,7 @@ LONGEST = 4_000_000
 WINDOW = 48
 MOST_TESTED = 512
 # Values further from the mean, in spreads, than this are held there.
-FURTHEST = 1000
+FURTHEST = 10
 SIZE = Size()
 TASKS = {
     "adding": lambda: adding(SIZE),
