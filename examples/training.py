@@ -56,17 +56,24 @@ def build_cell(
     described = cls.description
     if len(described.inputs) != 1:
         raise ValueError(f"{described.name} has several inputs; the examples feed one")
-    shape = described.inputs[0].text
-    if shape == "[]" or "," in shape:
+    only = described.inputs[0]
+    if only.kind != "real" or only.per != "step" or only.text == "[]" or "," in only.text:
+        once = " for each sequence" if only.per != "step" else ""
         raise ValueError(
-            f"the input {described.inputs[0].name} of {described.name} is {shape}; the examples "
-            "feed a vector at each step, such as [I]"
+            f"the input {only.name} of {described.name} is {only.text}{once}; the examples feed a "
+            "vector of real numbers at each step, such as [I]"
         )
     sizes = {dim.name: hidden for dim in described.dims if dim.default is None and not dim.fixed}
-    input_dim = described.inputs[0].text.strip("[]")
+    input_dim = only.text.strip("[]")
     if input_dim in sizes:
         sizes[input_dim] = inputs
-    return cls(**sizes, dtype="float32", seed=seed)
+    cell = cls(**sizes, dtype="float32", seed=seed)
+    if only.shape(**cell.dims) != (inputs,):
+        raise ValueError(
+            f"the input {only.name} of {described.name} is {only.text}; this example feeds "
+            f"{inputs} numbers at each step: give it a size of its own, such as [I]"
+        )
+    return cell
 
 
 def compile_kernels(cell: Any, inputs: int) -> float:

@@ -102,6 +102,24 @@ cell Images[C, Y]:
 
     output s'
 """
+WHOLE = """\
+cell Whole[V, H]:
+    input x: int[V]
+    state h: [H]
+
+    h' = tanh(linear([one_hot(x, V), h], H))
+
+    output h'
+"""
+WIDE = """\
+cell Wide[H]:
+    input x: [2*H]
+    state h: [H]
+
+    h' = tanh(linear([x, h], H))
+
+    output h'
+"""
 
 
 @pytest.mark.parametrize("program", ["train_digits.py", "char_lm.py"])
@@ -110,8 +128,10 @@ cell Images[C, Y]:
     [
         (LOOP, "Deep asks for K, which decides its structure"),
         (IMAGES, "the input x of Images is [C, Y]; the examples feed a vector"),
+        (WHOLE, "the input x of Whole is int[V]; the examples feed a vector of real numbers"),
+        (WIDE, "the input x of Wide is [2*H]; this example feeds"),
     ],
-    ids=["loop", "images"],
+    ids=["loop", "images", "whole", "wide"],
 )
 def test_a_cell_of_another_kind_is_told_what_is_needed(
     program: str, text: str, said: str, tmp_path: Path
