@@ -141,8 +141,13 @@ def compile_source(
 ) -> type[Cell]:
     """The class of a cell in a text.  It may use other files where a `root` is given.
 
-    `without` is that of `load`.  Raises CellError, which holds every diagnostic.
+    `without` is that of `load`.  Raises CellError, which holds every diagnostic, and
+    ArgumentTypeError where `text` is no text.
     """
+    if not isinstance(text, str) or (text.endswith(".cell") and "\n" not in text):
+        found = repr(text) if isinstance(text, str) else type(text).__name__
+        told = "expected the text of a cell"
+        raise ArgumentTypeError(f"text: {told}, got {found}; celldsl.load takes a file")
     inside = None if root is None else absolute(root)
     # What it uses is found from where it would lie.
     file = None if inside is None else inside / name

@@ -6,9 +6,10 @@ import os
 
 from celldsl.diagnostics.diagnostic import Diagnostic
 from celldsl.diagnostics.render import render_text
+from celldsl.mistakes import Mistake
 
 
-class CellError(Exception):
+class CellError(Mistake, Exception):
     """A `.cell` file has errors.  `diagnostics` holds them; `str()` is the rendered report."""
 
     def __init__(self, diagnostics: list[Diagnostic]) -> None:

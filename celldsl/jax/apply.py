@@ -57,7 +57,8 @@ def function(cell: Cell, form: Literal["kernels", "plain"] | None = None) -> App
     if not isinstance(cell, Cell):
         name = type(cell).__name__
         alone = "; it is of a module that stands alone: load the cell from its file"
-        told = alone if hasattr(cell, "description") else ""
+        named = "; load it and build it: celldsl.load(…)(H=…)" if isinstance(cell, str) else ""
+        told = alone if hasattr(cell, "description") else named
         raise ArgumentTypeError(f"cell: expected a built cell, got {name}{told}")
     return Apply(cell, check_form(form))
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 
+from celldsl.mistakes import Mistake
 
-class ArgumentError(ValueError):
+
+class ArgumentError(Mistake, ValueError):
     """An argument has the wrong shape or value."""
 
 
@@ -23,11 +25,11 @@ class UnknownNameError(ArgumentError, KeyError):
     __str__ = Exception.__str__  # a KeyError shows its message in quotes
 
 
-class WeightsError(ValueError):
+class WeightsError(Mistake, ValueError):
     """A file of weights cannot be read, or is of another cell."""
 
 
-class NonFiniteError(FloatingPointError):
+class NonFiniteError(Mistake, FloatingPointError):
     """A value has stopped being finite: an infinity, or NaN.
 
     `equation` is its text as it was written, `step` and `row` say where in the batch, `operands`

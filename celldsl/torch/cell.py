@@ -31,6 +31,7 @@ from celldsl.torch.check import (
     checked_dtype,
     given_settings,
     given_tensors,
+    refuse_in_order,
     refuse_tracing,
 )
 from celldsl.torch.form import checked_form
@@ -53,13 +54,14 @@ class Cell(CellLayer):
     def __init__(
         self,
         cell: Any,
-        *,
+        *in_order: Any,
         settings: Mapping[str, Any] | None = None,
         form: str | None = None,
         device: Any = None,
         dtype: torch.dtype | None = None,
         **sizes: Any,
     ) -> None:
+        refuse_in_order("Cell", in_order)
         dtype = checked_dtype(dtype)
         built = one_cell(cell, given_settings(settings, sizes), dtype)
         super().__init__(recipe_of(built), built, dtype, device)

@@ -52,6 +52,16 @@ def given_tensors(inputs: Any, named: Mapping[str, Any], names: tuple[str, ...])
     return found
 
 
+def refuse_in_order(layer: str, given: tuple[Any, ...]) -> None:
+    """Raises where sizes are passed as `nn.GRU` takes them."""
+    if given:
+        told = ", ".join(map(repr, given))
+        raise ArgumentTypeError(
+            f"{layer}(cell, {told}): sizes go by name, as the cell has them: "
+            f"{layer}(cell, I=…, H=…)"
+        )
+
+
 def check_tensor(
     name: str, value: Any, like: torch.Tensor | None, words: Callable[[], str]
 ) -> None:

@@ -6,6 +6,7 @@ output, state = layer(x)                # (B, T, 28) -> (B, T, 256), State(h=(4,
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from inspect import Signature
 from typing import Any, Literal
@@ -18,13 +19,14 @@ from celldsl.bridges.recipe import recipe_of
 from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, tuple_of
 from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
-from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, caller_level
 from celldsl.torch.arguments import Arguments, Checked
 from celldsl.torch.check import (
     ANSWERS,
     checked_dtype,
     given_settings,
     given_tensors,
+    refuse_in_order,
     refuse_tracing,
 )
 from celldsl.torch.form import checked_form
@@ -73,7 +75,7 @@ class RNN(nn.Module):
     def __init__(
         self,
         cell: Any,
-        *,
+        *in_order: Any,
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
@@ -86,6 +88,7 @@ class RNN(nn.Module):
         **sizes: Any,
     ) -> None:
         super().__init__()
+        refuse_in_order("RNN", in_order)
         layers = check_integer("num_layers", num_layers, 1)
         self.bidirectional = check_flag("bidirectional", bidirectional)
         self.batch_first = check_flag("batch_first", batch_first)
@@ -111,6 +114,9 @@ class RNN(nn.Module):
                 layer = LayerOfStack(recipe_of(built), built, dtype, device)
                 self.layers[f"{number}{suffix}"] = layer
         self._describe()
+        if self.dropout and self.num_layers == 1:
+            told = "dropout: acts between layers, and there is one; its outputs stay as they are"
+            warnings.warn(told, stacklevel=caller_level())
 
     __signature__ = OwnSignature(lambda layer: _signature(layer))
 

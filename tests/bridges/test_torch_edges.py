@@ -166,3 +166,18 @@ def test_several_inputs_are_shown_as_keywords() -> None:
     names = list(inspect.signature(layer).parameters)
     assert names == ["inputs", "state", "x", "z", "lengths", "resets", "states"]
     assert layer(x=torch.ones(2, 1, 3), z=torch.ones(2, 1, 3))[0].h.shape == (2, 1, 3)
+
+
+def test_sizes_go_by_name(root: Any) -> None:
+    for layer in (celldsl.torch.RNN, celldsl.torch.Cell):
+        with pytest.raises(ArgumentError, match=r"\(cell, 3, 4\): sizes go by name.*H=…"):
+            layer(root, 3, 4)
+
+
+def test_dropout_that_has_no_effect_is_told(root: Any) -> None:
+    with pytest.warns(UserWarning, match="dropout: acts between layers, and there is one") as told:
+        celldsl.torch.RNN(root, H=3, dropout=0.5)
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        celldsl.torch.RNN(root, H=3)
