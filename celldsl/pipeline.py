@@ -105,18 +105,23 @@ def front(
 
     With `seen` the values of all equations stay in it.
     """
-    from celldsl.semantics.given_settings import check_conditions, check_given
+    from celldsl.semantics.given_settings import check_conditions, check_given, take_products
     from celldsl.semantics.lower import lower
+    from celldsl.structs import replace
 
     checked = _checked(source, report, root, path, session)
     if checked is None or report.has_errors:
         raise CellError(report.diagnostics)
     name = cell_name(checked, cell, report)
-    check_given(checked.module.cells[name][0], structure)
+    declared = checked.module.cells[name][0]
+    products, structure = take_products(structure)
+    check_given(declared, structure)
     lowered = lower(checked, name, structure, report, seen=seen)
     if lowered is None:
         raise _refusal(report, name)
     check_conditions(lowered.spec, structure)
+    if products:
+        lowered = replace(lowered, spec=replace(lowered.spec, products=products))
     return lowered
 
 
@@ -196,13 +201,21 @@ class Artefacts:
         )
         from celldsl.transforms.pipeline import BACKWARD, FORWARD, run_passes
 
-        forward, backward = self.taped
+        forward, backward = map(self._rounded, self.taped)
         forward = run_passes(forward, FORWARD, self.without)
         if isinstance(self.observed, tuple):
             return forward, without_gradients(forward)
         if self.observed is not None:
             forward, backward = forward_with_states(forward), backward_with_states(backward)
         return forward, run_passes(backward, BACKWARD, self.without)
+
+    def _rounded(self, program: Program) -> Program:
+        """A program whose products are those that `products` asks for."""
+        if not self.lowered.spec.products:
+            return program
+        from celldsl.transforms.round_products import round_products
+
+        return round_products(program)
 
     @cached_property
     def spec(self) -> CellSpec:
@@ -223,7 +236,7 @@ class Artefacts:
         """When passes run, the program that they begin with, and those that are not left out."""
         from celldsl.transforms.pipeline import BACKWARD, FIRST, FORWARD
 
-        forward, backward = self.taped
+        forward, backward = map(self._rounded, self.taped)
         found = (
             ("ahead of differentiation", self.lowered.program, FIRST),
             ("forward", forward, FORWARD),
@@ -253,7 +266,7 @@ class Artefacts:
         from celldsl.transforms.observe import forward_with_states
         from celldsl.transforms.pipeline import PLAIN, run_passes
 
-        program = run_passes(self.lowered.program, PLAIN, self.without)
+        program = run_passes(self._rounded(self.lowered.program), PLAIN, self.without)
         if self.observed == "states":
             program = forward_with_states(program)
         return Printed(self.spec, program, name, digest, __version__)

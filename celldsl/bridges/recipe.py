@@ -42,8 +42,7 @@ class Recipe:
     @property
     def structure(self) -> dict[str, Any]:
         """What the code is made for: hyperparameters and sizes that are fixed in it."""
-        found = {h.name: h.value for h in self.described.hypers if h.fixed}
-        return found | {d.name: d.fixed for d in self.described.dims if d.fixed is not None}
+        return dict(self.described.structure)
 
     @property
     def numbers(self) -> list[float]:
@@ -118,7 +117,7 @@ def recipe_of(cell: Any) -> Recipe:
     cls = type(cell)
     if not isinstance(cls, CellClass):  # it has a runtime of its own
         described = cls.description
-        made = {h.name: h.value for h in described.hypers if h.fixed}
+        made = dict(described.structure)
         cls = open_sources(described.sources, described.name, made, described.without)
     return Recipe(cls, dict(cell.dims), dict(cell.hypers))
 

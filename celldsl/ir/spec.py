@@ -10,6 +10,7 @@ from typing import Literal
 
 from celldsl.ir.program import Node
 from celldsl.ir.size import Shape, Size, shape_text
+from celldsl.jit.gemm.sizes import ROUNDED as ROUNDED
 from celldsl.structs import record
 
 
@@ -81,7 +82,8 @@ class CellSpec:
 
     `draw` has the attributes `initialiser` (its name), `shape`, `fan_in`, `fan_out`, `param` (whose
     random stream it is); its arguments are scalar values.  An argument of a node of `initial` is an
-    earlier node, a parameter or const above, or a hyperparameter.
+    earlier node, a parameter or const above, or a hyperparameter.  `products` says what operands of
+    products are rounded to; "" where they are of the cell's dtype.
     """
 
     name: str
@@ -96,3 +98,4 @@ class CellSpec:
     consts: tuple[ParamSpec, ...]
     initial: tuple[Node, ...]
     conditions: tuple[Condition, ...] = ()
+    products: str = ""

@@ -27,8 +27,8 @@ CODE_FILES = {
     ),
     "gemm.packing": ("sum_chunks", "sum_split"),
     "vector_math.functions": (
-        "atan", "copysign", "cos", "erf", "exp", "expm1", "floor", "hypot", "log", "log1p",
-        "power", "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",
+        "atan", "bfloat16", "copysign", "cos", "erf", "exp", "expm1", "floor", "hypot", "log",
+        "log1p", "power", "round_even", "sigmoid", "sin", "softplus", "sqrt", "tan", "tanh",
     ),
 }  # fmt: skip
 

@@ -45,7 +45,8 @@ ADDS = "where threads shared the rows of a sum"
 @record
 class Decisions:
     """`written` is the program as it was lowered; `whole` the forward program that keeps all that
-    derivatives read, `kept` and `backward` those after values to keep were chosen."""
+    derivatives read, `kept` and `backward` those after values to keep were chosen; `products` is
+    what operands of products are rounded to."""
 
     written: Program
     whole: Program
@@ -53,6 +54,7 @@ class Decisions:
     backward: Program
     plan: Plan
     names: Mapping[str, str]
+    products: str = ""
 
 
 def report(decisions: Decisions, amounts: Amounts) -> str:
@@ -76,7 +78,8 @@ def _products(decisions: Decisions, words: Words, amounts: Amounts) -> Iterator[
     plan = decisions.plan
     written = sum(node.op == "einsum" for node in decisions.written.nodes())
     made = sum(isinstance(s, Gemm | Convolve) for phase in plan.forward for s in phase.stages)
-    yield f"products: {written} as written, {made} as they are computed"
+    rounded = f"; all operands are rounded to {decisions.products}" if decisions.products else ""
+    yield f"products: {written} as written, {made} as they are computed{rounded}"
     for direction, phases in (("forward", plan.forward), ("backward", plan.backward)):
         yield f"  {direction}: {amounts.flops(product_flops(phases))}"
         for phase in phases:

@@ -212,7 +212,8 @@ class Description:
     one, loads what kernels reach through symbols; it must be called before they are.  `masks` says
     whether kernels draw any, `backward_reads` which inputs backward phases read (None: any);
     `functions` are for code of one's own.  `sources` are (name, text) of the cell's file and of
-    those that it uses, `without` the optimisations that were left out.  `abi` is the ABI that the
+    those that it uses, `without` the optimisations that were left out; `products` what operands of
+    products are rounded to, "" where they are of the cell's dtype.  `abi` is the ABI that the
     module was written for.
     """
 
@@ -240,10 +241,15 @@ class Description:
     functions: Functions | None = None
     sources: tuple[tuple[str, str], ...] = ()
     without: tuple[str, ...] = ()
+    products: str = ""
     abi: int = 0
 
     @property
     def structure(self) -> tuple[tuple[str, float | int | bool | str | None], ...]:
-        """The names and values of hyperparameters and dims that the code is good for alone."""
+        """The names and values of hyperparameters and dims that the code is good for alone.
+
+        So is `products` where operands are rounded.
+        """
         fixed = tuple((h.name, h.value) for h in self.hypers if h.fixed)
-        return (*fixed, *((d.name, d.fixed) for d in self.dims if d.fixed is not None))
+        sizes = tuple((d.name, d.fixed) for d in self.dims if d.fixed is not None)
+        return (*fixed, *sizes, *((("products", self.products),) if self.products else ()))

@@ -119,6 +119,23 @@ def scale_gradient(x: Array, factor: Array) -> Array:
     return _with_imaginary(np.real(x), lambda part: np.real(factor) * part, x)
 
 
+def bfloat16(x: Array) -> Array:
+    """x rounded to bfloat16, by way of single precision: to the nearest, a half to the even one.
+
+    What is smaller than the smallest normal number becomes a zero of its sign, as processors do it
+    that multiply such numbers.  The derivative passes as it is.
+    """
+    with np.errstate(all="ignore"):
+        bits = np.asarray(np.real(x)).astype(np.float32).view(np.int32)
+        size = bits & 0x7FFFFFFF
+        nearest = bits + 0x7FFF + (bits >> 16 & 1) & -0x10000
+        quiet = (bits | 0x00400000) & -0x10000
+    bits = np.where(size > 0x7F800000, quiet, nearest)
+    bits = np.where(size < 0x00800000, bits & -0x80000000, bits)
+    value = bits.astype(np.int32).view(np.float32).astype(np.asarray(np.real(x)).dtype)
+    return _with_imaginary(value, lambda part: part, x)
+
+
 def amax(x: Array, axis: int) -> Array:
     return _extreme(np.real(x).max(axis=axis, keepdims=True), x, axis)
 

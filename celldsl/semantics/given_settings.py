@@ -12,10 +12,12 @@ from collections.abc import Mapping
 
 from celldsl.diagnostics.setting_error import SettingError
 from celldsl.diagnostics.suggest import nearest
-from celldsl.ir.spec import CellSpec
+from celldsl.ir.spec import ROUNDED, CellSpec
 from celldsl.semantics.structure import Kind, Setting, kind_of, setting_of
 from celldsl.syntax import ast
 
+# What the operands of products may be of: the cell's own dtype, or what they are rounded to.
+PRODUCTS = (ROUNDED, "float32", "float64")
 # What a default of a kind may be replaced by, and how that is said.
 FITTING: dict[Kind, tuple[tuple[Kind, ...], str]] = {
     "real": (("real", "integer"), "a number"),
@@ -36,6 +38,19 @@ def check_given(cell: ast.Cell, given: Mapping[str, Setting]) -> None:
             _check_kind(name, hypers[name], value)
         else:
             raise SettingError(_unknown(cell.name.id, name, [*dims, *hypers]))
+
+
+def take_products(given: Mapping[str, Setting]) -> tuple[str, dict[str, Setting]]:
+    """What operands of products are rounded to ("": nothing), and the cell's own settings.
+
+    Raises SettingError for another word.
+    """
+    rest = dict(given)
+    asked = rest.pop("products", PRODUCTS[1])
+    if asked not in PRODUCTS:
+        expected = " or ".join(PRODUCTS)
+        raise SettingError(f"products: expected {expected}, got {told(asked)}")
+    return (ROUNDED if asked == ROUNDED else ""), rest
 
 
 def check_conditions(spec: CellSpec, given: Mapping[str, Setting]) -> None:

@@ -23,7 +23,7 @@ def names(found: object) -> list[str]:
 
 def test_signatures_are_those_of_the_cell(cell: Fake, pair: Pair) -> None:
     built = inspect.signature(Fake).parameters
-    assert list(built) == ["I", "H", "scale", "activation", "dtype", "seed", "engine"]
+    assert list(built) == ["I", "H", "scale", "activation", "dtype", "seed", "engine", "products"]
     assert built["I"].default is inspect.Parameter.empty
     assert (built["H"].default, built["scale"].default, built["activation"].default) == (
         None, 1.0, "tanh",

@@ -34,7 +34,9 @@ def plan_text(
     made = Artefacts(lowered, without)
     (whole, _), (kept, backward) = made.differentiated, made.taped
     names = {value: _told(name) for value, name in labels(kept).items()}
-    decisions = Decisions(lowered.program, whole, kept, backward, made.plan, names)
+    decisions = Decisions(
+        lowered.program, whole, kept, backward, made.plan, names, lowered.spec.products
+    )
     head = f"{lowered.spec.name}, T={steps}, B={batch}, {dtype}"
     if dims is None:
         head += "; give all sizes with --set NAME=VALUE for amounts in numbers"

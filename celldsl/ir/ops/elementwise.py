@@ -215,6 +215,8 @@ CHOICES = (
     Op("scale_gradient", "elementwise", 2, "v, whose gradient is a times as large", infer_real,
        "numerics.scale_gradient({0}, {1})", formula(lambda v, a, y, d: [d * a, None]),
        lambda v, a: v, 0, slope="custom"),
+    Op("bfloat16", "elementwise", 1, "x rounded to bfloat16; its gradient passes", infer_real,
+       "numerics.bfloat16({0})", formula(lambda x, y, d: [d]), slope="custom"),
 )  # fmt: skip
 
 ENTRIES = (*ARITHMETIC, *SMOOTH, *KINKED, *CHOICES)

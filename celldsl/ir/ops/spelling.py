@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 from collections.abc import Callable, Mapping, Sequence
 
 from celldsl.ir.attributes import VALUE
@@ -56,13 +57,29 @@ def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
+def _bfloat16(x: float) -> float:
+    """By way of single precision, as `numerics.bfloat16` has it."""
+    try:
+        (bits,) = struct.unpack("<i", struct.pack("<f", x))
+    except OverflowError:
+        return math.copysign(math.inf, x)
+    magnitude = bits & 0x7FFFFFFF
+    if magnitude < 0x00800000:
+        return math.copysign(0.0, x)
+    if magnitude <= 0x7F800000:
+        bits += 0x7FFF + (bits >> 16 & 1)
+    (rounded,) = struct.unpack("<f", struct.pack("<i", bits & -0x10000))
+    return float(rounded)
+
+
 # Primitives in Python.
 PYTHON: dict[str, Callable[..., float | bool]] = {
     "exp": math.exp, "log": math.log, "log1p": math.log1p, "expm1": math.expm1, "tanh": math.tanh,
     "sigmoid": _sigmoid, "softplus": _softplus, "erf": math.erf, "sin": math.sin, "cos": math.cos,
     "tan": math.tan, "atan": math.atan, "sqrt": math.sqrt, "hypot": math.hypot,
     "copysign": math.copysign, "floor": _whole(math.floor), "round": _whole(round),
-    "pow": math.pow, "add": operator.add, "sub": operator.sub, "mul": operator.mul,
+    "bfloat16": _bfloat16, "pow": math.pow, "add": operator.add, "sub": operator.sub,
+    "mul": operator.mul,
     "div": operator.truediv, "mod": operator.mod, "neg": operator.neg, "lt": operator.lt,
     "le": operator.le, "eq": operator.eq, "ne": operator.ne, "not": operator.not_,
     "and": lambda a, b: a and b, "or": lambda a, b: a or b,

@@ -18,3 +18,5 @@ WINOGRAD_CHANNELS = 64  # of an image, in such a share
 WINOGRAD_ROWS = 48  # of kernels or cotangents that go with them
 # Elements of scratch; it is used from where a line of the caches begins.
 WINOGRAD_SCRATCH = 36 * WINOGRAD_TILES * (WINOGRAD_CHANNELS + WINOGRAD_ROWS) + 16
+# What operands of products may be rounded to, instead of being of the cell's own dtype.
+ROUNDED = "bfloat16"

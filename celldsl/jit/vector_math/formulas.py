@@ -306,3 +306,14 @@ def _power_ends(x: Real, y: Real, size: Real, value: Real) -> Real:
     value = where((x < 0.0) & between, float("nan"), value)
     one = (y == 0.0) | (x == 1.0) | ((size == 1.0) & (magnitude(y) == infinity))
     return where(one, 1.0, value)
+
+
+def bfloat16_formula(x: Real, t: Table) -> Real:
+    """On the bits of a single: the upper half, after what rounds the lower one away is added."""
+    if t is not SINGLE:
+        return widened(bfloat16_formula(narrowed(x), SINGLE))
+    whole = bits(x)
+    size = whole & 0x7FFFFFFF
+    nearest = whole + 0x7FFF + ((whole >> 16) & 1)
+    kept = where(size > 0x7F800000, whole | 0x00400000, nearest) & -0x10000
+    return number(where(size < 0x00800000, whole & -0x80000000, kept))

@@ -4,8 +4,8 @@
         h[j] = sigmoid(o[j]) * tanh(c[j])
 
 exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, sin, cos, tan, atan, sqrt, floor, round_even,
-power(x, y), hypot(x, y), copysign(x, y).  They also work in plain Python, on numbers and arrays of
-NumPy's.
+bfloat16, power(x, y), hypot(x, y), copysign(x, y).  They also work in plain Python, on numbers and
+arrays of NumPy's.
 
 Results are within 4 units of the last place over the whole range, subnormal ones too, and exact
 at infinities; NaN gives NaN.  sin, cos and tan: for |x| up to 1e5; farther out they lose digits and
@@ -33,6 +33,7 @@ from celldsl.jit.vector_math.arithmetic import (
 from celldsl.jit.vector_math.coefficients import DOUBLE, SINGLE, Table
 from celldsl.jit.vector_math.formulas import (
     atan_formula,
+    bfloat16_formula,
     cos_formula,
     erf_formula,
     exp_formula,
@@ -150,12 +151,17 @@ def round_even(x: Number) -> Real:
     return _elementary_value(_round_formula, x)
 
 
+def bfloat16(x: Number) -> Real:
+    """To the nearest bfloat16, halves to the even one; denormal numbers to zeros."""
+    return _elementary_value(bfloat16_formula, x)
+
+
 FORMULAS: dict[Formula, Formula] = {
     exp: exp_formula, expm1: expm1_formula, log: log_formula, log1p: log1p_formula,
     tanh: tanh_formula, sigmoid: sigmoid_formula, softplus: softplus_formula, erf: erf_formula,
     sin: sin_formula, cos: cos_formula, tan: tan_formula, atan: atan_formula, power: power_formula,
     sqrt: _root_formula, floor: _floor_formula, round_even: _round_formula,
-    hypot: hypot_formula, copysign: _copysign_formula,
+    hypot: hypot_formula, copysign: _copysign_formula, bfloat16: bfloat16_formula,
 }  # fmt: skip
 
 

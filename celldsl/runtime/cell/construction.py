@@ -22,6 +22,7 @@ from typing import Any, SupportsFloat, TypeGuard
 
 import numpy as np
 
+from celldsl.jit.gemm.sizes import ROUNDED
 from celldsl.runtime.arrays.options import Option, refuse_unknown
 from celldsl.runtime.arrays.shapes import declared_words
 from celldsl.runtime.arrays.validation import DType, Values, check_array, check_dtype, check_integer
@@ -42,6 +43,7 @@ def structure_error(description: Description, wanted: Mapping[str, Setting]) -> 
     made = {d.name: d.fixed for d in description.dims} | {
         h.name: h.value for h in description.hypers
     }
+    made["products"] = description.products or "float32"
     differ = {name: value for name, value in wanted.items() if made[name] != value}
     first = next(iter(differ))
     options = " ".join(f"--set {name}={setting_text(value)}" for name, value in differ.items())
@@ -59,7 +61,10 @@ ENGINES = ("llvm", "numba")
 
 @dataclass(slots=True)
 class Settings:
-    """Values of dims and hyperparameters; `given` are the arrays passed for consts."""
+    """Values of dims and hyperparameters; `given` are the arrays passed for consts.
+
+    `products` is what operands of products are rounded to, "" where they are of `dtype`.
+    """
 
     dims: dict[str, int]
     hypers: dict[str, Setting]
@@ -68,6 +73,7 @@ class Settings:
     given: dict[str, object] = field(default_factory=dict)
     other: dict[str, Setting] | None = None
     engine: str = "llvm"
+    products: str = ""
 
     @property
     def values(self) -> dict[str, Setting]:
@@ -82,26 +88,46 @@ def resolve_settings(description: Description, keywords: Mapping[str, Option]) -
     given = {c.name: keywords[c.name] for c in description.consts if c.name in keywords}
     dtype = check_dtype(keywords.get("dtype", "float32"))
     seed = check_integer("seed", keywords.get("seed", 0), 0)
-    settings = Settings(dims, hypers, dtype, seed, given, engine=_engine(description, keywords))
+    engine, products = _engine(description, keywords), _products(description, keywords, dtype)
+    settings = Settings(dims, hypers, dtype, seed, given, engine=engine, products=products)
     settings.other = _other_structure(description, settings)
     return settings
 
 
 def accepted_keywords(description: Description) -> tuple[str, ...]:
+    return (*_own_names(description), "dtype", "seed", "engine", "products")
+
+
+def _own_names(description: Description) -> list[str]:
     groups = (description.dims, description.hypers, description.consts)
-    return (*(item.name for group in groups for item in group), "dtype", "seed", "engine")
+    return [item.name for group in groups for item in group]
 
 
 def _engine(description: Description, keywords: Mapping[str, Option]) -> str:
     """What makes machine code of the cell.  One that has an `engine` of its own has no choice."""
-    groups = (description.dims, description.hypers, description.consts)
     asked = keywords.get("engine", ENGINES[0])
-    if any(item.name == "engine" for group in groups for item in group):
+    if "engine" in _own_names(description):
         return ENGINES[0]
     if asked not in ENGINES:
         wanted = " or ".join(f'"{name}"' for name in ENGINES)
         raise ArgumentError(f"engine: expected {wanted}, got {asked!r}")
     return str(asked)
+
+
+def _products(description: Description, keywords: Mapping[str, Option], dtype: DType) -> str:
+    """What operands of products are rounded to: without a word, what the code was made for."""
+    asked = keywords.get("products")
+    if asked is None:
+        asked = description.products or str(dtype)
+    if asked == ROUNDED and dtype != np.float32:
+        raise ArgumentError(
+            f'products: "{ROUNDED}" goes with dtype="float32", and this cell is of {dtype}; '
+            f'leave dtype out, or say products="{dtype}"'
+        )
+    if asked not in (ROUNDED, str(dtype)):
+        wanted = f'"{ROUNDED}" or "{dtype}"' if dtype == np.float32 else f'"{dtype}"'
+        raise ArgumentError(f"products: expected {wanted}, got {asked!r}")
+    return ROUNDED if asked == ROUNDED else ""
 
 
 def _dims(description: Description, keywords: Mapping[str, Option]) -> dict[str, int]:
@@ -170,6 +196,8 @@ def _other_structure(description: Description, settings: Settings) -> dict[str, 
     made |= {h.name: h.value for h in description.hypers if h.fixed}
     values = settings.values
     wanted = {name: values[name] for name in made}
+    if settings.products != description.products:
+        wanted["products"] = settings.products or str(settings.dtype)
     return None if wanted == made else wanted
 
 

@@ -37,13 +37,18 @@ def save_cell(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
         "cell": cell.description.name,
         "digest": cell.description.digest,
         "version": cell.description.version,
-        "settings": json.dumps({**cell.dims, **cell.hypers}),
+        "settings": json.dumps({**cell.dims, **cell.hypers, **_rounding(cell)}),
         "dtype": str(cell.dtype),
         "seed": str(cell.seed),
         "sources": json.dumps(cell.description.sources),
         "given": json.dumps(sorted(cell.hypers.given)),
     }
     write_weights(path, {**cell.params, **cell.consts}, metadata)
+
+
+def _rounding(cell: BuiltCell) -> dict[str, str]:
+    """`products`, where operands of products are rounded."""
+    return {"products": cell.description.products} if cell.description.products else {}
 
 
 def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:

@@ -37,8 +37,9 @@ def building_signature(described: Description) -> Signature:
     consts = ((const.name, None if const.value else Parameter.empty) for const in described.consts)
     found += [_named(name, default, "numpy.ndarray") for name, default in consts]
     found += [_named("dtype", "float32", "numpy.typing.DTypeLike"), _named("seed", 0, int)]
-    if all(each.name != "engine" for each in found):
-        found.append(_named("engine", "llvm", str))
+    options = {"engine": "llvm", "products": described.products or None}
+    taken = {each.name for each in found}
+    found += [_named(name, value, str) for name, value in options.items() if name not in taken]
     return Signature(found)
 
 

@@ -35,6 +35,8 @@ def signature_text(description: Description) -> str:
     """`GRU(I=…, H=…, dtype="float32", seed=0, activation="tanh")`."""
     parts = [f"{d.name}={_default(d.fixed)}" for d in description.dims]
     parts += ['dtype="float32"', "seed=0"]
+    if description.products:
+        parts.append(f'products="{description.products}"')
     for hyper in description.hypers:
         quoted = f'"{hyper.value}"' if isinstance(hyper.value, str) else _default(hyper.value)
         parts.append(f"{hyper.name}={quoted}")
@@ -50,6 +52,8 @@ def cell_line(description: Description, values: Mapping[str, Setting], dtype: ob
     """The first line of `repr(cell)`."""
     dims = {d.name: int(values[d.name]) for d in description.dims}
     settings = ", ".join(f"{name}={setting_text(value)}" for name, value in values.items())
+    if description.products:
+        settings += f"{', ' if settings else ''}products={description.products}"
     count = count_of(description.params, dims)
     return f"{description.name}({settings}) of {dtype}, {count:,} parameters"
 

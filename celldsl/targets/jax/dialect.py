@@ -32,6 +32,7 @@ CALLS = {
     "surrogate": "surrogate({0}, {1})",
     "clip_gradient": "clip_gradient({0}, {1}, {2})",
     "scale_gradient": "scale_gradient({0}, {1})",
+    "bfloat16": "bfloat16({0})",
     "concat": "jnp.concatenate([{args}], {axis})",
     "concat_rows": "concat_rows([{args}], {axis}, {rank})",
     "transpose": "transpose({0}, {perm})",

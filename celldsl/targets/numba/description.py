@@ -78,6 +78,7 @@ def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls
         f"        backward_reads={_backward_reads(unit)!r},",
         *_tuple("sources", [repr(source) for source in unit.sources]),
         *([f"        without={unit.without!r},"] if unit.without else []),
+        *([f"        products={spec.products!r},"] if spec.products else []),
         "    )",
     ])  # fmt: skip
 

@@ -66,7 +66,7 @@ FUNCTIONS = {
     "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin",
     "cos": "cos", "tan": "tan", "atan": "atan", "erf": "erf", "sigmoid": "sigmoid", "tanh": "tanh",
     "softplus": "softplus", "floor": "floor", "round": "round_even", "pow": "power",
-    "hypot": "hypot", "copysign": "copysign",
+    "hypot": "hypot", "copysign": "copysign", "bfloat16": "bfloat16",
 }  # fmt: skip
 # Where `rows` says what holds for all steps (`celldsl.runtime.description`).
 WORDS = {

@@ -23,6 +23,11 @@ from celldsl.targets.numba.stub_texts import ALIASES, COMMON, OF_THE_PACKAGE, OF
 MADE = "for editors and type checkers: made by celldsl"
 FUNCTIONS = ("prepare", "forward", "backward", "step", "step_backward")
 KINDS = {"real": "float", "integer": "int", "boolean": "bool", "function": "str"}
+# Settings that every cell has which does not call one of its own so.
+OPTIONS = {
+    "engine": '_Literal["llvm", "numba"] = "llvm"',
+    "products": '_Literal["float32", "float64", "bfloat16"] | None = None',
+}
 WIDTH = 100
 OVERRIDES = "  # type: ignore[override]"
 ARRAYS = {"real": "_Reals", "int": "_Integers", "bool": "_Truths"}
@@ -190,8 +195,9 @@ class _Methods:
             parts.append(f"{hyper.name}: {KINDS[hyper.kind]}{default}")
         parts += [f"{c.name}: _Array{'' if c.value is None else ' = ...'}" for c in spec.consts]
         parts += ['dtype: _DTypeLike = "float32"', "seed: int = 0"]
-        if "engine" not in _words(parts):
-            parts.append('engine: _Literal["llvm", "numba"] = "llvm"')
+        for option, typed in OPTIONS.items():
+            if option not in _words(parts):
+                parts.append(f"{option}: {typed}")
         own = _free("cls", _words(parts))
         yield from _method("__new__", [own, "*", *parts], "_Self", "")
 

@@ -26,6 +26,7 @@ CALLS = {
     "surrogate": "surrogate({0}, {1})",
     "clip_gradient": "clip_gradient({0}, {1}, {2})",
     "scale_gradient": "scale_gradient({0}, {1})",
+    "bfloat16": "bfloat16({0})",
     "concat": "torch.cat([{args}], {axis})",
     "concat_rows": "concat_rows([{args}], {axis}, {rank})",
     "transpose": "transpose({0}, {perm})",

@@ -122,6 +122,7 @@ AT_KINKS: list[tuple[str, list[float], list[float | None]]] = [
     ("surrogate", [1.0, 2.0], [None, 1.0]),
     ("scale_gradient", [1.0, 0.25], [0.25, None]),
     ("clip_gradient", [1.0, -9.0, 9.0], [1.0, None, None]),
+    ("bfloat16", [1.2345], [1.0]),
     ("mod", [7.5, 2.0], [1.0, -3.0]),
     ("mod", [-7.5, 2.0], [1.0, 4.0]),
     ("hypot", [0.0, 0.0], [0.0, 0.0]),
@@ -160,7 +161,7 @@ def test_the_table_knows_where_differences_go_wrong() -> None:
     special = {name: entry.slope for name, entry in OPS.items() if entry.slope != "smooth"}
     assert special.keys() <= at_kinks
     assert {name for name, slope in special.items() if slope == "custom"} == {
-        "stop_gradient", "surrogate", "clip_gradient", "scale_gradient",
+        "stop_gradient", "surrogate", "clip_gradient", "scale_gradient", "bfloat16",
     }  # fmt: skip
     # Those that are left are flat or have the slope of one side on both.
     assert at_kinks - special.keys() == {
