@@ -36,7 +36,7 @@ def test_it_changes_products_and_is_shown(made: Any, x: Any) -> None:
     assert repr(made).startswith("GRU(I=3, H=5, activation=tanh, products=bfloat16) of float32")
     assert "products" not in repr(plain)
     assert made.params["r_u.W_x"].dtype == np.float32
-    assert 'products="bfloat16"' in type(made).__doc__
+    assert 'products="bfloat16"' in str(type(made).__doc__)
 
 
 def test_it_is_saved(made: Any, x: Any, tmp_path: Path) -> None:
