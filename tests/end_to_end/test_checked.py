@@ -105,3 +105,21 @@ def test_scratch_is_fresh_in_checked_mode(checked: None) -> None:
 def test_checked_cells_run_no_compiled_phases(tmp_path: Path, checked: None) -> None:
     assert checked_mode()
     assert small(tmp_path)._engine.ahead.codes is None
+
+
+def test_a_layer_of_pytorch_goes_back_over_its_tape(tmp_path: Path, checked: None) -> None:
+    """Its tape is another array over the memory that the way forth wrote to."""
+    torch = pytest.importorskip("torch")
+    layers = pytest.importorskip("celldsl.torch")
+    cell = small(tmp_path)
+    layer = layers.RNN(type(cell), H=5, dtype=torch.float64)
+    for name, own in layer.layers["0"].named_parameters():
+        own.data = torch.as_tensor(cell.params[name].copy())
+    x = np.random.default_rng(0).normal(size=(3, 2, 5))
+    given = torch.tensor(x, requires_grad=True)
+    y, _ = layer(given)
+    y.sum().backward()
+    mine, _, tape = cell.forward(x)
+    np.testing.assert_allclose(y.detach(), mine, rtol=0, atol=1e-12)
+    gradients = cell.backward(tape, np.ones_like(mine))
+    np.testing.assert_allclose(given.grad, gradients.inputs["x"], rtol=0, atol=1e-12)

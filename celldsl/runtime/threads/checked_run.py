@@ -29,20 +29,21 @@ FRESH = ("fixed", "tape", "work", "out_", "final_", "din_", "dstart_")
 FORWARD_REGIONS = {"fixed": "fixed", "tape": "tape", "work": "forward_work"}
 BACKWARD_REGIONS = {"fixed": "backward_fixed", "tape": "tape", "work": "backward_work"}
 
-_written: dict[
-    int, tuple[Nested, Nested]
-] = {}  # by arrays: what passes wrote, as long as they live
+# By address: what passes wrote, as long as the array is there that they were given.  A bridge may
+# hand in another array over the same memory on the way back.
+_written: dict[int, tuple[Nested, Nested]] = {}
 
 
 def written_of(array: Values, fresh: bool) -> Any:
     """Which elements of an array somebody wrote."""
     if not fresh:
         return np.ones(array.size, bool)
-    key = id(array)
-    if key not in _written:
-        gone = weakref.ref(array, lambda _: _written.pop(key, None))
-        _written[key] = gone, np.zeros(array.size, bool)
-    return _written[key][1]
+    key = array.__array_interface__["data"][0]
+    _, marks = _written.get(key, (None, None))
+    if marks is None or marks.size < array.size:
+        marks = np.zeros(array.size, bool)
+        _written[key] = weakref.ref(array, lambda _: _written.pop(key, None)), marks
+    return marks[: array.size]
 
 
 class CheckedRun:
