@@ -40,6 +40,12 @@ PHASES = {
     ("once", True): "once, at the end",
 }
 ADDS = "where threads shared the rows of a sum"
+# What phases are left out without.
+SERVES = {
+    "": "",
+    "inputs": ", for gradients of inputs",
+    "parameters": ", for gradients of parameters",
+}
 
 
 @record
@@ -114,7 +120,7 @@ def _stages(direction: str, phases: Iterable[Phase], words: Words) -> Iterator[s
     looped = False
     for phase in phases:
         adds = any(isinstance(stage, AddShares) for stage in phase.stages)
-        yield f"  {ADDS if adds else PHASES[phase.kind, looped]}"
+        yield f"  {ADDS if adds else PHASES[phase.kind, looped]}{SERVES[phase.serves]}"
         if phase.blocked is not None:
             yield "    few sequences at a time go through all steps: their states stay in a cache"
         looped = looped or phase.kind == "steps"
