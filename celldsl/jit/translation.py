@@ -6,7 +6,8 @@
 LLVM does most of the work of compiling, and Python is free meanwhile: a module is translated on
 another thread while the next one is written, and who waits for one does it himself if nobody has
 begun, or another one meanwhile.  There are as many threads at it as the process has cores, one with
-CELLDSL_NUM_THREADS=1; none stays when there is nothing left to do.
+CELLDSL_NUM_THREADS=1; none stays when there is nothing left to do, or when the main thread has
+ended: an interpreter that exits waits for what LLVM is at, and for no more.
 
 Each module has a context of its own, so that LLVM has nothing in common between two threads.
 llvmlite takes a lock for every call all the same; the two calls that take long go by it.
@@ -20,12 +21,13 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache
-from threading import Condition, Thread
+from threading import Condition, RLock, Thread, main_thread
 from typing import Any
 
 import llvmlite.binding
 from llvmlite.binding import ffi
 
+from celldsl.jit.cores import available_cores
 from celldsl.jit.forks import TRANSLATING
 from celldsl.jit.process_target import target
 from celldsl.jit.target import numba_number
@@ -41,7 +43,7 @@ class Translation:
     def __init__(self, text: str) -> None:
         self._text = text
         self._changed = Condition()
-        self._stage = _WAITING
+        self._progress = _WAITING
         self._code = b""
         self._error: Exception | None = None
         _QUEUE.put(self)
@@ -52,26 +54,26 @@ class Translation:
     def run(self) -> bool:
         """Makes it, unless somebody has begun; whether it was made here."""
         with self._changed:
-            if self._stage != _WAITING:
+            if self._progress != _WAITING:
                 return False
-            self._stage = _AT_WORK
-        _QUEUE.forget([self])
-        stage = _WAITING  # where Ctrl-C ends the work, another may begin it again
+            self._progress = _AT_WORK
+        progress = _WAITING  # where Ctrl-C ends the work, another may begin it again
         try:
+            _QUEUE.forget([self])
             with TRANSLATING:
                 self._code = object_code(self._text)
-            stage = _DONE
-        except Exception as error:
-            self._error, stage = error, _DONE
+            progress = _DONE
+        except Exception as error:  # it is raised again, where somebody asks for the result
+            self._error, progress = error, _DONE
         finally:
             with self._changed:
-                self._stage = stage
+                self._progress = progress
                 self._changed.notify_all()
         return True
 
     def result(self) -> bytes:
         """The object file.  Raises RuntimeError for functions that nobody has."""
-        while self._stage != _DONE:
+        while self._progress != _DONE:
             if self.run():
                 continue
             other = _QUEUE.take()
@@ -79,7 +81,7 @@ class Translation:
                 other.run()
                 continue
             with self._changed:
-                self._changed.wait_for(lambda: self._stage != _AT_WORK)
+                self._changed.wait_for(lambda: self._progress != _AT_WORK)
         if self._error is not None:
             raise self._error
         return self._code
@@ -94,10 +96,10 @@ class _Queue:
     def clear(self) -> None:
         self._modules: list[Translation] = []
         self._helpers = 0
-        self._changed = Condition()
+        self._lock = RLock()
 
     def put(self, module: Translation) -> None:
-        with self._changed:
+        with self._lock:
             self._modules.append(module)
             if self._helpers >= threads() - 1:
                 return
@@ -105,12 +107,13 @@ class _Queue:
         try:
             Thread(target=self._help, name="celldsl-compile").start()
         except RuntimeError:  # the system gives no more threads: who waits does the work
-            self._helpers -= 1
+            with self._lock:
+                self._helpers -= 1
 
     def _help(self) -> None:
         while True:
-            with self._changed:
-                module = self.take()
+            with self._lock:
+                module = self.take() if main_thread().is_alive() else None
                 if module is None:
                     self._helpers -= 1
                     return
@@ -118,7 +121,7 @@ class _Queue:
 
     def take(self) -> Translation | None:
         """What takes longest, so that it is not waited for alone at the end."""
-        with self._changed:
+        with self._lock:
             module = max(self._modules, key=len, default=None)
             if module is not None:
                 self._modules.remove(module)
@@ -126,7 +129,7 @@ class _Queue:
 
     def forget(self, modules: list[Translation]) -> None:
         """Those that nobody waits for any more are not begun."""
-        with self._changed:
+        with self._lock:
             self._modules = [each for each in self._modules if each not in modules]
 
 
@@ -149,10 +152,7 @@ def all_of(begun: list[Translation]) -> list[bytes]:
 def threads() -> int:
     """How many threads may translate: the cores of this process, or what the environment says."""
     text = os.environ.get("CELLDSL_NUM_THREADS", "").strip()
-    if text.isdecimal():
-        return int(text)
-    bound = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if bound else os.cpu_count() or 1
+    return int(text) if text.isdecimal() else available_cores()
 
 
 def object_code(text: str) -> bytes:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from celldsl.runtime.threads import thread_count
-from celldsl.runtime.threads.cpu_quota import cpu_quota
+from celldsl.jit import cores as cores_file
+from celldsl.jit.cores import available_cores, cpu_quota
 from tests.places.place import FORBIDS, run, said
 
 SECOND = "0::{group}\n"
@@ -69,9 +69,9 @@ def test_other_systems_have_none(tmp_path: Path) -> None:
 def test_half_a_core_is_one_thread(
     quota: float | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thread_count, "cpu_quota", lambda: quota)
+    monkeypatch.setattr(cores_file, "cpu_quota", lambda: quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert thread_count.available_cores() == threads
+    assert available_cores() == threads
 
 
 COUNT = "import celldsl; print(celldsl.get_threads())"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import celldsl
+from celldsl.jit.cores import available_cores
 from celldsl.runtime.buffers import CACHE_LINE, KEPT_ARRAYS, KEPT_LENGTHS, Buffers
 from celldsl.runtime.errors import ArgumentError
 from celldsl.runtime.threads import thread_count as threads
@@ -21,7 +22,7 @@ def test_the_number_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ArgumentError, match="CELLDSL_NUM_THREADS: expected a positive integer"):
         threads.threads_by_default()
     monkeypatch.delenv("CELLDSL_NUM_THREADS")
-    assert threads.threads_by_default() == threads.available_cores()
+    assert threads.threads_by_default() == available_cores()
 
 
 def test_the_number_is_checked() -> None:

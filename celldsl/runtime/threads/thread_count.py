@@ -9,21 +9,13 @@ from __future__ import annotations
 
 import os
 
+from celldsl.jit.cores import available_cores
 from celldsl.runtime.arrays.validation import check_integer
 from celldsl.runtime.errors import ArgumentError
-from celldsl.runtime.threads.cpu_quota import cpu_quota
 
 # Fewer multiplications than this (about 50 microseconds) are done before a thread has woken.
 SMALL_WORK = 1_000_000
 LONG_WORK = 500_000_000  # of a sequence alone, whose steps are one thread's
-
-
-def available_cores() -> int:
-    """The cores that this process may use, whole ones: half a core is one thread."""
-    here = hasattr(os, "sched_getaffinity")
-    own = len(os.sched_getaffinity(0)) if here else os.cpu_count() or 1
-    quota = cpu_quota()
-    return own if quota is None else max(1, min(own, int(quota)))
 
 
 class ThreadSettings:

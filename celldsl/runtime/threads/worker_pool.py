@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from celldsl.jit.cores import available_cores
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.threads.job_functions import job_functions
 from celldsl.runtime.threads.placement import Placement, Watch
@@ -50,7 +51,7 @@ from celldsl.runtime.threads.task_abi import (
     MAILBOX_THREAD,
     MAILBOX_YIELD,
 )
-from celldsl.runtime.threads.thread_count import available_cores, get_threads
+from celldsl.runtime.threads.thread_count import get_threads
 
 MAILBOXES = 256  # workers after these are woken each time
 NAP, LONG_NAP = 1e-4, 1e-3  # seconds, of who finds nothing to do

@@ -1,5 +1,6 @@
-"""How much of the processor a container may use.  In: what Linux says.  Out: cores, or None.
+"""How much of the processor this process may use.  In: what the system says.  Out: cores.
 
+    available_cores()           # 1
     cpu_quota()                 # 0.5: half a core; None where there is no limit
 
 A quota is a share of time, set for a group of processes (`cgroup`): `docker run --cpus 0.5`, or a
@@ -10,8 +11,17 @@ groups around a process hold; version 1 and 2 of the interface say them in other
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def available_cores() -> int:
+    """The cores that this process may use, whole ones: half a core is one thread."""
+    here = hasattr(os, "sched_getaffinity")
+    own = len(os.sched_getaffinity(0)) if here else os.cpu_count() or 1
+    quota = cpu_quota()
+    return own if quota is None else max(1, min(own, int(quota)))
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
