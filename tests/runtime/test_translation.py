@@ -119,3 +119,32 @@ def test_a_child_compiles_what_its_parent_has_begun(tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.stdout == "0\n", done.stderr
+
+
+ENDS = """
+import atexit, os, threading
+os.environ["CELLDSL_NUM_THREADS"] = "2"
+from celldsl.jit import translation
+
+done, begun = [], threading.Event()
+
+def slow(text):
+    begun.set()
+    threading.main_thread().join()
+    done.append(text)
+    return b""
+
+translation.object_code = slow
+for text in ("abc", "ab", "a"):
+    translation.Translation(text)
+assert begun.wait(60)
+atexit.register(lambda: print(done))
+"""
+
+
+def test_an_interpreter_that_ends_waits_for_what_is_at_work_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS], capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(celldsl.__file__).parents[1])},
+    )  # fmt: skip
+    assert done.stdout == "['abc']\n", done.stderr

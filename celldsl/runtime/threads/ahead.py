@@ -10,10 +10,11 @@ that the cell is.
 from __future__ import annotations
 
 from contextlib import suppress
-from threading import Thread
+from threading import Thread, main_thread
 
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.gemm.prepare import product_code
+from celldsl.jit.target import MachineCodeError
 from celldsl.jit.translation import threads
 from celldsl.runtime.threads.job_functions import job_code
 
@@ -29,7 +30,9 @@ def begin_ahead() -> None:
 
 
 def _begin() -> None:
-    # Whatever is wrong here is met again, and told, where the code is needed.
-    with suppress(Exception):
-        job_code().begin()
-        product_code(USUAL).begin()
+    # What the system, a disk or a filter of warnings refuses is met again, and told, where the code
+    # is needed: nothing is kept of what fails here.
+    with suppress(MachineCodeError, OSError, Warning):
+        for code in (job_code(), product_code(USUAL)):
+            if main_thread().is_alive():  # else the interpreter waits for this thread alone
+                code.begin()
