@@ -20,7 +20,7 @@ from celldsl.jit.lowering.emit import known_function, on_stack
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import (
     Context,
-    Intrinsic,
+    Definition,
     Signature,
     TypingContext,
     Value,
@@ -33,7 +33,7 @@ _INT = ir.IntType(64)
 
 
 @intrinsic
-def integers(_context: TypingContext, length: types.Type) -> Intrinsic:
+def integers(_context: TypingContext, length: types.Type) -> Definition:
     """A pointer to integers that live until the function returns."""
     if not isinstance(length, types.IntegerLiteral):
         return None
@@ -45,7 +45,7 @@ def integers(_context: TypingContext, length: types.Type) -> Intrinsic:
 
 
 @intrinsic
-def vector_lanes(_context: TypingContext, like: types.Type) -> Intrinsic:
+def vector_lanes(_context: TypingContext, like: types.Type) -> Definition:
     def generate(_: Context, __: ir.IRBuilder, ___: Signature, args: Values) -> Value:
         return _INT(host_lanes(args[0].type.pointee))
 
@@ -56,7 +56,7 @@ def vector_lanes(_context: TypingContext, like: types.Type) -> Intrinsic:
 def gather_lanes(
     _context: TypingContext, to: types.Type, source: types.Type, inside: types.Type,
     count: types.Type,
-) -> Intrinsic:  # fmt: skip
+) -> Definition:  # fmt: skip
     if not isinstance(count, types.IntegerLiteral):
         return None
 

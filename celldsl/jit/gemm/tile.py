@@ -10,7 +10,7 @@ accumulators in registers, and 1 row of 4 panels (or 2 of 2) the 8 that hide the
 multiply-add.
 
     stack(like, length)        a pointer on the stack, of a literal length, to where a line begins
-    fetch(pointer)                brings the line it points to nearer, if there is one
+    fetch(pointer)             brings the line it points to nearer, if there is one
     move(to, source, count)    copies a literal number of elements at once
 """
 
@@ -25,7 +25,7 @@ from celldsl.jit.lowering.emit import known_function, on_stack, repeated, stored
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import (
     Context,
-    Intrinsic,
+    Definition,
     Signature,
     TypingContext,
     Value,
@@ -42,7 +42,7 @@ _TILE_SHAPES = (
 
 
 @intrinsic
-def stack(_context: TypingContext, like: types.Pointer, length: types.Type) -> Intrinsic:
+def stack(_context: TypingContext, like: types.Pointer, length: types.Type) -> Definition:
     """A pointer of `length` elements that live until the function returns."""
     if not isinstance(length, types.IntegerLiteral):
         return None
@@ -57,7 +57,7 @@ def stack(_context: TypingContext, like: types.Pointer, length: types.Type) -> I
 
 
 @intrinsic
-def fetch(_context: TypingContext, address: types.Type) -> Intrinsic:
+def fetch(_context: TypingContext, address: types.Type) -> Definition:
     def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
         _fetch_line(builder, args[0], written=False)
         return context.get_dummy_value()
@@ -68,7 +68,7 @@ def fetch(_context: TypingContext, address: types.Type) -> Intrinsic:
 @intrinsic
 def move(
     _context: TypingContext, to: types.Type, source: types.Type, count: types.Type
-) -> Intrinsic:
+) -> Definition:
     """A loop over so few LLVM would make a copy of each."""
     if not isinstance(count, types.IntegerLiteral):
         return None

@@ -178,8 +178,8 @@ _CONVERSIONS = {
 }
 
 
-class Target:
-    """What intrinsics ask of what they are written for."""
+class LoweringContext:
+    """What intrinsics ask while they write their instructions."""
 
     get_value_type = staticmethod(llvm_type)
 
@@ -236,7 +236,7 @@ def _intrinsic(
         raise RoutineError(f"{define.__name__} takes no {', '.join(map(str, kinds))}")
     sig, generate = found
     codes = [cast(builder, v, kind) for v, kind in zip(given, sig.args, strict=True)]
-    result = generate(Target, builder, sig, codes)
+    result = generate(LoweringContext, builder, sig, codes)
     return None if sig.return_type == types.none else Typed(sig.return_type, result)
 
 

@@ -5,13 +5,13 @@
         if not isinstance(count, types.IntegerLiteral):
             return None                                     # not for such arguments
 
-        def generate(target, builder, signature, arguments):
+        def generate(context, builder, signature, arguments):
             return builder...
 
         return types.Pointer(like.dtype, -1)(like, count), generate
 
 Routines call them, and so do functions that Numba compiles, to which `numba_intrinsics` says what
-they are.  The first argument is of no use; `target` has `get_value_type`, which is LLVM's type.
+they are.  The first argument is of no use; `context` is an `llvm_types.Context`.
 """
 
 from __future__ import annotations

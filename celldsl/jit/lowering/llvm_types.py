@@ -22,11 +22,21 @@ class Value(Protocol):
     type: Any  # an ir.Type, with what its kind has besides
 
 
-Context: TypeAlias = Any  # `expressions.Target`, or Numba's
-TypingContext: TypeAlias = None
+class Context(Protocol):
+    """What an intrinsic asks while it writes its instructions."""
+
+    def get_value_type(self, kind: types.Type, /) -> ir.Type:
+        """LLVM's type of a value."""
+
+    def get_dummy_value(self) -> Any:
+        """What is returned where there is no value."""
+
+
+TypingContext: TypeAlias = None  # of no use: Numba's intrinsics have one, too
 Signature: TypeAlias = types.Signature
 Types: TypeAlias = "Sequence[types.Type]"  # of arguments
 Values: TypeAlias = "Sequence[Value]"  # the arguments, in the same order
 Generator: TypeAlias = "Callable[[Context, ir.IRBuilder, Signature, Values], Value]"
 Made: TypeAlias = "tuple[ir.Function, types.Type]"  # of a routine, and the type of what it returns
-Intrinsic: TypeAlias = "tuple[Signature, Generator] | None"  # None: not for such arguments
+# What an intrinsic is for arguments of some types; None: not for such.
+Definition: TypeAlias = "tuple[Signature, Generator] | None"

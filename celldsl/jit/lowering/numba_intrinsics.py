@@ -26,7 +26,7 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.expressions import Target
+from celldsl.jit.lowering.expressions import LoweringContext
 from celldsl.jit.lowering.intrinsics import Intrinsic
 from celldsl.jit.lowering.llvm_types import Values
 from celldsl.jit.lowering.pointers import read_element, write_element
@@ -35,22 +35,22 @@ from celldsl.jit.lowering.vector_width import PANEL_BYTES, panel_width
 from celldsl.jit.vector_math.functions import FORMULAS, Formula, elementary_function
 
 
-class Lane(numba.Type):
-    """A pointer of ours."""
+class NumbaPointer(numba.Type):
+    """To Numba what `types.Pointer` is to routines."""
 
     mutable = True
 
     def __init__(self, dtype: Any, scope: int) -> None:
         self.dtype = dtype
         self.scope = scope
-        super().__init__(name=f"Lane({dtype}, {scope})")
+        super().__init__(name=f"Pointer({dtype}, {scope})")
 
 
-@register_default(Lane)
-class _LaneModel(models.PrimitiveModel):
-    def __init__(self, manager: DataModelManager, lane: Lane) -> None:
-        element = manager.lookup(lane.dtype).get_data_type()
-        super().__init__(manager, lane, element.as_pointer())
+@register_default(NumbaPointer)
+class _PointerModel(models.PrimitiveModel):
+    def __init__(self, manager: DataModelManager, pointer: NumbaPointer) -> None:
+        element = manager.lookup(pointer.dtype).get_data_type()
+        super().__init__(manager, pointer, element.as_pointer())
 
 
 _PLAIN = {
@@ -67,7 +67,7 @@ def kind_of(found: Any) -> types.Type:
             raise RoutineError(f"{found} is no contiguous array of one axis")
         case numba.Array():
             return types.Pointer(kind_of(found.dtype), -1)
-        case Lane():
+        case NumbaPointer():
             return types.Pointer(kind_of(found.dtype), found.scope)
         case numba.IntegerLiteral():
             return types.literal(found.literal_value)
@@ -80,7 +80,7 @@ def kind_of(found: Any) -> types.Type:
 
 def numba_type(kind: types.Type) -> Any:
     if isinstance(kind, types.Pointer):
-        return Lane(_PLAIN[kind.dtype], kind.scope)
+        return NumbaPointer(_PLAIN[kind.dtype], kind.scope)
     return _PLAIN[kind]
 
 
@@ -110,7 +110,7 @@ def intrinsic_type(intrinsic: Intrinsic) -> Any:
         own, generate = defined(sig.args)
         pairs = zip(sig.args, arguments, strict=True)
         codes = [code_of(context, builder, *pair) for pair in pairs]
-        found = generate(Target, builder, own, codes)
+        found = generate(LoweringContext, builder, own, codes)
         return context.get_dummy_value() if own.return_type == types.none else found
 
     name = intrinsic.define.__name__
@@ -128,7 +128,7 @@ def _pointed(found: Any) -> types.Type:
 
 
 def _cast_to(given: Any, kind: types.Type) -> Any:
-    kept = isinstance(given, numba.Array | numba.IntegerLiteral | Lane)
+    kept = isinstance(given, numba.Array | numba.IntegerLiteral | NumbaPointer)
     return given if kept and not isinstance(kind, types.Float) else numba_type(kind)
 
 
@@ -136,30 +136,30 @@ def _cast_to(given: Any, kind: types.Type) -> Any:
 
 
 @infer_global(operator.getitem)
-class _LaneRead(AbstractTemplate):
+class _PointerRead(AbstractTemplate):
     def generic(self, args: Any, kws: object) -> Any:
-        lane, index = args
-        if isinstance(lane, Lane) and isinstance(index, numba.Integer):
-            return signature(lane.dtype, lane, numba.intp)
+        pointer, index = args
+        if isinstance(pointer, NumbaPointer) and isinstance(index, numba.Integer):
+            return signature(pointer.dtype, pointer, numba.intp)
         return None
 
 
 @infer_global(operator.setitem)
-class _LaneWrite(AbstractTemplate):
+class _PointerWrite(AbstractTemplate):
     def generic(self, args: Any, kws: object) -> Any:
-        lane, index, _ = args
-        if isinstance(lane, Lane) and isinstance(index, numba.Integer):
-            return signature(numba.none, lane, numba.intp, lane.dtype)
+        pointer, index, _ = args
+        if isinstance(pointer, NumbaPointer) and isinstance(index, numba.Integer):
+            return signature(numba.none, pointer, numba.intp, pointer.dtype)
         return None
 
 
-@lower_builtin(operator.getitem, Lane, numba.intp)
-def _lane_read(context: Any, builder: ir.IRBuilder, sig: Any, args: Values) -> Any:
+@lower_builtin(operator.getitem, NumbaPointer, numba.intp)
+def _pointer_read(context: Any, builder: ir.IRBuilder, sig: Any, args: Values) -> Any:
     return read_element(builder, args[0], args[1], sig.args[0].scope)
 
 
-@lower_builtin(operator.setitem, Lane, numba.intp, numba.Any)
-def _lane_write(context: Any, builder: ir.IRBuilder, sig: Any, args: Values) -> Any:
+@lower_builtin(operator.setitem, NumbaPointer, numba.intp, numba.Any)
+def _pointer_write(context: Any, builder: ir.IRBuilder, sig: Any, args: Values) -> Any:
     write_element(builder, args[0], args[1], args[2], sig.args[0].scope)
     return context.get_dummy_value()
 

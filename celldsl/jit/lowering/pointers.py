@@ -25,7 +25,7 @@ from llvmlite import ir
 
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import Context, Intrinsic, TypingContext, Value, Values
+from celldsl.jit.lowering.llvm_types import Context, Definition, TypingContext, Value, Values
 from celldsl.jit.lowering.types import Pointer, Signature
 
 _ALIAS_SCOPES = 64
@@ -36,7 +36,7 @@ _lane_lists: WeakKeyDictionary[ir.Module, dict[int, _ScopeLists]] = WeakKeyDicti
 @intrinsic
 def pointer(
     _context: TypingContext, base: types.Type, offset: types.Type, scope: types.Type
-) -> Intrinsic:
+) -> Definition:
     """A pointer to element `offset` of an array or a pointer."""
     if not (isinstance(scope, types.IntegerLiteral) and isinstance(offset, types.Integer)):
         return None
@@ -52,7 +52,7 @@ def pointer(
 
 
 @intrinsic
-def real(_context: TypingContext, like: types.Type, value: types.Type) -> Intrinsic:
+def real(_context: TypingContext, like: types.Type, value: types.Type) -> Definition:
     """The value as a number of the dtype of a pointer or array."""
     if not isinstance(like, Pointer):
         return None
@@ -64,7 +64,7 @@ def real(_context: TypingContext, like: types.Type, value: types.Type) -> Intrin
 
 
 @intrinsic
-def address(_context: TypingContext, pointer: types.Type) -> Intrinsic:
+def address(_context: TypingContext, pointer: types.Type) -> Definition:
     """Where the pointer points."""
     if not isinstance(pointer, Pointer):
         return None

@@ -3,8 +3,8 @@
     float32, int64, boolean, Pointer(float32, 3), literal(8)
     void(Pointer(float32, -1), intp)        # the signature of what takes a pointer and an integer
 
-They are not Numba's, whose import takes longer than compiling a small cell: `numba_types` says what
-each is to Numba.
+They are not Numba's, whose import takes longer than compiling a small cell: `numba_intrinsics` says
+what each is to Numba.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@
     number = cast(builder, total, types.float64)
 
 A type is one of `types`: int64, uint64, float32, float64, boolean, or that of a pointer.  Two
-numbers
-of different types meet as Numba lets them: an integer and a float32 make a float64.
+numbers of different types meet as Numba lets them: an integer and a float32 make a float64.
 """
 
 # Types of Numba's and values of llvmlite's are not typed.
