@@ -15,10 +15,10 @@ outcome of a condition in them: the same kernels, as fast, of twice the code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import llvmlite.binding
 from llvmlite import ir
@@ -38,6 +38,8 @@ PHASE_INTEGERS = 2  # rows and dims, the first arrays
 LOT = 1_500  # instructions of routines that stand apart, which take LLVM about a fifth of a second
 APART_PREFIX = "celldsl_apart_"
 _INT = ir.IntType(64)
+# Writes a function of this name that calls another one with arguments of these types.
+Write: TypeAlias = "Callable[[ir.Module, str, ir.Function, Sequence[ir.Type]], None]"
 
 
 def compile_phases(phases: Sequence[Routine], dtype: str) -> list[Translation]:
@@ -70,7 +72,7 @@ def compile_symbols(entries: Mapping[str, tuple[Routine, str]], dtype: str) -> l
 
 def _begun(
     entries: Mapping[str, tuple[Routine, tuple[types.Type, ...]]],
-    write: Any,
+    write: Write,
     elsewhere: Elsewhere | None = None,
 ) -> Translation:
     with COMPILING:
@@ -89,7 +91,7 @@ class _Apart:
         self._file = file
         self._symbols: dict[Key, tuple[str, ir.FunctionType, types.Type]] = {}
         self._room: RoutineCode | None = None
-        self._inside = 0  # of how many that call one another
+        self._depth = 0  # how many are being written, each for a call in the one before
         self.begun: list[Translation] = []
 
     def declared(self, key: Key, module: ir.Module) -> Made | None:
@@ -105,12 +107,12 @@ class _Apart:
     def _written(self, key: Key) -> tuple[str, ir.FunctionType, types.Type]:
         if self._room is None:
             self._room = RoutineCode(empty_module("celldsl"), self.declared)
-        self._inside += 1
-        symbol = f"{APART_PREFIX}{len(self._symbols)}_{self._inside}_{key[0].name}"
+        self._depth += 1
+        symbol = f"{APART_PREFIX}{len(self._symbols)}_{self._depth}_{key[0].name}"
         function, result = self._room.written(key, symbol)
         function.linkage = ""
-        self._inside -= 1
-        if not self._inside and _length(self._room.module) > LOT:
+        self._depth -= 1
+        if not self._depth and _length(self._room.module) > LOT:
             self._close()
         return symbol, function.function_type, result
 
@@ -129,7 +131,7 @@ def _length(module: ir.Module) -> int:
 
 
 def _write_unpacking(
-    module: ir.Module, symbol: str, function: ir.Function, kinds: Sequence[types.Type]
+    module: ir.Module, symbol: str, function: ir.Function, kinds: Sequence[ir.Type]
 ) -> None:
     """A function of two pointers: to numbers and where `rows` is, and to where arrays are.
 
@@ -151,7 +153,7 @@ def _write_unpacking(
 
 
 def _write_passing(
-    module: ir.Module, symbol: str, function: ir.Function, kinds: Sequence[types.Type]
+    module: ir.Module, symbol: str, function: ir.Function, kinds: Sequence[ir.Type]
 ) -> None:
     result = function.function_type.return_type
     entry = ir.Function(module, ir.FunctionType(result, kinds), symbol)
@@ -161,9 +163,6 @@ def _write_passing(
         builder.ret_void()
     else:
         builder.ret(found)
-
-
-# llvmlite is not typed.
 
 
 def empty_module(name: str) -> ir.Module:

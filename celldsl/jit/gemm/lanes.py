@@ -109,14 +109,14 @@ def turned(builder: ir.IRBuilder, rows: list[Value]) -> list[Value]:
         for i in range(lanes):
             if not i & step:
                 pair = rows[i], rows[i + step]
-                made[i], made[i + step] = (_shuffled(builder, *pair, order)
+                made[i], made[i + step] = (shuffled(builder, *pair, order)
                                            for order in (first, second))  # fmt: skip
         rows = made
         step *= 2
     return rows
 
 
-def _shuffled(builder: ir.IRBuilder, a: Value, b: Value, order: list[int]) -> Value:
+def shuffled(builder: ir.IRBuilder, a: Value, b: Value, order: list[int]) -> Value:
     mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
     return builder.shuffle_vector(a, b, mask)
 

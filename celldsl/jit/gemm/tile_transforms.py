@@ -31,6 +31,7 @@ from celldsl.jit.gemm.lanes import (
     host_lanes,
     load_masked,
     load_vector,
+    shuffled,
     store_masked,
     store_vector,
     turned,
@@ -83,11 +84,11 @@ def _by_place(builder: ir.IRBuilder, units: Sequence[Value], places: int) -> lis
     for first in range(0, places, 2):
         # Two places of two units together, then one place of four.
         order = [4 * tile + first + place for place in (0, 1) for tile in range(lanes // 2)]
-        pairs = [_shuffled(builder, units[i], units[i + 1], order) for i in (0, 2)]
+        pairs = [shuffled(builder, units[i], units[i + 1], order) for i in (0, 2)]
         half = lanes // 2
         for start in (0, half):
             order = [start + i if i < half else lanes + start + i - half for i in range(lanes)]
-            found.append(_shuffled(builder, pairs[0], pairs[1], order))
+            found.append(shuffled(builder, pairs[0], pairs[1], order))
     return found
 
 
@@ -98,18 +99,12 @@ def _by_unit(builder: ir.IRBuilder, places: Sequence[Value]) -> list[Value]:
     found = []
     for start in (0, half):
         order = [start + i if i < half else lanes + start + i - half for i in range(lanes)]
-        pairs = [_shuffled(builder, places[i], places[i + 1], order) for i in (0, 2)]
+        pairs = [shuffled(builder, places[i], places[i + 1], order) for i in (0, 2)]
         for unit in (0, quarter):
             order = [(place // 2 * lanes) + place % 2 * half + unit + tile
                      for tile in range(quarter) for place in range(4)]  # fmt: skip
-            found.append(_shuffled(builder, pairs[0], pairs[1], order))
+            found.append(shuffled(builder, pairs[0], pairs[1], order))
     return found
-
-
-def _shuffled(builder: ir.IRBuilder, a: Value, b: Value, order: list[int]) -> Value:
-    return builder.shuffle_vector(
-        a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
-    )
 
 
 class _Units:
