@@ -57,8 +57,8 @@ from celldsl.jax.handler_memory import (
 from celldsl.jax.handler_rows import xla_rows
 from celldsl.jax.handler_threads import xla_help, xla_together
 from celldsl.jit.functions import copy, fill, routine
-from celldsl.jit.lowering.pointers import address
-from celldsl.runtime.cpython.objects import fast_call, fast_words
+from celldsl.jit.lowering.pointers import address, words_at
+from celldsl.runtime.cpython.objects import fast_call
 from celldsl.runtime.threads.scheduler import schedule_alone
 from celldsl.runtime.threads.task_abi import GRAPH_SHARED, GRAPH_STOP, GRAPH_WORKERS
 
@@ -72,9 +72,9 @@ def xla_answer(record, frame):
     """Whether XLA asked for the version of the interface, which it is then told."""
     found = frame[FRAME_EXTENSION]
     while found != 0:
-        extension = fast_words(found)
+        extension = words_at(found)
         if (extension[EXTENSION_KIND] & LOWER_HALF) == EXTENSION_IS_METADATA:
-            fast_words(extension[EXTENSION_METADATA])[METADATA_VERSION] = record[RECORD_VERSION]
+            words_at(extension[EXTENSION_METADATA])[METADATA_VERSION] = record[RECORD_VERSION]
             return True
         found = extension[EXTENSION_NEXT]
     return False
@@ -85,9 +85,9 @@ def xla_hyper(record, frame, scratch):
     """Hyperparameters; where there is a key, masks are drawn, and from it."""
     place = scratch + record[RECORD_HYPER_AT]
     count = record[RECORD_HYPER_WORDS]
-    copy(fast_words(place), fast_words(record[RECORD_HYPER]), count)
+    copy(words_at(place), words_at(record[RECORD_HYPER]), count)
     if record[RECORD_KEY] >= 0:
-        key = fast_words(xla_data(fast_words(frame[FRAME_ARGUMENTS]), record[RECORD_KEY]))[0]
+        key = words_at(xla_data(words_at(frame[FRAME_ARGUMENTS]), record[RECORD_KEY]))[0]
         numbers = xla_reals(place)
         numbers[count - 2] = 1.0
         numbers[count - 1] = key & KEY_BITS
@@ -96,9 +96,9 @@ def xla_hyper(record, frame, scratch):
 @routine
 def xla_job(record, frame, scratch):
     """The job of this call."""
-    job = fast_words(scratch + record[RECORD_JOB_AT])
-    copy(job, fast_words(record[RECORD_JOB]), record[RECORD_JOB_WORDS])
-    table = fast_words(scratch + record[RECORD_TABLE_AT])
+    job = words_at(scratch + record[RECORD_JOB_AT])
+    copy(job, words_at(record[RECORD_JOB]), record[RECORD_JOB_WORDS])
+    table = words_at(scratch + record[RECORD_TABLE_AT])
     for i in range(record[RECORD_SHARED]):
         source = record[RECORD_SOURCES] + SOURCE_WORDS * i
         table[i] = xla_source(frame, record[source], record[source + 1], scratch)
@@ -109,21 +109,21 @@ def xla_job(record, frame, scratch):
 @routine
 def xla_error(record, frame, scratch):
     """An error of XLA's, which raises in Python."""
-    calls = fast_words(scratch + record[RECORD_CALLS_AT])
+    calls = words_at(scratch + record[RECORD_CALLS_AT])
     calls[0], calls[1], calls[2] = ERROR_SIZE, 0, record[RECORD_FAILED]
     calls[3] = ERROR_INTERNAL
-    return fast_call(fast_words(frame[FRAME_API])[record[RECORD_CREATE]], address(calls))
+    return fast_call(words_at(frame[FRAME_API])[record[RECORD_CREATE]], address(calls))
 
 
 @routine
 def xla_run(record, frame, like):
-    start = xla_data(fast_words(frame[FRAME_RESULTS]), record[RECORD_SCRATCH])
+    start = xla_data(words_at(frame[FRAME_RESULTS]), record[RECORD_SCRATCH])
     scratch = (start + LINE - 1) // LINE * LINE
     xla_take_all(record, frame, scratch, like)
     xla_hyper(record, frame, scratch)
     gradients = xla_numbers(like, scratch + record[RECORD_GRADIENTS_AT])
     fill(gradients, record[RECORD_GRADIENTS], 0.0)
-    job = fast_words(xla_job(record, frame, scratch))
+    job = words_at(xla_job(record, frame, scratch))
     xla_rows(record, frame, scratch, job)
     if job[GRAPH_WORKERS] == 1:
         schedule_alone(job)

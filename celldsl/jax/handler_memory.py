@@ -36,9 +36,8 @@ from celldsl.jax.handler_abi import (
 from celldsl.jit.functions import copy, fill, routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.pointers import pointer
+from celldsl.jit.lowering.pointers import pointer, words_at
 from celldsl.jit.lowering.types import Pointer
-from celldsl.runtime.cpython.objects import fast_words
 
 
 @intrinsic
@@ -74,16 +73,16 @@ def xla_reals(_, place):
 @routine
 def xla_data(buffers, place):
     """Where the numbers of a buffer are."""
-    return fast_words(buffers[place])[BUFFER_DATA]
+    return words_at(buffers[place])[BUFFER_DATA]
 
 
 @routine
 def xla_source(frame, kind, which, scratch):
     """Where an array is."""
     if kind == SOURCE_ARGUMENT:
-        return xla_data(fast_words(frame[FRAME_ARGUMENTS]), which)
+        return xla_data(words_at(frame[FRAME_ARGUMENTS]), which)
     if kind == SOURCE_RESULT:
-        return xla_data(fast_words(frame[FRAME_RESULTS]), which)
+        return xla_data(words_at(frame[FRAME_RESULTS]), which)
     if kind == SOURCE_SCRATCH:
         return scratch + which
     return which
@@ -136,7 +135,7 @@ def xla_move(entry, own, flat, inward):
 
 @routine
 def xla_take_all(record, frame, scratch, like):
-    buffers = fast_words(frame[FRAME_ARGUMENTS])
+    buffers = words_at(frame[FRAME_ARGUMENTS])
     flat = xla_numbers(like, scratch + record[RECORD_FLAT_AT])
     fill(flat, record[RECORD_FLAT_FILL], 0.0)
     for i in range(record[RECORD_PARAMS]):
@@ -147,7 +146,7 @@ def xla_take_all(record, frame, scratch, like):
 
 @routine
 def xla_give_all(record, frame, scratch, like):
-    buffers = fast_words(frame[FRAME_RESULTS])
+    buffers = words_at(frame[FRAME_RESULTS])
     flat = xla_numbers(like, scratch + record[RECORD_GRADIENTS_AT])
     for i in range(record[RECORD_PARAMS]):
         entry = pointer(record, record[RECORD_ENTRIES] + ENTRY_WORDS * i, -1)

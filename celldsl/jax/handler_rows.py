@@ -19,7 +19,7 @@ from celldsl.jax.handler_abi import (
 )
 from celldsl.jax.handler_memory import xla_data, xla_source
 from celldsl.jit.functions import routine
-from celldsl.runtime.cpython.objects import fast_words
+from celldsl.jit.lowering.pointers import words_at
 from celldsl.runtime.exec.plan_anew import begin_anew
 from celldsl.runtime.threads.task_abi import GRAPH_BLOCK_ROWS, GRAPH_BLOCKS, GRAPH_ROWS
 
@@ -31,15 +31,15 @@ def xla_rows(record, frame, scratch, job):
     parts = record[RECORD_PARTS]
     if parts == 0:
         return
-    resets = fast_words(xla_data(fast_words(frame[FRAME_ARGUMENTS]), record[RECORD_RESETS]))
+    resets = words_at(xla_data(words_at(frame[FRAME_ARGUMENTS]), record[RECORD_RESETS]))
     batch, states, aside = record[RECORD_BATCH], record[RECORD_STATES], -1
     for part in range(parts):
         at = record[RECORD_TABLES] + TABLE_WORDS * part
-        table = fast_words(xla_source(frame, record[at], record[at + 1], scratch))
+        table = words_at(xla_source(frame, record[at], record[at + 1], scratch))
         if part == 0:
             aside = table[TABLE_ROWS]  # states before a reset come after those of all rows
         own = scratch + record[at + 2]
-        aside = begin_anew(table, resets, fast_words(own), batch, aside, states)
+        aside = begin_anew(table, resets, words_at(own), batch, aside, states)
         job[job[GRAPH_ROWS] + part] = own
     # A single worker is not told of a part.
     job[job[GRAPH_BLOCKS] + GRAPH_BLOCK_ROWS] = job[job[GRAPH_ROWS]]

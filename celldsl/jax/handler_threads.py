@@ -33,8 +33,8 @@ from celldsl.jax.handler_abi import (
     SCHEDULE_SIZE,
 )
 from celldsl.jit.functions import routine
-from celldsl.jit.lowering.pointers import address, pointer
-from celldsl.runtime.cpython.objects import fast_call, fast_words
+from celldsl.jit.lowering.pointers import address, pointer, words_at
+from celldsl.runtime.cpython.objects import fast_call
 from celldsl.runtime.threads.atomics import atomic_add, atomic_load
 from celldsl.runtime.threads.scheduler import schedule_goes_on, schedule_together
 from celldsl.runtime.threads.task_abi import GRAPH_ENDLESS, GRAPH_WORKERS
@@ -67,7 +67,7 @@ def xla_let_go(block):
 def xla_help(block):
     come = atomic_add(pointer(block, HELP_COME, -1), 1)
     if come < HELP_CLOSED:
-        xla_work(fast_words(block[HELP_JOB]), come + 1, block[HELP_YIELD])
+        xla_work(words_at(block[HELP_JOB]), come + 1, block[HELP_YIELD])
         atomic_add(pointer(block, HELP_GONE, -1), 1)
     xla_let_go(block)
 
@@ -77,7 +77,7 @@ def xla_ask(record, frame, block, calls):
     """Asks a thread of XLA's to help; whether it was told."""
     calls[0], calls[1], calls[2] = SCHEDULE_SIZE, 0, frame[FRAME_CONTEXT]
     calls[3], calls[4] = record[RECORD_HELP], address(block)
-    api = fast_words(frame[FRAME_API])
+    api = words_at(frame[FRAME_API])
     error = fast_call(api[record[RECORD_SCHEDULE]], address(calls))
     if error == 0:
         return True
@@ -95,12 +95,12 @@ def xla_together(record, frame, scratch, job):
     if block_at == 0:
         xla_work(job, 0, record[RECORD_YIELD])
         return
-    block = fast_words(block_at)
+    block = words_at(block_at)
     wanted = job[GRAPH_WORKERS] - 1
     block[HELP_COME], block[HELP_GONE], block[HELP_HOLD] = 0, 0, wanted + 1
     block[HELP_JOB], block[HELP_FREE] = address(job), record[RECORD_FREE]
     block[HELP_YIELD] = record[RECORD_YIELD]
-    calls = fast_words(scratch + record[RECORD_CALLS_AT])
+    calls = words_at(scratch + record[RECORD_CALLS_AT])
     for _ in range(wanted):
         if not xla_ask(record, frame, block, calls):
             atomic_add(pointer(block, HELP_HOLD, -1), -1)

@@ -9,10 +9,10 @@
     x[j], x[j] = value       any integer index; the value becomes the pointer's dtype
     real(x, value)           the value as a number of the pointer's dtype
     address(x)               the address, an intp
+    words_at(place)          a pointer to the integers at an address
 
 `scope` is a literal from 0 to 63.  Pointers of distinct scopes must never overlap in memory; LLVM
-then
-vectorises loops over them without run-time checks.  Scope -1 promises nothing.  Nothing checks
+then vectorises loops over them without run-time checks.  Scope -1 promises nothing.  Nothing checks
 bounds.  These functions are for compiled code alone.
 """
 
@@ -73,6 +73,16 @@ def address(_context: TypingContext, pointer: types.Type) -> Definition:
         return builder.ptrtoint(args[0], context.get_value_type(types.intp))
 
     return types.intp(pointer), generate
+
+
+@intrinsic
+def words_at(_context: TypingContext, place: types.Type) -> Definition:
+    """The integers at an address."""
+
+    def generate(context: Context, builder: ir.IRBuilder, sig: Signature, args: Values) -> Value:
+        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
+
+    return Pointer(types.intp, -1)(types.intp), generate
 
 
 def read_element(builder: ir.IRBuilder, pointer: Value, index: Value, scope: int) -> Value:

@@ -12,6 +12,7 @@ What a table holds `direct` says, what objects are here `fast_objects`.
 from __future__ import annotations
 
 from celldsl.jit.functions import routine
+from celldsl.jit.lowering.pointers import words_at
 from celldsl.runtime.cpython.abi import (
     ARRAY_DATA,
     ARRAY_DTYPE,
@@ -48,20 +49,19 @@ from celldsl.runtime.cpython.objects import (
     fast_nothing,
     fast_pack,
     fast_pair,
-    fast_words,
 )
 
 
 @routine
 def fast_fits(table, slot, found):
     """Whether an object is a plain array of the shape of a slot."""
-    own = fast_words(found)
+    own = words_at(found)
     if own[OBJECT_TYPE] != table[CALL_ARRAY_TYPE] or own[ARRAY_DTYPE] != table[CALL_DTYPE]:
         return False
     rank = own[ARRAY_RANK] & LOW_HALF
     if rank != table[slot] or (own[ARRAY_FLAGS] & PLAIN_FLAGS) != PLAIN_FLAGS:
         return False
-    shape, wanted = fast_words(own[ARRAY_SHAPE]), fast_words(table[slot + 1])
+    shape, wanted = words_at(own[ARRAY_SHAPE]), words_at(table[slot + 1])
     for axis in range(rank):  # noqa: SIM110
         if shape[axis] != wanted[axis]:
             return False
@@ -71,7 +71,7 @@ def fast_fits(table, slot, found):
 @routine
 def fast_fresh(table):
     """Whether the step's memory is free and what was derived from parameters is still right."""
-    version, count = fast_words(table[CALL_VERSION_AT]), fast_words(table[CALL_COUNT_AT])
+    version, count = words_at(table[CALL_VERSION_AT]), words_at(table[CALL_COUNT_AT])
     if table[CALL_BUSY] != 0 or version[0] != table[CALL_VERSION]:
         return False
     return (count[0] & LOW_HALF) == table[CALL_COUNT]
@@ -95,10 +95,10 @@ def fast_states(table):
 @routine
 def fast_starts(table, state):
     """Whether a state is a tuple of plain arrays."""
-    if fast_words(state)[OBJECT_TYPE] != table[CALL_STATE_TYPE]:
+    if words_at(state)[OBJECT_TYPE] != table[CALL_STATE_TYPE]:
         return False
     count = table[CALL_STATES]
-    if fast_words(state)[TUPLE_SIZE] != count:
+    if words_at(state)[TUPLE_SIZE] != count:
         return False
     first = CALL_SLOTS + 2 * (table[CALL_INPUTS] + table[CALL_OUTPUTS])
     for i in range(count):
@@ -110,12 +110,12 @@ def fast_starts(table, state):
 @routine
 def fast_place(table, found, kind, count, place):
     """Says where the numbers of an array are, or those of the arrays of a tuple, in that order."""
-    places = fast_words(table[CALL_PLACES])
+    places = words_at(table[CALL_PLACES])
     if kind == 0:
-        places[place] = fast_words(found)[ARRAY_DATA]
+        places[place] = words_at(found)[ARRAY_DATA]
     else:
         for i in range(count):
-            places[place + i] = fast_words(fast_call(table[CALL_GET], found, i))[ARRAY_DATA]
+            places[place + i] = words_at(fast_call(table[CALL_GET], found, i))[ARRAY_DATA]
 
 
 @routine
@@ -140,7 +140,7 @@ def fast_place_states(table, starts, finals):
 
 @routine
 def fast_step(own, given, count):
-    table = fast_words(own[ARRAY_DATA])
+    table = words_at(own[ARRAY_DATA])
     if count != 2 or not fast_fresh(table) or not fast_fits(table, CALL_SLOTS, given[0]):
         return fast_nothing(table)
     if not fast_starts(table, given[1]):
@@ -160,7 +160,7 @@ def fast_step(own, given, count):
 
 @routine
 def fast_stream(own, given, count):
-    table = fast_words(own[ARRAY_DATA])
+    table = words_at(own[ARRAY_DATA])
     if count != 1 or not fast_fresh(table) or not fast_fits(table, CALL_SLOTS, given[0]):
         return fast_nothing(table)
     outputs = fast_outputs(table)
@@ -174,15 +174,15 @@ def fast_stream(own, given, count):
 def fast_addresses(words, first, count):
     """Puts the addresses of the numbers of arrays in the place of those of their objects."""
     for i in range(first, first + count):
-        words[i] = fast_words(words[i])[ARRAY_DATA]
+        words[i] = words_at(words[i])[ARRAY_DATA]
 
 
 @routine
 def fast_members(found, words):
     """Puts the addresses of the numbers of the arrays of a tuple into words."""
-    own = fast_words(found)
+    own = words_at(found)
     for i in range(own[TUPLE_SIZE]):
-        words[i] = fast_words(own[TUPLE_WORDS + i])[ARRAY_DATA]
+        words[i] = words_at(own[TUPLE_WORDS + i])[ARRAY_DATA]
 
 
 FAST_ENTRIES = {

@@ -17,7 +17,7 @@ from celldsl.jit.functions import routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.pointers import words_at
 from celldsl.runtime.cpython.abi import (
     CALL_ARRAY_TYPE,
     CALL_DROP,
@@ -31,16 +31,6 @@ from celldsl.runtime.cpython.abi import (
     TUPLE_SIZE,
     TUPLE_WORDS,
 )
-
-
-@intrinsic
-def fast_words(_, place):
-    """The words at an address."""
-
-    def generate(context: Context, builder: ir.IRBuilder, sig: Signature, args: Values) -> Value:
-        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
-
-    return Pointer(types.intp, -1)(types.intp), generate
 
 
 @intrinsic
@@ -83,7 +73,7 @@ def fast_pack(table, kind, first, count):
     if found != 0:
         # Where tuples keep their hash it is unknown yet.
         for word in range(TUPLE_SIZE + 1, TUPLE_WORDS):
-            fast_words(found)[word] = -1
+            words_at(found)[word] = -1
     for i in range(count):
         if found != 0:
             array = fast_new(table, first + 2 * i)

@@ -15,7 +15,7 @@ from celldsl.jit.lowering import types
 from celldsl.jit.lowering.emit import bytes_copied
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.pointers import words_at
 
 LINE = 64  # bytes: no two threads write to one
 
@@ -33,20 +33,10 @@ def copy_bytes(_, to, given, count):
     return types.void(types.intp, types.intp, types.intp), generate
 
 
-@intrinsic
-def copy_words(_, address):
-    """The words at an address."""
-
-    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
-        return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-
-    return Pointer(types.intp, -1)(types.intp), generate
-
-
 @routine
 def copy_share(own, arrays):
     share, shares = own[2], own[3]
-    count = copy_words(arrays[2])[0]
+    count = words_at(arrays[2])[0]
     lines = (count + LINE - 1) // LINE
     low = LINE * (lines * share // shares)
     high = min(count, LINE * (lines * (share + 1) // shares))

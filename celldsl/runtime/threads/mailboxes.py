@@ -20,12 +20,11 @@ from celldsl.jit.functions import routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.pointers import pointer
+from celldsl.jit.lowering.pointers import pointer, words_at
 from celldsl.runtime.threads.atomics import atomic_exchange, atomic_load, atomic_store, spin_pause
 from celldsl.runtime.threads.scheduler import (
     GRAPH_POLITE,
     schedule_goes_on,
-    schedule_job,
     schedule_together,
     schedule_yield,
 )
@@ -103,7 +102,7 @@ def schedule_stand_by(mailbox):
         if word > MAILBOX_TAKEN:
             atomic_exchange(mailbox, word, -word)
         if atomic_load(mailbox) < MAILBOX_AWAY:
-            job = schedule_job(-atomic_load(mailbox))
+            job = words_at(-atomic_load(mailbox))
             schedule_sign(job, mailbox[MAILBOX_NUMBER], mailbox[MAILBOX_THREAD])
             schedule_together(job, mailbox[MAILBOX_NUMBER], GRAPH_ENDLESS)
             if schedule_goes_on(job):

@@ -24,8 +24,7 @@ from celldsl.jit.functions import routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.pointers import pointer
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.pointers import pointer, words_at
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
 from celldsl.runtime.threads.atomics import (
     atomic_add,
@@ -74,16 +73,6 @@ from celldsl.runtime.threads.task_abi import (
 GRAPH_PATIENCE = 2_000  # looks, of about 100 nanoseconds
 GRAPH_PATIENCE_OF_CALLER = 100  # who then looks what the others do
 GRAPH_POLITE = 16  # a worker gives way to others after so many
-
-
-@intrinsic
-def schedule_job(_, address):
-    """The words at an address."""
-
-    def generate(_: Context, builder: ir.IRBuilder, __: Signature, args: Values) -> Value:
-        return builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-
-    return Pointer(types.intp, -1)(types.intp), generate
 
 
 @intrinsic
@@ -136,7 +125,7 @@ def schedule_all(job):
 @routine
 def schedule_addresses(job):
     """Puts addresses of numbers in the place of those of objects."""
-    shared = schedule_job(job[GRAPH_SHARED])
+    shared = words_at(job[GRAPH_SHARED])
     if job[GRAPH_TUPLE] != 0:
         fast_members(job[GRAPH_TUPLE], shared)
     fast_addresses(shared, job[GRAPH_OBJECT], job[GRAPH_OBJECTS])
