@@ -3,8 +3,8 @@
     python benchmarks/rounded_products.py --errors      # against float64, over T; writes a picture
     python benchmarks/rounded_products.py               # times at S2 to S4, in turns
 
-The first line says which instructions for bfloat16 the processor has: bars of speed hold where it
-has AMX.  On others operands are rounded and multiplied as singles, so nothing is gained there.
+The first line says which instructions for bfloat16 the processor has.  celldsl uses none of them
+yet: operands are rounded and multiplied as singles, so that it gains no time by rounding.
 """
 
 from __future__ import annotations
