@@ -29,15 +29,9 @@ from celldsl.runtime.exec.batch_layout import (
     layout_with_resets,
     packed_layout,
 )
-from celldsl.runtime.exec.executor import (
-    EVERYTHING,
-    BackwardRun,
-    Engine,
-    ForwardRun,
-    Numbers,
-    Wanted,
-    with_masks,
-)
+from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
+from celldsl.runtime.exec.numbers import Numbers, with_masks
+from celldsl.runtime.exec.wanted import EVERYTHING, Wanted
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.thread_count import parts_for
 from celldsl.torch.weights import Packed, Weights

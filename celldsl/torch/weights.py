@@ -22,7 +22,8 @@ from celldsl.runtime.arrays.params import View
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.blocks import Blocks
 from celldsl.runtime.buffers import PooledBuffer
-from celldsl.runtime.exec.executor import Engine, Numbers
+from celldsl.runtime.exec.executor import Engine
+from celldsl.runtime.exec.numbers import Numbers
 
 Tensors = Sequence[torch.Tensor]
 _place_of = torch.Tensor.data_ptr

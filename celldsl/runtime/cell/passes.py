@@ -28,8 +28,8 @@ from celldsl.runtime.cell.check_numerics import check_backward, check_forward, i
 from celldsl.runtime.cell.initial import hash_key
 from celldsl.runtime.exec.all_states import empty_states
 from celldsl.runtime.exec.batches import Batch, inputs_out, make_batch
-from celldsl.runtime.exec.executor import Numbers
 from celldsl.runtime.exec.no_memory import Pass, lead_passed, no_room, no_room_back
+from celldsl.runtime.exec.numbers import Numbers
 from celldsl.runtime.exec.sequences import (
     cut_segments,
     run_back,

@@ -14,7 +14,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,43 +22,16 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
 from celldsl.runtime.exec.no_memory import no_room, no_room_back, pass_of
+from celldsl.runtime.exec.numbers import Numbers, with_masks
 from celldsl.runtime.exec.own_copies import OwnCopies
 from celldsl.runtime.exec.parameter_guard import ParameterGuard
 from celldsl.runtime.exec.phase_code import begin_compiling, compiled_phases, leading_once
+from celldsl.runtime.exec.wanted import EVERYTHING, Wanted
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
 KEPT_PLANS = 16
 FORWARD, FORWARD_CACHED = range(2)
-
-
-class Wanted(NamedTuple):
-    """Whose gradients somebody wants; those of start states always come along."""
-
-    inputs: bool = True
-    parameters: bool = True
-
-    @property
-    def left_out(self) -> list[str]:
-        """What phases serve that nobody needs."""
-        return [name for name, wanted in self._asdict().items() if not wanted]
-
-
-EVERYTHING = Wanted()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Numbers:
-    """What a pass computes with.  Hyperparameters and constants are never written to: a change
-    makes others.
-
-    `hyper` has two more than there are: whether masks are drawn, and the key that they are drawn
-    with.  `arrays` are those that kernels take first: dims, `hyper`, parameters, `constants`.
-    """
-
-    hyper: Values
-    constants: Values
-    arrays: tuple[Values, ...]
 
 
 @dataclass(slots=True)
@@ -336,11 +308,3 @@ class Engine:
             arrays, (fixed, run.tape, work), run.plan.own_parts
         )
         return BackwardRun(parameters, of_inputs, of_starts)
-
-
-def with_masks(numbers: Numbers, key: int) -> Numbers:
-    """The same for a pass that draws masks."""
-    hyper = numbers.hyper.copy()
-    hyper[-2:] = 1.0, key
-    dims, _, parameters, constants = numbers.arrays
-    return Numbers(hyper, constants, (dims, hyper, parameters, constants))

@@ -13,7 +13,8 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout
-from celldsl.runtime.exec.executor import Engine, ForwardRun, Numbers
+from celldsl.runtime.exec.executor import Engine, ForwardRun
+from celldsl.runtime.exec.numbers import Numbers
 from celldsl.runtime.exec.parameter_guard import Snapshot
 
 
