@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
 
 from llvmlite import ir
 
@@ -168,10 +167,6 @@ def _starts(
 # ------------------------------------------------------------ what routines call
 
 
-def _void(*kinds: Any) -> Signature:
-    return types.void(*kinds)
-
-
 def _is_literal(tall: types.Type) -> bool:
     return isinstance(tall, types.IntegerLiteral)
 
@@ -200,7 +195,7 @@ def read_image_tiles(_, to, step, image, line_step, units, tall):  # type: ignor
         _store_all(builder, along_both(builder, lines, of_image), to, step)
         return context.get_dummy_value()
 
-    return _void(to, types.intp, image, types.intp, units, tall), generate
+    return types.void(to, types.intp, image, types.intp, units, tall), generate
 
 
 @intrinsic
@@ -223,7 +218,7 @@ def read_own_tiles(_, to, step, image, line_step, units, tall):  # type: ignore[
         _store_all(builder, along_both(builder, lines, of_own), to, step)
         return context.get_dummy_value()
 
-    return _void(to, types.intp, image, types.intp, units, tall), generate
+    return types.void(to, types.intp, image, types.intp, units, tall), generate
 
 
 @intrinsic
@@ -246,7 +241,7 @@ def write_tiles(_, c, line_step, units, sums, step, adds, tall):  # type: ignore
                 store_masked(builder, builder.fadd(old, value), at[unit], bits)
         return context.get_dummy_value()
 
-    return _void(c, types.intp, units, sums, types.intp, types.intp, tall), generate
+    return types.void(c, types.intp, units, sums, types.intp, types.intp, tall), generate
 
 
 @intrinsic
@@ -270,7 +265,7 @@ def transform_kernel(_, to, step, taps, line_step, place_step, tall):  # type: i
             builder.store(value, builder.gep(to, [builder.mul(step, _INT(number))]))
         return context.get_dummy_value()
 
-    return _void(to, types.intp, taps, types.intp, types.intp, tall), generate
+    return types.void(to, types.intp, taps, types.intp, types.intp, tall), generate
 
 
 @intrinsic
@@ -291,7 +286,7 @@ def write_kernel(_, c, sums, step, tall):  # type: ignore[no-untyped-def]
             builder.store(value, builder.gep(c, [_INT(number)]))
         return context.get_dummy_value()
 
-    return _void(c, sums, types.intp, tall), generate
+    return types.void(c, sums, types.intp, tall), generate
 
 
 @intrinsic
@@ -305,4 +300,4 @@ def turn_square(_, to, to_step, source, step):  # type: ignore[no-untyped-def]
             store_vector(builder, value, builder.gep(to, [builder.mul(to_step, _INT(lane))]))
         return context.get_dummy_value()
 
-    return _void(to, types.intp, source, types.intp), generate
+    return types.void(to, types.intp, source, types.intp), generate

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from llvmlite import ir
+
+from celldsl.jit.lowering.llvm_types import Value
 
 _INT = ir.IntType(64)
 
@@ -25,7 +26,7 @@ def known_function(module: ir.Module, kind: ir.FunctionType, name: str) -> ir.Fu
     return ir.Function(module, kind, name) if found is None else found
 
 
-def on_stack(builder: ir.IRBuilder, kind: ir.Type, size: int | None = None) -> Any:
+def on_stack(builder: ir.IRBuilder, kind: ir.Type, size: int | None = None) -> ir.AllocaInstr:
     """The address of a value, or of so many, that live until the function returns."""
     with builder.goto_entry_block():
         address = builder.alloca(kind, size=None if size is None else _INT(size))
@@ -33,7 +34,7 @@ def on_stack(builder: ir.IRBuilder, kind: ir.Type, size: int | None = None) -> A
     return address
 
 
-def stored_on_stack(builder: ir.IRBuilder, value: Any) -> Any:
+def stored_on_stack(builder: ir.IRBuilder, value: Value) -> ir.AllocaInstr:
     """The address of a copy of a value."""
     address = on_stack(builder, value.type)
     builder.store(value, address)
@@ -41,7 +42,7 @@ def stored_on_stack(builder: ir.IRBuilder, value: Any) -> Any:
 
 
 @contextmanager
-def repeated(builder: ir.IRBuilder, count: Any) -> Iterator[None]:
+def repeated(builder: ir.IRBuilder, count: Value) -> Iterator[None]:
     """What is written inside is done so many times."""
     test, inside, after = (builder.append_basic_block(f"for.{name}")
                            for name in ("cond", "body", "end"))  # fmt: skip
@@ -60,7 +61,7 @@ def repeated(builder: ir.IRBuilder, count: Any) -> Iterator[None]:
     builder.position_at_end(after)
 
 
-def bytes_copied(builder: ir.IRBuilder, to: Any, given: Any, count: Any) -> None:
+def bytes_copied(builder: ir.IRBuilder, to: Value, given: Value, count: Value) -> None:
     """From one address to another."""
     kinds = [to.type, given.type, count.type]
     function = builder.module.declare_intrinsic("llvm.memcpy", kinds)

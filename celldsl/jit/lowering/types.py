@@ -10,7 +10,6 @@ what each is to Numba.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Type:
 
     name: str
 
-    def __call__(self, *arguments: Any) -> Signature:
+    def __call__(self, *arguments: Type) -> Signature:
         return Signature(self, arguments)
 
     def __str__(self) -> str:
@@ -28,8 +27,8 @@ class Type:
 
 @dataclass(frozen=True)
 class Signature:
-    return_type: Any
-    args: tuple[Any, ...]
+    return_type: Type
+    args: tuple[Type, ...]
 
 
 class Integer(Type):
@@ -55,7 +54,7 @@ class IntegerLiteral(Integer):
 class Pointer(Type):
     """A pointer to numbers of `dtype`; `pointers` says what a scope is."""
 
-    dtype: Any
+    dtype: Type
     scope: int
 
     def __init__(self, dtype: Type, scope: int) -> None:
