@@ -157,6 +157,25 @@ def _cos(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
     return Pair(w.plain("mul", cosine, cosh), w.plain("neg", w.plain("mul", sine, sinh)))
 
 
+def _exp(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
+    (z,) = operands
+    assert z.imag is not None
+    round = Pair(w.plain("cos", z.imag), w.plain("sin", z.imag))
+    if z.real is None:
+        return round
+    return product(w, (Pair(w.plain("exp", z.real)), round), {})
+
+
+def _abs(w: Maker, operands: Sequence[Pair], _: Attributes) -> str:
+    """Its gradient at 0 is 0."""
+    (z,) = operands
+    if z.real is not None and z.imag is not None:
+        return w.plain("hypot", z.real, z.imag)
+    part = z.imag if z.real is None else z.real
+    assert part is not None
+    return w.plain("abs", part)
+
+
 def _pow(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
     """exp(e log z).
 
@@ -171,14 +190,15 @@ def _pow(w: Maker, operands: Sequence[Pair], attributes: Attributes) -> Pair:
     settled = w.plain("and", empty, w.plain("or", vanishes, flat))
     a, b = _both(w, base)
     away = Pair(w.plain("where", settled, 1.0, a), w.plain("where", settled, 0.0, b))
-    raised = RULES["exp"](w, [product(w, (exponent, _log(w, [away], {})), {})], {})
-    assert isinstance(raised, Pair)
+    raised = _exp(w, [product(w, (exponent, _log(w, [away], {})), {})], {})
     real, imag = _both(w, raised)
     there = w.plain("where", vanishes, 0.0, 1.0)
     return Pair(w.plain("where", settled, there, real), w.plain("where", settled, 0.0, imag))
 
 
 FUNCTIONS: dict[str, Rule] = {
+    "abs": _abs,
+    "exp": _exp,
     "log": _log,
     "sqrt": _sqrt,
     "sin": _sin,

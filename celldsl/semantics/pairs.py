@@ -5,7 +5,8 @@
 
 A part that is None is 0, and costs nothing.  A complex value has a name of its own that stands for
 its two parts; no node has that name, so that nothing behind the semantics knows of complex numbers.
-What else has a meaning is in `pair_functions.py`; all other operations are of real numbers alone.
+Functions of complex numbers are in `pair_functions.py`; all other operations are of real numbers
+alone.
 """
 
 from __future__ import annotations
@@ -298,28 +299,6 @@ def _square(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
     return Pair(real, twice)
 
 
-def _exp(w: Maker, operands: Sequence[Pair], _: Attributes) -> Pair:
-    (z,) = operands
-    assert z.imag is not None
-    round = Pair(w.plain("cos", z.imag), w.plain("sin", z.imag))
-    if z.real is None:
-        return round
-    return product(w, (Pair(w.plain("exp", z.real)), round), {})
-
-
-def modulus(w: Maker, pair: Pair) -> str:
-    """The absolute value; its gradient at 0 is 0."""
-    if pair.real is None or pair.imag is None:
-        part = pair.imag if pair.real is None else pair.real
-        assert part is not None
-        return w.plain("abs", part)
-    return w.plain("hypot", pair.real, pair.imag)
-
-
-def _abs(w: Maker, operands: Sequence[Pair], _: Attributes) -> str:
-    return modulus(w, operands[0])
-
-
 RULES: dict[str, Rule] = {
     **{op: _each(op) for op in (
         "neg", "reshape", "broadcast", "slice", "transpose", "roll", "sum", "cumsum",
@@ -334,6 +313,4 @@ RULES: dict[str, Rule] = {
     "einsum": _einsum,
     "div": _div,
     "square": _square,
-    "exp": _exp,
-    "abs": _abs,
 }  # fmt: skip
