@@ -52,17 +52,18 @@ _INT = ir.IntType(64)
 
 
 class TileWords(IntEnum):
-    """Where the words of four units begin: where they start in what is read and in what is written,
-    which pixels of a line are there from one to the left, from three to the right and from the
-    start on, and which lines are, from one above and from the start on."""
+    """Where in a table the words begin that say one thing of four units each, a word for each unit.
 
-    READ = 0
-    WRITTEN = 4
-    LEFT = 8
-    RIGHT = 12
-    OWN = 16
-    LINES = 20
-    OWN_LINES = 24
+    Bit k of a word of pixels or lines says whether the k-th is inside the image.
+    """
+
+    READ = 0  # where the unit begins in the image that is read
+    WRITTEN = 4  # where it begins in the image that is written
+    LEFT = 8  # pixels of a line, from one to the left of the unit on
+    RIGHT = 12  # pixels, from three to the right of its first on
+    OWN = 16  # pixels, from its first on
+    LINES = 20  # lines, from one above the unit on
+    OWN_LINES = 24  # lines, from its first on
 
 
 UNIT_WORDS = 28

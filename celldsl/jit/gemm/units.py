@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from celldsl.jit.functions import routine
 from celldsl.jit.gemm.sizes import WINOGRAD_TILES
-from celldsl.jit.gemm.tile_transforms import UNIT_WORDS, tile_lanes
+from celldsl.jit.gemm.tile_transforms import UNIT_WORDS, TileWords, tile_lanes
 from celldsl.jit.lowering.pointers import address, pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES, panel_width
 
 _LEAST = 8  # channels on either side: below it transforms take longer than products
-UNITS = WINOGRAD_TILES // 4 * UNIT_WORDS  # words: vectors have four tiles at least
+# Routines read integers, and no members of an enumeration.
+_READ, _WRITTEN, _LEFT, _RIGHT, _OWN, _LINES, _OWN_LINES = (int(word) for word in TileWords)
+UNITS = WINOGRAD_TILES // 4 * UNIT_WORDS  # words of a share: a vector has four tiles at least
 
 
 @routine
@@ -67,16 +69,16 @@ def find_units(
         y = line if tall == 1 else 4 * line
         there = row < rows
         words = pointer(units, number // 4 * UNIT_WORDS + number % 4, -1)
-        words[0] = row * read_row + y * width + x if there else 0
-        words[4] = row * written_row + y * width + x if there else 0
-        words[8] = _ones(min(lanes, width - x + 1)) - (1 if x == 0 else 0)
-        words[12] = _ones(min(lanes, width - x - 3))
-        words[16] = _ones(min(lanes, width - x))
-        words[20] = 1
-        words[24] = 1
+        words[_READ] = row * read_row + y * width + x if there else 0
+        words[_WRITTEN] = row * written_row + y * width + x if there else 0
+        words[_LEFT] = _ones(min(lanes, width - x + 1)) - (1 if x == 0 else 0)
+        words[_RIGHT] = _ones(min(lanes, width - x - 3))
+        words[_OWN] = _ones(min(lanes, width - x))
+        words[_LINES] = 1
+        words[_OWN_LINES] = 1
         if tall == 3:
-            words[20] = _ones(min(6, height - y + 1)) - (1 if y == 0 else 0)
-            words[24] = _ones(min(4, height - y))
+            words[_LINES] = _ones(min(6, height - y + 1)) - (1 if y == 0 else 0)
+            words[_OWN_LINES] = _ones(min(4, height - y))
         if not there:
-            words[20] = 0
-            words[24] = 0
+            words[_LINES] = 0
+            words[_OWN_LINES] = 0
