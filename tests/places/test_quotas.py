@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.jit import cores as cores_file
+from celldsl.jit import translation
 from celldsl.jit.cores import available_cores, cpu_quota
 from tests.places.place import FORBIDS, run, said
 
@@ -71,7 +72,8 @@ def test_half_a_core_is_one_thread(
 ) -> None:
     monkeypatch.setattr(cores_file, "cpu_quota", lambda: quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert available_cores() == threads
+    monkeypatch.delenv("CELLDSL_NUM_THREADS", raising=False)
+    assert available_cores() == translation.threads() == threads
 
 
 COUNT = "import celldsl; print(celldsl.get_threads())"
