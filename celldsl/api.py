@@ -22,6 +22,7 @@ from celldsl.cache_folders import cache_root
 from celldsl.cell_warning import give_warnings, kept_warnings
 from celldsl.files import absolute, has_file, replace_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
+from celldsl.jit.forks import READING
 from celldsl.kept_modules import KeptModule, find, forget, keep
 from celldsl.pass_flags import checked
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
@@ -178,26 +179,27 @@ def _class_of(
     sources = sources_of(text, name, path, root, wanted.cell)
     asked = wanted.cell, wanted.structure, sorted(wanted.without), wanted.observed
     reopening = open_sources, (sources, *asked)
-    kept = find(key)
-    if kept is None:
-        from celldsl.diagnostics.errors import UndecidedError
-        from celldsl.runtime.threads.ahead import begin_ahead
+    with READING:  # one thread makes the class, and no fork leaves half of it to a child
+        kept = find(key)
+        if kept is None:
+            from celldsl.diagnostics.errors import UndecidedError
+            from celldsl.runtime.threads.ahead import begin_ahead
 
-        begin_ahead()
+            begin_ahead()
+            try:
+                kept = _generate(key, text, name, root, wanted)
+            except UndecidedError as error:
+                from celldsl.unspecialized import undecided_class
+
+                undecided = undecided_class(error.cell, error.lacking, text, variant)
+                undecided.reopened = reopening
+                return undecided
         try:
-            kept = _generate(key, text, name, root, wanted)
-        except UndecidedError as error:
-            from celldsl.unspecialized import undecided_class
-
-            undecided = undecided_class(error.cell, error.lacking, text, variant)
-            undecided.reopened = reopening
-            return undecided
-    try:
-        found = kept.imported()
-    except Exception:
-        # Damaged where nobody looked, as Python's own bytecode is.
-        forget(kept)
-        found = _generate(key, text, name, root, wanted).imported()
+            found = kept.imported()
+        except Exception:
+            # Damaged where nobody looked, as Python's own bytecode is.
+            forget(kept)
+            found = _generate(key, text, name, root, wanted).imported()
     if wanted.observed is None:
         # Afterwards: what an import does to Python's filters makes it forget what it has shown.
         give_warnings(kept.warnings, name)

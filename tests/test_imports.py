@@ -74,7 +74,7 @@ LAYERS = {
     "zoo_index": "structs diagnostics package",
     "zoo": "zoo_index runtime.cell api",
     "api": "zoo_index cell_warning structs unspecialized kept_modules fingerprint pass_flags "
-    "runtime.cell runtime.errors runtime.threads "
+    "runtime.cell runtime.errors runtime.threads jit.forks "
     "files cache_folders diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
     "bridges": "cache_folders fingerprint api pipeline runtime.cell runtime.description "

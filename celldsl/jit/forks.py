@@ -3,11 +3,14 @@
     lock = ProcessLock()
     with lock: ...              # in a child after a fork: free, whoever held it in the parent
 
+    with READING: ...           # a fork waits until nobody makes a class of a text
     with COMPILING: ...         # a fork waits until nobody compiles
     with TRANSLATING: ...       # the same, and several threads may be inside at once
 
 A child has one thread, the one that forked.  A lock that another thread held would stay locked in
 it, and what LLVM had half changed would stay so: forks wait for who compiles, for PATIENCE at most.
+Who reads a cell imports modules, whose locks Python leaves to the child as they are, as those of
+`cached_property` up to Python 3.11.
 They do so before `logging` takes its lock for the fork, since who compiles may be waiting for that
 one: what is registered last runs first, so logging is imported here.
 """
@@ -78,13 +81,14 @@ class SharedLock:
             self._changed.notify_all()
 
 
+READING = ProcessLock()
 COMPILING = ProcessLock()
 TRANSLATING = SharedLock()
 
 
 def _fork_waits_for() -> list[Any]:
     """Ours, and those of Numba and llvmlite where they are loaded.  In the order of nesting."""
-    found: list[Any] = [COMPILING, TRANSLATING]
+    found: list[Any] = [READING, COMPILING, TRANSLATING]
     compiler = sys.modules.get("numba.core.compiler_lock")
     found.append(getattr(compiler, "global_compiler_lock", None))
     library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)

@@ -6,12 +6,18 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import SourceFileLoader as FileLoader
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 import celldsl
-from celldsl.jit.forks import COMPILING, ProcessLock
+from celldsl import api
+from celldsl.jit.forks import COMPILING, READING, ProcessLock
 
 # JAX, where another test has imported it, warns of every fork; nothing of it runs in our children.
 pytestmark = [
@@ -148,11 +154,62 @@ def test_locks_are_free_in_a_child() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_who_forks_keeps_the_locks_it_holds() -> None:
-    with COMPILING:
+@pytest.mark.parametrize("lock", [READING, COMPILING], ids=["reading", "compiling"])
+def test_who_forks_keeps_the_locks_it_holds(lock: ProcessLock) -> None:
+    with lock:
         child = os.fork()
         if child == 0:
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
-    with COMPILING:
+    with lock:
         pass
+
+
+READ = """
+cell Read{number}[I, H]:
+    input x: [I]
+    state h: [H]
+    h' = tanh(linear([x, h], H)) + {number}.25
+    output h'
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forks_wait_for_who_reads_a_cell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path))
+    inside, done = threading.Event(), threading.Event()
+    generate = api._generate
+
+    def slowly(*given: Any) -> Any:
+        inside.set()
+        time.sleep(0.3)  # the fork waits by now
+        kept = generate(*given)
+        done.set()
+        return kept
+
+    monkeypatch.setattr(api, "_generate", slowly)
+    reader = threading.Thread(target=celldsl.compile_source, args=(READ.format(number=1),))
+    reader.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if done.is_set() else 1)
+    status = os.waitpid(child, 0)[1]
+    reader.join()
+    assert status == 0
+
+
+def test_threads_that_read_one_cell_get_one_class(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CELLDSL_CACHE_DIR", str(tmp_path))
+    execute = FileLoader.exec_module
+
+    def slowly(loader: FileLoader, module: ModuleType) -> None:
+        time.sleep(0.1)  # the module is there, and empty
+        execute(loader, module)
+
+    monkeypatch.setattr(FileLoader, "exec_module", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(celldsl.compile_source, [READ.format(number=2)] * 4))
+    assert len({*found}) == 1
