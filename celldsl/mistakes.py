@@ -4,7 +4,8 @@
 
 What is wrong is in the caller's line or in their cell, and the message says where; our frames below
 would hide it.  Where nobody catches such an error, Python shows the frames down to the last that is
-not ours.  `CELLDSL_FULL_TRACEBACKS=1` shows all, and so does whoever asks the exception itself.
+not ours; so it does where the error is the cause of another one, or in a group.
+`CELLDSL_FULL_TRACEBACKS=1` shows all, and so does whoever asks the exception itself.
 """
 
 from __future__ import annotations
@@ -36,11 +37,14 @@ def show_short_tracebacks() -> None:
     # Imported late: `celldsl check` does without, as long as nothing is wrong.
     import threading
 
-    if sys.excepthook not in _HOOKS:
-        _HOOKS.append(_hook_before(sys.excepthook))
+    # Who took a hook away has none afterwards either.
+    hook = getattr(sys, "excepthook", None)
+    if callable(hook) and hook not in _HOOKS:
+        _HOOKS.append(_hook_before(hook))
         sys.excepthook = _HOOKS[-1]
-    if threading.excepthook not in _THREAD_HOOKS:
-        _THREAD_HOOKS.append(_thread_hook_before(threading.excepthook))
+    hook = getattr(threading, "excepthook", None)
+    if callable(hook) and hook not in _THREAD_HOOKS:
+        _THREAD_HOOKS.append(_thread_hook_before(hook))
         threading.excepthook = _THREAD_HOOKS[-1]
 
 
@@ -50,6 +54,7 @@ _THREAD_HOOKS: list[Any] = []
 
 def _hook_before(hook: Any) -> Any:
     def shown(kind: type[BaseException], error: BaseException, traceback: Any) -> None:
+        _shorten_others(error)
         hook(kind, error, shortened(error, traceback))
 
     return shown
@@ -57,10 +62,31 @@ def _hook_before(hook: Any) -> Any:
 
 def _thread_hook_before(hook: Any) -> Any:
     def shown(args: Any) -> None:
+        _shorten_others(args.exc_value)
         shortened(args.exc_value, args.exc_traceback)
         hook(args)
 
     return shown
+
+
+def _shorten_others(error: BaseException | None) -> None:
+    """Shortens what is shown with an error: causes, contexts, and those of a group."""
+    met, coming = {id(error)}, _beside(error)
+    while coming:
+        each = coming.pop()
+        if id(each) not in met:
+            met.add(id(each))
+            shortened(each, each.__traceback__)
+            coming += _beside(each)
+
+
+def _beside(error: BaseException | None) -> list[BaseException]:
+    # Python 3.10 has no groups; what others make for it has the same attribute.
+    inner = getattr(error, "exceptions", ())
+    found = [*inner] if isinstance(inner, list | tuple) else []
+    if error is not None:
+        found += [error.__cause__, error.__context__]
+    return [each for each in found if isinstance(each, BaseException)]
 
 
 def shortened(error: BaseException | None, traceback: TracebackType | None) -> TracebackType | None:

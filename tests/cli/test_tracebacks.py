@@ -106,6 +106,41 @@ def test_hooks_that_are_there_are_called(monkeypatch: pytest.MonkeyPatch) -> Non
     assert told[0][-1] == "theirs" and "expected (T, B, I=3)" in told[1][0]
 
 
+class Several(Exception):
+    """As exception groups are, which Python 3.10 does not have."""
+
+    def __init__(self, *exceptions: Exception) -> None:
+        super().__init__("several")
+        self.exceptions = exceptions
+
+
+def test_a_mistake_is_shortened_where_another_error_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", lambda *told: None)
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    causes: list[Exception] = []
+    for _ in range(3):
+        with pytest.raises(celldsl.ArgumentError) as caught:
+            theirs(Fake(I=3, H=4))
+        causes.append(caught.value)
+    cause, context, member = causes
+    error = RuntimeError("theirs")
+    error.__cause__ = cause
+    cause.__context__ = context
+    context.__context__ = Several(member, error)  # and round in a circle
+    sys.excepthook(RuntimeError, error, None)
+    assert [frames_of(each.__traceback__)[-1] for each in causes] == ["theirs"] * 3
+
+
+def test_who_took_the_hook_away_gets_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "excepthook")
+    monkeypatch.setattr(threading, "excepthook", None)
+    with pytest.raises(celldsl.ArgumentError, match="expected"):
+        theirs(Fake(I=3, H=4))
+    assert not hasattr(sys, "excepthook") and threading.excepthook is None
+
+
 @pytest.mark.parametrize("text", ["gru.cell", Path("gru.cell"), b"cell G:\n", None])
 def test_what_is_no_text(text: object) -> None:
     with pytest.raises(celldsl.ArgumentError, match=r"text: expected the text of a cell, got"):
