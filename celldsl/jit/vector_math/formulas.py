@@ -112,7 +112,7 @@ def _vanishing(t: Table) -> float:
 def expm1_formula(x: Real, t: Table) -> Real:
     holder, r = _reduced(_clamped(x, _vanishing(t), t.high), t, t.bias - 1)
     half = _power_of_two(holder, t)  # 2^n itself may overflow
-    return 2.0 * multiply_add(half, _exp_less_one(r, t), half - 0.5)
+    return with_sign(2.0 * multiply_add(half, _exp_less_one(r, t), half - 0.5), x)
 
 
 def sigmoid_formula(x: Real, t: Table) -> Real:
@@ -192,7 +192,7 @@ def log1p_formula(x: Real, t: Table) -> Real:
     exponent, k, f = _fraction(u, t)
     twice = number((2 * t.bias + 1 - exponent) << t.fraction_bits)  # 2^(1-k), 0 at the largest
     y = _log_of(k, multiply_add(0.5 * lost, twice, f), t)
-    return _log_ends(u, y)
+    return where(x == 0.0, x, _log_ends(u, y))
 
 
 def erf_formula(x: Real, t: Table) -> Real:
@@ -222,7 +222,8 @@ def _quarter_turns(x: Real, t: Table) -> tuple[Real, Real, Real]:
 
 def sin_formula(x: Real, t: Table) -> Real:
     q, sine, cosine = _quarter_turns(x, t)
-    return _turned(q, where((q & 1) == 0, sine, cosine), t)
+    turned = _turned(q, where((q & 1) == 0, sine, cosine), t)
+    return where(x == 0.0, x, turned)  # the sum of products has lost the sign
 
 
 def cos_formula(x: Real, t: Table) -> Real:
@@ -238,7 +239,7 @@ def _turned(q: Real, y: Real, t: Table) -> Real:
 def tan_formula(x: Real, t: Table) -> Real:
     q, sine, cosine = _quarter_turns(x, t)
     even = (q & 1) == 0
-    return where(even, sine, cosine) / where(even, cosine, -sine)
+    return where(x == 0.0, x, where(even, sine, cosine) / where(even, cosine, -sine))
 
 
 def atan_formula(x: Real, t: Table) -> Real:
