@@ -129,12 +129,13 @@ def modes(monkeypatch: pytest.MonkeyPatch, small_work_shared: None) -> dict[int,
 
 
 def threads_came(modes: dict[int, list[float]], run: Callable[[], object]) -> None:
-    """Runs until three threads have joined in; they are free to come late."""
+    """Runs until three threads have joined in; they are free to come late, and new ones come after
+    a signal."""
     for _ in range(200):
         run()
-        if len(modes) == 3:
+        if len(modes) >= 3:
             break
-    assert len(modes) == 3
+    assert len(modes) >= 3
 
 
 @known
