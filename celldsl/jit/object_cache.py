@@ -102,8 +102,8 @@ class Code:
         """Read or compiled; while LLVM is at work, others may write what comes next for it."""
         if self.source is None:
             return all_of(self.compiled())
-        name = self.name
-        with COMPILING:
+        with COMPILING:  # the name too: a fork must not leave the lock of `cached_property` taken
+            name = self.name
             self._known(self.source)
             if name in _found:
                 return _found.pop(name)

@@ -80,9 +80,9 @@ def test_many_branches() -> None:
 def test_time_is_linear_in_equations() -> None:
     times = []
     for count in (250, 1000):
-        start = time.perf_counter()
+        start = time.process_time()
         assert check_source(chain(count)).diagnostics == []
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert times[1] < 10 * times[0] + 0.5
 
 

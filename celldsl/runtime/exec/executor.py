@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -156,14 +155,18 @@ class Engine:
         lengths = description.lengths
         self.fixed_length = max(lengths.fixed(**dims), lengths.backward_fixed(**dims))
         self._plans: dict[int, PlanSizes] = {}
+        self._back: CompiledPhases | None = None
         self._back_to: dict[Wanted, CompiledPhases] = {}
         self._derived: tuple[int, Numbers, PooledBuffer] | None = None
         self.no_starts = [np.empty(0, self.dtype) for _ in description.states]
 
-    @cached_property
+    @property
     def back(self) -> CompiledPhases:
         """The backward phases.  They are compiled when they are first asked for."""
-        return self._compiled(self.description.backward, "back_")
+        # No `cached_property`: up to Python 3.11 a fork would leave its lock taken in the child.
+        if self._back is None:
+            self._back = self._compiled(self.description.backward, "back_")
+        return self._back
 
     def back_to(self, wanted: Wanted) -> CompiledPhases:
         """Those that somebody needs."""
