@@ -43,6 +43,7 @@ from celldsl.jit.translation import Translation, all_of
 _loaded: dict[tuple[Any, ...], list[int]] = {}
 _begun: dict[str, list[Translation]] = {}  # by the names of objects
 _found: dict[str, list[bytes]] = {}  # read from disk, and not yet asked for
+_in_memory: set[str] = set()  # whose functions are in memory
 _coming: dict[tuple[Any, ...], Code] = {}  # of phases that are begun
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begun.clear)  # who was at it is not there
@@ -64,10 +65,14 @@ class Code:
     source: Path | None = RUNTIME
 
     def begin(self) -> None:
-        """Reads it, or compiles what is on no disk yet without waiting for it."""
+        """Reads it, or compiles what is on no disk yet without waiting for it.
+
+        What is in memory already, nobody will ask for again.
+        """
         if self.source is not None:
             with COMPILING:
-                self._known(self.source)
+                if self.name not in _in_memory:
+                    self._known(self.source)
 
     def addresses(self) -> list[int]:
         """Where the symbols are in memory, for good.
@@ -81,6 +86,9 @@ class Code:
             found = [engine.get_function_address(symbol) for symbol in self.symbols]
         if not all(found):
             raise RuntimeError(f"an object of {self.label} lacks one of {', '.join(self.symbols)}")
+        if self.source is not None:
+            with COMPILING:
+                _in_memory.add(self.name)
         return found
 
     @cached_property

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import celldsl
-from celldsl.jit import translation
+from celldsl.jit import object_cache, translation
 from celldsl.jit.forks import SharedLock
+from celldsl.jit.object_cache import Code
 from celldsl.jit.translation import Translation, all_of, object_code
 
 ADD = "define i64 @add{n}(i64 %a) {{\n  %r = add i64 %a, {n}\n  ret i64 %r\n}}\n"
@@ -59,6 +60,23 @@ def test_what_was_interrupted_may_be_asked_for_again(monkeypatch: pytest.MonkeyP
         with pytest.raises(KeyboardInterrupt):
             all_of(begun)
     assert [each.result() for each in begun] == [object_code(text) for text in texts]
+
+
+def test_what_is_in_memory_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be kept, each new cell would compile it anew."""
+    monkeypatch.setattr(object_cache, "_read_object", lambda *_: None)
+    monkeypatch.setattr(object_cache, "_keep_object", lambda *_: None)
+    compiled = []
+
+    def translated() -> list[Translation]:
+        compiled.append(1)
+        return [Translation(ADD.format(n=7))]
+
+    code = Code("begun_twice", ["add7"], translated)
+    code.begin()
+    assert all(code.addresses())
+    code.begin()
+    assert compiled == [1]
 
 
 def test_several_may_be_inside_a_shared_lock_and_a_fork_waits_for_all() -> None:
@@ -124,7 +142,7 @@ def test_a_child_compiles_what_its_parent_has_begun(tmp_path: Path) -> None:
 ENDS = """
 import atexit, os, threading
 os.environ["CELLDSL_NUM_THREADS"] = "2"
-from celldsl.jit import translation
+from celldsl.jit import object_cache, translation
 
 done, begun = [], threading.Event()
 
