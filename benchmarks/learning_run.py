@@ -122,7 +122,8 @@ def fitting(made: Any, inputs: int, seed: int) -> tuple[Any, int]:
         if best and state > MOST_STATE:
             break
         gap = abs(np.log(max(count(cell), 1) / PARAMETERS))
-        if best is None or gap < best[0]:
+        # The largest of those that are as near, as all are where nothing is trained.
+        if best is None or gap <= best[0]:
             best = (gap, cell, hidden)
     assert best is not None, "no size is allowed"
     return best[1], best[2]
