@@ -286,14 +286,15 @@ def _cosine(M: Any, k: Any) -> Any:
 
 
 def dnc(p: Arrays, x: Arrays, s: Arrays) -> Result:
-    """As the paper: free slots by sorting, one reading head."""
+    """As the paper: free slots by sorting; each reading head frees, and reads by itself."""
     i, f, g, o = np.split(affine(p, "i_f_g_o", x=x["x"], r=s["r"], h=s["h"]), 4)
     c = sigma(f) * s["c"] + sigma(i) * np.tanh(g)
     h = sigma(o) * np.tanh(c)
-    k_r, k_w, e, v = np.split(affine(p, "k_r_k_w_e_v", h_next=h), 4)
-    b_r, b_w, free, g_a, g_w = affine(p, "b_r_b_w_free_g_a_g_w", h_next=h)
-    modes = soft_max(affine(p, "modes", h_next=h))
-    usage = (s["usage"] + s["w_w"] - s["usage"] * s["w_w"]) * (1 - sigma(free) * s["w_r"])
+    k_w, e, v = np.split(affine(p, "k_w_e_v", h_next=h), 3)
+    b_w, g_a, g_w = affine(p, "b_w_g_a_g_w", h_next=h)
+    usage = s["usage"] + s["w_w"] - s["usage"] * s["w_w"]
+    for free, head in zip(affine(p, "free", h_next=h), s["w_r"], strict=True):
+        usage = usage * (1 - sigma(free) * head)
     order = np.argsort(usage, kind="stable")
     a = np.zeros_like(usage)
     for rank, slot in enumerate(order):
@@ -308,12 +309,17 @@ def dnc(p: Arrays, x: Arrays, s: Arrays) -> Result:
             if m != n:
                 L[m, n] = (1 - w_w[m] - w_w[n]) * s["L"][m, n] + w_w[m] * s["written"][n]
     written = (1 - w_w.sum()) * s["written"] + w_w
-    content = soft_max(_cosine(M, k_r) * softplus(b_r))
-    w_r = modes[0] * (L.T @ s["w_r"]) + modes[1] * (L @ s["w_r"]) + modes[2] * content
+    w_r = np.zeros_like(s["w_r"])
+    R, W = len(w_r), M.shape[1]
+    keys = affine(p, "k_r", h_next=h).reshape(R, W)
+    modes = affine(p, "modes", h_next=h).reshape(R, 3)
+    for head, strength in enumerate(affine(p, "b_r", h_next=h)):
+        content = soft_max(_cosine(M, keys[head]) * softplus(strength))
+        back, ahead, found = soft_max(modes[head])
+        w_r[head] = back * (L.T @ s["w_r"][head]) + ahead * (L @ s["w_r"][head]) + found * content
+    r = (w_r @ M).reshape(-1)
     states = {"h": h, "c": c, "M": M, "L": L, "usage": usage, "written": written}
-    return {"y": affine(p, "y", h_next=h, r_next=M.T @ w_r)}, {
-        **states, "w_r": w_r, "w_w": w_w, "r": M.T @ w_r,
-    }  # fmt: skip
+    return {"y": affine(p, "y", h_next=h, r_next=r)}, {**states, "w_r": w_r, "w_w": w_w, "r": r}
 
 
 STEPS: dict[str, Step] = {
