@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from learning_pictures import draw_curves, draw_map
 
 Record = dict[str, Any]
 ONE_SEED = ("adding", "pixels")
@@ -20,7 +21,6 @@ UNITS = {
     "copy": "accuracy over ten symbols, 0.125 by chance; learned above 0.5",
     "characters": "bits per character on held-out text; learned below 3",
 }
-BETTER = {"adding": -1, "pixels": 1, "copy": 1, "characters": -1}
 INTRODUCTION = """# Do they learn?
 
 Every cell that takes one vector a step, trained by the same loop for {seconds:.0f} s of one core's
@@ -130,36 +130,12 @@ def not_learned(records: Sequence[Record]) -> str:
 
 
 def pictures(records: Sequence[Record], folder: Path) -> str:
-    """A picture for each task: score over seconds, a line for each cell, families by colour."""
-    links = []
+    """The map of the tasks that every cell has; curves of each task, a panel for each family."""
+    first = [r for r in records if r["seed"] == 0]
+    draw_map(first, folder / "learning-map.svg")
+    links = ["![all cells at two tasks](img/learning-map.svg)\n"]
     for task in UNITS:
-        runs = [r for r in records if r["task"] == task and r["seed"] == 0]
-        if runs:
-            draw(task, runs, folder / f"learning-{task}.svg")
+        if runs := [r for r in first if r["task"] == task]:
+            draw_curves(task, runs, folder / f"learning-{task}.svg")
             links.append(f"![{task} over time](img/learning-{task}.svg)\n")
     return "\n".join(links)
-
-
-def draw(task: str, runs: Sequence[Record], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "celldsl"
-    from matplotlib import pyplot
-
-    families = sorted({r["family"] for r in runs})
-    colours = {name: f"C{place}" for place, name in enumerate(families)}
-    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    for run in runs:
-        seconds, _, scores = zip(*run["curve"], strict=True)
-        axes.plot(seconds, scores, color=colours[run["family"]], alpha=0.6, linewidth=0.9)
-    best = sorted(runs, key=lambda r: -BETTER[task] * r["score"])[:5]
-    for run in best:
-        axes.annotate(run["cell"], (run["curve"][-1][0], run["score"]), fontsize=7)
-    handles = [pyplot.Line2D([], [], color=colours[name]) for name in families]
-    axes.legend(handles, [name.replace("_", " ") for name in families], fontsize=7)
-    axes.set(
-        xlabel="seconds of training", ylabel=UNITS[task].split(",")[0].split(";")[0], title=task
-    )
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
