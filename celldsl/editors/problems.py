@@ -11,8 +11,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
-from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Report
-from celldsl.diagnostics.fixing import fixed_text
+from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Report, fixed_text
 from celldsl.diagnostics.span import Source, Span
 from celldsl.editors.protocol import Features, Server, edit_of
 from celldsl.editors.workspace import Document

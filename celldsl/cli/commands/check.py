@@ -140,7 +140,7 @@ def _check_text(path: Path, text: str, root: str | None) -> Report:
 
 def _fixed(text: str, path: Path, root: str | None, report: Report) -> tuple[str, Report, int]:
     """Fixes are put in until none is left; one round that makes more errors is taken back."""
-    from celldsl.diagnostics.fixing import fixed_text
+    from celldsl.diagnostics.diagnostic import fixed_text
 
     total = 0
     for _ in range(ROUNDS):
