@@ -169,7 +169,7 @@ def _class_of(
 
     def variant(structure: Structure) -> type[Cell]:
         other = wanted._replace(structure={**wanted.structure, **structure})
-        from celldsl.diagnostics.setting_error import SettingError
+        from celldsl.diagnostics.errors import SettingError
 
         try:
             return _class_of(text, name, path, root, other)

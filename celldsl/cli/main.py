@@ -19,8 +19,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from celldsl.cli.output import CommandError, print_diagnostics
-from celldsl.diagnostics.errors import CellError
-from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.errors import CellError, SettingError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.version import __version__
 

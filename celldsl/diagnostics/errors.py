@@ -1,4 +1,4 @@
-"""Errors that carry diagnostics.  In: diagnostics.  Out: exceptions whose text is the report."""
+"""Errors that users meet.  In: diagnostics, or a sentence.  Out: exceptions that say them."""
 
 from __future__ import annotations
 
@@ -33,3 +33,7 @@ class UndecidedError(CellError):
         super().__init__(diagnostics)
         self.cell = cell
         self.lacking = lacking
+
+
+class SettingError(ValueError):
+    """A setting that the cell does not have, or of another kind than it has."""

@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Report
-from celldsl.diagnostics.errors import CellError
-from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.errors import CellError, SettingError
 from celldsl.diagnostics.span import Source, Span
 from celldsl.editors.workspace import Document, Workspace
 from celldsl.pipeline import check_again, front

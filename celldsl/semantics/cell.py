@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Fix, Report
-from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.errors import SettingError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.program import Rows
 from celldsl.ir.size import Size

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.errors import SettingError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.spec import ROUNDED, CellSpec
 from celldsl.semantics.structure import Kind, Setting, kind_of, setting_of

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from celldsl.diagnostics.diagnostic import Report
-from celldsl.diagnostics.errors import CellError
-from celldsl.diagnostics.setting_error import SettingError
+from celldsl.diagnostics.errors import CellError, SettingError
 from celldsl.diagnostics.span import Source
 from celldsl.pipeline import front
 from celldsl.syntax.format.format import format_source
