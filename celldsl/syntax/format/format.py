@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
-from celldsl.diagnostics.excerpt import display_width
+from celldsl.diagnostics.render import display_width
 from celldsl.diagnostics.span import Source
 from celldsl.syntax.build import clean_docstring
 from celldsl.syntax.format.lines import Line, read_lines

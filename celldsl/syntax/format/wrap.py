@@ -8,7 +8,7 @@ that helps, as far right as fits.  What follows stands under the first thing in 
 
 from __future__ import annotations
 
-from celldsl.diagnostics.excerpt import display_width
+from celldsl.diagnostics.render import display_width
 from celldsl.structs import entity, field
 
 WIDTH = 100
