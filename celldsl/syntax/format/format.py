@@ -21,8 +21,7 @@ from celldsl.diagnostics.span import Source
 from celldsl.structs import entity, field
 from celldsl.syntax import ast
 from celldsl.syntax.build import clean_docstring
-from celldsl.syntax.format.spacing import spaces_before
-from celldsl.syntax.format.wrap import Piece, wrap
+from celldsl.syntax.format.statements import Piece, spaces_before, wrap
 from celldsl.syntax.layout import lay_out
 from celldsl.syntax.lexer import Token
 from celldsl.syntax.parse import parse
