@@ -17,9 +17,9 @@ from collections.abc import Container, Set
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.structs import record
+from celldsl.syntax.grammar import UNRULED
 from celldsl.syntax.lexer import Token
 from celldsl.syntax.names import check_name
-from celldsl.syntax.tables import UNRULED
 
 _SMALL = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from celldsl.syntax.grammar import load_tables
+from celldsl.syntax.grammar import UNRULED, load_tables
 from celldsl.syntax.hints.parse_error import Mistake
 from celldsl.syntax.hints.syntax_errors import words_for
 from celldsl.syntax.lexer import Token, raw_tokens
-from celldsl.syntax.tables import UNRULED
 
 # Tokens without a text: no line starts with one, as far as the parser is told.
 _EMPTY = ("INDENT", "DEDENT", "$END")
