@@ -1,18 +1,19 @@
 """Expressions of the concrete tree.  In: trees and tokens.  Out: `ast.Expr` with spans.
 
-    a < b < c       refused with what may have been meant
-    r * U @ h       refused with both readings
+    a < b < c       refused with what may have been meant: `a < b and b < c`
+    r * U @ h       refused with both readings: `(r * U) @ h` or `r * (U @ h)`
 
 The grammar takes these two so that they can be shown whole.
 """
 
 from __future__ import annotations
 
-from celldsl.diagnostics.diagnostic import Report
+from itertools import pairwise
+
+from celldsl.diagnostics.diagnostic import Fix, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.structs import replace
 from celldsl.syntax import ast
-from celldsl.syntax.hints.ambiguous_operators import report_comparisons, report_products
 from celldsl.syntax.lexer import Children, Part, Tree
 
 MAX_DEPTH = 150
@@ -187,3 +188,36 @@ def _depth(part: Part) -> int:
             lean = len(tree.children) // 2 if tree.data in ("chain", "product", "comparison") else 1
             waiting += [(child, depth + lean) for child in tree.children if isinstance(child, Tree)]
     return deepest
+
+
+# ---------------------------------------------------------------- operators that say two things
+
+
+def report_products(children: Children, source: Source, report: Report) -> None:
+    """`@` beside `*`, `/` or `%` needs parentheses."""
+    operators = children[1::2]
+    for at, (left, right) in enumerate(pairwise(operators)):
+        if (left == "@") == (right == "@"):
+            continue
+        parts = [source.text[child.start : child.end] for child in children[2 * at : 2 * at + 5]]
+        a, first, b, second, c = parts
+        span = Span(source, children[2 * at].start, children[2 * at + 4].end)
+        report.add(
+            "E0014",
+            f"`@` next to `{left if right == '@' else right}` needs parentheses",
+            span,
+            "this can be read in two ways",
+            help=f"write `({a} {first} {b}) {second} {c}` or `{a} {first} ({b} {second} {c})`",
+        )
+        return
+
+
+def report_comparisons(children: Children, source: Source, report: Report) -> None:
+    """Comparisons do not chain."""
+    if len(children) <= 3:
+        return
+    a, first, b, second, c = (source.text[child.start : child.end] for child in children[:5])
+    span = Span(source, children[0].start, children[-1].end)
+    better = f"{a} {first} {b} and {b} {second} {c}"
+    fix = Fix(span, better) if len(children) == 5 else None
+    report.add("E0015", "comparisons do not chain", span, help=f"write `{better}`", fix=fix)
