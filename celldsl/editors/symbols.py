@@ -19,7 +19,7 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.structs import record
 from celldsl.syntax import ast
 from celldsl.syntax.lexer import Token, raw_tokens
-from celldsl.syntax.unicode import PRIMES, split_time
+from celldsl.syntax.names import PRIMES, split_time
 
 Role = Literal["declared", "defined", "read"]
 NAMED = ("NAME", "PRIMED")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from celldsl.ir.notes import Definition
-from celldsl.syntax.unicode import GREEK
+from celldsl.syntax.names import GREEK
 
 GREEK_NAMES = frozenset(GREEK.values())
 # Of letters that LaTeX has no command for, because a Latin one looks the same.

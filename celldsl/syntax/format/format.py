@@ -24,8 +24,8 @@ from celldsl.syntax.build import clean_docstring
 from celldsl.syntax.format.statements import Piece, spaces_before, wrap
 from celldsl.syntax.layout import lay_out
 from celldsl.syntax.lexer import Token
+from celldsl.syntax.names import check_tokens
 from celldsl.syntax.parse import parse
-from celldsl.syntax.unicode import check_tokens
 
 _INDENT = 4
 _CLOSERS = frozenset({"RPAR", "RSQB"})

@@ -18,7 +18,7 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.syntax import ast
 from celldsl.syntax.hints.other_names import STARTS, VALUES, Foreign
 from celldsl.syntax.lexer import Token
-from celldsl.syntax.unicode import states_by_cell
+from celldsl.syntax.names import states_by_cell
 
 _LIBRARIES = frozenset(
     {"np", "numpy", "scipy", "math", "torch", "nn", "F", "tf", "keras", "jnp", "jax", "lax", "flax",
