@@ -17,10 +17,10 @@ from celldsl.syntax import ast
 from celldsl.syntax.build import build_file
 from celldsl.syntax.hints.idioms import report_prefixes, report_time_index
 from celldsl.syntax.hints.other_names import NO_WORDS, Foreign
+from celldsl.syntax.lalr import Recovering
 from celldsl.syntax.layout import lay_out
 from celldsl.syntax.limits import check_limits
 from celldsl.syntax.names import check_tokens
-from celldsl.syntax.recovery import Recovering
 
 
 def parse(source: Source, report: Report, foreign: Foreign = NO_WORDS) -> ast.File | None:
