@@ -50,7 +50,6 @@ def _read(name: str, text: str) -> Tables | None:
 
 
 def _written(name: str, text: str) -> Tables:
-
     tables = build_tables(text)
     fields: Any = values_of(tables)
     keep(name, marshal.dumps([text, *fields]))
