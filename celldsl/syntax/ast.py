@@ -138,20 +138,8 @@ class Index(Node):
     items: tuple[Expr | Range, ...]
 
 
-Expr = (
-    Number
-    | Imaginary
-    | Boolean
-    | String
-    | Name
-    | Attribute
-    | Unary
-    | Binary
-    | Call
-    | Over
-    | ListOf
-    | Index
-)
+Atom = Number | Imaginary | Boolean | String | Name | Attribute
+Expr = Atom | Unary | Binary | Call | Over | ListOf | Index
 
 # ---------------------------------------------------------------- statements
 
@@ -173,7 +161,9 @@ class Input(Node):
 
 
 @record
-class State(Node):
+class Kept(Node):
+    """Arrays that outlive a step, and what they begin with."""
+
     names: tuple[Declared, ...]
     shape: ListOf
     init: Expr | None
@@ -181,19 +171,15 @@ class State(Node):
 
 
 @record
-class Param(Node):
-    names: tuple[Declared, ...]
-    shape: ListOf
-    init: Expr | None
-    kind: NumberKind = "real"
+class State(Kept): ...
 
 
 @record
-class Const(Node):
-    names: tuple[Declared, ...]
-    shape: ListOf
-    init: Expr | None
-    kind: NumberKind = "real"
+class Param(Kept): ...
+
+
+@record
+class Const(Kept): ...
 
 
 @record
