@@ -8,7 +8,7 @@ import numpy as np
 
 from celldsl.ir.attributes import SITE
 from celldsl.ir.builder import Builder
-from celldsl.ir.ops.term import Term
+from celldsl.ir.ops.op import Term
 from celldsl.ir.program import Leaf, Program, Result, Rows, State, Type
 from celldsl.ir.size import Shape, Size
 

@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 from celldsl.ir.attributes import AXIS, BEFORE, START, STOP, Attributes
 from celldsl.ir.builder import Builder
+from celldsl.ir.ops.op import with_axis
 from celldsl.ir.ops.table import OPS
-from celldsl.ir.ops.types import with_axis
 from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Shape, Size
 from celldsl.transforms.rewrite import rewrite, until_stable

@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celldsl.ir.attributes import AXIS, START, Attributes
-from celldsl.ir.ops.op import Op, TypeMismatch
-from celldsl.ir.ops.term import Term, formula_with
-from celldsl.ir.ops.types import axis_of, rows_of, want_boolean, with_axis
+from celldsl.ir.ops.op import (
+    Op,
+    Term,
+    TypeMismatch,
+    axis_of,
+    formula_with,
+    rows_of,
+    want_boolean,
+    with_axis,
+)
 from celldsl.ir.program import Node, Type
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celldsl.ir.attributes import SPEC, Attributes
-from celldsl.ir.ops.op import Op, TypeMismatch
-from celldsl.ir.ops.term import Term, formula_with
-from celldsl.ir.ops.types import rows_of, want_boolean
+from celldsl.ir.ops.op import Op, Term, TypeMismatch, formula_with, rows_of, want_boolean
 from celldsl.ir.program import Node, Type
 from celldsl.ir.size import Shape, Size
 

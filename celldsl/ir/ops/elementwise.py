@@ -11,9 +11,17 @@ import math
 from collections.abc import Callable, Sequence
 
 from celldsl.ir.ops.element import Rule, Value, apply, greater, lesser, where
-from celldsl.ir.ops.op import Op, Slope
-from celldsl.ir.ops.term import Term, formula, no_gradient
-from celldsl.ir.ops.types import infer_comparison, infer_logic, infer_real, infer_where
+from celldsl.ir.ops.op import (
+    Op,
+    Slope,
+    Term,
+    formula,
+    infer_comparison,
+    infer_logic,
+    infer_real,
+    infer_where,
+    no_gradient,
+)
 
 ANY = (-3.0, 3.0)
 POSITIVE = (0.2, 3.0)

@@ -13,9 +13,17 @@ from collections.abc import Sequence
 
 from celldsl.ir.attributes import LENGTH, Attributes
 from celldsl.ir.ops.element import Gather, Value, Whole, apply, where
-from celldsl.ir.ops.op import Op, TypeMismatch, never
-from celldsl.ir.ops.term import Term, formula, formula_with
-from celldsl.ir.ops.types import rows_of, want_boolean, want_index
+from celldsl.ir.ops.op import (
+    Op,
+    Term,
+    TypeMismatch,
+    formula,
+    formula_with,
+    never,
+    rows_of,
+    want_boolean,
+    want_index,
+)
 from celldsl.ir.program import Node, Rows, Type
 
 

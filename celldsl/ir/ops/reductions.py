@@ -7,9 +7,7 @@ from math import inf
 
 from celldsl.ir.attributes import AXIS, REVERSE, Attributes
 from celldsl.ir.ops.element import Reduction, apply, greater, lesser
-from celldsl.ir.ops.op import Op
-from celldsl.ir.ops.term import Term, formula_with
-from celldsl.ir.ops.types import axis_of, want_boolean, with_axis
+from celldsl.ir.ops.op import Op, Term, axis_of, formula_with, want_boolean, with_axis
 from celldsl.ir.program import Node, Type
 from celldsl.ir.size import Size
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from celldsl.ir.attributes import SPEC, Attributes
 from celldsl.ir.ops.contractions import infer_einsum
-from celldsl.ir.ops.op import Op, TypeMismatch
-from celldsl.ir.ops.types import want_boolean
+from celldsl.ir.ops.op import Op, TypeMismatch, want_boolean
 from celldsl.ir.program import Rows, Type
 
 

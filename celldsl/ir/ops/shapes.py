@@ -26,9 +26,19 @@ from celldsl.ir.attributes import (
     Attributes,
 )
 from celldsl.ir.ops.element import Count, Gather, Value, apply, where, within
-from celldsl.ir.ops.op import Op, TypeMismatch, View, never
-from celldsl.ir.ops.term import Gradient, Term, formula, formula_with
-from celldsl.ir.ops.types import axis_of, rows_of, with_axis
+from celldsl.ir.ops.op import (
+    Gradient,
+    Op,
+    Term,
+    TypeMismatch,
+    View,
+    axis_of,
+    formula,
+    formula_with,
+    never,
+    rows_of,
+    with_axis,
+)
 from celldsl.ir.program import Node, Type
 from celldsl.ir.size import Shape, Size, contiguous, product, shape_text
 

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 
 from celldsl.ir.attributes import KIND, LENGTH, PER, SHAPE, SITE, SIZE, VALUE, Attributes
 from celldsl.ir.ops.element import Number, apply, where
-from celldsl.ir.ops.op import Op, TypeMismatch, never
-from celldsl.ir.ops.term import no_gradient
-from celldsl.ir.ops.types import want_boolean
+from celldsl.ir.ops.op import Op, TypeMismatch, never, no_gradient, want_boolean
 from celldsl.ir.program import Rows, Type
 
 MASK_ROWS = {"step": Rows.STEP, "sequence": Rows.BATCH, "parameter": Rows.ONCE}
