@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from celldsl.ir.attributes import VALUE
+from celldsl.ir.notes import labels
 from celldsl.ir.program import Node, Origin, Program, Rows, State, cotangent
-from celldsl.ir.titles import labels
 from celldsl.structs import entity, field, record
 from celldsl.targets.reference import Run, evaluate
 

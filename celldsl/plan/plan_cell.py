@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from celldsl.ir.notes import backward_titles
+from celldsl.ir.notes import titles as forward_titles
 from celldsl.ir.program import Node, Program, Rows, cotangent
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.ir.spec import CellSpec
-from celldsl.ir.titles import backward_titles
-from celldsl.ir.titles import titles as forward_titles
 from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
 from celldsl.plan.graph import Graph, Region
 from celldsl.plan.layout import Arrays, lay_out

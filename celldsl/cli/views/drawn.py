@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def graph_for(lowered: Lowered, gradient: bool) -> Graph:
     if not gradient:
         return graph_of(lowered.program, lowered.notes)
-    from celldsl.ir.notes import Notes
-    from celldsl.ir.titles import titles
+    from celldsl.ir.notes import Notes, titles
     from celldsl.pipeline import Artefacts
 
     forward, backward = Artefacts(lowered).differentiated

@@ -27,7 +27,7 @@ def plan_text(
     without: Collection[str] = (),
 ) -> str:
     """`dims` is None where not all are set; amounts are then formulas."""
-    from celldsl.ir.titles import labels
+    from celldsl.ir.notes import labels
     from celldsl.plan.quantities import Amounts
     from celldsl.plan.report import Decisions, report
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from celldsl.ir.notes import backward_titles, titles
 from celldsl.ir.spec import CellSpec
-from celldsl.ir.titles import backward_titles, titles
 from celldsl.kernel_ir.outline import set_apart
 from celldsl.kernel_ir.phases import PhaseWriter
 from celldsl.kernel_ir.stages import Naming
