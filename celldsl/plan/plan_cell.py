@@ -1,6 +1,11 @@
 """Plans of the two directions.  In: Programs and where parameters lie.  Out: a Plan.
 
-plan_cell(forward, backward, spec)     phases for both, and how long the flat arrays are
+    plan_cell(forward, backward, spec)     phases for both, and how long the flat arrays are
+
+A state of the backward loop is held for one step; what follows for all rows needs all of them, so
+that the loop keeps what is read of it later:
+
+    after: %9 = add(h, %8)   ->   step: h@kept = copy(h);   after: %9 = add(h@kept, %8)
 """
 
 from __future__ import annotations
@@ -15,7 +20,6 @@ from celldsl.ir.spec import CellSpec
 from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
 from celldsl.plan.graph import Graph, Region
 from celldsl.plan.layout import Arrays, lay_out
-from celldsl.plan.materialised_states import keep_states
 from celldsl.plan.phases import assemble
 from celldsl.plan.places import Memory, Place, RowKind
 from celldsl.plan.plan import Phase, Plan, StateCopy
@@ -245,3 +249,28 @@ def plan_backward(
 def _region_of_result(graph: Graph, value: str) -> Region:
     root = graph.root(value)
     return "row_after" if graph.region.get(root) == "after" else "step"
+
+
+# ---------------------------------------------------------------- states that are read later
+
+
+def keep_states(program: Program) -> Program:
+    """Copy what the nodes after the loop read of its states, in every step."""
+    graph = Graph(program)
+    states = {link.name for link in program.states}
+    here = states | {node.name for node in program.step}
+    copies: dict[str, Node] = {}
+
+    def kept(arg: str) -> str:
+        if arg not in here or graph.root(arg) not in states:
+            return arg
+        copy = Node(f"{arg}@kept", "copy", (arg,), graph.types[arg])
+        return copies.setdefault(arg, copy).name
+
+    after = tuple(
+        node
+        if node.op in ("final", "total")
+        else replace(node, args=tuple(kept(a) for a in node.args))
+        for node in program.after
+    )
+    return replace(program, step=(*program.step, *copies.values()), after=after)
