@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from celldsl.kernel_ir.expressions import Count, Name, Value, apply, less, minus, plus, times
 from celldsl.kernel_ir.places import pointer_to
 from celldsl.kernel_ir.products import (
     FROM_ROW,
@@ -24,7 +23,7 @@ from celldsl.kernel_ir.products import (
     share_of,
     share_terms,
 )
-from celldsl.kernel_ir.statements import Writer
+from celldsl.kernel_ir.statements import Count, Name, Value, Writer, apply, less, minus, plus, times
 from celldsl.plan.operations import Convolve, ConvolveSums, Image, PackKernel
 from celldsl.plan.places import RowKind
 

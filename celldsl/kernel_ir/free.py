@@ -7,9 +7,11 @@ found.free            names that the body reads and does not assign
 from __future__ import annotations
 
 from celldsl.ir.size import Size
-from celldsl.kernel_ir.expressions import (
+from celldsl.kernel_ir.statements import (
     Apply,
+    Assign,
     Call,
+    For,
     Load,
     Name,
     Number,
@@ -18,7 +20,6 @@ from celldsl.kernel_ir.expressions import (
     Start,
     Word,
 )
-from celldsl.kernel_ir.statements import Assign, For
 from celldsl.structs import entity, field, values_of
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celldsl.kernel_ir.expressions import Name, Pointer
 from celldsl.kernel_ir.free import NOTHING
-from celldsl.kernel_ir.statements import Assign, For, If, Statement, Update
+from celldsl.kernel_ir.statements import Assign, For, If, Name, Pointer, Statement, Update
 from celldsl.structs import values_of
 
 

@@ -17,7 +17,8 @@ from celldsl.ir.ops.element import Gather, Reduction
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Origin
 from celldsl.ir.size import Shape, Size, contiguous, product
-from celldsl.kernel_ir.expressions import (
+from celldsl.kernel_ir.places import element
+from celldsl.kernel_ir.statements import (
     Apply,
     Call,
     Count,
@@ -26,12 +27,11 @@ from celldsl.kernel_ir.expressions import (
     Number,
     Setting,
     Value,
+    Writer,
     apply,
     less,
     where,
 )
-from celldsl.kernel_ir.places import element
-from celldsl.kernel_ir.statements import Writer
 from celldsl.plan.operations import Loop, Statement
 from celldsl.plan.places import Extent, Hyper, Memory, Operand, Place, Register, Store
 from celldsl.plan.places import Number as Constant

@@ -16,19 +16,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from celldsl.kernel_ir.expressions import Apply, Call, Name, Pointer, Value
 from celldsl.kernel_ir.free import mentioned
 from celldsl.kernel_ir.liveness import live_before, reads_first, written
 from celldsl.kernel_ir.stages import MOST_SCOPES, ROWS, arguments_of
 from celldsl.kernel_ir.statements import (
+    Apply,
     Assign,
+    Call,
     Do,
     For,
     Function,
     If,
+    Name,
     Note,
+    Pointer,
     Return,
     Statement,
+    Value,
 )
 from celldsl.structs import entity, field, record, replace, values_of
 

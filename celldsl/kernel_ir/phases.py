@@ -13,19 +13,6 @@ from contextlib import AbstractContextManager
 
 from celldsl.ir.size import Size, product
 from celldsl.kernel_ir.convolutions import write_convolve, write_convolve_sums, write_pack_kernel
-from celldsl.kernel_ir.expressions import (
-    Call,
-    Count,
-    Load,
-    Name,
-    Value,
-    Word,
-    apply,
-    minus,
-    plus,
-    quotient,
-    times,
-)
 from celldsl.kernel_ir.free import mentioned
 from celldsl.kernel_ir.places import pointer_to
 from celldsl.kernel_ir.products import (
@@ -41,7 +28,21 @@ from celldsl.kernel_ir.products import (
     write_shares,
 )
 from celldsl.kernel_ir.stages import Naming, stage_function, touches
-from celldsl.kernel_ir.statements import Function, Writer
+from celldsl.kernel_ir.statements import (
+    Call,
+    Count,
+    Function,
+    Load,
+    Name,
+    Value,
+    Word,
+    Writer,
+    apply,
+    minus,
+    plus,
+    quotient,
+    times,
+)
 from celldsl.kernel_ir.states import (
     ACTIVE_WORD,
     FIRST_STEP,

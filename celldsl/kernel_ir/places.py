@@ -9,16 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from celldsl.ir.size import Shape
-from celldsl.kernel_ir.expressions import (
-    ZERO,
-    Count,
-    Name,
-    Pointer,
-    Start,
-    Value,
-    plus,
-    times,
-)
+from celldsl.kernel_ir.statements import ZERO, Count, Name, Pointer, Start, Value, plus, times
 from celldsl.plan.layout import word_of
 from celldsl.plan.places import Place, RowKind
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from celldsl.ir.size import Size
-from celldsl.kernel_ir.expressions import (
+from celldsl.kernel_ir.places import FIRST_ROWS, element, place_at, pointer_to
+from celldsl.kernel_ir.statements import (
     Call,
     Count,
     Load,
@@ -25,6 +26,7 @@ from celldsl.kernel_ir.expressions import (
     Value,
     Whole,
     Word,
+    Writer,
     apply,
     less,
     minus,
@@ -32,8 +34,6 @@ from celldsl.kernel_ir.expressions import (
     quotient,
     times,
 )
-from celldsl.kernel_ir.places import FIRST_ROWS, element, place_at, pointer_to
-from celldsl.kernel_ir.statements import Writer
 from celldsl.plan.operations import (
     AddShares,
     Combine,

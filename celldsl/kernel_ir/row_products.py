@@ -19,11 +19,14 @@ from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.ops.element import within
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.size import Size
-from celldsl.kernel_ir.expressions import (
+from celldsl.kernel_ir.nests import Row
+from celldsl.kernel_ir.statements import (
     ONE,
+    Assign,
     Count,
     Load,
     Name,
+    Update,
     Value,
     apply,
     minus,
@@ -31,8 +34,6 @@ from celldsl.kernel_ir.expressions import (
     quotient,
     times,
 )
-from celldsl.kernel_ir.nests import Row
-from celldsl.kernel_ir.statements import Assign, Update
 from celldsl.plan.operations import Contract, Fold, Scan
 from celldsl.plan.places import Memory
 from celldsl.structs import record

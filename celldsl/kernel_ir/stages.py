@@ -14,12 +14,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from celldsl.kernel_ir.expressions import Call, Load, Name, Pointer, Value, apply, plus
 from celldsl.kernel_ir.free import Mentioned, mentioned
 from celldsl.kernel_ir.nests import Row, collapse, write_loop
 from celldsl.kernel_ir.places import FIXED_ROWS, place_at, row_of
 from celldsl.kernel_ir.row_products import write_contract, write_fold, write_scan
-from celldsl.kernel_ir.statements import Assign, For, Function, Statement
+from celldsl.kernel_ir.statements import (
+    Assign,
+    Call,
+    For,
+    Function,
+    Load,
+    Name,
+    Pointer,
+    Statement,
+    Value,
+    apply,
+    plus,
+)
 from celldsl.plan.layout import word_of
 from celldsl.plan.operations import Contract, Fold, Loop, Nest, Scan
 from celldsl.plan.places import Memory, Place

@@ -9,22 +9,22 @@ cotangent ends there.
 from __future__ import annotations
 
 from celldsl.ir.size import Shape, Size, product
-from celldsl.kernel_ir.expressions import (
+from celldsl.kernel_ir.places import element, place_at, pointer_to
+from celldsl.kernel_ir.products import rows_from
+from celldsl.kernel_ir.statements import (
     Count,
     Load,
     Name,
     Pointer,
     Value,
     Word,
+    Writer,
     less,
     minus,
     plus,
     times,
     where,
 )
-from celldsl.kernel_ir.places import element, place_at, pointer_to
-from celldsl.kernel_ir.products import rows_from
-from celldsl.kernel_ir.statements import Writer
 from celldsl.plan.places import Place
 from celldsl.plan.plan import StateCopy
 

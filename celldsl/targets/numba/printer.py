@@ -12,32 +12,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import copysign, inf
 
 from celldsl.ir.size import Size
-from celldsl.kernel_ir.expressions import (
-    Apply,
-    Call,
-    Count,
-    Load,
-    Name,
-    Number,
-    Pointer,
-    Setting,
-    Start,
-    Value,
-    Whole,
-    Word,
-)
 from celldsl.kernel_ir.free import Mentioned, mentioned
 from celldsl.kernel_ir.stages import MOST_SCOPES
 from celldsl.kernel_ir.statements import (
+    Apply,
     Assign,
+    Call,
+    Count,
     Do,
     For,
     Function,
     If,
+    Load,
+    Name,
     Note,
+    Number,
+    Pointer,
     Return,
+    Setting,
+    Start,
     Statement,
     Update,
+    Value,
+    Whole,
+    Word,
 )
 from celldsl.plan.layout import word_of
 from celldsl.structs import record

@@ -9,9 +9,8 @@ import numpy.typing as npt
 import pytest
 
 import celldsl
-from celldsl.kernel_ir.expressions import Load, Name, apply
 from celldsl.kernel_ir.liveness import live_before, reads_first, written
-from celldsl.kernel_ir.statements import Assign, For, Update
+from celldsl.kernel_ir.statements import Assign, For, Load, Name, Update, apply
 from celldsl.pipeline import generate
 
 # Three layers whose gates differ in names and in a number, as loops of the same form.
