@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from celldsl.kernel_ir.free import mentioned
-from celldsl.kernel_ir.liveness import live_before, reads_first, written
+from celldsl.kernel_ir.free import live_before, mentioned, reads_first, written
 from celldsl.kernel_ir.stages import MOST_SCOPES, ROWS, arguments_of
 from celldsl.kernel_ir.statements import (
     Apply,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import celldsl
-from celldsl.kernel_ir.liveness import live_before, reads_first, written
+from celldsl.kernel_ir.free import live_before, reads_first, written
 from celldsl.kernel_ir.statements import Assign, For, Load, Name, Update, apply
 from celldsl.pipeline import generate
 
