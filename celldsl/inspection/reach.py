@@ -24,7 +24,7 @@ from celldsl.semantics.lower import Lowered
 from celldsl.structs import record
 from celldsl.targets.reference import gradients as reference_gradients
 from celldsl.transforms.autodiff import differentiate
-from celldsl.transforms.probe import probe_of, probed, scale_of
+from celldsl.transforms.observe import probe_of, probed, scale_of
 
 Array = NDArray[Any]
 NUDGE = 0.01

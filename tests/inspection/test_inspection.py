@@ -14,7 +14,7 @@ from celldsl.inspection.reach import decay
 from celldsl.ir.verify import verify
 from celldsl.questions import lowered_of
 from celldsl.runtime.errors import ArgumentError
-from celldsl.transforms.probe import probed
+from celldsl.transforms.observe import probed
 
 LEAK = """cell Leak[H]:
     input x: [H]
