@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from celldsl.comparison.differences import differences
-from celldsl.comparison.files import all_equations, nearest_to
-from celldsl.comparison.reading import Equations
+from celldsl.comparison.reading import Equations, all_equations, nearest_to
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.attributes import SPEC

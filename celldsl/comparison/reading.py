@@ -1,7 +1,9 @@
-"""A cell's equations as terms.  In: a file's syntax tree.  Out: Equations.
+"""Cells as terms.  In: a path, or a file's syntax tree.  Out: Equations.
 
-equations = read_equations(file, "GRU")
-equations.after["h"]                the Term of h', with the values in it put in their places
+    equations = equations_of(example_path("gru"))
+    equations.after["h"]        the Term of h', with the values in it put in their places
+    nearest_to(equations, all_equations(), 5, "gru")
+                                [("chung_gru", …), …]: cells with their equations, most alike first
 
 Hyperparameters stand at their defaults.  A loop is read once, as one of its iterations.
 """
@@ -13,6 +15,7 @@ from itertools import islice
 
 from celldsl.comparison.term import (
     Term,
+    alike,
     bag,
     linear,
     negated,
@@ -22,8 +25,13 @@ from celldsl.comparison.term import (
     total,
     weights_of,
 )
+from celldsl.diagnostics.diagnostic import Report
+from celldsl.diagnostics.errors import CellError
 from celldsl.structs import entity, field, record
 from celldsl.syntax import ast
+from celldsl.syntax.limits import read_source
+from celldsl.syntax.parse import parse
+from celldsl.zoo_index import CellFile, cell_name, class_name, example_paths
 
 # A value with more parts than this is known by its name alone: what is used twice doubles.
 LARGE = 600
@@ -266,3 +274,32 @@ def _piece_of(term: Term, place: int, count: int) -> Term:
 
 def _index_text(items: tuple[ast.Expr | ast.Range, ...]) -> str:
     return ",".join(":" if isinstance(item, ast.Range) else item.span.text for item in items)
+
+
+# ---------------------------------------------------------------- cells by their files
+
+LEAST = 0.2  # what has less in common is no relative
+
+
+def equations_of(path: CellFile) -> Equations:
+    """Those of the file's last cell.  Raises CellError and OSError where it cannot be read."""
+    report = Report()
+    source = read_source(path, report)
+    file = None if source is None else parse(source, report)
+    if file is None or report.has_errors:
+        raise CellError(report.diagnostics)
+    return read_equations(file, class_name(path))
+
+
+def all_equations() -> dict[str, Equations]:
+    return {cell_name(path): equations_of(path) for path in example_paths()}
+
+
+def nearest_to(
+    one: Equations, others: dict[str, Equations], count: int, own: str = ""
+) -> list[tuple[str, Equations]]:
+    """The cells with the most parts in common, without the one that is called `own`."""
+    seen = one.bag()
+    rated = [(alike(seen, found.bag()), name) for name, found in others.items() if name != own]
+    best = sorted((rated for rated in rated if rated[0] >= LEAST), key=lambda r: (-r[0], r[1]))
+    return [(name, others[name]) for _, name in best[:count]]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from celldsl.comparison.differences import differences
-from celldsl.comparison.files import all_equations, equations_of, nearest_to
-from celldsl.comparison.reading import read_equations
+from celldsl.comparison.reading import all_equations, equations_of, nearest_to, read_equations
 from celldsl.comparison.term import ONE, Term, negated, number, product, total
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source

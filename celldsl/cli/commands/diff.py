@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from celldsl.api import file_of
 from celldsl.comparison.differences import differences
-from celldsl.comparison.files import equations_of
-from celldsl.comparison.reading import Equations
+from celldsl.comparison.reading import Equations, equations_of
 
 EXAMPLE = "celldsl diff gru.cell mine.cell\n  celldsl diff lstm peephole_lstm"
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from celldsl.api import file_of
 from celldsl.comparison.differences import differences
-from celldsl.comparison.files import all_equations, equations_of, nearest_to
-from celldsl.comparison.reading import Equations
+from celldsl.comparison.reading import Equations, all_equations, equations_of, nearest_to
 
 COUNT, TOLD = 6, 4
 
