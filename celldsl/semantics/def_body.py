@@ -17,7 +17,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
-from celldsl.semantics.builtins.arguments import bind
+from celldsl.semantics.builtins.function import bind
 from celldsl.semantics.context import MAX_DEPTH, Environment, WeightCall
 from celldsl.semantics.environment import (
     Binding,

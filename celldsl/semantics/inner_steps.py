@@ -12,7 +12,7 @@ from celldsl.diagnostics.suggest import nearest
 from celldsl.ir.size import shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
-from celldsl.semantics.builtins.arguments import bind
+from celldsl.semantics.builtins.function import bind
 from celldsl.semantics.context import Context, Environment, Inner
 from celldsl.semantics.environment import (
     Binding,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import stretched
-from celldsl.semantics.builtins.arguments import Bound, tensor
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, tensor
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Static, Tensor, Unknown, Value
 from celldsl.semantics.pairs import NotComplex, Pair, conjugate

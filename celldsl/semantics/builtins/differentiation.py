@@ -17,8 +17,7 @@ from celldsl.ir.gradients import between
 from celldsl.ir.ops.table import OPS
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
-from celldsl.semantics.builtins.arguments import Bound, given
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import (
     Binding,

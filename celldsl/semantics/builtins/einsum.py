@@ -19,8 +19,7 @@ from celldsl.ir.size import Size
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import reasons
-from celldsl.semantics.builtins.arguments import Bound, given
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given
 from celldsl.semantics.context import Environment
 from celldsl.semantics.contractions import ONE, Labelled, contract, summed
 from celldsl.semantics.environment import Tensor, Unknown, Value

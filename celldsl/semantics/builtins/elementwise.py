@@ -8,8 +8,7 @@ from celldsl.ir.ops.op import Op
 from celldsl.ir.ops.table import OPS
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.broadcast import elementwise, stretched, together
-from celldsl.semantics.builtins.arguments import Bound, given, tensor
-from celldsl.semantics.builtins.function import Build, Function
+from celldsl.semantics.builtins.function import Bound, Build, Function, given, tensor
 from celldsl.semantics.builtins.reductions import reduce_extreme
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value

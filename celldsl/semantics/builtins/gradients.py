@@ -12,8 +12,7 @@ from celldsl.ir.program import Rows
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import elementwise
-from celldsl.semantics.builtins.arguments import Bound, given, tensor
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given, tensor
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast

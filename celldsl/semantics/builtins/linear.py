@@ -18,8 +18,7 @@ from celldsl.ir.size import Shape, Size, product
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins import operands as kinds
-from celldsl.semantics.builtins.arguments import Bound, given, plain_name
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given, plain_name
 from celldsl.semantics.builtins.operands import Block
 from celldsl.semantics.context import Environment
 from celldsl.semantics.conversions import data_in

@@ -15,8 +15,7 @@ from celldsl.ir.program import Rows
 from celldsl.ir.size import Shape
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.broadcast import stretched, together
-from celldsl.semantics.builtins.arguments import Bound, given, tensor
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given, tensor
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.semantics.structure import setting_of

@@ -6,8 +6,7 @@ from celldsl.ir.size import Shape, Size
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics.builtins import composites
-from celldsl.semantics.builtins.arguments import Bound, divided, flag, given, ranked
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, divided, flag, given, ranked
 from celldsl.semantics.context import Environment
 from celldsl.semantics.declarations import claim, claim_name, filled_initial, parameter
 from celldsl.semantics.environment import Target, Tensor, Unknown, Value

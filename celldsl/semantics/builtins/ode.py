@@ -16,8 +16,7 @@ from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
 from celldsl.semantics.broadcast import together
-from celldsl.semantics.builtins.arguments import Bound, given
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given
 from celldsl.semantics.builtins.ode_rules import METHODS, Refused, System
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import FunctionValue, Several, Tensor, Unknown, Value

@@ -8,7 +8,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size, product, shape_text
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
-from celldsl.semantics.builtins.arguments import divided
+from celldsl.semantics.builtins.function import divided
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
 from celldsl.structs import record

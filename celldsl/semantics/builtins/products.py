@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from celldsl.ir.size import shape_text
 from celldsl.semantics import wording
-from celldsl.semantics.builtins.arguments import Bound, given, tensor
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import Bound, Function, given, tensor
 from celldsl.semantics.context import Environment
 from celldsl.semantics.contractions import spelled
 from celldsl.semantics.environment import Tensor, Unknown, Value

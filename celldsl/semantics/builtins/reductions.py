@@ -8,8 +8,7 @@ from celldsl.ir.ops.op import Op
 from celldsl.ir.ops.table import OPS
 from celldsl.semantics import conversions as convert
 from celldsl.semantics.builtins import composites
-from celldsl.semantics.builtins.arguments import Bound, axis, ranked
-from celldsl.semantics.builtins.function import Build, Function
+from celldsl.semantics.builtins.function import Bound, Build, Function, axis, ranked
 from celldsl.semantics.context import Context, Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.syntax import ast

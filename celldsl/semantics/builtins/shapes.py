@@ -12,8 +12,15 @@ from celldsl.ir.size import Shape, Size, product, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
-from celldsl.semantics.builtins.arguments import Bound, axis, divided, given, ranked, tensor
-from celldsl.semantics.builtins.function import Function
+from celldsl.semantics.builtins.function import (
+    Bound,
+    Function,
+    axis,
+    divided,
+    given,
+    ranked,
+    tensor,
+)
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Several, Tensor, Unknown, Value
 from celldsl.semantics.indexing import cut

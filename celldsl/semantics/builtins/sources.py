@@ -6,8 +6,7 @@ from celldsl.ir.size import Size
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
 from celldsl.semantics import wording
-from celldsl.semantics.builtins.arguments import Bound, given
-from celldsl.semantics.builtins.function import Build, Function
+from celldsl.semantics.builtins.function import Bound, Build, Function, given
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Static, Tensor, Unknown, Value
 from celldsl.semantics.picks import below, one_hot
