@@ -12,7 +12,6 @@ from celldsl.semantics.builtins import (
     elementwise,
     gradients,
     masks,
-    norms,
     ode,
     products,
     reductions,
@@ -27,7 +26,7 @@ from celldsl.semantics.builtins.function import Function
 FUNCTIONS: dict[str, Function] = {
     entry.name: entry
     for module in (
-        elementwise, shapes, sources, products, einsum, reductions, blocks, norms, masks, gradients,
+        elementwise, shapes, sources, products, einsum, reductions, blocks, masks, gradients,
         differentiation, complex_numbers, ode,
     )
     for entry in module.ENTRIES
