@@ -15,8 +15,7 @@ from celldsl.ir.ops.spelling import scalar_value
 from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Rows, Type
 from celldsl.ir.size import Shape
-from celldsl.semantics.builtins.prelude import definition_of
-from celldsl.semantics.builtins.prelude_names import PRELUDE
+from celldsl.semantics.builtins.table import PRELUDE, definition_of
 from celldsl.syntax import ast
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "pow": "**",

@@ -143,8 +143,7 @@ def _language(name: str, shape: str) -> str | None:
 
 def signature(name: str) -> tuple[str, str] | None:
     """How a function or initialiser of the language is called, and what it gives."""
-    from celldsl.semantics.builtins.prelude_names import PRELUDE, prelude_text
-    from celldsl.semantics.builtins.table import FUNCTIONS
+    from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE, prelude_text
     from celldsl.semantics.initial_values import INITIALISERS
 
     if name in FUNCTIONS:

@@ -17,8 +17,7 @@ DECLARATIONS = frozenset({"cell", "def", "input", "state", "param", "const", "ou
 @cache
 def words() -> dict[str, frozenset[str]]:
     """`declaration`, `keyword`, `operator`, `constant`, `function`, `initialiser`."""
-    from celldsl.semantics.builtins.prelude_names import PRELUDE
-    from celldsl.semantics.builtins.table import FUNCTIONS
+    from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
     from celldsl.semantics.initial_values import INITIALISERS
     from celldsl.syntax.names import RESERVED
 

@@ -16,8 +16,7 @@ from celldsl.semantics import indexing, names, products
 from celldsl.semantics.broadcast import elementwise
 from celldsl.semantics.builtins import complex_numbers
 from celldsl.semantics.builtins.function import bind
-from celldsl.semantics.builtins.prelude import definition_of
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, definition_of
 from celldsl.semantics.context import Environment
 from celldsl.semantics.def_body import call_def
 from celldsl.semantics.environment import (

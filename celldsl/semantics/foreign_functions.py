@@ -9,8 +9,7 @@ no more, and nothing leads to a function that is none of ours.
 
 from __future__ import annotations
 
-from celldsl.semantics.builtins.prelude_names import PRELUDE
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
 from celldsl.syntax.hints.other_names import Foreign
 
 _SAME: dict[str, str] = {

@@ -9,8 +9,7 @@ from __future__ import annotations
 from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Rows
-from celldsl.semantics.builtins.prelude_names import PRELUDE
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
 from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.environment import (
     Binding,

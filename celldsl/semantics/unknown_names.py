@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from celldsl.diagnostics.diagnostic import Fix
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
-from celldsl.semantics.builtins.prelude_names import PRELUDE
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
 from celldsl.semantics.foreign_functions import FOREIGN

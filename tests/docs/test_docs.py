@@ -29,8 +29,7 @@ from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.render import render_text
 from celldsl.diagnostics.span import Source
 from celldsl.pipeline import generate
-from celldsl.semantics.builtins.prelude_names import PRELUDE
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
 from celldsl.syntax.format.format import format_source
 from celldsl.zoo_index import example_paths
 

@@ -11,9 +11,7 @@ import pytest
 
 from celldsl.ir.ops.table import OPS
 from celldsl.runtime import numerics
-from celldsl.semantics.builtins.prelude import definition_of
-from celldsl.semantics.builtins.prelude_names import PRELUDE
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE, definition_of
 from tests.semantics.lowering import Cell, close, codes, sigmoid
 
 TEXT = """

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from celldsl.pipeline import check_source
-from celldsl.semantics.builtins.prelude_names import PRELUDE
-from celldsl.semantics.builtins.table import FUNCTIONS
+from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
 from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.syntax.hints.other_names import GONE, OPTIONS, STARTS
