@@ -1,4 +1,12 @@
-"""Indices.  In: `v[k]`, `v[a:b]`, `A[:, 0]`.  Out: slices whose bounds hold for all sizes."""
+"""Indices.  In: `v[k]`, `v[a:b]`, `A[:, 0]`, `E[token]`.  Out: slices and elements.
+
+    E[token]              row `token` of E
+    A[:, token]           column `token`
+    one_hot(token, V)     1 at `token`, else 0
+
+Bounds hold for all sizes.  An integer that picks is below its limit, which must not be past the end
+of the axis.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +26,6 @@ from celldsl.semantics.environment import (
     Unknown,
     Value,
 )
-from celldsl.semantics.picks import picked
 from celldsl.syntax import ast
 
 _LATER = "begin the loop later, or treat this case by an `if`"
@@ -253,3 +260,47 @@ def dropped(f: Environment, value: Tensor, axis: int) -> Tensor:
     why = value.why or (None,) * len(value.shape)
     name = f.context.op("reshape", value.name, shape=shape)
     return Tensor(name, shape, (*why[:axis], *why[axis + 1 :]), value.boolean)
+
+
+# ---------------------------------------------------------------- integers that pick
+
+
+def picked(
+    f: Environment, value: Tensor, axis: int, item: ast.Expr, index: Tensor
+) -> Tensor | None:
+    """The value without an axis, at the place on it that the integer says."""
+    if not below(f, index, value.shape[axis], item, (value.why or (None,) * 9)[axis]):
+        return None
+    order = (axis, *(place for place in range(len(value.shape)) if place != axis))
+    source = value.name
+    if axis:
+        source = f.context.op("transpose", source, perm=order)
+    why = value.why or (None,) * len(value.shape)
+    name = f.context.op("pick", source, index.name)
+    return Tensor(name, f.context.shape(name), (*why[:axis], *why[axis + 1 :]))
+
+
+def one_hot(f: Environment, index: Tensor, n: Size, why: ast.Expr) -> Tensor:
+    w = f.context
+    here = w.op("eq", w.op("arange", n=n), index.name)
+    name = w.composed(w.op("where", here, 1.0, 0.0), "one_hot", index.name, n=n)
+    return Tensor(name, w.shape(name), (why.span,))
+
+
+def below(f: Environment, index: Tensor, length: Size, item: ast.Expr, why: object = None) -> bool:
+    """Whether every value of the integer is a place on the axis."""
+    limit, text = index.limit, wording.short(item.span)
+    assert limit is not None
+    if f.context.constraints.not_negative(length - limit):
+        return True
+    known = f.context.constraints.not_negative(limit - length - 1)
+    f.error(
+        "E0208",
+        f"the index `{text}` {'goes' if known else 'may go'} past the end",
+        item.span,
+        f"`{text}` is below {limit}, and the axis has {length}",
+        help=wording.counterexample(limit, length)
+        if known
+        else f'make both {limit}, or add `require {limit} <= {length}, "…"`',
+    )
+    return False

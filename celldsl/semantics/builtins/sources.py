@@ -9,7 +9,7 @@ from celldsl.semantics import wording
 from celldsl.semantics.builtins.function import Bound, Build, Function, given
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Static, Tensor, Unknown, Value
-from celldsl.semantics.picks import below, one_hot
+from celldsl.semantics.indexing import below, one_hot
 from celldsl.syntax import ast
 
 
