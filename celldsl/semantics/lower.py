@@ -2,6 +2,10 @@
 
 The nodes of one walk with that structure.  What depends on parameters alone stands in `before`,
 as does the start of the states and what lasts a sequence; everything else in the step.
+
+    dropout(h, rate)        0 <= rate < 1, checked when a cell is built and when `rate` changes
+
+A rate that depends on what a cell reads is known only while it runs, and is not checked.
 """
 
 from __future__ import annotations
@@ -10,17 +14,19 @@ from collections.abc import Iterator, Mapping
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
+from celldsl.ir.attributes import KIND
 from celldsl.ir.notes import Notes
+from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.program import Node, Program, Result, Rows, State
 from celldsl.ir.size import Shape
-from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec
+from celldsl.ir.spec import ArraySpec, CellSpec, Condition, DimSpec, HyperSpec
 from celldsl.semantics.cell import analyse_cell
 from celldsl.semantics.check import Checked, merge
+from celldsl.semantics.conditions import size_code
 from celldsl.semantics.context import Context
 from celldsl.semantics.conversions import as_tensor
 from celldsl.semantics.environment import Real, Static, Tensor, Truth, Usage
 from celldsl.semantics.pairs import stored
-from celldsl.semantics.rates import rate_conditions
 from celldsl.semantics.structure import Choices, Setting, kind_of, setting_of
 from celldsl.structs import field, record, replace
 from celldsl.syntax import ast
@@ -189,3 +195,50 @@ def _hyper(hyper: ast.Hyper, w: Context) -> HyperSpec:
     value = w.choices.given.get(hyper.id, setting_of(hyper.default))
     fixed = hyper.id in w.choices.structural
     return HyperSpec(hyper.id, "real" if value is None else kind_of(value), value, fixed)
+
+
+# ---------------------------------------------------------------- rates of masks
+
+RANGES = {"dropout": "0 <= {} < 1", "zoneout": "0 <= {} <= 1"}
+
+
+def rate_conditions(program: Program) -> list[Condition]:
+    """One for each rate that only hyperparameters and sizes decide."""
+    nodes = {node.name: node for node in program.nodes()}
+    hypers = {leaf.name for leaf in program.leaves if leaf.kind == "hyper"}
+    found: dict[str, Condition] = {}
+    for node in nodes.values():
+        if node.op == "mask":
+            kind, rate = node[KIND], node.args[0]
+            code = _code(rate, nodes, hypers)
+            if code is not None and "v[" in code:
+                text = RANGES[kind].format(_text(rate, nodes, hypers))
+                why = f"a rate of {kind} lies between 0 and 1"
+                found[f"{kind} {code}"] = Condition(RANGES[kind].format(code), text, why)
+    return list(found.values())
+
+
+def _code(value: str, nodes: dict[str, Node], hypers: set[str]) -> str | None:
+    """A value as Python over `v`; None where more than hyperparameters decides it."""
+    if value in hypers:
+        return f'v["{value}"]'
+    node = nodes.get(value)
+    if node is None or node.type.shape or node.op in ("mask", "draw"):
+        return None
+    args = [_code(arg, nodes, hypers) for arg in node.args]
+    known = [arg for arg in args if arg is not None]
+    if len(known) < len(args):
+        return None
+    return f"({value_text(node, known, [0] * len(known), size_code)})"
+
+
+def _text(value: str, nodes: dict[str, Node], hypers: set[str]) -> str:
+    """The hyperparameters by their names, which a message gives the values of."""
+    if value in hypers:
+        return value
+    read, pending = [], [value]
+    while pending:
+        name = pending.pop()
+        read += [name] if name in hypers else []
+        pending += nodes[name].args if name in nodes else []
+    return f"f({', '.join(dict.fromkeys(read))})"
