@@ -39,7 +39,7 @@ from celldsl.semantics.inner_steps import step_inner
 from celldsl.semantics.names import read_inner
 from celldsl.semantics.pairs import NotComplex
 from celldsl.semantics.structure import fix
-from celldsl.semantics.suggestions import beside, elaborate_beside
+from celldsl.semantics.wording import beside, elaborate_beside
 from celldsl.syntax import ast
 
 ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "**": "pow"}

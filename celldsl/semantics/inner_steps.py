@@ -25,8 +25,7 @@ from celldsl.semantics.environment import (
 )
 from celldsl.semantics.inputs import give_input
 from celldsl.semantics.subcells import declare_inside, frames_inside, inside
-from celldsl.semantics.suggestions import elaborate_beside, has_shape
-from celldsl.semantics.wording import seen_outside
+from celldsl.semantics.wording import elaborate_beside, has_shape, seen_outside
 from celldsl.structs import replace
 from celldsl.syntax import ast
 

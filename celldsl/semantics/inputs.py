@@ -18,7 +18,7 @@ from celldsl.semantics.context import Environment, Inner
 from celldsl.semantics.declarations import bind, declare_name, reasons
 from celldsl.semantics.environment import Tensor, Unknown, Value
 from celldsl.semantics.pairs import stored
-from celldsl.semantics.suggestions import elaborate_beside, has_shape
+from celldsl.semantics.wording import elaborate_beside, has_shape
 from celldsl.syntax import ast
 
 ROWS = {"step": Rows.STEP, "sequence": Rows.BATCH}

@@ -21,7 +21,7 @@ from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Real, Static, Tensor, Unknown, Value, describe
 from celldsl.semantics.structure import fix
-from celldsl.semantics.suggestions import is_size
+from celldsl.semantics.wording import is_size
 from celldsl.syntax import ast
 
 MAX_TERMS = 12

@@ -16,7 +16,7 @@ from celldsl.semantics.context import Environment
 from celldsl.semantics.declarations import declare_array, declare_name
 from celldsl.semantics.environment import Binding, Fits, Several, Static, Tensor, Unknown, Value
 from celldsl.semantics.subcells import declare_sub
-from celldsl.semantics.suggestions import elaborate_beside, has_shape
+from celldsl.semantics.wording import elaborate_beside, has_shape
 from celldsl.syntax import ast
 
 

@@ -19,7 +19,7 @@ from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor
 from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.initial_values import INITIALISERS
-from celldsl.semantics.suggestions import is_size
+from celldsl.semantics.wording import is_size
 from celldsl.syntax.hints.idioms import timed_state
 from celldsl.syntax.hints.other_names import STARTS, VALUES
 

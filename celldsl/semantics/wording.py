@@ -8,6 +8,12 @@ Reasons for sizes are told as the caller sees them:
 
     sub a = GRU[I, 128]         a(x) is [128] because of `128` here, not of `H` in another cell
     f = gate(x, 2*H)            f is [2*H] because of `2*H` here, not of `N` in the function
+
+Which names could stand in a place is asked only where a name is not there, to tell which one was
+meant:
+
+    g * hiden                   names of a shape that fits beside `g`
+    linear(x, Hh)               names of sizes
 """
 
 from __future__ import annotations
@@ -15,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from celldsl.diagnostics.span import Span
-from celldsl.ir.size import Size
+from celldsl.ir.size import Shape, Size
 from celldsl.semantics.constraints import example
 from celldsl.semantics.context import Environment, Inner
-from celldsl.semantics.environment import Several, Tensor, Value
+from celldsl.semantics.environment import Binding, Fits, Several, Static, Tensor, Unknown, Value
 from celldsl.structs import replace
+from celldsl.syntax import ast
 
 
 def told(f: Environment, value: Tensor) -> str:
@@ -88,3 +95,42 @@ def _moved(
     if reason is None or not _within(reason, body):
         return reason
     return given.get(reason.text, outside)
+
+
+# ---------------------------------------------------------------- names that fit
+
+
+def elaborate_beside(f: Environment, e: ast.Expr, fits: Fits) -> Value:
+    """What an expression means; a name that is not there is taken for one that fits."""
+    if not isinstance(e, ast.Name):
+        return f.elaborate(e)
+    outer, f.fits = f.fits, fits
+    try:
+        return f.elaborate(e)
+    finally:
+        f.fits = outer
+
+
+def is_size(binding: Binding) -> bool:
+    return binding.kind in ("dim", "index", "hyper") or isinstance(binding.value, Static)
+
+
+def has_shape(f: Environment, shape: Shape) -> Fits:
+    """Names of values that have a shape, or are scalars."""
+
+    def fits(binding: Binding) -> bool:
+        match binding.value:
+            case Tensor(shape=found):
+                return not found or f.context.constraints.same_shape(found, shape)
+            case Static() | Unknown():
+                return binding.kind != "sub"
+        return False
+
+    return fits
+
+
+def beside(f: Environment, op: str, other: Value | None) -> Fits:
+    """Names that can stand beside a value in an operation."""
+    if op == "@" and isinstance(other, Tensor):
+        return lambda binding: isinstance(binding.value, Tensor) and bool(binding.value.shape)
+    return has_shape(f, other.shape) if isinstance(other, Tensor) else f.fits
