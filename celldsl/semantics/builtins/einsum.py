@@ -21,8 +21,8 @@ from celldsl.semantics import wording
 from celldsl.semantics.broadcast import reasons
 from celldsl.semantics.builtins.function import Bound, Function, given
 from celldsl.semantics.context import Environment
-from celldsl.semantics.contractions import ONE, Labelled, contract, summed
 from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.semantics.products import ONE, Labelled, contract, summed
 from celldsl.structs import record
 from celldsl.syntax import ast
 

@@ -6,8 +6,8 @@ from celldsl.ir.size import shape_text
 from celldsl.semantics import wording
 from celldsl.semantics.builtins.function import Bound, Function, given, tensor
 from celldsl.semantics.context import Environment
-from celldsl.semantics.contractions import spelled
 from celldsl.semantics.environment import Tensor, Unknown, Value
+from celldsl.semantics.products import spelled
 from celldsl.syntax import ast
 
 
