@@ -16,7 +16,7 @@ from celldsl.semantics.context import MAX_EQUATIONS, Context
 from celldsl.semantics.environment import Usage
 from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.incremental import Found, Item, Lookup, Session
-from celldsl.semantics.lints import lint
+from celldsl.semantics.lints.lint import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.structure import Choices
 from celldsl.semantics.subcells import cells_of

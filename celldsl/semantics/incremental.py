@@ -19,8 +19,8 @@ from typing import TypeAlias
 from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.semantics.environment import Sight, Usage, Value
+from celldsl.semantics.lints.inner import ANY, states_read_around
 from celldsl.semantics.modules import Module
-from celldsl.semantics.step_lints import ANY, states_read_around
 from celldsl.structs import entity, field, record, replace
 from celldsl.syntax import ast
 

@@ -13,11 +13,15 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
 from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
+from celldsl.semantics.lints.gradients import Reach, leaves_below, reach
+from celldsl.semantics.lints.inner import (
+    ANY,
+    separate_weights,
+    states_read_around,
+    steps_for_states,
+)
+from celldsl.semantics.lints.poles import Pole, old_names, poles
 from celldsl.semantics.modules import Module
-from celldsl.semantics.pole_lints import Pole, old_names, poles
-from celldsl.semantics.reach import Reach, leaves_below, reach
-from celldsl.semantics.shared_lints import separate_weights
-from celldsl.semantics.step_lints import ANY, states_read_around, steps_for_states
 from celldsl.semantics.wording import short
 from celldsl.syntax import ast
 
