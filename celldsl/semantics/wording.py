@@ -28,6 +28,9 @@ from celldsl.semantics.environment import Binding, Fits, Several, Static, Tensor
 from celldsl.structs import replace
 from celldsl.syntax import ast
 
+# A warning: its code, a sentence, the place, help, and what a fix puts into the place.
+Warned = tuple[str, str, Span, "str | None", "str | None"]
+
 
 def told(f: Environment, value: Tensor) -> str:
     """A shape in words: `[K=3, H]` where the dim `K` is fixed to 3."""

@@ -1,4 +1,4 @@
-"""What a value leads to.  In: the context of a cell.  Out: the values that reach an output.
+"""Parameters without a gradient, and what cuts it off.  In: a walk over a cell.  Out: warnings.
 
 reach(context).any         an output depends on them
 reach(context).smoothly    an output's gradient gets to them
@@ -6,14 +6,80 @@ reach(context).smoothly    an output's gradient gets to them
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
+from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
 from celldsl.semantics.context import Context
+from celldsl.semantics.wording import Warned, short
 from celldsl.structs import record
 
 FLAT = frozenset({"stop_gradient", "floor", "round", "step", "sign"})
 COMPARISONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
+
+
+def no_gradient(w: Context, ways: Reach) -> Iterator[Warned]:
+    """Parameters that an output depends on, but not smoothly.
+
+    What no output depends on is unused, and `step` and its like are told by themselves.  A loop
+    makes several parameters at one place: all of them must be without gradient.
+    """
+    alive = {w.places[name] for name in w.params if name in ways.smoothly}
+    told = {leaf for value, _ in _cutting(w, ways) for leaf in leaves_below(w, value)}
+    stuck: dict[Span, list[str]] = {}
+    for name in w.params:
+        if name in ways.any and name not in told and w.places[name] not in alive:
+            group = next((s for s, names in stuck.items() if _same_block(names[0], name)), None)
+            stuck.setdefault(group or w.places[name], []).append(name)
+    for place, names in stuck.items():
+        listed = ", ".join(f"`{name}`" for name in names)
+        what = "the parameter" if len(names) == 1 else "the parameters"
+        help = "every way to an output stops gradients"
+        if "." not in names[0]:
+            help += ": make it a `const`, if that is meant"
+        yield "W0502", f"the gradient of {what} {listed} is always zero", place, help, None
+
+
+def flat(w: Context, ways: Reach) -> Iterator[Warned]:
+    for _, span in _cutting(w, ways):
+        name, text = span.text.lstrip("( ").partition("(")[0], short(span)
+        yield (
+            "W0505",
+            f"`{name}` lets no gradient through",
+            span,
+            f"give it one: `surrogate({text}, …)`, or say `stop_gradient({text})`",
+            None,
+        )
+
+
+def _cutting(w: Context, ways: Reach) -> Iterator[tuple[str, Span]]:
+    """`step` and its like, where a gradient comes to them and parameters or states lie below.
+
+    A `where` is one of them when it chooses by what is trained between values that are not, in no
+    iteration of a loop.
+    """
+    there = [v for v in w.steps if v in ways.smoothly and v in w.builder.defined]
+    nodes = {value: w.builder.defined[value] for value in there}
+    wheres = [value for value in there if nodes[value].op == "where"]
+    smooth = {w.steps[value] for value in wheres if _trained(w, nodes[value].args[1:])}
+    for value in there:
+        flat = nodes[value].args[:1] if value in wheres else nodes[value].args
+        if w.steps[value] not in smooth and _trained(w, flat):
+            yield value, w.steps[value]
+
+
+def _trained(w: Context, values: Iterable[str]) -> bool:
+    """Whether parameters or states lie below."""
+    kinds = {w.leaves[name].kind for value in values for name in leaves_below(w, value)}
+    return bool(kinds & {"param", "state"})
+
+
+def _same_block(one: str, other: str) -> bool:
+    """Whether two parameters are of one `linear` or norm."""
+    return "." in one and one.rpartition(".")[0] == other.rpartition(".")[0]
+
+
+# ---------------------------------------------------------------- what a value leads to
 
 
 @record

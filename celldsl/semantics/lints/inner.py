@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from celldsl.diagnostics.span import Span
 from celldsl.semantics.context import Context, WeightCall
 from celldsl.semantics.modules import Module
+from celldsl.semantics.wording import Warned
 from celldsl.syntax import ast
 from celldsl.syntax.walk import parts, statements
 
@@ -92,10 +93,9 @@ def _owners(e: ast.Expr) -> Iterator[str]:
 # ---------------------------------------------------------------- weights that may be one set
 
 CODE = "W0511"
-Found = tuple[str, str, Span, "str | None", "str | None"]
 
 
-def separate_weights(w: Context) -> Iterator[Found]:
+def separate_weights(w: Context) -> Iterator[Warned]:
     """One warning for each function, at the first call that tells."""
     for calls in w.weight_calls.values():
         found = _looped(calls) or _dependent(w, calls)

@@ -13,20 +13,19 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
 from celldsl.semantics.context import Context
 from celldsl.semantics.environment import Usage
-from celldsl.semantics.lints.gradients import Reach, leaves_below, reach
+from celldsl.semantics.lints.gradients import Reach, flat, no_gradient, reach
 from celldsl.semantics.lints.inner import (
     ANY,
     separate_weights,
     states_read_around,
     steps_for_states,
 )
-from celldsl.semantics.lints.poles import Pole, old_names, poles
+from celldsl.semantics.lints.poles import poles
 from celldsl.semantics.modules import Module
-from celldsl.semantics.wording import short
+from celldsl.semantics.wording import Warned
 from celldsl.syntax import ast
+from celldsl.syntax.walk import parts
 
-# Code, sentence, place, help, and what to put in the place.
-Found = tuple[str, str, Span, str | None, str | None]
 UNUSED = {
     "value": "value",
     "input": "input",
@@ -44,7 +43,7 @@ def lint(
         *_old_state(cell, usage),
         *_old_output(cell, usage),
         *_sizes_as_hypers(cell),
-        *_poles(cell),
+        *poles(cell),
         *_everywhere(cell, home, contexts),
     ):
         fix = None if instead is None else Fix(span, instead)
@@ -56,14 +55,14 @@ def _inside(cell: ast.Cell, span: Span) -> bool:
     return span.source is own.source and own.start <= span.start and span.end <= own.end
 
 
-def _unused(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
+def _unused(cell: ast.Cell, usage: Usage) -> Iterator[Warned]:
     read = usage.used | steps_for_states(cell)
     for span, (kind, name) in usage.declared.items():
         if kind in UNUSED and span not in read and _inside(cell, span):
             yield "W0501", f"the {UNUSED[kind]} `{name}` is never used", span, None, None
 
 
-def _old_state(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
+def _old_state(cell: ast.Cell, usage: Usage) -> Iterator[Warned]:
     """One equation reads `h` where all others after `h' = …` read `h'`."""
     nexts = {
         s.targets[0].id: s
@@ -83,17 +82,23 @@ def _old_state(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
 
 def _is_pair(nexts: Mapping[str, ast.Equation], name: str, later: list[Span]) -> bool:
     """`re' = a*re - b*im` and `im' = a*im + b*re`: both of a pair read both as they came in."""
-    own = old_names(nexts[name].value) if name in nexts else set()
+    own = _old_names(nexts[name].value) if name in nexts else set()
     return any(
         other != name
         and {name, other} <= own
-        and {name, other} <= old_names(s.value)
+        and {name, other} <= _old_names(s.value)
         and all(s.span.start <= read.start < s.span.end for read in later)
         for other, s in nexts.items()
     )
 
 
-def _old_output(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
+def _old_names(expression: ast.Expr) -> set[str]:
+    """The names without a prime that an expression reads."""
+    own = {expression.id} if isinstance(expression, ast.Name) and not expression.primed else set()
+    return own.union(*map(_old_names, parts(expression)))
+
+
+def _old_output(cell: ast.Cell, usage: Usage) -> Iterator[Warned]:
     """An output `h` where no equation after `h' = …` reads the old value either."""
     for name in (n for s in cell.body if isinstance(s, ast.Output) for n in s.names):
         place = None if name.primed else usage.nexts.get(name.id)
@@ -106,7 +111,7 @@ def _old_output(cell: ast.Cell, usage: Usage) -> Iterator[Found]:
             yield "W0506", message, name.span, help, f"{name.id}'"
 
 
-def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Found]:
+def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Warned]:
     """`cell LSTM(I, H)`: the sizes of the inputs stand among the hyperparameters."""
     shapes = [s.shape for s in cell.body if isinstance(s, ast.Input | ast.State)]
     sizes = {item.id for shape in shapes for item in shape.items if isinstance(item, ast.Name)}
@@ -118,26 +123,6 @@ def _sizes_as_hypers(cell: ast.Cell) -> Iterator[Found]:
         yield "W0508", message, hyper.span, help, None
 
 
-def _poles(cell: ast.Cell) -> Iterator[Found]:
-    """`where(x > 0, log(x), 0)`: the branch that is not chosen sends NaN back."""
-    settings = frozenset({dim.id for dim in cell.dims} | {hyper.id for hyper in cell.hyper})
-    for found in poles(cell.body, settings):
-        whole, argument = found.whole.text, found.argument.text
-        message = f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is 0"
-        if whole.startswith("log1p"):
-            message = (
-                f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is -1"
-            )
-        help = f"choose inside as well: `{_replaced(found)}`"
-        yield "W0510", message, found.argument, help, found.instead
-
-
-def _replaced(found: Pole) -> str:
-    start = found.argument.start - found.whole.start
-    end = found.argument.end - found.whole.start
-    return f"{found.whole.text[:start]}{found.instead}{found.whole.text[end:]}"
-
-
 def _after(place: Span, reads: Iterable[Span]) -> list[Span]:
     return [span for span in reads if span.start > place.end]
 
@@ -146,9 +131,9 @@ def _line(span: Span) -> int:
     return span.source.line_column(span.start)[0]
 
 
-def _everywhere(cell: ast.Cell, home: Module, contexts: list[Context]) -> Iterator[Found]:
+def _everywhere(cell: ast.Cell, home: Module, contexts: list[Context]) -> Iterator[Warned]:
     """What every walk finds in which its place exists."""
-    found: Counter[Found] = Counter()
+    found: Counter[Warned] = Counter()
     there: Counter[Span] = Counter()
     for w in contexts:
         ways = reach(w)
@@ -159,7 +144,7 @@ def _everywhere(cell: ast.Cell, home: Module, contexts: list[Context]) -> Iterat
             yield warning
 
 
-def _read_around(cell: ast.Cell, home: Module, warning: Found) -> bool:
+def _read_around(cell: ast.Cell, home: Module, warning: Warned) -> bool:
     """Whether a state that reaches no output is there for the cells around."""
     if warning[0] != "W0503":
         return False
@@ -174,83 +159,22 @@ def _places(w: Context) -> Iterator[Span]:
     yield from (state.span for state in w.states.values())
 
 
-def _in_walk(w: Context, ways: Reach) -> Iterator[Found]:
-    yield from _no_gradient(w, ways)
+def _in_walk(w: Context, ways: Reach) -> Iterator[Warned]:
+    yield from no_gradient(w, ways)
     yield from _states(w, ways)
-    yield from _flat(w, ways)
+    yield from flat(w, ways)
     yield from _absorbed(w)
     yield from separate_weights(w)
 
 
-def _no_gradient(w: Context, ways: Reach) -> Iterator[Found]:
-    """Parameters that an output depends on, but not smoothly.
-
-    What no output depends on is unused, and `step` and its like are told by themselves.  A loop
-    makes several parameters at one place: all of them must be without gradient.
-    """
-    alive = {w.places[name] for name in w.params if name in ways.smoothly}
-    told = {leaf for value, _ in _cutting(w, ways) for leaf in leaves_below(w, value)}
-    stuck: dict[Span, list[str]] = {}
-    for name in w.params:
-        if name in ways.any and name not in told and w.places[name] not in alive:
-            group = next((s for s, names in stuck.items() if _same_block(names[0], name)), None)
-            stuck.setdefault(group or w.places[name], []).append(name)
-    for place, names in stuck.items():
-        listed = ", ".join(f"`{name}`" for name in names)
-        what = "the parameter" if len(names) == 1 else "the parameters"
-        help = "every way to an output stops gradients"
-        if "." not in names[0]:
-            help += ": make it a `const`, if that is meant"
-        yield "W0502", f"the gradient of {what} {listed} is always zero", place, help, None
-
-
-def _same_block(one: str, other: str) -> bool:
-    """Whether two parameters are of one `linear` or norm."""
-    return "." in one and one.rpartition(".")[0] == other.rpartition(".")[0]
-
-
-def _states(w: Context, ways: Reach) -> Iterator[Found]:
+def _states(w: Context, ways: Reach) -> Iterator[Warned]:
     for state in w.states.values():
         if state.name not in ways.any:
             message = f"the state `{state.name}` never reaches an output"
             yield "W0503", message, state.span, "it is computed for nothing", None
 
 
-def _cutting(w: Context, ways: Reach) -> Iterator[tuple[str, Span]]:
-    """`step` and its like, where a gradient comes to them and parameters or states lie below.
-
-    A `where` is one of them when it chooses by what is trained between values that are not, in no
-    iteration of a loop.
-    """
-    there = [v for v in w.steps if v in ways.smoothly and v in w.builder.defined]
-    nodes = {value: w.builder.defined[value] for value in there}
-    wheres = [value for value in there if nodes[value].op == "where"]
-    smooth = {w.steps[value] for value in wheres if _trained(w, nodes[value].args[1:])}
-    for value in there:
-        flat = nodes[value].args[:1] if value in wheres else nodes[value].args
-        if w.steps[value] not in smooth and _trained(w, flat):
-            yield value, w.steps[value]
-
-
-def _trained(w: Context, values: Iterable[str]) -> bool:
-    """Whether parameters or states lie below."""
-    kinds = {w.leaves[name].kind for value in values for name in leaves_below(w, value)}
-    return bool(kinds & {"param", "state"})
-
-
-def _flat(w: Context, ways: Reach) -> Iterator[Found]:
-    for _, span in _cutting(w, ways):
-        name, text = span.text.lstrip("( ").partition("(")[0], short(span)
-        yield (
-            "W0505",
-            f"`{name}` lets no gradient through",
-            span,
-            f"give it one: `surrogate({text}, …)`, or say `stop_gradient({text})`",
-            None,
-        )
-
-
-def _absorbed(w: Context) -> Iterator[Found]:
+def _absorbed(w: Context) -> Iterator[Warned]:
     """Two biases in one sum, and nowhere else: one of them does nothing that the other cannot."""
     readers = _readers(w)
     added = {arg for node in w.builder.nodes if node.op == "add" for arg in node.args}

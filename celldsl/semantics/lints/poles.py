@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from celldsl.diagnostics.span import Span
+from celldsl.semantics.wording import Warned
 from celldsl.syntax import ast
 from celldsl.syntax.walk import equations, parts
 
@@ -36,7 +37,27 @@ class Pole(NamedTuple):
     instead: str
 
 
-def poles(body: Iterable[ast.Statement], settings: frozenset[str]) -> Iterator[Pole]:
+def poles(cell: ast.Cell) -> Iterator[Warned]:
+    """`where(x > 0, log(x), 0)`: the branch that is not chosen sends NaN back."""
+    settings = frozenset({dim.id for dim in cell.dims} | {hyper.id for hyper in cell.hyper})
+    for found in _in_body(cell.body, settings):
+        whole, argument = found.whole.text, found.argument.text
+        message = f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is 0"
+        if whole.startswith("log1p"):
+            message = (
+                f"the gradient of `{whole}` is NaN where it is not chosen and `{argument}` is -1"
+            )
+        help = f"choose inside as well: `{_replaced(found)}`"
+        yield "W0510", message, found.argument, help, found.instead
+
+
+def _replaced(found: Pole) -> str:
+    start = found.argument.start - found.whole.start
+    end = found.argument.end - found.whole.start
+    return f"{found.whole.text[:start]}{found.instead}{found.whole.text[end:]}"
+
+
+def _in_body(body: Iterable[ast.Statement], settings: frozenset[str]) -> Iterator[Pole]:
     """Every place of a body where a branch that is not chosen sends NaN back.
 
     `settings` are the names of dims and hyperparameters.
@@ -160,9 +181,3 @@ def _poles_in(
 def _is_whole(exponent: ast.Expr) -> bool:
     """Whether a power is a product, which has no pole."""
     return isinstance(exponent, ast.Number) and exponent.value == int(exponent.value)
-
-
-def old_names(expression: ast.Expr) -> set[str]:
-    """The names without a prime that an expression reads."""
-    own = {expression.id} if isinstance(expression, ast.Name) and not expression.primed else set()
-    return own.union(*map(old_names, parts(expression)))
