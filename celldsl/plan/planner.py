@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from celldsl.ir.program import Node, Rows
-from celldsl.ir.size import Shape, Size, contiguous
+from celldsl.ir.size import Size
+from celldsl.plan.copies import lay_out_factors, lay_out_images, lay_out_numbers
 from celldsl.plan.fusion import Group, fuse_nests, reads_memory
-from celldsl.plan.gemms import rows_times_weight, sum_of_outers
+from celldsl.plan.gemms import rows_times_weight
 from celldsl.plan.graph import (
     AFTER,
     BEFORE,
@@ -21,11 +22,10 @@ from celldsl.plan.graph import (
     assign_regions,
     of_each_sequence,
 )
-from celldsl.plan.images import lay_out_images
 from celldsl.plan.layout import Arrays, joined
 from celldsl.plan.places import Place, RowKind
 from celldsl.plan.schedule import Units, postpone, split_stages
-from celldsl.plan.stores import Targets, slot_place
+from celldsl.plan.stores import Targets, slot_place, widest
 from celldsl.structs import entity, field
 
 ONE = Size.of(1)
@@ -88,10 +88,10 @@ class Planner:
     def schedule(self, copies: dict[str, Region]) -> None:
         """Stages and nests of every region; `copies` are nodes that targets asked for."""
         self.regions = assign_regions(self.graph)
-        self._lay_out_constants(copies)
+        lay_out_numbers(self.graph, self.targets, copies)
         lay_out_images(self.graph, self.targets, self.regions, copies)
         self._place_concats(copies)
-        self._lay_out_factors(copies)
+        lay_out_factors(self.graph, self.targets, self.places, copies)
         self.regions.update(copies)
         for region in REGIONS:
             nodes = [
@@ -116,48 +116,6 @@ class Planner:
         loops = [group for group in groups if not group.alone]
         self.scalars.update(n.name for g in loops for n in g.nodes if not n.type.shape)
         return groups
-
-    def _lay_out_constants(self, copies: dict[str, Region]) -> None:
-        """Numbers that are read as an array are written into one."""
-        for node in list(self.graph.nodes.values()):
-            if not reads_memory(node):
-                continue
-            for arg in dict.fromkeys(node.args):
-                if self.graph.constant(arg) is not None:
-                    copy = self.targets.copy(arg)
-                    copies[copy.name] = "once_before"
-                    node = self.graph.reread(node, arg, copy.name)
-
-    def _lay_out_factors(self, copies: dict[str, Region]) -> None:
-        """What a sum over all rows multiplies lies in one piece: every other element is copied."""
-        for node in list(self.graph.nodes.values()):
-            form = sum_of_outers(self.graph, node) if node.op == "einsum_rows" else None
-            if form is None:
-                continue
-            for arg, axis in (
-                (form.left, form.left_labels.index(form.m)),
-                (form.right, form.right_labels.index(form.n)),
-            ):
-                apart = self._strides(arg)[axis] != ONE
-                if apart and self.graph.types[arg].rows == Rows.STEP and arg in node.args:
-                    copy = self.targets.copy(arg)
-                    copies[copy.name] = "row_after"
-                    node = self.graph.reread(node, arg, copy.name)
-
-    def _strides(self, value: str) -> Shape:
-        """Those of the axes of a value, where it will lie."""
-        root = self.graph.root(value)
-        strides = contiguous(self.graph.shape(root))
-        if root in self.places:
-            strides = self.places[root].strides
-        elif self.targets.stores.get(root):
-            strides = _widest(self.targets.stores[root]).strides
-        elif root in self.targets.slots:
-            concat = self.targets.slots[root][0]
-            whole = self.targets.wholes.get(concat)
-            strides = contiguous(self.graph.shape(concat)) if whole is None else whole.strides
-        place = Place(self.work, Size.of(0), "row", Size.of(0), strides)
-        return self.graph.view(value, place).strides
 
     def _place_concats(self, copies: dict[str, Region]) -> None:
         """Concats are not run: their pieces are written where they belong."""
@@ -291,7 +249,7 @@ class Planner:
         if stores and wanted.get(name) == "row" and all(s.rows != "row" for s in stores):
             stores.insert(0, self.own_buffer(node, "row"))
         if stores:
-            self.places[name] = _widest(stores)
+            self.places[name] = widest(stores)
         elif name in self.targets.slots or name not in wanted:
             return
         else:
@@ -323,11 +281,6 @@ def _raise(wanted: dict[str, RowKind], value: str, kind: RowKind) -> None:
     held = wanted.get(value)
     if held is None or ORDER[kind] > ORDER[held]:
         wanted[value] = kind
-
-
-def _widest(stores: list[Place]) -> Place:
-    """The store that every region can read: one for all rows, if there is one."""
-    return next((store for store in stores if store.rows == "row"), stores[0])
 
 
 def located(planner: Planner, value: str) -> Place:

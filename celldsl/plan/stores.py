@@ -163,3 +163,8 @@ def slot_place(graph: Graph, concat: Node, pieces: list[str], index: int, whole:
     for name in pieces[:index]:
         start = start + graph.shape(name)[axis]
     return replace(whole, offset=whole.offset + start * whole.strides[axis], slot=index)
+
+
+def widest(stores: list[Place]) -> Place:
+    """The store that every region can read: one for all rows, if there is one."""
+    return next((store for store in stores if store.rows == "row"), stores[0])
