@@ -46,6 +46,13 @@ class Wanted(NamedTuple):
     observed: Observed = None
 
 
+class UnknownCellError(FileNotFoundError):
+    """A name of neither a file nor a cell that comes with celldsl."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
 def load(
     path: str | bytes | os.PathLike[str] | Traversable,
     cell: str | None = None,
@@ -92,9 +99,11 @@ def _is_of_a_cell(error: Exception) -> bool:
 def file_of(path: str | bytes | os.PathLike[str]) -> CellFile:
     """The file that is meant by a path, or by the name of a cell.
 
-    Raises FileNotFoundError where a name is of neither.
+    Raises UnknownCellError where a name is of neither.
     """
     name = os.fsdecode(path)
+    if "\n" in name:
+        raise ArgumentError("path: this is the text of a cell; pass it to celldsl.compile_source")
     if not re.fullmatch(r"\w[\w -]*", name) or has_file(name):
         return Path(name)
     from celldsl.zoo_index import cell_name, example_paths, unknown_cell
@@ -106,9 +115,7 @@ def file_of(path: str | bytes | os.PathLike[str]) -> CellFile:
             warnings.warn(f"{told} that comes with celldsl", stacklevel=3)
         return beside
     if name not in known:
-        raise FileNotFoundError(
-            errno.ENOENT, f"no such file, and {unknown_cell(name, known)}", name
-        )
+        raise UnknownCellError(errno.ENOENT, f"no such file, and {unknown_cell(name, known)}", name)
     return known[name]
 
 

@@ -21,12 +21,23 @@ from typing import Any
 import numpy as np
 
 from celldsl.diagnostics.suggest import nearest
-from celldsl.runtime.errors import ArgumentError, NonFiniteError
+from celldsl.runtime.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NonFiniteError,
+    unknown_argument,
+)
 
 Array = Any
 # From the number of updates that were made to a learning rate.
 Schedule = Callable[[float], float]
 KNOWN = ("rate", "decay", "frozen")
+ARGUMENTS = ("parameters", "rate", "betas", "eps", "decay", "clip", "settings")
+# What other libraries call them.
+ELSEWHERE = {
+    "lr": "rate", "learning_rate": "rate", "weight_decay": "decay", "params": "parameters",
+    "max_norm": "clip", "b1": "betas", "b2": "betas", "beta_1": "betas", "beta_2": "betas",
+}  # fmt: skip
 
 
 def constant(rate: float, warmup: int = 0) -> Schedule:
@@ -93,7 +104,10 @@ class Adam:
         decay: float = 0.0,
         clip: float | None = None,
         settings: Mapping[str, Mapping[str, float | bool]] | None = None,
+        **unknown: object,
     ) -> None:
+        _check_keywords(unknown)
+        _check_mapping("parameters", parameters)
         self.parameters = parameters
         self.schedule = rate if callable(rate) else constant(rate)
         self.betas, self.eps, self.clip = betas, eps, clip
@@ -114,6 +128,7 @@ class Adam:
         `rate` goes before the schedule.  Raises ArgumentError where a gradient is missing or of
         another shape, and NonFiniteError, with nothing changed, where one is not finite.
         """
+        _check_mapping("gradients", gradients)
         known = {name: self._gradient(name, gradients) for name in self.means}
         norm = global_norm(known)
         if not math.isfinite(norm):
@@ -167,6 +182,21 @@ class Adam:
         for name in self.means:
             self.means[name][...] = state[f"mean/{name}"]
             self.squares[name][...] = state[f"square/{name}"]
+
+
+def _check_keywords(unknown: Mapping[str, object]) -> None:
+    for name in unknown:
+        if name in ELSEWHERE:
+            told = f'Adam() has no argument "{name}"; here it is {ELSEWHERE[name]}'
+            raise ArgumentTypeError(told)
+        raise unknown_argument("Adam()", name, ARGUMENTS)
+
+
+def _check_mapping(name: str, given: object) -> None:
+    if not isinstance(given, Mapping):
+        hint = "; pass its `params`" if hasattr(given, "params") else ""
+        found = type(given).__name__
+        raise ArgumentTypeError(f"{name}: expected arrays by name, got {found}{hint}")
 
 
 def _each(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,16 @@ def test_what_does_not_fit_is_refused() -> None:
         Adam(arrays(), settings={"f.Wx": {"rate": 1.0}})
     with pytest.raises(celldsl.ArgumentError, match=r"`lr` is none; there are rate, decay, frozen"):
         Adam(arrays(), settings={"*": {"lr": 1.0}})
+    with pytest.raises(TypeError, match=r'Adam\(\) has no argument "lr"; here it is rate'):
+        Adam(arrays(), lr=0.1)
+    with pytest.raises(TypeError, match=r'no argument "dcay"; did you mean "decay"\?'):
+        Adam(arrays(), dcay=0.1)
+    cell = SimpleNamespace(params=arrays())
+    with pytest.raises(TypeError, match=r"parameters: .* got SimpleNamespace; pass its `params`"):
+        Adam(cell)  # type: ignore[arg-type]
     adam = Adam(arrays())
+    with pytest.raises(TypeError, match=r"gradients: .* got SimpleNamespace; pass its `params`"):
+        adam.update(cell)  # type: ignore[arg-type]
     with pytest.raises(celldsl.ArgumentError, match="none for `h0`"):
         adam.update({k: v for k, v in gradients(0).items() if k != "h0"})
     with pytest.raises(celldsl.ArgumentError, match=r"`h0` is \(2,\), its parameter \(5,\)"):

@@ -29,8 +29,8 @@ def load_from(
     source: object,
     library: str,
     *,
-    layer: int = 0,
-    reverse: bool = False,
+    layer: int | None = None,
+    reverse: bool | None = None,
     prefix: str | None = None,
     gates: Mapping[str, str] | None = None,
     module: str | None = None,
@@ -40,7 +40,7 @@ def load_from(
     Raises ArgumentError for an unknown layout or gate, WeightsError for arrays that do not fit.
     """
     candidates = _fitted(cell, library, gates, module or _class_of(source, library))
-    arrays, wanted = arrays_of(source), Wanted(layer, reverse)
+    arrays, wanted = arrays_of(source), Wanted(layer or 0, bool(reverse))
     # Modules of one library differ in the names of their arrays.
     held = (each for each in candidates if prefixes(each.module, arrays, wanted))
     fitted = next(held, candidates[0])
@@ -52,11 +52,12 @@ def load_from(
             continue
         label, array = found[name]
         for part in parts:
-            _take(fitted, new, label, _entry(part, array, reverse, label), part, biases)
+            _take(fitted, new, label, _entry(part, array, wanted.reverse, label), part, biases)
     for gate, terms in biases.items():
         _add_biases(fitted, new, gate, terms)
     cell.params.assign(new)
     _warn_of_zeros(fitted, [name for name in fitted.module.arrays if name not in found], wanted)
+    _warn_of_more(fitted, arrays, found, layer, reverse)
     warn_of_another_function(cell, fitted.table, fitted.module, tuple((gates or {}).items()))
     joined = sorted(gate for gate, terms in biases.items() if sum(map(np.any, terms)) > 1)
     if joined:
@@ -76,6 +77,44 @@ def _class_of(source: object, library: str) -> str | None:
         kind.__module__.partition(".")[0] == library and kind.__name__ in layout(library).modules
     )
     return kind.__name__ if known else None
+
+
+def _warn_of_more(
+    fitted: Fitted,
+    arrays: Mapping[str, Values],
+    found: Mapping[str, tuple[str, Values]],
+    layer: int | None,
+    reverse: bool | None,
+) -> None:
+    """Layers and directions that the source has too, where nobody said which one is meant."""
+    taken = Wanted(layer or 0, bool(reverse))
+    above, back = Wanted(taken.layer + 1, taken.reverse), Wanted(taken.layer, True)
+    more = []
+    if layer is None and _has(fitted, arrays, found, taken, above):
+        more.append(f"several layers, of which layer {taken.layer} was taken (`layer=`)")
+    if reverse is None and _has(fitted, arrays, found, taken, back):
+        more.append("two directions, of which the forward one was taken (`reverse=`)")
+    if more:
+        told = f"{fitted.table.title}'s {fitted.module.name} has {' and '.join(more)}"
+        warnings.warn(told, WeightsWarning, stacklevel=caller_level())
+
+
+def _has(
+    fitted: Fitted,
+    arrays: Mapping[str, Values],
+    found: Mapping[str, tuple[str, Values]],
+    taken: Wanted,
+    other: Wanted,
+) -> bool:
+    """Whether arrays of another layer or direction stand beside those that were found."""
+    for name, (label, array) in found.items():
+        own, others = taken.filled(name), other.filled(name)
+        if own != others and label.endswith(own) and label.removesuffix(own) + others in arrays:
+            return True
+        in_one = other.reverse and fitted.module.arrays[name][0].index == DIRECTION
+        if in_one and array.shape[0] > 1:
+            return True
+    return False
 
 
 def _warn_of_zeros(fitted: Fitted, missing: list[str], wanted: Wanted) -> None:

@@ -234,9 +234,11 @@ def _help(
         return wording.usual_size(f, a[0], b[0]) or wording.counterexample(a[0], b[0]) or None
     if len(a) == 2 and a == b[::-1]:
         return f"transposed it fits: `transpose({wording.short(other[0].span)})`"
-    if text == "*" and len(a) + len(b) in (3, 4) and _products_fit(constraints, a, b):
-        left, right = wording.short(one[0].span), wording.short(other[0].span)
-        return f"did you mean the product `{left} @ {right}`?"
+    if text == "*" and len(a) + len(b) in (3, 4):
+        for (left, x), (right, y) in ((one, other), (other, one)):
+            if _products_fit(constraints, x.shape, y.shape):
+                told = f"{wording.short(left.span)} @ {wording.short(right.span)}"
+                return f"did you mean the product `{told}`?"
     places = _places(constraints, long[1].shape, short[1].shape) if short[1].shape else []
     if len(short[1].shape) < len(long[1].shape) and places:
         return f"insert an axis of size 1: `expand({wording.short(short[0].span)}, 1)`"

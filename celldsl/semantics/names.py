@@ -26,6 +26,7 @@ from celldsl.semantics.unknown_names import function_meant, nearest_of, value_me
 from celldsl.semantics.wording import seen_outside
 from celldsl.structs import replace
 from celldsl.syntax import ast
+from celldsl.syntax.unicode import PRIMES
 
 
 def read(f: Environment, e: ast.Name) -> Value:
@@ -182,6 +183,9 @@ def _unknown_value(f: Environment, name: str, span: Span, primed: bool = False) 
     if name in f.hidden:
         _explain_hidden(f, name, span)
         return
+    if name in f.later and not primed and set(f.later[name].text) & set(PRIMES):
+        _explain_undeclared(f, name, span)
+        return
     if name in f.later and not primed:
         f.error(
             "E0103",
@@ -200,6 +204,21 @@ def _unknown_value(f: Environment, name: str, span: Span, primed: bool = False) 
     help, fix = value_meant(f, name, span, primed)
     shown = f"{name}'" if primed else name
     f.error("E0101", f"`{shown}` is not defined", span, help=help, fix=fix)
+
+
+def _explain_undeclared(f: Environment, name: str, span: Span) -> None:
+    """`h'` has an equation, and `h`, which no `state` declares, is read above it."""
+    states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
+    near = nearest_of(f, name, states)
+    f.error(
+        "E0101",
+        f"`{name}` is read, and no state is called so",
+        span,
+        secondary=(Label(f.later[name], "this would be its next value"),),
+        help=f"did you mean `{near}`?" if near else f"declare it above: `state {name}: [H]`",
+    )
+    # Its next value would say the same again.
+    f.silenced.add(name)
 
 
 def _explain_hidden(f: Environment, name: str, span: Span) -> None:

@@ -21,7 +21,7 @@ from celldsl.ir.size import NotIntegral, Size
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Real, Static, Tensor, Unknown, Value, describe
 from celldsl.semantics.structure import fix
-from celldsl.semantics.wording import is_size
+from celldsl.semantics.wording import is_size, short
 from celldsl.syntax import ast
 
 MAX_TERMS = 12
@@ -176,6 +176,8 @@ def _as_size(f: Environment, value: Value, span: Span, what: str) -> Size | None
             label, help = "this is a complex number", "sizes and indices are whole numbers"
         case Tensor():
             label = "this is known only while the cell runs"
+            if len(value.shape) == 1 and what != "an index":
+                help = f"the size of `{short(span)}` is `{value.shape[0]}`"
         case _:
             label = f"this is {describe(value)}"
     told = f"{what} must be a whole number of dims and integers"

@@ -79,6 +79,7 @@ def test_a_diagram_is_written_whole(
 
 def test_a_picture_for_a_terminal(capsys: pytest.CaptureFixture[str], renew: bool) -> None:
     settle("gru.txt", shown(capsys, GRU, "--text"), renew)
+    assert shown(capsys, GRU, "--diagram") == shown(capsys, GRU, "--text")
     backward = shown(capsys, GRU, "--text", "--gradient")
     assert "r_u.W_x" in backward
     assert "d h" in backward

@@ -59,8 +59,10 @@ def test_what_is_not_known_gets_the_nearest(capsys: pytest.CaptureFixture[str]) 
     assert "did you mean gru?" in said(capsys, "new", "Mine", "--like", "grv", status=2)
     with pytest.raises(AttributeError, match="did you mean GRU"):
         _ = celldsl.zoo.GRV
-    with pytest.raises(FileNotFoundError, match="did you mean gru"):
+    with pytest.raises(FileNotFoundError, match=r"^grv: no such .*did you mean gru\?$"):
         celldsl.load("grv")
+    with pytest.raises(celldsl.ArgumentError, match=r"text of a cell; .*compile_source"):
+        celldsl.load("cell A[I]:\n")
     for name in ("peephole-lstm", "Peephole LSTM"):
         with pytest.raises(FileNotFoundError, match="did you mean peephole_lstm"):
             celldsl.load(name)
@@ -70,6 +72,8 @@ def test_new_begins_a_file(capsys: pytest.CaptureFixture[str], folder: Path) -> 
     said(capsys, "new", "mycell", "--like", "ntm")
     assert class_name(folder / "mycell.cell") == "mycell"
     assert main(["check", "mycell.cell"]) == 0
+    assert main(["new", "my-cell.cell"]) == 2
+    assert "a letter first; my_cell would do" in capsys.readouterr().err
 
 
 def test_diff_says_how_two_differ(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
@@ -78,6 +82,9 @@ def test_diff_says_how_two_differ(capsys: pytest.CaptureFixture[str], folder: Pa
     assert "    CudnnGRU  linear(x) + " in text
     (folder / "wrong.cell").write_text("cell A[H]\n")
     assert "wrong.cell:1" in said(capsys, "diff", "gru", "wrong.cell", status=1)
+    text = EVERY["rnn"].read_text(encoding="utf-8")
+    (folder / "own.cell").write_text(text.replace("= tanh)", "= relu)"), encoding="utf-8")
+    assert ": tanh in rnn, relu in own.cell" in said(capsys, "diff", "rnn", "own.cell")
     assert said(capsys, "diff", "lstm", "lstm") == "LSTM and LSTM have the same equations\n"
 
 

@@ -113,6 +113,21 @@ def test_torch(kind: str, name: str, given: Any, settings: Any, reverse: bool) -
     np.testing.assert_allclose(again, expected, rtol=0, atol=1e-12)
 
 
+def test_layers_and_directions_that_nobody_chose_are_said() -> None:
+    gates = {"weight_ih": (3 * H, H), "weight_hh": (3 * H, H)}
+    arrays = {f"{name}_l{end}": DRAW.normal(size=shape).astype(np.float32)
+              for name, shape in gates.items() for end in ("0", "1", "0_reverse")}  # fmt: skip
+    cell = load("cudnn_gru")(I=H, H=H)
+    told = r"several layers, of which layer 0 was taken .* and two directions, .* forward"
+    with pytest.warns(WeightsWarning, match=told):
+        cell.load_from(arrays, "torch")
+    cell.load_from(arrays, "torch", layer=0, reverse=False)
+    weights = {"W": (2, 3 * H, H), "R": (2, 3 * H, H), "B": (2, 6 * H)}
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in weights.items()}
+    with pytest.warns(WeightsWarning, match="GRU has two directions"):
+        load("gru")(I=H, H=H).load_from(arrays, "onnx")
+
+
 def test_a_layer_of_several(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     module = torch.nn.GRU(H, H, num_layers=2, dtype=torch.float64)

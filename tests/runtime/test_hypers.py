@@ -162,6 +162,23 @@ def test_what_would_have_no_effect_is_refused(cell: Fake, name: str, message: st
     assert isinstance(cell.seed, int)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("h0", r'Fake has no attribute "h0"; write cell\.params\["h0"\]'),
+        ("scale", r'no attribute "scale"; write cell\.hypers\["scale"\]'),
+        ("parms", r'no attribute "parms"; did you mean params\?'),
+        ("state_dict", "the parameters are `params`"),
+        ("eval", r"forward\(training=False\)"),
+        ("bogus", r'no attribute "bogus"$'),
+    ],
+)
+def test_what_is_read_and_is_not_there(cell: Fake, name: str, message: str) -> None:
+    assert not hasattr(cell, name)
+    with pytest.raises(AttributeError, match=message):
+        getattr(cell, name)
+
+
 def test_a_size_stays(cell: Fake) -> None:
     with pytest.raises(ValueError, match=r"H: sizes stay .*build another: Fake\(I=3, H=8\)"):
         cell.dims["H"] = 8

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 import celldsl
 from celldsl.runtime.cell.cell import Cell
 from celldsl.runtime.cell.saving import read_weights, write_weights
-from celldsl.runtime.errors import WeightsError, WeightsWarning
+from celldsl.runtime.errors import ArgumentError, WeightsError, WeightsWarning
 from tests.runtime.fake_cell import Fake
 from tests.runtime.fake_pair import Pair
 
@@ -38,6 +38,12 @@ def test_what_the_library_writes_is_read(tmp_path: Path) -> None:
         assert found[name].dtype == array.dtype
         assert np.array_equal(found[name], array)
         assert found[name].flags.writeable
+
+
+def test_no_file_of_another_format_is_written(tmp_path: Path, cell: Fake) -> None:
+    with pytest.raises(ArgumentError, match=r"saved as safetensors, .*fake\.safetensors"):
+        cell.save(tmp_path / "fake.npz")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cell_comes_back_with_all_it_was_built_with(tmp_path: Path, cell: Fake) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from celldsl.api import file_of
 from celldsl.comparison.differences import differences
 from celldsl.comparison.reading import Equations, equations_of
+from celldsl.structs import replace
 
 EXAMPLE = "celldsl diff gru.cell mine.cell\n  celldsl diff lstm peephole_lstm"
 
@@ -23,6 +24,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     a, b = (equations_of(file_of(name)) for name in (arguments.a, arguments.b))
+    if a.cell == b.cell and arguments.a != arguments.b:
+        a, b = replace(a, cell=arguments.a), replace(b, cell=arguments.b)
     print("\n".join(_lines(a, b)))
     return 0
 

@@ -26,7 +26,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     name = arguments.name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise CommandError(f"{name!r} is no name: letters, digits and _, a letter first", 2)
+        better = re.sub(r"\W+", "_", name.removesuffix(".cell"), flags=re.ASCII).strip("_")
+        hint = f"; {better} would do" if re.match("[A-Za-z]", better) else ""
+        told = f"{name!r} is no name: letters, digits and _, a letter first{hint}"
+        raise CommandError(told, 2)
     if is_taken(name):
         told = f"{name} is a word of the language or of Python, and no name of a cell"
         raise CommandError(f"{told}; choose another, such as My{name.capitalize()}", 2)

@@ -31,6 +31,7 @@ EXAMPLE = (
     "  celldsl show gru.cell --diagram gru.svg\n"
     "  celldsl show gru.cell --text"
 )
+IN_TERMINAL = ""
 FORMS = {
     "ir": "the program, before any pass",
     "gradient": "the forward and backward programs, after all passes",
@@ -50,7 +51,13 @@ def add_arguments(parser: ArgumentParser) -> None:
             f"--{name}", dest="form", action="store_const", const=name, help=f"show {what}"
         )
     pictures = parser.add_argument_group("pictures, of the backward pass with --gradient")
-    pictures.add_argument("--diagram", metavar="OUT.svg", help="write a picture; `-` prints it")
+    pictures.add_argument(
+        "--diagram",
+        nargs="?",
+        const=IN_TERMINAL,
+        metavar="OUT.svg",
+        help="write a picture; `-` prints it; without a file it is drawn as by --text",
+    )
     pictures.add_argument("--text", action="store_true", help="draw for a terminal")
     pictures.add_argument(
         "--fold",
@@ -74,6 +81,8 @@ def _width(text: str) -> float:
 
 
 def run(arguments: Namespace) -> int:
+    if arguments.diagram == IN_TERMINAL:
+        arguments.diagram, arguments.text = None, True
     if (arguments.diagram or arguments.text) and arguments.form not in (None, "gradient"):
         raise CommandError(f"a picture shows the step or --gradient, not --{arguments.form}", 2)
     if arguments.diagram and arguments.text:

@@ -21,6 +21,31 @@ REFUSED = {
 }
 
 
+# What modules of PyTorch have, and what cells have in its place.
+ELSEWHERE = {
+    "parameters": "the parameters are `params`, a mapping of names to arrays",
+    "named_parameters": "the parameters are `params`, a mapping of names to arrays",
+    "state_dict": "the parameters are `params`; `save` writes them into a file",
+    "load_state_dict": '`load` reads a file, `load_from(state_dict, "torch")` PyTorch\'s weights',
+    "train": "dropout and zoneout are left out by `forward(training=False)`",
+    "eval": "dropout and zoneout are left out by `forward(training=False)`",
+    "zero_grad": "each `backward` returns gradients of its own",
+    "fit": "`celldsl.optim` has an optimiser for a loop of your own",
+}
+
+
+def unknown_attribute(cell: BuiltCell, name: str) -> AttributeError:
+    """The error for a name that is read and that there is not."""
+    told = f'{cell.description.name} has no attribute "{name}"'
+    own = vars(cell).get("params", ()), vars(cell).get("hypers", ())
+    for what, names in zip(("params", "hypers"), own, strict=True):
+        if name in names:
+            return AttributeError(f'{told}; write cell.{what}["{name}"]')
+    near = nearest_name(name, [n for n in dir(cell) if not n.startswith("_")])
+    hint = ELSEWHERE.get(name) or (f"did you mean {near}?" if near else None)
+    return AttributeError(f"{told}; {hint}" if hint else told, name=name, obj=cell)
+
+
 def assign_attribute(cell: BuiltCell, name: str, value: object) -> None:
     """Raises ArgumentError for what stays as it is, AttributeError for a name that there is not."""
     own = vars(cell)

@@ -14,7 +14,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
 from celldsl.runtime.arrays.state_structure import Nested, Rebuilding, StateStructure
 from celldsl.runtime.arrays.validation import DType, Values, check_integer
-from celldsl.runtime.cell.attributes import assign_attribute, delete_attribute
+from celldsl.runtime.cell.attributes import assign_attribute, delete_attribute, unknown_attribute
 from celldsl.runtime.cell.building import build, lay_out, rebuild, state_of_cell
 from celldsl.runtime.cell.built import Gradients
 from celldsl.runtime.cell.cell_class import CellClass
@@ -123,6 +123,13 @@ class Cell(metaclass=CellClass):
     def consts(self) -> Parameters:
         """The consts, which nobody can write to."""
         return self.hypers.consts
+
+    if not TYPE_CHECKING:  # which would take any name for known
+
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("_"):
+                return object.__getattribute__(self, name)
+            raise unknown_attribute(self, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name.startswith("_"):
@@ -301,8 +308,8 @@ class Cell(metaclass=CellClass):
         source: object,
         layout: str,
         *,
-        layer: int = 0,
-        reverse: bool = False,
+        layer: int | None = None,
+        reverse: bool | None = None,
         prefix: str | None = None,
         gates: Mapping[str, str] | None = None,
         module: str | None = None,

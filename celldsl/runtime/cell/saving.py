@@ -29,9 +29,15 @@ from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.cell.same_equations import warn_of_other_equations
 from celldsl.runtime.errors import ArgumentError, WeightsError, WeightsWarning, caller_level
 
+# Ends of files that other formats are known by.
+OF_OTHERS = (".npz", ".npy", ".pt", ".pth", ".pkl", ".h5", ".keras", ".onnx", ".msgpack", ".cell")
+
 
 def save_cell(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
     """Writes parameters, consts and settings, whole or not at all."""
+    if Path(path).suffix in OF_OTHERS:
+        better = Path(path).with_suffix(".safetensors").name
+        raise ArgumentError(f"path: cells are saved as safetensors, {path} names another: {better}")
     metadata = {
         "format": "celldsl",
         "cell": cell.description.name,

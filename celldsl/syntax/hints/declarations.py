@@ -277,7 +277,9 @@ def ask_output(m: Mistake) -> Words | None:
             help = f"give it a name: `last = {m.before}.{m.after}`, and name that here"
         case "COLON":
             help = f"write `output {m.before}`: its equation gives it its shape"
-        case "EQUAL":
+        case "EQUAL" if m.before.type == "OUTPUT" and m.after.type in ("NAME", "PRIMED"):
+            help = f"write `output {m.after}`"
+        case "EQUAL" if m.before.type != "OUTPUT":
             help = f"write `{m.before} = …` on a line of its own, and then `output {m.before}`"
         case "NAME" | "PRIMED" if m.before.type in ("NAME", "PRIMED"):
             help = f"write `{m.before}, {m.token}`"

@@ -32,6 +32,8 @@ _ELSEWHERE = {
     "weight": "write `param`",
     "hidden": "write `state`",
     "constant": "write `const`",
+    "out": "write `output`",
+    "inp": "write `input`",
     "assert": 'write `require COND, "why"`',
     "from": 'write `use NAME from "path.cell"`',
     "include": 'write `use NAME from "path.cell"`',
