@@ -26,7 +26,7 @@ from celldsl.semantics.unknown_names import function_meant, nearest_of, value_me
 from celldsl.semantics.wording import seen_outside
 from celldsl.structs import replace
 from celldsl.syntax import ast
-from celldsl.syntax.unicode import PRIMES
+from celldsl.syntax.names import PRIMES
 
 
 def read(f: Environment, e: ast.Name) -> Value:
