@@ -42,15 +42,19 @@ class Field:
 
     def __init__(
         self,
-        default: object,
-        default_factory: Callable[[], object] | None,
-        compare: bool,
-        repr: bool,
-        kw_only: bool,
+        default: object = _ABSENT,
+        default_factory: Callable[[], object] | None = None,
+        compare: bool = True,
+        repr: bool = True,
+        kw_only: bool = False,
     ) -> None:
         self.default, self.default_factory = default, default_factory
         self.compare, self.repr, self.kw_only = compare, repr, kw_only
         self.optional = default is not _ABSENT or default_factory is not None
+
+
+# What most fields are: one for all, since a class is made as often as a command is run.
+_PLAIN = Field()
 
 
 def field(
@@ -77,7 +81,9 @@ def record(cls: type[T]) -> type[T]:
     def hashed(self: object) -> int:
         return hash(key(self))
 
-    _install(cls, __eq__=equals, __hash__=hashed, __setattr__=_refuse, __delattr__=_refuse)
+    cls.__eq__ = equals  # type: ignore[assignment]
+    cls.__hash__ = hashed  # type: ignore[assignment]
+    cls.__setattr__ = cls.__delattr__ = _refuse  # type: ignore[assignment]
     return cls
 
 
@@ -113,13 +119,16 @@ def values_of(value: object) -> list[object]:
 
 def _complete(cls: type) -> Mapping[str, Field]:
     """Gives a class its methods; its fields are those of the classes below it and its own."""
-    fields: dict[str, Field] = dict(getattr(cls, _FIELDS, {}))
+    fields: dict[str, Field] = dict(getattr(cls, _FIELDS, ()))
+    held = cls.__dict__
     for name in cls.__annotations__:
-        fields[name] = _own_field(cls, name)
+        fields[name] = _own_field(cls, name, held[name]) if name in held else _PLAIN
+    positional = tuple([name for name, field in fields.items() if not field.kw_only])
     setattr(cls, _FIELDS, fields)
-    setattr(cls, "__match_args__", _positional(fields))  # noqa: B010  (mypy knows no such name)
+    setattr(cls, "__match_args__", positional)  # noqa: B010  (mypy knows no such name)
     setattr(cls, _VALUES, staticmethod(_reader(tuple(fields))))
-    _install(cls, __init__=_initialiser(cls.__name__, fields), __repr__=_shown_by(fields))
+    cls.__init__ = _initialiser(cls.__name__, fields, positional)  # type: ignore[misc]
+    cls.__repr__ = _shown  # type: ignore[assignment]
     return fields
 
 
@@ -135,11 +144,10 @@ def _no_values(_: object) -> list[object]:
     return []
 
 
-def _own_field(cls: type, name: str) -> Field:
+def _own_field(cls: type, name: str, given: object) -> Field:
     """A default stays in the class, where instances without a value of their own find it."""
-    given = cls.__dict__.get(name, _ABSENT)
     if not isinstance(given, Field):
-        return Field(given, None, True, True, False)
+        return Field(given)
     if given.default is _ABSENT:
         delattr(cls, name)
     else:
@@ -147,37 +155,27 @@ def _own_field(cls: type, name: str) -> Field:
     return given
 
 
-def _positional(fields: Mapping[str, Field]) -> tuple[str, ...]:
-    return tuple(name for name, field in fields.items() if not field.kw_only)
-
-
-def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
-    positional = _positional(fields)
-    keywords = fields.keys() - set(positional)
-    least = sum(not fields[each].optional for each in positional)
-    if any(field.default_factory for field in fields.values()):
-        least = len(fields)
-    enough = range(least, len(positional) + 1)
-    needed = {each for each, field in fields.items() if not field.optional}
-    factories = {
-        each: field.default_factory for each, field in fields.items() if field.default_factory
-    }
-
-    least, most = (1, 0) if keywords else (least, len(positional))
+def _initialiser(
+    name: str, fields: Mapping[str, Field], positional: tuple[str, ...]
+) -> Callable[..., None]:
+    """`__init__` for fields; what few calls need is worked out at the first of them."""
+    special = [field for field in fields.values() if field is not _PLAIN]
+    keywords = fields.keys() - set(positional) if special else set[str]()
+    optional = sum([field.optional and not field.kw_only for field in special])
+    # What is made anew for every instance cannot be left to the class.
+    made = any([field.default_factory for field in special])  # noqa: C419  (half the time)
+    enough = range(len(fields) if made else len(positional) - optional, len(positional) + 1)
+    least, most = (1, 0) if keywords else (enough.start, len(positional))
+    others: _Others | None = None
 
     def initialise(self: object, *values: object, **named: object) -> None:
+        nonlocal others
         if not named and least <= len(values) <= most:  # as nearly always
             self.__dict__.update(zip(positional, values, strict=False))
             return
         if len(values) not in enough or named.keys() != keywords:
-            given = {*positional[: len(values)], *named}
-            twice = len(values) + len(named) != len(given)
-            if twice or not needed <= given or not given <= fields.keys():
-                told = f"{name} takes {', '.join(fields)}"
-                raise TypeError(f"{told}; got {len(values)} and {[*named]}")
-            for each, make in factories.items():
-                if each not in given:
-                    named[each] = make()
+            others = others or _Others(name, fields, positional)
+            others.add(values, named)
         # Past `__setattr__`, which refuses.
         state = self.__dict__
         state.update(zip(positional, values, strict=False))
@@ -187,19 +185,33 @@ def _initialiser(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
     return initialise
 
 
-def _shown_by(fields: Mapping[str, Field]) -> Callable[[object], str]:
+class _Others:
+    """Fields that a call of a class leaves out."""
+
+    def __init__(self, name: str, fields: Mapping[str, Field], positional: tuple[str, ...]) -> None:
+        self.name, self.fields, self.positional = name, fields, positional
+        self.needed = {each for each, field in fields.items() if not field.optional}
+        self.factories = {
+            each: field.default_factory for each, field in fields.items() if field.default_factory
+        }
+
+    def add(self, values: tuple[object, ...], named: dict[str, object]) -> None:
+        """Puts what factories make into `named`.  Raises TypeError for what no class takes."""
+        given = {*self.positional[: len(values)], *named}
+        twice = len(values) + len(named) != len(given)
+        if twice or not self.needed <= given or not given <= self.fields.keys():
+            told = f"{self.name} takes {', '.join(self.fields)}"
+            raise TypeError(f"{told}; got {len(values)} and {[*named]}")
+        for each, make in self.factories.items():
+            if each not in given:
+                named[each] = make()
+
+
+def _shown(self: object) -> str:
+    fields: Mapping[str, Field] = getattr(type(self), _FIELDS)
     shown = [name for name, field in fields.items() if field.repr]
-
-    def show(self: object) -> str:
-        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
-        return f"{type(self).__name__}({inside})"
-
-    return show
-
-
-def _install(cls: type, **methods: Callable[..., object]) -> None:
-    for name, method in methods.items():
-        setattr(cls, name, method)
+    inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+    return f"{type(self).__name__}({inside})"
 
 
 def _refuse(self: object, name: str, *value: object) -> None:
