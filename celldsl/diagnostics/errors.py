@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from celldsl.diagnostics.diagnostic import Diagnostic
-from celldsl.diagnostics.render import render_text
 from celldsl.mistakes import Mistake
 
 
@@ -20,9 +19,14 @@ class CellError(Mistake, Exception):
         """What IPython and notebooks show: the report alone, since the mistake is in the cell."""
         # Both take colours, whatever their standard output is.
         color = not os.environ.get("NO_COLOR")
+        from celldsl.diagnostics.render import render_text
+
         return [f"{render_text(d, color)}\n" for d in self.diagnostics]
 
     def __str__(self) -> str:
+        # Where nothing is wrong nothing is rendered.
+        from celldsl.diagnostics.render import render_text
+
         return "\n" + "\n".join(render_text(d) for d in self.diagnostics)
 
 

@@ -7,21 +7,24 @@ found for all sizes and in every branch before any size is known.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.semantics.cell import analyse_cell, check_def
 from celldsl.semantics.context import MAX_EQUATIONS, Context
-from celldsl.semantics.environment import Usage
+from celldsl.semantics.environment import Found, Item, Usage
 from celldsl.semantics.foreign_functions import FOREIGN
-from celldsl.semantics.incremental import Found, Item, Lookup, Session
 from celldsl.semantics.lints.lint import lint
 from celldsl.semantics.modules import Files, Module, module_of
 from celldsl.semantics.structure import Choices
 from celldsl.semantics.subcells import cells_of
 from celldsl.structs import entity, field, replace
 from celldsl.syntax import ast
+
+if TYPE_CHECKING:
+    # Of editors: a check by itself keeps nothing.
+    from celldsl.semantics.incremental import Lookup, Session
 
 MAX_WALKS = 64
 MAX_SPENT = 100_000

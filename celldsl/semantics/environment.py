@@ -7,7 +7,7 @@ An expression means one of
     true         Truth(True)
     r * h        Tensor("%7", …)    a value of the program
     tanh         FunctionValue      something that can be called
-GRU          CellValue          where a hyperparameter is a cell
+    GRU          CellValue          where a hyperparameter is a cell
     (a, b)       Several            what a call with several results gives
     [x, h]       Listing            what stands in square brackets
     orthogonal   Initialiser        how a parameter begins
@@ -26,8 +26,9 @@ seen, which all ways over a cell share.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Shape, Size
 from celldsl.semantics.constraints import Constraints
@@ -275,3 +276,16 @@ class Usage:
     asked: str = ""
     sight: Sight | None = None
     varied: set[Span] = field(default_factory=set)
+
+
+Item: TypeAlias = "ast.Cell | ast.Def"
+
+
+@entity
+class Found:
+    """What a walk over a cell or function found; `called` are where functions have their names."""
+
+    report: Report
+    called: set[Span] = field(default_factory=set)
+    spent: int = 0
+    seen: dict[Span, Value] = field(default_factory=dict)

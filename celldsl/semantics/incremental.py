@@ -14,28 +14,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from celldsl.diagnostics.diagnostic import Diagnostic, Fix, Label, Report
 from celldsl.diagnostics.span import Source, Span
-from celldsl.semantics.environment import Sight, Usage, Value
+from celldsl.semantics.environment import Found, Item, Sight, Usage, Value
 from celldsl.semantics.lints.inner import ANY, states_read_around
 from celldsl.semantics.modules import Module
 from celldsl.structs import entity, field, record, replace
 from celldsl.syntax import ast
 
-Item: TypeAlias = "ast.Cell | ast.Def"
 _WORD = re.compile(r"[^\W\d]\w*")
-
-
-@entity
-class Found:
-    """What a walk over a cell or function found; `called` are where functions have their names."""
-
-    report: Report
-    called: set[Span] = field(default_factory=set)
-    spent: int = 0
-    seen: dict[Span, Value] = field(default_factory=dict)
 
 
 @record

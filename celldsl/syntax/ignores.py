@@ -18,8 +18,8 @@ from celldsl.syntax.lexer import raw_tokens
 
 _MARK = "celldsl:"
 # What is written as `ignore` is, under another word.
-_OTHER = re.compile(r"\bcelldsl:\s*(?!ignore\b)(\w+)\s*\[[^\]]*\]")
-_IGNORE = re.compile(r"\bcelldsl:\s*ignore\b(?:\[([^\]]*)\])?")
+_OTHER = r"\bcelldsl:\s*(?!ignore\b)(\w+)\s*\[[^\]]*\]"
+_IGNORE = r"\bcelldsl:\s*ignore\b(?:\[([^\]]*)\])?"
 
 
 @record
@@ -51,11 +51,11 @@ def silence(report: Report, source: Source) -> None:
     report.diagnostics[:] = kept
 
 
-def _marks(source: Source, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int]]:
+def _marks(source: Source, pattern: str) -> Iterator[tuple[re.Match[str], int]]:
     """What a pattern finds in comments, and where each comment begins."""
     for token in raw_tokens(source.text):
         if token.type == "COMMENT":
-            for match in pattern.finditer(token):
+            for match in re.finditer(pattern, token):
                 yield match, token.start
 
 
