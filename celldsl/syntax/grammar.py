@@ -23,8 +23,8 @@ from celldsl.structs import record, values_of
 if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule
 
-# To be changed when `Tables` is.
-FORMAT = 2
+# To be changed when `Tables` is, or how they are made.
+FORMAT = 3
 
 
 def grammar_text() -> str:
@@ -149,4 +149,22 @@ def _pattern(terminals: list[Any]) -> str:
     def order(t: Any) -> tuple[int, int, int, str]:
         return -t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name
 
-    return "|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in sorted(terminals, key=order))
+    written = {t.name: t.pattern.to_regexp() for t in sorted(terminals, key=order)}
+    begins = {name: _beginning(text, written) for name, text in written.items()}
+    ends: dict[str, str] = dict.fromkeys(written, "")
+    for name, begin in begins.items():
+        if begin is not None:
+            ends[begin] += f"(?P<{name}>{written[name].removeprefix(written[begin])})?"
+    whole = [name for name, begin in begins.items() if begin is None]
+    return "|".join(f"(?P<{name}>{written[name]}){ends[name]}" for name in whole)
+
+
+def _beginning(text: str, written: dict[str, str]) -> str | None:
+    """The terminal that another begins with, as PRIMED does with NAME.
+
+    What follows it is a group of its own, so that names are neither read nor compiled twice.
+    """
+    if "|" in text:
+        return None
+    others = (name for name, other in written.items() if other != text and text.startswith(other))
+    return next(others, None)
