@@ -81,9 +81,9 @@ def record(cls: type[T]) -> type[T]:
     def hashed(self: object) -> int:
         return hash(key(self))
 
-    cls.__eq__ = equals  # type: ignore[assignment]
-    cls.__hash__ = hashed  # type: ignore[assignment]
-    cls.__setattr__ = cls.__delattr__ = _refuse  # type: ignore[assignment]
+    cls.__eq__ = equals  # type: ignore[method-assign]
+    cls.__hash__ = hashed  # type: ignore[method-assign]
+    cls.__setattr__ = cls.__delattr__ = _refuse  # type: ignore[method-assign]
     return cls
 
 

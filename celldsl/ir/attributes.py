@@ -54,6 +54,8 @@ class Attributes:
     @property
     def exact(self) -> tuple[tuple[str, object], ...]:
         """What tells these from others, where 0.0 and -0.0 are two numbers."""
+        if not any(isinstance(v, float) for _, v in self.pairs):
+            return self.pairs
         return tuple((n, v.hex() if isinstance(v, float) else v) for n, v in self.pairs)
 
     def __getitem__(self, key: Attribute[T]) -> T:

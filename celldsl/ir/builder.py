@@ -11,7 +11,6 @@ is broadcast here, so that passes and back ends never meet implicit broadcasting
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
 from typing import Any
 
 from celldsl.ir.attributes import Attributes
@@ -98,6 +97,8 @@ class Builder:
 
     def _same_shape(self, values: list[str]) -> list[str]:
         shapes = [self.types[v].shape for v in values]
+        if all(shape == shapes[0] for shape in shapes):
+            return values
         rank = max(map(len, shapes), default=0)
         full = [shape for shape in shapes if len(shape) == rank]
         one = Size.of(1)
@@ -106,9 +107,11 @@ class Builder:
         return [self.broadcast(v, target) for v in values]
 
     def _append(self, op: str, args: tuple[str, ...], kind: Type, told: Attributes) -> str:
-        names = (f"{self._prefix}{number}" for number in count(self._next))
-        name = next(n for n in names if n not in self.types and n not in self._taken)
-        self._next = int(name.removeprefix(self._prefix)) + 1
+        name = f"{self._prefix}{self._next}"
+        while name in self.types or name in self._taken:
+            self._next += 1
+            name = f"{self._prefix}{self._next}"
+        self._next += 1
         self._add(Node(name, op, args, kind, told, self.origin))
         return name
 

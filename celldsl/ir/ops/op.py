@@ -98,6 +98,8 @@ class Op:
 
     def type_of(self, args: Sequence[Type], told: Attributes) -> Type:
         """The type of the value.  Raises TypeMismatch, for what it is told as well."""
+        if not told and not self.attributes:
+            return self.infer(args, told)
         known = {key.name: key for key in self.attributes}
         if {name for name, _ in told} != known.keys():
             raise TypeMismatch(f"{self.name} is told {sorted(known)}, not {[n for n, _ in told]}")
