@@ -23,6 +23,7 @@ PLANNING = {
     "join_sums": "packs once what the gradients of several weights read",
     "direct_convolutions": "multiplies by kernels of 3 places as they are; Winograd's transforms, "
     "instead, take a half to a quarter of the multiplications and round up to four times as much",
+    "round_as_packed": "rounds factors of products to bfloat16 as they are packed, not in loops",
     "block_sequences": "takes few sequences at a time through all steps where states are matrices",
     "carry_in_place": "writes the cotangents of states over the old ones",
 }

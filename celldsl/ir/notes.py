@@ -17,7 +17,7 @@ operation; of cotangents, after `d`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from celldsl.ir.program import Node, Program
 from celldsl.structs import entity, field, record
@@ -147,7 +147,8 @@ def _with_titles(found: dict[str, str], nodes: Collection[Node], prefix: str) ->
     taken = {*found.values()}
     for node in nodes:
         if node.name not in found:
-            found[node.name] = _free(prefix + _described(node), taken)
+            title = _rounded(node, found) or prefix + _described(node)
+            found[node.name] = _free(title, taken)
             taken.add(found[node.name])
     return found
 
@@ -157,6 +158,14 @@ def _free(title: str, taken: Collection[str]) -> str:
     while free in taken:
         free, number = f"{title}_{number}", number + 1
     return free
+
+
+def _rounded(node: Node, found: Mapping[str, str]) -> str:
+    """Of what is rounded for a product: the name of what it was before."""
+    if node.op != "bfloat16":
+        return ""
+    (source,) = node.args
+    return re.sub(r"\W", "_", f"{found.get(source, source).lstrip('%')}_rounded")
 
 
 def _described(node: Node) -> str:

@@ -21,8 +21,8 @@ from celldsl.jit.gemm.prepare import announce_products
 
 _TOLD = re.compile(r"\w+: expected .*, got .*")
 _COLOUR = re.compile(r"\x1b\[\d*m")
-# The first that a module imports makes all symbols known that it names.
-PREPARATIONS = ("prepare_winograd", "prepare_convolutions", "prepare_products")
+# Those that a module imports make all symbols known that it names.
+PREPARATIONS = ("prepare_winograd", "prepare_convolutions", "prepare_products", "prepare_rounded")
 
 _kernel_lock = ProcessLock()
 
@@ -36,11 +36,12 @@ class Kernel:
         update_wrapper(self, function)
         # Modules import this where they have products.
         known = function.__globals__
-        found = [known[name] for name in PREPARATIONS if name in known]
-        self._prepare: Callable[[Any], None] | None = found[0] if found else None
+        self._prepare: list[Callable[[Any], None]] = [
+            known[name] for name in PREPARATIONS if name in known
+        ]
         self._ready: set[Any] = set()
         self._refusal: type[Exception] = TypeError  # Numba's own, once it is imported
-        if self._prepare is not None:
+        if self._prepare:
             # Somebody's function that calls this one may be loaded from disk and run before.
             announce_products()
 
@@ -58,11 +59,12 @@ class Kernel:
             return self._made
 
     def __call__(self, *arguments: Any) -> Any:
-        if self._prepare is not None:
+        if self._prepare:
             # Before Numba's lock is taken, and once for each dtype.
             dtype = _dtype(arguments)
             if dtype not in self._ready:
-                self._prepare(dtype)
+                for prepare in self._prepare:
+                    prepare(dtype)
                 self._ready.add(dtype)
         try:
             return self.dispatcher(*arguments)

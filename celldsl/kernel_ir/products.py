@@ -78,6 +78,11 @@ def share_terms(out: Writer, terms: Size) -> None:
     out.let("split", split)
 
 
+def rounding(entry: str, stage: Gemm | GemmRows | Pack) -> str:
+    """The function of the products that a stage calls."""
+    return f"{entry}_rounded" if stage.rounds else entry
+
+
 def rows_from(
     place: Place,
     low: Value,
@@ -97,13 +102,13 @@ def write_gemm(
     with out.loops(axes_of(stage.repeats)):
         sign = "+=" if stage.accumulate else "="
         out.note(f"{stage.out.name or 'out'} {sign} {stage.left.name} @ {stage.packed.name}")
+        panels = () if stage.rounds else (times(Count(stage.k), PANEL), PANEL)
         out.do(
-            "gemm",
+            rounding("gemm", stage),
             minus(high, low), Count(stage.n), Count(stage.k),
             rows_from(stage.left, low, moved(stage.repeats, "left"), firsts),
             Count(stage.left.width), Count(stage.left_stride),
-            pointer_to(stage.packed, 0, moved(stage.repeats, "right")),
-            times(Count(stage.k), PANEL), PANEL,
+            pointer_to(stage.packed, 0, moved(stage.repeats, "right")), *panels,
             rows_from(stage.out, low, moved(stage.repeats, "out"), firsts),
             Count(stage.out.width), int(stage.accumulate),
         )  # fmt: skip
@@ -112,7 +117,7 @@ def write_gemm(
 def write_pack(out: Writer, stage: Pack) -> None:
     with out.loops(axes_of(stage.repeats)):
         out.do(
-            "pack",
+            rounding("pack", stage),
             Count(stage.k), Count(stage.n),
             pointer_to(stage.weight, 0, moved(stage.repeats, "left")),
             Count(stage.k_stride), Count(stage.n_stride),
@@ -191,7 +196,7 @@ def _write_chunk(out: Writer, stage: GemmRows) -> None:
     low, depth, panels, strips = (Name(x) for x in ("low", "depth", "panels", "strips"))
     columns = minus(TO_COLUMN, FROM_COLUMN)
     right = pointer_to(stage.right, low, [*_both(stage, "right"), FROM_COLUMN])
-    out.do("pack", depth, columns, right, Count(stage.right.width), 1, panels)
+    out.do(rounding("pack", stage), depth, columns, right, Count(stage.right.width), 1, panels)
     turn = plus(*(Name(f"s{i}") for i in range(len(stage.sums))), Name("chunk"))
     for number, one in enumerate(stage.products):
         own: Value = columns
@@ -199,9 +204,9 @@ def _write_chunk(out: Writer, stage: GemmRows) -> None:
             own = minus(Call("min", (TO_COLUMN, Count(one.n))), FROM_COLUMN)
             own = Call("max", (0, own))
         out.do(
-            "gemm_sums", depth, Count(one.m), own, pointer_to(one.left, low, _both(stage, "left")),
-            Count(one.left.width), panels, strips, Name(f"sum_{number}"), Name(f"step_{number}"),
-            less(0, turn),
+            rounding("gemm_sums", stage), depth, Count(one.m), own,
+            pointer_to(one.left, low, _both(stage, "left")), Count(one.left.width),
+            panels, strips, Name(f"sum_{number}"), Name(f"step_{number}"), less(0, turn),
         )  # fmt: skip
 
 

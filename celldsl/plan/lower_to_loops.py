@@ -118,6 +118,7 @@ def _over_domain(node: Node, place: Place) -> tuple[Size, ...]:
 
 
 def _contract(planner: Planner, products: Products, node: Node) -> Contract:
+    assert node.name not in planner.rounding, "a loop over a product's factors rounds none of them"
     spec = node[SPEC]
     left, right = (_memory(planner, arg) for arg in node.args)
     sizes = label_sizes(spec, *(planner.graph.shape(arg) for arg in node.args))

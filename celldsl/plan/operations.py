@@ -89,7 +89,7 @@ class Gemm:
     """out[row, n] = or += left[row, k] @ right[k, n] for the rows of the stage.
 
     `right` is packed: `packed` is its place; one packed matrix for each index of the repeats that
-    moves the weight.
+    moves the weight.  Where it `rounds`, both factors are rounded to bfloat16 as they are packed.
     """
 
     left: Place
@@ -101,6 +101,7 @@ class Gemm:
     accumulate: bool
     repeats: tuple[Repeat, ...] = ()
     origin: Origin | None = None
+    rounds: bool = False
 
 
 @record
@@ -125,8 +126,7 @@ class GemmRows:
     """Sums over all rows, with the same right operand, which is packed once for all.
 
     `n` is that of the widest; `panels` and `micro_panels` are scratch.  Where there are `repeats`
-    or
-    `sums` there is one product.
+    or `sums` there is one product.  Where it `rounds`, both factors are rounded to bfloat16.
     """
 
     right: Place
@@ -136,6 +136,7 @@ class GemmRows:
     micro_panels: Place
     repeats: tuple[Repeat, ...] = ()
     sums: tuple[Repeat, ...] = ()
+    rounds: bool = False
 
 
 @record
@@ -244,7 +245,7 @@ class AddShares:
 
 @record
 class Pack:
-    """packed = the weight [k, n] in panels; `repeats` as in the GEMM."""
+    """packed = the weight [k, n] in panels; `repeats` and `rounds` as in the GEMM."""
 
     weight: Place
     k_stride: Size
@@ -253,6 +254,7 @@ class Pack:
     k: Size
     n: Size
     repeats: tuple[Repeat, ...] = ()
+    rounds: bool = False
 
 
 @record

@@ -117,6 +117,11 @@ class Plan:
         return any(isinstance(stage, Gemm | GemmRows | Pack) for stage in self.stages)
 
     @property
+    def has_rounding(self) -> bool:
+        """Whether products round their factors as they pack them."""
+        return any(isinstance(s, Gemm | GemmRows | Pack) and s.rounds for s in self.stages)
+
+    @property
     def has_convolution(self) -> bool:
         return any(isinstance(s, Convolve | ConvolveSums | PackKernel) for s in self.stages)
 

@@ -25,6 +25,7 @@ from celldsl.plan.places import Memory, Place, RowKind
 from celldsl.plan.plan import Phase, Plan, StateCopy
 from celldsl.plan.planner import Planner
 from celldsl.plan.products import Products
+from celldsl.plan.rounding import round_as_packed
 from celldsl.plan.stores import Targets
 from celldsl.structs import record, replace
 
@@ -46,14 +47,16 @@ def plan_cell(
     parameters = lay_out(forward, spec.params, "parameters", arrays.names, without)
     constants = lay_out(forward, spec.consts, "constants", arrays.names, without)
     known = {block.name: block.place for block in (*parameters, *constants)}
+    forward, rounding = round_as_packed(forward, without)
+    backward, rounding_back = round_as_packed(backward, without)
     by_rows = _read_by_rows(backward)
     titles = {"forward": forward_titles(forward), "backward": backward_titles(forward, backward)}
     forward_phases, tape = plan_forward(
-        forward, spec, known, arrays, by_rows, titles["forward"], without
+        forward, spec, known, arrays, by_rows, titles["forward"], rounding, without
     )
     gradients = {b.name: replace(b.place, array="gradients") for b in parameters}
     backward_phases = plan_backward(
-        backward, spec, known, gradients, tape, arrays, titles["backward"], without
+        backward, spec, known, gradients, tape, arrays, titles["backward"], rounding_back, without
     )
     lengths = dict(arrays.lengths)
     for name, blocks in (("parameters", parameters), ("constants", constants)):
@@ -92,6 +95,7 @@ def plan_forward(
     arrays: Arrays,
     by_rows: set[str],
     titles: Mapping[str, str],
+    rounding: Collection[str],
     without: Collection[str],
 ) -> tuple[tuple[Phase, ...], Tape]:
     strided = _strided(known, leaf_shapes(program, known))
@@ -123,7 +127,7 @@ def plan_forward(
         shape = outputs[result.name].shape
         place = Place(f"out:{result.name}", ZERO, "row", product(shape), contiguous(shape))
         _want(targets, copies, result.value, replace(place, name=place.array), "step")
-    planner = Planner(graph, arrays, targets, places, "fixed", "forward_work", without)
+    planner = Planner(graph, arrays, targets, places, "fixed", "forward_work", without, rounding)
     products = Products(planner, {})
     planner.schedule(copies)
     planner.place_values()
@@ -193,6 +197,7 @@ def plan_backward(
     tape: Tape,
     arrays: Arrays,
     titles: Mapping[str, str],
+    rounding: Collection[str],
     without: Collection[str],
 ) -> tuple[Phase, ...]:
     program = keep_states(program)
@@ -231,7 +236,9 @@ def plan_backward(
             continue
         else:
             _want(targets, copies, result.value, gradients[result.name], "once_after")
-    planner = Planner(graph, arrays, targets, places, "backward_fixed", "backward_work", without)
+    planner = Planner(
+        graph, arrays, targets, places, "backward_fixed", "backward_work", without, rounding
+    )
     products = Products(planner, outs.places)
     planner.schedule(copies)
     moves = carried if "carry_in_place" in without else carry_in_place(planner, carried)

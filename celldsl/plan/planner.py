@@ -48,7 +48,8 @@ KIND: dict[Region, RowKind] = {
 class Planner:
     """The state of planning one direction; `places` grows to hold every value in memory.
 
-    `fixed` and `work` are its arrays: for what parameters alone give, and for all else.
+    `fixed` and `work` are its arrays: for what parameters alone give, and for all else.  `rounding`
+    are the products that round their factors as they pack them.
     """
 
     graph: Graph
@@ -58,6 +59,7 @@ class Planner:
     fixed: str
     work: str
     without: Collection[str] = ()
+    rounding: Collection[str] = ()
     regions: dict[str, Region] = field(default_factory=dict)
     stages: dict[Region, list[list[Node]]] = field(default_factory=dict)
     groups: dict[tuple[Region, int], list[Group]] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def _alike(a: GemmRows, b: GemmRows) -> bool:
     same = [(s.right.array, s.right.base, s.right.offset, s.right.rows) for s in (a, b)]
     loops = any((*a.repeats, *a.sums, *b.repeats, *b.sums))
     comparable = _nowhere_less(a.n, b.n) or _nowhere_less(b.n, a.n)
-    return same[0] == same[1] and comparable and not loops
+    return same[0] == same[1] and comparable and not loops and a.rounds == b.rounds
 
 
 def _nowhere_less(a: Size, b: Size) -> bool:
@@ -103,7 +103,8 @@ class Products:
         form = rows_times_weight(self.planner.graph, product_node)
         assert form is not None, "add_at takes a product of rows and a weight"
         left = located(self.planner, form.left)
-        packed, steps = self._packed(form)
+        rounds = product_node.name in self.planner.rounding
+        packed, steps = self._packed(form, rounds)
         loops = repeats(
             form.loops, form.sizes, (left, form.left_labels), (packed, ""), (out, form.out_labels)
         )
@@ -113,13 +114,13 @@ class Products:
         )
         n, k = form.sizes[form.n], form.sizes[form.k]
         left_stride = stride(left, form.left_labels, form.k)
-        return Gemm(left, left_stride, packed, out, n, k, accumulate, loops, node.origin)
+        return Gemm(left, left_stride, packed, out, n, k, accumulate, loops, node.origin, rounds)
 
-    def _packed(self, form: RowsTimesWeight) -> tuple[Place, dict[str, Size]]:
+    def _packed(self, form: RowsTimesWeight, rounds: bool) -> tuple[Place, dict[str, Size]]:
         """The packed weight, and how far apart its matrices are along each group."""
         weight = located(self.planner, form.weight)
         k, n = form.sizes[form.k], form.sizes[form.n]
-        key = (weight, form.weight_labels, form.k, form.n, form.loops)
+        key = (weight, form.weight_labels, form.k, form.n, form.loops, rounds)
         groups = [label for label in form.loops if label in form.weight_labels]
         one = k * (n + (COLUMNS_MOST - 1))
         steps: dict[str, Size] = {}
@@ -139,7 +140,7 @@ class Products:
             )  # fmt: skip
             k_stride = stride(weight, form.weight_labels, form.k)
             n_stride = stride(weight, form.weight_labels, form.n)
-            self.packs[key] = Pack(weight, k_stride, n_stride, packed, k, n, moves)
+            self.packs[key] = Pack(weight, k_stride, n_stride, packed, k, n, moves, rounds)
         return self.packs[key].packed, steps
 
     def is_outer_sum(self, node: Node) -> bool:
@@ -169,7 +170,8 @@ class Products:
         one = RowSum(left, out, shares, stride_out, m, n, node.origin)
         panels = arrays.buffer(work, "part", (panels_length(n),), "panels")
         sums = repeats(form.sums, form.sizes, *operands)
-        return GemmRows(right, n, (one,), panels, self._strips(), loops, sums)
+        rounds = node.name in self.planner.rounding
+        return GemmRows(right, n, (one,), panels, self._strips(), loops, sums, rounds)
 
     def convolve_sums(self, node: Node) -> ConvolveSums | None:
         """The gradient of kernels over all rows; None where the node is none."""

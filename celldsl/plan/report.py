@@ -67,7 +67,7 @@ class Decisions:
 
 
 def report(decisions: Decisions, amounts: Amounts) -> str:
-    d, words = decisions, Words(decisions.plan, decisions.names)
+    d, words = decisions, Words(decisions.plan, decisions.names, decisions.products)
     lines = [
         *_products(decisions, words, amounts),
         "",

@@ -35,10 +35,14 @@ from celldsl.structs import replace
 
 
 class Words:
-    """Names for what a plan mentions: `names` are those of values, by `%12`."""
+    """Names for what a plan mentions: `names` are those of values, by `%12`.
 
-    def __init__(self, plan: Plan, names: Mapping[str, str]) -> None:
+    `products` is what factors are rounded to, if they are.
+    """
+
+    def __init__(self, plan: Plan, names: Mapping[str, str], products: str = "") -> None:
         self.names = names
+        self.products = products
         self.blocks = (*plan.parameters, *plan.constants)
         stages = [s for phase in (*plan.forward, *plan.backward) for s in phase.stages]
         self.weights = {s.packed.name: s.weight for s in stages if isinstance(s, Pack | PackKernel)}
@@ -66,28 +70,35 @@ class Words:
                 weight = self.weight(self.weights.get(stage.packed.name, stage.packed))
                 adds = ", added to what is there" if stage.accumulate else ""
                 shapes = f"{shape_text((stage.k,))} to {shape_text((stage.n,))}"
-                return f"product  {self.value(stage.left)} @ {weight}: {shapes}{adds}" + _times(
-                    stage.repeats
+                return f"product  {self.value(stage.left)} @ {weight}: {shapes}{adds}" + (
+                    _times(stage.repeats) + self._rounded(stage.rounds)
                 )
             case Convolve():
                 kernels = self.weight(self.weights.get(stage.packed.name, stage.packed))
                 adds = ", added to what is there" if stage.accumulate else ""
                 shapes = _convolved(stage.image, stage.m, stage.groups)
                 source = self.value(stage.source)
-                return f"convolve  {source} by {kernels}: {shapes}{adds}{_transforms(stage)}"
+                return f"convolve  {source} by {kernels}: {shapes}{adds}{_transforms(stage)}" + (
+                    self._rounded(False)
+                )
             case ConvolveSums():
                 one = stage.product
                 return (
                     f"convolve  sum over all rows of {self.value(one.left)} times what is seen of "
                     f"{self.value(stage.source)}: {shape_text((one.m, one.n))}, into "
-                    f"{self.weight(_param(one.out))}" + _times((stage.groups,)) + _transforms(stage)
+                    f"{self.weight(_param(one.out))}"
+                    + _times((stage.groups,))
+                    + _transforms(stage)
+                    + self._rounded(False)
                 )
             case GemmRows():
                 one = stage.products[0]
                 return (
                     f"product  sum over all rows of {self.value(one.left)}ᵀ @ "
                     f"{self.value(stage.right)}: {shape_text((one.m, one.n))}, into "
-                    f"{self.weight(_param(one.out))}" + _times((*stage.repeats, *stage.sums))
+                    f"{self.weight(_param(one.out))}"
+                    + _times((*stage.repeats, *stage.sums))
+                    + self._rounded(stage.rounds)
                 )
             case ScatterRows():
                 return (
@@ -99,14 +110,22 @@ class Words:
                 return f"sum      of {self.weight(_param(one.out))} {shape_text((one.m, one.n))}"
             case Pack():
                 shape = shape_text((stage.k, stage.n))
-                return f"pack     {self.weight(stage.weight)} {shape} for products"
+                rounded = f", in {self.products}" if stage.rounds else ""
+                return f"pack     {self.weight(stage.weight)} {shape} for products{rounded}"
             case PackKernel():
                 shape = shape_text((stage.m, stage.image.depth))
                 return f"pack     {self.weight(stage.weight)} {shape} for convolutions"
             case Combine():
                 return f"sum      over threads, of {stage.out.name} {shape_text(stage.shape)}"
             case RowLoops(nests):
-                return _loops(nests)
+                count = sum(isinstance(nest, Contract) for nest in nests) if self.products else 0
+                those = "1 of them a product" if count == 1 else f"{count} of them products"
+                return _loops(nests) + (f", {those} in {self.products}" if count else "")
+
+    def _rounded(self, as_packed: bool) -> str:
+        """Of a product, where its factors are rounded ahead, and not as it packs them."""
+        when = "" if as_packed else ", rounded ahead of it"
+        return f", in {self.products}{when}" if self.products else ""
 
 
 def _convolved(image: Image, m: Size, groups: Repeat) -> str:

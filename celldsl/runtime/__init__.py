@@ -33,7 +33,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "noinline",
         "routine",
     ),
-    "jit.gemm.prepare": ("prepare_convolutions", "prepare_products", "prepare_winograd"),
+    "jit.gemm.prepare": (
+        "prepare_convolutions",
+        "prepare_products",
+        "prepare_rounded",
+        "prepare_winograd",
+    ),
     "jit.kernels": ("dense_rows", "kernel"),
     "jit.masks": ("mask_key", "mask_uniform", "steps_before"),
     "jit.symbols": (*(name for names in CODE_FILES.values() for name in names),),

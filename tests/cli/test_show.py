@@ -13,6 +13,7 @@ from tests.cells import FEW, example
 
 TOP = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
+DELTANET = str(example("deltanet"))
 GRU, SIZES = str(example("gru")), ["--set", "I=128", "--set", "H=128"]
 FEATURES = TOP / "tests/end_to_end/feature_cells"
 
@@ -107,6 +108,20 @@ def test_the_plan_says_where_sequences_go_by_blocks(capsys: pytest.CaptureFixtur
     assert shown(capsys, str(cell), "--plan").count(told) == 2
     assert told not in shown(capsys, str(cell), "--plan", "--without", "block_sequences")
     assert told not in shown(capsys, GRU, "--plan")
+
+
+def test_the_plan_says_which_products_are_in_bfloat16(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that round as they pack, those of which others round, and those that are loops."""
+    asked = ("--plan", "--set", "products=bfloat16")
+    told = shown(capsys, GRU, *asked)
+    assert "h @ r_u.W_h: [H] to [2*H], added to what is there, in bfloat16\n" in told
+    assert "into c.W_1, in bfloat16\n" in told
+    assert "pack     r_u.W_h [H, 2*H] for products, in bfloat16\n" in told
+    ahead = shown(capsys, GRU, *asked, "--without", "round_as_packed")
+    assert "[2*H], added to what is there, in bfloat16, rounded ahead of it\n" in ahead
+    assert "h_rounded" in ahead
+    assert "2 of them products in bfloat16" in shown(capsys, DELTANET, *asked)
+    assert "bfloat16" not in shown(capsys, GRU, "--plan")
 
 
 @pytest.mark.parametrize("path", FEW, ids=lambda path: path.stem)

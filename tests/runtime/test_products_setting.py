@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 
 from celldsl import load
+from celldsl.pipeline import generate
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from tests.cells import example
 
@@ -92,7 +97,50 @@ def test_a_misspelt_keyword_is_named() -> None:
 
 def test_numba_alone_rounds_as_well(made: Any, x: Any) -> None:
     other = load(example("gru"))(I=3, H=5, products="bfloat16", seed=4, engine="numba")
-    np.testing.assert_allclose(other(x)[0], made(x)[0], atol=1e-6)
+    agree(other, made, x)
+
+
+def test_a_module_that_stands_alone_rounds_as_well(
+    made: Any, x: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = example("gru").read_text(encoding="utf-8")
+    module = generate(text, "gru.cell", structure={"products": "bfloat16"}, standalone=True)
+    (tmp_path / "gru_that_rounds_alone.py").write_text(module, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = import_module("gru_that_rounds_alone")
+    agree(found.GRU(I=3, H=5, seed=4), made, x)
+
+
+def test_every_access_of_products_is_in_bounds(made: Any, x: Any) -> None:
+    """In checked mode Python runs them."""
+    code = (
+        "import numpy as np, celldsl\n"
+        f"made = celldsl.load({str(example('gru'))!r})(I=3, H=5, products='bfloat16', seed=4)\n"
+        "x = np.random.default_rng(0).normal(size=(6, 2, 3)).astype(np.float32)\n"
+        "y, _, tape = made.forward(x)\n"
+        "grads = made.backward(tape, np.ones_like(y))\n"
+        "print(repr(float(y.sum())), repr(float(grads.params.flat.sum())))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "CELLDSL_CHECKED": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+    y, _, tape = made.forward(x)
+    sums = y.sum(), made.backward(tape, np.ones_like(y)).params.flat.sum()
+    np.testing.assert_allclose([float(word) for word in done.stdout.split()], sums, rtol=1e-4)
+
+
+def agree(other: Any, made: Any, x: Any) -> None:
+    """Outputs and all gradients, up to the order of sums."""
+    passes = []
+    for cell in (other, made):
+        y, _, tape = cell.forward(x)
+        grads = cell.backward(tape, np.ones_like(y))
+        passes.append((y, grads.inputs["x"], grads.params.flat))
+    for found, wanted in zip(*passes, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=2e-3 * np.abs(wanted).max())
+    np.testing.assert_allclose(passes[0][0], passes[1][0], atol=1e-6)
 
 
 def test_steps_and_streams_round_as_sequences_do(made: Any, x: Any) -> None:

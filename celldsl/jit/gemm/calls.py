@@ -63,6 +63,23 @@ def gemm_sums(_, r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
 
 
 @intrinsic
+def pack_rounded(_, k, n, b, row_stride, column_stride, out):
+    return _gemm_call("pack_rounded", k, n, b, row_stride, column_stride, out)
+
+
+@intrinsic
+def gemm_rounded(_, m, n, k, a, a_rs, a_cs, packed, c, c_rs, accumulate):
+    return _gemm_call("gemm_rounded", m, n, k, a, a_rs, a_cs, packed, c, c_rs, accumulate)
+
+
+@intrinsic
+def gemm_sums_rounded(_, r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate):
+    return _gemm_call(
+        "gemm_sums_rounded", r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate
+    )
+
+
+@intrinsic
 def pack_kernel(_, m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out):
     return _gemm_call(
         "pack_kernel", m, channels, tall, wide, a, m_step, channel_step, tall_step, wide_step, out

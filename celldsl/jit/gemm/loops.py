@@ -17,15 +17,15 @@ from celldsl.jit.gemm.calls import gemm, pack, tile
 from celldsl.jit.gemm.packing import (
     micro_panel_rows,
     micro_tiles_of,
-    pack_loops,
     pack_micro_panels,
+    pack_panels,
 )
 from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST, MC
 from celldsl.jit.gemm.tile import fetch, stack, tile_code, tile_steps
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES, WIDEST_PANEL, panel_width
 
-_MC_UNPACKED = 48  # rows of a block of A as it lies: most are fetched while another multiplies
+MC_UNPACKED = 48  # rows of a block of A as it lies: most are fetched while another multiplies
 _LAST_ROWS = 12  # rows whose tiles fetch the next panel
 _LINE_BYTES = 64  # bytes
 _LOCAL_ROWS = 24
@@ -126,7 +126,7 @@ def gemm_share(rest, most):
 
 @routine
 def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
-    most = _MC_UNPACKED if a_cs == 1 else MC
+    most = MC_UNPACKED if a_cs == 1 else MC
     p = 0
     while p == 0 or p < k:
         depth = gemm_share(k - p, KC)
@@ -143,12 +143,22 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 
 @routine
+def pack_loops(k, n, b, row_stride, column_stride, out):
+    pack_panels(k, n, b, row_stride, column_stride, out, 0)
+
+
+@routine
 def gemm_sums_loops(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
+    sums_of_rows(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, 0)
+
+
+@routine
+def sums_of_rows(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, rounds):
     width = panel_width(c)
     i = 0
     while i < m:
         rows = gemm_share(m - i, MC)
-        pack_micro_panels(r, rows, pointer(a, i, -1), a_rs, micro_panels)
+        pack_micro_panels(r, rows, pointer(a, i, -1), a_rs, micro_panels, rounds)
         gemm(rows, n, r, micro_panels, 1, -1, panels, r * width, width, pointer(c, i * c_rs, -1),
              c_rs, accumulate)  # fmt: skip
         i += rows

@@ -1,10 +1,11 @@
 """Factors of products, as tiles read them best.  In: pointers with strides.  Out: panels and
 micro-panels.
 
-    pack_loops(k, n, b, row_stride, column_stride, out)      # B[k, n] as panels [k][width]
-    gemm_pack_strips(k, m, a, a_rs, out)                     # A[k, m] as micro-panels [k][6]
+    pack_panels(k, n, b, row_stride, column_stride, out, 0)     # B[k, n] as panels [k][width]
+    pack_micro_panels(k, m, a, a_rs, out, 0)                    # A[k, m] as micro-panels [k][6]
 
-The same for a sum over rows, which is cut into chunks whose panels fit the caches.
+The same for a sum over rows, which is cut into chunks whose panels fit the caches.  With a 1 for
+the 0, numbers are rounded to bfloat16 while they are in the first cache.
 """
 
 # Numba finds these types out.
@@ -13,10 +14,11 @@ The same for a sum over rows, which is cut into chunks whose panels fit the cach
 from __future__ import annotations
 
 from celldsl.jit.functions import routine
-from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST
-from celldsl.jit.gemm.tile import fetch, move
+from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST, MC_MOST
+from celldsl.jit.gemm.tile import fetch, move, stack
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import WIDEST_PANEL, panel_width
+from celldsl.jit.vector_math.functions import bfloat16
 
 _GEMM_TOGETHER = 8  # rows: panels lie where one would drive another out of the caches
 _PREFETCH_ROWS = 16  # rows that are fetched before they are packed: memory is far away
@@ -54,7 +56,18 @@ def sum_panels(n):
 
 
 @routine
-def pack_loops(k, n, b, row_stride, column_stride, out):
+def round_line(count, source, step, to):
+    """to[i] = source[i * step], rounded; the two may be the same."""
+    if step == 1:
+        for i in range(count):
+            to[i] = bfloat16(source[i])
+    else:
+        for i in range(count):
+            to[i] = bfloat16(source[i * step])
+
+
+@routine
+def pack_panels(k, n, b, row_stride, column_stride, out, rounds):
     width = panel_width(out)
     whole = n // width if column_stride == 1 else 0
     for low in range(0, k, _GEMM_TOGETHER):  # about as the hardware expects: B may come from far
@@ -64,6 +77,9 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
                 row = pointer(b, p * row_stride + j * width, 1)
                 fetch(pointer(row, _PREFETCH_ROWS * row_stride, -1))
                 move(pointer(out, (j * k + p) * width, 0), row, panel_width(out))
+            if rounds:
+                piece = pointer(out, (j * k + low) * width, -1)
+                round_line((high - low) * width, piece, 1, piece)
     for first in range(whole * width, n, width):
         columns = min(width, n - first)
         for p in range(k):
@@ -73,6 +89,8 @@ def pack_loops(k, n, b, row_stride, column_stride, out):
                 to[column] = row[column * column_stride]
             for column in range(columns, width):
                 to[column] = 0.0
+            if rounds:
+                round_line(columns, to, 1, to)
 
 
 @routine
@@ -93,17 +111,21 @@ def micro_tiles_of(m):
 
 
 @routine
-def pack_micro_panels(k, m, a, a_rs, out):
+def pack_micro_panels(k, m, a, a_rs, out, rounds):
     """A[k, m] as micro-panels [k][rows], one after the other, a row of A after the other."""
     step = k + GEMM_PAD
     micro_tiles = micro_tiles_of(m)
+    line = stack(out, MC_MOST)
     for p in range(k):
-        row = pointer(a, p * a_rs, 1)
+        row = pointer(a, p * a_rs, -1)
         for i in range(0, m, 16):
             fetch(pointer(row, _PREFETCH_ROWS * a_rs + i, -1))
+        if rounds:
+            round_line(6 * micro_tiles, row, 1, line)
+            row = line
         for s in range(micro_tiles - 1):
             # As fast as six; the last two are overwritten.
-            move(pointer(out, s * 6 * step + p * 6, 0), pointer(row, s * 6, 1), 8)
+            move(pointer(out, s * 6 * step + p * 6, 0), pointer(row, s * 6, -1), 8)
         for s in range(max(0, micro_tiles - 1), micro_tiles):
             to = pointer(out, s * 6 * step + p * 6, 0)
             for i in range(6):
@@ -115,4 +137,6 @@ def pack_micro_panels(k, m, a, a_rs, out):
             to = pointer(out, first * step + p * rows, 0)
             for i in range(rows):
                 to[i] = a[p * a_rs + first + i]
+            if rounds:
+                round_line(rows, to, 1, to)
         first += rows

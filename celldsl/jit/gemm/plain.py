@@ -13,7 +13,7 @@ and CELLDSL_GEMM=plain puts them in the place of the others.
 from __future__ import annotations
 
 from celldsl.jit.functions import routine
-from celldsl.jit.symbols import panel_width, pointer, real
+from celldsl.jit.symbols import bfloat16, panel_width, pointer, real
 
 
 @routine
@@ -48,6 +48,34 @@ def gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 def gemm_sums(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
     """C[m, n] = (or +=) A[r, m]^T @ B[r, n], where B is packed."""
     gemm(m, n, r, a, 1, a_rs, panels, r * panel_width(c), panel_width(c), c, c_rs, accumulate)
+
+
+@routine
+def pack_rounded(k, n, b, row_stride, column_stride, out):
+    """As `pack`, rounded."""
+    pack(k, n, b, row_stride, column_stride, out)
+    width = panel_width(out)
+    for at in range((n + width - 1) // width * width * k):
+        out[at] = bfloat16(out[at])
+
+
+@routine
+def gemm_rounded(m, n, k, a, a_rs, a_cs, packed, c, c_rs, accumulate):
+    """C[m, n] = (or +=) A @ B, A rounded here and B before."""
+    width = panel_width(c)
+    for i in range(m):
+        for j in range(n):
+            if not accumulate:
+                c[i * c_rs + j] = 0.0
+            for p in range(k):
+                right = packed[j // width * k * width + p * width + j % width]
+                c[i * c_rs + j] += bfloat16(a[i * a_rs + p * a_cs]) * right
+
+
+@routine
+def gemm_sums_rounded(r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate):
+    """C[m, n] = (or +=) A[r, m]^T @ B[r, n], A rounded here and B before."""
+    gemm_rounded(m, n, r, a, 1, a_rs, packed, c, c_rs, accumulate)
 
 
 @routine
@@ -155,6 +183,9 @@ PLAIN = {
     "pack": pack,
     "gemm": gemm,
     "gemm_sums": gemm_sums,
+    "pack_rounded": pack_rounded,
+    "gemm_rounded": gemm_rounded,
+    "gemm_sums_rounded": gemm_sums_rounded,
     "pack_kernel": pack_kernel,
     "convolve": convolve,
     "convolve_sums": convolve_sums,

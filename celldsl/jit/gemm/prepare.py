@@ -1,7 +1,8 @@
 """Products ready to be called.  In: a dtype.  Out: symbols that compiled code can name.
 
 prepare_products("float32")                                   # in Python, before kernels are loaded
-prepare_convolutions("float32")                               # the same, and convolutions
+prepare_rounded("float32")                                    # the same, and rounded ones
+prepare_convolutions("float32")                               # products and convolutions
 prepare_winograd("float32")                                   # the same, and transformed ones
 """
 
@@ -21,11 +22,13 @@ from celldsl.jit.gemm.symbols import (
     GEMM_KINDS,
     GEMM_SUFFIXES,
     KINDS,
+    ROUNDED_KINDS,
     WINDOW_KINDS,
     WINOGRAD_KINDS,
     gemm_symbol,
 )
 from celldsl.jit.object_cache import Code
+from celldsl.jit.process_target import target
 from celldsl.jit.translation import Translation
 
 _ready: set[str] = set()
@@ -42,6 +45,7 @@ def announce_products() -> None:
     """
     for dtype in GEMM_SUFFIXES:
         _announce(dtype, "products", GEMM_KINDS, prepare_products)
+        _announce(dtype, "rounded", ROUNDED_KINDS, prepare_rounded)
         _announce(dtype, "convolutions", WINDOW_KINDS, prepare_convolutions)
         _announce(dtype, "winograd", WINOGRAD_KINDS, prepare_winograd)
 
@@ -70,6 +74,12 @@ def _prepare_and_call(
 def prepare_products(dtype: Any) -> None:
     """Makes the symbols of a dtype known: compiles the loops, or loads what was compiled before."""
     _prepare("products", np.dtype(dtype).name, GEMM_KINDS)
+
+
+def prepare_rounded(dtype: Any) -> None:
+    """As `prepare_products`, and those of rounded factors, which call them."""
+    prepare_products(dtype)
+    _prepare("rounded", np.dtype(dtype).name, ROUNDED_KINDS)
 
 
 def prepare_convolutions(dtype: Any) -> None:
@@ -117,10 +127,12 @@ def _compiled_loops(names: list[str], dtype: str) -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
     from celldsl.jit.gemm.loops import LOOPS
     from celldsl.jit.gemm.plain import PLAIN
+    from celldsl.jit.gemm.rounded import rounded_loops
     from celldsl.jit.gemm.windows import WINDOWS
     from celldsl.jit.gemm.winograd import WINOGRAD
 
-    loops = PLAIN if plain_products() else {**LOOPS, **WINDOWS, **WINOGRAD}
+    tiled = {**LOOPS, **rounded_loops(target().features), **WINDOWS, **WINOGRAD}
+    loops = PLAIN if plain_products() else tiled
     return compile_symbols(
         {gemm_symbol(name, dtype): (loops[name], KINDS[name]) for name in names}, dtype
     )

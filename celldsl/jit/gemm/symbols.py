@@ -16,6 +16,15 @@
     packed_length(k, n), sum_panels(n), SUM_MICRO_PANELS       (of `packing` and `sizes`)
         elements that `out`, the packed B of a chunk and `micro_panels` need, for either dtype
 
+    prepare_rounded("float32")                              # likewise; products are ready then too
+
+    pack_rounded(k, n, b, row_stride, column_stride, out)
+    gemm_rounded(m, n, k, a, a_rs, a_cs, packed, c, c_rs, accumulate)
+    gemm_sums_rounded(r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate)
+        The same with both factors rounded to bfloat16, each as it is packed; sums are of the dtype.
+        B is what `pack_rounded` made of it.  How it lies, these three alone know; it is as long as
+        `packed_length` says, and its first columns may be used alone
+
     prepare_convolutions("float32")                         # likewise; products are ready then too
 
     convolve(rows, groups, m, channels, height, width, tall, wide, packed, image, image_row,
@@ -56,6 +65,11 @@ GEMM_KINDS = {  # arguments: i an intp, x a pointer of the dtype, s a pointer of
     "gemm": "iiixiixiixii",
     "gemm_sums": "iiixixxxii",
 }
+ROUNDED_KINDS = {
+    "pack_rounded": "iixiix",
+    "gemm_rounded": "iiixiixxii",
+    "gemm_sums_rounded": "iiixixxxii",
+}
 WINDOW_KINDS = {
     "pack_kernel": "iiiixiiiix",
     "convolve": "iiiiiiiixxiiixiiii",
@@ -66,7 +80,7 @@ WINOGRAD_KINDS = {
     "winograd": "iiiiiiixxiixiiix",
     "winograd_sums": "iiiiiiixiixiixiiixx",
 }
-KINDS = {**GEMM_KINDS, **WINDOW_KINDS, **WINOGRAD_KINDS}
+KINDS = {**GEMM_KINDS, **ROUNDED_KINDS, **WINDOW_KINDS, **WINOGRAD_KINDS}
 GEMM_SUFFIXES = {"float32": "f32", "float64": "f64"}
 
 

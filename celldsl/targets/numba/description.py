@@ -85,11 +85,17 @@ def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls
 
 def _prepare(plan: Plan, names: Names) -> list[str]:
     """What makes products known that the module calls."""
-    if plan.has_winograd:
-        return [f"        prepare={names.own('prepare_winograd')},"]
-    if plan.has_convolution:
-        return [f"        prepare={names.own('prepare_convolutions')},"]
-    return [f"        prepare={names.own('prepare_products')},"] if plan.has_gemm else []
+    known = {
+        "prepare_winograd": plan.has_winograd,
+        "prepare_convolutions": plan.has_convolution and not plan.has_winograd,
+        "prepare_rounded": plan.has_rounding,
+        "prepare_products": plan.has_gemm and not plan.has_convolution and not plan.has_rounding,
+    }
+    needed = [names.own(name) for name, needs in known.items() if needs]
+    if len(needed) < 2:
+        return [f"        prepare={name}," for name in needed]
+    calls = ", ".join(f"{name}(dtype)" for name in needed)
+    return [f"        prepare=lambda dtype: ({calls}),"]
 
 
 def _backward_reads(unit: Unit) -> tuple[str, ...]:
