@@ -41,6 +41,26 @@ def test_it_prints_a_line_for_each_size(capsys: pytest.CaptureFixture[str]) -> N
         ["4", "2"],
     ]
     assert all("µs" in line and line.endswith("%") for line in out[2:])
+    assert all(len(line) <= 80 for line in out)
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [([], True), (["--dtype", "float64"], False), (["--set", "products=bfloat16"], False)],
+)
+def test_a_column_has_products_in_bfloat16(
+    more: list[str], shown: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "leak.cell", "--sizes", "3", *SHORT, *more]) == 0
+    head, *lines = (line.split("  ") for line in capsys.readouterr().out.splitlines()[1:])
+    assert "bfloat16" in head
+    assert all(("-" not in [word.strip() for word in line]) == shown for line in lines)
+
+
+def test_a_cell_without_products_has_none_in_bfloat16(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("leak.cell").write_text(LEAK.replace("linear(x, H)", "sum(x)"))
+    assert main(["bench", "leak.cell", "--sizes", "3", *SHORT]) == 0
+    assert all(" - " in line for line in capsys.readouterr().out.splitlines()[2:])
 
 
 def test_peers_stand_beside_it(

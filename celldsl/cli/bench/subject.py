@@ -20,6 +20,8 @@ from celldsl.cli.options import Setting, root_of
 from celldsl.cli.output import CommandError
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
+from celldsl.ir.size import Size
+from celldsl.ir.spec import ROUNDED
 from celldsl.pipeline import Artefacts, front
 from celldsl.plan.quantities import product_flops
 from celldsl.runtime.arrays.inputs import drawn_input, of_step
@@ -37,13 +39,17 @@ PAUSE = 0.005  # threads of others spin for a while before they sleep
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Seconds of each; `others` are those of a training pass of other cells."""
+    """Seconds of each; `others` are those of a training pass of other cells.
+
+    `rounding` are those of one with products in bfloat16, None where there is no such cell.
+    """
 
     size: int
     batch: int
     step: float
     forward: float
     training: float
+    rounding: float | None
     rows: float
     rate: float
     share: float
@@ -54,7 +60,8 @@ class Line:
         return (
             f"{self.size:5} {self.batch:4} {short_time(self.step):>9} "
             f"{short_time(self.forward):>9} {short_time(self.training):>9} "
-            f"{short(self.rows):>9} {self.rate / 1e9:8.1f} {self.share:15.0%}"
+            f"{'-' if self.rounding is None else short_time(self.rounding):>9} "
+            f"{short(self.rows):>9} {self.rate / 1e9:8.1f} {self.share:9.0%}"
         )
 
     def beside(self, names: Iterable[str]) -> str:
@@ -91,12 +98,18 @@ class Subject:
         self.settings, self.dtype = settings, dtype
         self.cls: Any = load(file, cell, root, without=without)
 
-    def build(self, size: int) -> Any:
+    @property
+    def rounds_too(self) -> bool:
+        """Whether there are products that may be in bfloat16 instead, and nobody said which."""
+        some = self.flops != Size.of(0)
+        return some and self.dtype == "float32" and "products" not in self.settings
+
+    def build(self, size: int, **more: Setting) -> Any:
         """The cell with this size for every dim that is not set and has no default."""
         free = [d.name for d in self.cls.description.dims if d.default is None]
         sizes = {name: size for name in free if name not in self.settings}
         try:
-            return self.cls(**{**sizes, **self.settings}, dtype=self.dtype)
+            return self.cls(**{**sizes, **self.settings, **more}, dtype=self.dtype)
         except (ArgumentError, ArgumentTypeError) as error:
             raise CommandError(f"{error}; give sizes with --set or --sizes", 2) from None
 
@@ -104,7 +117,9 @@ class Subject:
         self, size: int, batch: int, steps: int, seconds: float, peers: Mapping[str, Peer]
     ) -> Line:
         cell = self.build(size)
-        runs = self._runs(cell, batch, steps)
+        runs = self._runs(
+            cell, self.build(size, products=ROUNDED) if self.rounds_too else None, batch, steps
+        )
         width = _widths(cell)
         if width is not None:
             runs |= {name: peer(steps, batch, *width) for name, peer in peers.items()}
@@ -115,9 +130,10 @@ class Subject:
         others = {name: times[name] for name in peers if name in times}
         step, forward, training = times["step"] / STEPS, times["forward"], times["training"]
         rows = steps * batch / training
-        return Line(size, batch, step, forward, training, rows, rate, share, others)
+        rounding = times.get("rounding")
+        return Line(size, batch, step, forward, training, rounding, rows, rate, share, others)
 
-    def _runs(self, cell: Any, batch: int, steps: int) -> dict[str, Run]:
+    def _runs(self, cell: Any, rounding: Any, batch: int, steps: int) -> dict[str, Run]:
         random = np.random.default_rng(0)
         described = cell.description.inputs
         inputs = {
@@ -129,7 +145,7 @@ class Subject:
         dy, state, _ = cell.forward(inputs)
         _, state = cell.step(first, state)
 
-        def train() -> object:
+        def train(cell: Any = cell) -> object:
             tape = cell.forward(inputs)[2]
             return cell.backward(tape, dy)
 
@@ -142,6 +158,7 @@ class Subject:
             "step": go,
             "forward": lambda: cell(inputs),
             "training": train,
+            **({} if rounding is None else {"rounding": lambda: train(rounding)}),
             "sgemm": lambda: square @ square,
         }
 

@@ -1,8 +1,9 @@
 """`celldsl bench FILE`.  In: a cell.  Out: a table of how fast it is, over sizes.
 
 The share is that of the sgemm limit: what the cell's products take at the rate of NumPy's BLAS, by
-what a training pass takes.  A second table has PyTorch's and JAX's cells where they are installed:
-other cells, of the same sizes.  Both are at most 80 columns wide.
+what a training pass takes.  Beside that pass stands the same with products in bfloat16.  A second
+table has PyTorch's and JAX's cells where they are installed: other cells, of the same sizes.  Both
+are at most 80 columns wide.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _print_table(
           "training is forward and all gradients")  # fmt: skip
     if arguments.without:
         print(f"without {', '.join(arguments.without)}")
-    print(" size    B      step   forward  training    rows/s  GFLOP/s  share of sgemm")
+    print(" size    B      step   forward  training  bfloat16    rows/s  GFLOP/s  of sgemm")
     for line in lines:
         print(line.text)
     names = list(dict.fromkeys(name for line in lines for name in line.others))
