@@ -36,6 +36,7 @@ class Dialect:
                what `initial_values` takes before and after a cell's own settings, and its first
                lines
     reserved   further names that mean something in a generated file
+    product    template: the value of a product, whose factors may be rounded
     """
 
     title: str
@@ -57,3 +58,4 @@ class Dialect:
     last_values: tuple[str, ...]
     open_values: tuple[str, ...]
     reserved: tuple[str, ...]
+    product: str = "{0}"

@@ -95,7 +95,9 @@ def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
         case "reshape":
             return _reshape(node, args[0], full[0], result, at)
         case "einsum":
-            return _einsum(node, full, result, at)
+            return _product(_einsum(node, full, result, at), at)
+        case "conv":
+            return _product(replace(result, code=_call(node, full, at)), at)
     if kind in ("reduce", "scan") and node.op not in at.dialect.calls:
         return replace(result, code=_along_axis(node, full[0], at))
     return replace(result, code=_call(node, full, at))
@@ -325,6 +327,13 @@ def _inserted(old: Shape, new: Shape) -> list[str] | None:
         else:
             return None
     return index if not left and "None" in index else None
+
+
+def _product(product: Text, at: Place) -> Text:
+    template = at.dialect.product
+    if template == "{0}":
+        return product
+    return replace(product, code=template.format(product.at(ANY)), binds=ATOM)
 
 
 def _einsum(node: Node, args: Sequence[Text], result: Text, at: Place) -> Text:

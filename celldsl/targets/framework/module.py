@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from celldsl.ir.size import shape_text
 from celldsl.ir.spec import CellSpec
+from celldsl.structs import replace
 from celldsl.targets.docstrings import in_docstring
 from celldsl.targets.framework.convolutions import join_convolutions
 from celldsl.targets.framework.dialect import Dialect
@@ -33,6 +34,9 @@ RESERVED = (
 def cell_of(unit: Unit, dialect: Dialect) -> tuple[Cell, Initial]:
     """All pieces of a module but its text."""
     spec = unit.spec
+    if spec.products:
+        # The cotangent of a product is a factor of its gradients' products.
+        dialect = replace(dialect, product="round_gradient({0})")
     names = Names((*RESERVED, *dialect.reserved, *dialect.helpers))
     parts = split(join_convolutions(unit.program), spec, dialect, names)
     several = len(spec.outputs) > 1

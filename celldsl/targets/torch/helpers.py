@@ -146,6 +146,33 @@ def bfloat16(x):
     return surrogate(rounded.to(x.dtype), x)
 
 
+class RoundedGradient(torch.autograd.Function):
+    """A value whose gradient is rounded to bfloat16."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, d):
+        return bfloat16(d)
+
+    @staticmethod
+    def jvp(ctx, t):
+        return t.view_as(t)
+
+
+def round_gradient(x):
+    """`x`, whose gradient is rounded to bfloat16."""
+    return RoundedGradient.apply(x)
+
+
 class ClippedGradient(torch.autograd.Function):
     """A value whose gradient is kept between two bounds."""
 
