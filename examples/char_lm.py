@@ -116,8 +116,9 @@ def main() -> int:
         text = Text(read_text(arguments.text))
         check_size(text, arguments)
         cell = build_cell(
-            arguments.cell, len(text.characters), arguments.hidden, arguments.seed, arguments.name
-        )
+            arguments.cell, len(text.characters), arguments.hidden, arguments.seed, arguments.name,
+            arguments.products,
+        )  # fmt: skip
     except (celldsl.CellError, OSError, ValueError) as error:
         print(complaint(error), file=sys.stderr)
         return 1
@@ -147,6 +148,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=32, help="parallel streams of text")
     parser.add_argument("--length", type=int, default=64, help="characters that gradients cross")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--products", choices=["float32", "bfloat16"], help="default: float32")
     parser.add_argument("--sample", type=int, default=600, help="characters to write at the end")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--prompt", default="def ", help="what the sample begins with")

@@ -52,7 +52,10 @@ class History:
 def main() -> int:
     arguments = parse_arguments()
     try:
-        cell = build_cell(arguments.cell, PIXELS, arguments.hidden, arguments.seed, arguments.name)
+        cell = build_cell(
+            arguments.cell, PIXELS, arguments.hidden, arguments.seed, arguments.name,
+            arguments.products,
+        )  # fmt: skip
     except (celldsl.CellError, OSError, ValueError) as error:
         print(complaint(error), file=sys.stderr)
         return 1
@@ -81,6 +84,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--hidden", type=int, default=64, help="the size of the state")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--products", choices=["float32", "bfloat16"], help="default: float32")
     parser.add_argument("--out", type=Path, default=Path("digits.png"), help="the picture")
     return parser.parse_args()
 

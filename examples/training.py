@@ -43,9 +43,17 @@ def complaint(error: Exception) -> str:
 
 
 def build_cell(
-    path: str | Path, inputs: int, hidden: int, seed: int, name: str | None = None
+    path: str | Path,
+    inputs: int,
+    hidden: int,
+    seed: int,
+    name: str | None = None,
+    products: str | None = None,
 ) -> Any:
-    """A float32 cell: its input has `inputs` numbers, every other size is `hidden`."""
+    """A float32 cell: its input has `inputs` numbers, every other size is `hidden`.
+
+    `products` is "bfloat16" where factors of products are to be rounded.
+    """
     cls = load_class(path, name)
     if lacking := getattr(cls, "lacking", ()):
         names = " and ".join(lacking)
@@ -67,7 +75,7 @@ def build_cell(
     input_dim = only.text.strip("[]")
     if input_dim in sizes:
         sizes[input_dim] = inputs
-    cell = cls(**sizes, dtype="float32", seed=seed)
+    cell = cls(**sizes, dtype="float32", seed=seed, products=products)
     if only.shape(**cell.dims) != (inputs,):
         raise ValueError(
             f"the input {only.name} of {described.name} is {only.text}; this example feeds "
