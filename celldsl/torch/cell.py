@@ -37,6 +37,7 @@ from celldsl.torch.check import (
 from celldsl.torch.form import checked_form
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.plain import Options
+from celldsl.torch.ready import STEP
 from celldsl.torch.stack import one_cell
 from celldsl.torch.states import pack_like, tell_pytree
 
@@ -71,6 +72,7 @@ class Cell(CellLayer):
         self._inputs = make_slots(recipe.described.inputs, recipe.dims)
         self._names = tuple(slot.name for slot in self._inputs)
         self._states = make_slots(recipe.described.states, recipe.dims)
+        self._quick = None if form else self._made_quick(STEP)
 
     __signature__ = OwnSignature(lambda step: _signature(step))
 
@@ -79,6 +81,11 @@ class Cell(CellLayer):
 
         Rows where `resets` (B,) is true start there too.  Without a batch all is one row.
         """
+        quick = self._quick
+        if quick is not None and not named and not torch.compiler.is_compiling():
+            found = quick.run(self, inputs, state)
+            if found is not None:
+                return found
         refuse_tracing()
         if named:
             refuse_unknown("Cell.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
@@ -98,8 +105,8 @@ class Cell(CellLayer):
         rows = [each[0, 0] if alone else each[0] for each in outputs]
         ends = [each[0] if alone else each for each in finals]
         cls = self._recipe.cls
-        found = rows[0] if len(rows) == 1 else pack_like(cls._output_structure, rows)
-        return found, pack_like(cls._state_structure, ends)
+        own = rows[0] if len(rows) == 1 else pack_like(cls._output_structure, rows)
+        return own, pack_like(cls._state_structure, ends)
 
     def _inward(self, slot: Slot, value: torch.Tensor, batch: int | None) -> torch.Tensor:
         """(1, B, …), or (B, …) where it lasts a sequence."""

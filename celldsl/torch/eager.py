@@ -45,8 +45,7 @@ class KernelPass(torch.autograd.Function):
         # Somebody wants gradients of these, or goes over many cotangents at once.
         if torch.is_grad_enabled() or _transforms() is not None or goes_over_cotangents():
             refuse_masks(call.recipe, call.key is not None)
-            given = tensors, call.options, cotangents, wanted
-            return None, *plain_gradients(call.recipe, *given)
+            return None, *call.plain_back(tensors, cotangents, wanted)
         found = call.back(tensors, tape, cotangents, wanted)
         found += [None] * (len(tensors) - len(found))  # of consts
         if all(wanted):
@@ -113,6 +112,15 @@ class Call:
         if self.checked:
             look_at_gradients(self.recipe, tensors, self.options, given, found)
         return found
+
+    def plain_back(
+        self,
+        tensors: Tensors,
+        cotangents: Sequence[torch.Tensor | None],
+        wants: Sequence[bool],
+    ) -> list[torch.Tensor | None]:
+        """The same by plain code, which can be differentiated again."""
+        return plain_gradients(self.recipe, tensors, self.options, cotangents, wants)
 
 
 def wanted_of(wants: Sequence[bool], inputs: int, given: int) -> Wanted:

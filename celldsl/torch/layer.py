@@ -30,7 +30,8 @@ from celldsl.torch.kernels import Kernels, kernels_of
 from celldsl.torch.numerics import look_at_pass
 from celldsl.torch.ops import forward_op
 from celldsl.torch.plain import Groups, Options, plain_pass
-from celldsl.torch.quick import Memo, quick_pass
+from celldsl.torch.quick import Memo, Quick, quick_pass
+from celldsl.torch.ready import WHOLE, Axes
 from celldsl.torch.transformed import is_batched, transformed_pass
 from celldsl.torch.weights import Packed
 
@@ -57,8 +58,8 @@ class CellLayer(Group):
         self._given = frozenset(values.hypers.given)
         self._count = len(described.outputs)
         self._checks = checks_asked_for()
-        self._quick = [*map(flows, described.inputs)] == [True] and bool(self._paths)
-        self._quick = self._quick and not self._checks
+        self._is_simple = [*map(flows, described.inputs)] == [True] and bool(self._paths)
+        self._is_simple = self._is_simple and not self._checks
         self.register_load_state_dict_post_hook(_warn_of_loaded)
 
     def _tensors(self) -> list[torch.Tensor]:
@@ -106,7 +107,7 @@ class CellLayer(Group):
         recipe: Recipe | None,
     ) -> tuple[Tensors, Tensors]:
         if recipe is None and self._is_quick(options, form):
-            found = quick_pass(self, inputs[0], starts, False, options.reverse)
+            found = quick_pass(self, inputs[0], starts, options.reverse, WHOLE)
             if found is not None:
                 return found[: self._count], found[self._count :]
         recipe = self._recipe if recipe is None else recipe
@@ -163,13 +164,19 @@ class CellLayer(Group):
     def _is_quick(self, options: Options, form: str | None) -> bool:
         """Whether it may be an ordinary pass; the tensors will tell."""
         return (
-            self._quick
+            self._is_simple
             and form != "plain"
             and options.lengths is None
             and options.resets is None
             and not (options.training and self._recipe.described.masks)
             and not torch.compiler.is_compiling()
         )
+
+    def _made_quick(self, axes: Axes) -> Quick | None:
+        """For calls of this cell, where they may be ordinary passes."""
+        cls = self._recipe.cls
+        flat = cls._state_structure.flat and cls._output_structure.flat
+        return Quick(self._recipe, axes) if self._is_simple and flat else None
 
     def _why_plain(self, tensors: Tensors, weights: Tensors, form: str | None) -> str:
         """What keeps kernels from running.  Raises where they alone are wanted."""
@@ -212,8 +219,8 @@ class CellLayer(Group):
         weights: Tensors,
         options: Options,
     ) -> tuple[Tensors, Tensors]:
-        inputs = [each.contiguous() for each in inputs]
-        starts = [each.contiguous() for each in starts]
+        inputs = [each.resolve_neg().contiguous() for each in inputs]
+        starts = [each.resolve_neg().contiguous() for each in starts]
         kernels = kernels_of(recipe.text, inputs[0].dtype)
         packed = self._packed(recipe, kernels, weights)
         steps, batch = lead_of(recipe, inputs)

@@ -32,7 +32,8 @@ from celldsl.torch.check import (
 from celldsl.torch.form import checked_form
 from celldsl.torch.over_layers import Between, LayerOfStack, States, over_layers
 from celldsl.torch.packing import packed_like, padded
-from celldsl.torch.quick import quick_pass
+from celldsl.torch.quick import Quick
+from celldsl.torch.ready import LAYERED
 from celldsl.torch.stack import build_stack, check_directions, check_residual, check_states
 from celldsl.torch.states import pack_like, tell_pytree
 from celldsl.torch.watched import Watched
@@ -41,22 +42,6 @@ Tensors = Sequence[torch.Tensor]
 FIXED = ("num_layers", "bidirectional", "batch_first", "residual")  # as a layer was built
 KEYWORDS = ("state", "lengths", "resets", "states")
 TRACE_KEYWORDS = ("names", "state", "lengths", "resets")
-
-
-class Single:
-    """The only layer of a module, how many outputs it has, the types of tuples, and whether it may
-    draw masks."""
-
-    __slots__ = ("count", "layer", "masks", "outputs", "states")
-
-    def __init__(self, layer: LayerOfStack) -> None:
-        cls = layer._recipe.cls
-        self.layer, self.count = layer, layer._count
-        self.outputs, self.states = cls._output_structure.type, cls._state_structure.type
-        self.masks = bool(layer._recipe.described.masks)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Single, (self.layer,)
 
 
 class RNN(nn.Module):
@@ -127,8 +112,8 @@ class RNN(nn.Module):
         if name == "form_wanted":
             value = checked_form(value)
         super().__setattr__(name, value)
-        if name == "form_wanted" and "_single" in vars(self):
-            self._single = self._one()
+        if name == "form_wanted" and "_quick" in vars(self):
+            self._quick = self._made_quick()
 
     def _describe(self) -> None:
         recipes = [self._layer(number, 0)._recipe for number in range(self.num_layers)]
@@ -138,7 +123,7 @@ class RNN(nn.Module):
         self._recipes = recipes
         for each in recipes:
             tell_pytree(each)
-        self._single = self._one()
+        self._quick = self._made_quick()
 
     @property
     def dropout(self) -> float:
@@ -150,15 +135,12 @@ class RNN(nn.Module):
         # As a text: of a number `torch.compile(dynamic=True)` makes a variable, and compiles twice.
         self._dropout = repr(_rate(rate))
 
-    def _one(self) -> Single | None:
-        """The layer, where there is one that is as most are."""
-        layer = self._layer(0, 0)
-        cls = layer._recipe.cls
-        states, outputs = cls._state_structure, cls._output_structure
+    def _made_quick(self) -> Quick | None:
+        """For the only layer, where it is as most are."""
         plain = not (self.batch_first or self.bidirectional or self._listed or self.form_wanted)
-        if self.num_layers > 1 or not (plain and layer._quick and states.flat and outputs.flat):
+        if self.num_layers > 1 or not plain:
             return None
-        return Single(layer)
+        return self._layer(0, 0)._made_quick(LAYERED)
 
     def _layer(self, number: int, direction: int) -> LayerOfStack:
         name = f"{number}_reverse" if direction else f"{number}"
@@ -176,8 +158,11 @@ class RNN(nn.Module):
         instead of the last ones, (layers·directions, T, B, …) each, or (…, B, T, …), and zeros past
         a length.
         """
-        if self._single is not None and not named and not torch.compiler.is_compiling():
-            found = self._quickly(self._single, inputs, state)
+        quick = self._quick
+        if quick is not None and not named and not torch.compiler.is_compiling():
+            layers: Any = self._modules["layers"]  # as an attribute it takes longer to find
+            layer = layers._modules["0"]
+            found = None if layer._has_hooks() else quick.run(layer, inputs, state)
             if found is not None:
                 return found
         refuse_tracing()
@@ -216,22 +201,6 @@ class RNN(nn.Module):
             self.train(was_training)
         outward = self._arguments.outward
         return {name: outward(each, checked.alone) for name, each in watched.found.items()}
-
-    def _quickly(self, single: Single, x: Any, state: Any) -> tuple[Any, Any] | None:
-        """The ordinary pass of one layer in one direction; None where there is more to do."""
-        states, count = single.states, single.count
-        if state is not None and type(state) is not states:
-            return None
-        if not isinstance(x, torch.Tensor) or (single.masks and self.training):
-            return None
-        if single.layer._has_hooks():
-            return None
-        found = quick_pass(single.layer, x, () if state is None else state, True, False)
-        if found is None:
-            return None
-        if count == 1:
-            return found[0], states._make(found[1:])
-        return single.outputs._make(found[:count]), states._make(found[count:])
 
     def _packed(
         self, given: list[Any], state: Any, lengths: Any, resets: Any, every: bool

@@ -12,7 +12,7 @@ way of `.data`, NumPy or another process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from math import prod
 
 import numpy as np
@@ -24,16 +24,21 @@ from celldsl.runtime.blocks import Blocks
 from celldsl.runtime.buffers import PooledBuffer
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.exec.numbers import Numbers
+from celldsl.runtime.threads.launch import PreparedCall
 
 Tensors = Sequence[torch.Tensor]
+KEPT_SHAPES = 64
 _place_of = torch.Tensor.data_ptr
 _from_numpy = torch.from_numpy
 
 
 class Packed:
-    """`numbers` are what passes compute with; `fixed` is what a first pass derived from them."""
+    """`numbers` are what passes compute with; `fixed` is what a first pass derived from them.
 
-    __slots__ = ("_blocks", "_buffers", "_flat", "dtype", "fixed", "numbers")
+    `idle` are calls over both that nobody uses at the moment, by what they were made for.
+    """
+
+    __slots__ = ("_blocks", "_buffers", "_flat", "dtype", "fixed", "idle", "numbers")
 
     def __init__(
         self,
@@ -45,6 +50,7 @@ class Packed:
         self.dtype = dtype
         self.numbers = numbers
         self.fixed: PooledBuffer | None = None
+        self.idle: dict[Hashable, list[PreparedCall]] = {}
         self._blocks = blocks
         self._buffers = buffers
         self._flat = [each.array.ctypes.data for each in buffers]

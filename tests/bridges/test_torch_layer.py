@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,59 @@ def test_copies_and_pickles(gru: Any, x: Any) -> None:
         assert torch.equal(other(x)[0], y) and repr(other) == repr(gru)
     other.layers["0"].c.b.data.add_(1.0)
     assert not torch.equal(other(x)[0], y) and torch.equal(gru(x)[0], y)
+
+
+def second_gradients(layer: Any, given: Any, state: Any) -> Any:
+    own = given.clone().requires_grad_()
+    starts = [] if state is None else [each.detach().requires_grad_() for each in state]
+    y, last = layer(own, None if state is None else type(state)(*starts))
+    leaves = [own, *starts, *layer.parameters()]
+    loss = y.square().sum() + last.h.sin().sum()
+    first = torch.autograd.grad(loss, leaves, create_graph=True)
+    return torch.autograd.grad(sum(each.square().sum() for each in first), leaves)
+
+
+def test_gradients_of_gradients_of_states_by_name(gru: Any, GRU: Any, x: Any) -> None:
+    """A layer's own tuple, as it is passed on from call to call, is the ordinary case."""
+    step, plain = (celldsl.torch.Cell(GRU, I=3, H=5, form=f, **F64) for f in (None, "plain"))
+    plain.load_state_dict(step.state_dict())
+    for layer, other, given in ((gru, as_plain(gru), x[:3]), (step, plain, x[0])):
+        for state in (None, layer(given)[1]):
+            wanted = second_gradients(other, given, state)
+            assert_close(second_gradients(layer, given, state), wanted)
+
+
+def test_short_passes_are_the_same_in_any_way(gru: Any, GRU: Any, x: Any) -> None:
+    """What is prepared for a shape is one caller's at a time, and sees all changes."""
+    step = celldsl.torch.Cell(GRU, I=3, H=5, **F64)
+    step.load_state_dict(gru.layers["0"].state_dict())
+    with torch.no_grad():
+        wanted, state = gru(x, lengths=torch.full((2,), 7))
+
+        def walk(_: int) -> Any:
+            last: Any = None
+            rows = []
+            for number, row in enumerate(x):
+                if number % 2:
+                    y, last = step(row, last)
+                else:
+                    mapped = None if last is None else last._make([last.h[None]])
+                    y, last = gru(row[None], mapped)
+                    y, last = y[0], last._make([last.h[0]])
+                rows.append(y)
+            return torch.stack(rows), last.h
+
+        walk(0)
+        with ThreadPoolExecutor(4) as pool:
+            for rows, h in pool.map(walk, range(40)):
+                torch.testing.assert_close(rows, wanted, rtol=1e-12, atol=1e-12)
+                torch.testing.assert_close(h, state.h[0], rtol=1e-12, atol=1e-12)
+        opposite = torch.complex(x[:1, :, :1], -x[:1, :, :1]).conj().imag.expand(1, 2, 3)
+        same = opposite.clone()
+        assert torch.equal(gru(opposite)[0], gru(same)[0])
+        turned = torch._neg_view(-same)
+        assert torch.equal(gru(turned)[0], gru(same)[0])
+        step.c.b.data.add_(1.0)
+        assert not torch.equal(step(x[0])[0], wanted[0])
+    y, _ = gru(x[:1])
+    assert y.requires_grad and not gru(x[:1])[0].is_inference()

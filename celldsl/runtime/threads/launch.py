@@ -261,6 +261,16 @@ class PreparedCall:
         self._addresses[self._first :] = array_words(arrays)
         self._functions.alone_over(self.address)
 
+    def run_at(self, addresses: Words) -> None:
+        """Runs the phases over the first arrays, and numbers at these addresses.
+
+        Raises PhaseError where a phase failed; it is not to be run again then.
+        """
+        self._addresses[self._first :] = addresses
+        self._functions.alone(self.address)
+        if self._job[GRAPH_STOP]:
+            raise_failure(self._job)
+
     def place(self, arrays: Sequence[Values]) -> None:
         """Says which arrays are the last, for code that runs the job itself."""
         self._last = arrays
