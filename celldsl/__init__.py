@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from celldsl import fork_amid_imports as _  # noqa: F401 - from now on forks wait for imports
 from celldsl.version import __version__
 
 if TYPE_CHECKING:

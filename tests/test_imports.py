@@ -23,6 +23,7 @@ FRONT = "diagnostics syntax ir"
 LAYERS = {
     "version": "",
     "structs": "",
+    "fork_amid_imports": "",
     "mistakes": "",
     "files": "",
     "package": "",
@@ -40,7 +41,7 @@ LAYERS = {
     "transforms": "structs ir",
     "plan": "structs ir jit.gemm.sizes",
     "kernel_ir": "structs ir plan",
-    "jit": "files cache_folders package",
+    "jit": "files cache_folders package fork_amid_imports",
     "cached": "generated",
     "kept_modules": "files cache_folders cell_warning runtime.cell",
     "runtime.numerics": "",

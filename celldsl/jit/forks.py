@@ -11,6 +11,7 @@ A child has one thread, the one that forked.  A lock that another thread held wo
 it, and what LLVM had half changed would stay so: forks wait for who compiles, for PATIENCE at most.
 Who reads a cell imports modules, whose locks Python leaves to the child as they are, as those of
 `cached_property` up to Python 3.11.
+Imports of ours that another thread is amid they wait for first (`celldsl/fork_amid_imports.py`).
 They do so before `logging` takes its lock for the fork, since who compiles may be waiting for that
 one: what is registered last runs first, so logging is imported here.
 """
@@ -24,7 +25,8 @@ from threading import Condition, RLock, get_ident
 from typing import Any
 from weakref import WeakSet
 
-PATIENCE = 120.0  # seconds
+from celldsl.fork_amid_imports import LOCKS, PATIENCE, before_fork
+
 _fork_locks: WeakSet[ProcessLock] = WeakSet()
 
 
@@ -105,7 +107,10 @@ def _inner(holder: Any) -> Any:
 _fork_taken: dict[int, list[Any]] = {}  # by the threads that fork
 
 
-def _before_fork() -> None:
+def _hold() -> None:
+    """Acquires the locks, unless the thread has done so for this fork."""
+    if get_ident() in _fork_taken:
+        return
     taken = _fork_taken.setdefault(get_ident(), [])
     for holder in _fork_waits_for():
         lock = _inner(holder)
@@ -131,5 +136,7 @@ def _in_child() -> None:
             setattr(holder, "lock" if isinstance(holder, ProcessLock) else "_lock", RLock())
 
 
+# A fork that began to wait before this was imported has none of the hooks below.
+LOCKS.append((_hold, _give_back))
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_give_back, after_in_child=_in_child)
+    os.register_at_fork(before=before_fork, after_in_parent=_give_back, after_in_child=_in_child)

@@ -131,6 +131,36 @@ print(os.waitpid(child, 0)[1])
     assert done.stdout == "0\n", done.stderr
 
 
+def test_forks_wait_for_what_another_thread_imports() -> None:
+    # Python leaves the lock of the module to the child, as one that nobody gives back.
+    script = """
+import importlib, os, sys, threading, time
+import celldsl
+
+inside = threading.Event()
+
+class Slowly:
+    def find_spec(name, path=None, target=None):
+        if name == "celldsl.optim":
+            inside.set()
+            time.sleep(0.5)  # the fork waits by now; nothing is in `sys.modules` yet
+
+sys.meta_path.insert(0, Slowly)
+threading.Thread(target=importlib.import_module, args=("celldsl.optim",)).start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    from celldsl.optim import Adam
+    os._exit(7)
+print(os.waitpid(child, 0)[1] >> 8)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("7\n", "")
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_locks_are_free_in_a_child() -> None:
     lock, entered, leave = ProcessLock(), threading.Event(), threading.Event()

@@ -21,7 +21,8 @@ from typing import NamedTuple
 from celldsl.jit.source_text import SOURCE
 from celldsl.package import files_below, package
 
-ROOMS = ("cache_folders.py", "files.py", "mistakes.py", "package.py", "jit", "runtime")
+FACTS = ("cache_folders.py", "files.py", "fork_amid_imports.py", "mistakes.py", "package.py")
+ROOMS = (*FACTS, "jit", "runtime")
 # What checks gradients and runs is for the command line.
 AT_HOME = ("runtime/gradcheck.py", "runtime/run_checks.py")
 # As `pyproject.toml` says.
