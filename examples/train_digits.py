@@ -59,7 +59,8 @@ def main() -> int:
     except (celldsl.CellError, OSError, ValueError) as error:
         print(complaint(error), file=sys.stderr)
         return 1
-    print(f"{describe(cell)}, kernels ready after {compile_kernels(cell, PIXELS):.1f} s")
+    seconds = compile_kernels(cell, PIXELS)
+    print(f"{describe(cell)}, kernels ready after {seconds:.1f} s", flush=True)
     readout = Readout(output_size(cell), classes=10, seed=arguments.seed)
     data = digits()
     started = time.perf_counter()
@@ -119,18 +120,21 @@ def train(
     adam, fall = Adam(arrays, betas=(0.9, 0.99), clip=5.0), cosine(RATE, steps=1)
     random = np.random.default_rng(seed)
     history = History()
+    batches = range(0, len(labels), BATCH)
     # On a terminal; in a pipe it stays quiet.
-    bar = tqdm(range(epochs), desc="training", unit="epoch", disable=None)
-    for epoch in bar:
-        order = random.permutation(len(labels))
-        losses = []
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
-            rate = fall((epoch + start / len(order)) / epochs)
-            moved = shifted(images[:, chosen], random)
-            losses.append(update(cell, readout, adam, moved, labels[chosen], rate))
-        note(history, losses, predict(cell, readout, data["test"][0]), data["test"][1])
-        bar.set_postfix_str(f"loss {history.train_loss[-1]:.3f}, test {history.accuracy[-1]:.1%}")
+    with tqdm(total=epochs * len(batches), desc="training", unit="batch", disable=None) as bar:
+        for epoch in range(epochs):
+            order = random.permutation(len(labels))
+            losses = []
+            for start in batches:
+                chosen = order[start : start + BATCH]
+                rate = fall((epoch + start / len(order)) / epochs)
+                moved = shifted(images[:, chosen], random)
+                losses.append(update(cell, readout, adam, moved, labels[chosen], rate))
+                bar.update()
+            note(history, losses, predict(cell, readout, data["test"][0]), data["test"][1])
+            loss, right = history.train_loss[-1], history.accuracy[-1]
+            bar.set_postfix_str(f"epoch {epoch + 1}, loss {loss:.3f}, test {right:.1%}")
     return history
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,19 @@ from typing import Any
 import numpy as np
 
 import celldsl
+
+
+@contextmanager
+def stage(text: str) -> Iterator[None]:
+    """Says on a terminal what goes on, as long as it does; in a pipe it stays quiet."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"{text} …", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def load_class(path: str | Path, name: str | None = None) -> Any:
@@ -54,7 +69,8 @@ def build_cell(
 
     `products` is "bfloat16" where factors of products are to be rounded.
     """
-    cls = load_class(path, name)
+    with stage(f"reading {Path(path).name}"):
+        cls = load_class(path, name)
     if lacking := getattr(cls, "lacking", ()):
         names = " and ".join(lacking)
         raise ValueError(
@@ -75,7 +91,8 @@ def build_cell(
     input_dim = only.text.strip("[]")
     if input_dim in sizes:
         sizes[input_dim] = inputs
-    cell = cls(**sizes, dtype="float32", seed=seed, products=products)
+    with stage(f"compiling {described.name}"):
+        cell = cls(**sizes, dtype="float32", seed=seed, products=products)
     if only.shape(**cell.dims) != (inputs,):
         raise ValueError(
             f"the input {only.name} of {described.name} is {only.text}; this example feeds "
@@ -87,8 +104,9 @@ def build_cell(
 def compile_kernels(cell: Any, inputs: int) -> float:
     """Seconds until the kernels are there: about none when they were compiled before."""
     started = time.perf_counter()
-    _, _, tape = cell.forward(np.zeros((1, 1, inputs), np.float32))
-    cell.backward(tape)
+    with stage(f"compiling the passes of {type(cell).__name__}"):
+        _, _, tape = cell.forward(np.zeros((1, 1, inputs), np.float32))
+        cell.backward(tape)
     return time.perf_counter() - started
 
 
