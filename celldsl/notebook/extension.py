@@ -31,8 +31,14 @@ from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
 from celldsl.editors.symbols import Names
 from celldsl.editors.words import words
-from celldsl.notebook.array_view import arrays_html, gradients_html, has_arrays, parameters_html
-from celldsl.notebook.cell_view import cell_html, class_html
+from celldsl.notebook.views import (
+    arrays_html,
+    cell_html,
+    class_html,
+    gradients_html,
+    has_arrays,
+    parameters_html,
+)
 from celldsl.pipeline import check_text
 from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.cell.built import Gradients

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.notebook.array_view import (
+from celldsl.notebook.views import (
     HIGHEST,
     WIDEST,
     arrays_html,
