@@ -1,12 +1,12 @@
-r"""Iterations that say the same, as one.  In: equations of unrolled loops.  Out: lines of LaTeX.
+r"""Lines of LaTeX, of which iterations that say the same are one.  In: equations.  Out: lines.
 
     u^{(1)}_{t} &= f(u^{(0)}_{t})
     u^{(2)}_{t} &= f(u^{(1)}_{t})           u^{(k)}_{t} &= f(u^{(k-1)}_{t}), \quad k = 1, \ldots, 3
     u^{(3)}_{t} &= f(u^{(2)}_{t})
 
-An iteration is folded with those that are its own text but for the numbers of iterations, in
-which it stands for `k` and the one before for `k-1`.  The first often differs: it reads what was
-there before the loop.
+An iteration of an unrolled loop is folded with those that are its own text but for the numbers of
+iterations, in which it stands for `k` and the one before for `k-1`.  The first often differs: it
+reads what was there before the loop.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from celldsl.pictures.equation import Equation
 from celldsl.pictures.symbols import plain, symbol
+from celldsl.structs import record
 
 FEWEST = 3
 Loops = tuple[tuple[str, int], ...]
@@ -67,3 +67,18 @@ def _same(passes: list[tuple[int, list[Equation]]]) -> int:
 
 def _with_index(text: str, k: int, variable: str) -> str:
     return text.replace(f"⟨{k}⟩", f"⟨{variable}⟩").replace(f"⟨{k - 1}⟩", f"⟨{variable}-1⟩")
+
+
+@record
+class Equation:
+    """`left` has a symbol for each of `values`; `loops` are those it stands in."""
+
+    left: tuple[str, ...]
+    values: tuple[str, ...]
+    right: str
+    loops: tuple[tuple[str, int], ...] = ()
+
+    def __str__(self) -> str:
+        names = ", ".join(self.left)
+        left = names if len(self.left) == 1 else rf"\left({names}\right)"
+        return f"{left} &= {self.right}"

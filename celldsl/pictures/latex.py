@@ -22,8 +22,7 @@ from celldsl.ir.attributes import AXIS, PER, PERM, SITE, SIZE, SPEC, START, STOP
 from celldsl.ir.notes import Composite, Definition, Notes
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Shape, Size
-from celldsl.pictures.equation import Equation
-from celldsl.pictures.folding import folded
+from celldsl.pictures.folding import Equation, folded
 from celldsl.pictures.notation import (
     ATOM,
     PRODUCT,
@@ -34,8 +33,7 @@ from celldsl.pictures.notation import (
     product_notation,
 )
 from celldsl.pictures.reading import Reading
-from celldsl.pictures.scalars import number_text, shape_tex, size_text
-from celldsl.pictures.symbols import Symbols
+from celldsl.pictures.symbols import Symbols, number_text, shape_tex, size_text
 
 # What is used more than once and is longer than this gets a symbol, as does what is deep.
 SHORT, DEEP = 4, 60

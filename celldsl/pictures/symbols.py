@@ -1,19 +1,25 @@
-r"""What values are called in equations.  In: names of authors.  Out: LaTeX, each for one value.
+r"""What values, numbers and sizes are called in equations.  In: names of authors.  Out: LaTeX.
 
     gamma_x          \gamma^{x}_{t}        a value of a step; its index is above, for the time
     h, h'            h_{t-1}, h_{t}        a state as it came in, and as it goes out
     r_u.W_x          W^{(r,u)}_{x}         a parameter: it has no time
+    1e-06            10^{-6}               with how tightly it binds, as sizes have
+    2*H + I          2 \cdot H + I
 
-`layer.0.r` in the inner cell `layer.0` is r^{(layer,0)}_{t}; the value that the second iteration of
-a loop gives `u` is u^{(1)}_{t}.  Iterations stand between angle brackets until `plain` is called,
-so that those which say the same can be told (`celldsl.pictures.folding`).
+No two values have one symbol.  `layer.0.r` in the inner cell `layer.0` is r^{(layer,0)}_{t}; the
+value that the second iteration of a loop gives `u` is u^{(1)}_{t}.  Iterations stand between angle
+brackets until `plain` is called, so that those which say the same can be told
+(`celldsl.pictures.folding`).
 """
 
 from __future__ import annotations
 
+import math
 import re
 
 from celldsl.ir.notes import Definition
+from celldsl.ir.size import Shape, Size
+from celldsl.pictures.notation import ATOM, POWER, PRODUCT, SUM
 from celldsl.syntax.names import GREEK
 
 GREEK_NAMES = frozenset(GREEK.values())
@@ -102,3 +108,30 @@ def _letters(word: str) -> str:
 def plain(text: str) -> str:
     """The text with iterations as numbers."""
     return text.replace("⟨", "").replace("⟩", "")
+
+
+def number_text(value: float) -> tuple[str, int]:
+    if math.isinf(value):
+        return (r"\infty", ATOM) if value > 0 else (r"-\infty", SUM)
+    if value < 0:
+        return f"-{number_text(-value)[0]}", SUM
+    text = f"{value:.0f}" if value == int(value) and value < 1e15 else repr(value)
+    if "e" not in text:
+        return text, ATOM
+    mantissa, _, exponent = text.partition("e")
+    power = f"10^{{{int(exponent)}}}"
+    return (power, POWER) if mantissa == "1" else (rf"{mantissa} \cdot {power}", PRODUCT)
+
+
+def size_text(size: Size) -> tuple[str, int]:
+    named = re.sub(r"[A-Za-z_]\w*", lambda m: symbol(m[0], [], ""), str(size))
+    text = named.replace("*", r" \cdot ")
+    if size.constant is not None and size.constant >= 0:
+        return text, ATOM
+    if len(size.terms) > 1 or text.startswith("-"):
+        return text, SUM
+    return text, ATOM if re.fullmatch(r"\w+", str(size)) else PRODUCT
+
+
+def shape_tex(shape: Shape) -> str:
+    return f"[{', '.join(size_text(size)[0] for size in shape)}]"

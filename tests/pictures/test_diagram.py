@@ -22,9 +22,9 @@ from celldsl.pictures.frames import without
 from celldsl.pictures.graph import CONSTANT, Box, Graph, graph_of
 from celldsl.pictures.items import Item
 from celldsl.pictures.layout import Picture, arrange, labels_of
+from celldsl.pictures.reading import as_written
 from celldsl.pictures.svg import svg_text
 from celldsl.pictures.terminal import text_picture
-from celldsl.pictures.written import as_written
 from celldsl.pipeline import front
 from celldsl.transforms.autodiff import differentiate
 from tests.end_to_end.every_cell import NAMES

@@ -13,8 +13,7 @@ import pytest
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Rows
-from celldsl.pictures.equation import Equation
-from celldsl.pictures.folding import folded
+from celldsl.pictures.folding import Equation, folded
 from celldsl.pictures.latex import Typesetter, latex_text
 from celldsl.pictures.symbols import plain, symbol
 from celldsl.pipeline import front
