@@ -16,7 +16,7 @@ from typing import BinaryIO
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInternalError
 
-from celldsl.editors import name_requests, problems, text_requests
+from celldsl.editors import problems, requests
 from celldsl.editors.protocol import Features, Server, path_of, uri_of
 from celldsl.editors.workspace import Workspace
 
@@ -26,7 +26,7 @@ PAUSE = 0.01
 def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """Answers until the editor closes the connection."""
     server = Server()
-    tables = (FEATURES, problems.FEATURES, name_requests.FEATURES, text_requests.FEATURES)
+    tables = (FEATURES, problems.FEATURES, requests.FEATURES)
     for features in tables:
         for method, (answer, options) in features.items():
             server.feature(method, options)(answer)

@@ -12,7 +12,7 @@ from celldsl.editors.calls import argument_hints, called_at
 from celldsl.editors.colours import IN_PLACES, TYPES, coloured
 from celldsl.editors.completion import complete
 from celldsl.editors.hover import hints, hover, signature
-from celldsl.editors.positions import Positions
+from celldsl.editors.protocol import Positions
 from celldsl.editors.renaming import RenameError, rename
 from celldsl.editors.symbols import NAMED, Names
 from celldsl.editors.workspace import Document, Workspace

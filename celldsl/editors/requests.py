@@ -1,4 +1,8 @@
-"""Requests about the name at a place.  In: documents and offsets.  Out: the protocol's answers."""
+"""What editors ask of a text, and of a name in it.  In: documents, offsets.  Out: answers.
+
+Of a text its outline, shapes and colours; of a name what it is, what may stand there, where it is
+defined and used, and another name for it.  All are in the protocol's words.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,68 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from celldsl.diagnostics.span import Span
-from celldsl.editors.calls import called_at
+from celldsl.editors.calls import argument_hints, called_at
+from celldsl.editors.colours import MODIFIERS, TYPES, coloured
 from celldsl.editors.completion import Proposal, complete
-from celldsl.editors.hover import hover
+from celldsl.editors.hover import hints, hover
 from celldsl.editors.protocol import FAILED, Features, Server, edit_of, uri_of
 from celldsl.editors.renaming import RenameError, rename, renameable
+from celldsl.editors.symbols import Symbol
+
+SYMBOLS = {
+    "cell": lsp.SymbolKind.Class, "def": lsp.SymbolKind.Function, "import": lsp.SymbolKind.Module,
+    "dim": lsp.SymbolKind.TypeParameter, "state": lsp.SymbolKind.Property,
+    "const": lsp.SymbolKind.Constant, "sub": lsp.SymbolKind.Object,
+}  # fmt: skip
+
+
+def _symbols(server: Server, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
+    """Cells and functions, with what they declare inside."""
+    symbols = server.of(params.text_document.uri).names.symbols
+    top = [_symbol(server, s) for key, s in symbols.items() if not key.name]
+    for outer in top:
+        outer.children = [
+            _symbol(server, s) for key, s in symbols.items() if key.name and key.item == outer.name
+        ]
+    return top
+
+
+def _symbol(server: Server, s: Symbol) -> lsp.DocumentSymbol:
+    kind = SYMBOLS.get(s.kind, lsp.SymbolKind.Variable)
+    whole = s.whole if s.whole.start <= s.span.start and s.span.end <= s.whole.end else s.span
+    return lsp.DocumentSymbol(s.name, kind, server.range(whole), server.range(s.span), s.kind)
+
+
+def _hints(server: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+    document = server.of(params.text_document.uri)
+    places = server.positions(document.source)
+    kinds = lsp.InlayHintKind
+    found = [(at, told, kinds.Type) for at, told in hints(document)]
+    found += [(at, told, kinds.Parameter) for at, told in argument_hints(server.cells, document)]
+    told_at = [(lsp.Position(*places.line_column(at)), told, kind) for at, told, kind in found]
+    return [
+        lsp.InlayHint(place, told, kind, padding_right=kind == kinds.Parameter)
+        for place, told, kind in told_at
+        if params.range.start <= place <= params.range.end
+    ]
+
+
+def _colours(server: Server, params: lsp.SemanticTokensParams) -> lsp.SemanticTokens:
+    """Five numbers for each piece, its place counted from the piece before."""
+    document = server.of(params.text_document.uri)
+    places = server.positions(document.source)
+    data: list[int] = []
+    line, column = 0, 0
+    for piece in coloured(document):
+        at_line, at_column = places.line_column(piece.start)
+        text = document.source.text[piece.start : piece.start + piece.length]
+        bits = sum(1 << MODIFIERS.index(name) for name in piece.modifiers)
+        before = column if at_line == line else 0
+        data += [at_line - line, at_column - before, places.units(text)]
+        data += [TYPES.index(piece.kind), bits]
+        line, column = at_line, at_column
+    return lsp.SemanticTokens(data)
+
 
 COMPLETIONS = {
     "function": lsp.CompletionItemKind.Function, "def": lsp.CompletionItemKind.Function,
@@ -113,6 +174,12 @@ def _rename(server: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit:
 
 
 FEATURES: Features = {
+    lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (_symbols, None),
+    lsp.TEXT_DOCUMENT_INLAY_HINT: (_hints, None),
+    lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (
+        _colours,
+        lsp.SemanticTokensLegend(TYPES, MODIFIERS),
+    ),
     lsp.TEXT_DOCUMENT_HOVER: (_hover, None),
     lsp.TEXT_DOCUMENT_COMPLETION: (
         _complete,
