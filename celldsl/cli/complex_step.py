@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from celldsl.cli.given_settings import front_of
+from celldsl.cli.options import front_of
 from celldsl.ir.ops.table import OPS
 
 if TYPE_CHECKING:

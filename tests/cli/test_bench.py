@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from celldsl.cli.bench import peers as bench_peers
-from celldsl.cli.bench.subject import _widths, short, short_time
+from celldsl.cli import benchmark
+from celldsl.cli.benchmark import _widths, short, short_time
 from celldsl.cli.main import main
 
 LEAK = """cell Leak[I, H]:
@@ -72,8 +72,8 @@ def test_peers_stand_beside_it(
         asked.append(sizes)
         return lambda: None
 
-    monkeypatch.setattr(bench_peers, "MAKERS", {"jax": lambda *_: {"other": peer}})
-    monkeypatch.setattr(bench_peers, "find_spec", lambda name: object())
+    monkeypatch.setattr(benchmark, "MAKERS", {"jax": lambda *_: {"other": peer}})
+    monkeypatch.setattr(benchmark, "find_spec", lambda name: object())
     command = ["bench", "leak.cell", "--set", "I=5", "--sizes", "4", *SHORT]
     assert main([*command[:-1], "jax"]) == 0
     out = capsys.readouterr().out.splitlines()
@@ -88,8 +88,8 @@ def test_peers_stand_beside_it(
 def test_what_is_not_installed_is_left_out_and_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench_peers, "find_spec", lambda name: None)
-    assert bench_peers.peers_of(["torch", "jax"], 1, "float32") == ({}, ["torch", "jax"])
+    monkeypatch.setattr(benchmark, "find_spec", lambda name: None)
+    assert benchmark.peers_of(["torch", "jax"], 1, "float32") == ({}, ["torch", "jax"])
     assert main(["bench", "leak.cell", "--sizes", "4", *SHORT[:-1], "torch"]) == 0
     assert capsys.readouterr().out.endswith("\n\nnot installed: torch\n")
 

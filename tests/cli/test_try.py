@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from celldsl.cli.main import main
-from celldsl.cli.trial.asked_tasks import task_named
+from celldsl.cli.trial.asked_tasks import read_series, task_named
 from celldsl.cli.trial.model import Model
-from celldsl.cli.trial.profile import _shares
-from celldsl.cli.trial.series import read_series
+from celldsl.cli.trial.report import _shares
 
 QUICK = ["--seeds", "1", "--minutes", "1", "--updates", "24", "--parameters", "150"]
 

@@ -14,7 +14,7 @@ from xml.dom.minidom import Element, parseString
 
 import pytest
 
-from celldsl.cli.views.drawn import graph_for
+from celldsl.cli.views import graph_for
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Program

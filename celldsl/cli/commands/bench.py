@@ -82,7 +82,7 @@ def _peers(text: str) -> list[str]:
 
 
 def _subject(arguments: Namespace, settings: Mapping[str, Any]) -> Any:
-    from celldsl.cli.bench.subject import Subject
+    from celldsl.cli.benchmark import Subject
     from celldsl.runtime.threads.thread_count import set_threads
 
     if arguments.threads is not None:
@@ -100,7 +100,7 @@ def _subject(arguments: Namespace, settings: Mapping[str, Any]) -> Any:
 def _print_table(
     subject: Any, wanted: list[tuple[int, int]], arguments: Namespace, peers: list[str]
 ) -> None:
-    from celldsl.cli.bench.peers import peers_of
+    from celldsl.cli.benchmark import peers_of
     from celldsl.runtime.threads.thread_count import get_threads
 
     beside, absent = peers_of(peers, get_threads(), arguments.dtype)

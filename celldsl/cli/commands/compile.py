@@ -14,9 +14,9 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from celldsl.cli.commands.stubs import types_of
 from celldsl.cli.options import Setting, add_choice, add_files, add_without, parse_settings, root_of
 from celldsl.cli.output import CommandError, has_failed, on_terminal, print_diagnostics, print_file
-from celldsl.cli.stub_files import types_of
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.files import absolute, is_special, matching, remove, replace_file

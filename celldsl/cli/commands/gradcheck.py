@@ -13,8 +13,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from celldsl.cli.given_settings import refuse_wrong
-from celldsl.cli.options import Setting, add_choice, not_negative, parse_settings, whole
+from celldsl.cli.options import (
+    Setting,
+    add_choice,
+    not_negative,
+    parse_settings,
+    refuse_wrong,
+    whole,
+)
 from celldsl.cli.output import CommandError, on_terminal
 from celldsl.diagnostics.suggest import nearest
 

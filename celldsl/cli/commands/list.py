@@ -1,6 +1,7 @@
 """`celldsl list`.  In: a family or a word, or nothing.  Out: cells that come along, a line each.
 
-A line has the name, how many parameters there are, and what the cell is.
+A line has the name, how many parameters there are, and what the cell is.  With `--like` it is the
+relatives of a cell instead, with what tells each apart.
 """
 
 from __future__ import annotations
@@ -8,11 +9,15 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from celldsl.cli.output import CommandError, print_diagnostics
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.suggest import nearest
 from celldsl.zoo_index import Entry, Index, Known, read_catalogue, read_index, summary_of
+
+if TYPE_CHECKING:
+    from celldsl.comparison.reading import Equations
 
 EXAMPLE = (
     "celldsl list\n"
@@ -39,8 +44,6 @@ def run(arguments: Namespace) -> int:
         hint = f"did you mean {meant}?" if meant else f"{there}; {looks}"
         raise CommandError(f"no family {arguments.family}; {hint}", 2)
     if arguments.like is not None:
-        from celldsl.cli.views.relatives import relatives_text
-
         try:
             print(relatives_text(arguments.like))
         except CellError as error:
@@ -82,3 +85,34 @@ def _amount(known: Known) -> str:
         if known.parameters == known.parameters_alone
         else (f"[{known.parameters}; with all dims H: {known.parameters_alone}]")
     )
+
+
+COUNT, TOLD = 6, 4
+
+
+def relatives_text(like: str) -> str:
+    """The relatives of a cell or of a file, with what tells each apart.
+
+    Raises FileNotFoundError where there is no such cell or file.
+    """
+    from celldsl.api import file_of
+    from celldsl.comparison.reading import all_equations, equations_of, nearest_to
+
+    one = equations_of(file_of(like))
+    found = nearest_to(one, all_equations(), COUNT, like)
+    if not found:
+        return f"no cell that comes with celldsl has much in common with {one.cell}"
+    return "\n".join(line for name, other in found for line in _told(one, name, other))
+
+
+def _told(one: Equations, name: str, other: Equations) -> Iterator[str]:
+    from celldsl.comparison.differences import differences
+
+    words = list(dict.fromkeys(found.words for found in differences(one, other)))
+    if not words:
+        yield f"{name}: the same equations"
+        return
+    yield f"{name}:"
+    yield from (f"    {text}" for text in words[:TOLD])
+    if len(words) > TOLD:
+        yield f"    and {len(words) - TOLD} more: celldsl diff"

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from celldsl.api import file_of
 from celldsl.cli.options import add_choice, add_without, parse_settings, root_of, whole
 from celldsl.cli.output import CommandError, print_diagnostics
-from celldsl.cli.views.planned import plan_text
-from celldsl.cli.views.summary import sizes_of, summary_text
+from celldsl.cli.views import plan_text, sizes_of, summary_text
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
@@ -142,7 +141,7 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
 
 
 def _drawn(arguments: Namespace, lowered: Lowered) -> str:
-    from celldsl.cli.views.drawn import graph_for
+    from celldsl.cli.views import graph_for
     from celldsl.pictures import frames
     from celldsl.pictures.svg import svg_text
     from celldsl.pictures.terminal import text_picture

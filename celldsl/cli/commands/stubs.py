@@ -1,7 +1,8 @@
 """`celldsl stubs FILE…`.  In: files.  Out: the types of their cells, `gru.pyi` beside `gru.cell`.
 
 Editors and type checkers read them where a cell is imported by way of `celldsl.importer`;
-`celldsl compile` writes those of a module itself.  With an error in one file none is written.
+`celldsl compile` writes those of a module itself.  With an error in one file none is written, and
+types that somebody else wrote stay: nothing of theirs is replaced.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from celldsl.cli.options import add_choice, add_files, parse_settings, root_of
-from celldsl.cli.output import has_failed, print_diagnostics
-from celldsl.cli.stub_files import types_of
+from celldsl.cli.output import CommandError, has_failed, print_diagnostics
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.files import replace_file
 from celldsl.syntax.limits import read_source
+from celldsl.targets.numba.stub import MADE
 
 EXAMPLE = "celldsl stubs gru.cell\n  celldsl stubs cells/*.cell"
 
@@ -55,3 +56,17 @@ def _types(arguments: Namespace, path: Path, found: list[Diagnostic]) -> str:
         return ""
     finally:
         found += report.diagnostics
+
+
+def types_of(path: Path) -> Path:
+    """Where the types of a module or a cell go.  Raises CommandError where others' types are."""
+    # A folder has no suffix to replace, and reading it says what is wrong.
+    stub = path.parent / f"{path.stem}.pyi"
+    if not stub.is_dir() and (not stub.exists() or MADE in _beginning(stub)):
+        return stub
+    raise CommandError(f"{stub} is there, and celldsl did not write it: move it away first")
+
+
+def _beginning(stub: Path) -> str:
+    with stub.open(encoding="utf-8", errors="replace") as file:
+        return file.read(1000)

@@ -13,8 +13,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from celldsl.cli.given_settings import refuse_wrong
-from celldsl.cli.options import BLAS_THREADS, add_root, parse_settings, positive, whole
+from celldsl.cli.options import (
+    BLAS_THREADS,
+    add_root,
+    parse_settings,
+    positive,
+    refuse_wrong,
+    whole,
+)
 from celldsl.cli.output import CommandError, on_terminal
 
 EXAMPLE = (
@@ -91,7 +97,7 @@ def run(arguments: Namespace) -> int:
     print("\n".join(report.table(learners)))
     print(report.verdict(learners))
     if arguments.profile:
-        from celldsl.cli.trial.profile import profile
+        from celldsl.cli.trial.report import profile
 
         print("\n".join(profile(learners[0], arguments.files[0])))
     if arguments.out is not None:

@@ -1,1 +1,0 @@
-"""What `celldsl bench` measures: a cell, and those of other libraries."""
