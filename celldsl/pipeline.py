@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from celldsl.semantics.incremental import Session
     from celldsl.semantics.lower import Lowered
     from celldsl.semantics.structure import Setting
-    from celldsl.targets.framework.unit import Unit as Printed
-    from celldsl.targets.numba.unit import Unit
+    from celldsl.targets.framework.module import Unit as Printed
+    from celldsl.targets.numba.description import Unit
     from celldsl.transforms.pipeline import Step
 
     Pair = tuple[Program, Program]
@@ -252,7 +252,7 @@ class Artefacts:
 
         `sources` are the names and texts of all files, which the module carries.
         """
-        from celldsl.targets.numba.unit import Unit
+        from celldsl.targets.numba.description import Unit
 
         told = tuple(sorted(self.without))
         forward, backward = self.optimised
@@ -262,7 +262,7 @@ class Artefacts:
 
     def plain_unit(self, name: str, digest: str) -> Printed:
         """What targets of Programs print: as it was written, with work out of the loop."""
-        from celldsl.targets.framework.unit import Unit as Printed
+        from celldsl.targets.framework.module import Unit as Printed
         from celldsl.transforms.observe import forward_with_states
         from celldsl.transforms.pipeline import PLAIN, run_passes
 

@@ -173,7 +173,7 @@ LISTING = '''\
 from __future__ import annotations
 
 from celldsl.ir.text import print_program
-from celldsl.targets.framework.unit import Unit
+from celldsl.targets.framework.module import Unit
 
 
 def module_source(unit: Unit) -> str:

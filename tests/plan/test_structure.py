@@ -9,7 +9,7 @@ from celldsl.diagnostics.span import Source
 from celldsl.pipeline import Artefacts, front
 from celldsl.plan.operations import AddShares, Gemm, GemmRows
 from celldsl.plan.plan import Phase, RowLoops
-from celldsl.targets.numba.unit import Unit
+from celldsl.targets.numba.description import Unit
 from tests.cells import example
 
 

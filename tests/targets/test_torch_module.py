@@ -223,7 +223,7 @@ def test_low_precision(gru: Any) -> None:
 
 def test_every_attribute_of_a_module_is_known() -> None:
     """Names of a newer PyTorch must not be hidden by parameters."""
-    from celldsl.targets.torch.attributes import TAKEN
+    from celldsl.targets.torch.layer import TAKEN
 
     names = {*dir(torch.nn.Module()), *vars(torch.nn.Module())}
     assert {name for name in names if not name.startswith("_")} <= TAKEN

@@ -18,8 +18,7 @@ from celldsl.structs import replace
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.expression import expression
 from celldsl.targets.framework.names import Names, base_name
-from celldsl.targets.framework.sizes import size_code
-from celldsl.targets.framework.text import ANY, Text
+from celldsl.targets.framework.text import ANY, Text, size_code
 
 WIDTH = 84
 

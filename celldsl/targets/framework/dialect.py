@@ -2,11 +2,12 @@
 
 A template is an expression over `{0}`, `{1}` …, attributes of the node by name, and `{like}`.
 `{axis}` counts from the end, since the axes of a batch lead; `{shape}` is the sizes of the value
-after a comma each.
+after a comma each.  Helpers, which generated files carry, are written as one text (`functions_of`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from celldsl.structs import record
@@ -59,3 +60,13 @@ class Dialect:
     open_values: tuple[str, ...]
     reserved: tuple[str, ...]
     product: str = "{0}"
+
+
+def functions_of(text: str) -> dict[str, str]:
+    """The functions of a text, which two empty lines part."""
+    found = {}
+    for piece in text.strip("\n").split("\n\n\n"):
+        head = re.match(r"(?:def|class) (\w+)\(", piece)
+        assert head is not None, f"no function: {piece}"
+        found[head[1]] = piece
+    return found

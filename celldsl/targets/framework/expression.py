@@ -23,7 +23,6 @@ from celldsl.ir.program import Node, Rows, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.structs import replace
 from celldsl.targets.framework.dialect import Dialect
-from celldsl.targets.framework.sizes import is_simple
 from celldsl.targets.framework.text import (
     ALWAYS,
     ANY,
@@ -37,6 +36,7 @@ from celldsl.targets.framework.text import (
     SUM,
     UNARY,
     Text,
+    is_simple,
     stretched,
     tuple_code,
 )

@@ -17,8 +17,7 @@ from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.expression import whole
 from celldsl.targets.framework.function import indented, wrapped
 from celldsl.targets.framework.names import Names
-from celldsl.targets.framework.sizes import size_code
-from celldsl.targets.framework.text import ANY, Text, tuple_code
+from celldsl.targets.framework.text import ANY, Text, size_code, tuple_code
 
 
 @record

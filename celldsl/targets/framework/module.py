@@ -1,6 +1,10 @@
 """The text of a module.  In: a lowered cell, a dialect, the functions that are a library's own.
 
-Out: header, helpers that are called, tuples, functions.
+Out: header, helpers that are called, tuples, functions.  Convolutions are as libraries know them:
+
+    w = window(x); einsum(w, K, "ikl,jik->jl")        conv(x, K)
+
+`conv` is no operation of the table: the Program goes to a printer, and to nothing else.
 """
 
 from __future__ import annotations
@@ -8,18 +12,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from celldsl.ir.attributes import KERNEL, NONE, SPEC
+from celldsl.ir.ops.contractions import spec_parts
+from celldsl.ir.program import Node, Program, Rows, Type
 from celldsl.ir.size import shape_text
 from celldsl.ir.spec import CellSpec
-from celldsl.structs import replace
+from celldsl.structs import record, replace
 from celldsl.targets.docstrings import in_docstring
-from celldsl.targets.framework.convolutions import join_convolutions
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.initial import Initial, initial_source
-from celldsl.targets.framework.names import Names
-from celldsl.targets.framework.nest import nest_of
+from celldsl.targets.framework.names import Names, nest_of
 from celldsl.targets.framework.parts import split
 from celldsl.targets.framework.public import Cell
-from celldsl.targets.framework.unit import Unit
+
+
+@record
+class Unit:
+    """`source` is the name of the file, `digest` its text's, `version` ours."""
+
+    spec: CellSpec
+    program: Program
+    source: str
+    digest: str
+    version: str
+
 
 # Names that every generated file uses.
 RESERVED = (
@@ -104,3 +120,33 @@ def with_helpers(pieces: Sequence[str], helpers: Mapping[str, str]) -> list[str]
 def imports(lines: Mapping[str, str], text: str) -> str:
     """The imports of which the name is used; `lines` are statements by the name."""
     return "\n".join(line for name, line in lines.items() if re.search(rf"\b{name}\b", text))
+
+
+def join_convolutions(program: Program) -> Program:
+    types = program.types()
+    windows = {node.name: node for node in program.nodes() if node.op == "window"}
+
+    def joined(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        return tuple(_convolution(node, windows, types) or node for node in nodes)
+
+    regions = [joined(nodes) for nodes in (program.before, program.step, program.after)]
+    read = {arg for nodes in regions for node in nodes for arg in node.args}
+    unread = windows.keys() - read - set(program.wanted())
+    return program.with_regions(
+        *(tuple(node for node in nodes if node.name not in unread) for nodes in regions)
+    )
+
+
+def _convolution(node: Node, windows: Mapping[str, Node], types: Mapping[str, Type]) -> Node | None:
+    """The node as a convolution, where it is one."""
+    if node.op != "einsum" or node.args[0] not in windows:
+        return None
+    window, kernel = windows[node.args[0]], node.args[1]
+    taps = window[KERNEL]
+    seen, weight, out = spec_parts(node[SPEC])
+    n = len(taps)
+    channel, tapped, space = seen[0], seen[1 : n + 1], seen[n + 1 :]
+    fits = weight[1:] == channel + tapped and out == weight[0] + space and len(space) == n
+    if not fits or types[kernel].rows != Rows.ONCE:
+        return None
+    return replace(node, op="conv", args=(window.args[0], kernel), attributes=NONE)

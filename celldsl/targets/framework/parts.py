@@ -20,10 +20,9 @@ from celldsl.ir.program import Leaf, Node, Program, Rows, State
 from celldsl.ir.size import Shape, shape_text
 from celldsl.ir.spec import CellSpec
 from celldsl.structs import record
-from celldsl.targets.framework.arguments import function_of
 from celldsl.targets.framework.body import Body
 from celldsl.targets.framework.dialect import Dialect
-from celldsl.targets.framework.function import Function
+from celldsl.targets.framework.function import Function, function_of
 from celldsl.targets.framework.names import Names
 from celldsl.targets.framework.text import ALWAYS, ANY, ATOM, Text, tuple_code
 from celldsl.targets.framework.values import Values, needed, values_of

@@ -12,7 +12,7 @@ from celldsl.ir.spec import CellSpec
 from celldsl.structs import record
 from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.function import Function, folded, indented, wrapped
-from celldsl.targets.framework.nest import Nest
+from celldsl.targets.framework.names import Nest
 from celldsl.targets.framework.parts import Parts
 from celldsl.targets.framework.text import tuple_code
 

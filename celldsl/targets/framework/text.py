@@ -3,13 +3,20 @@
     a.at(PRODUCT)      `a` with parentheses where it would not stand beside `*`
 
 A value of a Program is written without what only stretches it: NumPy's broadcasting does that.  So
-a `Text` says which axes it really has.
+a `Text` says which axes it really has.  Sizes are integer expressions, read where arrays tell them:
+
+    size_code(2*H + I, {"H": "H", "I": "I"})                 "2*H + I"
+    dim_sources(("H",), [Axis("b.shape[0]", 2*H)], names)    {"H": "b.shape[0] // 2"}
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+from math import lcm
+
 from celldsl.ir.ops.element import Element
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.size import Shape, Size, product
 from celldsl.structs import record, replace
 
 ONE = Size.of(1)
@@ -55,3 +62,97 @@ def stretched(texts: list[Text]) -> Shape | None:
 def tuple_code(parts: list[str]) -> str:
     """`(a,)`, `(a, b)`."""
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+@record
+class Axis:
+    """An axis of an array: what its length is called in code, and which size it is."""
+
+    code: str
+    size: Size
+
+
+def size_code(size: Size, names: Mapping[str, str]) -> str:
+    """An integer expression.  Quotients are taken last, so that they are exact."""
+    divisor = Size.of(lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1)
+    for name in sorted(size.dims):
+        lowest = min(dict(monomial).get(name, 0) for monomial, _ in size.terms)
+        for _ in range(max(-lowest, 0)):
+            divisor = divisor * Size.dim(name)
+    if divisor == Size.of(1):
+        return _spelled(size, names)
+    return f"({_spelled(size * divisor, names)}) // ({_spelled(divisor, names)})"
+
+
+def _spelled(size: Size, names: Mapping[str, str]) -> str:
+    return re.sub(r"[A-Za-z_]\w*", lambda m: names[m[0]], str(size)).replace("*", " * ")
+
+
+def is_simple(code: str) -> bool:
+    """Whether the code is a name or a number, which stands beside any operator."""
+    return re.fullmatch(r"\w+", code) is not None
+
+
+def factor_code(size: Size, names: Mapping[str, str]) -> str:
+    code = size_code(size, names)
+    return code if is_simple(code) else f"({code})"
+
+
+def dim_sources(
+    dims: Iterable[str], axes: Iterable[Axis], names: Mapping[str, str]
+) -> dict[str, str]:
+    """For each dim that some axis tells, how to get it; in an order in which each can be taken.
+
+    An axis that is the dim itself is preferred, then one of which the dim is a part.
+    """
+    axes = list(axes)
+    found: dict[str, str] = {}
+    wanted = list(dims)
+    for dim in wanted:
+        plain = next((a for a in axes if a.size == Size.dim(dim)), None)
+        if plain is not None:
+            found[dim] = plain.code
+    changed = True
+    while changed:
+        changed = False
+        for dim in wanted:
+            source = None if dim in found else _solved(dim, axes, found, names)
+            if source is not None:
+                found[dim], changed = source, True
+    return found
+
+
+def _solved(
+    dim: str, axes: list[Axis], known: Mapping[str, str], names: Mapping[str, str]
+) -> str | None:
+    """The dim from an axis that is `factor * dim + rest`, both of dims that are known."""
+    for axis in axes:
+        factor, rest = _linear(axis.size, dim)
+        if factor is None or not (factor.dims | rest.dims) <= known.keys():
+            continue
+        code = axis.code
+        if rest != Size.of(0):
+            code = f"({code} - {factor_code(rest, names)})"
+        return code if factor == Size.of(1) else f"{code} // {factor_code(factor, names)}"
+    return None
+
+
+def _linear(size: Size, dim: str) -> tuple[Size | None, Size]:
+    """(factor, rest) where `size` is `factor * dim + rest`; None where it is not linear."""
+    factor, rest = Size.of(0), Size.of(0)
+    for monomial, coefficient in size.terms:
+        power = dict(monomial).get(dim, 0)
+        if power == 0:
+            rest = rest + Size(((monomial, coefficient),))
+        elif power == 1:
+            others = tuple((name, p) for name, p in monomial if name != dim)
+            factor = factor + Size(((others, coefficient),))
+        else:
+            return None, rest
+    if factor == Size.of(0) or not (factor.integral and rest.integral):
+        return None, rest
+    return factor, rest
+
+
+def count_code(shape: Shape, names: Mapping[str, str]) -> str:
+    return size_code(product(shape), names)

@@ -14,8 +14,7 @@ from celldsl.ir.spec import CellSpec
 from celldsl.structs import entity, record
 from celldsl.targets.framework.body import Body
 from celldsl.targets.framework.dialect import Dialect
-from celldsl.targets.framework.names import Names, base_name, equation_names
-from celldsl.targets.framework.nest import Nest, nest_of
+from celldsl.targets.framework.names import Names, Nest, base_name, equation_names, nest_of
 from celldsl.targets.framework.text import ALWAYS, ATOM, NEVER, ONE, PERHAPS, Text
 
 OWNERS = {"param": "params", "const": "constants"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celldsl.targets.framework.helpers import functions_of
+from celldsl.targets.framework.dialect import functions_of
 
 TEXT = '''
 def expect(label, x, shape):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from celldsl.targets.framework.function import folded, indented, wrapped
 from celldsl.targets.framework.module import (
+    Unit,
     cell_of,
     header,
     imports,
@@ -30,7 +31,6 @@ from celldsl.targets.framework.public import (
     step_source,
 )
 from celldsl.targets.framework.text import tuple_code
-from celldsl.targets.framework.unit import Unit
 from celldsl.targets.jax.dialect import JAX
 
 IMPORTS = {

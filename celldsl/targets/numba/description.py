@@ -11,16 +11,34 @@ from collections.abc import Sequence
 from celldsl.ir.attributes import INITIALISER, PARAM, SHAPE
 from celldsl.ir.ops.spelling import value_text
 from celldsl.ir.ops.table import OPS
-from celldsl.ir.program import Node
+from celldsl.ir.program import Node, Program
 from celldsl.ir.size import Shape, Size, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, DimSpec, HyperSpec, ParamSpec, array_text
 from celldsl.plan.operations import ConvolveSums, GemmRows
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
-from celldsl.targets.numba.names import Names
+from celldsl.structs import record
+from celldsl.targets.numba.names import Names, size_code
 from celldsl.targets.numba.plain_functions import FUNCTIONS
-from celldsl.targets.numba.spelling import size_code
-from celldsl.targets.numba.unit import Unit
+
+
+@record
+class Unit:
+    """`source` is the name of the file, `digest` its text's and `without` what was left out.
+
+    `sources` are (name, text) of the file and of those that it uses.
+    """
+
+    spec: CellSpec
+    forward: Program
+    backward: Program
+    plan: Plan
+    source: str
+    digest: str
+    version: str
+    without: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+
 
 # Numbers of rows among the dims; no dim begins with an underscore.
 EXTENTS = {"@R": "_R", "@B": "_B", "@S": "_S", "@K": "_K", "@parts": "_parts"}

@@ -19,12 +19,11 @@ from celldsl.plan.operations import AddShares
 from celldsl.plan.plan import Phase
 from celldsl.runtime import FILES, SURFACE
 from celldsl.targets.docstrings import in_docstring
-from celldsl.targets.numba.description import description_source
+from celldsl.targets.numba.description import Unit, description_source
 from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import plain_source
 from celldsl.targets.numba.printer import function_text
 from celldsl.targets.numba.standalone import NOTE, PUBLIC, carried, with_source
-from celldsl.targets.numba.unit import Unit
 
 COMMON = (
     "part", "parts", "share", "shares", "rows", "dims", "hyper", "parameters", "constants", "fixed",

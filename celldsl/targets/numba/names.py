@@ -1,8 +1,9 @@
-"""Names of a generated module.  In: the cell's name and its arrays.  Out: what they are called.
+"""Names and sizes in a generated module.  In: the cell's name, its arrays.  Out: Python text.
 
     names = Names("range", ["in:x", "state_in:g.h"])
     names.own("range")                "range_": the cell is called so
     names.array("in:x")               "in_x"
+    size_code(3*H + @R)               "3*d_H + n_rows"
 
 The class is the only name of a user's that stands in a module as it is; whatever of ours is called
 alike gets an underscore.  Everything else of theirs begins with a prefix: `d_` a dim, `v_` a value,
@@ -12,7 +13,11 @@ alike gets an underscore.  Everything else of theirs begins with a prefix: `d_` 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from math import lcm
+
+from celldsl.ir.size import Size
 
 PREFIXES = {
     "in": "in_",
@@ -61,3 +66,24 @@ class Names:
         """The line that keeps a builtin whose name the cell has."""
         if self.cell in self.used and hasattr(builtins, self.cell):
             yield f"{self.cell}_ = {self.cell}"
+
+
+EXTENTS = {"@R": "n_rows", "@B": "n_batch", "@S": "n_states", "@K": "n_kept", "@parts": "parts"}
+
+
+def kernel_dim(name: str) -> str:
+    """What kernels call a dim, or a number of rows."""
+    return EXTENTS.get(name) or f"d_{name}"
+
+
+@lru_cache(4_096)
+def size_code(size: Size, spelled: Callable[[str], str] = kernel_dim) -> str:
+    """An integer expression.  Quotients are taken last, so that they are exact."""
+    divisor = Size.of(lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1)
+    for name in sorted(size.dims):
+        lowest = min(dict(monomial).get(name, 0) for monomial, _ in size.terms)
+        for _ in range(max(-lowest, 0)):
+            divisor = divisor * Size.dim(name)
+    if divisor == Size.of(1):
+        return size.text(spelled)
+    return f"({(size * divisor).text(spelled)}) // ({divisor.text(spelled)})"

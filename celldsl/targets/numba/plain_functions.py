@@ -21,9 +21,8 @@ from celldsl.ir.spec import ArraySpec, CellSpec
 from celldsl.kernel_ir.free import mentioned
 from celldsl.plan.plan import Phase, Plan
 from celldsl.structs import entity, field, record
-from celldsl.targets.numba.names import Names
+from celldsl.targets.numba.names import Names, size_code
 from celldsl.targets.numba.printer import size_lines
-from celldsl.targets.numba.spelling import size_code
 
 ZERO = Size.of(0)
 FUNCTIONS = ("prepare", "forward", "backward", "step", "step_backward")

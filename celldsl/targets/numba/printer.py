@@ -39,8 +39,7 @@ from celldsl.kernel_ir.statements import (
 )
 from celldsl.plan.layout import word_of
 from celldsl.structs import record
-from celldsl.targets.numba.names import Names
-from celldsl.targets.numba.spelling import EXTENTS, size_code
+from celldsl.targets.numba.names import EXTENTS, Names, size_code
 
 # How tightly Python's operators bind, from the loosest on.
 ANY, CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, ATOM = range(10)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from celldsl.targets.framework.function import indented, wrapped
 from celldsl.targets.framework.module import (
+    Unit,
     cell_of,
     header,
     imports,
@@ -31,7 +32,6 @@ from celldsl.targets.framework.public import (
     step_source,
     timed_inputs,
 )
-from celldsl.targets.framework.unit import Unit
 from celldsl.targets.torch.dialect import TORCH
 from celldsl.targets.torch.layer import layer_source
 
