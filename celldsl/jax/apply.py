@@ -21,13 +21,11 @@ import numpy as np
 from celldsl.bridges.signatures import OwnSignature
 from celldsl.bridges.trace import values_over_time
 from celldsl.jax.arguments import check_form, checked_params, one_dtype
-from celldsl.jax.call import Call, checked_call, why_plain
+from celldsl.jax.call import Call, check_key, checked_call, look_at, why_plain
 from celldsl.jax.inputs import as_numbers, out_of_range, spoiled
 from celldsl.jax.masks import Draw, steps_done
-from celldsl.jax.numerics import look_at
 from celldsl.jax.plain_passes import pack_state, run_plain
 from celldsl.jax.primitives import run_cell
-from celldsl.jax.settings import check_key
 from celldsl.jax.signatures import OfCell, signature_of
 from celldsl.jax.subject import Pass, Subject, subject_of, subject_with_states
 from celldsl.runtime.arrays.options import asks_for_all

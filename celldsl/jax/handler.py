@@ -51,10 +51,10 @@ from celldsl.jax.handler_memory import (
     xla_like,
     xla_numbers,
     xla_reals,
+    xla_rows,
     xla_source,
     xla_take_all,
 )
-from celldsl.jax.handler_rows import xla_rows
 from celldsl.jax.handler_threads import xla_help, xla_together
 from celldsl.jit.functions import copy, fill, routine
 from celldsl.jit.lowering.pointers import address, words_at

@@ -1,7 +1,8 @@
-"""Arrays of one of XLA's calls.  In: a record, a call frame.  Out: addresses, parameters moved.
+"""Arrays and rows of one of XLA's calls.  In: a record, a call frame.  Out: addresses, rows.
 
 xla_take_all(record, frame, scratch, like)      # parameters to their places in one flat array
 xla_give_all(record, frame, scratch, like)      # their gradients from there to results
+xla_rows(record, frame, scratch, job)           # the rows of a job, which vary from call to call
 """
 
 # Numba finds these types out.
@@ -24,20 +25,28 @@ from celldsl.jax.handler_abi import (
     ENTRY_WORDS,
     FRAME_ARGUMENTS,
     FRAME_RESULTS,
+    RECORD_BATCH,
     RECORD_ENTRIES,
     RECORD_FLAT_AT,
     RECORD_FLAT_FILL,
     RECORD_GRADIENTS_AT,
     RECORD_PARAMS,
+    RECORD_PARTS,
+    RECORD_RESETS,
+    RECORD_STATES,
+    RECORD_TABLES,
     SOURCE_ARGUMENT,
     SOURCE_RESULT,
     SOURCE_SCRATCH,
+    TABLE_WORDS,
 )
 from celldsl.jit.functions import copy, fill, routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.pointers import pointer, words_at
 from celldsl.jit.lowering.types import Pointer
+from celldsl.runtime.exec.plan_anew import begin_anew
+from celldsl.runtime.threads.task_abi import GRAPH_BLOCK_ROWS, GRAPH_BLOCKS, GRAPH_ROWS
 
 
 @intrinsic
@@ -103,7 +112,7 @@ def xla_row(entry, row):
 
 
 @routine
-def xla_rows(entry):
+def xla_entry_rows(entry):
     rows = 1
     for axis in range(entry[ENTRY_AXES] - 1):
         rows = rows * entry[ENTRY_SIZES + axis]
@@ -124,7 +133,7 @@ def xla_move(entry, own, flat, inward):
     """Copies a parameter into its place among all of them, or its gradient from there."""
     last = entry[ENTRY_AXES] - 1
     width, stride = entry[ENTRY_SIZES + last], entry[ENTRY_STRIDES + last]
-    for row in range(xla_rows(entry)):
+    for row in range(xla_entry_rows(entry)):
         alone = pointer(own, row * width, 0)
         among = pointer(flat, xla_row(entry, row), 1)
         if inward != 0:
@@ -153,3 +162,25 @@ def xla_give_all(record, frame, scratch, like):
         if entry[ENTRY_RESULT] >= 0:
             own = xla_numbers(like, xla_data(buffers, entry[ENTRY_RESULT]))
             xla_move(entry, own, flat, 0)
+
+
+TABLE_ROWS = 2  # the word of a table that says how many rows all parts have
+
+
+@routine
+def xla_rows(record, frame, scratch, job):
+    parts = record[RECORD_PARTS]
+    if parts == 0:
+        return
+    resets = words_at(xla_data(words_at(frame[FRAME_ARGUMENTS]), record[RECORD_RESETS]))
+    batch, states, aside = record[RECORD_BATCH], record[RECORD_STATES], -1
+    for part in range(parts):
+        at = record[RECORD_TABLES] + TABLE_WORDS * part
+        table = words_at(xla_source(frame, record[at], record[at + 1], scratch))
+        if part == 0:
+            aside = table[TABLE_ROWS]  # states before a reset come after those of all rows
+        own = scratch + record[at + 2]
+        aside = begin_anew(table, resets, words_at(own), batch, aside, states)
+        job[job[GRAPH_ROWS] + part] = own
+    # A single worker is not told of a part.
+    job[job[GRAPH_BLOCKS] + GRAPH_BLOCK_ROWS] = job[job[GRAPH_ROWS]]

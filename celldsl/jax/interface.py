@@ -1,12 +1,18 @@
-"""XLA's interface for foreign functions, as it is installed.  In: jaxlib's header.  Out: places.
+"""XLA's interface for foreign functions, as it is installed.  In: its header.  Out: places, code.
 
     interface().version                    # (0, 3)
     interface().place("Error_Create")      # the word of that function in the table of functions
+    handler_code().handlers["float32"]     # the address of what XLA calls
+    bound_code(handler, record)            # code(frame) is handler(record, frame)
 
 The table grows from version to version, so its order is read from `c_api.h`, which comes with
 jaxlib.  Where that is of another major version than the one that is known here, or is not there,
-kernels are not used.
+kernels are not used.  XLA gives a function nothing of its own to go by, so each purpose gets a
+function that passes on what it is given together with a word that says what it is for.
 """
+
+# llvmlite is not typed.
+# mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
 
@@ -18,9 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from llvmlite import ir
 
 from celldsl.jax.handler_abi import API_FIELDS
-from celldsl.jit.object_cache import Code
+from celldsl.jit.forks import COMPILING
+from celldsl.jit.object_cache import Code, linked
 from celldsl.jit.translation import Translation
 from celldsl.package import package
 
@@ -75,7 +83,7 @@ class HandlerCode:
 @cache
 def handler_code() -> HandlerCode:
     symbols = ["celldsl_xla_call_float32", "celldsl_xla_call_float64", "celldsl_xla_help"]
-    files = ("handler", *(f"handler_{part}" for part in ("abi", "memory", "rows", "threads")))
+    files = ("handler", *(f"handler_{part}" for part in ("abi", "memory", "threads")))
     text = "".join((package() / "jax" / f"{f}.py").read_text(encoding="utf-8") for f in files)
     first, second, helper = Code("xla", symbols, _compiled, text=text, source=_HANDLER).addresses()
     return HandlerCode(
@@ -104,3 +112,23 @@ def _give_way() -> int:
         return _address(ctypes.CDLL(None), "sched_yield")
     except (AttributeError, OSError, TypeError):
         return 0
+
+
+_WORD = ir.IntType(64)
+_SYMBOL = "celldsl_bound"
+
+
+def bound_code(code: int, first: int) -> int:
+    """The address of a function of one word; it lives as long as the process."""
+    from celldsl.jit.compile import empty_module
+    from celldsl.jit.translation import object_code
+
+    with COMPILING:
+        module = empty_module(_SYMBOL)
+        function = ir.Function(module, ir.FunctionType(_WORD, [_WORD]), _SYMBOL)
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        kind = ir.FunctionType(_WORD, [_WORD, _WORD]).as_pointer()
+        target = builder.inttoptr(_WORD(code), kind)
+        builder.ret(builder.call(target, [_WORD(first), function.args[0]], tail=True))
+        address: int = linked([object_code(str(module))]).get_function_address(_SYMBOL)
+        return address

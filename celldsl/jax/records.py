@@ -64,9 +64,8 @@ from celldsl.jax.handler_abi import (
     SOURCE_RESULT,
     SOURCE_SCRATCH,
 )
-from celldsl.jax.interface import handler_code, interface
+from celldsl.jax.interface import bound_code, handler_code, interface
 from celldsl.jax.subject import Pass
-from celldsl.jit.bound import bound_code
 from celldsl.runtime.description import Param
 from celldsl.runtime.exec.executor import Engine
 from celldsl.runtime.row_plan import RowPlan
