@@ -71,7 +71,7 @@ def _runs(name: str, shape: tuple[int, int, int, int], options: dict[str, Any]) 
 
     import celldsl
     from celldsl.runtime.arrays.inputs import drawn_input
-    from celldsl.runtime.exec.own_copies import OwnCopies
+    from celldsl.runtime.exec.kept_numbers import OwnCopies
 
     steps, batch, width, hidden = shape
     cls = celldsl.load(name)

@@ -190,7 +190,7 @@ def _class_of(
         kept = find(key)
         if kept is None:
             from celldsl.diagnostics.errors import UndecidedError
-            from celldsl.runtime.threads.ahead import begin_ahead
+            from celldsl.runtime.threads.job_functions import begin_ahead
 
             begin_ahead()
             try:

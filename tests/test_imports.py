@@ -54,7 +54,7 @@ LAYERS = {
     "runtime.row_plan": "runtime.arrays runtime.description",
     "runtime.threads": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan runtime.cpython",
-    "runtime.cpython.abi": "",
+    "runtime.cpython.abi": "runtime.arrays.validation",
     "runtime.cpython": "jit runtime.arrays",
     "runtime.exec": "jit runtime.errors runtime.description runtime.arrays runtime.buffers "
     "runtime.row_plan runtime.threads runtime.cpython",

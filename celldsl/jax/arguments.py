@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from celldsl.jax.subject import Subject
-from celldsl.runtime.arrays.shapes import axis_words, shape_words
 from celldsl.runtime.arrays.signature import Slot
+from celldsl.runtime.arrays.validation import axis_words, shape_words
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
 
 FORMS = ("kernels", "plain")

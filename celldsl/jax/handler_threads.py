@@ -35,7 +35,7 @@ from celldsl.jax.handler_abi import (
 from celldsl.jit.functions import routine
 from celldsl.jit.lowering.pointers import address, pointer, words_at
 from celldsl.runtime.cpython.objects import fast_call
-from celldsl.runtime.threads.atomics import atomic_add, atomic_load
+from celldsl.runtime.threads.instructions import atomic_add, atomic_load
 from celldsl.runtime.threads.scheduler import schedule_goes_on, schedule_together
 from celldsl.runtime.threads.task_abi import GRAPH_ENDLESS, GRAPH_WORKERS
 

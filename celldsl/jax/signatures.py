@@ -17,7 +17,7 @@ import jax
 
 from celldsl.bridges.signatures import by_name, either, tuple_of
 from celldsl.runtime.cell.cell import Cell
-from celldsl.runtime.cell.signatures import copied_function
+from celldsl.runtime.cell.wording import copied_function
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS: Mapping[str, Parameter] = {

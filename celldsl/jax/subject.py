@@ -30,8 +30,8 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.state_structure import StateStructure
 from celldsl.runtime.buffers import aligned_array
-from celldsl.runtime.cell.all_states import cell_with_states
 from celldsl.runtime.cell.cell import Cell
+from celldsl.runtime.cell.compiler import cell_with_states
 from celldsl.runtime.description import Description
 from celldsl.runtime.exec.executor import Engine
 

@@ -23,7 +23,7 @@ from celldsl.jax.records import Call, Record, Source, VaryingRows, Writer, lasti
 from celldsl.jax.subject import Pass
 from celldsl.jit.forks import COMPILING
 from celldsl.runtime.exec.executor import Engine, PlanSizes
-from celldsl.runtime.exec.wanted import Wanted
+from celldsl.runtime.exec.phase_code import Wanted
 from celldsl.runtime.row_plan import RUN, RowPlan, plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import torch
 
 from celldsl.bridges.recipe import Recipe
-from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import make_slots
+from celldsl.runtime.arrays.validation import shape_words
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.torch.check import (
     check_input,

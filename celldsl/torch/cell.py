@@ -17,9 +17,8 @@ import torch
 from celldsl.bridges.recipe import recipe_of
 from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, tuple_of
 from celldsl.runtime.arrays.options import refuse_unknown
-from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import Slot, make_slots
-from celldsl.runtime.arrays.validation import check_integer
+from celldsl.runtime.arrays.validation import check_integer, shape_words
 from celldsl.runtime.errors import ArgumentError
 from celldsl.torch.check import (
     ANSWERS,

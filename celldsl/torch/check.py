@@ -16,9 +16,8 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.runtime.arrays import options
-from celldsl.runtime.arrays.shapes import shape_words
 from celldsl.runtime.arrays.signature import Slot
-from celldsl.runtime.arrays.validation import by_name
+from celldsl.runtime.arrays.validation import by_name, shape_words
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 # What words of other libraries lead to in a layer.

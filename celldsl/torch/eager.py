@@ -17,7 +17,7 @@ import torch
 
 from celldsl.bridges.recipe import Recipe
 from celldsl.runtime.exec.batch_layout import BatchLayout
-from celldsl.runtime.exec.wanted import EVERYTHING, Wanted
+from celldsl.runtime.exec.phase_code import EVERYTHING, Wanted
 from celldsl.torch.kernels import Kernels
 from celldsl.torch.numerics import look_at_gradients
 from celldsl.torch.plain import Options, plain_gradients, refuse_masks

@@ -30,8 +30,8 @@ from celldsl.runtime.exec.batch_layout import (
     packed_layout,
 )
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
-from celldsl.runtime.exec.numbers import Numbers, with_masks
-from celldsl.runtime.exec.wanted import EVERYTHING, Wanted
+from celldsl.runtime.exec.kept_numbers import Numbers, with_masks
+from celldsl.runtime.exec.phase_code import EVERYTHING, Wanted
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.thread_count import parts_for
 from celldsl.torch.weights import Packed, Weights

@@ -17,7 +17,7 @@ import torch
 
 from celldsl.bridges.recipe import recipe_from
 from celldsl.runtime.arrays.signature import make_slots
-from celldsl.runtime.exec.wanted import Wanted
+from celldsl.runtime.exec.phase_code import Wanted
 from celldsl.torch.check import check_known_lengths, check_range
 from celldsl.torch.inputs import lead_of
 from celldsl.torch.kernels import Back, kernels_of

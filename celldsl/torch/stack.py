@@ -16,7 +16,7 @@ from typing import Any
 from celldsl.api import load
 from celldsl.bridges.recipe import flows
 from celldsl.runtime.arrays.options import refuse_unknown
-from celldsl.runtime.arrays.shapes import axes_of
+from celldsl.runtime.arrays.validation import axes_of
 from celldsl.runtime.cell.construction import accepted_keywords
 from celldsl.runtime.description import Array
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError

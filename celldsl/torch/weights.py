@@ -23,7 +23,7 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.blocks import Blocks
 from celldsl.runtime.buffers import PooledBuffer
 from celldsl.runtime.exec.executor import Engine
-from celldsl.runtime.exec.numbers import Numbers
+from celldsl.runtime.exec.kept_numbers import Numbers
 from celldsl.runtime.threads.launch import PreparedCall
 
 Tensors = Sequence[torch.Tensor]

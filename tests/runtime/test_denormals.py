@@ -20,7 +20,7 @@ import celldsl
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads import worker_pool
-from celldsl.runtime.threads.denormals import _ARM, _X86, _processor
+from celldsl.runtime.threads.instructions import _ARM, _X86, _processor
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 from celldsl.runtime.threads.worker_pool import PhaseError
 

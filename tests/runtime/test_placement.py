@@ -14,11 +14,10 @@ import pytest
 
 import celldsl
 from celldsl.runtime.threads import placement as placement_file
-from celldsl.runtime.threads import system_threads, worker_pool
 from celldsl.runtime.threads import thread_count as threads
+from celldsl.runtime.threads import worker_pool
 from celldsl.runtime.threads.job_functions import job_functions
-from celldsl.runtime.threads.placement import LOOKS, Placement, Watch
-from celldsl.runtime.threads.system_threads import NOWHERE
+from celldsl.runtime.threads.placement import LOOKS, NOWHERE, Placement, Watch
 from celldsl.runtime.threads.task_abi import (
     GRAPH_BLOCK,
     GRAPH_BLOCK_HELD,
@@ -245,19 +244,19 @@ def test_many_callers_get_their_results_wherever_workers_run(
 
 
 def test_the_environment_leaves_threads_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(system_threads.VARIABLE, "0")
-    monkeypatch.setattr(system_threads, "_library", system_threads._library.__wrapped__)
-    assert system_threads.current_core() == NOWHERE
-    assert system_threads.yield_address() == system_threads.clock_address() == 0
-    system_threads.ask_for_short_turns()
+    monkeypatch.setenv(placement_file.VARIABLE, "0")
+    monkeypatch.setattr(placement_file, "_library", placement_file._library.__wrapped__)
+    assert placement_file.current_core() == NOWHERE
+    assert placement_file.yield_address() == placement_file.clock_address() == 0
+    placement_file.ask_for_short_turns()
 
 
 @linux
 def test_nothing_is_known_of_a_thread_that_is_not_there() -> None:
-    assert system_threads.cpu_time(NOBODY) is None
-    assert not system_threads.place(NOBODY, os.sched_getaffinity(0))
-    assert not system_threads.place(0, set())
-    mine = system_threads.cpu_time(threading.get_native_id())
+    assert placement_file.cpu_time(NOBODY) is None
+    assert not placement_file.place(NOBODY, os.sched_getaffinity(0))
+    assert not placement_file.place(0, set())
+    mine = placement_file.cpu_time(threading.get_native_id())
     assert mine is not None
     assert mine > 0
 

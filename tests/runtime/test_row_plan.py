@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celldsl.runtime.exec.gather import gather_rows
+from celldsl.runtime.exec.batch_layout import gather_rows
 from celldsl.runtime.exec.plan_anew import plan_anew
 from celldsl.runtime.row_plan import pack_lengths, plan_packed, plan_rows
 from tests.runtime.fake_cell import Rows

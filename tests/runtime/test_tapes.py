@@ -11,8 +11,7 @@ import pytest
 
 import celldsl
 from celldsl.runtime.cell.cell import Cell
-from celldsl.runtime.exec.own_copies import OwnCopies
-from celldsl.runtime.threads.copying import LEAST_BYTES, copy_over
+from celldsl.runtime.exec.kept_numbers import LEAST_BYTES, OwnCopies, copy_over
 from celldsl.runtime.threads.thread_count import get_threads, set_threads
 from tests.runtime.fake_cell import Fake
 

@@ -19,9 +19,8 @@ from itertools import count
 
 import numpy as np
 
-from celldsl.runtime.arrays.shapes import declared_words
 from celldsl.runtime.arrays.state_structure import Rebuilding
-from celldsl.runtime.arrays.validation import Values, check_array, warn_not_finite
+from celldsl.runtime.arrays.validation import Values, check_array, declared_words, warn_not_finite
 from celldsl.runtime.cpython.abi import reference_word
 from celldsl.runtime.description import Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name

@@ -14,9 +14,16 @@ import numpy as np
 
 from celldsl.runtime.arrays.inputs import check_limit, integers, lead_of, truths
 from celldsl.runtime.arrays.options import FORWARD_KEYWORDS, refuse_unknown
-from celldsl.runtime.arrays.shapes import axes_of, shape_words
 from celldsl.runtime.arrays.state_structure import Nested, StateStructure, gradients_given
-from celldsl.runtime.arrays.validation import DType, Values, by_name, check_array, is_plain
+from celldsl.runtime.arrays.validation import (
+    DType,
+    Values,
+    axes_of,
+    by_name,
+    check_array,
+    is_plain,
+    shape_words,
+)
 from celldsl.runtime.description import Array, Description, Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 

@@ -1,21 +1,26 @@
 """Checks of what a user passes.  In: names, arrays, sizes.  Out: flat arrays, or errors that help.
 
     check_array("x", x, dtype, (None, None, 28), lambda: "(T, B, I=28)")
+    declared_words("[2*H]", (256,))                         # (2*H=256,)
+    shape_words(("T", "B", "I"), (None, None, 28))          # (T, B, I=28)
+    advice("x", tensor, "float32")                          # x.detach().cpu().numpy()
 
 Every message names the argument, what was expected in the cell's own dims, and what was passed:
-`x: expected (T, B, I=28), got (100, 32, 27)`.  Nothing is cast or broadcast.
+`x: expected (T, B, I=28), got (100, 32, 27)`.  Nothing is cast or broadcast.  Of an array of
+another library it says what to write instead; types are known by the names of their modules, so
+that nothing is imported for it.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from celldsl.runtime.arrays.foreign import advice, kind_of
 from celldsl.runtime.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -183,3 +188,73 @@ def by_name(what: str, value: object, names: tuple[str, ...]) -> list[object]:
     raise ArgumentTypeError(
         f"{what}: expected a tuple or mapping of {', '.join(names)}, got {found}"
     )
+
+
+def axes_of(text: str) -> tuple[str, ...]:
+    """`[2*H, I]` as its axes; `int[V]` has none."""
+    inside = re.search(r"\[(.*)\]", text)
+    if inside is None or text.startswith("int"):
+        return ()
+    return tuple(axis.strip() for axis in inside[1].split(",") if axis.strip())
+
+
+def axis_words(name: str, size: int | None) -> str:
+    """`I=28`, or `I` where the size is free, or `3`."""
+    return name if size is None or name == str(size) else f"{name}={size}"
+
+
+def shape_words(axes: Iterable[str], sizes: Iterable[int | None]) -> str:
+    parts = [axis_words(axis, size) for axis, size in zip(axes, sizes, strict=True)]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+def declared_words(text: str, shape: tuple[int, ...]) -> str:
+    """A declared shape with its sizes."""
+    return shape_words(axes_of(text), shape)
+
+
+# Of a type's module: what makes an array of `{x}`, and may make one of another dtype.
+CONVERSIONS = {
+    "torch": "{x}.detach().cpu().numpy()",
+    "tensorflow": "{x}.numpy()",
+    "jax": "np.asarray({x})",
+    "jaxlib": "np.asarray({x})",
+    "mlx": "np.array({x})",
+    "cupy": "{x}.get()",
+    "pandas": "{x}.to_numpy(np.{dtype})",
+    "polars": "{x}.to_numpy().astype(np.{dtype})",
+    "xarray": "{x}.to_numpy()",
+    "scipy": "{x}.toarray()",
+    "builtins": "np.array({x}, dtype=np.{dtype})",
+}
+FILLS = {"b": "False", "i": "0", "u": "0"}
+SEQUENCES = (list, tuple, range)
+NUMBERS = (int, float, complex, np.generic)
+
+
+def advice(name: str, value: object, dtype: object) -> str:
+    """`; pass x.numpy()` for what can be made an array of, else nothing."""
+    if isinstance(value, np.ma.MaskedArray):
+        fill = FILLS.get(value.dtype.kind, "0.0")
+        ends = "" if name == "lengths" else ", and lengths where rows end early"
+        return f"; say what stands in masked places: pass {name}.filled({fill}){ends}"
+    if not (isinstance(value, SEQUENCES) or is_array_of_another_library(value)):
+        return ""
+    write = CONVERSIONS[_library_of(value)]
+    return f"; pass {write.format(x=name, dtype=dtype)}"
+
+
+def is_array_of_another_library(value: object) -> bool:
+    known = _library_of(value) in CONVERSIONS and hasattr(value, "shape")
+    return known and not isinstance(value, NUMBERS)
+
+
+def kind_of(value: object) -> str:
+    """A type's name as its library writes it: `torch.Tensor`, `list`."""
+    library = _library_of(value)
+    name = type(value).__name__
+    return name if library in ("builtins", "numpy", "celldsl") else f"{library}.{name}"
+
+
+def _library_of(value: object) -> str:
+    return type(value).__module__.partition(".")[0]

@@ -32,9 +32,13 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.signature import Signature
 from celldsl.runtime.arrays.state_structure import Nested, Rebuilding, StateStructure
 from celldsl.runtime.arrays.validation import DType, Values, check_integer
-from celldsl.runtime.cell.attributes import assign_attribute, delete_attribute, unknown_attribute
 from celldsl.runtime.cell.building import build, lay_out, rebuild, state_of_cell
-from celldsl.runtime.cell.built import Gradients
+from celldsl.runtime.cell.built import (
+    Gradients,
+    assign_attribute,
+    delete_attribute,
+    unknown_attribute,
+)
 from celldsl.runtime.cell.cell_class import CellClass
 from celldsl.runtime.cell.check_numerics import check_step, checked_step
 from celldsl.runtime.cell.compiler import exchange
@@ -42,9 +46,14 @@ from celldsl.runtime.cell.construction import Setting, Settings, resolve_setting
 from celldsl.runtime.cell.hypers import Dims, Hypers
 from celldsl.runtime.cell.passes import Options, backward_pass, forward_pass, run_pass
 from celldsl.runtime.cell.saving import cell_from_file, load_into, save_cell
-from celldsl.runtime.cell.signatures import OPTIONS, with_own_inputs
 from celldsl.runtime.cell.trace import trace_values
-from celldsl.runtime.cell.wording import cell_text, class_text, signature_text
+from celldsl.runtime.cell.wording import (
+    OPTIONS,
+    cell_text,
+    class_text,
+    signature_text,
+    with_own_inputs,
+)
 from celldsl.runtime.description import ABI, Description, Functions
 from celldsl.runtime.errors import ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import dense_layout

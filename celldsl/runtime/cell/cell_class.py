@@ -16,7 +16,7 @@ from typing import Any
 
 from celldsl.jit.object_key import ALONE
 from celldsl.runtime.cell.compiler import compiler
-from celldsl.runtime.cell.signatures import building_signature
+from celldsl.runtime.cell.wording import building_signature
 
 # What opens a class again, and what it is called with.
 Reopening = tuple[Callable[..., object], tuple[object, ...]]

@@ -20,8 +20,7 @@ from celldsl.runtime.arrays.validation import Values, check_flag, warn_not_finit
 from celldsl.runtime.cell.built import BuiltCell, Gradients
 from celldsl.runtime.cell.compiler import compiler
 from celldsl.runtime.errors import ArgumentError, NonFiniteError
-from celldsl.runtime.exec.batches import Batch
-from celldsl.runtime.exec.stretches import Stretch, steps_done, stretch_of, total_steps
+from celldsl.runtime.exec.batches import Batch, Stretch, steps_done, stretch_of, total_steps
 from celldsl.runtime.exec.tape import Tape
 
 VARIABLE = "CELLDSL_CHECK_NUMERICS"

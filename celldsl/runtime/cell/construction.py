@@ -24,8 +24,14 @@ import numpy as np
 
 from celldsl.jit.gemm.sizes import ROUNDED
 from celldsl.runtime.arrays.options import Option, refuse_unknown
-from celldsl.runtime.arrays.shapes import declared_words
-from celldsl.runtime.arrays.validation import DType, Values, check_array, check_dtype, check_integer
+from celldsl.runtime.arrays.validation import (
+    DType,
+    Values,
+    check_array,
+    check_dtype,
+    check_integer,
+    declared_words,
+)
 from celldsl.runtime.description import Description, Hyper
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 

@@ -22,16 +22,16 @@ from celldsl.runtime.arrays.options import (
 )
 from celldsl.runtime.arrays.state_structure import Nested
 from celldsl.runtime.arrays.validation import Values, check_flag, check_integer
-from celldsl.runtime.cell.all_states import engine_of_all_states
 from celldsl.runtime.cell.built import BuiltCell, Gradients
 from celldsl.runtime.cell.check_numerics import check_backward, check_forward, is_checked
+from celldsl.runtime.cell.compiler import engine_of_all_states
 from celldsl.runtime.cell.initial import hash_key
-from celldsl.runtime.exec.all_states import empty_states
 from celldsl.runtime.exec.batches import Batch, inputs_out, make_batch
+from celldsl.runtime.exec.kept_numbers import Numbers
 from celldsl.runtime.exec.no_memory import Pass, lead_passed, no_room, no_room_back
-from celldsl.runtime.exec.numbers import Numbers
 from celldsl.runtime.exec.sequences import (
     cut_segments,
+    empty_states,
     run_back,
     run_once,
     run_sequence,

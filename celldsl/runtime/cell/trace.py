@@ -21,10 +21,8 @@ from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.cell.compiler import compiler_for
 from celldsl.runtime.description import Description
 from celldsl.runtime.errors import ArgumentTypeError, UnknownNameError, unknown_name
-from celldsl.runtime.exec.all_states import rows_before
-from celldsl.runtime.exec.batches import Batch, make_batch
-from celldsl.runtime.exec.sequences import run_once, run_with_states
-from celldsl.runtime.exec.stretches import total_steps
+from celldsl.runtime.exec.batches import Batch, make_batch, total_steps
+from celldsl.runtime.exec.sequences import rows_before, run_once, run_with_states
 
 
 def trace_values(cell: BuiltCell, batch: Batch, names: object) -> dict[str, Values]:

@@ -1,12 +1,15 @@
-"""What compiled code goes by: words of a call table, of objects, arrays and tuples.
+"""What compiled code goes by: words of a call table and of objects, and where arrays are.
 
-    fast_path()         # whether objects are read by address at all
+    fast_path()                     # whether objects are read by address at all
+    asked_addresses([x, y])         # array("q", [140523…, 140524…])
 
 A table is an array of 64-bit words, as `CALL_…` say: addresses, and for each input, output and
 state its number of axes and where its shape is.
 
-CELLDSL_FASTPATH=0 does without: Python asks every array where its numbers are, checks arguments and
-makes results.
+To ask an array where its numbers are takes Python longer than to copy a small state.  On the fast
+path Python gives the addresses of the arrays' objects, which it knows at once, and compiled code
+reads there where the numbers are before anything else is done.  CELLDSL_FASTPATH=0 does without:
+Python asks every array where its numbers are, checks arguments and makes results.
 """
 
 from __future__ import annotations
@@ -15,9 +18,14 @@ import ctypes
 import os
 import sys
 import sysconfig
+from array import array
+from collections.abc import Sequence
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
+
+from celldsl.runtime.arrays.validation import Values
 
 WORD = 8
 CALL_BUSY = 0  # whether somebody uses the memory of the step at the moment
@@ -80,3 +88,28 @@ def fast_path() -> bool:
         and words[ARRAY_FLAGS] & PLAIN_FLAGS == PLAIN_FLAGS
         and words_of(id(pair), TUPLE_SIZE + 1)[TUPLE_SIZE] == len(pair)
     )
+
+
+Words: TypeAlias = "array[int]"
+
+
+def asked_addresses(arrays: Sequence[Values]) -> Words:
+    """Where the numbers are, as NumPy says."""
+    return array("q", [each.ctypes.data for each in arrays])
+
+
+def array_words(arrays: Sequence[Values]) -> Words:
+    """Addresses of objects on the fast path, else of numbers."""
+    return array("q", map(id, arrays)) if fast_path() else asked_addresses(arrays)
+
+
+def address_of(array: Values) -> int:
+    """Where the numbers of one array are."""
+    if fast_path():
+        return ctypes.c_int64.from_address(id(array) + WORD * ARRAY_DATA).value
+    return array.ctypes.data
+
+
+def objects_among(count: int) -> int:
+    """How many of so many words of arrays are addresses of objects."""
+    return count if fast_path() else 0

@@ -1,8 +1,9 @@
 """Arrays between the caller and the kernels.  In: checked arrays.  Out: rows, and back.
 
     layout = dense_layout(steps=100, batch=32, parts=2, reverse=False)
-    rows = layout.rows_in(x)             # one row per sequence and step that there is
+    rows = layout.rows_in(x)                    # one row per sequence and step that there is
     y = layout.rows_out(rows, (100, 32))
+    packed = gather_rows(array, numbers)        # (N, …), (R,) -> (R, …); zeros where one is -1
 
 With `lengths` rows are packed, (R, …), and sequences dealt to parts; without, rows are (T, B, …)
 and nothing is copied.
@@ -11,12 +12,16 @@ and nothing is copied.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
+from celldsl.jit.functions import routine
+from celldsl.jit.object_cache import phase_addresses
+from celldsl.jit.symbols import pointer, real
 from celldsl.runtime.arrays.validation import DType, Values
-from celldsl.runtime.exec.gather import gather_rows
+from celldsl.runtime.description import Phase
 from celldsl.runtime.exec.plan_anew import plan_anew
 from celldsl.runtime.row_plan import (
     Packing,
@@ -25,6 +30,8 @@ from celldsl.runtime.row_plan import (
     plan_packed,
     plan_rows,
 )
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
+from celldsl.runtime.threads.thread_count import parts_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +130,49 @@ def _packed_layout(lengths: bytes, steps: int, parts: int, reverse: bool) -> Bat
     numbers = np.frombuffer(lengths, np.int64)
     packing = pack_lengths(numbers, steps, parts, reverse)
     return BatchLayout(int(numbers.max(initial=0)), len(numbers), parts, reverse, packing)
+
+
+FLOPS_PER_COPY = 8  # to copy a number from memory takes as long as about so many multiplications
+_NO_HYPER = np.zeros(0)
+
+
+@routine
+def gathered_rows(
+    part: Any, parts: Any, share: Any, shares: Any, sizes: Any, numbers: Any, _hyper: Any,
+    source: Any, target: Any,
+) -> None:  # fmt: skip
+    """target[r] = source[numbers[r]] for a share of the rows."""
+    count, width = sizes[0], sizes[1]
+    for r in range(count * share // shares, count * (share + 1) // shares):
+        into = pointer(target, r * width, 0)
+        if numbers[r] < 0:
+            for j in range(width):
+                into[j] = real(target, 0.0)
+        else:
+            row = pointer(source, numbers[r] * width, 1)
+            for j in range(width):
+                into[j] = row[j]
+
+
+@cache
+def _compiled_phases_of(dtype: str) -> CompiledPhases:
+    return CompiledPhases(
+        [Phase("rows", gathered_rows)], phase_addresses([gathered_rows], dtype, "rows_")
+    )
+
+
+@lru_cache(maxsize=64)
+def _launch_plan_of(dtype: DType, count: int, width: int, parts: int) -> LaunchPlan:
+    sizes = np.array([count, width], np.int64)
+    return LaunchPlan(
+        _compiled_phases_of(dtype.name), RowPlan(1, count, count, 0, 0, (sizes,) * parts, True)
+    )
+
+
+def gather_rows(array: Values, numbers: Values) -> Values:
+    """The rows of a contiguous array, on several threads where they are many."""
+    found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
+    count, width = len(numbers), found[:1].size
+    parts = parts_for(count, count * width * FLOPS_PER_COPY)
+    _launch_plan_of(array.dtype, count, width, parts).run((numbers, _NO_HYPER, array, found))
+    return found

@@ -1,8 +1,13 @@
-"""A batch as kernels take it.  In: what a caller passed.  Out: checked arrays, states, a layout.
+"""A batch as kernels take it, and one row of it.  In: what a caller passed.  Out: checked arrays.
 
-batch = make_batch(engine, signature, x, {}, state, lengths=None, reverse=False)
-batch.arrays, batch.starts          # rows, and (B, …) or None
-batch.lead                          # (T, B)
+    batch = make_batch(engine, signature, x, {}, state, lengths=None, reverse=False)
+    batch.arrays, batch.starts          # rows, and (B, …) or None
+    batch.lead                          # (T, B)
+    stretch = stretch_of(batch.layout, batch.lead, row=1, done=3)
+    stretch.cut(x)                      # (T, B, …) -> (its steps, 1, …), in the order of processing
+
+A stretch is what runs as one of a row: a sequence, or with resets the piece of it that the step is
+in.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from celldsl.runtime.exec.batch_layout import (
     packed_layout,
 )
 from celldsl.runtime.exec.executor import Engine
-from celldsl.runtime.exec.own_copies import OwnCopies
+from celldsl.runtime.exec.kept_numbers import OwnCopies
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.thread_count import parts_for
 
@@ -109,3 +114,60 @@ def reset_rows(engine: Engine, starts: list[Values] | None, resets: Values) -> l
     for array, own in zip(found, own_starts(engine), strict=True):
         array[resets] = own
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """`first` and `steps` count as steps are done, of `total` that the sequence of the row has.
+
+    `given` says whether it begins from the state that was passed, if one was.
+    """
+
+    row: int
+    first: int
+    steps: int
+    total: int
+    reverse: bool
+    given: bool
+
+    @property
+    def is_last(self) -> bool:
+        return self.first + self.steps == self.total
+
+    def cut(self, array: Values) -> Values:
+        own = array[: self.total, self.row : self.row + 1]
+        own = own[::-1] if self.reverse else own
+        return own[self.first : self.first + self.steps]
+
+    def step_of(self, done: int) -> int:
+        """The caller's number of a step of the stretch."""
+        at = self.first + done
+        return self.total - 1 - at if self.reverse else at
+
+
+def total_steps(layout: BatchLayout, lead: tuple[int, ...]) -> Values:
+    """How many steps each row has, (B,)."""
+    if layout.packing is None:
+        return np.full(lead[1], lead[0], np.int64)
+    return layout.undealt(np.asarray(layout.packing.lengths))
+
+
+def stretch_of(layout: BatchLayout, lead: tuple[int, ...], row: int, done: int) -> Stretch:
+    """The stretch of a row that has a step, counted in the order in which steps are done."""
+    total = int(total_steps(layout, lead)[row])
+    if layout.resets is None:
+        return Stretch(row, 0, total, total, layout.reverse, True)
+    place = row if layout.packing is None else int(np.flatnonzero(layout.packing.order == row)[0])
+    begins = np.flatnonzero(layout.resets[:, place])
+    before, after = begins[begins <= done], begins[begins > done]
+    first = int(before[-1]) if len(before) else 0
+    stop = int(after[0]) if len(after) else total
+    return Stretch(row, first, stop - first, total, layout.reverse, not len(before))
+
+
+def steps_done(layout: BatchLayout, lead: tuple[int, ...], array: Values) -> Values:
+    """For each step (T, B) that a row has its place in the order of processing; -1 past its end."""
+    steps = np.arange(lead[0])[:, None]
+    total = total_steps(layout, lead)[None, :]
+    found = total - 1 - steps if layout.reverse else np.broadcast_to(steps, array.shape[:2])
+    return np.where(steps < total, found, -1)

@@ -20,12 +20,15 @@ from celldsl.runtime.arrays.params import Parameters
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Array, Description, Phase
+from celldsl.runtime.exec.kept_numbers import Numbers, OwnCopies, ParameterGuard, with_masks
 from celldsl.runtime.exec.no_memory import no_room, no_room_back, pass_of
-from celldsl.runtime.exec.numbers import Numbers, with_masks
-from celldsl.runtime.exec.own_copies import OwnCopies
-from celldsl.runtime.exec.parameter_guard import ParameterGuard
-from celldsl.runtime.exec.phase_code import begin_compiling, compiled_phases, leading_once
-from celldsl.runtime.exec.wanted import EVERYTHING, Wanted
+from celldsl.runtime.exec.phase_code import (
+    EVERYTHING,
+    Wanted,
+    begin_compiling,
+    compiled_phases,
+    leading_once,
+)
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 

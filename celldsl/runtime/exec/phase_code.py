@@ -1,7 +1,8 @@
-"""The code of phases.  In: the phases of one direction.  Out: CompiledPhases.
+"""The code of phases, and which of them a pass needs.  In: phases.  Out: CompiledPhases.
 
     ahead = compiled_phases(description, description.forward, dims, dtype, 1_000, "llvm")
     leading_once(description.forward)       # those that depend on parameters alone
+    Wanted(inputs=False).left_out           # ["inputs"]: phases that serve gradients of inputs
 
 The code of each direction is an object of its own, so that who never goes back does not wait for
 the code of the backward pass.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.functions import Routine
@@ -65,3 +67,18 @@ def leading_once(phases: Sequence[Phase]) -> list[Phase]:
             break
         found.append(phase)
     return found
+
+
+class Wanted(NamedTuple):
+    """Whose gradients somebody wants; those of start states always come along."""
+
+    inputs: bool = True
+    parameters: bool = True
+
+    @property
+    def left_out(self) -> list[str]:
+        """What phases serve that nobody needs."""
+        return [name for name, wanted in self._asdict().items() if not wanted]
+
+
+EVERYTHING = Wanted()

@@ -18,7 +18,7 @@ from celldsl.jit.functions import routine
 from celldsl.jit.object_cache import Code
 from celldsl.jit.translation import Translation
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.cpython.addresses import address_of
+from celldsl.runtime.cpython.abi import address_of
 from celldsl.runtime.row_plan import HEADER, RUN, WORDS, RowPlan
 
 _STATE, _RUNS = HEADER + 2, HEADER + 4  # words of the first step

@@ -14,8 +14,7 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import Engine, ForwardRun
-from celldsl.runtime.exec.numbers import Numbers
-from celldsl.runtime.exec.parameter_guard import Snapshot
+from celldsl.runtime.exec.kept_numbers import Numbers, Snapshot
 
 
 class Owner(Protocol):

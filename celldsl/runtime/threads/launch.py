@@ -10,25 +10,25 @@ Phases take the addresses of the numbers of arrays, which are contiguous.
 from __future__ import annotations
 
 import ctypes
+import os
 from array import array
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from celldsl.runtime.arrays.validation import Values
-from celldsl.runtime.cpython.abi import fast_path
-from celldsl.runtime.cpython.addresses import (
+from celldsl.runtime.cpython.abi import (
     Words,
     address_of,
     array_words,
     asked_addresses,
+    fast_path,
     objects_among,
 )
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.checked_run import CheckedRun, run_checked
-from celldsl.runtime.threads.denormals_setting import wants_flushing
 from celldsl.runtime.threads.job_functions import job_functions
-from celldsl.runtime.threads.system_threads import yield_address
+from celldsl.runtime.threads.placement import yield_address
 from celldsl.runtime.threads.task_abi import (
     GRAPH_BLOCK,
     GRAPH_BLOCK_ROWS,
@@ -279,3 +279,8 @@ class PreparedCall:
     def run_again(self) -> None:
         """The same once more, and nothing else."""
         self._functions.alone(self.address)
+
+
+def wants_flushing() -> bool:
+    """What the environment says."""
+    return os.environ.get("CELLDSL_FLUSH_DENORMALS", "1") != "0"

@@ -21,7 +21,12 @@ from celldsl.jit.lowering import types
 from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import pointer, words_at
-from celldsl.runtime.threads.atomics import atomic_exchange, atomic_load, atomic_store, spin_pause
+from celldsl.runtime.threads.instructions import (
+    atomic_exchange,
+    atomic_load,
+    atomic_store,
+    spin_pause,
+)
 from celldsl.runtime.threads.scheduler import (
     GRAPH_POLITE,
     schedule_goes_on,

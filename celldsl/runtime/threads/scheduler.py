@@ -26,14 +26,15 @@ from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import pointer, words_at
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
-from celldsl.runtime.threads.atomics import (
+from celldsl.runtime.threads.instructions import (
     atomic_add,
     atomic_exchange,
     atomic_load,
     atomic_store,
+    flush_denormals,
+    restore_mode,
     spin_pause,
 )
-from celldsl.runtime.threads.denormals import flush_denormals, restore_mode
 from celldsl.runtime.threads.task_abi import (
     GRAPH_AFTER,
     GRAPH_BLOCK,

@@ -28,8 +28,9 @@ import numpy as np
 from celldsl.jit.cores import available_cores
 from celldsl.runtime.buffers import aligned_array
 from celldsl.runtime.threads.job_functions import job_functions
-from celldsl.runtime.threads.placement import Placement, Watch
-from celldsl.runtime.threads.system_threads import (
+from celldsl.runtime.threads.placement import (
+    Placement,
+    Watch,
     ask_for_short_turns,
     clock_address,
     yield_address,
