@@ -217,7 +217,7 @@ def test_what_needs_no_arrays_loads_none(code: str, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-NUMBAS = ("jit.by_numba", "jit.lowering.numba_intrinsics", "jit.lowering.numba_types")
+NUMBAS = ("jit.lowering.numba_intrinsics", "jit.lowering.numba_types")
 
 
 def test_numba_is_imported_where_something_is_made_for_it() -> None:

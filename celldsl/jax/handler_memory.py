@@ -42,9 +42,8 @@ from celldsl.jax.handler_abi import (
 )
 from celldsl.jit.functions import copy, fill, routine
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.intrinsics import intrinsic
 from celldsl.jit.lowering.pointers import pointer, words_at
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.types import Pointer, intrinsic
 from celldsl.runtime.exec.plan_anew import begin_anew
 from celldsl.runtime.threads.task_abi import GRAPH_BLOCK_ROWS, GRAPH_BLOCKS, GRAPH_ROWS
 

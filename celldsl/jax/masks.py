@@ -4,7 +4,7 @@
     masks = draw_masks(module, params, settings, words, times=(T,), batch=B, …)
 
 A number of a mask is a hash of the key, the call site, the step, the sequence and the place in the
-mask, as `celldsl/jit/masks.py` has it.  So both forms of a cell draw the same, on any device.
+mask, as `celldsl/jit/functions.py` has it.  So both forms of a cell draw the same, on any device.
 Numbers of 64 bits are pairs of halves here, the upper first.
 """
 

@@ -27,9 +27,8 @@ from celldsl.jit.forks import COMPILING
 from celldsl.jit.functions import Routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.emit import known_function
-from celldsl.jit.lowering.llvm_types import Made
 from celldsl.jit.lowering.statements import Elsewhere, Key, RoutineCode
-from celldsl.jit.lowering.types import REALS, Pointer
+from celldsl.jit.lowering.types import REALS, Made, Pointer
 from celldsl.jit.lowering.values import llvm_type
 from celldsl.jit.translation import Translation, target_machine
 

@@ -34,10 +34,8 @@ from celldsl.cache_folders import (
 from celldsl.files import matching, remove
 from celldsl.jit.forks import COMPILING
 from celldsl.jit.functions import Routine
-from celldsl.jit.object_key import RUNTIME, object_name
-from celldsl.jit.process_target import target
 from celldsl.jit.source_text import stamp_of
-from celldsl.jit.target import MachineCodeError
+from celldsl.jit.target import RUNTIME, MachineCodeError, object_name, target
 from celldsl.jit.translation import Translation, all_of
 
 _loaded: dict[tuple[Any, ...], list[int]] = {}

@@ -1,26 +1,41 @@
-"""The processor that code is made for.  In: the environment, this machine.  Out: a Target.
+"""The processor that code is made for, and what code is called.  In: the environment.  Out: names.
 
-    target().cpu, target().features        # as LLVM takes them
-    target().vector_bytes                  # 64, 32 or 16
+    target().cpu, target().features                 # as LLVM takes them
+    target().vector_bytes                           # 64, 32 or 16
+    object_name("gru", text, "float32", symbols)    # gru.float32.cpython-312.3fa81c02-7d41….o
 
-It is this machine's own, unless NUMBA_CPU_NAME says another.  A level of x86-64, such as
+What a process compiles for is NUMBA_CPU_NAME's, or this machine's own.  A level of x86-64, such as
 `x86-64-v3`, is what many machines have in common: what is compiled for it is for all of them.
+Where nothing was compiled for this very machine, but the runtime's code for a level that it has is
+there already, as in an image, it is the highest such level.  All code of a process is for one
+target: products and those who call them agree on how panels lie, which follows from it.
+
+The second part of a name is of the machine and the versions, and differs among computers that share
+a folder.  The last is a hash of that and of everything else: the module's text, that of the
+runtime, what was asked for.  No time of a file is in it: an image or an archive may change those.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from glob import escape
+from importlib.util import find_spec
 from pathlib import Path
 
+import llvmlite
 import llvmlite.binding
 
-from celldsl.files import has_file
+from celldsl.cache_folders import code_folders
+from celldsl.files import cut_name, has_file, matching
+from celldsl.package import digest_of, package
 
 # What each level has besides the one before, by LLVM's names.
 LEVELS = {
@@ -136,3 +151,82 @@ def _vector_bytes(cpu: str, flags: Mapping[str, bool]) -> int:
 
 def facts_of(target: Target) -> str:
     return json.dumps([target.cpu, target.features, target.vector_bytes])
+
+
+@cache
+def target() -> Target:
+    named = named_target()
+    if named is not None:
+        return named
+    known = (each for each in (host_target(), *level_targets()) if _has_runtime(each))
+    return next(known, host_target())
+
+
+def _has_runtime(made_for: Target) -> bool:
+    """Whether the code that every process needs was compiled for a target."""
+    found = f"{escape(family(RUNTIME.stem, JOBS, made_for))}-*.o"
+    return any(matching(folder, found) for folder, _ in code_folders(RUNTIME))
+
+
+# Those that make other machine code of the same text, besides the target's.
+SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
+RUNTIME = Path(__file__)  # the runtime's own code is kept beside this file
+JOBS = "jobs"  # that part of it which every process needs
+LONGEST = 120  # bytes of a module's name
+ALONE = not __name__.startswith("celldsl.")  # in a module that stands alone
+
+
+def object_name(
+    stem: str, text: str, label: str, symbols: Sequence[str], facts: str, target: Target
+) -> str:
+    """`facts` is what else the code depends on."""
+    asked = json.dumps([runtime_digest(), machine_digest(target), label, *symbols, facts, text])
+    digest = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{family(stem, label, target)}-{digest[:24]}.o"
+
+
+def family(stem: str, label: str, target: Target) -> str:
+    """How the names of an object and of those that it replaces begin."""
+    return f"{_short(stem)}.{label}.{sys.implementation.cache_tag}.{machine_digest(target)}"
+
+
+def _short(stem: str) -> str:
+    """A module's name may be as long as file systems allow; that of its code says more."""
+    begins = cut_name(stem, LONGEST)
+    if begins == stem:
+        return stem
+    return f"{begins}-{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}"
+
+
+@cache
+def machine_digest(target: Target) -> str:
+    """Of what machine code depends on besides texts."""
+    facts = [
+        llvmlite.__version__,
+        _numba_version(),
+        llvmlite.binding.get_process_triple(),
+        facts_of(target),
+        [numba_setting(name) for name in SETTINGS],
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
+
+
+def _numba_version() -> str:
+    """Without importing it, which takes longer than everything else in a process that starts."""
+    found = find_spec("numba")
+    if found is None:
+        raise ImportError("celldsl needs Numba: pip install numba")
+    try:
+        return (Path(found.origin or "").parent / "_version.py").read_text(encoding="utf-8")
+    except OSError:  # in a program that is frozen
+        import numba
+
+        return str(numba.__version__)
+
+
+@cache
+def runtime_digest() -> str:
+    """Of the runtime's sources.  A module that stands alone names its copy after them."""
+    if ALONE:
+        return __name__.partition(".")[0]
+    return digest_of(package() / "jit", package() / "runtime")

@@ -29,8 +29,7 @@ from llvmlite.binding import ffi
 
 from celldsl.jit.cores import available_cores
 from celldsl.jit.forks import TRANSLATING
-from celldsl.jit.process_target import target
-from celldsl.jit.target import numba_number
+from celldsl.jit.target import numba_number, target
 
 _MOST_SPEED = 2
 _OTHERS_GIVE = ("llvm.", "celldsl_", "mem")  # functions that an object may leave to others

@@ -30,8 +30,11 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "given_array",
         "given_integers",
         "given_truths",
+        "mask_key",
+        "mask_uniform",
         "noinline",
         "routine",
+        "steps_before",
     ),
     "jit.gemm.prepare": (
         "prepare_convolutions",
@@ -40,7 +43,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "prepare_winograd",
     ),
     "jit.kernels": ("dense_rows", "kernel"),
-    "jit.masks": ("mask_key", "mask_uniform", "steps_before"),
     "jit.symbols": (*(name for names in CODE_FILES.values() for name in names),),
 }
 SURFACE = {name: file for file, names in _HOMES.items() for name in names}

@@ -74,7 +74,7 @@ def test_code_for_a_fleet_is_found_by_its_machines(image: Path, tmp_path: Path) 
     said(run(command, folder))
     told = f"{IMPORTED}\nfrom tiny import *\n"
     told += "import sys; print(next(m for n, m in sys.modules.items() "
-    told += "if n.endswith('jit.process_target')).target().cpu)"
+    told += "if n.endswith('jit.target')).target().cpu)"
     assert said(run(told, folder)) == "(5, 2, 4) ready\nx86-64-v2"
     assert said(run(IMPORTED, folder, NUMBA_CPU_NAME="x86-64-v2")) == "(5, 2, 4) ready"
     # A machine's own code goes before, and is not made where the level's is there.

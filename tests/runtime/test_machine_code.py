@@ -15,7 +15,7 @@ import pytest
 import celldsl
 from celldsl import cache_folders
 from celldsl.cache_folders import code_folder
-from celldsl.jit import object_key
+from celldsl.jit import target as target_file
 from tests.runtime.made import run_phases
 
 MODULE = """\
@@ -82,7 +82,7 @@ def test_machines_that_share_a_folder_keep_their_code(
     for value in (1.0, 2.25):
         path.write_text(MODULE.format(value=value), encoding="utf-8")
         for machine in ("first", "second", "first"):
-            monkeypatch.setattr(object_key, "machine_digest", lambda _, own=machine: own)
+            monkeypatch.setattr(target_file, "machine_digest", lambda _, own=machine: own)
             assert result(imported(path, f"constant_{machine}")) == value
         kept = sorted(file.name.split(".")[-2].partition("-")[0] for file in tmp_path.rglob("*.o"))
         assert kept == ["first", "second"]
@@ -92,7 +92,7 @@ def test_settings_in_numbas_file_are_part_of_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("yaml")  # Numba reads the file where this is installed
-    code = "from celldsl.jit.process_target import target; from celldsl.jit.object_key import *; "
+    code = "from celldsl.jit.target import machine_digest, target; "
     code += "print(machine_digest(target()))"
     keys = set()
     for text in (None, 'opt: "1"', 'opt: "2"'):

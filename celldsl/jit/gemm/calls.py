@@ -19,9 +19,7 @@ from llvmlite import ir
 from celldsl.jit.gemm.symbols import GEMM_SUFFIXES, KINDS, gemm_symbol
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.emit import known_function
-from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.types import Context, Pointer, Signature, Value, Values, intrinsic
 
 
 def _gemm_call(entry: str, *arguments: Any) -> Any:

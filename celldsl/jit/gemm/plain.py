@@ -3,7 +3,7 @@
     gemm(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate)
 
 Slow, and without a line in common with the tiles and panels that they stand beside: Numba compiles
-them for cells that run on Numba alone (`celldsl.jit.by_numba`), Python runs them in checked mode,
+them for cells that run on Numba alone (`numba_types`), Python runs them in checked mode,
 and CELLDSL_GEMM=plain puts them in the place of the others.
 """
 

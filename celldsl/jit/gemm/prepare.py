@@ -28,7 +28,7 @@ from celldsl.jit.gemm.symbols import (
     gemm_symbol,
 )
 from celldsl.jit.object_cache import Code
-from celldsl.jit.process_target import target
+from celldsl.jit.target import target
 from celldsl.jit.translation import Translation
 
 _ready: set[str] = set()

@@ -22,16 +22,16 @@ from llvmlite import ir
 
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.emit import known_function, on_stack, repeated, stored_on_stack
-from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import (
+from celldsl.jit.lowering.types import (
     Context,
     Definition,
+    Pointer,
     Signature,
     TypingContext,
     Value,
     Values,
+    intrinsic,
 )
-from celldsl.jit.lowering.types import Pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES
 
 _TILE_INT = ir.IntType(64)

@@ -45,8 +45,7 @@ from celldsl.jit.gemm.transforms import (
     to_own,
 )
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import Context, Signature, TypingContext, Value, Values
+from celldsl.jit.lowering.types import Context, Signature, TypingContext, Value, Values, intrinsic
 
 _INT = ir.IntType(64)
 

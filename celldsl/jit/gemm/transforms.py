@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from llvmlite import ir
 
-from celldsl.jit.lowering.llvm_types import Value
+from celldsl.jit.lowering.types import Value
 
 Lines = list[list[Value]]
 Transform = Callable[["Sums", Sequence[Value]], list[Value]]

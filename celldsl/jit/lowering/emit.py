@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from llvmlite import ir
 
-from celldsl.jit.lowering.llvm_types import Value
+from celldsl.jit.lowering.types import Value
 
 _INT = ir.IntType(64)
 

@@ -20,11 +20,9 @@ from llvmlite import ir
 
 from celldsl.jit.functions import Routine
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.intrinsics import Intrinsic
-from celldsl.jit.lowering.llvm_types import Value
 from celldsl.jit.lowering.pointers import read_element
 from celldsl.jit.lowering.scope import Routines, Scope, routine_number
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.types import Intrinsic, Pointer, Value
 from celldsl.jit.lowering.values import (
     RoutineError,
     Typed,

@@ -5,8 +5,8 @@
     intrinsic_type(pointer)     # what Numba takes an intrinsic for, where a function names it
     register_elementary()       # tells Numba of tanh and its like, and of `panel_width`
 
-What is Numba's is in this file, `numba_types` and `celldsl.jit.by_numba`: it takes longer to import
-than a small cell takes to compile, which needs nothing of it.
+What is Numba's is in this file and `numba_types`: it takes longer to import than a small cell takes
+to compile, which needs nothing of it.
 """
 
 # What is subclassed and called here is Numba's, which has no types.
@@ -27,9 +27,8 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.expressions import LoweringContext
-from celldsl.jit.lowering.intrinsics import Intrinsic
-from celldsl.jit.lowering.llvm_types import Values
 from celldsl.jit.lowering.pointers import read_element, write_element
+from celldsl.jit.lowering.types import Intrinsic, Values
 from celldsl.jit.lowering.values import RoutineError
 from celldsl.jit.lowering.vector_width import PANEL_BYTES, panel_width
 from celldsl.jit.vector_math.functions import FORMULAS, Formula, elementary_function

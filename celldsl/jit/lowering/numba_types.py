@@ -1,8 +1,15 @@
-"""Routines as Numba's kernels see them.  In: a routine.  Out: a type whose calls Numba can compile.
+"""Routines as Numba sees them.  In: a routine.  Out: what it compiles calls of, or all of it.
 
     dispatcher_of(function)      # what Numba makes of a function that calls routines
+    run = by_numba(forward_steps)
+    run(part, parts, share, shares, rows, dims, hyper, …)
 
 A routine gets pointers where a kernel has arrays, which are one-dimensional and contiguous.
+
+Elsewhere our own lowering makes LLVM's instructions of a routine's text, and Numba those of the
+functions around them.  With `by_numba`, Numba's types and instructions stand in for ours all the
+way down, and plain loops for our products; what they have in common is LLVM, and the formulas of
+`tanh` and its like.  It takes ten times as long to compile, and nothing of it is kept on disk.
 """
 
 # What is subclassed and called here is Numba's, which has no types.
@@ -14,6 +21,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import llvmlite.binding
@@ -35,8 +43,7 @@ from celldsl.jit.functions import (
     given_integers,
     given_truths,
 )
-from celldsl.jit.lowering.intrinsics import Intrinsic
-from celldsl.jit.lowering.llvm_types import Values
+from celldsl.jit.gemm.plain import PLAIN
 from celldsl.jit.lowering.numba_intrinsics import (
     code_of,
     intrinsic_type,
@@ -45,11 +52,10 @@ from celldsl.jit.lowering.numba_intrinsics import (
     register_elementary,
 )
 from celldsl.jit.lowering.statements import ROUTINE_PREFIX, RoutineCode
+from celldsl.jit.lowering.types import Intrinsic, Values, void
 from celldsl.jit.lowering.types import Type as Kind
-from celldsl.jit.lowering.types import void
-from celldsl.jit.object_key import runtime_digest
-from celldsl.jit.process_target import target
-from celldsl.jit.target import facts_of
+from celldsl.jit.symbols import CodeName
+from celldsl.jit.target import facts_of, runtime_digest, target
 
 
 class PartLibrary(CPUCodeLibrary):
@@ -191,3 +197,36 @@ def _library(routine: Routine, kinds: tuple[Kind, ...]) -> _Library:
     library.add_llvm_module(llvmlite.binding.parse_assembly(text.replace(ROUTINE_PREFIX, own)))
     function.name = function.name.replace(ROUTINE_PREFIX, own)
     return library, kind, function
+
+
+@cache
+def by_numba(routine: Routine) -> Any:
+    """The routine as Numba compiles it, when it is first called."""
+    register_routines()
+    function = routine.function
+    names = set(_names(function.__code__))
+    known = {n: _translated(v) for n, v in function.__globals__.items() if n in names}
+    own = {"__name__": function.__module__, "__file__": str(routine.file), **known}
+    copy = FunctionType(
+        function.__code__, own, routine.name, function.__defaults__, function.__closure__
+    )
+    return njit(nogil=True, error_model="numpy", fastmath=set(FAST_MATH))(copy)
+
+
+def _names(code: Any) -> list[str]:
+    inner = [name for each in code.co_consts if hasattr(each, "co_names") for name in _names(each)]
+    return [*code.co_names, *inner]
+
+
+def _translated(value: Any) -> Any:
+    """What a global of a routine stands for here."""
+    match value:
+        case Routine():
+            return by_numba(value)
+        case CodeName(name=name) if name in PLAIN:
+            return by_numba(PLAIN[name])
+        case CodeName():
+            found = value.stands_for
+            return by_numba(found) if isinstance(found, Routine) else found
+        case _:
+            return value

@@ -24,9 +24,16 @@ from weakref import WeakKeyDictionary
 from llvmlite import ir
 
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import Context, Definition, TypingContext, Value, Values
-from celldsl.jit.lowering.types import Pointer, Signature
+from celldsl.jit.lowering.types import (
+    Context,
+    Definition,
+    Pointer,
+    Signature,
+    TypingContext,
+    Value,
+    Values,
+    intrinsic,
+)
 
 _ALIAS_SCOPES = 64
 _ScopeLists: TypeAlias = "tuple[ir.values.MDValue, ir.values.MDValue]"  # its own, the others

@@ -26,7 +26,7 @@ from llvmlite import ir
 
 from celldsl.jit.functions import Routine
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.llvm_types import Made, Value
+from celldsl.jit.lowering.types import Made, Value
 from celldsl.jit.lowering.values import RoutineError, Typed, constant, llvm_type
 from celldsl.jit.target import MachineCodeError
 

@@ -34,10 +34,9 @@ from celldsl.jit.lowering.expressions import (
     stage_element,
     stage_value,
 )
-from celldsl.jit.lowering.llvm_types import Made, Value
 from celldsl.jit.lowering.pointers import read_element, write_element
 from celldsl.jit.lowering.scope import Scope
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.types import Made, Pointer, Value
 from celldsl.jit.lowering.values import RoutineError, Typed, cast, combined, constant, is_real
 from celldsl.jit.lowering.vector_width import panel_width
 

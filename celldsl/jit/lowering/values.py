@@ -20,8 +20,7 @@ from llvmlite import ir
 
 from celldsl.jit.functions import FAST_MATH
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.llvm_types import Value
-from celldsl.jit.lowering.types import Pointer
+from celldsl.jit.lowering.types import Pointer, Value
 
 FLAGS = tuple(sorted(FAST_MATH))
 _LLVM_TYPES = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from celldsl.jit.process_target import target
+from celldsl.jit.target import target
 
 PANEL_BYTES = 2 * target().vector_bytes
 WIDEST_PANEL = PANEL_BYTES // 4  # of either dtype

@@ -25,7 +25,7 @@ import numpy as np
 from llvmlite import ir
 
 from celldsl.jit.lowering.emit import known_function
-from celldsl.jit.lowering.llvm_types import Value
+from celldsl.jit.lowering.types import Value
 
 _ARITHMETIC_NAMES = {
     "add": ("fadd", "add"),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from celldsl.jit.object_key import ALONE
+from celldsl.jit.target import ALONE
 from celldsl.runtime.cell.compiler import compiler
 from celldsl.runtime.cell.wording import building_signature
 

@@ -54,7 +54,7 @@ def begin_compiling(phases: Sequence[Phase], dtype: DType, made_by: str, label: 
 
 
 def _by_numba(phases: Sequence[Phase]) -> list[Phase]:
-    from celldsl.jit.by_numba import by_numba
+    from celldsl.jit.lowering.numba_types import by_numba
 
     return [replace(p, run=by_numba(p.run)) if isinstance(p.run, Routine) else p for p in phases]
 

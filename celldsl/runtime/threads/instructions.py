@@ -29,9 +29,8 @@ from llvmlite import ir
 from celldsl.jit.functions import routine
 from celldsl.jit.lowering import types
 from celldsl.jit.lowering.emit import bytes_copied, known_function, on_stack
-from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import words_at
+from celldsl.jit.lowering.types import Context, Signature, Value, Values, intrinsic
 
 _PAUSES = {"x86": "llvm.x86.sse2.pause", "i686": "llvm.x86.sse2.pause"}
 

@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING
 from celldsl.jit.checked import checked_mode
 from celldsl.jit.gemm.prepare import product_code
 from celldsl.jit.object_cache import Code
-from celldsl.jit.object_key import JOBS
-from celldsl.jit.target import MachineCodeError
+from celldsl.jit.target import JOBS, MachineCodeError
 from celldsl.jit.translation import Translation, threads
 from celldsl.runtime.cpython.abi import OBJECT_FACTS
 

@@ -22,9 +22,8 @@ from llvmlite import ir
 
 from celldsl.jit.functions import routine
 from celldsl.jit.lowering import types
-from celldsl.jit.lowering.intrinsics import intrinsic
-from celldsl.jit.lowering.llvm_types import Context, Signature, Value, Values
 from celldsl.jit.lowering.pointers import pointer, words_at
+from celldsl.jit.lowering.types import Context, Signature, Value, Values, intrinsic
 from celldsl.runtime.cpython.fast_steps import fast_addresses, fast_members
 from celldsl.runtime.threads.instructions import (
     atomic_add,
