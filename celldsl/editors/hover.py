@@ -144,6 +144,7 @@ def _language(name: str, shape: str) -> str | None:
 def signature(name: str) -> tuple[str, str] | None:
     """How a function or initialiser of the language is called, and what it gives."""
     from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE, prelude_text
+    from celldsl.semantics.folds import FOLDS
     from celldsl.semantics.initial_values import INITIALISERS
 
     if name in FUNCTIONS:
@@ -152,6 +153,8 @@ def signature(name: str) -> tuple[str, str] | None:
     if name in PRELUDE:
         line = next(x for x in prelude_text().splitlines() if x.startswith(f"def {name}("))
         return line.removeprefix("def "), ""
+    if name in FOLDS:
+        return f"{name}(for k in low..high: value)", f"the {name} over a loop"
     if name in INITIALISERS:
         arguments = INITIALISERS[name]
         written = ", ".join(n if d is None else f"{n}={d:g}" for n, d in arguments)

@@ -18,10 +18,11 @@ DECLARATIONS = frozenset({"cell", "def", "input", "state", "param", "const", "ou
 def words() -> dict[str, frozenset[str]]:
     """`declaration`, `keyword`, `operator`, `constant`, `function`, `initialiser`."""
     from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
+    from celldsl.semantics.folds import FOLDS
     from celldsl.semantics.initial_values import INITIALISERS
     from celldsl.syntax.names import RESERVED
 
-    functions = frozenset(FUNCTIONS) | frozenset(PRELUDE)
+    functions = frozenset(FUNCTIONS) | frozenset(PRELUDE) | frozenset(FOLDS)
     return {
         "declaration": RESERVED & DECLARATIONS,
         "operator": RESERVED & OPERATORS,
