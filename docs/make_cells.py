@@ -27,7 +27,7 @@ from celldsl.ir.ops.table import OPS
 from celldsl.ir.program import Node, Program, Rows
 from celldsl.ir.size import Size, product, shape_text
 from celldsl.ir.spec import CellSpec
-from celldsl.pictures.graph import graph_of
+from celldsl.pictures.boxes import graph_of
 from celldsl.pictures.latex import latex_text
 from celldsl.pictures.svg import PAGE, svg_text
 from celldsl.pipeline import front

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
-from celldsl.pictures.graph import graph_of
+from celldsl.pictures.boxes import graph_of
 from celldsl.pictures.svg import PAGE, svg_text
 from celldsl.pipeline import front
 

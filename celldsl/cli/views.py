@@ -166,7 +166,7 @@ def _changes(program: Program, steps: Sequence[Step]) -> Iterator[str]:
 
 def graph_for(lowered: Lowered, gradient: bool) -> Graph:
     """The graph of a cell's step, or of its backward pass."""
-    from celldsl.pictures.graph import graph_of
+    from celldsl.pictures.boxes import graph_of
 
     if not gradient:
         return graph_of(lowered.program, lowered.notes)

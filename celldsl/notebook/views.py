@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from celldsl.ir.size import Size, product, shape_text
 from celldsl.ir.spec import ArraySpec, CellSpec, ParamSpec, array_text
-from celldsl.pictures.graph import graph_of
+from celldsl.pictures.boxes import graph_of
 from celldsl.pictures.latex import latex_text
 from celldsl.pictures.svg import svg_text
 from celldsl.questions import lowered_of

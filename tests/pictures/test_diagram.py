@@ -18,8 +18,8 @@ from celldsl.cli.views import graph_for
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source
 from celldsl.ir.program import Program
-from celldsl.pictures.frames import without
-from celldsl.pictures.graph import CONSTANT, Box, Graph, graph_of
+from celldsl.pictures.boxes import CONSTANT, graph_of
+from celldsl.pictures.graph import Box, Graph, without
 from celldsl.pictures.items import Item
 from celldsl.pictures.layout import Picture, arrange, labels_of
 from celldsl.pictures.reading import as_written

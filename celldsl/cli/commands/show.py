@@ -142,18 +142,18 @@ def _text(arguments: Namespace, source: Source, report: Report) -> str:
 
 def _drawn(arguments: Namespace, lowered: Lowered) -> str:
     from celldsl.cli.views import graph_for
-    from celldsl.pictures import frames
+    from celldsl.pictures.graph import is_meant, names_of, without
     from celldsl.pictures.svg import svg_text
     from celldsl.pictures.terminal import text_picture
 
     graph = graph_for(lowered, arguments.form == "gradient")
-    known = frames.names_of(graph)
+    known = names_of(graph)
     for name in arguments.fold:
-        if not any(frames.is_meant(k, [name]) for k in known):
+        if not any(is_meant(k, [name]) for k in known):
             told = ", ".join(f"`{k}`" for k in known) or "none"
             message = f"--fold: there is no loop, inner cell or ode `{name}`; there are {told}"
             raise CommandError(message, 2)
-    graph = frames.without(graph, arguments.fold)
+    graph = without(graph, arguments.fold)
     if arguments.text:
         return text_picture(graph)
     svg = svg_text(graph, arguments.width, arguments.theme)
