@@ -3,7 +3,7 @@
     inputs, steps = phase_addresses([forward_inputs, forward_steps], "float32")
 
 What was compiled once is kept beside its module, under a name that says all that it depends on
-(`object_key`).  Loading it needs LLVM's linker alone, and takes a few milliseconds.  It is read
+(`target`).  Loading it needs LLVM's linker alone, and takes a few milliseconds.  It is read
 where nobody can write whom the reader does not trust (`files`); where nothing can be kept, each
 process compiles for itself.  What several ask for at once, or what was begun ahead of need, is
 compiled once.

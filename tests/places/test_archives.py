@@ -92,7 +92,7 @@ def test_what_is_unpacked_for_a_process_keeps_nothing_there(
     found = set()
     for folder in ("first", "second"):
         monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path / folder), raising=False)
-        found.add(code_folder(tmp_path / folder / "celldsl" / "jit" / "object_key.py"))
+        found.add(code_folder(tmp_path / folder / "celldsl" / "jit" / "target.py"))
     (place,) = found
     assert place is not None and place.is_relative_to(tmp_path / "cache")
     assert not (tmp_path / "first").exists()
