@@ -40,6 +40,10 @@ def test_list_finds_words(capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys, "list", "--grep", "PEEPHOLE")
     assert "peephole_lstm" in text
     assert "\n  rnn " not in text
+    lines = said(capsys, "list", "--grep", "Jaeger").splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("  echo_state "))
+    assert lines[place + 1].startswith("      ")
+    assert "Jaeger" in lines[place + 1]
     assert "no cell has 'nothing at all'" in said(
         capsys, "list", "--grep", "nothing at all", status=1
     )

@@ -53,20 +53,28 @@ def run(arguments: Namespace) -> int:
     chosen = [entry for entry in index.cells.values() if _is_asked_for(entry, arguments)]
     if not chosen:
         raise CommandError(f"no cell has {arguments.grep!r} in its name or text")
-    lines = (str(entry.path) for entry in chosen) if arguments.paths else _lines(index, chosen)
-    print("\n".join(lines))
+    paths = (str(entry.path) for entry in chosen)
+    print("\n".join(paths if arguments.paths else _lines(index, chosen, arguments.grep or "")))
     return 0
 
 
 def _is_asked_for(entry: Entry, arguments: Namespace) -> bool:
     if arguments.family not in (None, entry.family):
         return False
-    text = f"{entry.name} {' '.join(entry.rows)} {entry.path.read_text(encoding='utf-8')}"
-    return arguments.grep is None or arguments.grep.lower() in text.lower()
+    word = (arguments.grep or "").lower()
+    return any(word in text.lower() for text in _texts(entry))
 
 
-def _lines(index: Index, chosen: list[Entry]) -> Iterator[str]:
-    """A heading for each family; formulas of parameters in the cell's dims, and with I = H."""
+def _texts(entry: Entry) -> list[str]:
+    """What is looked through for a word."""
+    return [entry.name, *entry.rows, *entry.path.read_text(encoding="utf-8").splitlines()]
+
+
+def _lines(index: Index, chosen: list[Entry], word: str) -> Iterator[str]:
+    """A heading for each family; formulas of parameters in the cell's dims, and with I = H.
+
+    Below it stands where the word was found, if not there.
+    """
     known = read_catalogue()
     wide = max(len(entry.name) for entry in chosen)
     for place, family in enumerate(dict.fromkeys(entry.family for entry in chosen)):
@@ -76,7 +84,11 @@ def _lines(index: Index, chosen: list[Entry]) -> Iterator[str]:
         for entry in chosen:
             if entry.family == family:
                 amount = _amount(known[entry.name])
-                yield f"  {entry.name:{wide}}  {summary_of(entry.path)}  {amount}"
+                line = f"  {entry.name:{wide}}  {summary_of(entry.path)}"
+                yield f"{line}  {amount}"
+                if word.lower() not in line.lower():
+                    found = next(t for t in _texts(entry) if word.lower() in t.lower())
+                    yield " " * (wide + 6) + found.strip(' "')
 
 
 def _amount(known: Known) -> str:
