@@ -50,12 +50,17 @@ def _range(m: Mistake) -> tuple[str, int] | None:
 
 
 def ask_shape(m: Mistake) -> Words | None:
-    """`state h`, `state h = zeros`, `input x: I`, `param W: (I, H)`"""
+    """`state h`, `state h = zeros`, `input x: I`, `param W: (I, H)`, `state (h, c): [H]`"""
     if m.first.type not in _DECLARING:
         return None
     behind = _kind_behind(m)
     if behind is not None:
         return behind
+    given = m.bracket(m.at) if m.at == m.line + 1 else None
+    after = next((t for t in m.tokens[m.at :] if given and t.start >= given[1]), None)
+    if given and given[0] and after and after.type == "COLON":
+        said, help = "the names stand without brackets", f"write `{m.first} {given[0]}: …`"
+        return Words("E0010", said, help, given[0], end=given[1], over=True)
     if m.wants("COLON", "COMMA") and m.kind in ("LPAR", "LSQB"):
         shape, end = _written(m, m.at)
         help = f"write `{m.first} {m.before}: {shape}`"
