@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from importlib import metadata
 from itertools import groupby
+from typing import Any
 
+from docutils import nodes
+from latex2mathml.converter import convert
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
@@ -22,6 +25,10 @@ html_theme = "furo"
 # Of blocks that say no language: shapes, trees of files.
 highlight_language = "text"
 html_title = "celldsl"
+# Browsers set MathML by themselves, without a network.
+html_math_renderer = "mathml"
+html_static_path = ["static"]
+html_css_files = ["equations.css"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "html_image"]
 myst_heading_anchors = 4
@@ -38,7 +45,21 @@ PLAIN = ("message", "output")
 def setup(app: Sphinx) -> None:
     for word in PLAIN:
         app.add_lexer(word, TextLexer)
+    app.add_html_math_renderer("mathml", (inline_equation, None), (block_equation, None))
     app.connect("autodoc-process-docstring", in_restructured_text)
+
+
+def inline_equation(page: Any, node: nodes.math) -> None:
+    page.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def block_equation(page: Any, node: nodes.math_block) -> None:
+    """The equation, with lines set below each other at their equals signs."""
+    # latex2mathml 3.81 leaves the `&` of `aligned` as they are.
+    latex = node.astext().replace("{aligned}", "{align*}")
+    page.body.append(f'<div class="equations">{convert(latex, display="block")}</div>')
+    raise nodes.SkipNode
 
 
 def in_restructured_text(

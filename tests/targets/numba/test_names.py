@@ -149,7 +149,7 @@ def test_any_names_compute_the_same(names: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@settled(150)
+@settled(30)  # each is a cell that nothing has compiled yet: seconds
 @given(drawn())
 def test_more_names_compute_the_same(names: dict[str, str]) -> None:
     compare(names)
