@@ -39,6 +39,7 @@ from celldsl.semantics.inner_steps import step_inner
 from celldsl.semantics.names import read_inner
 from celldsl.semantics.pairs import NotComplex
 from celldsl.semantics.structure import fix
+from celldsl.semantics.unknown_names import unknown_function
 from celldsl.semantics.wording import beside, elaborate_beside
 from celldsl.syntax import ast
 
@@ -234,7 +235,7 @@ def _call_named(f: Environment, e: ast.Call) -> Value:
             help=f"declare an inner cell: `sub g = {e.function}[…]`, then `g(…)`",
         )
     else:
-        names.unknown_function(f, e.function, e.name_span)
+        unknown_function(f, e.function, e.name_span)
         _look_into(f, e)
     return Unknown()
 

@@ -26,8 +26,9 @@ from celldsl.semantics.environment import (
     Value,
 )
 from celldsl.semantics.modules import Module
-from celldsl.semantics.names import find_function, unknown_function
+from celldsl.semantics.names import find_function
 from celldsl.semantics.structure import setting_of
+from celldsl.semantics.unknown_names import unknown_function
 from celldsl.syntax import ast
 
 

@@ -1,4 +1,4 @@
-"""What was meant by a name that is not there.  In: the name and its place.  Out: help, and a fix.
+"""A name that is not there, and what was meant.  In: the name, its place.  Out: an error, a fix.
 
 tahn(x)           did you mean `tanh`?       not `tan`, which is a letter short
 g * hiden         did you mean `hidden`?     among names of a shape that fits beside `g`
@@ -11,17 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from celldsl.diagnostics.diagnostic import Fix
+from celldsl.diagnostics.diagnostic import Fix, Label
 from celldsl.diagnostics.span import Span
 from celldsl.diagnostics.suggest import MAX_LENGTH, nearest
 from celldsl.semantics.builtins.table import FUNCTIONS, PRELUDE
 from celldsl.semantics.context import Environment
-from celldsl.semantics.environment import Tensor
+from celldsl.semantics.environment import Sight, Tensor
 from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.wording import is_size
 from celldsl.syntax.hints.idioms import timed_state
 from celldsl.syntax.hints.other_names import STARTS, VALUES
+from celldsl.syntax.names import PRIMES
 
 # Names that are compared with one that is not there: enough for a file that a person wrote.
 MAX_COMPARED = 5_000
@@ -29,6 +30,72 @@ MAX_COMPARED = 5_000
 # where it is used, since few files need it.
 _OPERAND = r"\s*([@*])\s*(\w+)"
 Help = tuple[str | None, Fix | None]
+
+
+def unknown_value(f: Environment, name: str, span: Span, primed: bool = False) -> None:
+    if name == f.context.usage.asked and f.context.usage.sight is None:
+        seen = {n: (b, f.fits(b)) for scope in f.scopes for n, b in scope.items()}
+        f.context.usage.sight = Sight(seen, frozenset(f.nexts))
+    if name in f.home.broken or name in f.silenced:
+        return
+    if name in f.hidden:
+        _explain_hidden(f, name, span)
+        return
+    if name in f.later and not primed and set(f.later[name].text) & set(PRIMES):
+        _explain_undeclared(f, name, span)
+        return
+    if name in f.later and not primed:
+        f.error(
+            "E0103",
+            f"`{name}` is read before it is defined",
+            span,
+            secondary=(Label(f.later[name], "it is defined here"),),
+            help="what is read stands above: move one of the two",
+        )
+        # It is told where it is read first.
+        f.silenced.add(name)
+        return
+    if name in f.home.cells:
+        told = f"declare an inner cell: `sub g = {name}[…]`"
+        f.error("E0111", f"`{name}` is a cell, not a value", span, help=told)
+        return
+    help, fix = value_meant(f, name, span, primed)
+    shown = f"{name}'" if primed else name
+    f.error("E0101", f"`{shown}` is not defined", span, help=help, fix=fix)
+
+
+def unknown_function(f: Environment, name: str, span: Span) -> None:
+    if name not in f.home.broken and name not in f.silenced:
+        help, fix = function_meant(f, name, span)
+        f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)
+
+
+def _explain_undeclared(f: Environment, name: str, span: Span) -> None:
+    """`h'` has an equation, and `h`, which no `state` declares, is read above it."""
+    states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
+    near = nearest_of(f, name, states)
+    f.error(
+        "E0101",
+        f"`{name}` is read, and no state is called so",
+        span,
+        secondary=(Label(f.later[name], "this would be its next value"),),
+        help=f"did you mean `{near}`?" if near else f"declare it above: `state {name}: [H]`",
+    )
+    # Its next value would say the same again.
+    f.silenced.add(name)
+
+
+def _explain_hidden(f: Environment, name: str, span: Span) -> None:
+    """A name that a loop or one branch of an `if` has kept to itself."""
+    span, why = f.hidden[name]
+    if why == "loop":
+        message = f"`{name}` is defined inside the loop and stays there"
+        help = f"give `{name}` a value before the loop, or fill `{name}[k]`"
+    else:
+        message = f"`{name}` is not defined in every branch of the `if` above"
+        help = f"define `{name}` in the other branch too"
+    label = Label(span, "it is defined here")
+    f.error("E0109", message, span, "so it is not known here", secondary=(label,), help=help)
 
 
 def value_meant(f: Environment, name: str, span: Span, primed: bool = False) -> Help:
