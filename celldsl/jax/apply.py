@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from celldsl.bridges.in_numpy import values_over_time
 from celldsl.bridges.signatures import OwnSignature
-from celldsl.bridges.trace import values_over_time
 from celldsl.jax.arguments import check_form, checked_params, one_dtype
 from celldsl.jax.call import Call, check_key, checked_call, look_at, why_plain
 from celldsl.jax.inputs import as_numbers, out_of_range, spoiled

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from celldsl.bridges.numerics import raise_not_finite
+from celldsl.bridges.in_numpy import raise_not_finite
 from celldsl.jax.arguments import (
     Batch,
     checked_inputs,

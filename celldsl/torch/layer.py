@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor
 
+from celldsl.bridges.in_numpy import values_over_time
 from celldsl.bridges.recipe import Recipe, flows, recipe_from, with_states
-from celldsl.bridges.trace import values_over_time
 from celldsl.runtime.arrays.validation import warn_not_finite
 from celldsl.runtime.cell.check_numerics import checks_asked_for
 from celldsl.runtime.cell.initial import drawing

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from celldsl.bridges.numerics import raise_not_finite
+from celldsl.bridges.in_numpy import raise_not_finite
 from celldsl.bridges.recipe import Recipe
 from celldsl.torch.check import has_values
 from celldsl.torch.inputs import as_passed, real_dtype

@@ -1,10 +1,11 @@
-"""Where a layer's values stop being finite.  In: a recipe and arrays.  Out: an error that says it.
+"""What layers ask a cell in NumPy.  In: a recipe and arrays.  Out: arrays by name, or an error.
 
+    values_over_time(recipe, "float32", params, consts, [x], None, names=["r"], lengths=lengths)
     raise_not_finite(recipe, "float32", params, consts, [x], None, lengths=lengths)
     # NonFiniteError: GRU: not finite first at step 3, row 1, in `c = log(x)` (line 6): …
 
-What a pass gave is looked at first, by whoever calls this.  A cell is built of the arrays then, and
-runs the pass once more, without masks, as `check_numerics=True` does.
+A cell is built of the arrays for it, and runs once: to be traced as `cell.trace` does, or, where
+what a pass gave is seen to be not finite, without masks as `check_numerics=True` does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,24 @@ from celldsl.bridges.recipe import Recipe
 from celldsl.runtime.errors import NonFiniteError
 
 Arrays = Mapping[str, Any]
+
+
+def values_over_time(
+    recipe: Recipe,
+    dtype: Any,
+    params: Arrays,
+    consts: Arrays,
+    inputs: Sequence[Any],
+    starts: Sequence[Any] | None,
+    **options: Any,
+) -> dict[str, Any]:
+    """(T, B, …) for each name; `options` are those of `cell.trace`.
+
+    Raises UnknownNameError.
+    """
+    cell = recipe.cell(dtype, params, consts)
+    found: dict[str, Any] = cell.trace(tuple(inputs), state=recipe.state(starts), **options)
+    return found
 
 
 def raise_not_finite(
