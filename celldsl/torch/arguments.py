@@ -4,7 +4,8 @@
     checked = arguments.check([x], state, lengths, resets, like)      # (T, B, …)
     arguments.outward(y, checked.alone)                               # as the caller has it
 
-Everything is checked before anything runs.
+Everything is checked before anything runs.  A PackedSequence is a padded tensor with lengths inside
+a layer: `padded` and `packed_like` take it apart and make another.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from celldsl.bridges.recipe import Recipe
 from celldsl.runtime.arrays.signature import make_slots
@@ -162,3 +164,20 @@ class Arguments:
 def _real(given: Tensors, like: torch.Tensor | None) -> torch.Tensor | None:
     """The real tensor that states are to be like: an input, else a parameter."""
     return next((each for each in given if each.is_floating_point()), like)
+
+
+def padded(packed: PackedSequence, batch_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """(T, B, …) or (B, T, …) in the order before they were sorted, and the lengths (B,)."""
+    output, lengths = pad_packed_sequence(packed, batch_first)
+    return output, lengths
+
+
+def packed_like(packed: PackedSequence, output: torch.Tensor, batch_first: bool) -> PackedSequence:
+    """Outputs packed as the inputs were."""
+    _, lengths = pad_packed_sequence(packed, batch_first)
+    order = packed.sorted_indices
+    if order is not None:
+        output = output.index_select(0 if batch_first else 1, order)
+        lengths = lengths[order.to(lengths.device)]
+    made = pack_padded_sequence(output, lengths, batch_first)
+    return PackedSequence(made.data, packed.batch_sizes, order, packed.unsorted_indices)

@@ -20,7 +20,7 @@ from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, t
 from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, caller_level
-from celldsl.torch.arguments import Arguments, Checked
+from celldsl.torch.arguments import Arguments, Checked, packed_like, padded
 from celldsl.torch.check import (
     ANSWERS,
     checked_dtype,
@@ -31,7 +31,6 @@ from celldsl.torch.check import (
 )
 from celldsl.torch.form import checked_form
 from celldsl.torch.over_layers import Between, LayerOfStack, States, over_layers
-from celldsl.torch.packing import packed_like, padded
 from celldsl.torch.quick import Quick
 from celldsl.torch.ready import LAYERED
 from celldsl.torch.stack import build_stack, check_directions, check_residual, check_states
