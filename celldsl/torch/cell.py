@@ -38,7 +38,7 @@ from celldsl.torch.layer import CellLayer
 from celldsl.torch.plain import Options
 from celldsl.torch.ready import STEP
 from celldsl.torch.stack import one_cell
-from celldsl.torch.states import pack_like, tell_pytree
+from celldsl.torch.values import pack_like, tell_pytree
 
 KEYWORDS = ("state", "resets")
 

@@ -25,7 +25,6 @@ from celldsl.torch.check import has_values
 from celldsl.torch.eager import Call, run_kernels
 from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
 from celldsl.torch.group import Group
-from celldsl.torch.inputs import as_numbers, lead_of, real_dtype
 from celldsl.torch.kernels import Kernels, kernels_of
 from celldsl.torch.numerics import look_at_pass
 from celldsl.torch.ops import forward_op
@@ -33,6 +32,7 @@ from celldsl.torch.plain import Groups, Options, plain_pass
 from celldsl.torch.quick import Memo, Quick, quick_pass
 from celldsl.torch.ready import WHOLE, Axes
 from celldsl.torch.transformed import is_batched, transformed_pass
+from celldsl.torch.values import as_numbers, lead_of, real_dtype
 from celldsl.torch.weights import Packed
 
 Tensors = Sequence[torch.Tensor]

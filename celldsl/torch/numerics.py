@@ -18,8 +18,8 @@ import torch
 from celldsl.bridges.in_numpy import raise_not_finite
 from celldsl.bridges.recipe import Recipe
 from celldsl.torch.check import has_values
-from celldsl.torch.inputs import as_passed, real_dtype
 from celldsl.torch.plain import Groups, Options
+from celldsl.torch.values import as_passed, real_dtype
 
 Tensors = Sequence[torch.Tensor]
 

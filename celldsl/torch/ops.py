@@ -19,9 +19,9 @@ from celldsl.bridges.recipe import recipe_from
 from celldsl.runtime.arrays.signature import make_slots
 from celldsl.runtime.exec.phase_code import Wanted
 from celldsl.torch.check import check_known_lengths, check_range
-from celldsl.torch.inputs import lead_of
 from celldsl.torch.kernels import Back, kernels_of
 from celldsl.torch.plain import Groups, Options, refuse_masks, second_pullback
+from celldsl.torch.values import lead_of
 from celldsl.torch.weights import Packed
 
 Tensors = Sequence[torch.Tensor]

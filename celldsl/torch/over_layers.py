@@ -20,7 +20,7 @@ from celldsl.bridges.recipe import Recipe, flows
 from celldsl.torch.arguments import Checked
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.plain import Options
-from celldsl.torch.states import flatten, pack_like
+from celldsl.torch.values import flatten, pack_like
 from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]

@@ -13,8 +13,7 @@ import torch
 
 from celldsl.bridges.plain_code import plain_module
 from celldsl.bridges.recipe import Recipe, recipe_from
-from celldsl.torch.inputs import as_passed
-from celldsl.torch.states import flatten, pack_in
+from celldsl.torch.values import as_passed, flatten, pack_in
 
 Tensors = Sequence[torch.Tensor]
 

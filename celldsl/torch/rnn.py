@@ -34,7 +34,7 @@ from celldsl.torch.over_layers import Between, LayerOfStack, States, over_layers
 from celldsl.torch.quick import Quick
 from celldsl.torch.ready import LAYERED
 from celldsl.torch.stack import build_stack, check_directions, check_residual, check_states
-from celldsl.torch.states import pack_like, tell_pytree
+from celldsl.torch.values import pack_like, tell_pytree
 from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 
 from celldsl.bridges.recipe import Recipe, recipe_from
-from celldsl.torch.inputs import batch_axes
 from celldsl.torch.ops import backward_op, forward_op
 from celldsl.torch.plain import (
     Groups,
@@ -25,6 +24,7 @@ from celldsl.torch.plain import (
     refuse_masks,
     second_pullback,
 )
+from celldsl.torch.values import batch_axes
 
 Tensors = Sequence[torch.Tensor]
 

@@ -1,17 +1,21 @@
-"""States and outputs by name.  In: dotted names, tensors.  Out: named tuples, and back.
+"""Inputs, states and outputs of a cell as tensors.  In: tensors.  Out: tensors, in named tuples.
 
     pack_like(GRU._state_structure, [h, gh, gc])        # State(h=…, g=State_g(h=…, c=…))
     list(flatten(state))                                # [h, gh, gc]
+    as_numbers(recipe, [words, picture], torch.float32)     # for kernels: all of one dtype
+    as_passed(recipe, [words, picture])                     # for plain code: integers again
 
-They are the tuples of the cell's class; the states of a loop's cells are in a plain tuple, which
-PyTorch's transforms know how to take apart.
+The tuples are those of the cell's class; the states of a loop's cells are in a plain tuple, which
+PyTorch's transforms know how to take apart.  Kernels take integers and truth values as numbers, in
+which they are exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import torch
 from torch.utils._pytree import SERIALIZED_TYPE_TO_PYTHON_TYPE, _register_namedtuple
 
 from celldsl.bridges.recipe import Recipe
@@ -78,3 +82,38 @@ def flatten(value: Any) -> Iterator[Any]:
             yield from flatten(part)
     else:
         yield value
+
+
+Tensors = Sequence[torch.Tensor]
+
+
+def real_dtype(tensors: Iterable[torch.Tensor]) -> torch.dtype:
+    """That of the first real tensor."""
+    found = (each.dtype for each in tensors if each.is_floating_point())
+    return next(found, torch.get_default_dtype())
+
+
+def as_numbers(recipe: Recipe, inputs: Tensors, dtype: torch.dtype) -> list[torch.Tensor]:
+    """Inputs of which integers and truth values have become numbers of a dtype."""
+    pairs = zip(recipe.described.inputs, inputs, strict=True)
+    return [value if each.kind == "real" else value.to(dtype) for each, value in pairs]
+
+
+def as_passed(recipe: Recipe, inputs: Tensors) -> list[torch.Tensor]:
+    """Inputs of which the integers are of int64 and the truth values of bool, in any case."""
+    dtypes = {"int": torch.int64, "bool": torch.bool}
+    pairs = zip(recipe.described.inputs, inputs, strict=True)
+    return [value if each.kind == "real" else value.to(dtypes[each.kind]) for each, value in pairs]
+
+
+def batch_axes(recipe: Recipe) -> list[int]:
+    """Of each input the axis that has sequences: (T, B, …), or (B, …) where it lasts one."""
+    return [0 if each.per == "sequence" else 1 for each in recipe.described.inputs]
+
+
+def lead_of(recipe: Recipe, inputs: Tensors) -> tuple[int, int]:
+    """T and B."""
+    main = inputs[recipe.main]
+    if recipe.described.inputs[recipe.main].per == "sequence":
+        return 0, main.shape[0]
+    return main.shape[0], main.shape[1]
