@@ -5,6 +5,10 @@
 `layers` are for each layer its cell in each direction.  Real inputs of each step are those of the
 first layer alone: later ones get what the layer before gives.  All other inputs, integers, truth
 values and what lasts a sequence, go to every layer that has an input of their name.
+
+    watched = Watched(recipes, ["r"])
+    over_layers(layers, checked, between, False, watched)
+    watched.found                       # {"layers.0.r": tensor}
 """
 
 from __future__ import annotations
@@ -17,11 +21,11 @@ from torch import nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from celldsl.bridges.recipe import Recipe, flows
+from celldsl.runtime.cell.trace import check_names, known_names
 from celldsl.torch.arguments import Checked
 from celldsl.torch.layer import CellLayer
 from celldsl.torch.plain import Options
 from celldsl.torch.values import flatten, pack_like
-from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]
 States = list[list[Tensors]]
@@ -123,3 +127,26 @@ def _other_way(resets: torch.Tensor | None, lengths: torch.Tensor | None) -> tor
         return found
     steps = torch.arange(1, len(found) + 1, device=found.device)[:, None]
     return found & (steps < lengths.to(found.device))
+
+
+class Watched:
+    """`names` are those that cells have; None: all.  Every layer gives the ones that it knows.
+
+    Raises UnknownNameError for one that no layer knows.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe], names: Any) -> None:
+        known = {name: None for each in recipes for name in known_names(each.described)}
+        self.names = None if names is None else check_names(names, list(known))
+        self.found: dict[str, torch.Tensor] = {}
+
+    def add(
+        self, prefix: str, layer: CellLayer, given: Tensors, starts: Tensors, options: Options
+    ) -> None:
+        """A layer that is about to run."""
+        own = self.names
+        if own is not None:
+            known = known_names(layer._recipe.described)
+            own = [name for name in own if name in known]
+        found = layer._values(given, starts, options, own)
+        self.found |= {f"{prefix}.{name}": value for name, value in found.items()}

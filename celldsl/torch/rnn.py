@@ -30,12 +30,11 @@ from celldsl.torch.check import (
     refuse_tracing,
 )
 from celldsl.torch.form import checked_form
-from celldsl.torch.over_layers import Between, LayerOfStack, States, over_layers
+from celldsl.torch.over_layers import Between, LayerOfStack, States, Watched, over_layers
 from celldsl.torch.quick import Quick
 from celldsl.torch.ready import LAYERED
 from celldsl.torch.stack import build_stack, check_directions, check_residual, check_states
 from celldsl.torch.values import pack_like, tell_pytree
-from celldsl.torch.watched import Watched
 
 Tensors = Sequence[torch.Tensor]
 FIXED = ("num_layers", "bidirectional", "batch_first", "residual")  # as a layer was built
