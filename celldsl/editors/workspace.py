@@ -28,7 +28,6 @@ MAX_FILES = 2_000
 MAX_DEEP = 20
 # Cells and functions are used by other files, and what of them is given or read from outside.
 SHARED_KINDS = frozenset({"cell", "def", "hyper", "input", "state", "argument"})
-EMPTY = Source("", "")
 
 
 class Document:

@@ -140,7 +140,6 @@ class Context(Nodes):
     settings: dict[str, Setting] = field(default_factory=dict)
     below: dict[str, list[str]] = field(default_factory=dict)
     weight_calls: dict[Span, list[WeightCall]] = field(default_factory=dict)
-    shared_from: dict[str, Span] = field(default_factory=dict)
     noted: dict[str, Noted] = field(default_factory=dict)
     inners: dict[str, Inner] = field(default_factory=dict)
     lasting: list[int] | None = None

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from math import lcm
 
 from celldsl.ir.ops.element import Element
-from celldsl.ir.size import Shape, Size, product
+from celldsl.ir.size import Shape, Size
 from celldsl.structs import record, replace
 
 ONE = Size.of(1)
@@ -152,7 +152,3 @@ def _linear(size: Size, dim: str) -> tuple[Size | None, Size]:
     if factor == Size.of(0) or not (factor.integral and rest.integral):
         return None, rest
     return factor, rest
-
-
-def count_code(shape: Shape, names: Mapping[str, str]) -> str:
-    return size_code(product(shape), names)
