@@ -11,7 +11,7 @@ from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 from celldsl.package import shipped
 
 # Layers for other libraries: a program that uses one imports it.
-_APART = ("celldsl.torch", "celldsl.jax", "celldsl.cli.bench", "celldsl.__pyinstaller")
+_APART = ("celldsl.torch", "celldsl.jax", "celldsl.cli.benchmark", "celldsl.__pyinstaller")
 
 hiddenimports = collect_submodules("celldsl", lambda name: not name.startswith(_APART))
 datas = [

@@ -1,6 +1,7 @@
 """What commands print, and the error that ends one.
 
-failed = print_report(report, strict=False)     # diagnostics on stderr; whether to stop
+print_diagnostics(report.diagnostics)           # on stderr
+has_failed(report.diagnostics, strict=False)    # whether to stop
 raise CommandError("gru.cell: no such file", 2)
 """
 

@@ -10,8 +10,9 @@
     def forward(dims, hyper, …): …
 
 Routines are what compiled code calls, and phases are those that the runtime calls too, by way of
-`machine.addresses`.  Kernels take plain arrays and are called from Python; Numba compiles them on
-first use and keeps them on disk.  Nothing is compiled, and Numba is not imported, before that.
+`object_cache.phase_addresses`.  Kernels take plain arrays and are called from Python; Numba
+compiles them on first use and keeps them on disk.  Nothing is compiled, and Numba is not imported,
+before that.
 
 Sums may be taken in another order (`reassoc`), which is what lets LLVM vectorise them; nothing is
 assumed of infinities, NaN and the signs of zeros.

@@ -1,6 +1,6 @@
 """Where a cell keeps the weights of each gate.  In: a cell, a module of a layout.  Out: places.
 
-    module, gates = fitting_module(layout("torch"), cell, {})
+    [(module, gates)] = fitting_modules(layout("torch"), cell, {}, None)
     gates["f"]          # Gate(weights={"x": "i_f_o.W_x", …}, bias="i_f_o.b", index=1, blocks=3)
 
 An equation `i, f, o = split(sigmoid(linear([x, h], 3*H)), 3)` has three blocks, which are called as

@@ -1,7 +1,7 @@
 """One cell that goes over sequences in one direction.  In: a recipe.  Out: its parameters, a pass.
 
     layer = CellLayer(recipe, cell)
-    outputs, finals = layer.pass_over([x], None, Options(), None)
+    outputs, finals = layer._pass([x], [], Options(), None)
 
 State dicts have the parameters' own names.  `celldsl.torch.RNN` and `Cell` are made of these.
 """

@@ -1,7 +1,7 @@
 """Inputs that are not numbers of each step.  In: a declared input.  Out: its arrays.
 
-    array_of("token", value, dtype, (None, 32), 256, words)     integers below 256, as numbers
-    lead_of("sequence", ("T", "B"))                  ("B",)
+    integers("token", value, dtype, (None, 32), 256, words)     # integers below 256, as numbers
+    lead_of("sequence", ("T", "B"))                             # ("B",)
 
 Kernels are given numbers of the cell's dtype, in which integers and truth values are exact.
 """

@@ -3,7 +3,7 @@
     fast_step(table, arguments, count)        # (inputs, state) -> (outputs, state)
     fast_stream(table, arguments, count)      # (inputs) -> outputs
 
-What a table holds `direct` says, what objects are here `fast_objects`.
+What a table holds `fast_calls` says, what objects are here `objects`.
 """
 
 # Numba finds these types out.

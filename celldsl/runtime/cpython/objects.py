@@ -2,8 +2,8 @@
 
     fast_pack(table, kind, first, count)      # a tuple of a type, with new arrays
 
-What a table holds `direct` says.  Objects are addresses here.  0 is no object: Python then raises
-what the function that found no memory has set.
+What a table holds `fast_calls` says.  Objects are addresses here.  0 is no object: Python then
+raises what the function that found no memory has set.
 """
 
 # Numba finds these types out.

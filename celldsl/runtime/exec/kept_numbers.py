@@ -2,7 +2,8 @@
 
     seen = guard.now(cell.params)           # at the forward pass
     guard.changed(cell.params, seen)        # at the backward pass: "r_u.W_x", or None
-    tape.inputs[0] = own_copies(x)          # an array with the same numbers
+    own = OwnCopies(buffers)
+    tape.inputs[0] = own(x)                 # an array with the same numbers
     with_masks(engine.numbers, key)         # what kernels take first, for a pass that draws masks
 
 Of parameters there is a copy to compare with only where somebody could have written: it is taken

@@ -3,8 +3,8 @@
     wrap(pieces, indent=4)         lines no longer than they must be
     spaces_before(tokens, names)   for `y = f(v, 2*H)[k-1]`, what has a space before it
 
-A line breaks only inside brackets, where it is longest-lived to read: at the outermost bracket
-that helps, as far right as fits.  What follows stands under the first thing in the bracket.
+A line breaks only inside brackets: at the outermost bracket that helps, as far right as fits.  What
+follows stands under the first thing in the bracket.
 Operators between sizes (dims, loop indices and integers) are set tight inside brackets and in
 the bounds of a loop; all others have spaces.
 """

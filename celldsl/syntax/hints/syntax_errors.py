@@ -3,8 +3,8 @@
     expected an expression after `=`, found `)`
 
 A message has three parts: what was expected (from the parser's state), where (the token before),
-and what was found.  Mistakes that have words of their own are rules in `special_lines`,
-`special_declarations`, `special_expressions` and `special_operators`.
+and what was found.  Mistakes that have words of their own are rules in `lines`, `declarations`,
+`expressions` and `operators`.
 """
 
 from __future__ import annotations
