@@ -2,6 +2,7 @@
 
     available_cores()           # 1
     cpu_quota()                 # 0.5: half a core; None where there is no limit
+    threads_asked_for()         # "4": what CELLDSL_NUM_THREADS says; "" where it says nothing
 
 A quota is a share of time, set for a group of processes (`cgroup`): `docker run --cpus 0.5`, or a
 limit of Kubernetes.  All cores are seen there.  More threads than the quota has cores would use it
@@ -22,6 +23,11 @@ def available_cores() -> int:
     own = len(os.sched_getaffinity(0)) if here else os.cpu_count() or 1
     quota = cpu_quota()
     return own if quota is None else max(1, min(own, int(quota)))
+
+
+def threads_asked_for() -> str:
+    """The text of CELLDSL_NUM_THREADS, which need be no number."""
+    return os.environ.get("CELLDSL_NUM_THREADS", "").strip()
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:

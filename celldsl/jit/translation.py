@@ -27,7 +27,7 @@ from typing import Any
 import llvmlite.binding
 from llvmlite.binding import ffi
 
-from celldsl.jit.cores import available_cores
+from celldsl.jit.cores import available_cores, threads_asked_for
 from celldsl.jit.forks import TRANSLATING
 from celldsl.jit.target import numba_number, target
 
@@ -150,7 +150,7 @@ def all_of(begun: list[Translation]) -> list[bytes]:
 
 def threads() -> int:
     """How many threads may translate: the cores of this process, or what the environment says."""
-    text = os.environ.get("CELLDSL_NUM_THREADS", "").strip()
+    text = threads_asked_for()
     return int(text) if text.isdecimal() else available_cores()
 
 

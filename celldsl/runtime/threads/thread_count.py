@@ -7,9 +7,7 @@ parts_for(32, 10**8)            # 4: into how many parts a call splits its seque
 
 from __future__ import annotations
 
-import os
-
-from celldsl.jit.cores import available_cores
+from celldsl.jit.cores import available_cores, threads_asked_for
 from celldsl.runtime.arrays.validation import check_integer
 from celldsl.runtime.errors import ArgumentError
 
@@ -43,7 +41,7 @@ def get_threads() -> int:
 
 
 def threads_by_default() -> int:
-    text = os.environ.get("CELLDSL_NUM_THREADS", "").strip()
+    text = threads_asked_for()
     if not text:
         return available_cores()
     if not text.isdecimal() or int(text) < 1:
