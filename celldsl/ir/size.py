@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from math import lcm
 from typing import TYPE_CHECKING, TypeAlias
 
 from celldsl.structs import record
@@ -140,6 +141,22 @@ class Size:
             term = _term_text(monomial, positive, spelled)
             text += f" {sign} {term}" if text else f"{sign if sign == '-' else ''}{term}"
         return text or "0"
+
+    def code(self, spelled: Callable[[str], str]) -> str:
+        """The same as an integer expression.  Quotients are taken last, so that they are exact."""
+        divisor = self._divisor()
+        if divisor == Size.of(1):
+            return self.text(spelled)
+        return f"({(self * divisor).text(spelled)}) // ({divisor.text(spelled)})"
+
+    def _divisor(self) -> Size:
+        """One term; times it, the size is a polynomial with integer coefficients."""
+        found = Size.of(lcm(*(c.denominator for _, c in self.terms)))
+        for name in sorted(self.dims):
+            lowest = min(dict(monomial).get(name, 0) for monomial, _ in self.terms)
+            for _ in range(max(-lowest, 0)):
+                found = found * Size.dim(name)
+        return found
 
 
 def ratio(above: Coefficient, below: Coefficient) -> Coefficient:

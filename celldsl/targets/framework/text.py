@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from math import lcm
 
 from celldsl.ir.ops.element import Element
 from celldsl.ir.size import Shape, Size
@@ -73,19 +72,8 @@ class Axis:
 
 
 def size_code(size: Size, names: Mapping[str, str]) -> str:
-    """An integer expression.  Quotients are taken last, so that they are exact."""
-    divisor = Size.of(lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1)
-    for name in sorted(size.dims):
-        lowest = min(dict(monomial).get(name, 0) for monomial, _ in size.terms)
-        for _ in range(max(-lowest, 0)):
-            divisor = divisor * Size.dim(name)
-    if divisor == Size.of(1):
-        return _spelled(size, names)
-    return f"({_spelled(size * divisor, names)}) // ({_spelled(divisor, names)})"
-
-
-def _spelled(size: Size, names: Mapping[str, str]) -> str:
-    return re.sub(r"[A-Za-z_]\w*", lambda m: names[m[0]], str(size)).replace("*", " * ")
+    """A size with spaces around what is multiplied, as people write it."""
+    return size.code(names.__getitem__).replace("*", " * ")
 
 
 def is_simple(code: str) -> bool:

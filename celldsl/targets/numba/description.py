@@ -18,7 +18,7 @@ from celldsl.plan.operations import ConvolveSums, GemmRows
 from celldsl.plan.plan import Block, Phase, Plan
 from celldsl.runtime.description import ABI
 from celldsl.structs import record
-from celldsl.targets.numba.names import Names, size_code
+from celldsl.targets.numba.names import Names
 from celldsl.targets.numba.plain_functions import FUNCTIONS
 
 
@@ -41,7 +41,7 @@ class Unit:
 
 
 # Numbers of rows among the dims; no dim begins with an underscore.
-EXTENTS = {"@R": "_R", "@B": "_B", "@S": "_S", "@K": "_K", "@parts": "_parts"}
+ROW_COUNTS = {"@R": "_R", "@B": "_B", "@S": "_S", "@K": "_K", "@parts": "_parts"}
 LENGTHS = (
     "parameters",
     "constants",
@@ -160,7 +160,7 @@ def _tuple(name: str, items: list[str]) -> list[str]:
 
 def _named(size: Size) -> str:
     """A size over `d["H"]` and, for the numbers of rows, `d["_R"]`."""
-    return size_code(size, lambda name: f'd["{EXTENTS.get(name, name)}"]')
+    return size.code(lambda name: f'd["{ROW_COUNTS.get(name, name)}"]')
 
 
 def _function(size: Size) -> str:
@@ -294,4 +294,4 @@ def _value(node: Node, names: dict[str, str], shapes: dict[str, Shape]) -> str:
 
 
 def _initial_size(size: Size) -> str:
-    return size_code(size, lambda name: f'v["{name}"]')
+    return size.code(lambda name: f'v["{name}"]')

@@ -13,9 +13,8 @@ alike gets an underscore.  Everything else of theirs begins with a prefix: `d_` 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from math import lcm
 
 from celldsl.ir.size import Size
 
@@ -77,13 +76,6 @@ def kernel_dim(name: str) -> str:
 
 
 @lru_cache(4_096)
-def size_code(size: Size, spelled: Callable[[str], str] = kernel_dim) -> str:
-    """An integer expression.  Quotients are taken last, so that they are exact."""
-    divisor = Size.of(lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1)
-    for name in sorted(size.dims):
-        lowest = min(dict(monomial).get(name, 0) for monomial, _ in size.terms)
-        for _ in range(max(-lowest, 0)):
-            divisor = divisor * Size.dim(name)
-    if divisor == Size.of(1):
-        return size.text(spelled)
-    return f"({(size * divisor).text(spelled)}) // ({divisor.text(spelled)})"
+def size_code(size: Size) -> str:
+    """A size as kernels write it."""
+    return size.code(kernel_dim)
