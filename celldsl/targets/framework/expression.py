@@ -13,16 +13,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
-from celldsl.ir.attributes import AXIS, PERM, REVERSE, SIZE, SPEC, START, STOP, VALUE
-from celldsl.ir.ops.contractions import spec_parts
+from celldsl.ir.attributes import AXIS, PERM, REVERSE, SIZE, VALUE
 from celldsl.ir.ops.element import Apply
 from celldsl.ir.ops.table import OPS
-from celldsl.ir.program import Node, Rows, Type
-from celldsl.ir.size import Shape, Size
+from celldsl.ir.program import Node, Type
+from celldsl.ir.size import Size
 from celldsl.structs import replace
-from celldsl.targets.framework.dialect import Dialect
 from celldsl.targets.framework.text import (
     ALWAYS,
     ANY,
@@ -35,11 +32,15 @@ from celldsl.targets.framework.text import (
     PRODUCT,
     SUM,
     UNARY,
+    Place,
     Text,
+    as_array,
     is_simple,
     stretched,
     tuple_code,
+    whole,
 )
+from celldsl.targets.framework.views import contraction, index_code, reshaped
 
 # Between the arguments, and how tightly the left and the right one must bind.
 OPERATORS = {
@@ -55,22 +56,6 @@ OPERATORS = {
     "or": (" | ", OR, SUM, SUM),
 }
 ARITHMETIC = ("add", "sub", "mul", "div", "neg")
-
-
-class Place(Protocol):
-    """Where an expression is written: it notes which names the function needs."""
-
-    dialect: Dialect
-    types: dict[str, Type]
-
-    def size(self, size: Size) -> str: ...
-
-    def like(self) -> str: ...
-
-    def read(self, value: str) -> Text: ...
-
-    def inlined(self, value: str) -> Node | None:
-        """The node of a value that is written where it is read, at no other place."""
 
 
 def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
@@ -90,12 +75,12 @@ def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
     result = Text("", ATOM, node.type.shape, max((arg.leads for arg in args), default=NEVER))
     match node.op:
         case "slice":
-            index = _index(node, full[0], at)
+            index = index_code(node, full[0], at)
             return replace(result, code=f"{full[0].at(ATOM)}[{index}]")
         case "reshape":
-            return _reshape(node, args[0], full[0], result, at)
+            return reshaped(node, args[0], full[0], result, at)
         case "einsum":
-            return _product(_einsum(node, full, result, at), at)
+            return _product(contraction(node, full, result, at), at)
         case "conv":
             return _product(replace(result, code=_call(node, full, at)), at)
     if kind in ("reduce", "scan") and node.op not in at.dialect.calls:
@@ -135,14 +120,14 @@ def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
         return _without_gradient(text, at) if entry.flat else text
     numbers = all(arg.number for arg in args)
     if not numbers and node.op in at.dialect.wants and args[0].number:
-        args[0] = _array(args[0], at)
+        args[0] = as_array(args[0], at)
     if numbers and not _python_can(node, args):
-        args[0] = _array(args[0], at)
+        args[0] = as_array(args[0], at)
     if node.op == "where" and args[1].number and args[2].number:
-        args[1] = _array(args[1], at)
+        args[1] = as_array(args[1], at)
     second = node.op in ("max", "min", "mod") or (node.op == "pow" and not _is_literal(args[1]))
     if second and args[1].number:
-        args[1] = _array(args[1], at)
+        args[1] = as_array(args[1], at)
     leads = max(arg.leads for arg in args)
     result = Text("", ATOM, stretched(args), leads, all(arg.number for arg in args))
     if node.op in OPERATORS:
@@ -206,28 +191,6 @@ def _is_literal(text: Text) -> bool:
     return text.number and re.fullmatch(r"-?[\d.e+-]*[1-9][\d.e+-]*", text.code) is not None
 
 
-def _array(number: Text, at: Place) -> Text:
-    """A number of Python as an array without axes."""
-    code = at.dialect.scalar.format(number.at(ANY), like=at.like())
-    return Text(code, ATOM, number.shape)
-
-
-def whole(arg: Text, kind: Type, at: Place) -> Text:
-    """A value with all axes that it has in the Program."""
-    if arg.shape == kind.shape:
-        return arg
-    sizes = [at.size(size) for size in kind.shape]
-    if not kind.shape:
-        return _array(arg, at) if arg.number else replace(arg, shape=())
-    if arg.number:
-        code = at.dialect.full.format(arg.at(ANY), shape=tuple_code(sizes), like=at.like())
-    elif arg.shape is None:
-        code = at.dialect.stretch.format(arg.at(ANY), atom=arg.at(ATOM), shape=tuple_code(sizes))
-    else:
-        code = f"stretch({', '.join([arg.at(ANY), *sizes])})"
-    return Text(code, ATOM, kind.shape, arg.leads)
-
-
 def _call(node: Node, args: Sequence[Text], at: Place) -> str:
     """A template with what it asks for."""
     template = at.dialect.calls[_spelled_as(node, args)]
@@ -278,87 +241,8 @@ def _from_end(node: Node) -> str:
     return tuple_code([str(axis - len(perm)) for axis in perm])
 
 
-def _index(node: Node, arg: Text, at: Place, drop: bool = False) -> str:
-    """`..., a:b, :` for a slice; its one element where the axis is dropped."""
-    axis = node[AXIS]
-    assert arg.shape is not None
-    start, stop = node[START], node[STOP]
-    begin = "" if start == Size.of(0) and not drop else at.size(start)
-    end = "" if stop == arg.shape[axis] else at.size(stop)
-    piece = begin if drop else f"{begin}:{end}"
-    return ", ".join(["...", piece, *[":"] * (len(arg.shape) - 1 - axis)])
-
-
-def _reshape(node: Node, arg: Text, full: Text, result: Text, at: Place) -> Text:
-    """An index where only axes of size 1 come or go."""
-    old, new = at.types[node.args[0]].shape, node.type.shape
-    if arg.shape is None and all(size == ONE for size in new):
-        return arg
-    if arg.shape is not None and len(arg.shape) == len(old):
-        index = _inserted(old, new)
-        if index is not None:
-            shown = iter(arg.shape)
-            shape = tuple(ONE if item == "None" else next(shown) for item in index)
-            code = f"{arg.at(ATOM)}[{', '.join(['...', *index])}]"
-            return replace(result, code=code, shape=shape)
-    dropped = _inserted(new, old)
-    if dropped is not None and dropped.count("None") == 1:
-        cut = at.inlined(node.args[0])
-        if cut is not None and cut.op == "slice" and cut[AXIS] == dropped.index("None"):
-            source = whole(at.read(cut.args[0]), at.types[cut.args[0]], at)
-            return replace(result, code=f"{source.at(ATOM)}[{_index(cut, source, at, drop=True)}]")
-        axis = dropped.index("None") - len(dropped)
-        return replace(result, code=f"{full.at(ATOM)}.squeeze({axis})")
-    sizes = [at.size(size) for size in new]
-    return replace(result, code=f"reshape({', '.join([full.at(ANY), str(len(old)), *sizes])})")
-
-
-def _inserted(old: Shape, new: Shape) -> list[str] | None:
-    """How `new` is `old` with axes of size 1 put in: `[":", "None"]`; None where it is not."""
-    index: list[str] = []
-    left = list(old)
-    for place, size in enumerate(new):
-        rest = len(new) - place
-        if left and size == left[0] and (size != ONE or rest == len(left)):
-            index.append(":")
-            left.pop(0)
-        elif size == ONE:
-            index.append("None")
-        else:
-            return None
-    return index if not left and "None" in index else None
-
-
 def _product(product: Text, at: Place) -> Text:
     template = at.dialect.product
     if template == "{0}":
         return product
     return replace(product, code=template.format(product.at(ANY)), binds=ATOM)
-
-
-def _einsum(node: Node, args: Sequence[Text], result: Text, at: Place) -> Text:
-    left, right, out = spec_parts(node[SPEC])
-    alone = [at.types[name].rows == Rows.ONCE for name in node.args]
-    match list(left), list(right), list(out):
-        case ([*rows, k], [m, n], [*kept, j]) if (
-            rows == kept and k == m and n == j and (alone[1] or len(rows) == 1)
-        ):
-            return _matmul(args[0], args[1], result)
-        case ([m, n], [k], [j]) if n == k and m == j and alone[0]:
-            if alone[1]:
-                return _matmul(args[0], args[1], result)
-            return _matmul(args[1], replace(args[0], code=f"{args[0].at(ATOM)}.mT"), result)
-        case ([i], [j], []) if i == j:
-            product = f"{args[0].at(PRODUCT)} * {args[1].at(UNARY)}"
-            return replace(result, code=f"({product}).sum(-1)")
-        case ([i], [j], [m, n]) if (i, j) == (m, n) and i != j:
-            outer = f"{args[0].at(ATOM)}[..., :, None] * {args[1].at(ATOM)}[..., None, :]"
-            return replace(result, code=outer, binds=PRODUCT)
-    dots = ["" if one else "..." for one in alone]
-    spec = f"{dots[0]}{left},{dots[1]}{right}->{max(dots)}{out}"
-    call = at.dialect.calls["einsum"].format(args[0].at(ANY), args[1].at(ANY), spec=f'"{spec}"')
-    return replace(result, code=call)
-
-
-def _matmul(a: Text, b: Text, result: Text) -> Text:
-    return replace(result, code=f"{a.at(UNARY)} @ {b.at(UNARY)}", binds=PRODUCT)

@@ -14,10 +14,9 @@ from celldsl.ir.spec import CellSpec, ParamSpec
 from celldsl.structs import record
 from celldsl.targets.framework.body import Body
 from celldsl.targets.framework.dialect import Dialect
-from celldsl.targets.framework.expression import whole
 from celldsl.targets.framework.function import indented, wrapped
 from celldsl.targets.framework.names import Names
-from celldsl.targets.framework.text import ANY, Text, size_code, tuple_code
+from celldsl.targets.framework.text import ANY, Text, size_code, tuple_code, whole
 
 
 @record

@@ -3,7 +3,8 @@
     a.at(PRODUCT)      `a` with parentheses where it would not stand beside `*`
 
 A value of a Program is written without what only stretches it: NumPy's broadcasting does that.  So
-a `Text` says which axes it really has.  Sizes are integer expressions, read where arrays tell them:
+a `Text` says which axes it really has, and `whole` gives it all that it has in the Program.  Sizes
+are integer expressions, read where arrays tell them:
 
     size_code(2*H + I, {"H": "H", "I": "I"})                 "2*H + I"
     dim_sources(("H",), [Axis("b.shape[0]", 2*H)], names)    {"H": "b.shape[0] // 2"}
@@ -13,10 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from celldsl.ir.ops.element import Element
+from celldsl.ir.program import Node, Type
 from celldsl.ir.size import Shape, Size
 from celldsl.structs import record, replace
+from celldsl.targets.framework.dialect import Dialect
 
 ONE = Size.of(1)
 # How tightly Python's operators bind, from the loosest on.
@@ -50,6 +54,22 @@ class Text(Element):
         return replace(self, code=name, binds=ATOM)
 
 
+class Place(Protocol):
+    """Where an expression is written: it notes which names the function needs."""
+
+    dialect: Dialect
+    types: dict[str, Type]
+
+    def size(self, size: Size) -> str: ...
+
+    def like(self) -> str: ...
+
+    def read(self, value: str) -> Text: ...
+
+    def inlined(self, value: str) -> Node | None:
+        """The node of a value that is written where it is read, at no other place."""
+
+
 def stretched(texts: list[Text]) -> Shape | None:
     """The axes that an elementwise operation of these has."""
     shapes = [text.shape for text in texts if text.shape is not None]
@@ -61,6 +81,28 @@ def stretched(texts: list[Text]) -> Shape | None:
 def tuple_code(parts: list[str]) -> str:
     """`(a,)`, `(a, b)`."""
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+def whole(arg: Text, kind: Type, at: Place) -> Text:
+    """A value with all axes that it has in the Program."""
+    if arg.shape == kind.shape:
+        return arg
+    sizes = [at.size(size) for size in kind.shape]
+    if not kind.shape:
+        return as_array(arg, at) if arg.number else replace(arg, shape=())
+    if arg.number:
+        code = at.dialect.full.format(arg.at(ANY), shape=tuple_code(sizes), like=at.like())
+    elif arg.shape is None:
+        code = at.dialect.stretch.format(arg.at(ANY), atom=arg.at(ATOM), shape=tuple_code(sizes))
+    else:
+        code = f"stretch({', '.join([arg.at(ANY), *sizes])})"
+    return Text(code, ATOM, kind.shape, arg.leads)
+
+
+def as_array(number: Text, at: Place) -> Text:
+    """A number of Python as an array without axes."""
+    code = at.dialect.scalar.format(number.at(ANY), like=at.like())
+    return Text(code, ATOM, number.shape)
 
 
 @record
