@@ -98,7 +98,8 @@ class Ready:
         found = [_from_numpy(_empty(shape, dtype)) for shape in self.results]
         places = [*map(_place_of, found)]
         call.run_at(array("q", (_place_of(x), *places[:count], *begun, *places[count:])))
-        packed.idle[self].append(call)  # one operation, and so safe among threads
+        # Another thread may have cleared these meanwhile.
+        packed.idle.setdefault(self, []).append(call)
         return found
 
     def _idle_call(self, packed: Packed) -> PreparedCall | None:
