@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from celldsl.ir.notes import backward_titles
 from celldsl.ir.notes import titles as forward_titles
-from celldsl.ir.program import Node, Program, Rows, cotangent
+from celldsl.ir.program import Node, Program, Result, Rows, cotangent
 from celldsl.ir.size import Size, contiguous, product
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
@@ -222,20 +222,10 @@ def plan_backward(
         places.update((n.name, places[link.name]) for n in finals if n.args == (link.name,))
         _want(targets, copies, link.next, after, "step")
     for result in program.results:
-        if result.kind == "input":
-            shape = graph.shape(result.value)
-            name = f"d_in:{result.name}"
-            place = Place(name, ZERO, "row", product(shape), contiguous(shape), name=name)
-            _want(targets, copies, result.value, place, _region_of_result(graph, result.value))
-        elif result.kind == "sequence_input":
-            shape = graph.shape(result.value)
-            name = f"d_in:{result.name}"
-            place = Place(name, ZERO, "batch", product(shape), contiguous(shape), name=name)
-            _want(targets, copies, result.value, place, "batch_last")
-        elif outs.covered(result.name):
+        if result.kind == "param" and outs.covered(result.name):
             continue
-        else:
-            _want(targets, copies, result.value, gradients[result.name], "once_after")
+        place, region = _home_of_result(graph, result, gradients)
+        _want(targets, copies, result.value, place, region)
     planner = Planner(
         graph, arrays, targets, places, "backward_fixed", "backward_work", without, rounding
     )
@@ -253,9 +243,19 @@ def plan_backward(
     return assemble(planner, products, states, moves)
 
 
-def _region_of_result(graph: Graph, value: str) -> Region:
-    root = graph.root(value)
-    return "row_after" if graph.region.get(root) == "after" else "step"
+def _home_of_result(
+    graph: Graph, result: Result, gradients: Mapping[str, Place]
+) -> tuple[Place, Region]:
+    """Where a gradient goes, and where in the pass it is known."""
+    if result.kind not in ("input", "sequence_input"):
+        return gradients[result.name], "once_after"
+    shape, name = graph.shape(result.value), f"d_in:{result.name}"
+    rows: RowKind = "row" if result.kind == "input" else "batch"
+    place = Place(name, ZERO, rows, product(shape), contiguous(shape), name=name)
+    if rows == "batch":
+        return place, "batch_last"
+    after = graph.region.get(graph.root(result.value)) == "after"
+    return place, "row_after" if after else "step"
 
 
 # ---------------------------------------------------------------- states that are read later
