@@ -51,7 +51,9 @@ def main() -> int:
     for record in failed:
         print(*record.values(), file=sys.stderr)
     if arguments.page:
-        write_page(list(read(arguments.records).values()), ROOT / "docs")
+        ended = read(arguments.records)
+        to_come = {name for name, *_ in set(planned(None)) - ended.keys()}
+        write_page(list(ended.values()), sorted(to_come), ROOT / "docs")
     return 1 if failed else 0
 
 
