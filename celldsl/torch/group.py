@@ -76,6 +76,10 @@ class Group(nn.Module):
         elif not isinstance(vars(self).get(name), Group):
             self.__dict__[name] = value
 
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        super().add_module(name, module)
+        CHANGES[0] += 1
+
     def train(self, mode: bool = True) -> Group:
         """As any module; where a group is called `training`, only those below know."""
         self.training = mode

@@ -23,6 +23,7 @@ from celldsl.bridges.recipe import Recipe, recipe_from
 from celldsl.runtime.arrays.params import Parameters, view_of
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import PooledBuffer, aligned_array
+from celldsl.runtime.errors import ArgumentError
 from celldsl.runtime.exec.batch_layout import (
     BatchLayout,
     dense_layout,
@@ -70,6 +71,7 @@ class Kernels:
 
     def __init__(self, recipe: Recipe, dtype: np.dtype[Any]) -> None:
         described, dims = recipe.described, recipe.dims
+        self.recipe = recipe
         self.lengths = described.lengths
         own = int(self.lengths.parameters(**dims)), int(self.lengths.constants(**dims))
         # Never touched: every pass brings its own.
@@ -83,11 +85,25 @@ class Kernels:
         self.weights = Weights(self.engine, params, consts, own, recipe.numbers)
 
     def pack(self, known: Packed | None, tensors: Tensors) -> Packed:
-        """The weights of parameters, then consts; the `known` where they are the same."""
+        """The weights of parameters, then consts; the `known` where they are the same.
+
+        Raises ArgumentError where one has not the shape that it was built with.
+        """
+        self._check(tensors)
         tensors = [t if t.is_contiguous() else t.contiguous() for t in tensors]
         if known is not None and known.holds(tensors):
             return known
         return self.weights.pack(tensors)
+
+    def _check(self, tensors: Tensors) -> None:
+        """Kernels read as many numbers as there should be, whoever put another tensor there."""
+        for number, (each, shape) in enumerate(zip(tensors, self.weights.shapes, strict=True)):
+            if each.shape != shape:
+                described = self.recipe.described
+                name = (*described.params, *described.consts)[number].name
+                raise ArgumentError(
+                    f"{name}: expected {shape}, as the layer was built, got {tuple(each.shape)}"
+                )
 
     def layout(
         self, steps: int, batch: int, lengths: Values | None, reverse: bool, resets: Values | None

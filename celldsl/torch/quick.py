@@ -112,6 +112,8 @@ def quick_pass(
     if ready is None or (starts and not _fit(starts, ready, dtype)):
         return None
     packed = memo.packed
+    if [each.shape for each in weights] != ready.kernels.weights.shapes:
+        return None
     if packed is None or packed.dtype is not dtype or not packed.holds(weights):
         packed = memo.packed = ready.kernels.pack(None, weights)
     tensors = (x, *starts, *weights)

@@ -98,7 +98,7 @@ class Ready:
         found = [_from_numpy(_empty(shape, dtype)) for shape in self.results]
         places = [*map(_place_of, found)]
         call.run_at(array("q", (_place_of(x), *places[:count], *begun, *places[count:])))
-        # Another thread may have cleared these meanwhile.
+        # One operation, and so safe among threads; another may have cleared the table meanwhile.
         packed.idle.setdefault(self, []).append(call)
         return found
 

@@ -82,6 +82,7 @@ class Weights:
         self.views = _ranges(params, size)
         self.count = len(params)
         self._shapes = [shape for shape, _, _ in params]
+        self.shapes = [shape for shape, _, _ in (*params, *consts)]
         self._all = Blocks([params, consts], size)
         self._params = Blocks([params], size)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import celldsl
+from celldsl.runtime.threads.launch import PreparedCall
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -212,3 +213,47 @@ def test_short_passes_are_the_same_in_any_way(gru: Any, GRU: Any, x: Any) -> Non
         assert not torch.equal(step(x[0])[0], wanted[0])
     y, _ = gru(x[:1])
     assert y.requires_grad and not gru(x[:1])[0].is_inference()
+
+
+@pytest.mark.parametrize("put", [(0,), (2, 2), (4, 11)])
+def test_a_weight_of_another_shape_is_refused(gru: Any, x: Any, put: tuple[int, ...]) -> None:
+    """Kernels would read past its end."""
+    told = r"c.W_x: expected \(3, 5\), as the layer was built, got "
+    short = x[:1]
+    for given, options in ((short, {}), (x, {"lengths": torch.tensor([7, 2])})):
+        own = copy.deepcopy(gru)
+        with torch.no_grad():
+            own(given, **options)
+            own.layers["0"].c.W_x.data = torch.zeros(put, **F64)
+            with pytest.raises(celldsl.ArgumentError, match=told):
+                own(given, **options)
+
+
+def test_a_group_that_is_put_in_by_name_is_seen(gru: Any, x: Any) -> None:
+    layer, short = gru.layers["0"], x[:1]
+    with torch.no_grad():
+        before = gru(short)[0]
+        other = copy.deepcopy(layer.c)
+        other.b.add_(1.0)
+        layer.add_module("c", other)
+        after = gru(short)[0]
+        assert not torch.equal(after, before)
+        torch.testing.assert_close(after, gru(short, lengths=torch.ones(2, dtype=torch.int64))[0])
+
+
+def test_a_call_comes_back_to_a_table_that_was_cleared(
+    gru: Any, x: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread clears it where there are many shapes."""
+    with torch.no_grad():
+        wanted = gru(x[:1])[0]
+        assert torch.equal(gru(x[:1])[0], wanted)
+        packed, run_at = gru.layers["0"]._memo.packed, PreparedCall.run_at
+
+        def run_and_clear(call: Any, addresses: Any) -> None:
+            run_at(call, addresses)
+            packed.idle.clear()
+
+        monkeypatch.setattr(PreparedCall, "run_at", run_and_clear)
+        assert torch.equal(gru(x[:1])[0], wanted)
+        assert [*map(len, packed.idle.values())] == [1]
