@@ -74,12 +74,13 @@ def _explain_undeclared(f: Environment, name: str, span: Span) -> None:
     """`h'` has an equation, and `h`, which no `state` declares, is read above it."""
     states = [n for scope in f.scopes for n, b in scope.items() if b.kind == "state"]
     near = nearest_of(f, name, states)
+    declared = f"declare it above: `state {name}: [{_length(f)}]`"
     f.error(
         "E0101",
         f"`{name}` is read, and no state is called so",
         span,
         secondary=(Label(f.later[name], "this would be its next value"),),
-        help=f"did you mean `{near}`?" if near else f"declare it above: `state {name}: [H]`",
+        help=f"did you mean `{near}`?" if near else declared,
     )
     # Its next value would say the same again.
     f.silenced.add(name)
@@ -164,21 +165,27 @@ def _declaration(f: Environment, name: str, span: Span, primed: bool) -> str | N
     if f.in_function:
         return f"a function sees its arguments: add `{name}` to them, here and in the call"
     if primed:
-        return f"declare it: `state {name}: [H]`"
+        return f"declare it: `state {name}: [{_length(f)}]`"
     if f.fits is is_size:
         dims = [n for n, b in f.scopes[0].items() if b.kind == "dim"]
         return f"the dims here are {', '.join(dims)}" if dims else None
     if name[0].isupper() or name.startswith(("w_", "u_", "weight")):
         return _matrix(f, name, span)
     if name[0] == "b" and (len(name) == 1 or name[1] in "_ihfogcrzn"):
-        return f"if it is trained, declare it: `param {name}: [H]`"
+        return f"if it is trained, declare it: `param {name}: [{_length(f)}]`"
     return None
+
+
+def _length(f: Environment) -> str:
+    """How long the first state is that is a vector; `H` where there is none."""
+    states = [b.value for s in f.scopes for b in s.values() if b.kind == "state"]
+    vectors = (v for v in states if isinstance(v, Tensor) and len(v.shape) == 1)
+    return next((str(v.shape[0]) for v in vectors), "H")
 
 
 def _matrix(f: Environment, name: str, span: Span) -> str:
     """The declaration of a matrix, by what stands behind it."""
-    states = [b.value for s in f.scopes for b in s.values() if b.kind == "state"]
-    rows = next((v.shape[0] for v in states if isinstance(v, Tensor) and len(v.shape) == 1), "H")
+    rows = _length(f)
     behind = re.compile(_OPERAND).match(span.source.text, span.end, span.end + MAX_LENGTH)
     binding = None if behind is None else f.find(behind[2])
     value = None if binding is None else binding.value

@@ -63,8 +63,8 @@ def _cutting(w: Context, ways: Reach) -> Iterator[tuple[str, Span]]:
     wheres = [value for value in there if nodes[value].op == "where"]
     smooth = {w.steps[value] for value in wheres if _trained(w, nodes[value].args[1:])}
     for value in there:
-        flat = nodes[value].args[:1] if value in wheres else nodes[value].args
-        if w.steps[value] not in smooth and _trained(w, flat):
+        cut = nodes[value].args[:1] if value in wheres else nodes[value].args
+        if w.steps[value] not in smooth and _trained(w, cut):
             yield value, w.steps[value]
 
 
