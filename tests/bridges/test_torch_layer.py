@@ -159,6 +159,24 @@ def test_copies_and_pickles(gru: Any, x: Any) -> None:
     assert not torch.equal(other(x)[0], y) and torch.equal(gru(x)[0], y)
 
 
+def test_a_prepared_call_comes_back_where_another_thread_cleared_them(
+    gru: Any, x: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that comes with a shape too many."""
+    run_at = PreparedCall.run_at
+
+    def run_and_clear(call: PreparedCall, addresses: Any) -> None:
+        run_at(call, addresses)
+        gru.layers["0"]._memo.packed.idle.clear()
+
+    with torch.no_grad():
+        wanted, _ = gru(x[:1])
+        gru(x[:1])
+        monkeypatch.setattr(PreparedCall, "run_at", run_and_clear)
+        assert torch.equal(gru(x[:1])[0], wanted)
+        assert sum(map(len, gru.layers["0"]._memo.packed.idle.values())) == 1
+
+
 def second_gradients(layer: Any, given: Any, state: Any) -> Any:
     own = given.clone().requires_grad_()
     starts = [] if state is None else [each.detach().requires_grad_() for each in state]
