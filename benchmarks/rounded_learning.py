@@ -42,7 +42,9 @@ def row(told: str, found: dict[str, list[tuple[float, ...]]], place: int, digits
     cells = []
     for kind in KINDS:
         values = [each[place] for each in found[kind]]
-        cells.append(f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}")
+        cells.append(
+            f"{mean(values):.{digits}f} ± {stdev(values) if len(values) > 1 else 0.0:.{digits}f}"
+        )
     print(f"| {told} | {' | '.join(cells)} |")
 
 

@@ -54,6 +54,7 @@ def test_a_column_has_products_in_bfloat16(
     assert main(["bench", "leak.cell", "--sizes", "3", *SHORT, *more]) == 0
     head, *lines = (line.split("  ") for line in capsys.readouterr().out.splitlines()[1:])
     assert "bfloat16" in head
+    assert lines
     assert all(("-" not in [word.strip() for word in line]) == shown for line in lines)
 
 

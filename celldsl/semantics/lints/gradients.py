@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from celldsl.diagnostics.span import Span
 from celldsl.ir.program import Node
+from celldsl.semantics.broadcast import COMPARISONS
 from celldsl.semantics.context import Context
 from celldsl.semantics.wording import Warned, short
 from celldsl.structs import record
 
 FLAT = frozenset({"stop_gradient", "floor", "round", "step", "sign"})
-COMPARISONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
 
 
 def no_gradient(w: Context, ways: Reach) -> Iterator[Warned]:

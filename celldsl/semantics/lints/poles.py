@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from celldsl.diagnostics.span import Span
+from celldsl.semantics.expressions import COMPARISONS
 from celldsl.semantics.wording import Warned
 from celldsl.syntax import ast
 from celldsl.syntax.walk import equations, parts
 
 # Functions whose derivative is infinite, or that do not exist, at an end of their domain.
 POLES = frozenset({"log", "sqrt", "rsqrt", "log1p"})
-COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 # Nothing goes back through these.
 OPAQUE = frozenset({"where", "stop_gradient"})
 Equations = Mapping[str, ast.Expr]
