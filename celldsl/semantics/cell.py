@@ -42,6 +42,7 @@ from celldsl.semantics.structure import (
     setting_of,
     value_of,
 )
+from celldsl.semantics.subcells import subs
 from celldsl.semantics.unknown_names import function_meant
 from celldsl.syntax import ast
 
@@ -250,6 +251,9 @@ def _fixed(f: Environment, hyper: ast.Hyper, setting: Setting | None) -> Value:
         more = "" if help is None else f"; {help}"
         raise SettingError(f"{hyper.id}: there is no function `{setting}`{more}")
     told = f"`{setting}` is no function"
+    if near is None and any(s.cell.id == hyper.id for c in f.context.cells for s in subs(c.body)):
+        told += ", and no cell of this file"
+        help = f'a cell that may stand there is defined or used: `use {setting} from "FILE.cell"`'
     if help is None:
         help = f"the default of `{hyper.id}` is a number, `true`, `false`, a function or a cell"
     f.error("E0310", told, span, f"for `{hyper.id}`", help=help, fix=fix)

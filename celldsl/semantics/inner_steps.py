@@ -23,8 +23,9 @@ from celldsl.semantics.environment import (
     Unknown,
     Value,
 )
+from celldsl.semantics.inner_settings import cell_named
 from celldsl.semantics.inputs import give_input
-from celldsl.semantics.subcells import declare_inside, frames_inside, inside
+from celldsl.semantics.subcells import declare_inside, frames_inside, inside, subs
 from celldsl.semantics.wording import elaborate_beside, has_shape, seen_outside
 from celldsl.structs import replace
 from celldsl.syntax import ast
@@ -222,16 +223,30 @@ def _keywords_known(
         seen.add(keyword.name)
         if keyword.name in (*inputs, *states):
             continue
-        near = nearest(keyword.name, [*inputs, *states])
+        deeper = _deeper(inner, keyword.name)
+        near = None if deeper else nearest(keyword.name, [*inputs, *states])
         f.error(
             "E0123",
             f"`{inner.name}` has no input and no state `{keyword.name}`",
             keyword.span,
-            help=f"did you mean `{near}`?" if near else _listed(inputs, states),
+            help=f"did you mean `{near}`?" if near else deeper or _listed(inputs, states),
             fix=Fix(keyword.span, f"{near}={keyword.value.span.text}") if near else None,
         )
         return False
     return True
+
+
+def _deeper(inner: Inner, name: str) -> str | None:
+    """Where an inner cell of the inner cell is told its start: there, and not from outside."""
+    for part in subs(inner.cell.body):
+        held = cell_named(inner.home, part.cell.id)
+        states = [] if held is None else states_of(held.cell)
+        if states and name in (part.name.id, *states):
+            state = name if name in states else states[0]
+            told = f"`{state}` is a state of `{part.name.id}` in it"
+            there = f"write `{part.name.id}(…, {state}=…)` there"
+            return f"{told}: give `{inner.cell.name.id}` an input for it, and {there}"
+    return None
 
 
 def _listed(inputs: list[str], states: list[str]) -> str:

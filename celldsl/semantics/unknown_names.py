@@ -50,7 +50,7 @@ def unknown_value(f: Environment, name: str, span: Span, primed: bool = False) -
             f"`{name}` is read before it is defined",
             span,
             secondary=(Label(f.later[name], "it is defined here"),),
-            help="what is read stands above: move one of the two",
+            help=_sliced(f.later[name], span) or "what is read stands above: move one of the two",
         )
         # It is told where it is read first.
         f.silenced.add(name)
@@ -62,6 +62,15 @@ def unknown_value(f: Environment, name: str, span: Span, primed: bool = False) -
     help, fix = value_meant(f, name, span, primed)
     shown = f"{name}'" if primed else name
     f.error("E0101", f"`{shown}` is not defined", span, help=help, fix=fix)
+
+
+def _sliced(target: Span, read: Span) -> str | None:
+    """`y[k] = … y[k-1] …`: a slice that the first iteration has nothing to read for."""
+    found = re.fullmatch(r"(\w+)\[\s*(\w+)\s*\]", target.text)
+    if found is None or "\n" in target.until(read).text:
+        return None
+    name, index = found.groups()
+    return f"the first iteration has none before it: set its `{name}[{index}]` apart by an `if`"
 
 
 def unknown_function(f: Environment, name: str, span: Span) -> None:

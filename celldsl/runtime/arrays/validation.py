@@ -43,8 +43,9 @@ def check_array(
     for what is no array or has another dtype, ArgumentError for another shape.
     """
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        expected = f"a NumPy array {words()}".rstrip()
         raise ArgumentTypeError(
-            f"{name}: expected a NumPy array {words()} of {dtype}, got {kind_of(value)}"
+            f"{name}: expected {expected} of {dtype}, got {kind_of(value)}"
             f"{advice(name, value, dtype)}"
         )
     if value.dtype != dtype:

@@ -105,6 +105,9 @@ def ask_shared(m: Mistake) -> Words | None:
     if m.starts_line and m.after.type == "DEF":
         help = "a function with one set of weights is `shared def`, any other one `def`"
         return Words("E0010", f"`{m.token} def` is not in the language", help, "shared")
+    if m.starts_line and m.token == "shared" and m.after.type == "NAME":
+        help = f"a function with one set of weights is `shared def {m.after}(…)`"
+        return Words("E0010", "`shared` stands before `def`", help, "shared def")
     if m.starts_line and m.token == "shared" and m.after.type == "CELL":
         help = "inner cells share: `sub right = shared left`; functions do: `shared def`"
         return Words("E0010", "a cell shares no weights by itself", help)
@@ -117,6 +120,16 @@ def ask_shared(m: Mistake) -> Words | None:
         told = f"`{words[1]}` has the sizes and settings of `{words[4]}`"
         return Words("E0010", told, f"write `sub {words[1]} = shared {words[4]}`")
     return None
+
+
+def ask_many(m: Mistake) -> Words | None:
+    """`sub g[3] = GRU[I, H]`"""
+    if m.first.type != "SUB" or m.kind != "LSQB" or m.at != m.line + 2:
+        return None
+    given = m.bracket(m.at)
+    many = "K" if given is None or not given[0] else given[0]
+    help = f"several are a `sub` in a loop: `for k in 0..{many}:`, and step it there"
+    return Words("E0010", f"`{m.before}` is one inner cell", help)
 
 
 def ask_lifetime(m: Mistake) -> Words | None:
@@ -295,6 +308,7 @@ def ask_output(m: Mistake) -> Words | None:
 DECLARATION_RULES = (
     ask_range,
     ask_shared,
+    ask_many,
     ask_lifetime,
     ask_shape,
     ask_primed_declaration,

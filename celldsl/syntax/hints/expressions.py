@@ -167,12 +167,27 @@ def ask_start(m: Mistake) -> Words | None:
     end = m.before.end
     if dotted:
         told = f"`{m.tokens[m.at - 3]}.{m.before}` is no name of an argument"
+        owner, called = str(m.tokens[m.at - 3]), _called(m)
         help = f"a state that a step begins at goes by its own name: `{name}={m.after}`"
+        if called != owner:
+            there = f"write `{owner}(…, {name}=…)` there"
+            help = f"only its own states: give the cell of `{called}` an input for it, and {there}"
+            return Words("E0010", told, help, start=start, end=end)
         return Words("E0010", told, help, name, start=start, end=end, over=True)
     if m.before.type == "PRIMED":
         told = f"`{m.before}` is no name of an argument"
         return Words("E0020", told, "write it without the prime", name, start=start, end=end)
     return None
+
+
+def _called(m: Mistake) -> str:
+    """What is called by the bracket that the mistake stands in."""
+    depth = 0
+    for at in range(m.at - 1, m.line, -1):
+        depth += {"LPAR": -1, "RPAR": 1}.get(m.tokens[at].type, 0)
+        if depth < 0:
+            return str(m.tokens[at - 1])
+    return ""
 
 
 def ask_method(m: Mistake) -> Words | None:
@@ -191,7 +206,7 @@ def ask_method(m: Mistake) -> Words | None:
         return Words(
             "E0018",
             f"`{owner}.{m.before}` has no parts",
-            "`g.h` is the state `h` of the inner cell `g`, and nothing goes deeper",
+            f"`g.h` is a state of `g`; let the cell of `{owner}` give out what lies deeper",
         )
     return _method(m, owner, m.at - 1, m.tokens[m.at - 3].start)
 

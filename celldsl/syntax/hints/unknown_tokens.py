@@ -167,14 +167,16 @@ def _report_symbol(tokens: list[Token], at: int, span: Span, report: Report) -> 
 def _report_assigning(tokens: list[Token], at: int, span: Span, report: Report) -> None:
     """`S' += …` and `a *= …`."""
     sign, target = str(tokens[at])[:-1], tokens[at - 1] if at else None
-    told = f"`{tokens[at]}` does not exist: a value is defined once"
+    told = f"`{tokens[at]}` does not exist: an equation is written out"
     if target is not None and target.type == "PRIMED":
         name = target.rstrip("'′’")
         instead = f"= {name} {sign}"
         help = f"the state that came in is `{name}`: write `{name}' {instead} …`"
-        report.add("E0017", told, span, help=help, fix=Fix(span, instead))
+        # Any other sign would bind to the first term of what follows alone.
+        report.add("E0017", told, span, help=help, fix=Fix(span, instead) if sign == "+" else None)
     else:
-        help = f"give the result a name of its own: `b = a {sign} …`"
+        name = target if target is not None and target.type == "NAME" else "a"
+        help = f"write `{name} = {name} {sign} …`; where it holds parameters, give it another name"
         report.add("E0017", told, span, help=help)
 
 
