@@ -87,11 +87,23 @@ def bahdanau_decoder(p: Arrays, x: Arrays, s: Arrays) -> Result:
     return {"y": y, "alpha": weights}, {"s": new}
 
 
+def siamese_lstm(p: Arrays, x: Arrays, s: Arrays) -> Result:
+    """Both readers by the parameters of the left one, which are all that there are."""
+    assert all(name.startswith("left.") for name in p)
+    ends = {}
+    for side, word in (("left", x["x"]), ("right", x["z"])):
+        gates = affine(p, "left.i_f_g_o", x=word, h=s[f"{side}.h"])
+        ends[f"{side}.h"], ends[f"{side}.c"] = _lstm(gates, s[f"{side}.c"])
+    apart = np.abs(ends["left.h"] - ends["right.h"]).sum()
+    return {"y": np.exp(-apart)}, ends
+
+
 STEPS: dict[str, Step] = {
     "muzero_dynamics": muzero_dynamics,
     "bahdanau_decoder": bahdanau_decoder,
     "act": act,
     "nested_lstm": nested_lstm,
+    "siamese_lstm": siamese_lstm,
     "residual_stack": residual_stack,
     "window_attention": window_attention,
 }
