@@ -53,24 +53,26 @@ as that it is bad. Time counts, not updates: a cell that is twice as fast sees t
 neuron that spikes is read by its mean spikes where a task has one answer; a cell whose input has
 the size of its state has a first layer. Most runs shared the processor with other work, where a
 second of its time buys fewer updates: look at their numbers too.
-"""
+{to_come}"""
 
 
 def write_page(records: Sequence[Record], waiting: Sequence[str], folder: Path) -> None:
     """Every record has ended well; `waiting` are the cells that have runs to come."""
     (folder / "img").mkdir(exist_ok=True)
-    parts = [introduction(records), pictures(records, folder / "img"), every_cell(records)]
+    parts = [introduction(records, waiting), pictures(records, folder / "img"), every_cell(records)]
     parts += [chosen_cells(records), not_learned(records), to_come(waiting)]
     page = "\n".join(part for part in parts if part)
     (folder / "learning.md").write_text(page, encoding="utf-8")
 
 
-def introduction(records: Sequence[Record]) -> str:
+def introduction(records: Sequence[Record], waiting: Sequence[str]) -> str:
     took = sum(r["seconds"] + r["compiling"] for r in records)
     return INTRODUCTION.format(
         minutes=took / 60,
         seconds=max(r["seconds"] for r in records),
         parameters=4_000,
+        to_come=f"\nRuns of {len(waiting)} cells are [still to come](#still-to-run).\n"
+        * bool(waiting),
     )
 
 
