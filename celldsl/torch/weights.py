@@ -81,7 +81,6 @@ class Weights:
         self._hypers = hypers
         self.views = _ranges(params, size)
         self.count = len(params)
-        self._shapes = [shape for shape, _, _ in params]
         self.shapes = [shape for shape, _, _ in (*params, *consts)]
         self._all = Blocks([params, consts], size)
         self._params = Blocks([params], size)
@@ -104,7 +103,7 @@ class Weights:
         if self.views:
             return [_from_numpy(flat[a:b].reshape(shape)) for a, b, shape in self.views]
         dtype = self._engine.dtype
-        found = [_from_numpy(np.empty(shape, dtype)) for shape in self._shapes]
+        found = [_from_numpy(np.empty(shape, dtype)) for shape in self.shapes[: self.count]]
         self._params.scatter([*map(_place_of, found), flat.ctypes.data])
         return found
 

@@ -290,10 +290,15 @@ print("done")
 """
 
 
-def test_plain_products_stand_behind_the_same_symbols() -> None:
+def run_with_plain_products(script: str) -> None:
+    """Runs a script that ends in "done" by itself, since CELLDSL_GEMM is read once a process."""
     home = str(Path(celldsl.runtime.__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_GEMM": "plain"}
     done = subprocess.run(
-        [sys.executable, "-c", PLAIN], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout == "done\n", done.stderr
+
+
+def test_plain_products_stand_behind_the_same_symbols() -> None:
+    run_with_plain_products(PLAIN)

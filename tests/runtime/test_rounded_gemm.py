@@ -5,18 +5,13 @@ Arrays lie as in `test_gemm`: nothing outside may be read or written.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numba import njit
 
-import celldsl.runtime
 from celldsl.jit.gemm import rounded
 from celldsl.jit.gemm.calls import gemm_rounded, gemm_sums_rounded, pack_rounded
 from celldsl.jit.gemm.packing import packed_length, sum_chunks, sum_panels
@@ -25,7 +20,14 @@ from celldsl.jit.gemm.sizes import SUM_MICRO_PANELS
 from celldsl.jit.lowering.numba_types import register_routines
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.runtime.numerics import bfloat16
-from tests.runtime.test_gemm import DTYPES, GUARD, Inside, close, draw
+from tests.runtime.test_gemm import (
+    DTYPES,
+    GUARD,
+    Inside,
+    close,
+    draw,
+    run_with_plain_products,
+)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -155,9 +157,4 @@ print("done")
 
 
 def test_plain_products_stand_behind_the_same_symbols() -> None:
-    home = str(Path(celldsl.runtime.__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": home, "CELLDSL_GEMM": "plain"}
-    done = subprocess.run(
-        [sys.executable, "-c", PLAIN], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "done\n", done.stderr
+    run_with_plain_products(PLAIN)
