@@ -25,8 +25,8 @@ KINDS = {
 TYPES = ("class", "function", "typeParameter", "parameter", "property", "variable", "keyword",
          "number", "string", "comment", "operator")  # fmt: skip
 MODIFIERS = ("declaration", "definition", "readonly", "modification", "defaultLibrary")
-# Words in declarations (`int[V]`) and options (`per=sequence`) that are names elsewhere.
-IN_PLACES = frozenset({"int", "bool", "complex", "per", "sequence", "_"})
+# Words in declarations (`int[V]`, `sub b = shared a`) and options that are names elsewhere.
+IN_PLACES = frozenset({"int", "bool", "complex", "per", "sequence", "shared", "_"})
 LITERAL = {
     "NUMBER": "number",
     "IMAGINARY": "number",

@@ -56,6 +56,10 @@ class CellLexer(RegexLexer):  # type: ignore[misc]
                 rf"((?:shared[ \t]+)?def)([ \t]+)({NAME})",
                 bygroups(Keyword.Declaration, Text, Name.Function),
             ),
+            (
+                rf"(sub)([ \t]+)({NAME})([ \t]*)(=)([ \t]*)(shared)([ \t]+)(?={NAME})",
+                bygroups(Keyword, Text, Name, Text, Operator, Text, Keyword, Text),
+            ),
             (rf"{NAME}['′’]", Name.Variable),
             (NAME, Name),
             (rf"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:i(?![{LETTER}0-9']))?", Number),

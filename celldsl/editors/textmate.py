@@ -37,7 +37,15 @@ def grammar() -> dict[str, Any]:
             {"name": "string.quoted.docstring.celldsl", "begin": '"""', "end": '"""'},
             {"name": "string.quoted.double.celldsl", "match": '"[^"\\n]*"'},
             _named("cell", "entity.name.type"),
-            _named("def", "entity.name.function"),
+            _named("(?:shared[ \\t]+)?def", "entity.name.function"),
+            {
+                "match": f"{BEFORE}(sub)[ \\t]+({NAME})[ \\t]*=[ \\t]*(shared)(?=[ \\t]+{NAME})",
+                "captures": {
+                    "1": {"name": "storage.type.celldsl"},
+                    "2": {"name": "variable.other.celldsl"},
+                    "3": {"name": "storage.modifier.celldsl"},
+                },
+            },
             *(_words(kind, words()[kind]) for kind in SCOPES),
             # Builtins are what is called: a new one needs no new grammar.
             {"name": "support.function.celldsl", "match": f"{BEFORE}{NAME}(?=\\()"},

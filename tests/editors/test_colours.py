@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,23 @@ def test_tokens_of_the_lexer_are_those_of_the_grammar(name: str) -> None:
     wanted = [token for token in raw_tokens(text) if token.type != "COMMENT"]
     assert seen == [str(token) for token in wanted if token.strip()]
     words_seen = {v for k, v in found if k in Keyword or k is Operator.Word}
-    assert words_seen == {
-        str(t) for t in raw_tokens(text) if t.type.lower() == t or t.type == "DEF"
-    }
+    words_wanted = {str(t) for t in wanted if t.type.lower() == t or t.type == "DEF"}
+    for sub, _, equals, word, after in windows(wanted, 5):
+        if (sub.type, equals, word, after.type) == ("SUB", "=", "shared", "NAME"):
+            words_wanted.add("shared")
+    assert words_seen == words_wanted
+
+
+def windows(tokens: list[Any], count: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*(tokens[k:] for k in range(count)), strict=False)
+
+
+def test_shared_is_a_word_only_where_its_construct_stands() -> None:
+    from pygments.token import Keyword
+
+    line = "sub b = shared a\nshared def f(v) = v\nshared = shared * c\nsub d = shared[H]\n"
+    words_seen = [v for k, v in coloured(line) if k in Keyword]
+    assert words_seen == ["sub", "shared", "shared def", "sub"]
 
 
 def test_pygments_finds_the_lexer_by_its_name() -> None:
