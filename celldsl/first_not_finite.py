@@ -23,7 +23,7 @@ from celldsl.structs import entity, field, record
 from celldsl.targets.reference import Run, evaluate
 
 Array = Any
-Place = tuple[str, "int | None"]
+AtStep = tuple[str, "int | None"]
 OPERANDS = 4  # are shown
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
@@ -119,7 +119,7 @@ class _Search:
     steps: int
     dtype: str
     ahead: _Search | None = None
-    values: dict[Place, Array] = field(default_factory=dict)
+    values: dict[AtStep, Array] = field(default_factory=dict)
 
     def evaluate(
         self,
@@ -167,7 +167,7 @@ class _Search:
             name, step = before
         return self._finding(name, step)
 
-    def _one_back(self, name: str, step: int | None) -> Place | None:
+    def _one_back(self, name: str, step: int | None) -> AtStep | None:
         """What is not finite among what a value was made of."""
         if name in self.states and step is not None:
             return self._into_step(self.states[name], step)
@@ -179,7 +179,7 @@ class _Search:
             return state.next, (0 if self.program.reverse else self.steps - 1)
         return next(self._bad_operands(node, step), None)
 
-    def _into_step(self, state: State, step: int) -> Place | None:
+    def _into_step(self, state: State, step: int) -> AtStep | None:
         last = self.steps - 1 if self.program.reverse else 0
         if step != last:
             return state.next, step + (1 if self.program.reverse else -1)
@@ -187,7 +187,7 @@ class _Search:
             return f"start {state.name}", None
         return None if state.start is None else (state.start, None)
 
-    def _bad_operands(self, node: Node, step: int | None) -> Iterator[Place]:
+    def _bad_operands(self, node: Node, step: int | None) -> Iterator[AtStep]:
         for arg in node.args:
             value = self.at(arg, step)
             if value.dtype.kind != "b" and not np.isfinite(value).all():

@@ -35,7 +35,7 @@ class Frame:
 
 
 @record
-class Place:
+class Origin:
     """Where nodes stand: `inner` is the cell's name from outside (`layer.0`), or "".
 
     `loops` has the index and the iteration of each loop around, the outermost first, those around
@@ -59,7 +59,7 @@ class Definition:
     name: str
     primed: bool
     value: str
-    place: Place
+    origin: Origin
     equation: int
     index: int | None = None
 
@@ -103,13 +103,13 @@ class ComplexNotes:
 
 @entity
 class Notes:
-    """`composites` and `places` are by value."""
+    """`composites` and `origins` are by value."""
 
     definitions: list[Definition] = field(default_factory=list)
     composites: dict[str, Composite] = field(default_factory=dict)
     complex: ComplexNotes = field(default_factory=ComplexNotes)
-    places: dict[str, Place] = field(default_factory=dict)
-    place: Place = Place()
+    origins: dict[str, Origin] = field(default_factory=dict)
+    origin: Origin = Origin()
     equations: int = 0
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from celldsl.ir.attributes import KIND, SIZE, SPEC, START, STOP, VALUE
-from celldsl.ir.notes import Frame, Notes, Place
+from celldsl.ir.notes import Frame, Notes, Origin
 from celldsl.ir.program import Node, Program, cotangent
 from celldsl.ir.size import Size, shape_text
 from celldsl.pictures.graph import Box, End, Graph
@@ -140,7 +140,7 @@ class _Reader:
             self.maker[value] = box
 
     def _frame(self, name: str) -> tuple[Frame, ...]:
-        return self.notes.places.get(name, Place()).frames
+        return self.notes.origins.get(name, Origin()).frames
 
     def _box(self, node: Node, args: tuple[str, ...]) -> None:
         moving = tuple(a for a in args if a not in self.constant)

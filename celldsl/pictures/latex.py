@@ -90,17 +90,17 @@ class Typesetter:
         self._prepare(source)
         right = self._split_text(source, values)
         left = tuple(self._name(definition) for definition in group)
-        self.written.append(Equation(left, tuple(values), right, group[0].place.loops))
+        self.written.append(Equation(left, tuple(values), right, group[0].origin.loops))
 
     def _define_one(self, d: Definition) -> None:
         if d.value in self.symbols.of:
             if d.primed:
                 old = self.symbols.of[d.value]
-                self.written.append(Equation((self._name(d),), (d.value,), old, d.place.loops))
+                self.written.append(Equation((self._name(d),), (d.value,), old, d.origin.loops))
             return
         self._prepare(d.value)
         right = self._raw(d.value)[0]
-        self.written.append(Equation((self._name(d),), (d.value,), right, d.place.loops))
+        self.written.append(Equation((self._name(d),), (d.value,), right, d.origin.loops))
 
     def _name(self, d: Definition) -> str:
         return self.symbols.defined(d.value, d, self.reading.rows(d.value) == Rows.STEP)
@@ -115,7 +115,7 @@ class Typesetter:
                 right = self._raw(name)[0]
                 number = 1 + len(self.symbols.of.keys() & set(self.helpers))
                 self.symbols.helper(name, number, self.reading.rows(name) == Rows.STEP)
-                loops = self.notes.places[name].loops
+                loops = self.notes.origins[name].loops
                 self.written.append(Equation((self.symbols.of[name],), (name,), right, loops))
 
     def _helpers(self) -> list[str]:

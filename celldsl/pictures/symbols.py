@@ -51,11 +51,11 @@ class Symbols:
 
     def defined(self, value: str, definition: Definition, timed: bool) -> str:
         """The symbol of what an equation defines; `value` may be an alias with one of its own."""
-        place = definition.place
-        owner = [p for p in (*place.inner.split("."), *place.call.split(".")) if p]
-        if not place.call:
+        origin = definition.origin
+        owner = [p for p in (*origin.inner.split("."), *origin.call.split(".")) if p]
+        if not origin.call:
             known = sum(part.isdigit() for part in owner)
-            owner += [str(k) for _, k in place.loops[known:]]
+            owner += [str(k) for _, k in origin.loops[known:]]
         time = "t" if timed or definition.primed else ""
         return self._give(value, definition.name, owner, time)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from celldsl.diagnostics.diagnostic import Label, Report
 from celldsl.diagnostics.span import Span
-from celldsl.ir.notes import Frame, Place
+from celldsl.ir.notes import Frame, Origin
 from celldsl.ir.size import Size
 from celldsl.ir.spec import ArraySpec, Condition, ParamSpec
 from celldsl.semantics.constraints import Constraints
@@ -263,7 +263,7 @@ class Environment:
         """What an expression means here."""
         return self.context.callbacks.elaborate(self, expression)
 
-    def where(self) -> Place:
+    def where(self) -> Origin:
         """Where nodes of the present equation stand."""
         loops: tuple[tuple[str, int], ...] = ()
         if self.iterations:
@@ -271,7 +271,7 @@ class Environment:
             loops = tuple(zip(bound, self.iterations, strict=False))
         call = self.base.rstrip(".") if self.in_function else ""
         frames = (*self.frames, *self.nested)
-        return Place(self.prefix.rstrip("."), (*self.around, *loops), call, frames)
+        return Origin(self.prefix.rstrip("."), (*self.around, *loops), call, frames)
 
     def frame(self, name: str) -> Frame:
         """One that begins here."""
@@ -280,13 +280,13 @@ class Environment:
     @contextmanager
     def framed(self, *names: str) -> Iterator[None]:
         """Inside, nodes stand in frames of these names."""
-        nested, place = self.nested, self.context.notes.place
+        nested, origin = self.nested, self.context.notes.origin
         self.nested = (*nested, *map(self.frame, names))
-        self.context.notes.place = self.where()
+        self.context.notes.origin = self.where()
         try:
             yield
         finally:
-            self.nested, self.context.notes.place = nested, place
+            self.nested, self.context.notes.origin = nested, origin
 
     def find(self, name: str) -> Binding | None:
         for scope in reversed(self.scopes):

@@ -81,7 +81,7 @@ class Nodes:
         if not self.from_state.isdisjoint(args):
             self.from_state.add(value)
         if not self.computing_initial:
-            self.notes.places.setdefault(value, self.notes.place)
+            self.notes.origins.setdefault(value, self.notes.origin)
 
     def own(self, value: str) -> str:
         """The value as a node of its own: others that are equal are then other values."""
@@ -205,7 +205,7 @@ class Nodes:
         if not self.computing_initial:
             node = Node(name, op, args, kind, Attributes.of(attributes))
             self.notes.complex.values[name] = Complex(node, pair.real, pair.imag)
-            self.notes.places.setdefault(name, self.notes.place)
+            self.notes.origins.setdefault(name, self.notes.origin)
         return name
 
     def complex_leaf(self, kind: str, name: str, shape: Shape, rows: Rows) -> str:

@@ -68,8 +68,8 @@ def equation(f: Environment, s: ast.Equation) -> None:
     w.count_equation(s.span)
     w.origin(s.span)
     w.notes.equations += 1
-    number, outer = w.notes.equations, w.notes.place
-    w.notes.place = f.where()
+    number, outer = w.notes.equations, w.notes.origin
+    w.notes.origin = f.where()
     name = "_".join(target.id for target in s.targets)
     f.place = f.base + ".".join([name, *map(str, f.iterations)])
     f.made = {}
@@ -81,7 +81,7 @@ def equation(f: Environment, s: ast.Equation) -> None:
         f.later.pop(target.id, None)
         assign(f, s, target, item, number)
     f.place = ""
-    w.notes.place = outer
+    w.notes.origin = outer
 
 
 def _wanted(f: Environment, target: ast.Target) -> Fits:

@@ -32,7 +32,7 @@ from celldsl.targets.framework.text import (
     PRODUCT,
     SUM,
     UNARY,
-    Place,
+    Enclosing,
     Text,
     as_array,
     is_simple,
@@ -58,7 +58,7 @@ OPERATORS = {
 ARITHMETIC = ("add", "sub", "mul", "div", "neg")
 
 
-def expression(node: Node, args: Sequence[Text], at: Place) -> Text:
+def expression(node: Node, args: Sequence[Text], at: Enclosing) -> Text:
     """The value of a node.  Raises KeyError where neither the dialect nor its entry can say it."""
     kind = OPS[node.op].kind if node.op in OPS else "contract"
     match node.op:
@@ -113,7 +113,7 @@ def _broadcast(node: Node, arg: Text) -> Text:
 OWN = (*OPERATORS, "neg", "not", "pow", "square")
 
 
-def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
+def _elementwise(node: Node, args: list[Text], at: Enclosing) -> Text:
     entry = OPS[node.op]
     if entry.element is not None and node.op not in OWN and node.op not in at.dialect.calls:
         text = _of_primitives(entry.element(*args), node.type, at)
@@ -145,7 +145,7 @@ def _elementwise(node: Node, args: list[Text], at: Place) -> Text:
     return replace(result, code=_call(node, args, at))
 
 
-def _of_primitives(value: object, kind: Type, at: Place) -> Text:
+def _of_primitives(value: object, kind: Type, at: Enclosing) -> Text:
     """An element as its entry puts it together, of Texts, for an operation without a spelling."""
     match value:
         case Text():
@@ -158,14 +158,14 @@ def _of_primitives(value: object, kind: Type, at: Place) -> Text:
     raise AssertionError(f"no text for {value}")
 
 
-def _without_gradient(text: Text, at: Place) -> Text:
+def _without_gradient(text: Text, at: Enclosing) -> Text:
     """What is constant almost everywhere has no gradient, whatever it is made of."""
     template = at.dialect.calls["stop_gradient"]
     level = ATOM if _is_owner(template, 0) else ANY
     return replace(text, code=template.format(text.at(level)), binds=ATOM)
 
 
-def _along_axis(node: Node, value: Text, at: Place) -> str:
+def _along_axis(node: Node, value: Text, at: Enclosing) -> str:
     """A reduction or scan without a spelling: a helper goes along the axis, as the entry says."""
     rule, kind = OPS[node.op].reduction, OPS[node.op].kind
     assert rule is not None
@@ -191,7 +191,7 @@ def _is_literal(text: Text) -> bool:
     return text.number and re.fullmatch(r"-?[\d.e+-]*[1-9][\d.e+-]*", text.code) is not None
 
 
-def _call(node: Node, args: Sequence[Text], at: Place) -> str:
+def _call(node: Node, args: Sequence[Text], at: Enclosing) -> str:
     """A template with what it asks for."""
     template = at.dialect.calls[_spelled_as(node, args)]
     fields: dict[str, str] = {}
@@ -227,7 +227,7 @@ def _is_owner(template: str, place: int) -> bool:
     return f"{{{place}}}." in template or f"{{{place}}}[" in template
 
 
-def _attribute(value: object, at: Place) -> str:
+def _attribute(value: object, at: Enclosing) -> str:
     match value:
         case Size():
             return at.size(value)
@@ -241,7 +241,7 @@ def _from_end(node: Node) -> str:
     return tuple_code([str(axis - len(perm)) for axis in perm])
 
 
-def _product(product: Text, at: Place) -> Text:
+def _product(product: Text, at: Enclosing) -> Text:
     template = at.dialect.product
     if template == "{0}":
         return product

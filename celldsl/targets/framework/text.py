@@ -54,8 +54,8 @@ class Text(Element):
         return replace(self, code=name, binds=ATOM)
 
 
-class Place(Protocol):
-    """Where an expression is written: it notes which names the function needs."""
+class Enclosing(Protocol):
+    """The function around an expression: it notes which names it needs."""
 
     dialect: Dialect
     types: dict[str, Type]
@@ -83,7 +83,7 @@ def tuple_code(parts: list[str]) -> str:
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
-def whole(arg: Text, kind: Type, at: Place) -> Text:
+def whole(arg: Text, kind: Type, at: Enclosing) -> Text:
     """A value with all axes that it has in the Program."""
     if arg.shape == kind.shape:
         return arg
@@ -99,7 +99,7 @@ def whole(arg: Text, kind: Type, at: Place) -> Text:
     return Text(code, ATOM, kind.shape, arg.leads)
 
 
-def as_array(number: Text, at: Place) -> Text:
+def as_array(number: Text, at: Enclosing) -> Text:
     """A number of Python as an array without axes."""
     code = at.dialect.scalar.format(number.at(ANY), like=at.like())
     return Text(code, ATOM, number.shape)

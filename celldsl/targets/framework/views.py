@@ -16,10 +16,10 @@ from celldsl.ir.ops.contractions import spec_parts
 from celldsl.ir.program import Node, Rows
 from celldsl.ir.size import Shape, Size
 from celldsl.structs import replace
-from celldsl.targets.framework.text import ANY, ATOM, ONE, PRODUCT, UNARY, Place, Text, whole
+from celldsl.targets.framework.text import ANY, ATOM, ONE, PRODUCT, UNARY, Enclosing, Text, whole
 
 
-def index_code(node: Node, arg: Text, at: Place, drop: bool = False) -> str:
+def index_code(node: Node, arg: Text, at: Enclosing, drop: bool = False) -> str:
     """`..., a:b, :` for a slice; its one element where the axis is dropped."""
     axis = node[AXIS]
     assert arg.shape is not None
@@ -30,7 +30,7 @@ def index_code(node: Node, arg: Text, at: Place, drop: bool = False) -> str:
     return ", ".join(["...", piece, *[":"] * (len(arg.shape) - 1 - axis)])
 
 
-def reshaped(node: Node, arg: Text, full: Text, result: Text, at: Place) -> Text:
+def reshaped(node: Node, arg: Text, full: Text, result: Text, at: Enclosing) -> Text:
     """An index where only axes of size 1 come or go."""
     old, new = at.types[node.args[0]].shape, node.type.shape
     if arg.shape is None and all(size == ONE for size in new):
@@ -72,7 +72,7 @@ def _inserted(old: Shape, new: Shape) -> list[str] | None:
     return index if not left and "None" in index else None
 
 
-def contraction(node: Node, args: Sequence[Text], result: Text, at: Place) -> Text:
+def contraction(node: Node, args: Sequence[Text], result: Text, at: Enclosing) -> Text:
     left, right, out = spec_parts(node[SPEC])
     alone = [at.types[name].rows == Rows.ONCE for name in node.args]
     match list(left), list(right), list(out):
