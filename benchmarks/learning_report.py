@@ -51,8 +51,8 @@ Adam with a step of 0.005 that falls to zero by a cosine, gradients of norm 1 at
 64: nothing is tuned for any cell, so a bad figure says that a cell wants other settings as often
 as that it is bad. Time counts, not updates: a cell that is twice as fast sees twice the data. A
 neuron that spikes is read by its mean spikes where a task has one answer; a cell whose input has
-the size of its state has a first layer. Most runs shared the processor with other work, where a
-second of its time buys fewer updates: look at their numbers too.
+the size of its state or of its output has a first layer. Most runs shared the processor with other
+work, where a second of its time buys fewer updates: look at their numbers too.
 {to_come}"""
 
 

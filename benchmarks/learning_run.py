@@ -57,7 +57,7 @@ class Record:
 
 
 class Model:
-    """A cell between a readout and, where its input has the size of its state, a first layer.
+    """A cell between a readout and, where its input has the size of state or output, a first layer.
 
     Neurons are read by the mean of their spikes where a task has one answer.
     """
@@ -133,8 +133,9 @@ def sizes(made: Any, inputs: int, hidden: int) -> dict[str, int]:
     described = made.description
     free = [dim.name for dim in described.dims if dim.default is None and not dim.fixed]
     found = {name: OTHER[name](hidden) if name in OTHER else hidden for name in free}
-    first = described.inputs[0].text.strip("[]")
-    if first in found and first != "H":
+    seen = described.inputs[0].text
+    first = seen.strip("[]")
+    if first in found and first != "H" and described.outputs[0].text != seen:
         found[first] = inputs
     return found
 
