@@ -18,6 +18,15 @@ from tests.runtime.fake_cell import Fake
 X = np.random.default_rng(3).normal(size=(5, 2, 3))
 STARTS = np.random.default_rng(4).normal(size=(2, 4))
 SUM = "cell Sum[H]:\n    input x: [H]\n    state h: [H]\n\n    h' = h + x\n\n    output h'\n"
+PLAIN_RNN = """\
+cell PlainRNN[I, H]:
+    input x: [I]
+    state h: [H]
+
+    h' = tanh(linear([x, h], H))
+
+    output h'
+"""
 
 
 def gradients(cell: Any, tape: Any) -> list[Any]:
@@ -115,9 +124,32 @@ def test_copies_by_several_threads_are_whole(threads: int, more: int) -> None:
     assert own[0] == own[-1] == 0
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_rows_that_a_pass_copies_on_its_way_are_whole(threads: int) -> None:
+    """The cell begins with a product over all rows, whose slices copy their own."""
+    given = np.random.default_rng(0).normal(size=(37, 131, 13))
+    built: Cell = celldsl.compile_source(PLAIN_RNN)(I=13, H=3, dtype="float64")
+    before = get_threads()
+    set_threads(threads)
+    try:
+        for reverse in (False, True):
+            x = given.copy()
+            y, _, tape = built.forward(x, reverse=reverse)
+            assert tape.inputs[0] is not x and np.array_equal(tape.inputs[0], given)
+            assert np.array_equal(y, built(given, reverse=reverse)[0])
+            x[:] = 7.0
+            found = built.backward(tape, np.ones_like(y))
+            again = built.backward(built.forward(given, reverse=reverse)[2], np.ones_like(y))
+            assert np.array_equal(found.params.flat, again.params.flat)
+    finally:
+        set_threads(before)
+
+
 def test_nothing_is_copied_where_nobody_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[Any] = []
-    monkeypatch.setattr(OwnCopies, "__call__", lambda self, array: copied.append(array) or array)
+    monkeypatch.setattr(
+        OwnCopies, "__call__", lambda self, array, rows: copied.append(array) or array
+    )
     built: Cell = celldsl.compile_source(SUM)(H=3, dtype="float64")
     built(X)
     built.forward(X)

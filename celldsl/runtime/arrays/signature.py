@@ -28,7 +28,7 @@ from celldsl.runtime.description import Array, Description, Param
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 
 _AFTER_EACH_STEP = ', a cotangent for each step after states="all"'
-Own = Callable[[Values], Values]  # a copy of an array that is somebody else's
+Own = Callable[[Values, bool], Values]  # a copy of somebody's array; whether it has rows (T, B, …)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Signature:
             size = value.shape[: len(lead)]
             if len(size) == len(lead) and is_plain(value, size + self._input_shape, self.dtype):
                 copied = own is not None and self.input_names[0] in own[0]
-                return [own[1](value) if own is not None and copied else value], size
+                return [own[1](value, True) if own is not None and copied else value], size
         sizes: dict[str, int | None] = dict.fromkeys(lead)
         found = []
         for slot, given in zip(self.input_slots, self.given(value, named), strict=True):
@@ -130,7 +130,7 @@ class Signature:
             array = slot.check(slot.name, given, self.dtype, here)
             sizes.update(zip(here, array.shape, strict=False))
             if own is not None and slot.name in own[0] and array is given:
-                array = own[1](array)
+                array = own[1](array, slot.per != "sequence")
             found.append(array)
         return found, tuple(int(size or 0) for size in sizes.values())
 
@@ -159,7 +159,7 @@ class Signature:
             if part is None:
                 raise ArgumentTypeError(f"{what}.{slot.name}: no array was passed")
             array = slot.check(f"{what}.{slot.name}", part, self.dtype, {"B": batch})
-            found.append(own(array) if own is not None and array is part else array)
+            found.append(own(array, False) if own is not None and array is part else array)
         return found
 
     def output_cotangents(self, dy: object, steps: int, batch: int) -> list[Values]:

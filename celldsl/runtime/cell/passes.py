@@ -91,12 +91,13 @@ def forward_pass(
     # What `backward` reads of the caller's arrays: all of them where steps are run again.
     read = cell._reads if segments == 1 else signature.input_names
     seen = engine.guard.now(cell.params)
+    copies = engine.own_copies()
     options = (
         asked.state,
         asked.lengths,
         asked.reverse,
         asked.resets,
-        (read, engine.own_copy),
+        (read, copies),
         segments != 1,
     )
     checked = is_checked(asked.check_numerics, cell._checked)
@@ -107,7 +108,7 @@ def forward_pass(
         arrays = batch.arrays, batch.starts
         tape = Tape(cell, engine, layout, *arrays, borders, numbers, lead, seen, [], [], every)
         after = empty_states(engine, layout) if every else None
-        return (*_results(cell, batch, *run_sequence(tape, after), checked, after), tape)
+        return (*_results(cell, batch, *run_sequence(tape, after, copies), checked, after), tape)
     except MemoryError as error:
         sizes = lead_passed(signature, inputs, named)
         of = Pass(*sizes, True, len(cut_segments(sizes[0], segments)), every)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -151,7 +152,7 @@ class Engine:
         self.numbers = self.numbers_of(hypers, constants)
         self.params = params
         self.buffers = Buffers(self.dtype)
-        self.own_copy = OwnCopies(self.buffers)
+        self.own_copies = partial(OwnCopies, self.buffers)
         self.guard = ParameterGuard(parameters, self.buffers) if guard is None else guard
         params.before_access = self.guard.before_access
         # Forward and backward phases may each keep their own; one array is long enough for either.
@@ -234,11 +235,12 @@ class Engine:
         starts: Sequence[Values],
         numbers: Numbers | None = None,
         fixed: PooledBuffer | None = None,
+        copies: OwnCopies | None = None,
     ) -> ForwardRun:
         """Runs the forward phases; with `fixed` from an earlier run, without the leading ones.
 
-        `numbers` come from `training_numbers`, where masks are to be drawn.  Raises MemoryError,
-        which says what the pass would take.
+        `numbers` come from `training_numbers`, where masks are to be drawn.  `copies` of inputs are
+        made on the way.  Raises MemoryError, which says what the pass would take.
         """
         numbers = self.numbers if numbers is None else numbers
         sizes, take, dtype = self.sizes_of(plan), self.buffers.take, self.dtype
@@ -255,7 +257,10 @@ class Engine:
         outputs, finals = results[: sizes.output_count], results[sizes.output_count :]
         scratch = fixed.array, tape.array, work.array
         arrays = (*numbers.arrays, *scratch, *inputs, *outputs, *starts, *finals)
-        launch_plan.run(arrays, (fixed, tape, work), plan.own_parts)
+        if copies is not None and launch_plan.copying is None:
+            copies.make()
+        rows = copies.rows if copies is not None else ()
+        launch_plan.run(arrays, (fixed, tape, work), plan.own_parts, rows)
         return ForwardRun(sizes, plan, outputs, finals, tape, fixed, numbers)
 
     def infer(

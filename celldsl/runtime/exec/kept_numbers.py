@@ -2,8 +2,9 @@
 
     seen = guard.now(cell.params)           # at the forward pass
     guard.changed(cell.params, seen)        # at the backward pass: "r_u.W_x", or None
-    own = OwnCopies(buffers)
-    tape.inputs[0] = own(x)                 # an array with the same numbers
+    copies = OwnCopies(buffers)             # of one pass
+    tape.inputs[0] = copies(x, rows=True)   # room for them
+    copies.make()                           # unless the pass makes them: `copies.rows`
     with_masks(engine.numbers, key)         # what kernels take first, for a pass that draws masks
 
 Of parameters there is a copy to compare with only where somebody could have written: it is taken
@@ -11,9 +12,10 @@ when a view is handed out, before it is, and where somebody holds one, at the fi
 other numbers than the last copy has.
 
 A large copy of a caller's array lies in memory of the pool, which goes back with the last array
-over it; the allocator has small ones at hand, sooner than the pool.  All threads copy: one alone
-takes as long for an input as some cells for a tenth of a training pass, and a pass whose threads
-have copied the rows finds them in their caches.
+over it; the allocator has small ones at hand, sooner than the pool.  Where a pass begins with
+something for all steps at once, its rows are copied slice by slice right before: they are read from
+far memory once.  Otherwise all threads copy ahead of the pass: one alone takes as long for an input
+as some cells for a tenth of a training pass.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from celldsl.runtime.buffers import Buffers, PooledBuffer
 from celldsl.runtime.description import Phase
 from celldsl.runtime.row_plan import plan_rows
 from celldsl.runtime.threads.job_functions import job_functions
-from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
+from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan, RowCopy
 from celldsl.runtime.threads.task_graph import LEAST_ROWS
 from celldsl.runtime.threads.thread_count import get_threads
 
@@ -101,20 +103,30 @@ SMALL = 1 << 16  # bytes
 
 
 class OwnCopies:
-    """What makes them."""
+    """Those of one pass.  `rows` are to be made yet: pairs of a copy and an array (T, B, …)."""
 
-    __slots__ = ("_buffers",)
+    __slots__ = ("_buffers", "rows")
 
     def __init__(self, buffers: Buffers) -> None:
         self._buffers = buffers
+        self.rows: list[RowCopy] = []
 
-    def __call__(self, array: Values) -> Values:
+    def __call__(self, array: Values, rows: bool) -> Values:
         if array.nbytes <= SMALL:
             small: Values = array.copy()
             return small
         own: Values = np.asarray(_Lent(self._buffers.take(array.size), array.shape))
-        copy_over(own, array)
+        if rows:
+            self.rows.append((own, array))
+        else:
+            copy_over(own, array)
         return own
+
+    def make(self) -> None:
+        """Copies what is left."""
+        for own, array in self.rows:
+            copy_over(own, array)
+        self.rows = []
 
 
 class _Lent:

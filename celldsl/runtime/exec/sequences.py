@@ -22,6 +22,7 @@ from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.buffers import PooledBuffer
 from celldsl.runtime.exec.batch_layout import BatchLayout
 from celldsl.runtime.exec.executor import BackwardRun, Engine, ForwardRun
+from celldsl.runtime.exec.kept_numbers import OwnCopies
 from celldsl.runtime.exec.tape import Tape
 from celldsl.runtime.row_plan import HEADER, RUN, WORDS, RowPlan
 
@@ -54,21 +55,23 @@ def run_with_states(
 
 
 def run_sequence(
-    tape: Tape, after: list[Values] | None = None
+    tape: Tape, after: list[Values] | None = None, copies: OwnCopies | None = None
 ) -> tuple[list[Values], list[Values]]:
     """Runs forward and fills in the tape.  Returns outputs (all rows) and final states.
 
-    `after` is room for the states after each step.
+    `after` is room for the states after each step; `copies` of inputs are made on the way.
     """
     engine, layout = tape.engine, tape.layout
     if len(tape.borders) == 1:
         starts = engine.no_starts if tape.starts is None else tape.starts
         plan = layout.plan(0, layout.steps, True, tape.starts is not None)
-        run = engine.forward(plan, tape.inputs, starts, tape.numbers)
+        run = engine.forward(plan, tape.inputs, starts, tape.numbers, copies=copies)
         tape.runs.append(run)
         if after is not None:
             put_rows_after(engine, run, slice(None), after)
         return run.outputs, run.finals
+    if copies is not None:
+        copies.make()
     outputs = [layout.empty_rows(shape, engine.dtype) for shape in engine.output_shapes]
     given = tape.starts
     fixed = None

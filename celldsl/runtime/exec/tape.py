@@ -1,6 +1,6 @@
 """What `backward` needs of a forward pass, safe from what happens in between.
 
-tape = Tape(cell, engine, layout, [engine.own_copy(x)], …)
+tape = Tape(cell, engine, layout, [copies(x, rows=True)], …)
 check_tape(tape, cell)          # raises where a parameter has changed since
 """
 

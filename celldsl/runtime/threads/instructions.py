@@ -8,6 +8,7 @@
     mode = flush_denormals(wanted)      # flush-to-zero and denormals-are-zero, on this thread
     restore_mode(mode)                  # as it was
     copy_bytes(to, given, count)
+    copy_rows(copies, share, shares)    # those of a share, as `task_abi` says
 
 Cotangents that vanish back through time become denormal, and processors take some hundred cycles
 for an operation on one.  Every thread sets its own mode for the time that it is in kernels, and
@@ -172,6 +173,46 @@ def copy_bytes(_, to, given, count):
     return types.void(types.intp, types.intp, types.intp), generate
 
 
+@intrinsic
+def ask_for(_, address, to_write):
+    """Has the processor fetch a line that will be read, or with a literal 1 written."""
+
+    def generate(context: Context, builder: ir.IRBuilder, _: Signature, args: Values) -> Value:
+        byte, half = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, half, half, half])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        write = half(to_write.literal_value)
+        builder.call(prefetch, [builder.inttoptr(args[0], byte), write, half(3), half(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, to_write), generate
+
+
+AHEAD = 1024  # bytes: as far as a copy is ahead with asking
+
+
+@routine
+def copy_asking(to, given, count):
+    """As `copy_bytes`, for what lies in no near cache: lines are there when their turn comes."""
+    whole = count - count % LINE
+    for at in range(0, whole, LINE):
+        ask_for(given + at + AHEAD, 0)
+        ask_for(to + at + AHEAD, 1)
+        copy_bytes(to + at, given + at, LINE)
+    copy_bytes(to + whole, given + whole, count - whole)
+
+
+@routine
+def copy_rows(copies, share, shares):
+    words = words_at(copies)
+    rows = words[0]
+    low, high = rows * share // shares, rows * (share + 1) // shares
+    for i in range(words[1]):
+        at = 2 + 3 * i
+        size = words[at + 2]
+        copy_asking(words[at] + low * size, words[at + 1] + low * size, (high - low) * size)
+
+
 @routine
 def copy_share(own, arrays):
     share, shares = own[2], own[3]
@@ -179,7 +220,7 @@ def copy_share(own, arrays):
     lines = (count + LINE - 1) // LINE
     low = LINE * (lines * share // shares)
     high = min(count, LINE * (lines * (share + 1) // shares))
-    copy_bytes(arrays[0] + low, arrays[1] + low, high - low)
+    copy_asking(arrays[0] + low, arrays[1] + low, high - low)
     return 0
 
 

@@ -33,6 +33,9 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_BLOCK,
     GRAPH_BLOCK_ROWS,
     GRAPH_BLOCKS,
+    GRAPH_COPIES,
+    GRAPH_COPYING,
+    GRAPH_ENTRY,
     GRAPH_FIRST,
     GRAPH_FIRST_GROUP,
     GRAPH_FLUSH,
@@ -46,19 +49,23 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_ROWS,
     GRAPH_SHARED,
     GRAPH_STOP,
+    GRAPH_TASK,
     GRAPH_TASKS,
     GRAPH_TUPLE,
     GRAPH_WORD,
     GRAPH_WORKERS,
     GRAPH_YIELD,
 )
-from celldsl.runtime.threads.task_graph import TaskGraph, slices_of, tasks_of
+from celldsl.runtime.threads.task_graph import LEAST_ROWS, TaskGraph, slices_of, tasks_of
 from celldsl.runtime.threads.worker_pool import (
     Pace,
     raise_failure,
     run_alone,
     run_together,
 )
+
+NEAR = 1 << 15  # bytes that are copied and then read
+RowCopy = tuple[Values, Values]  # the copy, and what is copied: contiguous, with all rows of a pass
 
 
 class CompiledPhases:
@@ -97,7 +104,7 @@ class CompiledPhases:
 class LaunchPlan:
     """A job without its arrays.  May be run any number of times, by several callers at once."""
 
-    __slots__ = ("at_once", "compiled", "graph", "pace", "plan", "size", "words")
+    __slots__ = ("at_once", "compiled", "copying", "graph", "pace", "plan", "size", "words")
 
     def __init__(self, compiled: CompiledPhases, plan: RowPlan, rows_vary: bool = False) -> None:
         self.compiled = compiled
@@ -110,17 +117,20 @@ class LaunchPlan:
         self.pace = None if max(slices, default=1) == 1 else Pace()
         self.at_once = self.pace is None and len(plan.parts) == 1
         self.size = len(self.words)
+        self.copying = self._copying()
 
     def run(
         self,
         arrays: Sequence[Values],
         held: object = None,
         parts: Sequence[Values] | None = None,
+        copies: Sequence[RowCopy] = (),
     ) -> None:
         """Runs the phases over arrays; `held` is what must stay alive meanwhile.
 
-        `parts` are other rows than those of the plan, whose tasks are the same.  Raises PhaseError
-        where a phase failed, and what a signal's handler raises.
+        `parts` are other rows than those of the plan, whose tasks are the same.  Before a slice of
+        the phase `copying` its rows of `copies` are copied, so that it finds them in its cache.
+        Raises PhaseError where a phase failed, and what a signal's handler raises.
         """
         if self.compiled.codes is None:
             self._run_by_hand(arrays, parts or self.plan.parts)
@@ -138,7 +148,8 @@ class LaunchPlan:
             job[GRAPH_TUPLE] = id(arrays)
         else:
             job[self.size :] = asked_addresses(arrays)
-        if self.at_once:
+        told = self._place_copies(job, copies) if copies else None
+        if self.at_once and told is None:
             self.compiled.functions.alone_over(address)
             if job[GRAPH_STOP]:
                 raise_failure(job)
@@ -147,7 +158,28 @@ class LaunchPlan:
         if job[GRAPH_WORKERS] == 1:
             run_alone(job, self.pace)
         else:
-            run_together(job, (self, arrays, held, parts), self.pace)
+            run_together(job, (self, arrays, held, parts, copies, told), self.pace)
+
+    def _copying(self) -> tuple[int, int] | None:
+        """The word of the phase that sees each row first, and its shares; None where none does."""
+        number = _first_over_rows(self.compiled.phases)
+        if number is None or self.compiled.codes is None:
+            return None
+        place, task = next(each for each in enumerate(self.graph.tasks) if each[1].phase == number)
+        return self.words[self.words[GRAPH_FIRST] + GRAPH_TASK * place + GRAPH_ENTRY], task.shares
+
+    def _place_copies(self, job: Words, copies: Sequence[RowCopy]) -> Words:
+        """Says what is copied, in slices that a near cache holds.  What is to stay alive."""
+        assert self.copying is not None
+        rows, (entry, shares) = self.plan.rows, self.copying
+        told = array("q", [rows, len(copies)])
+        for own, given in copies:
+            told.extend((address_of(own), address_of(given), given.nbytes // max(1, rows)))
+        size = sum(given.nbytes for _, given in copies)
+        most = rows // (LEAST_ROWS * shares)
+        job[entry + 1] = max(job[entry + 1], min(most, size // (NEAR * shares)))
+        job[GRAPH_COPIES], job[GRAPH_COPYING] = told.buffer_info()[0], entry
+        return told
 
     def job(self, shared: Words) -> Words:
         """The words of a job over the arrays at these addresses."""
@@ -168,6 +200,17 @@ class LaunchPlan:
                 phase.run(*where, rows[part], *given)
             else:
                 run_checked(phase, where, rows[part], given)
+
+
+def _first_over_rows(phases: Sequence[Phase]) -> int | None:
+    """The number of the phase that sees each row before all others do, where there is one."""
+    for number, phase in enumerate(phases):
+        if phase.kind == "rows":
+            after = phases[number + 1 : number + 2]
+            return number if all(each.waits for each in after) else None
+        if phase.kind != "once":
+            return None
+    return None
 
 
 def _place_rows(job: Words, parts: Sequence[Values]) -> None:

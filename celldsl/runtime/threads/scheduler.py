@@ -30,6 +30,7 @@ from celldsl.runtime.threads.instructions import (
     atomic_exchange,
     atomic_load,
     atomic_store,
+    copy_rows,
     flush_denormals,
     restore_mode,
     spin_pause,
@@ -41,6 +42,8 @@ from celldsl.runtime.threads.task_abi import (
     GRAPH_BLOCK_SLICE,
     GRAPH_BLOCK_TASK,
     GRAPH_BLOCKS,
+    GRAPH_COPIES,
+    GRAPH_COPYING,
     GRAPH_DONE,
     GRAPH_ENOUGH,
     GRAPH_ENTRY,
@@ -177,6 +180,8 @@ def schedule_each_slice(job, own, budget):
         if schedule_stopped(job):
             return 0
         job[own + 2] = job[at + GRAPH_SHARE] * slices + job[own + GRAPH_BLOCK_SLICE]
+        if entry == job[GRAPH_COPYING]:
+            copy_rows(job[GRAPH_COPIES], job[own + 2], job[own + 3])
         failed = schedule_call(job[entry], pointer(job, own, -1), job[GRAPH_SHARED])
         if failed != 0:
             atomic_exchange(pointer(job, GRAPH_STOP, -1), 0, failed)

@@ -8,6 +8,10 @@ where its rows are, phases, for every worker a block of what a task does not sha
 A task is done in slices of its phase: share s of S in n slices is the shares s*n … s*n + n - 1 of
 S*n.  Between two of them a worker looks at GRAPH_STOP: 0, or why nobody is to go on.
 
+Rows may be copied before the slice that reads them: GRAPH_COPIES is the address of how many rows
+and how many arrays there are, and of each array where the copy is, where the rows are, and how many
+bytes a row has.
+
 A mailbox is a line of words through which a worker that has just been busy is given a job, while it
 looks: to be woken would take it longer.  It holds how the worker is or the address of a job, which
 is negative as long as the worker is at it, and the number that the worker has in the job.
@@ -22,6 +26,8 @@ GRAPH_OBJECT, GRAPH_OBJECTS = 9, 10  # of the words of arrays: the first object,
 GRAPH_FLUSH = 11  # whether denormal numbers are taken for zero
 GRAPH_TUPLE = 12  # the object of a tuple of all arrays, or 0
 GRAPH_YIELD = 13  # the code by which a worker without a task gives way to others, or 0
+GRAPH_COPIES = 14  # where it is told which rows are to be copied, or 0
+GRAPH_COPYING = 15  # the word of the phase before whose slices they are
 GRAPH_DONE = 23  # away from what is only read
 GRAPH_HEADER = 24
 GRAPH_WORD = 8  # bytes
