@@ -75,13 +75,23 @@ class Cell(CellLayer):
 
     __signature__ = OwnSignature(lambda step: _signature(step))
 
-    def forward(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+    def forward(
+        self,
+        inputs: Any = None,
+        state: Any = None,
+        /,
+        *,
+        resets: torch.Tensor | None = None,
+        **named: Any,
+    ) -> tuple[Any, Any]:
         """x (B, I) to (y (B, H), the next state); without a state from the cell's own start.
 
         Rows where `resets` (B,) is true start there too.  Without a batch all is one row.
+        `inspect.signature(step)` has the names of the cell's own inputs.
         """
         quick = self._quick
-        if quick is not None and not named and not torch.compiler.is_compiling():
+        usual = not named and resets is None
+        if quick is not None and usual and not torch.compiler.is_compiling():
             found = quick.run(self, inputs, state)
             if found is not None:
                 return found
@@ -89,7 +99,6 @@ class Cell(CellLayer):
         if named:
             refuse_unknown("Cell.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
             state = named.pop("state", state)
-        resets = named.pop("resets", None)
         given = given_tensors(inputs, named, self._names)
         batch = self._check(given)
         if resets is not None:

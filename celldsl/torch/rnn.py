@@ -38,6 +38,7 @@ from celldsl.torch.values import pack_like, tell_pytree
 
 Tensors = Sequence[torch.Tensor]
 FIXED = ("num_layers", "bidirectional", "batch_first", "residual")  # as a layer was built
+LAST: Literal["last"] = "last"  # the very object: what is passed may compare in its own way
 KEYWORDS = ("state", "lengths", "resets", "states")
 TRACE_KEYWORDS = ("names", "state", "lengths", "resets")
 
@@ -146,7 +147,17 @@ class RNN(nn.Module):
         assert isinstance(found, LayerOfStack)
         return found
 
-    def forward(self, inputs: Any = None, state: Any = None, /, **named: Any) -> tuple[Any, Any]:
+    def forward(
+        self,
+        inputs: Any = None,
+        state: Any = None,
+        /,
+        *,
+        lengths: torch.Tensor | None = None,
+        resets: torch.Tensor | None = None,
+        states: Literal["last", "all"] = LAST,
+        **named: Any,
+    ) -> tuple[Any, Any]:
         """x (T, B, I), or a PackedSequence, to (output (T, B, H), last state).
 
         Several inputs are a mapping, a tuple, or keywords.  `state` has (layers·directions, B, …)
@@ -154,10 +165,11 @@ class RNN(nn.Module):
         (T, B) is true a sequence goes back to its start.  With `batch_first` inputs, outputs and
         resets begin with (B, T).  With `states="all"` the states after every step come back
         instead of the last ones, (layers·directions, T, B, …) each, or (…, B, T, …), and zeros past
-        a length.
+        a length.  `inspect.signature(layer)` has the names of the cell's own inputs.
         """
         quick = self._quick
-        if quick is not None and not named and not torch.compiler.is_compiling():
+        usual = not named and lengths is None and resets is None and states is LAST
+        if quick is not None and usual and not torch.compiler.is_compiling():
             layers: Any = self._modules["layers"]  # as an attribute it takes longer to find
             layer = layers._modules["0"]
             found = None if layer._has_hooks() else quick.run(layer, inputs, state)
@@ -167,15 +179,24 @@ class RNN(nn.Module):
         if named:
             refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
             state = named.pop("state", state)
-        every = asks_for_all(named.pop("states", "last"))
-        lengths, resets = named.pop("lengths", None), named.pop("resets", None)
+        every = asks_for_all(states)
         given = given_tensors(inputs, named, self._names)
         if any(isinstance(each, PackedSequence) for each in given):
             return self._packed(given, state, lengths, resets, every)
         return self._padded(given, state, lengths, resets, every)
 
     @torch.no_grad()
-    def trace(self, inputs: Any = None, /, names: Any = None, **named: Any) -> dict[str, Any]:
+    def trace(
+        self,
+        inputs: Any = None,
+        /,
+        names: Sequence[str] | None = None,
+        *,
+        state: Any = None,
+        lengths: torch.Tensor | None = None,
+        resets: torch.Tensor | None = None,
+        **named: Any,
+    ) -> dict[str, torch.Tensor]:
         """Values of the layers' cells at every step, by name, as `cell.trace` gives them.
 
         Names are those of state dicts: `layers.0.r`, `layers.1_reverse.g.r`; `names` are those that
@@ -184,8 +205,6 @@ class RNN(nn.Module):
         runs as `eval()` does, without gradients.  Raises UnknownNameError.
         """
         refuse_unknown("RNN.trace()", named, (*self._names, *TRACE_KEYWORDS), ANSWERS)
-        state = named.pop("state", None)
-        lengths, resets = named.pop("lengths", None), named.pop("resets", None)
         given = given_tensors(inputs, named, self._names)
         if any(isinstance(each, PackedSequence) for each in given):
             given, lengths = self._padded_inputs(given, lengths, resets)

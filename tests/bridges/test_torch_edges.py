@@ -154,6 +154,9 @@ def test_signatures_are_those_of_the_cell(root: Any) -> None:
     assert shown.parameters["state"].annotation == state | None
     assert list(inspect.signature(step).parameters) == ["x", "state", "resets"]
     assert inspect.signature(step).return_annotation == tuple[torch.Tensor, state]
+    options = {"lengths", "resets", "states"}
+    assert options < set(inspect.signature(layer.forward).parameters)
+    assert {"state", "lengths", "resets"} < set(inspect.signature(layer.trace).parameters)
     x = torch.ones(2, 1, 3)
     layer(x=x, **{name: p.default for name, p in shown.parameters.items() if name != "x"})
     assert "num_layers" in inspect.signature(celldsl.torch.RNN).parameters
