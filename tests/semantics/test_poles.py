@@ -33,6 +33,8 @@ BOUNDED = {
     "where(abs(x) > 0.5, 1 / x, 0)": (0.0, 2.0),
     "where(1 > abs(x), sqrt(1 - x * x), 0)": (1.0, 0.5),
     "where(abs(x) < 1, log(1 - x ** 2), 0)": (1.0, 0.5),
+    "where(x * x > 0.25, 1 / x, 0)": (0.0, 2.0),
+    "where(abs(x) ** 2 > 0.25, 1 / x, 0)": (0.0, 2.0),
 }
 
 
@@ -83,3 +85,12 @@ def test_the_gradient_is_nan_before_the_fix_and_right_after_it(expression: str) 
 def test_what_meets_no_pole_is_not_warned_of(expression: str) -> None:
     found = check_source(CELL.format(expression)).diagnostics
     assert "W0510" not in {each.code for each in found}
+
+
+def test_a_condition_may_have_a_name_of_its_own() -> None:
+    text = CELL.format("where(apart, 1 / x, 0)").replace(
+        "    y =", "    apart = abs(x) > 0.5\n    y ="
+    )
+    better = fixed(text)
+    assert not check_source(better).diagnostics
+    assert not gradient(better, 0.0).any()

@@ -5,7 +5,8 @@
     where(x > 0, log(where(x > 0, x, 1)), 0)        what to write instead
 
 A condition that compares E with F bounds E, F, -E and E - F, and a difference of something and
-E's square; with `abs(E)` it bounds E as well.  Where a branch applies a function with a pole to one
+E's square; with `abs(E)` or a square of E it bounds E as well.  A condition may have a name of its
+own.  Where a branch applies a function with a pole to one
 of these, outside of another `where`, the branch that is not chosen sends NaN back.  What is made of
 settings alone is the same in every element, and no branch chooses it.
 """
@@ -96,7 +97,7 @@ def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
 
 def _in_branches(call: ast.Call, named: Equations, settings: frozenset[str]) -> Iterator[Pole]:
     condition, yes, no = call.args
-    pairs = list(_compared(condition))
+    pairs = list(_compared(condition, named, frozenset()))
     text = condition.span.text
     for branch, chosen in ((yes, True), (no, False)):
         for whole, argument in _poles_in(branch, named, frozenset()):
@@ -120,17 +121,30 @@ def _is_setting(side: ast.Expr, settings: frozenset[str]) -> bool:
     return False
 
 
-def _compared(condition: ast.Expr) -> Iterator[tuple[ast.Expr, ast.Expr]]:
+def _compared(
+    condition: ast.Expr, named: Equations, seen: frozenset[str]
+) -> Iterator[tuple[ast.Expr, ast.Expr]]:
     """What a condition compares."""
     match condition:
         case ast.Binary(op, left, right) if op in COMPARISONS:
             yield left, right
             for size, other in ((left, right), (right, left)):
-                if isinstance(size, ast.Call) and size.function == "abs" and len(size.args) == 1:
-                    yield size.args[0], other
+                while (inner := _sized(size)) is not None:
+                    yield inner, other
+                    size = inner
+        case ast.Name(id=name, primed=False) if name in named and name not in seen:
+            yield from _compared(named[name], named, seen | {name})
         case _:
             for part in parts(condition):
-                yield from _compared(part)
+                yield from _compared(part, named, seen)
+
+
+def _sized(expression: ast.Expr) -> ast.Expr | None:
+    """E of `abs(E)` and of its square, which are 0 where E is."""
+    match expression:
+        case ast.Call(function="abs", args=(inner,)):
+            return inner
+    return _squared(expression)
 
 
 def _is_bounded(argument: ast.Expr, pairs: Iterable[tuple[ast.Expr, ast.Expr]]) -> bool:
