@@ -15,8 +15,8 @@ pass runs once more in NumPy then, which names the equation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -200,15 +200,38 @@ def check_key(key: Any) -> None:
 
 
 def look_at(subject: Subject, call: Call, found: Sequence[Any]) -> None:
-    """Raises NonFiniteError where a result is not finite and all values are known."""
+    """Raises NonFiniteError where a result is not finite, if the environment asks for that.
+
+    What is traced does when it runs: JAX makes an error of its own of it, which has its text.
+    """
     if not checks_asked_for():
         return
-    own = [*call.params, *call.inputs, *(call.starts or []), *call.settings.values(), *found]
-    extra = [each for each in (call.lengths, call.resets) if each is not None]
-    if any(isinstance(each, jax.core.Tracer) for each in (*own, *extra)):
-        return
-    if all(bool(jnp.isfinite(each).all()) for each in found):
-        return
+    known, form = jax.tree.flatten(
+        (call.params, call.inputs, call.starts, call.settings, call.lengths, call.resets, found)
+    )
+
+    def look(*values: Any) -> None:
+        *own, results = jax.tree.unflatten(form, values)
+        if not all(np.isfinite(each).all() for each in results):
+            _raise_not_finite(subject, _with_values(call, *own))
+
+    if any(isinstance(each, jax.core.Tracer) for each in known):
+        jax.debug.callback(look, *known)
+    else:
+        look(*known)
+
+
+def _with_values(
+    call: Call, params: Any, inputs: Any, starts: Any, settings: Any, lengths: Any, resets: Any
+) -> Call:
+    return replace(
+        call, params=params, inputs=inputs, starts=starts, settings=settings,
+        lengths=lengths, resets=resets,
+    )  # fmt: skip
+
+
+def _raise_not_finite(subject: Subject, call: Call) -> NoReturn:
+    """The arrays of the call are known."""
     dtype = np.float64 if call.batch.dtype == np.float64 else np.float32
 
     def array(value: Any) -> Any:

@@ -122,6 +122,12 @@ def test_a_value_that_is_not_finite_is_named(apply: Any, monkeypatch: pytest.Mon
         with pytest.raises(NonFiniteError, match=r"step 0, row 0"):
             own(params, X, settings={"gain": -1.0})
         own(params, wrong, lengths=np.array([6, 3]))
+        traced = jax.jit(lambda p, x, own=own: own(p, x)[0].sum())
+        assert np.isfinite(traced(params, X))
+        with pytest.raises(RuntimeError, match=r"step 3, row 1 in `v = sqrt.*\[2\] = -1"):
+            jax.block_until_ready(traced(params, wrong))
+        with pytest.raises(FloatingPointError, match=r"step 3, row 1 in `v = sqrt"):
+            jax.grad(lambda p, own=own: own(p, wrong)[0].sum())(params)
 
 
 def test_signatures_are_those_of_the_cell(root: Any, apply: Any) -> None:
