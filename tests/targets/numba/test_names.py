@@ -2,6 +2,8 @@
 
 Names are drawn from all that stands in the text of generated modules, what they run on included,
 and from what the Python around them knows.  A cell of such names does what it does with plain ones.
+Most are run by Python, from the very text: machine code of a cell that nobody has compiled takes
+half a minute on a busy machine.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from hypothesis import strategies as st
 
 from celldsl.api import compile_source
 from celldsl.diagnostics.errors import CellError
+from celldsl.jit.checked import checked_mode
 from celldsl.pipeline import check_source, generate
 from celldsl.runtime import FILES, SURFACE
 from celldsl.runtime.cell.cell import Cell
@@ -142,17 +145,43 @@ def settled(examples: int) -> settings:
     )
 
 
-@settled(8)
+def compare_by_python(names: dict[str, str]) -> None:
+    wanted = expected()  # compiled
+    checked_mode.cache_clear()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CELLDSL_CHECKED", "1")
+            found = outcome(names)
+    finally:
+        checked_mode.cache_clear()
+    for own, plain in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(own, plain, rtol=1e-12, atol=1e-12)
+
+
+@settled(2)
 @given(drawn())
 def test_any_names_compute_the_same(names: dict[str, str]) -> None:
     compare(names)
 
 
+@settled(12)
+@given(drawn())
+def test_any_names_mean_the_same_to_python(names: dict[str, str]) -> None:
+    compare_by_python(names)
+
+
 @pytest.mark.slow
-@settled(30)  # each is a cell that nothing has compiled yet: seconds
+@settled(10)  # each is compiled
 @given(drawn())
 def test_more_names_compute_the_same(names: dict[str, str]) -> None:
     compare(names)
+
+
+@pytest.mark.slow
+@settled(200)
+@given(drawn())
+def test_more_names_mean_the_same_to_python(names: dict[str, str]) -> None:
+    compare_by_python(names)
 
 
 @pytest.mark.parametrize(
