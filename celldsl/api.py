@@ -10,7 +10,6 @@ is there already nothing of the compiler is imported.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import warnings
@@ -18,9 +17,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from celldsl.cache_folders import cache_root
+from celldsl.carried_files import carried
 from celldsl.cell_warning import give_warnings, kept_warnings
-from celldsl.files import absolute, has_file, replace_file
+from celldsl.files import absolute, has_file
 from celldsl.fingerprint import MAX_BYTES, read_limited, source_key, sources_of
 from celldsl.jit.forks import READING
 from celldsl.kept_modules import KeptModule, find, forget, keep
@@ -232,23 +231,8 @@ def open_sources(
     (name, text), *used = sources
     if not used:
         return _class_of(text, name, None, None, wanted)
-    root = cache_root()
-    if root is None:
-        told = f"the files that {name} uses need a folder that can be written: CELLDSL_CACHE_DIR"
-        raise OSError(errno.EROFS, told)
-    folder = root / f"source-{hashlib.sha256(repr(sources).encode()).hexdigest()[:32]}"
-    write_sources(folder, sources)
-    return _class_of(text, str(folder / name), folder / name, folder, wanted)
-
-
-def write_sources(root: Path, sources: Sequence[tuple[str, str]]) -> None:
-    """Writes files (name inside `root`, text).  Raises ValueError for names that lead out of it."""
-    for each, content in sources:
-        file = (root / each).resolve()
-        if not file.is_relative_to(root):
-            raise ValueError(f"{each} lies outside the files of {sources[0][0]}")
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(file, [content.encode()])
+    root = carried(sources)
+    return _class_of(text, str(root / name), root / name, root, wanted)
 
 
 def _generate(key: str, text: str, name: str, root: Path | None, wanted: Wanted) -> KeptModule:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from celldsl.carried_files import is_file, open_file
 from celldsl.package import digest_of, package, shipped
 from celldsl.version import __version__
 
@@ -118,14 +119,14 @@ def _inside(folder: Path, used: str, root: Path) -> Path | None:
     """The file that is meant, where there is one that may be read."""
     try:
         found = (folder / used).resolve()
-        return found if found.is_relative_to(root) and found.is_file() else None
+        return found if found.is_relative_to(root) and is_file(found) else None
     except (OSError, ValueError, RuntimeError):
         return None
 
 
 def read_limited(path: Path) -> bytes:
     """A file, or as much of it as shows that it is larger than any may be."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return file.read(MAX_BYTES + 1)
 
 

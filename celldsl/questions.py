@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from celldsl.api import open_sources, write_sources
+from celldsl.api import open_sources
+from celldsl.carried_files import carried
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
@@ -139,9 +138,6 @@ def _lowered(
     sources: tuple[tuple[str, str], ...], cell: str, structure: Structure, seen: bool = False
 ) -> Lowered:
     """A cell as it was written, without a pass over it; with `seen` all that equations define."""
-    (name, text), *used = sources
-    with TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
-        write_sources(root, used)
-        source, report = Source(name, text), Report()
-        return front(source, report, cell, dict(structure), root, root / name, seen)
+    name, text = sources[0]
+    root = carried(sources)
+    return front(Source(name, text), Report(), cell, dict(structure), root, root / name, seen)

@@ -26,18 +26,19 @@ LAYERS = {
     "fork_amid_imports": "",
     "mistakes": "",
     "files": "",
+    "carried_files": "",
     "package": "",
     "cache_folders": "files",
     "__pyinstaller": "package",
     "pass_flags": "transforms",
     "cell_warning": "diagnostics",
-    "fingerprint": "version package",
+    "fingerprint": "version package carried_files",
     "generated": "cache_folders",
     "diagnostics": "structs mistakes",
-    "syntax": "structs diagnostics cache_folders package",
+    "syntax": "structs diagnostics cache_folders package carried_files",
     "ir": "structs jit.gemm.sizes",
     "semantics.builtins": f"package structs {FRONT} semantics",
-    "semantics": f"structs {FRONT} semantics.builtins",
+    "semantics": f"structs {FRONT} semantics.builtins carried_files",
     "transforms": "structs ir",
     "plan": "structs ir jit.gemm.sizes",
     "kernel_ir": "structs ir plan",
@@ -76,13 +77,13 @@ LAYERS = {
     "zoo": "zoo_index runtime.cell api",
     "api": "zoo_index cell_warning structs unspecialized kept_modules fingerprint pass_flags "
     "runtime.cell runtime.errors runtime.threads jit.forks "
-    "files cache_folders diagnostics syntax pipeline",
+    "files carried_files diagnostics syntax pipeline",
     "first_not_finite": "structs ir targets",
-    "bridges": "cache_folders fingerprint api pipeline runtime.cell runtime.description "
-    "runtime.errors",
+    "bridges": "cache_folders carried_files fingerprint api pipeline runtime.cell "
+    "runtime.description runtime.errors",
     "torch": "bridges api runtime",
-    "questions": "structs diagnostics syntax semantics ir transforms targets pipeline api "
-    "first_not_finite",
+    "questions": "carried_files structs diagnostics syntax semantics ir transforms targets "
+    "pipeline api first_not_finite",
     "jax": "jit package runtime.arrays runtime.buffers runtime.cell runtime.cpython "
     "runtime.description runtime.errors runtime.exec runtime.row_plan runtime.threads bridges",
     "layouts": "runtime.arrays runtime.cell runtime.errors api questions zoo_index",

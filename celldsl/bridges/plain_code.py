@@ -12,13 +12,12 @@ import hashlib
 import linecache
 import sys
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
 from celldsl.bridges.recipe import Recipe
 from celldsl.cache_folders import keep, kept
+from celldsl.carried_files import carried
 from celldsl.fingerprint import source_key
 from celldsl.runtime.errors import ArgumentTypeError
 
@@ -76,21 +75,16 @@ def _kept_text(
 
 
 def _written(sources: Sources, cell: str, structure: Structure, target: str, observed: Any) -> str:
-    from celldsl.api import write_sources
     from celldsl.pipeline import generate
 
     (name, text), *used = sources
-    with TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
-        write_sources(root, used)
-        place = str(root / name) if used else name
-        inside = root if used else None
-        return generate(
-            text,
-            place,
-            cell=cell,
-            structure=dict(structure),
-            root=inside,
-            target=target,
-            observed=observed,
-        )
+    root = carried(sources) if used else None
+    return generate(
+        text,
+        name if root is None else str(root / name),
+        cell=cell,
+        structure=dict(structure),
+        root=root,
+        target=target,
+        observed=observed,
+    )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
+from celldsl.carried_files import is_file
 from celldsl.diagnostics.diagnostic import Fix, Label, Report
 from celldsl.diagnostics.span import Source, Span
 from celldsl.diagnostics.suggest import nearest
@@ -122,7 +123,7 @@ def _resolve(use: ast.Use, module: Module, files: Files) -> Path | None:
     try:
         path = (module.path.parent / use.path).resolve()
         inside = path.is_relative_to(files.root.resolve())
-        found = inside and path.is_file()
+        found = inside and is_file(path)
     except (OSError, ValueError, RuntimeError):
         inside, found = True, False
     if not inside:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from celldsl.carried_files import open_file
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.span import Source, Span
 
@@ -27,12 +28,17 @@ def read_source(path: str | os.PathLike[str] | Traversable, report: Report) -> S
     """The text of a file, or None and a diagnostic that says why it cannot be read."""
     shown = str(path)
     try:
-        with (Path(path) if isinstance(path, str | os.PathLike) else path).open("rb") as stream:
+        with _opened(path) as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path is not one"
         _report_file(report, shown, "E0001", f"cannot read `{shown}`: {reason}")
         return None
+    return source_of(shown, data, report)
+
+
+def source_of(shown: str, data: bytes, report: Report) -> Source | None:
+    """The text that bytes are, or None and a diagnostic: they are too many, or no UTF-8."""
     if len(data) > MAX_FILE_BYTES:
         _report_size(Source(shown, ""), report)
         return None
@@ -41,6 +47,10 @@ def read_source(path: str | os.PathLike[str] | Traversable, report: Report) -> S
     except UnicodeDecodeError as error:
         _report_encoding(shown, data, error, report)
         return None
+
+
+def _opened(path: str | os.PathLike[str] | Traversable) -> IO[bytes]:
+    return open_file(Path(path)) if isinstance(path, str | os.PathLike) else path.open("rb")
 
 
 def check_limits(source: Source, report: Report) -> bool:

@@ -9,8 +9,8 @@ calls them directly; what PyTorch traces or transforms sees operators.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
@@ -21,6 +21,7 @@ from celldsl.torch.check import INTEGERS
 
 FORMS = ("kernels", "plain")
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
+Function = TypeVar("Function", bound=Callable[..., Any])
 _transforms = torch._C._functorch.peek_interpreter_stack
 _modes = torch._C._len_torch_dispatch_stack
 
@@ -30,6 +31,16 @@ def checked_form(form: str | None) -> str | None:
     if form is not None and form not in FORMS:
         raise ArgumentError(f'form: expected "kernels", "plain" or None, got {form!r}')
     return form
+
+
+def not_traced(function: Function) -> Function:
+    """Marks a function that `torch.compile` runs once, and does not look into.
+
+    It is what `torch.compiler.assume_constant_result` does.  That imports `torch._dynamo` first,
+    which takes as long as PyTorch itself and needs a temporary folder that can be written.
+    """
+    vars(function)["_dynamo_marked_constant"] = True
+    return function
 
 
 def why_plain(tensors: Iterable[torch.Tensor]) -> str:

@@ -23,7 +23,7 @@ from celldsl.runtime.cell.check_numerics import checks_asked_for
 from celldsl.runtime.cell.initial import drawing
 from celldsl.torch.check import has_values
 from celldsl.torch.eager import Call, run_kernels
-from celldsl.torch.form import is_eager, is_known, is_transformed, why_plain
+from celldsl.torch.form import is_eager, is_known, is_transformed, not_traced, why_plain
 from celldsl.torch.group import Group
 from celldsl.torch.kernels import Kernels, kernels_of
 from celldsl.torch.numerics import look_at_pass
@@ -275,7 +275,7 @@ def _warn_of_loaded(layer: CellLayer, _: Any) -> None:
 WITH_STATES: dict[str, Recipe] = {}
 
 
-@torch.compiler.assume_constant_result  # what is traced does not look into our compiler
+@not_traced
 def know_states(text: str) -> bool:
     """`WITH_STATES` has the recipe that goes with this one from now on."""
     if text not in WITH_STATES:

@@ -13,6 +13,7 @@ import torch
 
 from celldsl.bridges.plain_code import plain_module
 from celldsl.bridges.recipe import Recipe, recipe_from
+from celldsl.torch.form import not_traced
 from celldsl.torch.values import as_passed, flatten, pack_in
 
 Tensors = Sequence[torch.Tensor]
@@ -50,7 +51,7 @@ class Groups(NamedTuple):
 PLAIN_CODE: dict[str, Any] = {}
 
 
-@torch.compiler.assume_constant_result  # what is traced does not look into our compiler
+@not_traced
 def know_plain_code(text: str) -> bool:
     """`PLAIN_CODE` has the module of this recipe from now on."""
     if text not in PLAIN_CODE:

@@ -43,6 +43,11 @@ IMPORTED = f"from tiny import Tiny{RUN}"
 LOADED = f"import celldsl\nTiny = celldsl.load('tiny.cell'){RUN}"
 NOBODY = 65534
 NO_ENTRY = 12345  # as `docker run --user` may say
+# The root and all that is mounted below it, for this process alone; fails where it is not so.
+READ_ALONE = (
+    "cut -d' ' -f5 /proc/self/mountinfo | while read -r each; "
+    'do mount -o remount,bind,ro "$each" 2>/dev/null; done; ! touch /tmp 2>/dev/null'
+)
 FORBIDS = "this machine forbids it"
 
 
@@ -81,6 +86,11 @@ def with_mounts(script: str) -> list[str]:
         pytest.skip(f"to mount: {FORBIDS}")
     own = [] if os.getuid() == 0 else ["-r"]
     return _if_allowed([unshare, *own, "-m", "sh", "-c", f'{script} && exec "$@"', "sh"])
+
+
+def read_alone() -> list[str]:
+    """A process that can write nowhere; skips where it may not be told so."""
+    return with_mounts(READ_ALONE)
 
 
 def with_file_limit(size: int) -> list[str]:

@@ -17,6 +17,7 @@ from tests.places.place import (
     IMPORTED,
     LOADED,
     as_other_user,
+    read_alone,
     run,
     said,
     with_file_limit,
@@ -123,6 +124,69 @@ def test_where_nothing_can_be_written_all_is_in_memory(image: Path) -> None:
     assert said(done) == "(5, 2, 4) compiled"
     assert done.stderr.count(ONE_WARNING) == 1, done.stderr
     assert "CELLDSL_CACHE_DIR names another folder" in done.stderr
+
+
+OUTER = """\
+use Tiny from "parts/tiny.cell"
+
+cell Outer[I, H]:
+    input x: [I]
+    sub inner = Tiny[I, H]
+    y = inner(x)
+    output y
+"""
+OPENED = """
+import pickle
+import numpy as np
+import celldsl
+from celldsl.inspection.seen import look
+cell = celldsl.load("outer.cell")(I=3, H=4, seed=0)
+x = np.ones((5, 2, 3), np.float32)
+again = pickle.loads(pickle.dumps(cell))
+print(np.array_equal(again(x)[0], cell(x)[0]), len(look(again, x).values) > 0)
+"""
+LAYER = """
+import torch
+import celldsl
+import celldsl.torch
+assert "torch._dynamo" not in __import__("sys").modules
+for form in ("kernels", "plain"):
+    layer = celldsl.torch.RNN(celldsl.load("outer.cell"), I=3, H=4, form=form)
+    y, state = layer(torch.ones(5, 2, 3))
+    y.sum().backward()
+    print(tuple(y.shape))
+"""
+FUNCTION = """
+import jax
+import celldsl
+import celldsl.jax
+cell = celldsl.load("outer.cell")(I=3, H=4, seed=0)
+apply = celldsl.jax.function(cell)
+params = {name: jax.numpy.asarray(value) for name, value in cell.params.items()}
+x = jax.numpy.ones((5, 2, 3))
+print(jax.jvp(lambda x: apply(params, x)[0], (x,), (x,))[1].shape)
+"""
+
+
+@pytest.mark.parametrize(
+    ("library", "code", "told"),
+    [
+        ("celldsl", OPENED, "True True"),
+        ("torch", LAYER, "(5, 2, 4)\n(5, 2, 4)"),
+        ("jax", FUNCTION, "(5, 2, 4)"),
+    ],
+)
+def test_a_cell_of_several_files_is_opened_where_nothing_can_be_written(
+    library: str, code: str, told: str, image: Path, tmp_path: Path
+) -> None:
+    """Not even in a temporary folder."""
+    pytest.importorskip(library, reason=f"the layer is for {library}")
+    (tmp_path / "parts").mkdir()
+    shutil.copy(image / "tiny.cell", tmp_path / "parts")
+    (tmp_path / "outer.cell").write_text(OUTER, encoding="utf-8")
+    done = run(code, tmp_path, [*read_alone(), *as_other_user()], HOME="/nowhere")
+    assert said(done) == told
+    assert done.stderr.count(ONE_WARNING) == 1, done.stderr
 
 
 @pytest.mark.parametrize("variable", ["HOME", "CELLDSL_CACHE_DIR", "NUMBA_CACHE_DIR"])

@@ -10,16 +10,10 @@ from pathlib import Path
 import pytest
 
 from celldsl.jit.target import levels_here
-from tests.places.place import NO_ENTRY, as_other_user, run, said, with_mounts
+from tests.places.place import NO_ENTRY, as_other_user, read_alone, run, said
 
 PAGE = Path(__file__).parents[2] / "docs" / "containers.md"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "basics" / "gru.cell"
-
-# The root and all that is mounted below it, for this process alone; fails where it is not so.
-READ_ALONE = (
-    "cut -d' ' -f5 /proc/self/mountinfo | while read -r each; "
-    'do mount -o remount,bind,ro "$each" 2>/dev/null; done; ! touch /tmp 2>/dev/null'
-)
 
 
 def block(kind: str) -> str:
@@ -52,7 +46,7 @@ def test_the_container_of_the_page(tmp_path: Path) -> None:
                 said(run(["-m", *shlex.split(rest)], app))
             case "CMD":
                 words = json.loads(rest)
-                place = [*with_mounts(READ_ALONE), *as_other_user(NO_ENTRY)]
+                place = [*read_alone(), *as_other_user(NO_ENTRY)]
                 refused = run("open('/tmp/celldsl', 'w')", app, place).stderr
                 assert "Read-only file system" in refused
                 imports = ["-X", "importtime", *words[1:]]
