@@ -7,10 +7,14 @@ Needs neither NumPy nor Numba.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+MOST_LINKS = 40  # that lead from one to the next, as on Linux
 
 
 def has_file(path: str | os.PathLike[str]) -> bool:
@@ -28,13 +32,15 @@ def matching(folder: Path, pattern: str) -> list[Path]:
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """The place of a path, links followed.  Raises FileNotFoundError, with the path in it, where it
-    is one in a current folder that was removed."""
+    """The place of a path, links followed.  Raises OSError, with the path in it, where links lead
+    in a circle, or where it is one in a current folder that was removed."""
     try:
         return Path(path).resolve()
     except FileNotFoundError as error:
         told = "the current folder is no longer there"
         raise FileNotFoundError(error.errno, told, os.fspath(path)) from None
+    except RuntimeError:  # until Python 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from None
 
 
 def cut_name(name: str, most: int) -> str:
@@ -44,42 +50,77 @@ def cut_name(name: str, most: int) -> str:
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:
-    """Whether a device, a pipe or a socket is there, which nothing may replace."""
+    """Whether a device, a pipe, a socket is there, or a file that is open in this process is meant:
+    nothing may replace them."""
     place = Path(path)
+    if _open_number(place) is not None:
+        return True
     return place.exists() and not place.is_file() and not place.is_dir()
+
+
+def _open_number(place: Path) -> int | None:
+    """The number of an open file that a path stands for, as /dev/stdout does; None of others.
+
+    Such a file may have no name, or have more in it than what comes through the path.
+    """
+    for _ in range(MOST_LINKS):
+        if place.name.isdecimal() and place.parent.resolve() == Path("/dev/fd").resolve():
+            return int(place.name)
+        if not place.is_symlink():
+            return None
+        place = place.parent / place.readlink()
+    return None
 
 
 def replace_file(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
     """Writes beside the file and moves it into place: readers see the old one or the new one.
 
-    A link is followed to the file that it names, and who may read that may read the new one.  A
-    device or a pipe is written through.  Raises OSError, with the file's name in it, and then the
-    old file is as it was.
+    A link is followed to the file that it names; whose that is and who may read it stays.  A device
+    or a pipe is written through, and a file that is open, as /dev/stdout, where it is at.  Raises
+    OSError, with the file's name in it, and then the old file is as it was.
     """
-    if is_special(path):
-        try:
-            with Path(path).open("wb") as through:
-                through.writelines(chunks)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-        return
-    target = absolute(path)
+    try:
+        if is_special(path):
+            _write_through(Path(path), chunks)
+        else:
+            _replace(absolute(path), chunks)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def _write_through(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    number = _open_number(path)
+    with path.open("wb") if number is None else os.fdopen(os.dup(number), "wb") as through:
+        through.writelines(chunks)
+
+
+def _replace(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
     beside = target.with_name(f".{cut_name(target.name, 200)}.{os.urandom(6).hex()}")
     try:
-        with beside.open("xb") as file:
+        before = target.stat() if target.exists() else None
+        mode = 0o666 if before is None else stat.S_IMODE(before.st_mode)
+        with open(beside, "xb", opener=lambda name, how: os.open(name, how, mode)) as file:
             for chunk in chunks:
                 file.write(chunk)
             # Some systems say only now that there was no room.
             file.flush()
-        if target.exists():
-            beside.chmod(stat.S_IMODE(target.stat().st_mode))
+            if before is not None:
+                _take_owner(file.fileno(), before)
+                beside.chmod(mode)
         beside.replace(target)
-    except OSError as error:
-        remove(beside)
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     except BaseException:
         remove(beside)
         raise
+
+
+def _take_owner(file: int, before: os.stat_result) -> None:
+    """Gives a file to whom the one before belongs, as far as this user may."""
+    now = os.fstat(file)
+    if not hasattr(os, "fchown") or (now.st_uid, now.st_gid) == (before.st_uid, before.st_gid):
+        return
+    with suppress(OSError):
+        os.fchown(file, -1, before.st_gid)  # which others than root may do
+        os.fchown(file, before.st_uid, -1)
 
 
 def remove(path: Path) -> None:

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from celldsl.diagnostics.diagnostic import Diagnostic
+from celldsl.diagnostics.diagnostic import Diagnostic, Report
+from celldsl.diagnostics.span import Source
+from celldsl.files import is_special, replace_file
+
+PICTURES = (".png", ".svg", ".pdf", ".jpg")
 
 
 class CommandError(Exception):
@@ -64,6 +69,24 @@ def print_file(text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()
+
+
+def read_stdin(report: Report) -> Source | None:
+    """The text on standard input, which is UTF-8 as that of a file is; None where it is none."""
+    from celldsl.syntax.limits import MAX_FILE_BYTES, source_of
+
+    if sys.stdin is None:
+        raise CommandError("standard input is closed")
+    return source_of("<stdin>", sys.stdin.buffer.read(MAX_FILE_BYTES + 1), report)
+
+
+def write_figure(figure: Any, path: Path, dpi: int) -> None:
+    """A figure of Matplotlib's as a file, of the kind that its name ends with."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:] or "png", dpi=dpi)
+    replace_file(path, [drawn.getbuffer()])
+    if not is_special(path):
+        print(f"wrote {path}")
 
 
 def has_failed(diagnostics: Sequence[Diagnostic], strict: bool) -> bool:

@@ -46,13 +46,18 @@ def test_a_folder_is_all_cells_in_it(capsys: pytest.CaptureFixture[str]) -> None
     assert "no .cell file is in this folder" in capsys.readouterr().err
 
 
+def standing(text: str) -> io.TextIOWrapper:
+    """A text on standard input."""
+    return io.TextIOWrapper(io.BytesIO(text.encode()))
+
+
 def test_standard_input_is_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(BAD))
+    monkeypatch.setattr("sys.stdin", standing(BAD))
     assert main(["check", "-"]) == 1
     assert "--> <stdin>:5:" in capsys.readouterr().out
-    monkeypatch.setattr("sys.stdin", io.StringIO(GOOD))
+    monkeypatch.setattr("sys.stdin", standing(GOOD))
     assert main(["check", "-"]) == 0
 
 
@@ -70,7 +75,7 @@ def test_fixes_are_written_until_none_is_left(capsys: pytest.CaptureFixture[str]
 def test_fixed_standard_input_goes_to_standard_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(BAD))
+    monkeypatch.setattr("sys.stdin", standing(BAD))
     assert main(["check", "--fix", "-"]) == 0
     assert capsys.readouterr().out == BAD.replace("xx", "xy").replace("tnah", "tanh")
 

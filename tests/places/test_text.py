@@ -39,6 +39,32 @@ def test_files_on_standard_output_are_utf_8_all_the_same(folder: Path) -> None:
     assert "Ψ" in (folder / "out.py").read_text(encoding="utf-8")
 
 
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("command", ["show greek.cell --source", "check --fix -", "fmt -"])
+def test_streams_are_utf_8_in_any_locale(command: str, folder: Path) -> None:
+    """What is read from standard input, and what goes to a file by standard output."""
+    found = []
+    for number, environment in enumerate((PLAIN, {"PYTHONUTF8": "1"})):
+        line = f"{sys.executable} -m celldsl {command} < greek.cell > out{number}"
+        code = f"import os, sys; sys.exit(os.system({line!r}) != 0)"
+        assert said(run(code, folder, **environment)) == ""
+        found.append((folder / f"out{number}").read_text(encoding="utf-8"))
+    assert found[0] == found[1]
+    assert "Ψ" in found[0] and "\\u" not in found[0]
+
+
+@pytest.mark.parametrize("command", ["check", "fmt"])
+def test_standard_input_that_is_no_text(command: str, folder: Path) -> None:
+    (folder / "bytes").write_bytes(CELL.encode().replace(b"Tiny", b"T\xff"))
+    for given, why in (("< bytes", "not UTF-8: byte 0xff"), ("<&-", "standard input is closed")):
+        line = f"{sys.executable} -m celldsl {command} - {given} 2>&1"
+        done = run(f"import os; print(os.waitstatus_to_exitcode(os.system({line!r})))", folder)
+        told = said(done)
+        assert why in told and told.endswith("\n1")
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text here")
 def test_names_that_are_not_utf_8(folder: Path) -> None:
     odd = os.fsencode(folder) + b"/caf\xe9"

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import TextIO
 
 from celldsl.cli.options import add_root, root_of
-from celldsl.cli.output import CommandError, count_text, has_failed, print_diagnostics
+from celldsl.cli.output import (
+    CommandError,
+    count_text,
+    has_failed,
+    print_diagnostics,
+    print_file,
+    read_stdin,
+)
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.span import Source
 from celldsl.files import absolute
-from celldsl.syntax.limits import MAX_FILE_BYTES, read_source
+from celldsl.syntax.limits import read_source
 
 EXAMPLE = (
     "celldsl check gru.cell\n"
@@ -99,7 +106,7 @@ def _files(names: list[str]) -> list[str]:
 def _checked(name: str, arguments: Namespace) -> tuple[Report, int]:
     """What is wrong with a file, and how many fixes were written."""
     report = Report()
-    source = _stdin() if name == STDIN else read_source(name, report)
+    source = read_stdin(report) if name == STDIN else read_source(name, report)
     if source is None:
         return report, 0
     path = Path(name)
@@ -108,16 +115,12 @@ def _checked(name: str, arguments: Namespace) -> tuple[Report, int]:
         return report, 0
     text, report, count = _fixed(source.text, path, arguments.root, report)
     if name == STDIN:
-        sys.stdout.write(text)
+        print_file(text)
     elif count:
         from celldsl.files import replace_file
 
         replace_file(path, [text.encode()])
     return report, count
-
-
-def _stdin() -> Source:
-    return Source("<stdin>", sys.stdin.read(MAX_FILE_BYTES + 1))
 
 
 def _check(path: Path, text: str, root: str | None) -> Report:

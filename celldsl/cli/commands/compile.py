@@ -156,7 +156,7 @@ def _compile_all(
         if target in types:
             _write(types[target], module.types)
     # Nothing is imported from a device, a pipe or standard output.
-    files = [target for target in targets.values() if target.is_file()]
+    files = [target for target in targets.values() if _is_module(target)]
     dtype = arguments.dtype or "float32"
     if arguments.target == DEFAULT and dtype != "none":
         _compile_ahead(files, DTYPES[dtype], settings, arguments.level)
@@ -165,7 +165,11 @@ def _compile_all(
 
 def _has_types(target: Path, module: Module) -> bool:
     """Devices, pipes and standard output get a module alone."""
-    return bool(module.types) and str(target) != STDOUT and not is_special(target)
+    return bool(module.types) and _is_module(target)
+
+
+def _is_module(target: Path) -> bool:
+    return str(target) != STDOUT and not is_special(target)
 
 
 def _write(target: Path, text: str) -> None:
@@ -177,7 +181,7 @@ def _write(target: Path, text: str) -> None:
     # Python tells modules by second and size: bytecode of the one before might be taken for this.
     for bytecode in matching(target.parent / "__pycache__", f"{escape(target.stem)}.*.pyc"):
         remove(bytecode)
-    if target.is_file():
+    if not is_special(target):
         print(f"wrote {target}")
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from celldsl.cli.output import print_diagnostics, print_file
+from celldsl.cli.output import print_diagnostics, print_file, read_stdin
 from celldsl.diagnostics.diagnostic import Diagnostic, Report
 from celldsl.diagnostics.errors import CellError
 from celldsl.diagnostics.span import Source
 from celldsl.files import replace_file
-from celldsl.syntax.limits import MAX_FILE_BYTES, read_source
+from celldsl.syntax.limits import read_source
 
 EXAMPLE = "celldsl fmt gru.cell\n  celldsl fmt --check cells/*.cell"
 
@@ -54,11 +54,8 @@ def _show(arguments: Namespace, name: str, before: str, after: str) -> None:
 
 def _read(name: str) -> Source | None:
     """The source of a file, or None once it has been said why there is none."""
-    if name == "-":
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-        return Source("<stdin>", data.decode("utf-8", "replace"))
     report = Report()
-    source = read_source(name, report)
+    source = read_stdin(report) if name == "-" else read_source(name, report)
     print_diagnostics(report.diagnostics)
     return source
 

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from celldsl.cli.options import add_choice, parse_settings, whole
-from celldsl.cli.output import CommandError
+from celldsl.cli.output import PICTURES, CommandError, write_figure
 
 EXAMPLE = (
     "celldsl inspect lstm --set I=8 --set H=32\n"
     "  celldsl inspect mine.cell --weights mine.safetensors --input x.npy --out pictures"
 )
 STEPS, BATCH = 100, 4
-# Endings of what somebody may take for the one picture.
-PICTURES = (".png", ".svg", ".pdf", ".jpg")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -140,6 +138,4 @@ def _draw(seen: Any, folder: Path) -> None:
         if figure is None:
             print("The state is too large for eigenvalues.")
             continue
-        path = folder / f"{name}.png"
-        figure.savefig(path, dpi=100)
-        print(f"wrote {path}")
+        write_figure(figure, folder / f"{name}.png", dpi=100)

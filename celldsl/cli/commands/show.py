@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from celldsl.api import file_of
 from celldsl.cli.options import add_choice, add_without, parse_settings, root_of, whole
-from celldsl.cli.output import CommandError, print_diagnostics
+from celldsl.cli.output import CommandError, print_diagnostics, print_file
 from celldsl.cli.views import plan_text, sizes_of, summary_text
 from celldsl.diagnostics.diagnostic import Report
 from celldsl.diagnostics.errors import CellError
@@ -30,7 +30,7 @@ EXAMPLE = (
     "  celldsl show gru.cell --diagram gru.svg\n"
     "  celldsl show gru.cell --text"
 )
-IN_TERMINAL = ""
+IN_TERMINAL, STDOUT = "", "-"
 FORMS = {
     "ir": "the program, before any pass",
     "gradient": "the forward and backward programs, after all passes",
@@ -38,6 +38,9 @@ FORMS = {
     "source": "the generated module",
     "latex": "the equations as LaTeX",
 }
+
+
+FILES = ("source", "latex")  # what would be in a file
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -96,7 +99,10 @@ def run(arguments: Namespace) -> int:
     print_diagnostics(report.diagnostics)
     if report.has_errors:
         return 1
-    print(text.rstrip("\n"))
+    if arguments.form in FILES or arguments.diagram == STDOUT:
+        print_file(text if text.endswith("\n") else f"{text}\n")
+    elif text:
+        print(text.rstrip("\n"))
     return 0
 
 
@@ -157,12 +163,12 @@ def _drawn(arguments: Namespace, lowered: Lowered) -> str:
     if arguments.text:
         return text_picture(graph)
     svg = svg_text(graph, arguments.width, arguments.theme)
-    if arguments.diagram == "-":
+    if arguments.diagram == STDOUT:
         return svg
-    from celldsl.files import replace_file
+    from celldsl.files import is_special, replace_file
 
     replace_file(Path(arguments.diagram), [svg.encode()])
-    return f"wrote {arguments.diagram}"
+    return "" if is_special(arguments.diagram) else f"wrote {arguments.diagram}"
 
 
 def _programs(lowered: Lowered, form: str, without: Collection[str]) -> str:

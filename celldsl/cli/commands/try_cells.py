@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from celldsl.cli.options import (
     refuse_wrong,
     whole,
 )
-from celldsl.cli.output import CommandError, on_terminal
+from celldsl.cli.output import PICTURES, CommandError, on_terminal
+from celldsl.files import is_special
 
 EXAMPLE = (
     "celldsl try mine.cell\n"
@@ -60,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
+    _check_picture(arguments.out)
     for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")
     from celldsl.cli.trial import report
@@ -101,7 +104,7 @@ def run(arguments: Namespace) -> int:
 
         print("\n".join(profile(learners[0], arguments.files[0])))
     if arguments.out is not None:
-        _draw(learners, arguments.out)
+        report.draw(learners, arguments.out)
     return 1 if any(each.stopped for each in learners[: arguments.seeds]) else 0
 
 
@@ -131,15 +134,18 @@ def _with(cls: Any, settings: dict[str, Any]) -> Any:
     return made
 
 
-def _draw(learners: Any, path: Path) -> None:
-    from celldsl.cli.trial import report
-
-    try:
-        report.draw(learners, path)
-    except ImportError:
-        told = "--out needs Matplotlib: pip install celldsl[examples]"
-        raise CommandError(told) from None
-    print(f"wrote {path}")
+def _check_picture(path: Path | None) -> None:
+    """Before anything is learned.  Raises CommandError where no picture could be written."""
+    if path is None:
+        return
+    if find_spec("matplotlib") is None:
+        raise CommandError("--out needs Matplotlib: pip install celldsl[examples]")
+    if path.is_dir() or (path.suffix not in PICTURES and not is_special(path)):
+        better = path / "curves.png" if path.is_dir() else f"{path}.png"
+        told = f"a picture's name ends in {', '.join(PICTURES)}, and {path} does not"
+        raise CommandError(f"--out: {told}; {better} would do", 2)
+    if not path.absolute().parent.is_dir():
+        raise CommandError(f"--out: there is no folder {path.parent}", 2)
 
 
 class _Screen:

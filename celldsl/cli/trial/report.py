@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from celldsl.cli.output import write_figure
 from celldsl.cli.trial.learning import Learner
 from celldsl.ir.attributes import SPEC
 from celldsl.ir.ops.table import OPS
@@ -127,7 +128,7 @@ def _said(group: Sequence[Learner]) -> str:
 
 
 def draw(learners: Sequence[Learner], path: Path) -> None:
-    """The curves of all seeds as a picture.  Raises ImportError without Matplotlib."""
+    """The curves of all seeds as a picture."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -146,7 +147,7 @@ def draw(learners: Sequence[Learner], path: Path) -> None:
         axes.set_yscale("log")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    write_figure(figure, path, dpi=120)
     plt.close(figure)
 
 
