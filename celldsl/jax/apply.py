@@ -21,7 +21,7 @@ import numpy as np
 from celldsl.bridges.in_numpy import values_over_time
 from celldsl.bridges.signatures import OwnSignature
 from celldsl.jax.arguments import check_form, checked_params, one_dtype
-from celldsl.jax.call import Call, check_key, checked_call, look_at, why_plain
+from celldsl.jax.call import Call, check_hidden, check_key, checked_call, look_at, why_plain
 from celldsl.jax.inputs import as_numbers, out_of_range, spoiled
 from celldsl.jax.masks import Draw, steps_done
 from celldsl.jax.plain_passes import pack_state, run_plain
@@ -120,6 +120,7 @@ class Apply:
         arguments that do not fit.
         """
         own = subject_of(self.cell)
+        check_hidden(own, arrays, KEYWORDS)
         every = asks_for_all(named.pop("states", "last"))
         subject = subject_with_states(self.cell) if every else own
         call = checked_call(subject, "{}", KEYWORDS, params, arrays, named, timed=True)

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from celldsl.jax.subject import Subject
+from celldsl.runtime.arrays.inputs import refuse_one_hot
 from celldsl.runtime.arrays.signature import Slot
 from celldsl.runtime.arrays.validation import axis_words, shape_words
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_name
@@ -135,6 +136,9 @@ def _input(slot: Slot, value: Any, words: str) -> Any:
     if slot.kind in wanted:
         kind, told = wanted[slot.kind]
         if not jnp.issubdtype(array.dtype, kind):
+            if slot.kind == "int":
+                # How many axes a batch has is not known here.
+                refuse_one_hot(slot.name, array.shape, array.ndim - 1, slot.limit)
             raise ArgumentTypeError(f"{slot.name}: expected {told}, got {array.dtype}")
     if slot.kind == "int" and not isinstance(value, jax.core.Tracer):
         known = np.asarray(value)

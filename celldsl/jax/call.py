@@ -35,7 +35,7 @@ from celldsl.jax.arguments import (
 from celldsl.jax.masks import words_of_key, words_of_seed
 from celldsl.jax.subject import KERNEL_DTYPES, Subject
 from celldsl.runtime.arrays import options
-from celldsl.runtime.arrays.validation import check_flag, check_integer
+from celldsl.runtime.arrays.validation import by_name, check_flag, check_integer
 from celldsl.runtime.cell.check_numerics import checks_asked_for
 from celldsl.runtime.cell.construction import check_conditions, check_hyper
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, nearest_name
@@ -81,7 +81,8 @@ def checked_call(
     names = [slot.name for slot in subject.inputs]
     _refuse_unknown(where, named, (*names, *known))
     own = checked_params(subject, params)
-    given, state = _in_order(where, names, arrays, named)
+    check_hidden(subject, arrays, known)
+    given, state = _in_order(where, names, known, arrays, named)
     inputs, batch = checked_inputs(subject, given, timed)
     starts = checked_states(subject, state, batch)
     numbers = [*zip((s.name for s in subject.params), own, strict=True)]
@@ -90,18 +91,26 @@ def checked_call(
     ]
     numbers += zip((f"state.{s.name}" for s in subject.states), starts or [], strict=False)
     dtype = one_dtype(numbers)
-    settings = checked_settings(subject, named.get("settings"))
+    asked = {name: value for name, value in named.items() if name in known}
+    settings = checked_settings(subject, asked.get("settings"))
     return Call(
         Batch(batch.steps, batch.lead, dtype, timed),
         own,
         inputs,
         starts,
-        checked_words(subject, named.get("key"), named.get("seed")),
-        check_flag("reverse", named.get("reverse", False)),
-        checked_lengths(named.get("lengths"), batch),
-        checked_resets(named.get("resets"), batch),
+        checked_words(subject, asked.get("key"), asked.get("seed")),
+        check_flag("reverse", asked.get("reverse", False)),
+        checked_lengths(asked.get("lengths"), batch),
+        checked_resets(asked.get("resets"), batch),
         settings,
     )
+
+
+def check_hidden(subject: Subject, arrays: tuple[Any, ...], known: Sequence[str]) -> None:
+    """Raises for an input that is called as a keyword, where inputs do not stand in order."""
+    names = [slot.name for slot in subject.inputs]
+    if len(arrays) < len(names) and not isinstance(next(iter(arrays), None), Mapping):
+        options.refuse_hidden(None, names, known)
 
 
 def _refuse_unknown(where: str, named: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -122,13 +131,20 @@ def why_plain(subject: Subject, call: Call) -> str | None:
 
 
 def _in_order(
-    where: str, names: Sequence[str], arrays: tuple[Any, ...], named: Mapping[str, Any]
+    where: str,
+    names: Sequence[str],
+    known: Sequence[str],
+    arrays: tuple[Any, ...],
+    named: Mapping[str, Any],
 ) -> tuple[list[Any], Any]:
-    """The inputs and the state, in order or by keyword."""
-    by_name = [name for name in names if name in named]
-    if by_name and arrays:
+    """The inputs and the state: in order, in a mapping or by keyword."""
+    if arrays and isinstance(arrays[0], Mapping):
+        inputs: list[Any] = by_name("inputs", arrays[0], tuple(names))
+        arrays = (*inputs, *arrays[1:])
+    by_keyword = [name for name in names if name in named and name not in known]
+    if by_keyword and arrays:
         raise ArgumentTypeError(f"{where}(): pass inputs in order or by keyword, not both")
-    if by_name:
+    if by_keyword:
         return [named.get(name) for name in names], named.get("state")
     if not len(names) <= len(arrays) <= len(names) + 1:
         wanted = ", ".join(("params", *names, "state=None"))

@@ -168,6 +168,21 @@ def _note(f: Environment, target: ast.Target, value: Value, number: int) -> None
     f.context.notes.definitions.append(noted)
 
 
+def is_taken(f: Environment, target: ast.Target) -> bool:
+    """Whether another equation of this name has parameters, so that this one will be refused."""
+    if target.index is not None:
+        return False
+    if target.primed:
+        return target.id in f.next_spans
+    old = f.find(target.id)
+    return old is not None and old.holds and _is_second(f, old)
+
+
+def _is_second(f: Environment, old: Binding) -> bool:
+    """Whether a value of this turn of the loops has the name."""
+    return old.depth >= len(f.iterations) or old.rebound is f.iteration
+
+
 def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Value) -> None:
     f.note(target.id, value, s.span)
     old = f.find(target.id)
@@ -181,9 +196,10 @@ def _assign_value(f: Environment, s: ast.Equation, target: ast.Target, value: Va
     if old.kind != "value":
         refuse(f, target, old)
         return
-    again = old.depth >= len(f.iterations) or old.rebound is f.iteration
+    again = _is_second(f, old)
     if again and (old.holds or f.holds):
         defined_again(f, target, old)
+        old.value = value
         return
     f.context.usage.declared[target.span] = ("value", target.id)
     if again and old.depth >= len(f.iterations):

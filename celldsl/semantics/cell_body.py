@@ -127,7 +127,7 @@ def _bare(name: str) -> str | None:
 
 def _check_inner(f: Environment) -> None:
     for inner in f.all_inner:
-        if inner.stepped is None:
+        if inner.stepped is None and inner.name not in f.silenced:
             f.error(
                 "E0309",
                 f"the inner cell `{inner.name}` is never stepped",

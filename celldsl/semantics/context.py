@@ -144,6 +144,9 @@ class Context(Nodes):
     inners: dict[str, Inner] = field(default_factory=dict)
     lasting: list[int] | None = None
     met: int = 0
+    # Whether the equation that is elaborated will be refused, for another one has its name.
+    name_taken: bool = False
+    refused: int = 0  # parameters of such equations
 
     def mask_site(self, per: str) -> int:
         """A site of masks; one that lasts a sequence is that of all steps of an inner cell."""

@@ -179,6 +179,9 @@ def parameter(
     if f.sharing is not None:
         f.sharing.made.add(name)
     if name in w.places:
+        if w.name_taken:
+            w.refused += 1
+            return None  # of two equations of one name the second is refused itself
         first = Label(w.places[name], "the first one")
         f.error(
             "E0402",

@@ -109,10 +109,13 @@ def _padded(value: Tensor) -> tuple[Span | None, ...]:
 def _help(f: Environment, e: ast.Binary, a: Tensor, b: Tensor) -> str | None:
     left, right = wording.short(e.left.span), wording.short(e.right.span)
     equal = f.context.constraints.equal
-    if f.context.constraints.same_shape(a.shape, b.shape) and len(a.shape) <= 2:
-        return f"elementwise is `{left} * {right}`"
+    if f.context.constraints.same_shape(a.shape, b.shape) and len(a.shape) == 2:
+        rows = f'einsum("{"".join(_letters(a.shape))},{"".join(_letters(a.shape))}->'
+        rows += f'{_letters(a.shape)[0]}", {left}, {right})'
+        return f"elementwise is `{left} * {right}`, a number for each row `{rows}`"
     if max(len(a.shape), len(b.shape)) > 2:
-        return spelled(f, (e.left, a), (e.right, b))
+        named = spelled(f, (e.left, a), (e.right, b))
+        return named or wording.counterexample(a.shape[-1], b.shape[_inner(b)]) or None
     if equal(b.shape[-1], a.shape[0]):
         return f"the other way round fits: `{right} @ {left}`"
     if len(a.shape) == 2 and equal(a.shape[0], b.shape[0]):

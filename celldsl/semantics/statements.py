@@ -10,7 +10,7 @@ from celldsl.diagnostics.span import Span
 from celldsl.ir.size import Size, shape_text
 from celldsl.semantics import conversions as convert
 from celldsl.semantics import sizes as written_sizes
-from celldsl.semantics.assignments import assign, close_stacks
+from celldsl.semantics.assignments import assign, close_stacks, is_taken
 from celldsl.semantics.conditions import holds
 from celldsl.semantics.context import Environment
 from celldsl.semantics.declarations import declare_array, declare_name
@@ -73,10 +73,13 @@ def equation(f: Environment, s: ast.Equation) -> None:
     name = "_".join(target.id for target in s.targets)
     f.place = f.base + ".".join([name, *map(str, f.iterations)])
     f.made = {}
-    before = len(w.params)
+    before, taken, refused = len(w.params), w.name_taken, w.refused
+    w.name_taken = taken or any(is_taken(f, target) for target in s.targets)
     value = elaborate_beside(f, s.value, _wanted(f, s.targets[0]))
+    w.name_taken = taken
     own = f"{f.place}."
     f.holds = any(made.startswith(own) for made in islice(w.params, before, None))
+    f.holds = f.holds or w.refused > refused
     for target, item in zip(s.targets, _items(f, s, value), strict=True):
         f.later.pop(target.id, None)
         assign(f, s, target, item, number)

@@ -20,6 +20,7 @@ from celldsl.semantics.environment import Sight, Tensor
 from celldsl.semantics.foreign_functions import FOREIGN
 from celldsl.semantics.initial_values import INITIALISERS
 from celldsl.semantics.wording import is_size
+from celldsl.syntax import ast
 from celldsl.syntax.hints.idioms import timed_state
 from celldsl.syntax.hints.other_names import STARTS, VALUES
 from celldsl.syntax.names import PRIMES
@@ -70,13 +71,33 @@ def _sliced(target: Span, read: Span) -> str | None:
     if found is None or "\n" in target.until(read).text:
         return None
     name, index = found.groups()
+    if re.compile(rf"\[\s*{index}\s*\+").match(read.source.text, read.end):
+        return f"a later iteration sets it: a loop counts up, so that `{name}[{index}-1]` is known"
     return f"the first iteration has none before it: set its `{name}[{index}]` apart by an `if`"
 
 
 def unknown_function(f: Environment, name: str, span: Span) -> None:
-    if name not in f.home.broken and name not in f.silenced:
-        help, fix = function_meant(f, name, span)
-        f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)
+    if name in f.home.broken or name in f.silenced:
+        return
+    below = _inner_below(f, name)
+    if below is not None:
+        told, up = (
+            f"`{name}` is declared below its step",
+            "declare it above: move its `sub` line up",
+        )
+        f.error("E0103", told, span, secondary=(Label(below, "it is declared here"),), help=up)
+        f.silenced.add(name)
+        return
+    help, fix = function_meant(f, name, span)
+    f.error("E0101", f"there is no function `{name}`", span, help=help, fix=fix)
+
+
+def _inner_below(f: Environment, name: str) -> Span | None:
+    """Where the cell declares an inner cell of this name, which is not known yet."""
+    own = f.context.cells and not f.prefix and f.called is None
+    body = f.context.cells[-1].body if own else ()
+    names = (s.name for s in body if isinstance(s, ast.Sub))
+    return next((each.span for each in names if each.id == name), None)
 
 
 def _explain_undeclared(f: Environment, name: str, span: Span) -> None:

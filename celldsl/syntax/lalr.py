@@ -129,15 +129,17 @@ class Recovering:
         self.parser.restore(self.saved)
         if self.tokens[self.at].type != "INDENT":
             return
-        first = self.tokens[self.line]
+        first, name = self.tokens[self.line : self.line + 2]
+        if name.type in ("CELL", "DEF"):
+            # `shared cell A:`, `static def f():`
+            first, name = self.tokens[self.line + 1 : self.line + 3]
         if first.type not in _HEADERS and self.tokens[self.at - 2].type != "COLON":
             # What stands further in goes on with the line that failed.
             self._skip_block()
             return
         stands_for = _header_of(first)
         kinds = f"{_HEADERS[stands_for]} NEWLINE".split() if stands_for else []
-        header = [empty_token(kind, first.start) for kind in kinds]
-        name = self.tokens[self.line + 1]
+        header = [empty_token(kind, self.tokens[self.line].start) for kind in kinds]
         if name.type == "NAME":
             header = [name if token.type == "NAME" else token for token in header]
         if not self._feed(header):

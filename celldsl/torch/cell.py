@@ -16,7 +16,7 @@ import torch
 
 from celldsl.bridges.recipe import recipe_of
 from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, tuple_of
-from celldsl.runtime.arrays.options import refuse_unknown
+from celldsl.runtime.arrays.options import refuse_hidden, refuse_unknown
 from celldsl.runtime.arrays.signature import Slot, make_slots
 from celldsl.runtime.arrays.validation import check_integer, shape_words
 from celldsl.runtime.errors import ArgumentError
@@ -96,6 +96,7 @@ class Cell(CellLayer):
             if found is not None:
                 return found
         refuse_tracing()
+        refuse_hidden(inputs, self._names, KEYWORDS)
         if named:
             refuse_unknown("Cell.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
             state = named.pop("state", state)

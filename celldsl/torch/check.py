@@ -16,6 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.runtime.arrays import options
+from celldsl.runtime.arrays.inputs import refuse_one_hot
 from celldsl.runtime.arrays.signature import Slot
 from celldsl.runtime.arrays.validation import by_name, shape_words
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
@@ -82,6 +83,7 @@ def check_input(slot: Slot, value: Any, like: torch.Tensor | None, lead: Sequenc
     check_is_tensor(slot.name, value, words)
     match slot.kind:
         case "int":
+            refuse_one_hot(slot.name, value.shape, len(lead), slot.limit)
             if value.dtype not in INTEGERS:
                 raise ArgumentTypeError(
                     f"{slot.name}: expected integers, got {value.dtype}; pass {slot.name}.long()"

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from celldsl.bridges.recipe import recipe_of
 from celldsl.bridges.signatures import OwnSignature, by_name, layer_signature, tuple_of
-from celldsl.runtime.arrays.options import asks_for_all, refuse_unknown
+from celldsl.runtime.arrays.options import asks_for_all, refuse_hidden, refuse_unknown
 from celldsl.runtime.arrays.validation import check_flag, check_integer
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, caller_level
 from celldsl.torch.arguments import Arguments, Checked, packed_like, padded
@@ -176,6 +176,7 @@ class RNN(nn.Module):
             if found is not None:
                 return found
         refuse_tracing()
+        refuse_hidden(inputs, self._names, KEYWORDS)
         if named:
             refuse_unknown("RNN.forward()", named, (*self._names, *KEYWORDS), ANSWERS)
             state = named.pop("state", state)
@@ -204,6 +205,7 @@ class RNN(nn.Module):
         Tensors are (T, B, …), or (B, T, …) with `batch_first`.  It takes what `forward` takes, and
         runs as `eval()` does, without gradients.  Raises UnknownNameError.
         """
+        refuse_hidden(inputs, self._names, TRACE_KEYWORDS)
         refuse_unknown("RNN.trace()", named, (*self._names, *TRACE_KEYWORDS), ANSWERS)
         given = given_tensors(inputs, named, self._names)
         if any(isinstance(each, PackedSequence) for each in given):

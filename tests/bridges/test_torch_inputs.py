@@ -132,6 +132,10 @@ def test_errors_come_first(cell: Any, given: Tensors) -> None:
         layer(changed(given, on=given["on"].double()))
     with pytest.raises(ArgumentTypeError, match=r"kind: expected integers, .*pass kind.long\(\)"):
         layer(changed(given, kind=given["kind"].double()))
+    rows = torch.eye(3, dtype=torch.float64)[given["kind"]]
+    for wrong in (rows, rows.long()):
+        with pytest.raises(ArgumentTypeError, match=r"one-hot; pass kind.argmax\(-1\)"):
+            layer(changed(given, kind=wrong))
     with pytest.raises(ArgumentError, match=r"kind: .*from 0 to 2, but kind\[0\] is 3"):
         layer(changed(given, kind=given["kind"] + 1))
     with pytest.raises(ArgumentError, match=r"ctx: expected \(B=3, C=2\), got \(4, 3, 2\)"):
@@ -142,3 +146,22 @@ def test_what_all_layers_have_in_common_is_the_first_ones(cell: Any) -> None:
     other = celldsl.load(example("gru"))
     with pytest.raises(ArgumentError, match=r"layer 1 has the input on: bool.*GRU, the first"):
         celldsl.torch.RNN([other(I=4, H=4), cell(**SIZES)])
+
+
+@pytest.mark.parametrize("name", ["resets", "states", "names"])
+def test_an_input_that_a_keyword_hides_goes_in_by_a_mapping(name: str) -> None:
+    text = f"""cell A[I, H]:
+    input x, {name}: [I]
+    state h: [H]
+    h' = tanh(linear([x, {name}, h], H))
+    output h'
+"""
+    layer = celldsl.torch.RNN(celldsl.compile_source(text), I=2, H=3)
+    x = torch.ones(T, B, 2)
+    wanted, _ = layer((x, 2 * x))
+    assert torch.equal(layer({"x": x, name: 2 * x})[0], wanted)
+    run = layer.trace if name == "names" else layer
+    for inputs in ((), (x,)):
+        named = {name: x} if inputs else {"x": x, name: x}
+        with pytest.raises(ArgumentTypeError, match=f"{name}: no array .* in a mapping"):
+            run(*inputs, **named)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.errors import ArgumentError
+from celldsl.runtime.errors import ArgumentError, ArgumentTypeError
 from tests.conditioned import SOURCE
 
 jax = pytest.importorskip("jax")
@@ -91,3 +91,34 @@ def test_a_step_takes_them_too(cell: Any, given: Arrays) -> None:
         own = {**given, "x": given["x"][t], "on": given["on"][t]}
         y, state = apply.step(params, **own, state=state)
         np.testing.assert_allclose(y, wanted[t], atol=1e-6)
+
+
+def test_one_hot_rows_are_told_as_such(cell: Any, given: Arrays) -> None:
+    apply = bridge.function(cell)
+    rows = np.eye(3, dtype=np.float32)[given["kind"]]
+    with pytest.raises(ArgumentTypeError, match=r"one-hot; pass kind.argmax\(-1\)"):
+        apply(apply.params(), **{**given, "kind": rows})
+
+
+@pytest.mark.parametrize("name", ["resets", "states", "names", "key", "settings"])
+def test_an_input_that_a_keyword_hides_goes_in_by_a_mapping(name: str) -> None:
+    text = f"""cell A[I, H]:
+    input x, {name}: [I]
+    state h: [H]
+    h' = tanh(linear([x, {name}, h], H))
+    output h'
+"""
+    apply = bridge.function(celldsl.compile_source(text)(I=2, H=3))
+    params, x = apply.params(), np.ones((T, B, 2), np.float32)
+    z = 2 * x
+    wanted, last = apply(params, x, z)
+    found, _ = apply(params, {"x": x, name: z})
+    np.testing.assert_array_equal(found, wanted)
+    found, _ = apply(params, {"x": x, name: z}, last)
+    np.testing.assert_array_equal(found, apply(params, x, z, last)[0])
+    assert apply.trace(params, {"x": x, name: z})["h'"].shape == (T, B, 3)
+    run = apply.trace if name == "names" else apply
+    for inputs in ((), (x,)):
+        named = {name: z} if inputs else {"x": x, name: z}
+        with pytest.raises(ArgumentTypeError, match=f"{name}: no array .* in a mapping"):
+            run(params, *inputs, **named)

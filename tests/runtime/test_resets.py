@@ -301,3 +301,29 @@ def test_the_only_input_may_be_called_as_an_option_is(name: str) -> None:
     np.testing.assert_array_equal(cell({name: x}, resets=resets)[0][0], want[0])
     y, _, tape = cell.forward({name: x})
     assert cell.backward(tape, y).inputs[name].shape == x.shape
+
+
+HIDDEN = {
+    "resets": ("forward", "trace", "step"),
+    "states": ("forward",),
+    "check_numerics": ("forward",),
+    "names": ("trace",),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_keyword_that_hides_an_input_says_how_to_pass_it(name: str) -> None:
+    text = LEARNED.replace("input x: [I]", f"input x, {name}: [I]")
+    cell = celldsl.compile_source(text.replace("[x, h]", f"[x, {name}, h]"))(I=3, H=4)
+    x = drawn()[0].astype(np.float32)
+    told = rf'{name}: no array .*pass inputs in a mapping, {{"x": …, "{name}": …}}'
+    for method in ("forward", "trace", "step"):
+        run, given = getattr(cell, method), x[0] if method == "step" else x
+        if method not in HIDDEN[name]:
+            run(x=given, **{name: given})
+            continue
+        for inputs in ((), (given,)):
+            named = {name: given} if inputs else {"x": given, name: given}
+            with pytest.raises(TypeError, match=told):
+                run(*inputs, **named)
+        run({"x": given, name: given})

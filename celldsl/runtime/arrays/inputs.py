@@ -45,6 +45,8 @@ def integers(
     Raises ArgumentTypeError for another dtype, ArgumentError for another shape, and for an integer
     out of range, with its place.
     """
+    if isinstance(value, np.ndarray):
+        refuse_one_hot(name, value.shape, len(shape), limit)
     found = _of_kind(name, value, "iu", "integers", f"{name}.astype(np.int64)")
     array = check_array(name, found, found.dtype, shape, words)
     wrong = (array < 0) | (array >= limit)
@@ -53,6 +55,13 @@ def integers(
         told = f"{name}[{', '.join(map(str, place))}] is {array[place]}"
         raise ArgumentError(f"{name}: expected integers from 0 to {limit - 1}, but {told}")
     return array.astype(dtype)
+
+
+def refuse_one_hot(name: str, shape: Sequence[int], rank: int, limit: int) -> None:
+    """Raises ArgumentTypeError for an array with one axis more than `rank`, of `limit` values."""
+    if len(shape) == rank + 1 and shape[-1] == limit:
+        told = f"a last axis of {limit} looks one-hot; pass {name}.argmax(-1)"
+        raise ArgumentTypeError(f"{name}: expected integers from 0 to {limit - 1}: {told}")
 
 
 def truths(

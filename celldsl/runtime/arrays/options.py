@@ -9,7 +9,7 @@ meant; those for what works otherwise here have an answer of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from celldsl.runtime.errors import ArgumentError, ArgumentTypeError, unknown_argument
@@ -25,6 +25,8 @@ BACKWARD_KEYWORDS = ("tape", "dy", "dstate", "check_numerics")
 STREAM_KEYWORDS = ("batch", "state")
 RESET_KEYWORDS = ("state", "rows")
 STATE_KEYWORDS = ("batch",)
+
+ALL_KEYWORDS = frozenset((*FORWARD_KEYWORDS, *TRACE_KEYWORDS))
 
 # A keyword of ours -> what it is called elsewhere.
 ELSEWHERE = {
@@ -82,6 +84,20 @@ def refuse_unknown(
     for name in named:
         if name not in accepted:
             raise unknown_keyword(where, name, accepted, answers)
+
+
+def refuse_hidden(value: object, names: Sequence[str], known: Iterable[str]) -> None:
+    """Raises ArgumentTypeError for an input that an option of the call hides.
+
+    Inputs in a mapping or in order are all seen; by keyword the option of that name is.
+    """
+    if isinstance(value, Mapping | tuple | list) or (value is not None and len(names) == 1):
+        return
+    for name in names:
+        if name in known:
+            shown = ", ".join(f'"{each}": …' for each in names)
+            told = "no array was passed: as a keyword it is an option of calls"
+            raise ArgumentTypeError(f"{name}: {told}; pass inputs in a mapping, {{{shown}}}")
 
 
 def unknown_keyword(

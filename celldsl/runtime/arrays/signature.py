@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from celldsl.runtime.arrays.inputs import check_limit, integers, lead_of, truths
-from celldsl.runtime.arrays.options import FORWARD_KEYWORDS, refuse_unknown
+from celldsl.runtime.arrays.options import ALL_KEYWORDS, refuse_hidden, refuse_unknown
 from celldsl.runtime.arrays.state_structure import Nested, StateStructure, gradients_given
 from celldsl.runtime.arrays.validation import (
     DType,
@@ -90,6 +90,7 @@ class Signature:
         self.output_slots = make_slots(description.outputs, dims)
         self.state_slots = make_slots(description.states, dims)
         self.input_names = tuple(slot.name for slot in self.input_slots)
+        self._may_be_hidden = not ALL_KEYWORDS.isdisjoint(self.input_names)
         self.output_names = tuple(slot.name for slot in self.output_slots)
         self._no_cotangents: list[Values | None] = [None] * len(self.state_slots)
         self.without_gradients = [s.name for s in self.input_slots if s.kind != "real"]
@@ -103,6 +104,14 @@ class Signature:
         """
         if named:
             refuse_unknown(where.format(self.cell_name), named, (*self.input_names, *known))
+
+    def check_hidden(self, value: object, known: Sequence[str]) -> None:
+        """Raises ArgumentTypeError for an input that cannot have been passed: see `refuse_hidden`.
+
+        `known` are the keywords of the call.
+        """
+        if self._may_be_hidden:
+            refuse_hidden(value, self.input_names, known)
 
     def inputs(
         self,
@@ -125,7 +134,7 @@ class Signature:
         found = []
         for slot, given in zip(self.input_slots, self.given(value, named), strict=True):
             if given is None:
-                raise ArgumentTypeError(f"{slot.name}: no array was passed{_by_mapping(slot.name)}")
+                raise ArgumentTypeError(f"{slot.name}: no array was passed")
             here = {name: sizes[name] for name in lead_of(slot.per, lead)}
             array = slot.check(slot.name, given, self.dtype, here)
             sizes.update(zip(here, array.shape, strict=False))
@@ -230,10 +239,3 @@ def _slot(each: Array | Param, dims: Mapping[str, int]) -> Slot:
         return Slot(each.name, axes, shape)
     limit = 0 if each.limit is None else int(each.limit(**dims))
     return Slot(each.name, axes, shape, each.kind, each.per, limit)
-
-
-def _by_mapping(name: str) -> str:
-    """What to do where an input is called as a keyword of ours is."""
-    if name not in FORWARD_KEYWORDS:
-        return ""
-    return f': as a keyword it is an option of calls; pass inputs in a mapping, {{"{name}": …}}'

@@ -216,6 +216,7 @@ class Cell(metaclass=CellClass):
         """
         steppers = self._steppers
         if named:
+            self._signature.check_hidden(inputs, STEP_KEYWORDS)
             self._signature.check_keywords("{}.step()", named, STEP_KEYWORDS)
             state = state_of(f"{self.description.name}.step()", state, named)
             named.pop("state", None)
@@ -253,6 +254,7 @@ class Cell(metaclass=CellClass):
 
         Code is compiled for these names at the first call, and kept.
         """
+        self._signature.check_hidden(inputs, TRACE_KEYWORDS)
         self._signature.check_keywords("{}.trace()", named, TRACE_KEYWORDS)
         options = state, lengths, reverse, resets
         engine, signature = self._engine, self._signature

@@ -61,6 +61,7 @@ def run_pass(cell: BuiltCell, inputs: object, state: object, named: Named) -> tu
     engine, signature = cell._engine, cell._signature
     options: tuple[Option, ...] = ()
     every = False
+    signature.check_hidden(inputs, CALL_KEYWORDS)
     if named:
         signature.check_keywords("a call of {}", named, CALL_KEYWORDS)
         state = state_of(f"a call of {cell.description.name}", state, named)
@@ -83,6 +84,7 @@ def forward_pass(
 ) -> tuple[Nested, Nested, Tape]:
     """A pass with a tape.  Raises what `run_pass` raises."""
     engine, signature = cell._engine, cell._signature
+    signature.check_hidden(inputs, FORWARD_KEYWORDS)
     if named:
         signature.check_keywords("{}.forward()", named, FORWARD_KEYWORDS)
     segments = _segments(asked.checkpoint)

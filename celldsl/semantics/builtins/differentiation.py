@@ -74,14 +74,25 @@ def _loss(f: Environment, e: ast.Call, written: ast.Expr) -> Tensor | None:
         return None
     if loss is None or not loss.shape:
         return loss
-    text = wording.short(written.span)
-    f.error(
-        CODE,
-        f"a gradient is that of one number, and `{text}` is {wording.told(f, loss)}",
-        written.span,
-        help=f"add it up: `{e.function}({_summed(text, len(loss.shape))}, …)`",
-        fix=Fix(written.span, _summed(written.span.text, len(loss.shape))),
-    )
+    text, told = wording.short(written.span), wording.told(f, loss)
+    told = f"a gradient is that of one number, and `{text}` is {told}"
+    help = f"add it up: `{e.function}({_summed(text, len(loss.shape))}, …)`"
+    fix = Fix(written.span, _summed(written.span.text, len(loss.shape)))
+    number = _number_behind(f, e)
+    if number is not None and isinstance(written, ast.Name):
+        better = f"{e.function}({number}, {text})"
+        help, fix = f"the number stands first: `{better}`", Fix(e.span, better)
+    f.error(CODE, told, written.span, help=help, fix=fix)
+    return None
+
+
+def _number_behind(f: Environment, e: ast.Call) -> str | None:
+    """`grad(W, loss)`: the name behind, where it is of a value without axes."""
+    match e.args:
+        case (_, ast.Name(id, primed=False)):
+            binding = f.find(id)
+            value = None if binding is None or binding.kind != "value" else binding.value
+            return id if isinstance(value, Tensor) and not value.shape else None
     return None
 
 

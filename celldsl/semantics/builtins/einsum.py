@@ -22,7 +22,7 @@ from celldsl.semantics.broadcast import reasons
 from celldsl.semantics.builtins.function import Bound, Function, given
 from celldsl.semantics.context import Environment
 from celldsl.semantics.environment import Tensor, Unknown, Value
-from celldsl.semantics.products import ONE, Labelled, contract, summed
+from celldsl.semantics.products import ONE, Labelled, contract, spelled, summed
 from celldsl.structs import record
 from celldsl.syntax import ast
 
@@ -183,7 +183,8 @@ def _as_many(
         if len(labels) != len(value.shape):
             told = f"`{labels}` names {_counted(len(labels), 'axis', 'axes')}, and "
             told += f"`{wording.short(item.span)}` is {wording.told(f, value)}"
-            f.error(CODE, told, axes.span_of(place), help=_without_batch(axes, values))
+            help = _without_batch(axes, values) or _with_rank(f, axes, written, values, place)
+            f.error(CODE, told, axes.span_of(place), help=help)
             return False
     return True
 
@@ -196,6 +197,26 @@ def _without_batch(axes: Axes, values: list[Tensor]) -> str | None:
         return None
     better = axes.text.replace(min(shared, key=axes.operands[0].index), "")
     return f'batch and time are no axes: write `"{better}"`'
+
+
+def _with_rank(
+    f: Environment, axes: Axes, written: tuple[ast.Expr, ...], values: list[Tensor], place: int
+) -> str | None:
+    """The names with a letter for each axis of one value, by the sizes that the others have."""
+    others = [p for p, value in enumerate(values) if len(value.shape) == len(axes.operands[p])]
+    sizes = {x: s for p in others for x, s in zip(axes.operands[p], values[p].shape, strict=True)}
+    labels = dict.fromkeys(axes.operands[place] + "".join(sizes))
+    found = ""
+    for size in values[place].shape:
+        fitting = (x for x in labels if x in sizes and x not in found)
+        found += next((x for x in fitting if f.context.constraints.equal(sizes[x], size)), "?")
+    operands = [*axes.operands[:place], found, *axes.operands[place + 1 :]]
+    out = "".join(x for x in axes.out if x in "".join(operands))
+    if len(others) == len(values) - 1 and others and "?" not in found and out == axes.out:
+        return f'did you mean `"{",".join(operands)}->{out}"`?'
+    if len(values) == 2:
+        return spelled(f, (written[0], values[0]), (written[1], values[1]))
+    return f"it has a letter for each axis: {_counted(len(values[place].shape), 'letter')}"
 
 
 def _one_size_each(

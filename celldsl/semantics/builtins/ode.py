@@ -96,6 +96,8 @@ def _function(f: Environment, a: Bound) -> FunctionValue:
         told = f"`{name}` is an inner cell, and no function"
         help = f"step it, and take the difference: `k = {name}(…, h=y) - y`"
         f.error("E0310", told, written.span, help=help)
+        if name in f.inner:
+            f.inner[name].stepped = written.span  # how it is stepped has been told
         raise Refused
     elif isinstance(written, ast.Name) and binding is None:
         near = nearest(written.id, f.home.defs)

@@ -115,6 +115,10 @@ def ask_shared(m: Mistake) -> Words | None:
         help = f"leave `shared` out: what reads `{m.after}` reads the same"
         told = f"a `{m.token}` is one for all that read it"
         return Words("E0010", told, help, start=m.first.start, end=m.first.end)
+    if m.before == "shared" and m.kind == "NAME" and m.wants("STAR"):
+        help = f"a function with one set of weights is `shared def`; `{m.token}` stands in it"
+        told, start = "`shared` stands before `def`, and not in an expression", m.before.start
+        return Words("E0010", told, help, start=start, end=m.before.end)
     words = m.tokens[m.line : m.at]
     if m.first.type == "SUB" and len(words) == 5 and words[3] == "shared" and m.kind != "NEWLINE":
         told = f"`{words[1]}` has the sizes and settings of `{words[4]}`"
@@ -136,6 +140,9 @@ def ask_lifetime(m: Mistake) -> Words | None:
     """`input c: [C] sequence`, `input c: [C] once per sequence`, `input c: per sequence`"""
     if m.first.type != "INPUT":
         return None
+    ahead = _lifetime_ahead(m)
+    if ahead is not None:
+        return ahead
     if (m.token, m.after) == ("per", "sequence") and m.before.type == "NAME":
         given = m.bracket(m.at + 3) if m.at + 3 < len(m.tokens) else None
         shape = _usual(m) if given is None else f"[{given[0]}]"
@@ -155,6 +162,24 @@ def ask_lifetime(m: Mistake) -> Words | None:
     help = "write `per sequence` behind the shape"
     return Words("E0010", "how long an input lasts is said in two words", help, "per sequence",
                  start=first.start, end=last.end, over=True)  # fmt: skip
+
+
+def _lifetime_ahead(m: Mistake) -> Words | None:
+    """`input per sequence c: [C]`, `input sequence c: [C]`"""
+    words = [str(token) for token in m.tokens[m.line + 1 : m.line + 3]]
+    count = 2 if words == ["per", "sequence"] else int(words[:1] in (["sequence"], ["per"]))
+    if not count or m.at not in (m.line + 2, m.line + 3):
+        return None
+    name, colon = m.tokens[m.line + count + 1 : m.line + count + 3]
+    if name.type not in ("NAME", "NEWLINE"):
+        return None
+    word = str(name) if name.type == "NAME" else "c"
+    opens = m.line + count + 3
+    given = m.bracket(opens) if colon.type == "COLON" else None
+    shape = _usual(m) if given is None else f"[{given[0]}]"
+    help = f"write `{m.first} {word}: {shape} per sequence`"
+    start, end = m.tokens[m.line + 1].start, m.tokens[m.line + count].end
+    return Words("E0010", "`per sequence` stands behind the shape", help, start=start, end=end)
 
 
 def _ask_for_shape(m: Mistake) -> Words:

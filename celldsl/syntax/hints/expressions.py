@@ -50,6 +50,10 @@ def ask_fold(m: Mistake) -> Words | None:
     if m.kind in ("COMMA", "EQUAL") and m.wants("COLON"):
         help = "such as `sum(for k in 0..K: v[k])`"
         return Words("E0010", "a `:` stands between a loop and what is folded", help)
+    if m.kind in ("COLON", "COMMA", "EQUAL") and m.expected == {"IN"}:
+        function = m.tokens[m.at - 3] if m.tokens[m.at - 3].type == "NAME" else "sum"
+        help = f"write `{function}(for {m.before} in 0..K: …)`; the end is excluded"
+        return Words("E0010", f"the loop does not say over what `{m.before}` goes", help)
     if m.kind in ("COLON", "COMMA") and m.wants("DOTS"):
         help = "such as `sum(for k in 0..K: v[k])`; the end is excluded"
         return Words("E0010", "a loop runs over a range `a..b`", help)
@@ -190,6 +194,23 @@ def _called(m: Mistake) -> str:
     return ""
 
 
+def ask_one_of_many(m: Mistake) -> Words | None:
+    """`g[2].h'`, `g[0](x)`, where `g` is an inner cell that a loop declares"""
+    if m.before.type != "RSQB" or m.kind not in ("DOT", "LPAR"):
+        return None
+    opens = next((at for at in range(m.at - 1, m.line, -1) if m.tokens[at].type == "LSQB"), m.line)
+    inner = m.tokens[opens - 1]
+    if opens == m.line or str(inner) not in _inner_names(m):
+        return None
+    text = f"{inner}[{''.join(map(str, m.tokens[opens + 1 : m.at - 1]))}]"
+    told = f"`{inner}` is known in its iteration of the loop, and as `{text}` nowhere"
+    help = f"step it in the loop that declares it: `{inner}(…)`"
+    if m.kind == "DOT" and m.after.type in ("NAME", "PRIMED"):
+        picked = text.removeprefix(str(inner))
+        help = f"fill a value in the loop, `kept[k] = {inner}.{m.after}`, and read `kept{picked}`"
+    return Words("E0018", told, help, start=inner.start, end=m.before.end)
+
+
 def ask_method(m: Mistake) -> Words | None:
     """`x.sum()`, `h'.detach()`, `linear(x, H).chunk(4)`, `a.b.c`"""
     if m.kind == "DOT" and m.before.type in ("PRIMED", "RPAR", "RSQB") and m.after.type == "NAME":
@@ -213,11 +234,6 @@ def ask_method(m: Mistake) -> Words | None:
 
 def _inner_call(m: Mistake) -> Words | None:
     """`y = g(x).h` of an inner cell."""
-    inner = {
-        str(m.tokens[at + 1])
-        for at in range(m.line)
-        if m.tokens[at].type == "SUB" and m.tokens[at + 1].type == "NAME"
-    }
     for at in range(m.at - 2, m.line, -1):
         inside = m.bracket(at) if m.tokens[at].type == "LPAR" else None
         if inside is not None and inside[1] == m.before.end:
@@ -225,11 +241,20 @@ def _inner_call(m: Mistake) -> Words | None:
     else:
         return None
     name, state = str(m.tokens[at - 1]), m.after
-    if name not in inner or m.tokens[m.at + 2].type == "LPAR":
+    if name not in _inner_names(m) or m.tokens[m.at + 2].type == "LPAR":
         return None
     help = f"step it in an equation of its own, and read `{name}.{state}'` below that"
     told = f"a step of `{name}` gives its outputs, and `{state}` is read as `{name}.{state}'`"
     return Words("E0018", told, help, end=state.end)
+
+
+def _inner_names(m: Mistake) -> set[str]:
+    """The inner cells that are declared above."""
+    return {
+        str(m.tokens[at + 1])
+        for at in range(m.line)
+        if m.tokens[at].type == "SUB" and m.tokens[at + 1].type == "NAME"
+    }
 
 
 def ask_point(m: Mistake) -> Words | None:
@@ -279,6 +304,7 @@ EXPRESSION_RULES = (
     ask_number_point,
     ask_step,
     ask_point,
+    ask_one_of_many,
     ask_method,
     ask_prefix,
     ask_not,
