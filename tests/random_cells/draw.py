@@ -10,7 +10,9 @@ rounding does not hide mistakes.
 from __future__ import annotations
 
 import random
+import re
 
+from tests.random_cells.constructs import CONSTRUCTS, FUNCTIONS
 from tests.random_cells.draft import Draft
 from tests.random_cells.equations import EQUATIONS
 from tests.random_cells.size import DIMS, IN, H, N, Shape, shape_text
@@ -23,10 +25,6 @@ cell Inner[I, H]:
     s' = 0.5 * s + a
     output s', a
 """
-FIELDS = {
-    "drift": "def drift(v, w) = tanh(w - v)",
-    "swing": "def swing(v, w):\n    a = sin(w)\n    return a, -v\n",
-}
 STATE_SHAPES: tuple[Shape, ...] = ((H,), (H,), (N,), (), (N, H), (IN,))
 INPUT_SHAPES: tuple[Shape, ...] = ((IN,), (IN,), (H,), (), (N, H))
 
@@ -49,7 +47,7 @@ def draw_cell(seed: int, masks: bool = False) -> str:
     for name, shape in turning:
         draft.declared.append(f"state {name}: complex{shape_text(shape)}")
         draft.complexes.append((name, shape))
-    kinds, weights = zip(*EQUATIONS.items(), strict=True)
+    kinds, weights = zip(*(EQUATIONS | CONSTRUCTS).items(), strict=True)
     for _ in range(rng.randint(3, 8)):
         rng.choices(kinds, weights)[0](draft)
     for name, shape in states:
@@ -58,12 +56,23 @@ def draw_cell(seed: int, masks: bool = False) -> str:
         value = draft.complex_of_shape(shape)
         draft.lines.append(f"{name}' = 0.5i * {name} + {value} / (2 + abs({value}))")
     outputs = [f"{states[0][0]}'", *_others(draft)]
-    if any("= kind[" in line for line in draft.declared):
+    if any("= kind[" in line for line in (*draft.declared, *draft.lines)):
         head = [head[0].replace("deep = true", "deep = true, kind = Inner")]
     body = [*draft.declared, *draft.lines, f"output {', '.join(outputs)}"]
     text = "\n".join([*head, *(f"    {line}" for line in body)])
-    fields = [field for name, field in FIELDS.items() if f"ode({name}," in text]
-    return "\n".join([text, INNER if draft.inner else "", *fields])
+    return "\n".join([text, INNER if "Inner" in text else "", *_functions(text)])
+
+
+def _functions(text: str) -> list[str]:
+    """Those that a text names, and those that these name."""
+    named = [each for name, each in FUNCTIONS.items() if re.search(rf"\b{name}\b", text)]
+    inside = "\n".join(named)
+    return [each for each in FUNCTIONS.values() if each in named or _called(each, inside)]
+
+
+def _called(function: str, text: str) -> bool:
+    name = function.split("(")[0].split()[-1]
+    return re.search(rf"\b{name}\(", text) is not None
 
 
 def _special_inputs(draft: Draft) -> None:
@@ -82,6 +91,10 @@ def _special_inputs(draft: Draft) -> None:
         name = draft.name("c")
         draft.declared.append(f"input {name}: {shape_text(shape)} per sequence")
         draft.values.append((name, shape))
+    if rng.random() < 0.15:
+        shape = rng.choice(((H,), (N,)))
+        draft.declared.append(f"input {(name := draft.name('u'))}: complex{shape_text(shape)}")
+        draft.complexes.append((name, shape))
 
 
 def _next(draft: Draft, name: str, shape: Shape) -> None:

@@ -115,3 +115,23 @@ def test_random_cells_have_every_kind_of_operation() -> None:
     found = {node.op for seed in range(60) for node in written(seed).nodes()}
     assert {"einsum", "slice", "concat", "mask", "where", "sum", "amax", "cumsum", "roll",
             "transpose", "reshape", "stop_gradient", "number", "size"} <= found  # fmt: skip
+
+
+# Of each construct of the language, how a text shows that it has one.
+WRITTEN = {
+    "weights of one function": "flow(", "weights anew": "gate(", "weights of another": "= shared s",
+    "cells in a loop": "    sub ", "any cell": "kind[", "a start": ", s=",
+    "steps in a loop": "    v",
+    "a slice above": "[k-1]", "a slice of a state": "'[k]", "a fold": "(for k in", "rows": "[3, ",
+    "products of rows": " @ expand(", "names of axes": "einsum(", "numbers in order": "arange(1, ",
+    "clipped": "clip_gradient(", "scaled": "scale_gradient(", "gradient": "grad(",
+    "time": "gap0", "a rule": 'method="rk4"', "once a sequence": "per sequence",
+    "integers": ": int[N]", "truths": ": bool", "a place": "one_hot(", "several": "* linear(",
+    "complex inputs": "input u0: complex", "complex states": "state w0: complex",
+    "length 1": "normalize(", "given anew": "v0 = 0.9", "choice by data": "where(k0 == 0",
+}  # fmt: skip
+
+
+def test_random_cells_have_every_construct() -> None:
+    texts = "\n".join(draw_cell(seed, masks=seed % 2 == 0) for seed in range(200))
+    assert [what for what, text in WRITTEN.items() if text not in texts] == []
