@@ -68,6 +68,8 @@ def load(
     optimisations to leave out (`docs/performance.md`), ValueError where there is no such one.
     Raises CellError, which holds every diagnostic, and OSError where the file cannot be read.
     """
+    if path == "":
+        raise ArgumentError("path: expected a file or the name of a cell, got ''")
     found = file_of(path) if isinstance(path, str | bytes | os.PathLike) else path
     if not hasattr(found, "read_text"):
         kind = type(path).__name__

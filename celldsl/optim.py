@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,16 @@ ELSEWHERE = {
     "lr": "rate", "learning_rate": "rate", "weight_decay": "decay", "params": "parameters",
     "max_norm": "clip", "b1": "betas", "b2": "betas", "beta_1": "betas", "beta_2": "betas",
 }  # fmt: skip
+
+METHODS = {
+    "step": "here it is `update(gradients)`, with what `cell.backward` gave",
+    "apply_gradients": "here it is `update(gradients)`, with what `cell.backward` gave",
+    "minimize": "here it is `update(gradients)`, with what `cell.backward` gave",
+    "zero_grad": "each `backward` returns gradients of its own",
+    "state_dict": "here it is `state()`",
+    "load_state_dict": "here it is `load_state(state)`",
+    "param_groups": "rates of some parameters are `settings`",
+}
 
 
 def constant(rate: float, warmup: int = 0) -> Schedule:
@@ -108,6 +118,9 @@ class Adam:
     ) -> None:
         _check_keywords(unknown)
         _check_mapping("parameters", parameters)
+        for name, given in (("rate", rate), ("eps", eps), ("decay", decay), ("clip", clip)):
+            if given is not None and not callable(given):
+                _check_number(name, given)
         self.parameters = parameters
         self.schedule = rate if callable(rate) else constant(rate)
         self.betas, self.eps, self.clip = betas, eps, clip
@@ -116,6 +129,13 @@ class Adam:
         moving = [name for name in parameters if not self.settings[name]["frozen"]]
         self.means = {name: np.zeros_like(parameters[name]) for name in moving}
         self.squares = {name: np.zeros_like(parameters[name]) for name in moving}
+
+    if not TYPE_CHECKING:  # which would take any name for known
+
+        def __getattr__(self, name: str) -> object:
+            hint = METHODS.get(name)
+            told = f'Adam has no attribute "{name}"'
+            raise AttributeError(f"{told}; {hint}" if hint else told, name=name, obj=self)
 
     @property
     def rate(self) -> float:
@@ -190,6 +210,13 @@ def _check_keywords(unknown: Mapping[str, object]) -> None:
             told = f'Adam() has no argument "{name}"; here it is {ELSEWHERE[name]}'
             raise ArgumentTypeError(told)
         raise unknown_argument("Adam()", name, ARGUMENTS)
+
+
+def _check_number(name: str, given: object) -> None:
+    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
+        raise ArgumentTypeError(f"{name}: expected a number, got {given!r}")
+    if not float(given) >= 0.0:
+        raise ArgumentError(f"{name}: expected 0 or more, got {given!r}")
 
 
 def _check_mapping(name: str, given: object) -> None:

@@ -136,3 +136,16 @@ def test_what_does_not_fit_is_refused() -> None:
         adam.update({**gradients(0), "h0": np.ones(2)})
     with pytest.raises(celldsl.ArgumentError, match="`mean/h0` is missing"):
         adam.load_state({k: v for k, v in adam.state().items() if k != "mean/h0"})
+
+
+@pytest.mark.parametrize("name", ["rate", "eps", "decay", "clip"])
+@pytest.mark.parametrize("wrong", ["x", -1.0, True, float("nan")])
+def test_numbers_are_numbers(name: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name}: expected"):
+        Adam({"a": np.ones(2)}, **{name: wrong})
+
+
+def test_methods_of_other_optimisers_are_told() -> None:
+    adam: Any = Adam({"a": np.ones(2)})
+    with pytest.raises(AttributeError, match=r"here it is `update\(gradients\)`"):
+        adam.step()

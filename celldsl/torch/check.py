@@ -232,6 +232,9 @@ def _turned(found: tuple[int, ...], wanted: tuple[int | None, ...], lead: Sequen
     """What to do where the first two axes were exchanged."""
     if len(found) != len(wanted) or len(lead) != 2 or found[2:] != wanted[2:]:
         return ""
+    turned = zip(wanted[:2], found[1::-1], strict=True)
+    if not all(want is None or want == got for want, got in turned):
+        return ""
     return "; its first two axes look exchanged (batch_first)"
 
 

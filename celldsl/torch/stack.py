@@ -94,6 +94,9 @@ def _refuse_unknown(
             told = f"{name}: no cell here has such a setting; pass it beside settings={{…}}"
             raise ArgumentTypeError(told)
     refuse_unknown(where, settings, (*names, *own), ANSWERS)
+    for name in settings:
+        if not any(isinstance(cell, type) and name in _known_to(cell, settings) for cell in wanted):
+            raise ArgumentTypeError(f"{name}: a built cell has its settings already")
 
 
 def _layer(

@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 import celldsl
-from celldsl.runtime.errors import ArgumentError, NonFiniteError, WeightsWarning
+from celldsl.runtime.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NonFiniteError,
+    WeightsWarning,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -184,3 +189,21 @@ def test_dropout_that_has_no_effect_is_told(root: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         celldsl.torch.RNN(root, H=3)
+
+
+def test_a_built_cell_has_its_settings_already(root: Any) -> None:
+    for cells in (root(H=3), [root(H=3), root(H=3)]):
+        with pytest.raises(ArgumentTypeError, match="H: a built cell has its settings already"):
+            celldsl.torch.RNN(cells, H=5)
+    assert celldsl.torch.RNN([root, root(H=3)], H=3).num_layers == 2
+
+
+def test_axes_look_exchanged_where_they_are(root: Any) -> None:
+    layer, x = celldsl.torch.RNN(root, H=3), torch.ones(2, 4, 3)
+    state = layer(x)[1]
+    wrong = [torch.cat([each, each]) for each in state]  # of two layers
+    with pytest.raises(ArgumentError) as told:
+        layer(x, tuple(wrong))
+    assert "exchanged" not in str(told.value)
+    with pytest.raises(ArgumentError, match="look exchanged"):
+        layer(x, tuple(each.transpose(0, 1) for each in state))

@@ -132,3 +132,20 @@ def test_parameters_are_compared_by_names_and_values(cell: Fake) -> None:
     assert cell.params != {name: cell.params[name]} and cell.params != 3
     with pytest.raises(TypeError, match="unhashable"):
         hash(before)
+
+
+def test_what_is_no_name_of_a_mapping_is_told(cell: Fake) -> None:
+    params: Any = cell.params
+    with pytest.raises(AttributeError, match=r"write params\['h\.W_x'\]"):
+        _ = params.h
+    with pytest.raises(AttributeError, match=r'no attribute "foo"$'):
+        _ = params.foo
+    for function in (np.asarray, np.sum):
+        with pytest.raises(TypeError, match=r"`params\.flat`"):
+            function(params)
+    with pytest.raises(AttributeError, match=r'cell\.params\["h\.W_x"\] for a parameter of it'):
+        _ = cell.h
+    with pytest.raises(ValueError, match="path: expected that of a safetensors file, got int"):
+        cell.save(123)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="path: expected that of a safetensors file, got ''"):
+        cell.load("")

@@ -16,6 +16,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -189,6 +190,23 @@ class Parameters(Mapping[str, Values]):
 
     def __ror__(self, values: Mapping[str, object]) -> dict[str, object]:
         return {**values, **self} if isinstance(values, Mapping) else NotImplemented
+
+    if not TYPE_CHECKING:  # which would take any name for known
+
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            own = [each for each in self._views if each.partition(".")[0] == name]
+            told = f'parameters have no attribute "{name}"'
+            if own:
+                told += f"; they are a mapping: write params[{own[0]!r}]"
+            raise AttributeError(told)
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        """Without it NumPy would make an array of the names."""
+        raise ArgumentTypeError(
+            "parameters are several arrays by name; as one vector they are `params.flat`"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Whether names and values are the same."""

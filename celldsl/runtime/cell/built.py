@@ -98,6 +98,9 @@ ELSEWHERE = {
     "train": "dropout and zoneout are left out by `forward(training=False)`",
     "eval": "dropout and zoneout are left out by `forward(training=False)`",
     "zero_grad": "each `backward` returns gradients of its own",
+    "weights": "the parameters are `params`, a mapping of names to arrays",
+    "predict": "call the cell: `y, state = cell(x)`",
+    "export": "`save` writes the parameters, `celldsl compile --target` the equations",
     "fit": "`celldsl.optim` has an optimiser for a loop of your own",
 }
 
@@ -109,6 +112,10 @@ def unknown_attribute(cell: BuiltCell, name: str) -> AttributeError:
     for what, names in zip(("params", "hypers"), own, strict=True):
         if name in names:
             return AttributeError(f'{told}; write cell.{what}["{name}"]')
+    first = next((each for each in own[0] if each.startswith(f"{name}.")), None)
+    if first is not None:
+        of_it = f'write cell.params["{first}"] for a parameter of it, cell.trace for its values'
+        return AttributeError(f"{told}; {of_it}")
     near = nearest_name(name, [n for n in dir(cell) if not n.startswith("_")])
     hint = ELSEWHERE.get(name) or (f"did you mean {near}?" if near else None)
     return AttributeError(f"{told}; {hint}" if hint else told, name=name, obj=cell)

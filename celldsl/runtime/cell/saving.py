@@ -32,7 +32,13 @@ from celldsl.runtime.arrays.validation import DType, Values
 from celldsl.runtime.cell.built import BuiltCell
 from celldsl.runtime.cell.compiler import compiler
 from celldsl.runtime.description import Description
-from celldsl.runtime.errors import ArgumentError, WeightsError, WeightsWarning, caller_level
+from celldsl.runtime.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    WeightsError,
+    WeightsWarning,
+    caller_level,
+)
 
 # Ends of files that other formats are known by.
 OF_OTHERS = (".npz", ".npy", ".pt", ".pth", ".pkl", ".h5", ".keras", ".onnx", ".msgpack", ".cell")
@@ -40,6 +46,7 @@ OF_OTHERS = (".npz", ".npy", ".pt", ".pth", ".pkl", ".h5", ".keras", ".onnx", ".
 
 def save_cell(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
     """Writes parameters, consts and settings, whole or not at all."""
+    _check_path(path)
     if Path(path).suffix in OF_OTHERS:
         better = Path(path).with_suffix(".safetensors").name
         raise ArgumentError(f"path: cells are saved as safetensors, {path} names another: {better}")
@@ -80,6 +87,12 @@ def cell_from_file(cls: Any, path: str | os.PathLike[str]) -> Any:
     return cell
 
 
+def _check_path(path: object) -> None:
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        told = repr(path) if isinstance(path, str) else type(path).__name__
+        raise ArgumentTypeError(f"path: expected that of a safetensors file, got {told}")
+
+
 def load_into(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
     """Copies the parameters of a file into a cell: all or none.
 
@@ -87,6 +100,7 @@ def load_into(cell: BuiltCell, path: str | os.PathLike[str]) -> None:
     names.  Raises WeightsError where it does not fit, and gives a WeightsWarning where it was saved
     from other equations or with other hyperparameters.
     """
+    _check_path(path)
     arrays, metadata = read_weights(path)
     described = cell.description
     settings: dict[str, object] = {}
