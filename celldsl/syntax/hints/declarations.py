@@ -10,6 +10,7 @@ Each rule is one mistake; the first that fits speaks.
 from __future__ import annotations
 
 from celldsl.syntax.hints.parse_error import Mistake, Words
+from celldsl.syntax.kinds import REALS
 
 _DECLARING = frozenset({"INPUT", "STATE", "PARAM", "CONST"})
 _KINDS = ("complex", "bool", "int")
@@ -84,19 +85,23 @@ def ask_shape(m: Mistake) -> Words | None:
 
 
 def _kind_behind(m: Mistake) -> Words | None:
-    """`state z: [H]: complex`, `input k: [] int`: the kind stands before the shape."""
+    """`state z: [H]: complex`, `input k: [] int`, `param W: [H] float`."""
     at = m.at if m.before.type == "RSQB" else m.at - 1
     word = m.tokens[at + (m.tokens[at].type == "COLON")]
-    if word not in _KINDS or m.tokens[at - 1].type != "RSQB":
+    if word not in (*_KINDS, *REALS) or m.tokens[at - 1].type != "RSQB":
         return None
     opens = max(at for at in range(m.line, m.at) if m.tokens[at].type == "LSQB")
     inside = m.bracket(opens)
     if inside is None:
         return None
     better = f"{word}[{inside[0]}]" if inside[0] or word == "complex" else str(word)
+    if word in REALS:
+        better = f"[{inside[0]}]"
     start, name = m.tokens[opens].start, m.tokens[opens - 2]
     help = f"write `{m.first} {name}: {better}`"
     said = f"`{word}` stands before the shape"
+    if word in REALS:
+        said = f"a shape alone says that `{name}` is of numbers"
     return Words("E0010", said, help, better, start=start, end=word.end, over=True)
 
 
