@@ -25,6 +25,7 @@ PLANNING = {
     "instead, take a half to a quarter of the multiplications and round up to four times as much",
     "round_as_packed": "rounds factors of products to bfloat16 as they are packed, not in loops",
     "block_sequences": "takes few sequences at a time through all steps where states are matrices",
+    "index_rows": "finds rows of sequences with lengths in the caller's arrays, without copies",
     "carry_in_place": "writes the cotangents of states over the old ones",
 }
 # Names that they had before; people may have them in scripts.

@@ -114,6 +114,11 @@ def values_of(value: object) -> list[object]:
     return found
 
 
+def fields_of(value: object) -> dict[str, object]:
+    """What `values_of` gives, by the names of the fields."""
+    return dict(zip(getattr(type(value), _FIELDS, ()), values_of(value), strict=True))
+
+
 # ---------------------------------------------------------------- what both have
 
 

@@ -127,7 +127,7 @@ def _table(
     table = jnp.stack([rows, active, *kept, jnp.zeros_like(times)], 1)
     ends = jnp.asarray([[0, 0, states + first, 0, 0]], jnp.int32)
     after = HEADER + WORDS * (how.steps + 1)
-    head = [how.steps, how.batch, total, states, first, count, given, keep, 1 - given, after]
+    head = [how.steps, how.batch, total, states, first, count, given, keep, 1 - given, after, 0, 0]
     parts = [
         jnp.stack([jnp.asarray(word, jnp.int32) for word in head]),
         table.reshape(-1),

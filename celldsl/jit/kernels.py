@@ -100,16 +100,16 @@ def dense_rows(steps: int, batch: int) -> Any:
 
     As `celldsl.runtime.description` lays them out, for code that runs no thread but its own.
     """
-    total, sequences = steps * batch, 15 + 5 * steps
+    total, sequences = steps * batch, 17 + 5 * steps
     runs = sequences + 2 * batch + 1
     rows = np.zeros(runs + 4 * steps, np.int64)
     for place, value in enumerate((steps, batch, total, total, 0, batch, 1, 1, 0, sequences)):
         rows[place] = value
     for t in range(steps + 1):
-        for place in (10, 12, 13):
+        for place in (12, 14, 15):
             rows[place + 5 * t] = t * batch
-        rows[11 + 5 * t] = batch if t < steps else 0
-        rows[14 + 5 * t] = runs + 4 * t
+        rows[13 + 5 * t] = batch if t < steps else 0
+        rows[16 + 5 * t] = runs + 4 * t
     for t in range(steps):
         rows[runs + 4 * t + 1] = batch
         rows[runs + 4 * t + 2] = (t + 1) * batch

@@ -22,9 +22,9 @@ CODE_FILES = {
     "lowering.pointers": ("address", "pointer", "real"),
     "lowering.vector_width": ("panel_width",),
     "gemm.calls": (
-        "convolve", "convolve_sums", "gemm", "gemm_rounded", "gemm_sums", "gemm_sums_rounded",
-        "pack", "pack_kernel", "pack_rounded", "pack_winograd", "tile", "winograd",
-        "winograd_sums",
+        "convolve", "convolve_sums", "gemm", "gemm_rounded", "gemm_rows", "gemm_sums",
+        "gemm_sums_rounded", "gemm_sums_rows", "pack", "pack_kernel", "pack_rounded", "pack_rows",
+        "pack_winograd", "tile", "winograd", "winograd_sums",
     ),
     "gemm.packing": ("sum_chunks", "sum_split"),
     "vector_math.functions": (

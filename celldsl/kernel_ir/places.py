@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from celldsl.ir.size import Shape
-from celldsl.kernel_ir.statements import ZERO, Count, Name, Pointer, Start, Value, plus, times
+from celldsl.kernel_ir.statements import (
+    ZERO,
+    Count,
+    Load,
+    Name,
+    Pointer,
+    Start,
+    Value,
+    Word,
+    Writer,
+    apply,
+    plus,
+    times,
+)
 from celldsl.plan.layout import word_of
 from celldsl.plan.places import Place, RowKind
 
@@ -21,14 +34,35 @@ FIRST_ROWS: dict[RowKind, Value] = {
     "saved": Name("saved"),
     "state": Name("state"),
     "next": Name("next_state"),
+    "input": Name("row"),
+    "result": Name("row"),
 }
 FIXED_ROWS = ("once", "part")
+# Where `rows` has the index of such rows; 0 where they lie as they are numbered.
+INDEX_WORDS: dict[RowKind, Word] = {"input": Word("input_index"), "result": Word("result_index")}
 
 
 def row_of(place: Place, b: Value) -> Value:
-    """The row of the place that belongs to sequence `b` of those that a step works on."""
+    """The row of the place that belongs to sequence `b` of those that a step works on.
+
+    One that an index finds is a variable (`find_row`).
+    """
+    if place.rows in INDEX_WORDS:
+        return found_row(place.rows)
     first = FIRST_ROWS.get(place.rows, 0)
     return first if place.rows in FIXED_ROWS else plus(first, b)
+
+
+def found_row(kind: RowKind) -> Name:
+    return Name(f"{kind}_row")
+
+
+def find_row(out: Writer, kind: RowKind, row: Value) -> Name:
+    """A variable with the row of the caller's array that has number `row` here."""
+    found, index = out.let(found_row(kind).id, row), INDEX_WORDS[kind]
+    with out.when(apply("ne", index, 0)):
+        out.assign(found, Load(Name("rows"), plus(index, found)))
+    return found
 
 
 def place_at(place: Place, row: Value) -> Value:

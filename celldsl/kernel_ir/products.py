@@ -13,10 +13,17 @@ Parts share the rows of a sum, or where there are few of them the columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from celldsl.ir.size import Size
-from celldsl.kernel_ir.places import FIRST_ROWS, element, place_at, pointer_to
+from celldsl.kernel_ir.places import (
+    FIRST_ROWS,
+    INDEX_WORDS,
+    element,
+    find_row,
+    place_at,
+    pointer_to,
+)
 from celldsl.kernel_ir.statements import (
     Call,
     Count,
@@ -99,19 +106,52 @@ def write_gemm(
     out: Writer, stage: Gemm, low: Value, high: Value, firsts: Mapping[RowKind, Value]
 ) -> None:
     """`firsts` are the rows of the first sequence, for each kind of rows."""
+    left, made = moved(stage.repeats, "left"), moved(stage.repeats, "out")
+    sizes = minus(high, low), Count(stage.n), Count(stage.k)
+    steps = Count(stage.left.width), Count(stage.left_stride)
+    panels = () if stage.rounds else (times(Count(stage.k), PANEL), PANEL)
+    right = pointer_to(stage.packed, 0, moved(stage.repeats, "right")), *panels
+    last = Count(stage.out.width), int(stage.accumulate)
+
+    def as_numbered() -> None:
+        ends = [rows_from(stage.left, low, left, firsts), rows_from(stage.out, low, made, firsts)]
+        out.do(rounding("gemm", stage), *sizes, ends[0], *steps, *right, ends[1], *last)
+
+    def by_index() -> None:
+        (a, *of_a), (c, *of_c) = (
+            _whole(place, low, inside, firsts)
+            for place, inside in ((stage.left, left), (stage.out, made))
+        )
+        out.do("gemm_rows", *sizes, a, *steps, *right, c, *last, Name("rows"), *of_a, *of_c)
+
     with out.loops(axes_of(stage.repeats)):
         sign = "+=" if stage.accumulate else "="
         out.note(f"{stage.out.name or 'out'} {sign} {stage.left.name} @ {stage.packed.name}")
-        panels = () if stage.rounds else (times(Count(stage.k), PANEL), PANEL)
-        out.do(
-            rounding("gemm", stage),
-            minus(high, low), Count(stage.n), Count(stage.k),
-            rows_from(stage.left, low, moved(stage.repeats, "left"), firsts),
-            Count(stage.left.width), Count(stage.left_stride),
-            pointer_to(stage.packed, 0, moved(stage.repeats, "right")), *panels,
-            rows_from(stage.out, low, moved(stage.repeats, "out"), firsts),
-            Count(stage.out.width), int(stage.accumulate),
-        )  # fmt: skip
+        _either(out, [stage.left, stage.out], as_numbered, by_index)
+
+
+def _either(
+    out: Writer, places: Sequence[Place], as_numbered: Callable[[], None],
+    by_index: Callable[[], None],
+) -> None:  # fmt: skip
+    """The first where rows lie as they are numbered, the second where an index finds some."""
+    words = {place.rows: INDEX_WORDS[place.rows] for place in places if place.rows in INDEX_WORDS}
+    if not words:
+        as_numbered()
+        return
+    with out.when(apply("eq", plus(*words.values()), 0)):
+        as_numbered()
+    with out.otherwise():
+        by_index()
+
+
+def _whole(
+    place: Place, low: Value, inside: Sequence[Value], firsts: Mapping[RowKind, Value]
+) -> tuple[Pointer, Value, Value]:
+    """Where rows are counted from, the first of a stage, and the word of their index (0: none)."""
+    if place.rows not in INDEX_WORDS:
+        return rows_from(place, low, inside, firsts), 0, 0
+    return pointer_to(place, 0, inside), plus(firsts.get("row", 0), low), INDEX_WORDS[place.rows]
 
 
 def write_pack(out: Writer, stage: Pack) -> None:
@@ -195,19 +235,43 @@ def _write_chunk(out: Writer, stage: GemmRows) -> None:
     """The products of the rows from `low` on."""
     low, depth, panels, strips = (Name(x) for x in ("low", "depth", "panels", "strips"))
     columns = minus(TO_COLUMN, FROM_COLUMN)
-    right = pointer_to(stage.right, low, [*_both(stage, "right"), FROM_COLUMN])
-    out.do(rounding("pack", stage), depth, columns, right, Count(stage.right.width), 1, panels)
+    steps = Count(stage.right.width), 1
+
+    def pack(first: Value, *index: Value) -> None:
+        right = pointer_to(stage.right, first, [*_both(stage, "right"), FROM_COLUMN])
+        entry = "pack_rows" if index else rounding("pack", stage)
+        out.do(entry, depth, columns, right, *steps, panels, *index)
+
+    _either(out, [stage.right], lambda: pack(low), lambda: pack(0, *_index(stage.right)))
     turn = plus(*(Name(f"s{i}") for i in range(len(stage.sums))), Name("chunk"))
     for number, one in enumerate(stage.products):
         own: Value = columns
         if one.n != stage.n:
             own = minus(Call("min", (TO_COLUMN, Count(one.n))), FROM_COLUMN)
             own = Call("max", (0, own))
-        out.do(
-            rounding("gemm_sums", stage), depth, Count(one.m), own,
-            pointer_to(one.left, low, _both(stage, "left")), Count(one.left.width),
-            panels, strips, Name(f"sum_{number}"), Name(f"step_{number}"), less(0, turn),
-        )  # fmt: skip
+        further = strips, Name(f"sum_{number}"), Name(f"step_{number}"), less(0, turn)
+        _write_sum(out, stage, one, [depth, Count(one.m), own], [panels, *further])
+
+
+def _write_sum(
+    out: Writer, stage: GemmRows, one: RowSum, sizes: Sequence[Value], further: Sequence[Value]
+) -> None:
+    def add(first: Value, *index: Value) -> None:
+        left = pointer_to(one.left, first, _both(stage, "left"))
+        entry = "gemm_sums_rows" if index else rounding("gemm_sums", stage)
+        out.do(entry, *sizes, left, Count(one.left.width), *further, *index)
+
+    low = Name("low")
+    _either(out, [one.left], lambda: add(low), lambda: add(0, *_index(one.left)))
+
+
+def _index(place: Place) -> tuple[Value, Value]:
+    """The words of `rows`, and which of them finds the row `low`."""
+    return Name("rows"), plus(INDEX_WORDS[place.rows], Name("low"))
+
+
+def _own_row(out: Writer, place: Place, row: Value) -> Value:
+    return find_row(out, place.rows, row) if place.rows in INDEX_WORDS else row
 
 
 def _both(stage: GemmRows, side: str) -> list[Value]:
@@ -231,9 +295,11 @@ def write_scatter(out: Writer, stage: ScatterRows) -> None:
     out.note(f"{stage.out.name or 'out'}[{stage.index.name}] += {stage.left.name}")
     count = Count(Size.dim("@B")) if stage.left.rows == "batch" else ROWS
     with out.loop("r", count) as r:
-        row = Load(pointer_to(stage.index, r), 0)
+        row = Load(pointer_to(stage.index, _own_row(out, stage.index, r)), 0)
         k = out.let("k", Whole(row))
-        source = out.let("source", replace(pointer_to(stage.left, r), scope=0))
+        source = out.let(
+            "source", replace(pointer_to(stage.left, _own_row(out, stage.left, r)), scope=0)
+        )
         target = out.let(
             "target",
             Pointer(stage.out.array, plus(place_at(stage.out, 0),

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from celldsl.kernel_ir.free import Mentioned, mentioned
 from celldsl.kernel_ir.nests import Row, collapse, write_loop
-from celldsl.kernel_ir.places import FIXED_ROWS, place_at, row_of
+from celldsl.kernel_ir.places import FIXED_ROWS, INDEX_WORDS, find_row, place_at, row_of
 from celldsl.kernel_ir.row_products import write_contract, write_fold, write_scan
 from celldsl.kernel_ir.statements import (
     Assign,
@@ -28,6 +28,7 @@ from celldsl.kernel_ir.statements import (
     Pointer,
     Statement,
     Value,
+    Writer,
     apply,
     plus,
 )
@@ -81,6 +82,14 @@ class Pointers:
         buffer = _buffer(place)
         slot = -1 if buffer in self.merged else place.slot
         return self.scopes.setdefault((buffer, slot), len(self.scopes))
+
+    def found_rows(self) -> list[Statement]:
+        """The rows of the caller's arrays, where pointers need them."""
+        out, kinds = Writer(), {place.rows for _, place in self.made.values()}
+        for kind in INDEX_WORDS:
+            if kind in kinds:
+                find_row(out, kind, plus(Name("row"), Name("b")))
+        return [*out.done()]
 
     def assignments(self, fixed: bool) -> list[Statement]:
         """Those that stay the same for all rows, or those that move with the row."""
@@ -161,7 +170,12 @@ def stage_function(name: str, stage: RowLoops, naming: Naming, settings: int) ->
     row = Row(pointers, naming.value)
     for nest in nests:
         write_nest(row, nest)
-    body = [*pointers.assignments(fixed=False), *_mask_keys(row, settings), *row.out.done()]
+    body = [
+        *pointers.found_rows(),
+        *pointers.assignments(fixed=False),
+        *_mask_keys(row, settings),
+        *row.out.done(),
+    ]
     resting = Assign(Name("resting"), apply("eq", Load(Name("hyper"), settings), 0.0))
     code: tuple[Statement, ...] = (
         *([resting] if row.keys else []),

@@ -32,7 +32,7 @@ FIRST, COUNT = Word("first"), Word("count")
 STATES = Count(Size.dim("@S"))
 ACTIVE = Name("active")
 # Where `rows` tells of the steps, how much of each, and what (`celldsl.runtime.description`).
-FIRST_STEP, STEP_WORDS = 10, 5
+FIRST_STEP, STEP_WORDS = 12, 5
 ROW_WORD, ACTIVE_WORD, STATE_WORD, SAVED_WORD, RUN_WORD = range(STEP_WORDS)
 RUN_WORDS = 4
 LOW_WORD, HIGH_WORD, NEXT_WORD, FRESH_WORD = range(RUN_WORDS)

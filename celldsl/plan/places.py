@@ -11,7 +11,7 @@ from typing import Literal
 from celldsl.ir.size import Shape, Size
 from celldsl.structs import field, record
 
-RowKind = Literal["once", "batch", "part", "row", "saved", "state", "next"]
+RowKind = Literal["once", "batch", "part", "row", "saved", "state", "next", "input", "result"]
 
 # Sizes that are known at run time beside the dims; no dim can have such a name.
 R, B, S, K, PARTS = (Size.dim(f"@{name}") for name in ("R", "B", "S", "K", "parts"))
@@ -24,6 +24,8 @@ ROW_COUNTS: dict[RowKind, Size] = {
     "state": S + B,
     "next": S + B,
 }
+# Rows of the caller's arrays, which an index finds (`celldsl.plan.indexed_rows`).
+INDEXED_ROWS: tuple[RowKind, ...] = ("input", "result")
 
 
 @record

@@ -98,7 +98,10 @@ class Block:
 
 @record
 class Plan:
-    """Both directions of a cell, how long the flat arrays are, and where each buffer begins."""
+    """Both directions of a cell, how long the flat arrays are, and where each buffer begins.
+
+    `indexed` says whether rows of the caller's arrays are found by an index.
+    """
 
     parameters: tuple[Block, ...]
     constants: tuple[Block, ...]
@@ -106,6 +109,7 @@ class Plan:
     backward: tuple[Phase, ...]
     lengths: dict[str, Size]
     regions: dict[str, tuple[tuple[str, Size], ...]]
+    indexed: bool = False
 
     @property
     def stages(self) -> list[Stage]:

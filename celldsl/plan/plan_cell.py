@@ -19,6 +19,7 @@ from celldsl.ir.size import Size, contiguous, product
 from celldsl.ir.spec import CellSpec
 from celldsl.plan.gradient_placement import NOWHERE, carry_in_place, place_gradients
 from celldsl.plan.graph import Graph, Region
+from celldsl.plan.indexed_rows import index_rows
 from celldsl.plan.layout import Arrays, lay_out
 from celldsl.plan.phases import assemble
 from celldsl.plan.places import Memory, Place, RowKind
@@ -61,7 +62,8 @@ def plan_cell(
     lengths = dict(arrays.lengths)
     for name, blocks in (("parameters", parameters), ("constants", constants)):
         lengths[name] = sum((product(b.shape) for b in blocks), ZERO)
-    return Plan(parameters, constants, forward_phases, backward_phases, lengths, arrays.regions)
+    plan = Plan(parameters, constants, forward_phases, backward_phases, lengths, arrays.regions)
+    return index_rows(plan, without)
 
 
 def _read_by_rows(backward: Program) -> set[str]:

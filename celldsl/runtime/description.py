@@ -23,13 +23,16 @@ every sequence has T steps, R = T*B and row t*B + b is step t of sequence b.  St
 of S + B rows, the first on the tape, in order: the state that goes into a step, and in the last B
 rows the final states.  `rows` is the int64 array that tells a part (a thread's share) about them:
 
-    rows[0:10] = T, B, R, S, first, count, given, keep, own, sequences
+    rows[0:12] = T, B, R, S, first, count, given, keep, own, sequences, input_index, result_index
         first, count   this part owns the sequences first … first+count-1
         given          1 where the caller passed start states
         keep           1 where the tape keeps every step, 0 where only the last matters
         own            1 where a sequence begins with the cell's own start, at first or on its way
         sequences      where the words for sequences are
-    rows[10 + 5*t : 15 + 5*t] = row, active, state_row, tape_row, runs        for t = 0 … T
+        input_index    where the words begin that say which row of an input row r is, in words from
+                       there on, one for each r; 0 where that is r itself
+        result_index   the same of outputs, of their cotangents, and of gradients of inputs
+    rows[12 + 5*t : 17 + 5*t] = row, active, state_row, tape_row, runs        for t = 0 … T
         row            the first row of step t: this part's rows are row … row+active-1
         active         how many of the part's sequences have a step t (0 for t = T)
         state_row      the row in the state buffer that the first sequence's state goes into step t
@@ -86,7 +89,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SizeFunction = Callable[..., Any]
-ABI = 6
+ABI = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,8 @@ class Description:
     whether kernels draw any, `backward_reads` which inputs backward phases read (None: any);
     `functions` are for code of one's own.  `sources` are (name, text) of the cell's file and of
     those that it uses, `without` the optimisations that were left out; `products` what operands of
-    products are rounded to, "" where they are of the cell's dtype.  `abi` is the ABI that the
+    products are rounded to, "" where they are of the cell's dtype.  `indexed` says whether kernels
+    heed input_index and result_index of `rows`.  `abi` is the ABI that the
     module was written for.
     """
 
@@ -242,6 +246,7 @@ class Description:
     sources: tuple[tuple[str, str], ...] = ()
     without: tuple[str, ...] = ()
     products: str = ""
+    indexed: bool = False
     abi: int = 0
 
     @property

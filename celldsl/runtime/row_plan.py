@@ -6,12 +6,14 @@
 
 Where all sequences are equally long nothing is copied: going backwards in time is a matter of
 which row a step has.  Otherwise rows are packed: step by step, and within a step part by part, so
-that there are as many rows as there is work; `Packing` says where each comes from.
+that there are as many rows as there is work; `Packing` says where each comes from.  Kernels that
+heed an index find it behind the parts, which are one array then.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from heapq import heapify, heapreplace
 
@@ -19,15 +21,18 @@ import numpy as np
 
 from celldsl.runtime.arrays.validation import Values
 
-HEADER, WORDS, RUN = 10, 5, 4  # words: what holds for all steps, of a step, of a run
+HEADER, WORDS, RUN = 12, 5, 4  # words: what holds for all steps, of a step, of a run
+INPUT_INDEX, RESULT_INDEX = 10, 11  # of the words that hold for all steps
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
     """`rows` is R, `states` S and `kept` K of description.py; `parts` has an array for each.
 
-    Rows are `packed` where sequences may have different lengths.  Where sequences begin anew on
-    their way `base` is the plan of those that do not, which has the same rows.
+    Rows are `packed` where sequences may have different lengths; `lead` (T, B) is that of outputs
+    and gradients whose rows an index finds then, and `gaps` are the rows that it never names.
+    Where sequences begin anew on their way `base` is the plan of those that do not, which has the
+    same rows.
     """
 
     steps: int
@@ -38,6 +43,8 @@ class RowPlan:
     parts: tuple[Values, ...]
     packed: bool
     base: RowPlan | None = None
+    lead: tuple[int, int] | None = None
+    gaps: Values | None = None
 
     @property
     def own_parts(self) -> tuple[Values, ...] | None:
@@ -49,16 +56,19 @@ class RowPlan:
 class Packing:
     """How sequences of different lengths lie.
 
-    Place p of the batch holds sequence `order[p]`, of length `lengths[p]`; a part owns the next
-    `counts[part]` places, the longest first.  Packed row r is row `gather[r]` of the (T*B) rows
-    that the caller sees, and row i of those is row `spread[i]`, or -1 past the end of a sequence.
+    Place p of the batch holds sequence `order[p]`, of length `lengths[p]`; sequence s is at place
+    `places[s]`.  A part owns the next `counts[part]` places, the longest first.  Packed row r is
+    row `gather[r]` of the (T*B) rows that the caller sees, and row i of those is row `spread[i]`,
+    or -1 past the end of a sequence: those are the `gaps`.
     """
 
     order: Values
+    places: Values
     lengths: Values
     counts: tuple[int, ...]
     gather: Values
     spread: Values
+    gaps: Values
 
 
 @lru_cache(maxsize=64)
@@ -83,14 +93,45 @@ def plan_rows(
 
 
 @lru_cache(maxsize=16)
-def plan_packed(packing: Packing, start: int, stop: int, keep: bool, given: bool) -> RowPlan:
-    """The plan for steps `start` … `stop` - 1 of sequences of different lengths."""
+def plan_packed(
+    packing: Packing,
+    start: int,
+    stop: int,
+    keep: bool,
+    given: bool,
+    inputs: bool = False,
+    results: bool = False,
+) -> RowPlan:
+    """The plan for steps `start` … `stop` - 1 of sequences of different lengths.
+
+    All steps may be of `inputs` and `results` that are not packed, which an index finds.
+    """
     lengths = np.clip(packing.lengths - start, 0, stop - start)
     active = _active(lengths, packing.counts, stop - start)
     rows = _first_rows(active)
     total = int(lengths.sum())
     steps, counts = stop - start, packing.counts
-    return _plan(steps, packing.order, counts, rows, active, total, keep, given, start, True)
+    plan = _plan(steps, packing.order, counts, rows, active, total, keep, given, start, True)
+    if not results:
+        return plan
+    assert total == len(packing.gather), "an index is of all steps"
+    batch = len(packing.order)
+    lead = len(packing.spread) // max(batch, 1), batch
+    parts = with_index(plan.parts, packing.gather, inputs)
+    return replace(plan, parts=parts, lead=lead, gaps=packing.gaps)
+
+
+def with_index(parts: Sequence[Values], index: Values, inputs: bool) -> tuple[Values, ...]:
+    """The parts as they are, in one array with the index behind them, which results have and,
+    where it says so, `inputs`."""
+    whole, found, begin = np.concatenate([*parts, index]), [], 0
+    for part in parts:
+        own = whole[begin:]
+        own[RESULT_INDEX] = len(own) - len(index)
+        own[INPUT_INDEX] = own[RESULT_INDEX] if inputs else 0
+        found.append(own)
+        begin += len(part)
+    return tuple(found)
 
 
 def _plan(
@@ -118,7 +159,7 @@ def _plan(
         table[:steps, 3] = rows[part] if keep else first
         # No sequence is active any more: what would come next is where final states go.
         table[steps, 2] = states + first
-        own = [steps, batch, total, states, first, count, given, keep, not given]
+        own = [steps, batch, total, states, first, count, given, keep, not given, 0, 0, 0]
         begins = np.full(count, given, np.int64)
         # Masks are those of a sequence and a step, wherever they lie and whenever they are run.
         sequences = np.concatenate([order[first : first + count], begins, [start]])
@@ -130,9 +171,9 @@ def _plan(
 
 def _part(own: Values, table: Values, sequences: Values, runs: Values, per_step: Values) -> Values:
     """The words of a part; `per_step` says how many of the runs each step has."""
-    before = HEADER + table.size
+    before = own[9] = HEADER + table.size
     table[:, 4] = before + len(sequences) + RUN * np.append(0, np.cumsum(per_step))
-    return np.concatenate([own, [before], table.ravel(), sequences, runs.ravel()])
+    return np.concatenate([own, table.ravel(), sequences, runs.ravel()])
 
 
 def _runs(table: Values, ends: int) -> tuple[Values, Values]:
@@ -167,7 +208,8 @@ def pack_lengths(lengths: Values, steps: int, parts: int, reverse: bool) -> Pack
         first += count
     spread = np.full(steps * batch, -1, dtype=np.int64)
     spread[gather] = np.arange(len(gather))
-    return Packing(order, ordered, counts, gather, spread)
+    gaps, places = np.flatnonzero(spread < 0), np.argsort(order)
+    return Packing(order, places, ordered, counts, gather, spread, gaps)
 
 
 def _deal(lengths: Values, parts: int) -> list[list[int]]:

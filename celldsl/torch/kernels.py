@@ -112,7 +112,8 @@ class Kernels:
         work = steps * batch if lengths is None else int(lengths.sum())
         parts = min(parts_for(batch, self.engine.flop_estimate(work)), torch.get_num_threads())
         if lengths is not None:
-            layout = packed_layout(lengths, steps, parts, reverse)
+            indexed = self.engine.description.indexed
+            layout = packed_layout(lengths, steps, parts, reverse, indexed, indexed)
         else:
             layout = dense_layout(steps, batch, parts, reverse)
         if resets is not None and resets.any():
@@ -147,7 +148,7 @@ class Kernels:
             packed.fixed = run.fixed
         else:  # what is derived may depend on whether masks are drawn
             run = engine.forward(plan, rows, given, numbers)
-        outputs = [torch.from_numpy(layout.rows_out(each, lead)) for each in run.outputs]
+        outputs = [torch.from_numpy(layout.results_out(each, lead)) for each in run.outputs]
         finals = [torch.from_numpy(layout.undealt(each)) for each in run.finals]
         return Done(outputs, finals, tape_of(run) if keep else None)
 
@@ -175,7 +176,7 @@ class Kernels:
         ]
         ends = [None if each is None else layout.dealt(each.numpy()) for each in cotangents[count:]]
         run = self.kept_run(plan, tape, numbers)
-        ahead = [layout.rows_in(each) for each in ahead]
+        ahead = [layout.results_in(each) for each in ahead]
         found, slopes = self.gradients(run, rows, ahead, ends, wanted)
         return Back(
             self._slopes_of_inputs(layout, lead, found.inputs)
@@ -187,7 +188,9 @@ class Kernels:
 
     def _rows(self, layout: BatchLayout, inputs: Tensors) -> list[Values]:
         return [
-            layout.dealt(value.numpy()) if each.per == "sequence" else layout.rows_in(value.numpy())
+            layout.dealt(value.numpy())
+            if each.per == "sequence"
+            else layout.inputs_in(value.numpy())
             for each, value in zip(self.engine.inputs, inputs, strict=True)
         ]
 
@@ -201,7 +204,7 @@ class Kernels:
             elif each.per == "sequence":
                 slopes.append(torch.from_numpy(layout.undealt(array)))
             else:
-                slopes.append(torch.from_numpy(layout.rows_out(array, lead)))
+                slopes.append(torch.from_numpy(layout.results_out(array, lead)))
         return slopes
 
     def kept_run(self, plan: RowPlan, tape: torch.Tensor, numbers: Numbers) -> ForwardRun:

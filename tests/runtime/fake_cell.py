@@ -55,8 +55,8 @@ class Rows:
     def read(rows: Values) -> Rows:
         assert rows.dtype == np.int64
         T, count, at = int(rows[0]), int(rows[5]), int(rows[9])
-        assert at == 10 + 5 * (T + 1)
-        steps = rows[10:at].reshape(-1, 5)
+        assert at == 12 + 5 * (T + 1)
+        steps = rows[12:at].reshape(-1, 5)
         end = at + 2 * count + 1
         assert steps[0, 4] == end and steps[T, 4] == len(rows)
         runs = [rows[a:b].reshape(-1, 4) for a, b in pairwise(steps[:, 4])]

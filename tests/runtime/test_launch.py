@@ -137,7 +137,7 @@ def fill_in(part, parts, share, shares, rows, dims, hyper, a, b, c):
 def walk(part, parts, share, shares, rows, dims, hyper, a, b, c):
     steps = rows[0]
     for t in range(steps * share // shares, steps * (share + 1) // shares):
-        at = 10 + 5 * t
+        at = 12 + 5 * t
         for r in range(rows[at + 1]):
             before = real(a, 0.0)
             if t > 0:

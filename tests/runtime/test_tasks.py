@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from celldsl.runtime.description import Phase
-from celldsl.runtime.row_plan import RowPlan, pack_lengths, plan_packed, plan_rows
+from celldsl.runtime.row_plan import (
+    HEADER,
+    WORDS,
+    RowPlan,
+    pack_lengths,
+    plan_packed,
+    plan_rows,
+)
 from celldsl.runtime.threads.task_graph import TIME_SHARES, Task, tasks_of
 
 Kind = Literal["once", "rows", "parts", "steps"]
@@ -145,7 +152,7 @@ def _rows_of(phase: Phase, task: Task, plan: RowPlan) -> set[int]:
         plan.steps * task.share // task.shares, plan.steps * (task.share + 1) // task.shares
     ):
         step = plan.steps - 1 - i if phase.reverse else i
-        row, active = own[10 + 5 * step : 12 + 5 * step]
+        row, active = own[HEADER + WORDS * step : HEADER + WORDS * step + 2]
         found |= set(range(row, row + active))
     return found
 

@@ -61,6 +61,29 @@ def gemm_sums(_, r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
 
 
 @intrinsic
+def pack_rows(_, k, n, b, row_stride, column_stride, out, rows, index):
+    return _gemm_call("pack_rows", k, n, b, row_stride, column_stride, out, rows, index)
+
+
+@intrinsic
+def gemm_rows(
+    _, m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, rows, a_first, a_index,
+    c_first, c_index,
+):  # fmt: skip
+    return _gemm_call(
+        "gemm_rows", m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, rows, a_first,
+        a_index, c_first, c_index,
+    )  # fmt: skip
+
+
+@intrinsic
+def gemm_sums_rows(_, r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, rows, index):
+    return _gemm_call(
+        "gemm_sums_rows", r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, rows, index
+    )
+
+
+@intrinsic
 def pack_rounded(_, k, n, b, row_stride, column_stride, out):
     return _gemm_call("pack_rounded", k, n, b, row_stride, column_stride, out)
 

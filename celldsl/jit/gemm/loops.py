@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from celldsl.jit.functions import routine
 from celldsl.jit.gemm.calls import gemm, pack, tile
+from celldsl.jit.gemm.lanes import integers
 from celldsl.jit.gemm.packing import (
     micro_panel_rows,
     micro_tiles_of,
@@ -144,21 +145,23 @@ def gemm_loops(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate):
 
 @routine
 def pack_loops(k, n, b, row_stride, column_stride, out):
-    pack_panels(k, n, b, row_stride, column_stride, out, 0)
+    pack_panels(k, n, b, row_stride, column_stride, out, 0, integers(1), 0)
 
 
 @routine
 def gemm_sums_loops(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
-    sums_of_rows(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, 0)
+    sums_of_rows(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, 0, integers(1), 0)
 
 
 @routine
-def sums_of_rows(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, rounds):
+def sums_of_rows(
+    r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, rounds, numbers, index
+):  # fmt: skip
     width = panel_width(c)
     i = 0
     while i < m:
         rows = gemm_share(m - i, MC)
-        pack_micro_panels(r, rows, pointer(a, i, -1), a_rs, micro_panels, rounds)
+        pack_micro_panels(r, rows, pointer(a, i, -1), a_rs, micro_panels, rounds, numbers, index)
         gemm(rows, n, r, micro_panels, 1, -1, panels, r * width, width, pointer(c, i * c_rs, -1),
              c_rs, accumulate)  # fmt: skip
         i += rows

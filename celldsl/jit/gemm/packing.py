@@ -1,11 +1,13 @@
 """Factors of products, as tiles read them best.  In: pointers with strides.  Out: panels and
 micro-panels.
 
-    pack_panels(k, n, b, row_stride, column_stride, out, 0)     # B[k, n] as panels [k][width]
-    pack_micro_panels(k, m, a, a_rs, out, 0)                    # A[k, m] as micro-panels [k][6]
+    pack_panels(k, n, b, row_stride, column_stride, out, 0, integers(1), 0)
+                                                            # B[k, n] as panels [k][width]
+    pack_micro_panels(k, m, a, a_rs, out, 0, integers(1), 0)    # A[k, m] as micro-panels [k][6]
 
 The same for a sum over rows, which is cut into chunks whose panels fit the caches.  With a 1 for
-the 0, numbers are rounded to bfloat16 while they are in the first cache.
+the first 0, numbers are rounded to bfloat16 while they are in the first cache.  Where the last one
+is `index`, row p is row rows[index + p] of its array.
 """
 
 # Numba finds these types out.
@@ -67,15 +69,31 @@ def round_line(count, source, step, to):
 
 
 @routine
-def pack_panels(k, n, b, row_stride, column_stride, out, rounds):
+def row_at(p, rows, index):
+    """The row of its array that row p of a factor is."""
+    if index == 0:
+        return p
+    return rows[index + p]
+
+
+@routine
+def row_ahead(p, k, rows, index):
+    """That of a row to be fetched: none is beyond the end of the index."""
+    if index == 0:
+        return p + _PREFETCH_ROWS
+    return rows[index + min(p + _PREFETCH_ROWS, k - 1)]
+
+
+@routine
+def pack_panels(k, n, b, row_stride, column_stride, out, rounds, rows, index):
     width = panel_width(out)
     whole = n // width if column_stride == 1 else 0
     for low in range(0, k, _GEMM_TOGETHER):  # about as the hardware expects: B may come from far
         high = min(k, low + _GEMM_TOGETHER)
         for j in range(whole):
             for p in range(low, high):
-                row = pointer(b, p * row_stride + j * width, 1)
-                fetch(pointer(row, _PREFETCH_ROWS * row_stride, -1))
+                row = pointer(b, row_at(p, rows, index) * row_stride + j * width, 1)
+                fetch(pointer(b, row_ahead(p, k, rows, index) * row_stride + j * width, -1))
                 move(pointer(out, (j * k + p) * width, 0), row, panel_width(out))
             if rounds:
                 piece = pointer(out, (j * k + low) * width, -1)
@@ -84,7 +102,7 @@ def pack_panels(k, n, b, row_stride, column_stride, out, rounds):
         columns = min(width, n - first)
         for p in range(k):
             to = pointer(out, first * k + p * width, 0)
-            row = pointer(b, first * column_stride + p * row_stride, 1)
+            row = pointer(b, first * column_stride + row_at(p, rows, index) * row_stride, 1)
             for column in range(columns):
                 to[column] = row[column * column_stride]
             for column in range(columns, width):
@@ -111,15 +129,15 @@ def micro_tiles_of(m):
 
 
 @routine
-def pack_micro_panels(k, m, a, a_rs, out, rounds):
+def pack_micro_panels(k, m, a, a_rs, out, rounds, rows, index):
     """A[k, m] as micro-panels [k][rows], one after the other, a row of A after the other."""
     step = k + GEMM_PAD
     micro_tiles = micro_tiles_of(m)
     line = stack(out, MC_MOST)
     for p in range(k):
-        row = pointer(a, p * a_rs, -1)
+        row = pointer(a, row_at(p, rows, index) * a_rs, -1)
         for i in range(0, m, 16):
-            fetch(pointer(row, _PREFETCH_ROWS * a_rs + i, -1))
+            fetch(pointer(a, row_ahead(p, k, rows, index) * a_rs + i, -1))
         if rounds:
             round_line(6 * micro_tiles, row, 1, line)
             row = line
@@ -132,11 +150,12 @@ def pack_micro_panels(k, m, a, a_rs, out, rounds):
                 to[i] = row[s * 6 + i]
     first = micro_tiles * 6
     while first < m:
-        rows = micro_panel_rows(m - first)
+        lanes = micro_panel_rows(m - first)
         for p in range(k):
-            to = pointer(out, first * step + p * rows, 0)
-            for i in range(rows):
-                to[i] = a[p * a_rs + first + i]
+            to = pointer(out, first * step + p * lanes, 0)
+            row = pointer(a, row_at(p, rows, index) * a_rs + first, -1)
+            for i in range(lanes):
+                to[i] = row[i]
             if rounds:
-                round_line(rows, to, 1, to)
-        first += rows
+                round_line(lanes, to, 1, to)
+        first += lanes

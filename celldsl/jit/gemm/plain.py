@@ -51,6 +51,53 @@ def gemm_sums(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate):
 
 
 @routine
+def pack_rows(k, n, b, row_stride, column_stride, out, rows, index):
+    """As `pack`, where row p of B is row rows[index + p] of its array."""
+    width = panel_width(out)
+    for p in range(k):
+        row = rows[index + p]
+        for j in range((n + width - 1) // width * width):
+            at = (j // width * k + p) * width + j % width
+            if j < n:
+                out[at] = b[row * row_stride + j * column_stride]
+            else:
+                out[at] = 0.0
+
+
+@routine
+def gemm_rows(
+    m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate, rows, a_first, a_index,
+    c_first, c_index,
+):  # fmt: skip
+    """As `gemm`, a row at a time."""
+    for i in range(m):
+        read = a_first + i
+        if a_index != 0:
+            read = rows[a_index + read]
+        written = c_first + i
+        if c_index != 0:
+            written = rows[c_index + written]
+        gemm(
+            1, n, k, pointer(a, read * a_rs, -1), a_rs, a_cs, b, b_panel, b_rs,
+            pointer(c, written * c_rs, -1), c_rs, accumulate,
+        )  # fmt: skip
+
+
+@routine
+def gemm_sums_rows(r, m, n, a, a_rs, panels, micro_panels, c, c_rs, accumulate, rows, index):
+    """As `gemm_sums`, a row at a time."""
+    width = panel_width(c)
+    for p in range(r):
+        at = rows[index + p] * a_rs
+        gemm(
+            m, n, 1, pointer(a, at, -1), 1, a_rs, pointer(panels, p * width, -1), r * width, width,
+            c, c_rs, 1 if accumulate or p > 0 else 0,
+        )  # fmt: skip
+    if r == 0:
+        gemm(m, n, 0, a, 1, a_rs, panels, 0, width, c, c_rs, accumulate)
+
+
+@routine
 def pack_rounded(k, n, b, row_stride, column_stride, out):
     """As `pack`, rounded."""
     pack(k, n, b, row_stride, column_stride, out)
@@ -183,6 +230,9 @@ PLAIN = {
     "pack": pack,
     "gemm": gemm,
     "gemm_sums": gemm_sums,
+    "pack_rows": pack_rows,
+    "gemm_rows": gemm_rows,
+    "gemm_sums_rows": gemm_sums_rows,
     "pack_rounded": pack_rounded,
     "gemm_rounded": gemm_rounded,
     "gemm_sums_rounded": gemm_sums_rounded,

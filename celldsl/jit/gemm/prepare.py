@@ -125,13 +125,14 @@ def plain_products() -> bool:
 
 def _compiled_loops(names: list[str], dtype: str) -> list[Translation]:
     from celldsl.jit.compile import compile_symbols
+    from celldsl.jit.gemm.indexed import INDEXED
     from celldsl.jit.gemm.loops import LOOPS
     from celldsl.jit.gemm.plain import PLAIN
     from celldsl.jit.gemm.rounded import rounded_loops
     from celldsl.jit.gemm.windows import WINDOWS
     from celldsl.jit.gemm.winograd import WINOGRAD
 
-    tiled = {**LOOPS, **rounded_loops(target().features), **WINDOWS, **WINOGRAD}
+    tiled = {**LOOPS, **INDEXED, **rounded_loops(target().features), **WINDOWS, **WINOGRAD}
     loops = PLAIN if plain_products() else tiled
     return compile_symbols(
         {gemm_symbol(name, dtype): (loops[name], KINDS[name]) for name in names}, dtype

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 
 from celldsl.jit.functions import Routine, routine
 from celldsl.jit.gemm.calls import gemm
+from celldsl.jit.gemm.lanes import integers
 from celldsl.jit.gemm.loops import MC_UNPACKED, gemm_share, sums_of_rows
 from celldsl.jit.gemm.packing import pack_panels, round_line
 from celldsl.jit.gemm.sizes import KC, KC_MOST
@@ -33,7 +34,7 @@ _BLOCK = MC_UNPACKED * 3 // 2 * (KC_MOST + _APART)
 
 @routine
 def pack_rounded_loops(k, n, b, row_stride, column_stride, out):
-    pack_panels(k, n, b, row_stride, column_stride, out, 1)
+    pack_panels(k, n, b, row_stride, column_stride, out, 1, integers(1), 0)
 
 
 @routine
@@ -59,7 +60,7 @@ def gemm_rounded_loops(m, n, k, a, a_rs, a_cs, packed, c, c_rs, accumulate):
 
 @routine
 def gemm_sums_rounded_loops(r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate):
-    sums_of_rows(r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate, 1)
+    sums_of_rows(r, m, n, a, a_rs, packed, micro_panels, c, c_rs, accumulate, 1, integers(1), 0)
 
 
 IN_SINGLES: Mapping[str, Routine] = {

@@ -15,6 +15,13 @@
         B[k, n] of any strides into panels [ceil(n/width)][k][width], padded with zeros
     packed_length(k, n), sum_panels(n), SUM_MICRO_PANELS       (of `packing` and `sizes`)
         elements that `out`, the packed B of a chunk and `micro_panels` need, for either dtype
+    gemm_rows(m, n, k, a, a_rs, a_cs, b, b_panel, b_rs, c, c_rs, accumulate,
+              rows, a_first, a_index, c_first, c_index)
+        As `gemm`, where row i of A is row a_first + i of the array that begins at `a`, and row
+        rows[a_index + a_first + i] where a_index is not 0; likewise of C
+    pack_rows(k, n, b, row_stride, column_stride, out, rows, index)
+    gemm_sums_rows(r, m, n, a, a_rs, packed, micro-panels, c, c_rs, accumulate, rows, index)
+        As `pack` and `gemm_sums`, where row p of B, and of A, is row rows[index + p] of its array
 
     prepare_rounded("float32")                              # likewise; products are ready then too
 
@@ -64,6 +71,9 @@ GEMM_KINDS = {  # arguments: i an intp, x a pointer of the dtype, s a pointer of
     "pack": "iixiix",
     "gemm": "iiixiixiixii",
     "gemm_sums": "iiixixxxii",
+    "pack_rows": "iixiixsi",
+    "gemm_rows": "iiixiixiixiisiiii",
+    "gemm_sums_rows": "iiixixxxiisi",
 }
 ROUNDED_KINDS = {
     "pack_rounded": "iixiix",

@@ -155,7 +155,7 @@ def _ask(
         if each.per == "sequence":
             known |= _by_row([each.name], [batch.layout.undealt(array)], stretch.row)
         else:
-            known[each.name] = stretch.cut(batch.layout.rows_out(array, batch.lead))
+            known[each.name] = stretch.cut(batch.layout.inputs_out(array, batch.lead))
     for own in (cell.params, cell.consts):
         known |= {name: np.array(array) for name, array in own.over(own.whole).items()}
     names = [state.name for state in described.states]

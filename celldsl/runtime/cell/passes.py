@@ -145,7 +145,7 @@ def _back(cell: BuiltCell, tape: Tape, dy: object, dstate: object, checked: bool
         found = run_back(tape, engine, outputs, finals)
         arrays, starts = found.inputs, found.starts
     else:
-        rows = [layout.rows_in(array) for array in outputs]
+        rows = [layout.results_in(array) for array in outputs]
         ends = [None if a is None else layout.dealt(a) for a in finals]
         found = run_back(tape, engine, rows, ends)
         arrays = inputs_out(signature, layout, found.inputs, tape.lead)
@@ -196,7 +196,7 @@ def _results(
     """What the caller gets: the last states, or those `after` all steps."""
     layout, states = batch.layout, finals
     if layout.packing is not None:
-        outputs = [layout.rows_out(rows, batch.lead) for rows in outputs]
+        outputs = [layout.results_out(rows, batch.lead) for rows in outputs]
         states = [layout.undealt(array) for array in finals]
     if checked:
         check_forward(cell, batch, outputs, states)

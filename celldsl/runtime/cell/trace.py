@@ -82,7 +82,7 @@ def _of_the_call(
     """What a call gives by itself, by the names of values and states; and the states going in."""
     engine, layout, lead = cell._engine, batch.layout, batch.lead
     run, rows = run_with_states(engine, layout, batch.arrays, batch.starts)
-    outputs = [layout.rows_out(each, lead) for each in run.outputs]
+    outputs = [layout.results_out(each, lead) for each in run.outputs]
     before = [layout.rows_out(each, lead) for each in rows_before(engine, run)]
     after = [layout.rows_out(each, lead) for each in rows]
     states = [state.name for state in cell.description.states]
@@ -112,7 +112,7 @@ def _computed(
     engine, passed = twin._engine, tuple(data)
     batch = make_batch(engine, twin._signature, passed, {}, None, lengths, False)
     run = run_once(engine, batch.layout, batch.arrays, batch.starts)
-    arrays = (batch.layout.rows_out(rows, batch.lead) for rows in run.outputs)
+    arrays = (batch.layout.results_out(rows, batch.lead) for rows in run.outputs)
     return dict(zip(names, arrays, strict=True))
 
 
@@ -121,7 +121,7 @@ def _inputs(cell: BuiltCell, batch: Batch) -> list[Values]:
     layout, found = batch.layout, []
     for slot, array in zip(cell._signature.input_slots, batch.arrays, strict=True):
         lasts = slot.per == "sequence"
-        own = layout.undealt(array) if lasts else layout.rows_out(array, batch.lead)
+        own = layout.undealt(array) if lasts else layout.inputs_out(array, batch.lead)
         found.append(as_passed(slot.kind, own))
     return found
 

@@ -51,20 +51,21 @@ def make_batch(
     reverse: object = False,
     resets: object = None,
     own: tuple[Collection[str], OwnCopies] | None = None,
-    own_states: bool = False,
+    segmented: bool = False,
 ) -> Batch:
     """Raises ArgumentError and ArgumentTypeError.
 
     `own` has names of inputs that are to be the batch's own, and what copies them; so are states
-    with `own_states`.
+    where the steps are `segmented`, which no index goes with.
     """
     if reverse is not False:
         reverse = check_flag("reverse", reverse)
-    if lengths is not None:  # packing copies all rows in any case
+    copies = own[1] if own is not None else None
+    if lengths is not None:  # packing copies the rows of what is to be its own
         own = None
     arrays, lead = signature.inputs(inputs, named, ("T", "B"), own)
     steps, batch = lead
-    copied = own[1] if own is not None and own_states else None
+    copied = copies if segmented and lengths is None else None
     starts = None if state is None else signature.states("state", state, batch, copied)
     if resets is not None:
         resets = check_resets(resets, (steps, batch), ("T", "B"))
@@ -74,9 +75,10 @@ def make_batch(
     else:
         lengths = check_lengths(lengths, steps, batch)
         parts = parts_for(batch, engine.flop_estimate(int(lengths.sum())))
-        layout = packed_layout(lengths, steps, parts, reverse)
+        results = engine.description.indexed and not segmented
+        layout = packed_layout(lengths, steps, parts, reverse, results and copies is None, results)
         arrays = [
-            layout.dealt(array) if slot.per == "sequence" else layout.rows_in(array)
+            layout.dealt(array) if slot.per == "sequence" else layout.inputs_in(array, copies)
             for slot, array in zip(signature.input_slots, arrays, strict=True)
         ]
         starts = None if starts is None else [layout.dealt(array) for array in starts]
@@ -96,7 +98,7 @@ def inputs_out(
         elif slot.per == "sequence":
             found.append(layout.undealt(array))
         else:
-            found.append(layout.rows_out(array, lead))
+            found.append(layout.results_out(array, lead))
     return found
 
 

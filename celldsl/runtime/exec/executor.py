@@ -30,6 +30,7 @@ from celldsl.runtime.exec.phase_code import (
     compiled_phases,
     leading_once,
 )
+from celldsl.runtime.exec.row_copies import clear_rows
 from celldsl.runtime.row_plan import RowPlan
 from celldsl.runtime.threads.launch import CompiledPhases, LaunchPlan
 
@@ -60,7 +61,7 @@ class BackwardRun:
 class PlanSizes:
     """What passes over the same rows share: sizes of arrays, and the order of phases.
 
-    Rows are (T, B), or (R,) where they are packed.
+    Rows are (T, B), or (R,) where they are packed and no index finds them.
 
     FORWARD_CACHED is the forward pass without the leading phases that depend on parameters alone.
     `base` are the sizes of a plan with fewer states, and the same tasks.
@@ -80,7 +81,7 @@ class PlanSizes:
             return
         self._launch_plans: dict[int | Wanted, LaunchPlan] = {}
         self._wider: dict[int, PlanSizes] = {}
-        lead = (plan.rows,) if plan.packed else (plan.steps, plan.batch)
+        lead = plan.lead or ((plan.rows,) if plan.packed else (plan.steps, plan.batch))
         self.outputs = [lead + shape for shape in engine.output_shapes]
         self.output_count = len(self.outputs)
         # Gradients; there are none of integers and truth values.
@@ -255,6 +256,7 @@ class Engine:
         except MemoryError as error:
             raise no_room(self, pass_of(plan), advice=False) from error
         outputs, finals = results[: sizes.output_count], results[sizes.output_count :]
+        _clear_gaps(plan, outputs)
         scratch = fixed.array, tape.array, work.array
         arrays = (*numbers.arrays, *scratch, *inputs, *outputs, *starts, *finals)
         if copies is not None and launch_plan.copying is None:
@@ -308,6 +310,9 @@ class Engine:
         parameters = memory[: self.parameters.size]
         parameters[:] = 0
         of_inputs, of_starts = found[: len(inputs)], found[len(inputs) :]
+        if wanted.inputs:
+            kinds = zip(self.inputs, of_inputs, strict=True)
+            _clear_gaps(run.plan, [a for e, a in kinds if e.kind == "real" and e.per == "step"])
         ends = [
             zeros if given is None else given
             for given, zeros in zip(final_cotangents, sizes.zeros, strict=True)
@@ -319,3 +324,10 @@ class Engine:
             arrays, (fixed, run.tape, work), run.plan.own_parts
         )
         return BackwardRun(parameters, of_inputs, of_starts)
+
+
+def _clear_gaps(plan: RowPlan, arrays: Sequence[Values]) -> None:
+    """Zeros past the ends of sequences, in arrays (T, B, …) whose other rows a pass writes."""
+    if plan.gaps is not None:
+        for array in arrays:
+            clear_rows(array.reshape(-1, *array.shape[2:]), plan.gaps)

@@ -21,6 +21,7 @@ as some cells for a tenth of a training pass.
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -115,11 +116,19 @@ class OwnCopies:
         if array.nbytes <= SMALL:
             small: Values = array.copy()
             return small
-        own: Values = np.asarray(_Lent(self._buffers.take(array.size), array.shape))
+        own = self.room(array.shape)
         if rows:
             self.rows.append((own, array))
         else:
             copy_over(own, array)
+        return own
+
+    def room(self, shape: tuple[int, ...]) -> Values:
+        """Memory for an array of this shape."""
+        size = math.prod(shape)
+        if size * self._buffers.dtype.itemsize <= SMALL:
+            return np.empty(shape, self._buffers.dtype)
+        own: Values = np.asarray(_Lent(self._buffers.take(size), shape))
         return own
 
     def make(self) -> None:

@@ -9,6 +9,7 @@ Most batches come with resets of their own, so compiled code goes through them.
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,15 @@ from celldsl.jit.object_cache import Code
 from celldsl.jit.translation import Translation
 from celldsl.runtime.arrays.validation import Values
 from celldsl.runtime.cpython.abi import address_of
-from celldsl.runtime.row_plan import HEADER, RUN, WORDS, RowPlan
+from celldsl.runtime.row_plan import (
+    HEADER,
+    INPUT_INDEX,
+    RESULT_INDEX,
+    RUN,
+    WORDS,
+    RowPlan,
+    with_index,
+)
 
 _STATE, _RUNS = HEADER + 2, HEADER + 4  # words of the first step
 
@@ -99,8 +108,12 @@ def plan_anew(plan: RowPlan, resets: Values) -> RowPlan:
     states = plan.states if plan.kept < plan.rows else plan.states + _room_for(later)
     begin, places, aside, parts = _compiled(), address_of(resets), plan.rows, []
     for part in plan.parts:
-        found = np.empty(part.size + 2 * RUN * (plan.steps + later), np.int64)
-        aside = begin(address_of(part), places, address_of(found), plan.batch, aside, states)
-        parts.append(found[: found[_RUNS + WORDS * plan.steps]])
-    given = plan.steps, plan.batch, plan.rows, states, plan.kept
-    return RowPlan(*given, tuple(parts), plan.packed, plan)
+        own = np.empty(part.size + 2 * RUN * (plan.steps + later), np.int64)
+        aside = begin(address_of(part), places, address_of(own), plan.batch, aside, states)
+        parts.append(own[: own[_RUNS + WORDS * plan.steps]])
+    found = tuple(parts)
+    if plan.lead is not None:
+        first = plan.parts[0]
+        index = first[first[RESULT_INDEX] :]
+        found = with_index(parts, index, bool(first[INPUT_INDEX]))
+    return replace(plan, states=states, parts=found, base=plan)

@@ -200,7 +200,7 @@ def next_rows(plan: RowPlan) -> Values:
     found = np.empty(plan.rows, np.int64)
     for part in plan.parts:
         table = part[HEADER : part[9]].reshape(-1, WORDS)
-        low, high, to, _ = part[table[0, 4] :].reshape(-1, RUN).T
+        low, high, to, _ = part[table[0, 4] : table[-1, 4]].reshape(-1, RUN).T
         row = np.repeat(table[:-1, 0], np.diff(table[:, 4]) // RUN)
         count = high - low
         before = np.cumsum(count) - count

@@ -95,6 +95,7 @@ def description_source(unit: Unit, names: Names, forward: Calls, backward: Calls
         *(["        masks=True,"] if any(n.op == "mask" for n in unit.forward.nodes()) else []),
         f"        backward_reads={_backward_reads(unit)!r},",
         *_tuple("sources", [repr(source) for source in unit.sources]),
+        *(["        indexed=True,"] if plan.indexed else []),
         *([f"        without={unit.without!r},"] if unit.without else []),
         *([f"        products={spec.products!r},"] if spec.products else []),
         "    )",

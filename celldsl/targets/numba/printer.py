@@ -76,6 +76,8 @@ WORDS = {
     "n_kept": "rows[2] if rows[7] else rows[1]",
     "own": "rows[8]",
     "sequences": "rows[9]",
+    "input_index": "rows[10]",
+    "result_index": "rows[11]",
 }
 NAMED_REALS = {0.0: "zero", 1.0: "one"}
 

@@ -8,9 +8,9 @@ Source hash 5cd3f811e7987ac8.  Change the source, not this file.
 import numpy as np
 
 from celldsl.runtime import (
-    Cell, add_parts, add_shares, copy, dense_rows, describe, fill, gemm, gemm_sums, given_array,
-    kernel, numerics, pack, panel_width, pointer, prepare_products, real, routine, sum_chunks,
-    sum_split, tanh
+    Cell, add_parts, add_shares, copy, dense_rows, describe, fill, gemm, gemm_rows, gemm_sums,
+    gemm_sums_rows, given_array, kernel, numerics, pack, panel_width, pointer, prepare_products,
+    real, routine, sum_chunks, sum_split, tanh
 )
 
 @routine
@@ -28,22 +28,30 @@ def forward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, co
     d_I = dims[0]
     d_H = dims[1]
     n_rows = rows[2]
+    input_index = rows[10]
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
     # h_next_product = in:x @ packed h.W_x
-    gemm(high - low, d_H, d_I, pointer(in_x, low * d_I, -1), d_I, 1, pointer(fixed, 0, -1), d_I * panel_width(work), panel_width(work), pointer(work, low * d_H, -1), d_H, 0)
+    if input_index == 0:
+        gemm(high - low, d_H, d_I, pointer(in_x, low * d_I, -1), d_I, 1, pointer(fixed, 0, -1), d_I * panel_width(work), panel_width(work), pointer(work, low * d_H, -1), d_H, 0)
+    else:
+        gemm_rows(high - low, d_H, d_I, pointer(in_x, 0, -1), d_I, 1, pointer(fixed, 0, -1), d_I * panel_width(work), panel_width(work), pointer(work, low * d_H, -1), d_H, 0, rows, low, input_index, 0, 0)
 
 
 @routine
-def forward_1(low, high, row, next_state, dims, parameters, work, tape, out_h):
+def forward_1(low, high, row, next_state, rows, dims, parameters, work, tape, out_h):
     d_I = dims[0]
     d_H = dims[1]
+    result_index = rows[11]
     at_h_b = d_H*d_I + d_H*d_H
     m_h_b = pointer(parameters, at_h_b, 3)
     for b in range(low, high):
+        result_row = row + b
+        if result_index != 0:
+            result_row = rows[result_index + result_row]
         m_h_next_product = pointer(work, (row + b) * d_H, 0)
         m_h_next = pointer(tape, (next_state + b) * d_H, 1)
-        m_out_h = pointer(out_h, (row + b) * d_H, 2)
+        m_out_h = pointer(out_h, result_row * d_H, 2)
         for j0 in range(d_H):
             # h' = activation(linear([x, h], H))
             v_h_next_add = m_h_next_product[j0] + m_h_b[j0]
@@ -67,13 +75,13 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
     end = n_steps * (share + 1) // shares
     if share == 0:
         for b in range(count):
-            home = rows[12] + b if b < rows[11] else n_states + first + b
+            home = rows[14] + b if b < rows[13] else n_states + first + b
             if 0 < rows[sequences + count + b]:
                 copy(pointer(tape, home * d_H, -1), pointer(start_h, (first + b) * d_H, -1), d_H)
             else:
                 fill(pointer(tape, home * d_H, -1), d_H, zero)
     for t in range(begin, end):
-        at = 10 + 5 * t
+        at = 12 + 5 * t
         row = rows[at]
         active = rows[at + 1]
         state = rows[at + 2]
@@ -86,7 +94,7 @@ def forward_steps(part, parts, share, shares, rows, dims, hyper, parameters, con
             from_b = rows[run]
             to_b = rows[run + 1]
             next_state = rows[run + 2]
-            forward_1(from_b, to_b, row, next_state, dims, parameters, work, tape, out_h)
+            forward_1(from_b, to_b, row, next_state, rows, dims, parameters, work, tape, out_h)
         for run in range(runs, runs_end, 4):
             if rows[run + 3]:
                 from_b = rows[run]
@@ -118,12 +126,16 @@ def backward_1(low, high, part, first, row, next_state, rows, dims, parameters, 
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
+    result_index = rows[11]
     at_sum = 2*n_batch*d_H + n_rows*d_H
     at_d_h_next_mul_2 = 2*n_batch*d_H
     one = real(parameters, 1.0)
     m_sum = pointer(work, at_sum + part * d_H, 4)
     for b in range(low, high):
-        m_d_out_h = pointer(dout_h, (row + b) * d_H, 0)
+        result_row = row + b
+        if result_index != 0:
+            result_row = rows[result_index + result_row]
+        m_d_out_h = pointer(dout_h, result_row * d_H, 0)
         m_d_h = pointer(work, (first + b) * d_H, 1)
         m_h_next = pointer(tape, (next_state + b) * d_H, 2)
         m_d_h_next_mul_2 = pointer(work, at_d_h_next_mul_2 + (row + b) * d_H, 3)
@@ -156,7 +168,7 @@ def backward_steps(part, parts, share, shares, rows, dims, hyper, parameters, co
         for b in range(count):
             copy(pointer(work, (first + b) * d_H, -1), pointer(dfinal_h, (first + b) * d_H, -1), d_H)
     for t in range(n_steps - 1 - begin, n_steps - 1 - end, -1):
-        at = 10 + 5 * t
+        at = 12 + 5 * t
         row = rows[at]
         active = rows[at + 1]
         runs = rows[at + 4]
@@ -187,6 +199,7 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
+    input_index = rows[10]
     at_panels_2 = parts*d_H*d_I + parts*d_H*d_H + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I - d_H*d_H + 134976*parts
     at_strips = parts*d_H*d_I + 2*n_batch*d_H + n_rows*d_H + 769*parts*d_H - d_H*d_I + 23808*parts
     at_shares = 2*n_batch*d_H + n_rows*d_H + parts*d_H
@@ -220,7 +233,10 @@ def backward_sums(part, parts, share, shares, rows, dims, hyper, parameters, con
         low = from_row + (to_row - from_row) * chunk // chunks
         depth = from_row + (to_row - from_row) * (chunk + 1) // chunks - low
         pack(depth, to_column - from_column, pointer(work, at_d_h_next_mul_2 + low * d_H + from_column, -1), d_H, 1, panels)
-        gemm_sums(depth, d_I, to_column - from_column, pointer(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, 0 < chunk)
+        if input_index == 0:
+            gemm_sums(depth, d_I, to_column - from_column, pointer(in_x, low * d_I, -1), d_I, panels, strips, sum_0, step_0, 0 < chunk)
+        else:
+            gemm_sums_rows(depth, d_I, to_column - from_column, pointer(in_x, 0, -1), d_I, panels, strips, sum_0, step_0, 0 < chunk, rows, input_index + low)
         gemm_sums(depth, d_H, to_column - from_column, pointer(tape, low * d_H, -1), d_H, panels, strips, sum_1, step_1, 0 < chunk)
 
 
@@ -230,12 +246,16 @@ def backward_inputs(part, parts, share, shares, rows, dims, hyper, parameters, c
     d_H = dims[1]
     n_batch = rows[1]
     n_rows = rows[2]
+    result_index = rows[11]
     at_d_h_next_mul_2 = 2*n_batch*d_H
     at_packed_h_W_x_2 = d_H*d_H + 31*d_H
     low = n_rows * share // shares
     high = n_rows * (share + 1) // shares
     # d_in:x = d_h_next_mul_2 @ packed h.W_x 2
-    gemm(high - low, d_I, d_H, pointer(work, at_d_h_next_mul_2 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, low * d_I, -1), d_I, 0)
+    if result_index == 0:
+        gemm(high - low, d_I, d_H, pointer(work, at_d_h_next_mul_2 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, low * d_I, -1), d_I, 0)
+    else:
+        gemm_rows(high - low, d_I, d_H, pointer(work, at_d_h_next_mul_2 + low * d_H, -1), d_H, 1, pointer(fixed, at_packed_h_W_x_2, -1), d_H * panel_width(work), panel_width(work), pointer(din_x, 0, -1), d_I, 0, rows, 0, 0, low, result_index)
 
 
 @routine
@@ -425,7 +445,7 @@ class RNN(Cell):
         source='rnn.cell',
         digest='5cd3f811e7987ac8',
         version='0.1.0',
-        abi=6,
+        abi=7,
         dims=(
             describe.Dim('I', None, None),
             describe.Dim('H', None, None),
@@ -486,4 +506,5 @@ class RNN(Cell):
         sources=(
             ('rnn.cell', '"""The plain recurrent network."""\n\n\ncell RNN[I, H](activation = tanh):\n    """Simple recurrent network (Elman, 1990), as TensorFlow\'s BasicRNNCell: one bias."""\n    input x: [I]\n    state h: [H]\n\n    h\' = activation(linear([x, h], H))\n\n    output h\'\n'),
         ),
+        indexed=True,
     )
