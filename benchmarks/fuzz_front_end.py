@@ -36,7 +36,8 @@ ROOT = Path(__file__).parents[1]
 SECONDS = 2.0
 BYTES = 2**30
 PART = 2000
-_LEAVES = ["x", "h", "h'", "H", "2", "0.5", "1e-8", "inf", "γ_x", "hₜ₋₁", "hₜ", "g.h'", "true"]
+_LEAVES = ["x", "h", "h'", "H", "2", "0.5", "1e-8", "inf", "γ_x", "hₜ₋₁", "hₜ", "g.h'", "true",
+           "1i", "0.5i", "z", "token", "E[token]", "b", "y[k]", "y[k-1]", "h'[k]"]  # fmt: skip
 _BINARY = ["@", "+", "-", "*", "/", "**", "⊙", "−", "%"]
 _STRAY = [
     *"()[]:,=.'\"#@^;{}\t\n\\&§·",
@@ -71,6 +72,12 @@ class Sentences:
                 lambda: f"x[{part(0)}, :, {part(0)}:]",
                 lambda: f"({part(depth - 1)}\n  # why\n  + {part(0)})",
                 lambda: f"(not ({part(0)} < {part(0)} and x))",
+                lambda: f"sum(for k in 0..{part(0)}: {part(depth - 1)})",
+                lambda: f'einsum("ij,j->i", {part(depth - 1)}, {part(0)})',
+                lambda: f"grad({part(0)}, [{part(0)}, h])",
+                lambda: f"clip_gradient({part(depth - 1)}, -{part(0)}, {part(0)})",
+                lambda: f'ode(f, [{part(0)}], {part(0)}, method="rk4", steps=2, args=[{part(0)}])',
+                lambda: f"g({part(depth - 1)}, h={part(0)})",
             ]
         )()
 
@@ -82,6 +89,10 @@ class Sentences:
             [f"r,  u = split({value}, 2)"],
             [f"param p, q: [H, {self.expression(1)}] = {value}"],
             ["sub g = GRU[I, 2*H](activation=relu)", ""],
+            ["sub g = inner[_, H]", "sub f = shared g"],
+            ["q = silu(x)", f"q = {value}"],
+            ["input c, d: [I] per sequence", "input token: int[H] per sequence"],
+            ["input b: bool[I]", f"state z: complex[H] = {self.expression(1)}"],
             [f'require {self.expression(1)}, "why"'],
         ]
         if depth:
@@ -95,11 +106,16 @@ class Sentences:
         return [width + line.replace("\n", "\n" + width) for line in lines]
 
     def file(self) -> str:
-        lines = ['use A as B from "a.cell"', "# a comment", "cell A[I, H=I](f = tanh, b = 1.0):"]
+        lines = [
+            'use A as B from "a.cell"',
+            "# a comment",
+            "cell A[I, H=I](f = tanh, b = 1.0, inner = A):",
+        ]
         body = self.block(2)
         width = len(body[0]) - len(body[0].lstrip())
         lines += [" " * width + "state h, c: [H] = zeros", *body]
-        return "\n".join([*lines, "def f(v: [N], N) = v", ""])
+        shared = self.random.choice(["", "shared "])
+        return "\n".join([*lines, f"{shared}def f(v: [N], N) = v", ""])
 
 
 class Cells:
