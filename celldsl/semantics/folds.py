@@ -57,6 +57,8 @@ def _is_fold(f: Environment, e: ast.Over) -> bool:
         label = "it is a function of this file"
     names = ", ".join(f"`{name}`" for name in FOLDS)
     help, fix = f"{names} do", None
+    if e.function == "mean":
+        help += "; a mean is a sum over the number of them: `sum(for k in 0..K: …) / K`"
     if e.function in FOLDS:
         help = f"it hides the function: give it another name, such as `{e.function}_`"
     elif e.function == "prod":

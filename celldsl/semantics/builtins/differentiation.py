@@ -42,7 +42,11 @@ def _grad(f: Environment, e: ast.Call, a: Bound) -> Value:
     loss, written = _loss(f, e, given(a, "loss")), given(a, "wrt")
     names = written.items if isinstance(written, ast.ListOf) else (written,)
     if not names:
-        f.error(CODE, "a gradient is with respect to a name, and there is none", written.span)
+        told, help = (
+            "a gradient is with respect to a name, and there is none",
+            "such as `grad(loss, W)`",
+        )
+        f.error(CODE, told, written.span, help=help)
     known = [_varied(f, e, a, name) for name in names]
     wrt = [value for value in known if value is not None]
     if loss is None or not names or len(wrt) < len(names):

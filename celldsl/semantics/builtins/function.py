@@ -59,7 +59,7 @@ def bind(
         args = (*args[: len(parts) - 1], listed)
     if len(args) > len(names_of):
         limit = f"takes {_count(len(names_of))}, not {len(e.args)}"
-        f.error("E0122", f"`{name}` {limit}", e.span, f"`{name}({signature})`", help=too_many)
+        f.error("E0122", f"`{name}` {limit}", e.span, _shown(name, signature), help=too_many)
         return None
     bound: Bound = dict.fromkeys(names_of)
     bound.update(zip(names_of, args, strict=False))
@@ -70,9 +70,15 @@ def bind(
     if missing:
         told = ", ".join(f"`{n}`" for n in missing)
         help = _missing_help(e, name, missing)
-        f.error("E0122", f"`{name}` needs {told}", e.span, f"`{name}({signature})`", help=help)
+        f.error("E0122", f"`{name}` needs {told}", e.span, _shown(name, signature), help=help)
         return None
     return bound
+
+
+def _shown(name: str, signature: str) -> str:
+    """The signature as a call of it; `args=…` may be left out."""
+    parts = [part.strip() for part in signature.split(",")]
+    return f"`{name}({', '.join(f'{p}…' if p.endswith('=') else p for p in parts)})`"
 
 
 def _missing_help(e: ast.Call, name: str, missing: list[str]) -> str | None:
@@ -84,6 +90,8 @@ def _missing_help(e: ast.Call, name: str, missing: list[str]) -> str | None:
         case ["high"] if len(texts) == 2:
             bound = texts[1].lstrip("-")
             return f"both bounds are written: `{name}({texts[0]}, -{bound}, {bound})`"
+        case ["n"] if name == "one_hot" and texts:
+            return f"say among how many, as the input does: `one_hot({texts[0]}, V)`"
         case ["wrt"] if texts:
             return f"say with respect to what: `{name}({texts[0]}, W)`"
     return None
@@ -95,7 +103,7 @@ def _bind_keyword(
     if keyword.name not in bound:
         help, fix = _option_meant(keyword, list(bound))
         told = f"`{name}` has no option `{keyword.name}`"
-        f.error("E0123", told, keyword.span, f"`{name}({signature})`", help=help, fix=fix)
+        f.error("E0123", told, keyword.span, _shown(name, signature), help=help, fix=fix)
         return False
     if bound[keyword.name] is not None:
         f.error("E0123", f"`{keyword.name}` is given twice", keyword.span)

@@ -177,7 +177,7 @@ def _steps(f: Environment, a: Bound) -> int:
 
 
 ENTRIES = (
-    Function("ode", f"f, y, dt, method=euler, steps={STEPS}, args=", "y a time dt later, where "
+    Function("ode", f"f, y, dt, method=\"euler\", steps={STEPS}, args=", "y a time dt later, where "
              "f(y, …) is dy/dt, by a rule of fixed steps", _ode,
              too_many="what the function takes besides stands in a list: `args=[x, N]`"),
 )  # fmt: skip

@@ -54,7 +54,6 @@ OPTIONS: dict[str, str] = {
     "prob": "rate",
     "use_bias": "bias",
     "bias_initializer": "bias",
-    "argnums": "wrt",
     "inputs": "wrt",
     "outputs": "loss",
     "epsilon": "eps",
@@ -86,6 +85,7 @@ OPTIONS: dict[str, str] = {
 GONE: dict[str, str] = {
     **dict.fromkeys(("rtol", "atol", "tol"), "steps are fixed: their number is `steps=6`"),
     "mean": "its mean is 0",
+    "argnums": "it is with respect to a name: `grad(loss, W)`",
     "keep_prob": "`rate` is what is dropped: one less what is kept",
     "keepdim": "the axis is dropped; put it in again with `expand(v, axis)`",
     "keepdims": "the axis is dropped; put it in again with `expand(v, axis)`",
