@@ -50,9 +50,10 @@ KNOTS = Callbacks(elaborate, drawn, declarations, equations)
 
 
 def analyse_cell(cell: ast.Cell, home: Module, choices: Choices, usage: Usage) -> Context:
-    """Context until no new name turns out to decide the structure."""
+    """Context until no new name turns out to decide the structure, or to be varied by `grad`."""
     while True:
         choices.taken, choices.remembered, choices.missing = [], {}, set()
+        known = len(usage.varied)
         context = Context(KNOTS, Report(), choices, Constraints(), usage)
         try:
             _walk(context, cell, home)
@@ -62,7 +63,8 @@ def analyse_cell(cell: ast.Cell, home: Module, choices: Choices, usage: Usage) -
             pass
         except RecursionError:
             _too_deep(context.report, cell.name)
-        return context
+        if len(usage.varied) == known:
+            return context
 
 
 def _too_deep(report: Report, name: ast.Declared) -> None:

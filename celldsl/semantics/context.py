@@ -141,6 +141,7 @@ class Context(Nodes):
     below: dict[str, list[str]] = field(default_factory=dict)
     weight_calls: dict[Span, list[WeightCall]] = field(default_factory=dict)
     noted: dict[str, Noted] = field(default_factory=dict)
+    times_noted: dict[str, int] = field(default_factory=dict)
     inners: dict[str, Inner] = field(default_factory=dict)
     lasting: list[int] | None = None
     met: int = 0
@@ -244,9 +245,10 @@ class Environment:
         if self.unseen:
             return
         own = self.base + ".".join([name, *map(str, self.iterations)])
-        found, number = own, 2
-        while found in self.context.noted:  # a function that an equation calls twice
-            found, number = f"{own}_{number}", number + 1
+        found, times = own, self.context.times_noted
+        while found in self.context.noted:  # a name that is bound again
+            times[own] = times.get(own, 1) + 1
+            found = f"{own}_{times[own]}"
         self.context.noted[found] = Noted(self, value, span)
 
     def saw(self, span: Span, value: Value) -> Value:

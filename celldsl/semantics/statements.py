@@ -77,9 +77,8 @@ def equation(f: Environment, s: ast.Equation) -> None:
     w.name_taken = taken or any(is_taken(f, target) for target in s.targets)
     value = elaborate_beside(f, s.value, _wanted(f, s.targets[0]))
     w.name_taken = taken
-    own = f"{f.place}."
-    f.holds = any(made.startswith(own) for made in islice(w.params, before, None))
-    f.holds = f.holds or w.refused > refused
+    own, made = f"{f.place}.", islice(reversed(w.params), len(w.params) - before)
+    f.holds = any(name.startswith(own) for name in made) or w.refused > refused
     for target, item in zip(s.targets, _items(f, s, value), strict=True):
         f.later.pop(target.id, None)
         assign(f, s, target, item, number)

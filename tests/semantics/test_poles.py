@@ -94,3 +94,21 @@ def test_a_condition_may_have_a_name_of_its_own() -> None:
     better = fixed(text)
     assert not check_source(better).diagnostics
     assert not gradient(better, 0.0).any()
+
+
+@pytest.mark.parametrize(("term", "count"), [("v{0} * v{0}", 40), ("v{0} + 0.5", 2000)])
+def test_a_branch_may_name_a_long_chain(term: str, count: int) -> None:
+    """Each value is looked into once, and no deeper than the chain is long."""
+    chain = "\n".join(f"    v{i + 1} = {term.format(i)}" for i in range(count))
+    text = CELL.format(f"where(x > 0, log(v{count}), 0)")
+    text = text.replace("\n\n    y", f"\n\n    v0 = 1 / x\n{chain}\n    y")
+    found = [d for d in check_source(text).diagnostics if d.code == "W0510"]
+    assert [d.primary.span.text for d in found] == ["x"]
+
+
+def test_a_condition_may_name_a_long_chain() -> None:
+    chain = "\n".join(f"    c{i + 1} = c{i} and c{i}" for i in range(40))
+    text = CELL.format("where(c40, log(x), 0)")
+    text = text.replace("\n\n    y", f"\n\n    c0 = x > 0\n{chain}\n    y")
+    found = [d for d in check_source(text).diagnostics if d.code == "W0510"]
+    assert [d.primary.span.text for d in found] == ["x"]

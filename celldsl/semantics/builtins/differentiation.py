@@ -28,7 +28,6 @@ from celldsl.semantics.environment import (
     Value,
     a_kind,
 )
-from celldsl.semantics.structure import Restart
 from celldsl.syntax import ast
 
 CODE = "E0218"
@@ -132,13 +131,14 @@ def _varied(f: Environment, e: ast.Call, a: Bound, written: ast.Expr) -> Tensor 
 
 
 def _own(f: Environment, name: ast.Name, binding: Binding, value: Tensor) -> Tensor:
-    """A leaf is one value; what an equation or a call gives may be equal to others."""
+    """A leaf is one value; what an equation or a call gives may be equal to others.
+
+    The walk that finds out goes on to its end, and another one begins.
+    """
     if not name.primed and value.name == _leaf_of(f, name, binding):
         return value
     span = f.next_spans[name.id] if name.primed else binding.span
-    if span not in f.context.usage.varied:
-        f.context.usage.varied.add(span)
-        raise Restart
+    f.context.usage.varied.add(span)
     return value
 
 

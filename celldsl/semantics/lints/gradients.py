@@ -25,7 +25,7 @@ def no_gradient(w: Context, ways: Reach) -> Iterator[Warned]:
     makes several parameters at one place: all of them must be without gradient.
     """
     alive = {w.places[name] for name in w.params if name in ways.smoothly}
-    told = {leaf for value, _ in _cutting(w, ways) for leaf in leaves_below(w, value)}
+    told = leaves_below(w, (value for value, _ in _cutting(w, ways)))
     stuck: dict[Span, list[str]] = {}
     for name in w.params:
         if name in ways.any and name not in told and w.places[name] not in alive:
@@ -61,17 +61,21 @@ def _cutting(w: Context, ways: Reach) -> Iterator[tuple[str, Span]]:
     there = [v for v in w.steps if v in ways.smoothly and v in w.builder.defined]
     nodes = {value: w.builder.defined[value] for value in there}
     wheres = [value for value in there if nodes[value].op == "where"]
-    smooth = {w.steps[value] for value in wheres if _trained(w, nodes[value].args[1:])}
+    trained = _trained(w) if there else set()
+    smooth = {w.steps[value] for value in wheres if not trained.isdisjoint(nodes[value].args[1:])}
     for value in there:
-        cut = nodes[value].args[:1] if value in wheres else nodes[value].args
-        if w.steps[value] not in smooth and _trained(w, cut):
+        cut = nodes[value].args[:1] if nodes[value].op == "where" else nodes[value].args
+        if w.steps[value] not in smooth and not trained.isdisjoint(cut):
             yield value, w.steps[value]
 
 
-def _trained(w: Context, values: Iterable[str]) -> bool:
-    """Whether parameters or states lie below."""
-    kinds = {w.leaves[name].kind for value in values for name in leaves_below(w, value)}
-    return bool(kinds & {"param", "state"})
+def _trained(w: Context) -> set[str]:
+    """The values that parameters or states lie below."""
+    found = {name for name, leaf in w.leaves.items() if leaf.kind in ("param", "state")}
+    for node in w.builder.nodes:
+        if not found.isdisjoint(node.args):
+            found.add(node.name)
+    return found
 
 
 def _same_block(one: str, other: str) -> bool:
@@ -125,10 +129,10 @@ def _from_outputs(w: Context, arguments: Callable[[Node], tuple[str, ...]]) -> f
     return frozenset(seen)
 
 
-def leaves_below(w: Context, value: str) -> set[str]:
-    """The leaves that a value is computed from in one step."""
+def leaves_below(w: Context, values: Iterable[str]) -> set[str]:
+    """The leaves that values are computed from in one step."""
     seen: set[str] = set()
-    waiting, found = [value], set()
+    waiting, found = [*values], set()
     while waiting:
         name = waiting.pop()
         if name in seen:

@@ -30,6 +30,13 @@ OPAQUE = frozenset({"where", "stop_gradient"})
 Equations = Mapping[str, ast.Expr]
 
 
+class Inside(NamedTuple):
+    """Calls and quotients with a pole, each with the argument that meets it, and names beside."""
+
+    poles: list[tuple[ast.Expr, ast.Expr]]
+    names: list[str]
+
+
 class Pole(NamedTuple):
     """A call or quotient `whole`, whose `argument` a condition bounds."""
 
@@ -65,10 +72,11 @@ def _in_body(body: Iterable[ast.Statement], settings: frozenset[str]) -> Iterato
     """
     statements = list(equations(body))
     named = _defined_once(statements)
+    leading = _leading_to_poles(named)
     told: set[Span] = set()
     for statement in statements:
         for call in _calls_of_where(statement.value):
-            for found in _in_branches(call, named, settings):
+            for found in _in_branches(call, named, leading, settings):
                 if found.argument not in told:
                     told.add(found.argument)
                     yield found
@@ -85,6 +93,16 @@ def _defined_once(statements: Iterable[ast.Equation]) -> Equations:
     }
 
 
+def _leading_to_poles(named: Equations) -> Mapping[str, Inside]:
+    """What stands in values that a pole lies in or below; they are in the order of the file."""
+    found: dict[str, Inside] = {}
+    for name, value in named.items():
+        inside = _inside(value)
+        if inside.poles or any(other in found for other in inside.names):
+            found[name] = inside
+    return found
+
+
 def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
     match expression:
         case ast.Call(function="stop_gradient"):
@@ -95,12 +113,14 @@ def _calls_of_where(expression: ast.Expr) -> Iterator[ast.Call]:
         yield from _calls_of_where(part)
 
 
-def _in_branches(call: ast.Call, named: Equations, settings: frozenset[str]) -> Iterator[Pole]:
+def _in_branches(
+    call: ast.Call, named: Equations, leading: Mapping[str, Inside], settings: frozenset[str]
+) -> Iterator[Pole]:
     condition, yes, no = call.args
-    pairs = list(_compared(condition, named, frozenset()))
+    pairs = list(_compared(condition, named))
     text = condition.span.text
     for branch, chosen in ((yes, True), (no, False)):
-        for whole, argument in _poles_in(branch, named, frozenset()):
+        for whole, argument in _poles_below(branch, leading):
             if _is_bounded(argument, pairs) and not _is_setting(argument, settings):
                 own = argument.span.text
                 inner = f"{own}, 1" if chosen else f"1, {own}"
@@ -121,22 +141,23 @@ def _is_setting(side: ast.Expr, settings: frozenset[str]) -> bool:
     return False
 
 
-def _compared(
-    condition: ast.Expr, named: Equations, seen: frozenset[str]
-) -> Iterator[tuple[ast.Expr, ast.Expr]]:
-    """What a condition compares."""
-    match condition:
-        case ast.Binary(op, left, right) if op in COMPARISONS:
-            yield left, right
-            for size, other in ((left, right), (right, left)):
-                while (inner := _sized(size)) is not None:
-                    yield inner, other
-                    size = inner
-        case ast.Name(id=name, primed=False) if name in named and name not in seen:
-            yield from _compared(named[name], named, seen | {name})
-        case _:
-            for part in parts(condition):
-                yield from _compared(part, named, seen)
+def _compared(condition: ast.Expr, named: Equations) -> Iterator[tuple[ast.Expr, ast.Expr]]:
+    """What a condition compares, and conditions that it names: each is looked into once."""
+    waiting, seen = [condition], set[str]()
+    while waiting:
+        match waiting.pop():
+            case ast.Binary(op, left, right) if op in COMPARISONS:
+                yield left, right
+                for size, other in ((left, right), (right, left)):
+                    while (inner := _sized(size)) is not None:
+                        yield inner, other
+                        size = inner
+            case ast.Name(id=name, primed=False) if name in named:
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append(named[name])
+            case part:
+                waiting += parts(part)
 
 
 def _sized(expression: ast.Expr) -> ast.Expr | None:
@@ -173,23 +194,37 @@ def _squared(expression: ast.Expr) -> ast.Expr | None:
     return None
 
 
-def _poles_in(
-    branch: ast.Expr, named: Equations, seen: frozenset[str]
+def _poles_below(
+    branch: ast.Expr, leading: Mapping[str, Inside]
 ) -> Iterator[tuple[ast.Expr, ast.Expr]]:
-    """Calls and quotients with a pole, each with the argument that meets it."""
-    match branch:
-        case ast.Call(function=function) if function in OPAQUE:
-            return
-        case ast.Call(function=function, args=(argument, *_)) if function in POLES:
-            yield branch, argument
-        case ast.Binary("/", _, divisor) | ast.Call(function="mod", args=(_, divisor)):
-            yield branch, divisor
-        case ast.Binary("**", base, exponent) if not _is_whole(exponent):
-            yield branch, base
-        case ast.Name(id=name, primed=False) if name in named and name not in seen:
-            yield from _poles_in(named[name], named, seen | {name})
-    for part in parts(branch):
-        yield from _poles_in(part, named, seen)
+    """The poles of a branch, and of what it names: each value is looked into once."""
+    waiting, seen = [_inside(branch)], set[str]()
+    while waiting:
+        inside = waiting.pop()
+        yield from inside.poles
+        names = [name for name in inside.names if name in leading and name not in seen]
+        seen.update(names)
+        waiting += [leading[name] for name in dict.fromkeys(names)]
+
+
+def _inside(expression: ast.Expr) -> Inside:
+    found = Inside([], [])
+    waiting = [expression]
+    while waiting:
+        part = waiting.pop()
+        match part:
+            case ast.Call(function=function) if function in OPAQUE:
+                continue
+            case ast.Call(function=function, args=(argument, *_)) if function in POLES:
+                found.poles.append((part, argument))
+            case ast.Binary("/", _, divisor) | ast.Call(function="mod", args=(_, divisor)):
+                found.poles.append((part, divisor))
+            case ast.Binary("**", base, exponent) if not _is_whole(exponent):
+                found.poles.append((part, base))
+            case ast.Name(id=name, primed=False):
+                found.names.append(name)
+        waiting += parts(part)
+    return found
 
 
 def _is_whole(exponent: ast.Expr) -> bool:

@@ -48,16 +48,14 @@ def report_prefixes(tokens: list[Token], source: Source, report: Report, foreign
 def _chain_end(tokens: list[Token], at: int) -> int:
     """The last name of `a.b.c` that starts at `at`."""
     end = at
-    while tokens[end].type == "NAME" and _kinds(tokens, end + 1) in (
-        ("DOT", "NAME"),
-        ("DOT", "PRIMED"),
+    while (
+        tokens[end].type == "NAME"
+        and end + 2 < len(tokens)
+        and tokens[end + 1].type == "DOT"
+        and tokens[end + 2].type in ("NAME", "PRIMED")
     ):
         end += 2
     return end
-
-
-def _kinds(tokens: list[Token], at: int) -> tuple[str, ...]:
-    return tuple(token.type for token in tokens[at : at + 2])
 
 
 def _report_chain(
