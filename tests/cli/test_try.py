@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from celldsl.cli.main import main
+from celldsl.cli.trial import learning
 from celldsl.cli.trial.asked_tasks import read_series, task_named
+from celldsl.cli.trial.learning import learn, learner
 from celldsl.cli.trial.model import Model
 from celldsl.cli.trial.report import _shares
+from celldsl.cli.trial.tasks import Size, adding
 
-QUICK = ["--seeds", "1", "--minutes", "1", "--updates", "24", "--parameters", "150"]
+QUICK = ["--seeds", "1", "--minutes", "30", "--updates", "24", "--parameters", "150"]
 
 
 def tried(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -43,11 +46,60 @@ def test_cells_are_compared_in_a_table_and_a_sentence(capsys: pytest.CaptureFixt
     assert "100.0%  line" in out
 
 
+class Clock:
+    """Seconds that go by when somebody says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class SlowModel:
+    """Compiled in 20 seconds; an update takes as long as is said, and a test 2 seconds."""
+
+    task = adding(Size(2, 2), steps=4)
+    name = "slow"
+
+    def __init__(self, clock: Clock, pace: float) -> None:
+        self.clock, self.pace, self.compiled = clock, pace, False
+        self.arrays = {"w": np.zeros(1, np.float32)}
+
+    def gradients(self, x: object, wanted: object) -> tuple[float, dict[str, object]]:
+        self.clock.now += self.pace if self.compiled else 20.0
+        self.compiled = True
+        return 1.0, {"w": np.ones(1, np.float32)}
+
+    def answers(self, x: object) -> object:
+        self.clock.now += 2.0
+        return np.zeros((1, 2, 1), np.float32)
+
+
+@pytest.mark.parametrize(("minutes", "updates"), [(4, True), (0.1, False)])
+def test_minutes_are_those_of_the_clock(
+    minutes: float, updates: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiling and tests are in them, and what is left is shared equally."""
+    clock = Clock()
+    monkeypatch.setattr(learning, "time", clock)
+    paces = (0.1, 0.3)
+    learners = [learner(SlowModel(clock, pace), 0) for pace in paces]  # type: ignore[arg-type]
+    learn(learners, 60 * minutes, lambda each: None)
+    assert all(each.updates for each in learners)
+    if updates:
+        assert abs(clock.now - 60 * minutes) < 3
+        assert abs(learners[0].seconds - learners[1].seconds) < 24 * max(paces)
+        assert all(len(each.curve) == 25 for each in learners)
+    else:
+        assert all(each.updates == 1 for each in learners)
+
+
 def test_a_table_of_numbers_is_a_task(
     series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib", reason="the picture is Matplotlib's")
-    arguments = ["--task", str(series), "--against", "none", "--seeds", "1", "--minutes", "1"]
+    arguments = ["--task", str(series), "--against", "none", "--seeds", "1", "--minutes", "30"]
     arguments += ["--updates", "240", "--parameters", "400", "--out", str(tmp_path / "c.png")]
     status, out, _ = tried(capsys, "rnn", *arguments)
     assert status == 0

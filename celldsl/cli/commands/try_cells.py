@@ -1,7 +1,8 @@
 """`celldsl try FILE…`.  In: cells, a task.  Out: curves, a table, and whether the cell learns.
 
-Cells have equal counts of parameters and equal time.  Curves are drawn on a terminal while they
-grow; in a pipe there is the table and the verdict.
+Cells have equal counts of parameters and equal time; `--minutes` are those that the command takes,
+with compiling and tests.  Curves are drawn on a terminal while they grow; in a pipe there is the
+table and the verdict.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,7 +44,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--against", default="gru", metavar="NAME,…", help="cells beside it, or none (default: gru)"
     )
-    parser.add_argument("--minutes", type=positive, default=2.0, help="in all (default: 2)")
+    parser.add_argument(
+        "--minutes", type=positive, default=2.0, help="that all of it takes (default: 2)"
+    )
     parser.add_argument("--updates", type=whole(), metavar="N", help="at most, for each cell")
     parser.add_argument("--seeds", type=whole(), default=2, metavar="N", help="(default: 2)")
     parser.add_argument(
@@ -63,6 +67,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     _check_picture(arguments.out)
+    until = time.perf_counter() + 60 * arguments.minutes
     for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")
     from celldsl.cli.trial import report
@@ -93,7 +98,7 @@ def run(arguments: Namespace) -> int:
             width = min(shutil.get_terminal_size().columns - 12, 80)
             screen.show(list(report.curves(learners, width)))
 
-    learn(learners, 60 * arguments.minutes / len(learners), told, arguments.updates)
+    learn(learners, until, told, arguments.updates)
     if screen is not None:
         screen.keep()
     print(f"{task.name}; learned is {task.bar}")
