@@ -11,6 +11,7 @@ What depends on parameters alone stands in the boxes that read it, since nobody 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from celldsl.ir.attributes import KIND, SIZE, SPEC, START, STOP, VALUE
@@ -24,6 +25,8 @@ from celldsl.pictures.reading import Reading
 CONSTANT = ("param", "const", "hyper")
 BLOCKS = ("linear", "conv")
 LONGEST = 16
+# Where an argument goes in a glyph, as in `x²`; it stands between lines in some.
+PLACE, CLOSED = re.compile("(?<![A-Za-z])x(?![A-Za-z])"), frozenset({"|x|", "‖x‖"})
 OF_OUTPUT = cotangent("")
 INFIX = ("add", "sub", "mul", "div", "mod", "lt", "le", "eq", "ne", "and", "or")
 CHOICE = ("if", "then", "else")
@@ -298,9 +301,18 @@ class _Reader:
             text = f"−{inner[0]}"
         elif node.op in INFIX:
             text = f"({inner[0]}{glyph}{inner[1]})"
+        elif len(inner) == 1 and PLACE.search(glyph):
+            text = PLACE.sub(_bare(inner[0]) if glyph in CLOSED else inner[0], glyph)
         else:
-            text = f"{glyph}({', '.join(map(_bare, inner))})" if inner else glyph
+            text = _called(glyph, inner)
         return text if len(text) <= LONGEST else "…"
+
+
+def _called(glyph: str, inner: list[str]) -> str:
+    """`clip(beta, 0, 1)`; where that is long, numbers are left out."""
+    words = list(map(_bare, inner))
+    text = f"{glyph}({', '.join(words)})" if words else glyph
+    return text if len(text) <= LONGEST or len(words) < 2 else f"{glyph}({words[0]}, …)"
 
 
 def _bare(text: str) -> str:

@@ -338,3 +338,11 @@ def test_tags_have_names_alone_and_calls_one_pair_of_brackets() -> None:
     assert not any("complex" in item.label for item in items if item.note == "tag")
     words = " ".join(f"{item.label} {item.note}" for item in items)
     assert "exp(i×theta)" in words and "conj(u)" in words
+
+
+def test_what_is_made_of_parameters_keeps_its_name() -> None:
+    """In the box that reads it, however long it is."""
+    made = {name: arrange(graph_named(name), 900.0).items for name in ("cfc_pure", "synaptic")}
+    labels = {name: {item.label for item in items} for name, items in made.items()}
+    assert "|w| +" in labels["cfc_pure"]
+    assert {"clip(alpha, …) ×", "clip(beta, 0, 1) ×"} <= labels["synaptic"]
