@@ -10,14 +10,12 @@ is a median; the last column is what the copies add to a pass without them.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Mapping
-from statistics import median
 from typing import Any
 
 from cells import SHAPES
 from setup_threads import set_threads
-from timing import alternate_cpu
+from timing import alternate_cpu, in_turn
 
 USUAL = "gru,packed_lstm,rnn,indrnn,mingru,sru,lru,hgrn,tlstm"
 SMALL = {"T1": (1, 1, 8, 8), "T10": (10, 1, 8, 8), "T100": (100, 4, 32, 32)}
@@ -37,7 +35,7 @@ def main() -> None:
     parser.add_argument("--ways", default="", help="comma-separated: checkpoint, or nothing")
     arguments = parser.parse_args()
     set_threads(arguments.threads)
-    measure = _by_cpu if arguments.threads == 1 else _by_clock
+    measure = _by_cpu if arguments.threads == 1 else in_turn
     for name in arguments.cells.split(","):
         for shape in arguments.shapes.split(","):
             for way in arguments.ways.split(","):
@@ -50,20 +48,6 @@ def main() -> None:
 
 def _by_cpu(runs: Mapping[str, Run], budget: float) -> dict[str, float]:
     return alternate_cpu(runs, budget, turns=15)
-
-
-def _by_clock(runs: Mapping[str, Run], budget: float) -> dict[str, float]:
-    """Call by call in turn, so that both have what the machine gives at the time."""
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run()
-    end = time.perf_counter() + budget
-    while time.perf_counter() < end:
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            found[name].append(time.perf_counter() - start)
-    return {name: median(times) for name, times in found.items()}
 
 
 def _runs(name: str, shape: tuple[int, int, int, int], options: dict[str, Any]) -> dict[str, Run]:

@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median as middle
+from typing import TypeVar
 
 Run = Callable[[], object]
+Key = TypeVar("Key")
 PAUSE = 0.1  # seconds; threads of others spin before they sleep, ONNX Runtime's for 60 ms
 WARM = 0.02  # seconds of each turn; after a pause Linux takes some to give each thread its core
 TURN = 0.03  # seconds that a turn should take, so that a thread that wakes late is no matter
@@ -45,6 +47,24 @@ def alternate(runs: Mapping[str, Run], budget: float) -> dict[str, Time]:
             found[name] += _timed(run, counts[name])
         turns += 1
     return {name: Time(middle(times), min(times)) for name, times in found.items()}
+
+
+def in_turn(runs: Mapping[Key, Run], budget: float) -> dict[Key, float]:
+    """Medians of the time of a call, call by call, so that all have what the machine gives then.
+
+    `budget` is in seconds, for all together.
+    """
+    found: dict[Key, list[float]] = {which: [] for which in runs}
+    for run in runs.values():
+        run()
+        run()
+    end = time.perf_counter() + budget
+    while time.perf_counter() < end or not all(found.values()):
+        for which, run in runs.items():
+            begun = time.perf_counter()
+            run()
+            found[which].append(time.perf_counter() - begun)
+    return {which: middle(times) for which, times in found.items()}
 
 
 def alternate_cpu(runs: Mapping[str, Run], budget: float, turns: int = 7) -> dict[str, float]:
