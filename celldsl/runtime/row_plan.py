@@ -59,9 +59,10 @@ class Packing:
     Place p of the batch holds sequence `order[p]`, of length `lengths[p]`; sequence s is at place
     `places[s]`.  A part owns the next `counts[part]` places, the longest first.  Packed row r is
     row `gather[r]` of the (T*B) rows that the caller sees, and row i of those is row `spread[i]`,
-    or -1 past the end of a sequence: those are the `gaps`.
+    or -1 past the end of a sequence: those are the `gaps`.  The caller's arrays have `lead` (T, B).
     """
 
+    lead: tuple[int, int]
     order: Values
     places: Values
     lengths: Values
@@ -115,10 +116,8 @@ def plan_packed(
     if not results:
         return plan
     assert total == len(packing.gather), "an index is of all steps"
-    batch = len(packing.order)
-    lead = len(packing.spread) // max(batch, 1), batch
     parts = with_index(plan.parts, packing.gather, inputs)
-    return replace(plan, parts=parts, lead=lead, gaps=packing.gaps)
+    return replace(plan, parts=parts, lead=packing.lead, gaps=packing.gaps)
 
 
 def with_index(parts: Sequence[Values], index: Values, inputs: bool) -> tuple[Values, ...]:
@@ -209,7 +208,7 @@ def pack_lengths(lengths: Values, steps: int, parts: int, reverse: bool) -> Pack
     spread = np.full(steps * batch, -1, dtype=np.int64)
     spread[gather] = np.arange(len(gather))
     gaps, places = np.flatnonzero(spread < 0), np.argsort(order)
-    return Packing(order, places, ordered, counts, gather, spread, gaps)
+    return Packing((steps, batch), order, places, ordered, counts, gather, spread, gaps)
 
 
 def _deal(lengths: Values, parts: int) -> list[list[int]]:

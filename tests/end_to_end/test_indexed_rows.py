@@ -105,6 +105,16 @@ def test_a_tape_keeps_what_the_caller_changes(cell: Any) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_batch_without_sequences_has_its_steps(cell: Any) -> None:
+    x, e, lengths = np.zeros((4, 0, 17)), np.zeros((4, 0, 15)), np.zeros(0, np.int64)
+    y, _, tape = cell.forward(x=x, e=e, lengths=lengths)
+    alone, _ = cell(x=x, e=e, lengths=lengths)
+    assert [a.shape for a in y] == [a.shape for a in alone]
+    gradients = cell.backward(tape, y)
+    assert gradients.inputs["x"].shape == x.shape and gradients.inputs["e"].shape == e.shape
+    assert all(a.shape[:2] == (4, 0) for a in y)
+
+
 def test_all_parts_have_one_index() -> None:
     layout = packed_layout(np.array(LENGTHS), 9, 3, False, True, True)
     plan = layout.plan(0, layout.steps, True, False)
