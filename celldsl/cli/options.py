@@ -43,19 +43,21 @@ def whole(least: int = 1) -> Callable[[str], int]:
 
 
 def positive(text: str) -> float:
-    """The type of an option that is a number above 0."""
-    value = not_negative(text)
-    if value == 0:
+    """The type of an option that is a number above 0, and no infinity."""
+    if not 0 < (value := _number(text)) < 1e6:
         raise ArgumentTypeError(f"expected a number above 0, not {text}")
     return value
 
 
 def not_negative(text: str) -> float:
     """The type of an option that is a number, 0 or more, and no infinity."""
-    value = float(text) if re.fullmatch(_REAL, text) else -1.0
-    if not 0 <= value < 1e6:
+    if not 0 <= (value := _number(text)) < 1e6:
         raise ArgumentTypeError(f"expected a number, 0 or more, not {text}")
     return value
+
+
+def _number(text: str) -> float:
+    return float(text) if re.fullmatch(_REAL, text) else -1.0
 
 
 def add_files(parser: ArgumentParser) -> None:

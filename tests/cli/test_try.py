@@ -261,6 +261,7 @@ def test_a_loss_that_is_not_finite_is_told_early(
         (["rnn", "--task", "addin"], "there is no task addin; did you mean adding?"),
         (["rnn", "--task", "no.csv"], "no.csv: No such file or directory"),
         (["rnn", "--minutes", "0"], "expected a number above 0"),
+        (["rnn", "--minutes=-1"], "expected a number above 0, not -1"),
         (["rnn", "--against", "gruu"], "no cell gruu comes with celldsl"),
         (["conv_lstm"], "conv_lstm: its first input x is [C, Y, X]"),
         (["rnn", "--set", "G=3"], "RNN has no G; it has H, I"),
