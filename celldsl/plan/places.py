@@ -24,8 +24,6 @@ ROW_COUNTS: dict[RowKind, Size] = {
     "state": S + B,
     "next": S + B,
 }
-# Rows of the caller's arrays, which an index finds (`celldsl.plan.indexed_rows`).
-INDEXED_ROWS: tuple[RowKind, ...] = ("input", "result")
 
 
 @record
