@@ -15,20 +15,17 @@ from __future__ import annotations
 
 from celldsl.jit.functions import routine
 from celldsl.jit.gemm.calls import gemm
-from celldsl.jit.gemm.loops import MC_UNPACKED, gemm_share, sums_of_rows
+from celldsl.jit.gemm.loops import gemm_share, sums_of_rows
 from celldsl.jit.gemm.packing import pack_panels
-from celldsl.jit.gemm.sizes import KC, KC_MOST
+from celldsl.jit.gemm.sizes import APART, KC, MC_UNPACKED, UNPACKED_BLOCK, UNPACKED_MOST
 from celldsl.jit.gemm.tile import fetch, stack
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
 
 _FETCHED = 6  # rows that are fetched before they are copied: memory is far away
-_APART = 16  # elements after a row: rows a power of two apart share lines of the cache
 _COLUMNS = 256  # of a block of C: whole panels
-_LINE = _COLUMNS + _APART
-_MOST = MC_UNPACKED * 3 // 2  # rows
-_BLOCK_OF_A = _MOST * (KC_MOST + _APART)
-_BLOCK_OF_C = _MOST * _LINE
+_LINE = _COLUMNS + APART
+_BLOCK_OF_C = UNPACKED_MOST * _LINE
 
 
 @routine
@@ -61,11 +58,11 @@ def gathered_product(
         gemm(m, n, k, pointer(a, first * a_rs, -1), a_rs, a_cs, b, b_panel, b_rs, c, c_rs,
              accumulate)  # fmt: skip
         return
-    block = stack(c, _BLOCK_OF_A)
+    block = stack(c, UNPACKED_BLOCK)
     p = 0
     while p == 0 or p < k:
         depth = gemm_share(k - p, KC)
-        line = depth + _APART
+        line = depth + APART
         for i in range(m):
             source = pointer(a, rows[index + first + i] * a_rs + p * a_cs, 1)
             coming = rows[index + first + min(i + _FETCHED, m - 1)]

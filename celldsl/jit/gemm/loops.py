@@ -21,12 +21,11 @@ from celldsl.jit.gemm.packing import (
     pack_micro_panels,
     pack_panels,
 )
-from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST, MC
+from celldsl.jit.gemm.sizes import GEMM_PAD, KC, KC_MOST, MC, MC_UNPACKED
 from celldsl.jit.gemm.tile import fetch, stack, tile_code, tile_steps
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import PANEL_BYTES, WIDEST_PANEL, panel_width
 
-MC_UNPACKED = 48  # rows of a block of A as it lies: most are fetched while another multiplies
 _LAST_ROWS = 12  # rows whose tiles fetch the next panel
 _LINE_BYTES = 64  # bytes
 _LOCAL_ROWS = 24

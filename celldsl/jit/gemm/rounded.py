@@ -21,15 +21,12 @@ from collections.abc import Mapping, Sequence
 from celldsl.jit.functions import Routine, routine
 from celldsl.jit.gemm.calls import gemm
 from celldsl.jit.gemm.lanes import integers
-from celldsl.jit.gemm.loops import MC_UNPACKED, gemm_share, sums_of_rows
+from celldsl.jit.gemm.loops import gemm_share, sums_of_rows
 from celldsl.jit.gemm.packing import pack_panels, round_line
-from celldsl.jit.gemm.sizes import KC, KC_MOST
+from celldsl.jit.gemm.sizes import APART, KC, MC_UNPACKED, UNPACKED_BLOCK
 from celldsl.jit.gemm.tile import stack
 from celldsl.jit.lowering.pointers import pointer
 from celldsl.jit.lowering.vector_width import panel_width
-
-_APART = 16  # elements after a rounded row: rows a power of two apart share lines of the cache
-_BLOCK = MC_UNPACKED * 3 // 2 * (KC_MOST + _APART)
 
 
 @routine
@@ -40,11 +37,11 @@ def pack_rounded_loops(k, n, b, row_stride, column_stride, out):
 @routine
 def gemm_rounded_loops(m, n, k, a, a_rs, a_cs, packed, c, c_rs, accumulate):
     width = panel_width(c)
-    block = stack(c, _BLOCK)
+    block = stack(c, UNPACKED_BLOCK)
     p = 0
     while p == 0 or p < k:
         depth = gemm_share(k - p, KC)
-        line = depth + _APART
+        line = depth + APART
         i = 0
         while i < m:
             rows = gemm_share(m - i, MC_UNPACKED)
